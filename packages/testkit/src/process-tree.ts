@@ -38,7 +38,8 @@ function childrenOf(pid: number): number[] {
     .map((entry) => entry.pid);
 }
 
-function isRunning(pid: number): boolean {
+/** Whether a process is there and not a zombie, which has ended too: only its exit code waits to be fetched. */
+export function isRunning(pid: number): boolean {
   return processes().some((entry) => entry.pid === pid && !entry.state.startsWith("Z"));
 }
 

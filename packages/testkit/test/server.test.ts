@@ -1,0 +1,239 @@
+import { spawnSync } from "node:child_process";
+import { chmodSync, cpSync, existsSync, mkdirSync, mkdtempSync, readdirSync, rmSync } from "node:fs";
+import { tmpdir } from "node:os";
+import { dirname, join } from "node:path";
+import { fileURLToPath } from "node:url";
+import { setTimeout as sleep } from "node:timers/promises";
+import { expect, test } from "vitest";
+import { createDatabase, embeddedBinaries, startEmbedded, startTestServer, testServer } from "../src/index.ts";
+import { isRunning } from "../src/process-tree.ts";
+import { openDatabase } from "./open-database.ts";
+
+const canRunAsOthers = process.getuid?.() === 0;
+
+test("a server that was killed starts again with what was committed", async () => {
+  await using server = await startEmbedded();
+  const before = openDatabase(server.url);
+  await before.sql`create table kept as select 7 as n`;
+  const { pid } = server;
+  await server.kill();
+  expect(server.pid).toBeUndefined();
+  await expect(before.sql`select 1`).rejects.toMatchObject({
+    code: expect.stringMatching(/^(CONNECTION_CLOSED|CONNECTION_ENDED|ECONNREFUSED|ECONNRESET)$/) as string,
+  });
+  await before[Symbol.asyncDispose]();
+
+  await server.start();
+  expect(server.pid).not.toBe(pid);
+  expect(server.log()).toContain("automatic recovery in progress");
+  await using after = openDatabase(server.url);
+  expect(await after.sql`select n from kept`).toEqual([{ n: 7 }]);
+});
+
+test("killing a server leaves no process of it behind", async () => {
+  await using server = await startEmbedded();
+  await using session = openDatabase(server.url);
+  const rows = await session.sql<{ pid: number }[]>`select pid from pg_stat_activity`;
+  expect(rows.length).toBeGreaterThan(3);
+  await server.kill();
+  for (const { pid } of rows) expect(isRunning(pid)).toBe(false);
+});
+
+test("a server that was shut down starts again, on the same port", async () => {
+  await using server = await startEmbedded();
+  const { url } = server;
+  await server.shutdown();
+  await server.start();
+  expect(server.url).toBe(url);
+});
+
+test("two servers run at once, and stopping removes their folders", async () => {
+  const servers = await Promise.all([startEmbedded(), startEmbedded()]);
+  const [first, second] = servers;
+  expect(first.port).not.toBe(second.port);
+  expect(first.dataDir).not.toBe(second.dataDir);
+  for (const server of servers) {
+    const folder = dirname(server.dataDir);
+    const { pid } = server;
+    expect(existsSync(folder)).toBe(true);
+    await server.stop();
+    expect(existsSync(folder)).toBe(false);
+    expect(isRunning(Number(pid))).toBe(false);
+  }
+});
+
+test("a server asks for a password, and takes settings with quotes and backslashes", async () => {
+  await using server = await startEmbedded({ settings: { application_name: "it's a \\ test", max_connections: "7" } });
+  const open = new URL(server.url);
+  open.password = "wrong";
+  await using stranger = openDatabase(open.href);
+  await expect(stranger.sql`select 1`).rejects.toMatchObject({ code: "28P01" });
+  await using session = openDatabase(server.url);
+  expect(await session.sql`select reset_val from pg_settings where name = 'max_connections'`).toEqual([
+    { reset_val: "7" },
+  ]);
+  expect(await session.sql`select boot_val, setting from pg_settings where name = 'listen_addresses'`).toMatchObject([
+    { setting: "127.0.0.1" },
+  ]);
+});
+
+test("a data directory that was given is kept and can be started again", async () => {
+  const folder = mkdtempSync(join(tmpdir(), "testkit-kept-"));
+  chmodSync(folder, 0o755);
+  try {
+    const dataDir = join(folder, "data");
+    const first = await startEmbedded({ dataDir });
+    await using session = openDatabase(first.url);
+    await session.sql`create table kept ()`;
+    await session.sql.end();
+    await first.stop();
+    await using second = await startEmbedded({ dataDir });
+    await using again = openDatabase(second.url);
+    expect(await again.sql`select to_regclass('kept') is not null as kept`).toEqual([{ kept: true }]);
+  } finally {
+    rmSync(folder, { recursive: true, force: true });
+  }
+});
+
+test("a server that cannot start says why, and leaves nothing behind", async () => {
+  const folder = mkdtempSync(join(tmpdir(), "testkit-tmp-"));
+  chmodSync(folder, 0o755);
+  const { TMPDIR } = process.env;
+  process.env["TMPDIR"] = folder;
+  try {
+    await expect(startEmbedded({ settings: { max_connections: "many" } })).rejects.toMatchObject({
+      code: "server_failed",
+      message: expect.stringContaining('invalid value for parameter "max_connections": "many"') as string,
+    });
+    // The copy of the binaries, where one was needed, is kept on purpose.
+    expect(readdirSync(folder).filter((name) => !name.startsWith("audit-testkit-postgres-"))).toEqual([]);
+  } finally {
+    if (TMPDIR === undefined) delete process.env["TMPDIR"];
+    else process.env["TMPDIR"] = TMPDIR;
+    rmSync(folder, { recursive: true, force: true });
+  }
+});
+
+test("binaries below a folder that PostgreSQL's account may not enter are run from a copy", async () => {
+  // As another user, a folder without any right is closed for ourselves too: there is nothing to copy then.
+  const home = mkdtempSync(join(tmpdir(), "testkit-home-"));
+  try {
+    const binaries = join(home, "closed", "native");
+    mkdirSync(join(home, "closed"));
+    cpSync(embeddedBinaries(), binaries, { recursive: true, verbatimSymlinks: true });
+    chmodSync(home, 0o700);
+    for (let i = 0; i < 2; i++) {
+      await using server = await startEmbedded({ binaries });
+      await using session = openDatabase(server.url);
+      expect(await session.sql`select 1 as n`).toEqual([{ n: 1 }]);
+      expect(server.binDir.startsWith(home)).toBe(!canRunAsOthers);
+    }
+  } finally {
+    rmSync(home, { recursive: true, force: true });
+  }
+});
+
+test("binaries whose symbolic links were never made are run from a copy that has them", async () => {
+  const folder = mkdtempSync(join(tmpdir(), "testkit-links-"));
+  try {
+    const binaries = join(folder, "native");
+    cpSync(embeddedBinaries(), binaries, { recursive: true, verbatimSymlinks: true });
+    for (const entry of readdirSync(binaries, { recursive: true, withFileTypes: true })) {
+      if (entry.isSymbolicLink()) rmSync(join(entry.parentPath, entry.name));
+    }
+    chmodSync(folder, 0o755);
+    await using server = await startEmbedded({ binaries });
+    await using session = openDatabase(server.url);
+    expect(await session.sql`select 1 as n`).toEqual([{ n: 1 }]);
+  } finally {
+    rmSync(folder, { recursive: true, force: true });
+  }
+});
+
+test.each(["SIGKILL", "SIGINT", "SIGTERM", "exit", "throw"])(
+  "a server goes away with the process that started it: %s",
+  async (end) => {
+    const source = `
+      import { startEmbedded } from ${JSON.stringify(fileURLToPath(new URL("../src/index.ts", import.meta.url)))};
+      const server = await startEmbedded();
+      console.log(JSON.stringify({ pid: server.pid, dataDir: server.dataDir }));
+      const end = ${JSON.stringify(end)};
+      if (end === "throw") throw new Error("on purpose");
+      if (end !== "exit") process.kill(process.pid, end);`;
+    const args = ["--conditions=source", "--input-type=module", "--eval", source];
+    const child = spawnSync(process.execPath, args, { encoding: "utf8" });
+    const { pid, dataDir } = JSON.parse(child.stdout) as { pid: number; dataDir: string };
+    for (let i = 0; i < 400 && (isRunning(pid) || existsSync(dirname(dataDir))); i++) await sleep(25);
+    expect(isRunning(pid)).toBe(false);
+    expect(existsSync(dirname(dataDir))).toBe(false);
+  },
+);
+
+test("a template is prepared once for databases that are created at once", async () => {
+  let prepared = 0;
+  const template = {
+    name: "server-test",
+    prepare: async (url: string): Promise<void> => {
+      prepared++;
+      await using session = openDatabase(url);
+      await session.sql`create table rows as select generate_series(1, 1000) as n`;
+    },
+  };
+  const databases = await Promise.all(Array.from({ length: 8 }, () => createDatabase({ template })));
+  expect(prepared).toBe(1);
+  expect(new Set(databases.map(({ name }) => name)).size).toBe(8);
+  for (const { sql } of databases) expect(await sql`select count(*)::int as n from rows`).toEqual([{ n: 1000 }]);
+  await Promise.all(databases.map((database) => database.drop()));
+});
+
+test("a template whose preparation failed is prepared anew", async () => {
+  let attempts = 0;
+  const template = {
+    name: "server-test-broken",
+    prepare: async (url: string): Promise<void> => {
+      await using session = openDatabase(url);
+      await session.sql`create table half ()`;
+      if (++attempts === 1) throw new Error("on purpose");
+    },
+  };
+  await expect(createDatabase({ template })).rejects.toThrow("on purpose");
+  await using database = await createDatabase({ template });
+  expect(await database.sql`select to_regclass('half') is not null as made`).toEqual([{ made: true }]);
+});
+
+test("dropping a database ends the sessions that are still in it", async () => {
+  const database = await createDatabase();
+  await using session = openDatabase(database.url);
+  await session.sql`select 1`;
+  await database.drop();
+  const { url } = await testServer();
+  await using admin = openDatabase(url);
+  expect(await admin.sql`select from pg_database where datname = ${database.name}`).toEqual([]);
+});
+
+test("all tests of a run share one server", async () => {
+  const [first, second] = await Promise.all([testServer(), testServer()]);
+  expect(first.url).toBe(second.url);
+});
+
+test("a server kind that was asked for is not replaced by another", async () => {
+  const env = { AUDIT_TEST_SERVER: "docker", DOCKER_HOST: "tcp://127.0.0.1:9" };
+  await expect(startTestServer(env)).rejects.toMatchObject({
+    code: "no_server",
+    message: expect.stringContaining("docker: no Docker engine answers") as string,
+  });
+  await expect(startTestServer({ AUDIT_TEST_SERVER: "url" })).rejects.toMatchObject({ code: "no_server" });
+});
+
+test("a wrong setting is named, with what was read and what would be right, and without its password", async () => {
+  await expect(startTestServer({ AUDIT_TEST_SERVER: "oracle" })).rejects.toMatchObject({
+    code: "wrong_setting",
+    message: 'AUDIT_TEST_SERVER is "oracle"; one of url, docker, embedded would be right',
+  });
+  const error: unknown = await startTestServer({ AUDIT_TEST_DATABASE_URL: "postgres://me:hush@127.0.0.1:9/x" }).catch(
+    (reason: unknown) => reason,
+  );
+  expect(error).toMatchObject({ code: "wrong_setting" });
+  expect(String(error)).toContain("postgres://me:***@127.0.0.1:9/x");
+  expect(String(error)).not.toContain("hush");
+});
