@@ -1,1 +1,54 @@
-export {};
+export { canonicalJson, MAX_JSON_CHARS, MAX_JSON_DEPTH } from "./canonical.ts";
+export { type Checkpoint, formatCheckpoint, parseCheckpoint } from "./checkpoint.ts";
+export { type Consistency, consistencyProof, verifyConsistency } from "./consistency.ts";
+export { CoreError, type CoreErrorCode } from "./errors.ts";
+export { eventPk, MAX_KIND_BYTES, MAX_PK_BYTES } from "./event-key.ts";
+export {
+  appendLeaf,
+  emptyFrontier,
+  type Frontier,
+  FrontierBuilder,
+  frontierFromLastLeaf,
+  frontierRoot,
+  lastLeafProof,
+} from "./frontier.ts";
+export { fromHex, HASH_BYTES, hashFromHex, sameBytes, sha256, toHex } from "./hash.ts";
+export {
+  formatHeadLine,
+  type Head,
+  type HeadParts,
+  type HeadTrust,
+  MAX_HEAD_CHARS,
+  parseHeadLine,
+  signHead,
+} from "./head.ts";
+export { type Inclusion, inclusionProof, treeRoot, verifyInclusion } from "./inclusion.ts";
+export { generateKeyFile, parseKeyFile, type PublisherKeys, timestampName } from "./key-file.ts";
+export { type Leaf, leafText, MAX_LEAF_CHARS, MAX_LEAF_SEQ, parseLeaf } from "./leaf.ts";
+export { chainHash, type Event, eventHash, GENESIS_PREV_HASH, type Link, MAX_SEQ, nextLink } from "./link.ts";
+export { emptyRoot, leafHash, MAX_TREE_SIZE, nodeHash } from "./merkle.ts";
+export {
+  MAX_NOTE_CHARS,
+  MAX_NOTE_SIGNATURES,
+  type NoteSignature,
+  openNote,
+  type OpenedNote,
+  parseNote,
+  type ParsedNote,
+  type SignatureLine,
+  signNote,
+} from "./note.ts";
+export {
+  generateSigningKey,
+  MAX_NAME_BYTES,
+  type NoteKey,
+  type NoteSigner,
+  type NoteVerifier,
+  parseSigner,
+  parseVerifierKey,
+  type SignatureType,
+  signingKeyFromSeed,
+} from "./note-key.ts";
+export { type JsonValue, parseJson } from "./parse-json.ts";
+export { payloadHash } from "./payload-hash.ts";
+export { formatSeconds, formatTime, parseSeconds, parseTime } from "./time.ts";

@@ -1,0 +1,189 @@
+/**
+ * Keys of signed notes (c2sp.org/signed-note; golang.org/x/mod/sumdb/note for the private form).
+ *
+ * A verifier key (vkey) is public, and is what a verifier is configured with; a signer key is secret:
+ *
+ *     <name>+<key ID>+base64(type || public key)
+ *     PRIVATE+KEY+<name>+<key ID>+base64(type || seed)
+ *
+ * - `name`: not empty, without white space, control characters and `+`; here at most 255 bytes of UTF-8.
+ * - `type`: one byte, 0x01 for Ed25519 signatures of any note, 0x04 for timestamped cosignatures of checkpoints.
+ * - public key and seed: 32 bytes each (RFC 8032).
+ * - `key ID`: the first four bytes of SHA-256(name || 0x0A || type || public key), as 8 lower-case hex digits. It tells
+ *   keys of one name apart and is no protection: who checks a signature knows the whole key.
+ *
+ * The example of the specification:
+ *
+ *     example.com/foo+530d903a+AekyeRrm56hApGFkyQR4ZCbV54Id2LKaANYcrnKv3U2k
+ */
+import { randomBytes } from "node:crypto";
+import { fromBase64, toBase64 } from "./base64.ts";
+import { checkCosignatureTime, cosignatureMessage, decodeCosignature, encodeCosignature } from "./cosignature.ts";
+import { KEY_BYTES, keyPair, publicKey, signEd25519, verifyEd25519 } from "./ed25519.ts";
+import { CoreError, quoted } from "./errors.ts";
+import { sha256, toHex } from "./hash.ts";
+
+/** Signature types: 1 signs the note text, 4 the text of a checkpoint and a time. */
+export type SignatureType = 1 | 4;
+
+/** The longest name of a key or log, in bytes of UTF-8 (C2SP cosignatures have the same bound). */
+export const MAX_NAME_BYTES = 255;
+
+/** What keys of both kinds are known by. */
+export interface NoteKey {
+  readonly name: string;
+  /** An unsigned 32-bit number. */
+  readonly keyId: number;
+  readonly type: SignatureType;
+  /** The verifier key as text. Public. */
+  readonly vkey: string;
+}
+
+/** A key that signs notes. */
+export interface NoteSigner extends NoteKey {
+  /**
+   * The signature of a note text: 64 bytes for type 1, 72 for type 4, which signs `time` (seconds since the Unix epoch)
+   * with it. Type 1 ignores the time.
+   *
+   * @throws CoreError `time_range` for a time before 1970 or beyond 2^63 - 1
+   */
+  sign(text: string, time: bigint): Uint8Array;
+}
+
+/** A key that checks notes. */
+export interface NoteVerifier extends NoteKey {
+  /** Whether `signature` (64 bytes for type 1, 72 for type 4) is this key's for a note text. Never throws. */
+  verify(text: string, signature: Uint8Array): boolean;
+}
+
+/**
+ * A new key: its secret signer key and its public verifier key, as text.
+ *
+ * @throws CoreError `name_malformed`
+ */
+export function generateSigningKey(name: string, type: SignatureType): { signer: string; vkey: string } {
+  return signingKeyFromSeed(name, type, randomBytes(KEY_BYTES));
+}
+
+/**
+ * The key of a given 32-byte seed, as text.
+ *
+ * @throws CoreError `name_malformed`, `key_malformed`
+ */
+export function signingKeyFromSeed(
+  name: string,
+  type: SignatureType,
+  seed: Uint8Array,
+): { signer: string; vkey: string } {
+  const vkey = formatVkey(checkName(name), type, keyPair(seed).publicBytes);
+  return { signer: formatSigner(name, vkey, type, seed), vkey };
+}
+
+/**
+ * The signer of a secret key's text. Error messages never repeat it.
+ *
+ * @throws CoreError `key_malformed`
+ */
+export function parseSigner(text: string): NoteSigner {
+  const [word, key, name = "", , data = "", ...rest] = bounded(text).split("+");
+  // A name has no "+", but base64 does: whatever the split cut off belongs to the data.
+  const { type, bytes } = keyData([data, ...rest].join("+"));
+  if (word !== "PRIVATE" || key !== "KEY" || !isName(name)) throw malformedSigner();
+  const { privateKey, publicBytes } = keyPair(bytes);
+  const vkey = formatVkey(name, type, publicBytes);
+  if (formatSigner(name, vkey, type, bytes) !== text) throw malformedSigner();
+  const sign =
+    type === 1
+      ? (text: string) => signEd25519(privateKey, Buffer.from(text))
+      : (text: string, time: bigint) =>
+          encodeCosignature(checkCosignatureTime(time), signEd25519(privateKey, cosignatureMessage(text, time)));
+  return { name, keyId: idOf(vkey), type, vkey, sign };
+}
+
+/**
+ * The verifier of a verifier key's text.
+ *
+ * @throws CoreError `key_malformed`
+ */
+export function parseVerifierKey(vkey: string): NoteVerifier {
+  // Someone who pastes the wrong key must not find his secret in a log.
+  if (vkey.startsWith("PRIVATE+KEY+")) {
+    throw new CoreError("key_malformed", "this is a secret signer key, not a verifier key");
+  }
+  const [name = "", , ...data] = bounded(vkey).split("+");
+  const { type, bytes } = keyData(data.join("+"));
+  if (!isName(name)) throw new CoreError("key_malformed", `a verifier key with a malformed name: ${quoted(vkey)}`);
+  // Covers the key ID, the case of its digits and everything that was split away.
+  if (formatVkey(name, type, bytes) !== vkey) {
+    throw new CoreError("key_malformed", `a verifier key whose key ID does not fit it: ${quoted(vkey)}`);
+  }
+  const key = publicKey(bytes);
+  const verify =
+    type === 1
+      ? (text: string, signature: Uint8Array) => verifyEd25519(key, Buffer.from(text), signature)
+      : (text: string, bytes: Uint8Array) => {
+          const cosignature = decodeCosignature(bytes);
+          if (cosignature === undefined) return false;
+          return verifyEd25519(key, cosignatureMessage(text, cosignature.time), cosignature.signature);
+        };
+  return { name, keyId: idOf(vkey), type, vkey, verify };
+}
+
+/**
+ * Returns the name itself if a key or a log can have it.
+ *
+ * @throws CoreError `name_malformed`
+ */
+export function checkName(name: string): string {
+  if (isName(name)) return name;
+  throw new CoreError(
+    "name_malformed",
+    `a name has 1 to ${MAX_NAME_BYTES} bytes, no white space, control characters or "+": ${quoted(name)}`,
+  );
+}
+
+/** Whether a key or a log can have this name. */
+export function isName(name: string): boolean {
+  if (name === "" || name.length > MAX_NAME_BYTES || !name.isWellFormed()) return false;
+  // White space as Go's unicode.IsSpace and ECMAScript's \s see it, and all control characters: names are printed.
+  return !/[\s\p{Cc}+]/u.test(name) && Buffer.byteLength(name) <= MAX_NAME_BYTES;
+}
+
+function bounded(text: string): string {
+  if (text.length > 2 * MAX_NAME_BYTES) throw new CoreError("key_malformed", "a key that is far too long");
+  return text;
+}
+
+function keyData(base64: string): { type: SignatureType; bytes: Uint8Array } {
+  let data: Uint8Array;
+  try {
+    data = fromBase64(base64);
+  } catch {
+    // Without the cause, whose message repeats what may be a secret.
+    throw new CoreError("key_malformed", "a key whose data is not base64");
+  }
+  const type = data[0];
+  if (data.byteLength !== 1 + KEY_BYTES || (type !== 1 && type !== 4)) {
+    throw new CoreError("key_malformed", "a key that is neither Ed25519 (type 1) nor for cosignatures (type 4)");
+  }
+  return { type, bytes: data.subarray(1) };
+}
+
+function formatVkey(name: string, type: SignatureType, publicBytes: Uint8Array): string {
+  const data = Buffer.concat([Uint8Array.of(type), publicBytes]);
+  const id = sha256(Buffer.concat([Buffer.from(`${name}\n`), data])).subarray(0, 4);
+  return `${name}+${toHex(id)}+${toBase64(data)}`;
+}
+
+function formatSigner(name: string, vkey: string, type: SignatureType, seed: Uint8Array): string {
+  const id = vkey.slice(name.length + 1, name.length + 9);
+  return `PRIVATE+KEY+${name}+${id}+${toBase64(Buffer.concat([Uint8Array.of(type), seed]))}`;
+}
+
+function idOf(vkey: string): number {
+  return Number.parseInt(vkey.split("+")[1] ?? "", 16);
+}
+
+function malformedSigner(): CoreError {
+  return new CoreError("key_malformed", "not a signer key: PRIVATE+KEY+<name>+<key ID>+<base64>");
+}

@@ -1,0 +1,82 @@
+/**
+ * Times as text, in the two forms that are hashed and signed. Always UTC, proleptic Gregorian calendar, years 2000 to
+ * 9999, no leap seconds.
+ *
+ * - `YYYY-MM-DDTHH:MM:SS.ffffffZ`, always six digits: `appended_at`. PostgreSQL keeps microseconds; a JavaScript Date
+ *   would lose the last three digits, so these times go through bigints and never through a Date's own text.
+ * - `YYYY-MM-DDTHH:MM:SSZ`: `published_at`, the seconds of a cosignature.
+ *
+ *     formatTime(1777377600123456n)               → "2026-04-28T12:00:00.123456Z"
+ *     parseTime("2026-04-28T12:00:00.123456Z")    → 1777377600123456n
+ */
+import { CoreError, quoted } from "./errors.ts";
+
+/** 2000-01-01T00:00:00Z, in seconds since the Unix epoch. */
+const FIRST_SECOND = 946_684_800n;
+/** 9999-12-31T23:59:59Z, in seconds since the Unix epoch. */
+const LAST_SECOND = 253_402_300_799n;
+
+const MICROS = 1_000_000n;
+
+/**
+ * The text of a time in microseconds since the Unix epoch. (PostgreSQL's binary form counts from 2000-01-01: add
+ * 946684800000000.)
+ *
+ * @throws CoreError `time_range`
+ */
+export function formatTime(microsSinceUnixEpoch: bigint): string {
+  if (microsSinceUnixEpoch < FIRST_SECOND * MICROS || microsSinceUnixEpoch >= (LAST_SECOND + 1n) * MICROS) {
+    throw new CoreError("time_range", `${microsSinceUnixEpoch} µs is outside the years 2000 to 9999`);
+  }
+  // Whole milliseconds are exact in a double (9999 is 2.5e14 ms), and Date does calendar arithmetic on them.
+  const millis = new Date(Number(microsSinceUnixEpoch / 1000n)).toISOString();
+  return `${millis.slice(0, 23)}${String(microsSinceUnixEpoch % 1000n).padStart(3, "0")}Z`;
+}
+
+/**
+ * Microseconds since the Unix epoch.
+ *
+ * @throws CoreError `time_malformed`, `time_range`
+ */
+export function parseTime(text: string): bigint {
+  if (!/^\d{4}-\d\d-\d\dT\d\d:\d\d:\d\d\.\d{6}Z$/u.test(text)) throw malformed(text);
+  return checked(text, readSeconds(`${text.slice(0, 19)}Z`) * MICROS + BigInt(text.slice(20, 26)), formatTime);
+}
+
+/**
+ * The text of a time in whole seconds since the Unix epoch.
+ *
+ * @throws CoreError `time_range`
+ */
+export function formatSeconds(secondsSinceUnixEpoch: bigint): string {
+  if (secondsSinceUnixEpoch < FIRST_SECOND || secondsSinceUnixEpoch > LAST_SECOND) {
+    throw new CoreError("time_range", `${secondsSinceUnixEpoch} s is outside the years 2000 to 9999`);
+  }
+  return `${new Date(Number(secondsSinceUnixEpoch) * 1000).toISOString().slice(0, 19)}Z`;
+}
+
+/**
+ * Whole seconds since the Unix epoch.
+ *
+ * @throws CoreError `time_malformed`, `time_range`
+ */
+export function parseSeconds(text: string): bigint {
+  if (!/^\d{4}-\d\d-\d\dT\d\d:\d\d:\d\dZ$/u.test(text)) throw malformed(text);
+  return checked(text, readSeconds(text), formatSeconds);
+}
+
+function readSeconds(text: string): bigint {
+  const millis = Date.parse(text);
+  if (Number.isNaN(millis)) throw malformed(text);
+  return BigInt(millis) / 1000n;
+}
+
+/** Date takes 24:00:00 and 30 February for the day after: only what is written back the same passes. */
+function checked(text: string, value: bigint, format: (value: bigint) => string): bigint {
+  if (format(value) !== text) throw malformed(text);
+  return value;
+}
+
+function malformed(text: string): CoreError {
+  return new CoreError("time_malformed", `not a time in UTC in the one accepted form: ${quoted(text)}`);
+}
