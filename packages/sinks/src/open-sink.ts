@@ -1,0 +1,29 @@
+import { createFileSink } from "./file-sink.ts";
+import { createGitSink } from "./git-sink.ts";
+import type { Sink } from "./sink.ts";
+import { parseSinkUrl, type SinkAddress } from "./url.ts";
+
+export interface SinkOptions {
+  /** How long one step may take (waiting for a lock, one git command, a fetch, a push), in milliseconds. */
+  readonly timeoutMs?: number;
+  /** Ends what is running; it then fails with the code `aborted`. */
+  readonly signal?: AbortSignal;
+}
+
+/** What `openSink` uses for options that are not given. */
+export const SINK_DEFAULTS = { timeoutMs: 60_000 } as const;
+
+/**
+ * Opens a sink by its URL or by what `parseSinkUrl` made of it. Nothing is touched until it is read or written.
+ *
+ * @example
+ * const sink = openSink("git:/data/papers?path=audit_chain_head.log&push=origin");
+ * for await (const line of sink.read()) console.log(line.number, line.defect ?? line.text);
+ *
+ * @throws {SinkError} `url_invalid`
+ */
+export function openSink(url: string | SinkAddress, options: SinkOptions = {}): Sink {
+  const address = typeof url === "string" ? parseSinkUrl(url) : url;
+  const settings = { timeoutMs: options.timeoutMs ?? SINK_DEFAULTS.timeoutMs, signal: options.signal };
+  return address.kind === "file" ? createFileSink(address, settings) : createGitSink(address, settings);
+}

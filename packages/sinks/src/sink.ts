@@ -1,0 +1,62 @@
+/**
+ * A sink keeps the head log in a place outside the database: one line of JSON per publication, each ended by a line
+ * feed, only ever appended. What a line says is none of a sink's business; `parseHeadLine` of the core judges it.
+ *
+ * A line exists once its line feed does. Bytes after the last line feed are a *torn* line, left by a power cut or a
+ * full disk in the middle of a write: they were never reported as written, and the next append removes them, also
+ * where they happen to be a whole line that lacks only its line feed (its writer still has it and writes it again).
+ */
+
+/**
+ * The longest line, in bytes without its line feed, that is read as a whole or written. A head line is about 1,500
+ * bytes plus 46 for each level of the tree; a longer one is hostile or damaged and is never held in memory.
+ */
+export const MAX_LINE_BYTES = 1_048_576;
+
+/** One line of a sink, as it stands there; nothing in it has been verified. */
+export interface SinkLine {
+  /** The line's number, from 1. */
+  readonly number: number;
+  /** The line without its line feed. Where it is `too_long` or `not_utf8`: its first 256 bytes, for a message. */
+  readonly text: string;
+  /** The offset in bytes just after the line's line feed (or after its last byte, where it is torn). */
+  readonly end: number;
+  /**
+   * `null` for a line of at most `MAX_LINE_BYTES` bytes of UTF-8 with its line feed; `torn` for the last one without
+   * (it is not in the log); `too_long` and `not_utf8` for what no publisher has ever written.
+   */
+  readonly defect: null | "torn" | "too_long" | "not_utf8";
+}
+
+export interface AppendOptions {
+  /**
+   * The `end` of the last line that the caller has read (0 for an empty log). If the log has gained or lost a line
+   * since, nothing is written and a `SinkError` with the code `conflict` is thrown. Without it the lines go after
+   * whatever is there.
+   */
+  readonly after?: number;
+}
+
+/** A durable place for head lines. */
+export interface Sink {
+  /** The sink's URL without secrets: it names the sink in reports and in the publisher's state. */
+  readonly name: string;
+  /** The scheme of the URL. */
+  readonly kind: "file" | "git";
+  /**
+   * Streams the lines from the first on, in constant memory. A log that is not there yet has no lines. For git with
+   * `push`, this is what the remote holds now.
+   *
+   * @throws {SinkError} when the sink cannot be read to its end; the lines yielded before prove nothing then.
+   */
+  read(): AsyncIterable<SinkLine>;
+  /**
+   * Appends the lines, all or none, after removing a torn last line. They are durable when it returns.
+   *
+   * @returns the log's new length in bytes.
+   * @throws {SinkError}; after `timeout`, `aborted`, `git` and `io` the lines may be there all the same: read again.
+   */
+  append(lines: readonly string[], options?: AppendOptions): Promise<{ end: number }>;
+  /** Ends what is still running. The sink can't be used afterwards. */
+  close(): Promise<void>;
+}

@@ -1,0 +1,80 @@
+import { describe, expect, it } from "vitest";
+import { parseSinkList, parseSinkUrl, SinkError } from "../src/index.ts";
+
+const codeOf = (act: () => unknown): string => {
+  try {
+    act();
+  } catch (error) {
+    if (error instanceof SinkError) return error.code;
+    throw error;
+  }
+  return "nothing";
+};
+
+describe("a sink's URL", () => {
+  it("names a file", () => {
+    expect(parseSinkUrl("file:/data/audit/chain_head.log")).toEqual({
+      kind: "file",
+      name: "file:/data/audit/chain_head.log",
+      path: "/data/audit/chain_head.log",
+    });
+    expect(parseSinkUrl("file:///data/a%2Cb.log")).toMatchObject({ path: "/data/a,b.log" });
+  });
+
+  it("names a repository, the log within it, and the remote that counts", () => {
+    expect(
+      parseSinkUrl("git:/data/scidex-papers?path=logs/audit_chain_head.log&push=origin&branch=audit/heads"),
+    ).toEqual({
+      kind: "git",
+      name: "git:/data/scidex-papers?path=logs/audit_chain_head.log&push=origin&branch=audit/heads",
+      repository: "/data/scidex-papers",
+      path: "logs/audit_chain_head.log",
+      push: "origin",
+      branch: "audit/heads",
+    });
+  });
+
+  it("is shown without credentials", () => {
+    const { name } = parseSinkUrl("git:/r?path=h.log&push=https://user:s3cret@example.org/r.git");
+    expect(name).toBe("git:/r?path=h.log&push=https://***@example.org/r.git");
+    expect(() => parseSinkUrl("git:/r?push=https://user:s3cret@example.org/r.git")).toThrow(
+      expect.objectContaining({ message: expect.not.stringContaining("s3cret") }),
+    );
+  });
+
+  it.each([
+    "",
+    "/data/x.log",
+    "ftp:/data/x.log",
+    "file:relative.log",
+    "file://host/x.log",
+    "file:/data/",
+    "file:/data/../x.log",
+    "file:/data/x.log?a=b",
+    "file:/data/%zz",
+    "git:/r",
+    "git:/r?path=",
+    "git:/r?path=../x",
+    "git:/r?path=/x",
+    "git:/r?path=.git/hooks/x",
+    "git:/r?path=a&path=b",
+    "git:/r?path=a&force=1",
+    "git:/r?path=a&push=--upload-pack=x",
+    "git:/r?path=a&push=ext::sh",
+    "git:/r?path=a&branch=-x",
+    "git:/r?path=a&branch=a..b",
+    "git:/r?path=a&branch=a%20b",
+    "git:/r?path=a&branch=a~1",
+  ])("that is wrong is refused: %s", (url) => {
+    expect(codeOf(() => parseSinkUrl(url))).toBe("url_invalid");
+  });
+
+  it("is one of a list separated by commas, in which no sink appears twice", () => {
+    expect(parseSinkList(" file:/a/x.log, git:/r?path=h ,").map(({ name }) => name)).toEqual([
+      "file:/a/x.log",
+      "git:/r?path=h",
+    ]);
+    expect(parseSinkList("")).toEqual([]);
+    expect(codeOf(() => parseSinkList("file:/a/x.log,file:///a/x.log"))).toBe("url_invalid");
+  });
+});
