@@ -29,7 +29,7 @@ import { leafHash, MAX_PROOF_HASHES } from "./merkle.ts";
 import { MAX_NOTE_CHARS, parseNote, type ParsedNote, signNote, verifySignatures } from "./note.ts";
 import type { NoteVerifier } from "./note-key.ts";
 import { type JsonValue, parseJson } from "./parse-json.ts";
-import { formatSeconds, parseTime } from "./time.ts";
+import { checkTime, formatSeconds } from "./time.ts";
 
 /** No line is longer, in UTF-16 code units. The note takes most of it: witnesses may sign with long keys. */
 export const MAX_HEAD_CHARS: number = MAX_NOTE_CHARS + 100_000;
@@ -214,7 +214,7 @@ function readParts(value: JsonValue): HeadParts & { readonly proof: Uint8Array[]
     throw new CoreError("head_malformed", `proof is no array of at most ${MAX_PROOF_HASHES}`);
   }
   const appendedAt = text(value, "appended_at");
-  parseTime(appendedAt);
+  checkTime(appendedAt);
   return {
     seq: BigInt(seq),
     chainHash: hashFromHex(text(value, "chain_hash")),

@@ -13,7 +13,7 @@ import { checkKind, checkPk, MAX_KIND_BYTES, MAX_PK_BYTES } from "./event-key.ts
 import { checkHash, hashFromHex, toHex } from "./hash.ts";
 import type { Link } from "./link.ts";
 import { type JsonValue, parseJson } from "./parse-json.ts";
-import { parseTime } from "./time.ts";
+import { checkTime } from "./time.ts";
 
 /** The members of a link that its leaf repeats. `chainHash` covers the others. */
 export type Leaf = Pick<Link, "seq" | "eventKind" | "eventPk" | "payloadHash" | "chainHash" | "appendedAt">;
@@ -32,7 +32,7 @@ export const MAX_LEAF_CHARS: number = 6 * (MAX_KIND_BYTES + MAX_PK_BYTES) + 300;
 export function leafText(link: Leaf): string {
   if (link.seq < 1n || link.seq > MAX_LEAF_SEQ)
     throw new CoreError("seq_range", `${link.seq} is outside 1 to 2^53 - 1`);
-  parseTime(link.appendedAt);
+  checkTime(link.appendedAt);
   const chain = toHex(checkHash(link.chainHash, "chain_hash"));
   const kind = JSON.stringify(checkKind(link.eventKind));
   const pk = JSON.stringify(checkPk(link.eventPk));

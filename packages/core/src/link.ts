@@ -17,7 +17,7 @@
 import { CoreError } from "./errors.ts";
 import { checkKind, checkPk } from "./event-key.ts";
 import { checkHash, HASH_BYTES, sha256, toHex } from "./hash.ts";
-import { parseTime } from "./time.ts";
+import { checkTime } from "./time.ts";
 
 /** One row of the chain. */
 export interface Link {
@@ -54,7 +54,7 @@ export const MAX_SEQ: bigint = 2n ** 63n - 1n;
  * @throws CoreError `kind_malformed`, `pk_malformed`, `hash_length`, `time_malformed`, `time_range`
  */
 export function eventHash(event: Event): Uint8Array {
-  parseTime(event.appendedAt);
+  checkTime(event.appendedAt);
   const kind = JSON.stringify(checkKind(event.eventKind));
   const pk = JSON.stringify(checkPk(event.eventPk));
   const payload = toHex(checkHash(event.payloadHash, "payload_hash"));

@@ -39,8 +39,20 @@ export function formatTime(microsSinceUnixEpoch: bigint): string {
  * @throws CoreError `time_malformed`, `time_range`
  */
 export function parseTime(text: string): bigint {
-  if (!/^\d{4}-\d\d-\d\dT\d\d:\d\d:\d\d\.\d{6}Z$/u.test(text)) throw malformed(text);
-  return checked(text, readSeconds(`${text.slice(0, 19)}Z`) * MICROS + BigInt(text.slice(20, 26)), formatTime);
+  checkTime(text);
+  return BigInt(secondsOf(text)) * MICROS + BigInt(text.slice(20, 26));
+}
+
+/**
+ * Returns the text itself if `parseTime` accepts it. Several times faster than parsing, for what is hashed by the
+ * million.
+ *
+ * @throws CoreError `time_malformed`, `time_range`
+ */
+export function checkTime(text: string): string {
+  if (!/^\d{4}-\d\d-\d\dT(?:[01]\d|2[0-3]):[0-5]\d:[0-5]\d\.\d{6}Z$/u.test(text)) throw malformed(text);
+  dayStart(text);
+  return text;
 }
 
 /**
@@ -61,20 +73,34 @@ export function formatSeconds(secondsSinceUnixEpoch: bigint): string {
  * @throws CoreError `time_malformed`, `time_range`
  */
 export function parseSeconds(text: string): bigint {
-  if (!/^\d{4}-\d\d-\d\dT\d\d:\d\d:\d\dZ$/u.test(text)) throw malformed(text);
-  return checked(text, readSeconds(text), formatSeconds);
+  if (!/^\d{4}-\d\d-\d\dT(?:[01]\d|2[0-3]):[0-5]\d:[0-5]\dZ$/u.test(text)) throw malformed(text);
+  return BigInt(secondsOf(text));
 }
 
-function readSeconds(text: string): bigint {
-  const millis = Date.parse(text);
-  if (Number.isNaN(millis)) throw malformed(text);
-  return BigInt(millis) / 1000n;
+function secondsOf(text: string): number {
+  const hours = Number(text.slice(11, 13));
+  const minutes = Number(text.slice(14, 16));
+  return dayStart(text) + (hours * 60 + minutes) * 60 + Number(text.slice(17, 19));
 }
 
-/** Date takes 24:00:00 and 30 February for the day after: only what is written back the same passes. */
-function checked(text: string, value: bigint, format: (value: bigint) => string): bigint {
-  if (format(value) !== text) throw malformed(text);
-  return value;
+/** The day that was asked for last: neighbours in a chain nearly always share it. */
+let knownDay = "";
+let knownStart = 0;
+
+/** Seconds from the Unix epoch to the start of the text's day, which must exist and be in range. */
+function dayStart(text: string): number {
+  const day = text.slice(0, 10);
+  if (day !== knownDay) {
+    const millis = Date.parse(`${day}T00:00:00Z`);
+    // Date takes 30 February for 1 or 2 March: only a day that is written back the same exists.
+    if (Number.isNaN(millis) || new Date(millis).toISOString().slice(0, 10) !== day) throw malformed(text);
+    if (millis / 1000 < FIRST_SECOND) {
+      throw new CoreError("time_range", `${day} is outside the years 2000 to 9999`);
+    }
+    knownDay = day;
+    knownStart = millis / 1000;
+  }
+  return knownStart;
 }
 
 function malformed(text: string): CoreError {
