@@ -1,4 +1,13 @@
+import { cp, rm } from "node:fs/promises";
 import { defineConfig } from "tsup";
 import { base } from "../../tsup.base.ts";
 
-export default defineConfig({ ...base, entry: ["src/index.ts"] });
+export default defineConfig({
+  ...base,
+  entry: ["src/index.ts"],
+  // A symlinked folder would be left out of the packed tarball: copy the migrations.
+  async onSuccess() {
+    await rm("migrations", { recursive: true, force: true });
+    await cp("../../migrations", "migrations", { recursive: true });
+  },
+});

@@ -1,1 +1,18 @@
-export {};
+export {
+  attach,
+  ATTACH_DEFAULTS,
+  type AttachOptions,
+  type AttachPlan,
+  type AttachResult,
+  type Changes,
+  detach,
+  type Mode,
+  planAttach,
+} from "./attach.ts";
+export type { AnyPgDatabase } from "./database.ts";
+export { SchemaError, type SchemaErrorCode } from "./errors.ts";
+export { migrate, MIGRATE_ATTEMPTS, type MigrateResult } from "./migrate.ts";
+export { type Migration, readMigrations } from "./migrations.ts";
+export { auditChainMigrations } from "./migrations-table.ts";
+export { sqlState } from "./sql-state.ts";
+export { auditChain, auditChainConfig, auditChainLock, auditChainPending, auditChainRelation } from "./tables.ts";

@@ -1,0 +1,1104 @@
+-- The roles of the audit chain. None can log in: grant them to logins. Roles belong to the whole server, so another
+-- database's set-up may create them at the same moment: the runner repeats the migration when that happens.
+DO $roles$
+DECLARE
+  role_name text;
+BEGIN
+  FOREACH role_name IN ARRAY ARRAY['scidex_audit_owner', 'scidex_audit_writer', 'scidex_audit_publisher',
+                                   'scidex_audit_ro', 'scidex_audit_inspector', 'scidex_audit_alert'] LOOP
+    IF NOT EXISTS (SELECT FROM pg_catalog.pg_roles WHERE rolname = role_name) THEN
+      EXECUTE pg_catalog.format('CREATE ROLE %I NOLOGIN', role_name);
+    END IF;
+  END LOOP;
+END
+$roles$;
+--> statement-breakpoint
+-- Two tables of the platform that are created if they are not there. They belong to whoever runs the set-up.
+CREATE TABLE IF NOT EXISTS public.audit_log (
+  id          bigserial PRIMARY KEY,
+  actor       text NOT NULL,
+  action      text NOT NULL,
+  target_kind text,
+  target_id   text,
+  details     jsonb,
+  created_at  timestamptz NOT NULL DEFAULT now()
+);
+--> statement-breakpoint
+CREATE TABLE IF NOT EXISTS public.senate_alerts (
+  id         bigserial PRIMARY KEY,
+  kind       text NOT NULL,
+  ref_id     text,
+  severity   text NOT NULL DEFAULT 'medium',
+  details    jsonb,
+  created_at timestamptz NOT NULL DEFAULT now(),
+  ack_at     timestamptz,
+  ack_by     text
+);
+--> statement-breakpoint
+-- One row for each transaction that has staged rows of a `strict` table; its deferred trigger links them at commit.
+-- The row is gone again before the transaction ends, so nothing in it has to survive a crash.
+CREATE UNLOGGED TABLE public.audit_chain_ticket (
+  xid xid8 PRIMARY KEY DEFAULT pg_catalog.pg_current_xact_id()
+);
+--> statement-breakpoint
+-- Guard of our own tables: what is in them stays as it is, for everyone.
+CREATE OR REPLACE FUNCTION public.audit_chain_append_only() RETURNS trigger
+LANGUAGE plpgsql
+SET search_path = pg_catalog, pg_temp
+AS $function$
+BEGIN
+  RAISE EXCEPTION '%.% is append-only: % is refused', TG_TABLE_SCHEMA, TG_TABLE_NAME, TG_OP
+    USING ERRCODE = 'AC004',
+          HINT = 'Links and configuration are never changed or removed. To change what is covered, use audit_chain_attach or audit_chain_detach.';
+END
+$function$;
+--> statement-breakpoint
+-- Bounds of an event's labels and hash, checked when it is captured and not only at commit.
+CREATE OR REPLACE FUNCTION public.audit_chain_check_event(kind text, pk text, payload_hash bytea) RETURNS void
+LANGUAGE plpgsql IMMUTABLE
+SET search_path = pg_catalog, pg_temp
+AS $function$
+BEGIN
+  IF kind IS NULL OR kind = '' OR octet_length(convert_to(kind, 'UTF8')) > 200 THEN
+    RAISE EXCEPTION 'the event kind must have 1 to 200 bytes, this one has %', coalesce(octet_length(convert_to(kind, 'UTF8'))::text, 'no value (NULL)')
+      USING ERRCODE = 'AC005', HINT = 'Use a short name, such as the name of a table.';
+  ELSIF pk IS NULL OR octet_length(convert_to(pk, 'UTF8')) > 2000 THEN
+    RAISE EXCEPTION 'the key of a % event must have at most 2000 bytes, this one has %', kind, coalesce(octet_length(convert_to(pk, 'UTF8'))::text, 'no value (NULL)')
+      USING ERRCODE = 'AC005', HINT = 'Key the event by something shorter, such as an id or a digest.';
+  ELSIF payload_hash IS NULL OR octet_length(payload_hash) <> 32 THEN
+    RAISE EXCEPTION 'the payload hash of a % event must have 32 bytes (SHA-256), this one has %', kind, coalesce(octet_length(payload_hash)::text, 'no value (NULL)')
+      USING ERRCODE = 'invalid_parameter_value', HINT = 'Hash the canonical JSON of the payload with SHA-256.';
+  END IF;
+END
+$function$;
+--> statement-breakpoint
+-- The doors without a table take no kind that belongs to a table, nor one of ours: else a link could be forged there.
+CREATE OR REPLACE FUNCTION public.audit_chain_check_kind(event_kind text) RETURNS void
+LANGUAGE plpgsql STABLE
+SET search_path = pg_catalog, pg_temp
+AS $function$
+BEGIN
+  IF starts_with(event_kind, 'audit_chain') THEN
+    RAISE EXCEPTION 'kinds that begin with audit_chain are reserved, this one is %', quote_literal(event_kind)
+      USING ERRCODE = 'AC003', HINT = 'Choose another kind.';
+  ELSIF EXISTS (SELECT FROM public.audit_chain_relation AS r
+                 WHERE r.kind IN (event_kind, regexp_replace(event_kind, ':(insert|update|delete)$', ''))) THEN
+    RAISE EXCEPTION 'the kind % belongs to an audited table', quote_literal(event_kind)
+      USING ERRCODE = 'AC003', HINT = 'Insert the row into that table, or choose another kind.';
+  END IF;
+END
+$function$;
+--> statement-breakpoint
+-- Serialises linking until the transaction ends. The tail must be read in a statement of its own afterwards.
+CREATE OR REPLACE FUNCTION public.audit_chain_lock_chain() RETURNS void
+LANGUAGE plpgsql
+SET search_path = pg_catalog, pg_temp
+AS $function$
+BEGIN
+  PERFORM FROM public.audit_chain_lock FOR UPDATE;
+  IF NOT FOUND THEN
+    RAISE EXCEPTION 'the row of public.audit_chain_lock is missing, so links cannot be serialised'
+      USING ERRCODE = 'AC002', HINT = 'Put it back as the owner: INSERT INTO public.audit_chain_lock DEFAULT VALUES';
+  END IF;
+END
+$function$;
+--> statement-breakpoint
+-- Moves pending rows into the chain: those of one transaction (`own`, for strict tables at commit, where a conflict is
+-- an error), or without `own` whatever has been committed (the sealer, where a conflicting row is set aside so that it
+-- never stops the others). Returns how many rows it took out of pending.
+--
+-- The hashes of events are computed set-wise; only the chain itself is a loop. Tracked rows get their final kind and
+-- key here, because a change is keyed by its own seq.
+CREATE OR REPLACE FUNCTION public.audit_chain_link(own xid8, max_rows integer) RETURNS integer
+LANGUAGE plpgsql
+SET search_path = pg_catalog, pg_temp
+AS $function$
+DECLARE
+  head_seq   bigint;
+  head_hash  bytea;
+  first_seq  bigint;
+  linked_at  timestamptz;
+  linked_txt text;
+  item       record;
+  event_hash bytea;
+  done       bigint[] := '{}';
+  set_aside  bigint[] := '{}';
+  kinds      text[] := '{}';
+  pks        text[] := '{}';
+  payloads   bytea[] := '{}';
+  events     bytea[] := '{}';
+  chains     bytea[] := '{}';
+  inserted   bigint;
+BEGIN
+  PERFORM public.audit_chain_lock_chain();
+  SELECT c.seq, c.chain_hash INTO head_seq, head_hash FROM public.audit_chain AS c ORDER BY c.seq DESC LIMIT 1;
+  IF NOT FOUND THEN
+    head_seq := 0;
+    head_hash := '\x0000000000000000000000000000000000000000000000000000000000000000';
+  END IF;
+  first_seq := head_seq + 1;
+  linked_at := clock_timestamp();
+  linked_txt := to_char(linked_at AT TIME ZONE 'UTC', 'YYYY-MM-DD"T"HH24:MI:SS.US"Z"');
+
+  FOR item IN
+    WITH taken AS MATERIALIZED (
+      SELECT p.id, p.op, p.event_kind, p.event_pk, p.payload_hash
+        FROM public.audit_chain_pending AS p
+       WHERE CASE WHEN own IS NULL THEN p.conflict IS NULL ELSE p.xid = own AND p.mode = 'strict' END
+       ORDER BY p.id
+       LIMIT max_rows
+    ), placed AS (
+      -- What the key's first event is: one that stands in the chain, or one further up in this batch.
+      SELECT t.*,
+             c.payload_hash AS chained_hash,
+             first_value(t.payload_hash) OVER same_key AS first_hash,
+             row_number() OVER same_key > 1 AS repeated
+        FROM taken AS t
+        LEFT JOIN public.audit_chain AS c ON c.event_kind = t.event_kind AND c.event_pk = t.event_pk
+      WINDOW same_key AS (PARTITION BY t.event_kind, t.event_pk, t.op IN ('update', 'delete') ORDER BY t.id)
+    )
+    SELECT p.id, p.op, p.event_kind, p.event_pk, p.payload_hash,
+           CASE WHEN p.op IN ('update', 'delete') THEN NULL
+                WHEN p.chained_hash IS NOT NULL THEN p.chained_hash
+                WHEN p.repeated THEN p.first_hash
+           END AS earlier_hash,
+           CASE WHEN p.op = 'event' THEN sha256(convert_to(concat(
+             '{"appended_at":"', linked_txt, '","event_kind":', to_json(p.event_kind), ',"event_pk":', to_json(p.event_pk),
+             ',"payload_hash":"', encode(p.payload_hash, 'hex'), '"}'), 'UTF8')) END AS event_hash
+      FROM placed AS p
+     ORDER BY p.id
+  LOOP
+    event_hash := item.event_hash;
+    IF item.op = 'event' THEN
+      IF item.earlier_hash = item.payload_hash THEN
+        done := done || item.id;
+        CONTINUE;
+      ELSIF item.earlier_hash IS NOT NULL THEN
+        IF own IS NOT NULL THEN
+          RAISE EXCEPTION 'the event % % is chained with another hash', item.event_kind, quote_literal(item.event_pk)
+            USING ERRCODE = 'AC001',
+                  DETAIL = format('chained: %s, new: %s', encode(item.earlier_hash, 'hex'), encode(item.payload_hash, 'hex')),
+                  HINT = 'A row with this key was recorded before and has been removed or changed since. Use another key, or find out what happened with audit-verify.';
+        END IF;
+        set_aside := set_aside || item.id;
+        CONTINUE;
+      END IF;
+    ELSE
+      IF item.op <> 'insert' OR item.earlier_hash IS NOT NULL THEN
+        item.event_kind := concat(item.event_kind, ':', item.op);
+        item.event_pk := concat(item.event_pk, '@', head_seq + 1);
+      END IF;
+      event_hash := sha256(convert_to(concat(
+        '{"appended_at":"', linked_txt, '","event_kind":', to_json(item.event_kind), ',"event_pk":', to_json(item.event_pk),
+        ',"payload_hash":"', encode(item.payload_hash, 'hex'), '"}'), 'UTF8'));
+    END IF;
+    head_seq := head_seq + 1;
+    head_hash := sha256(head_hash || event_hash || int8send(head_seq));
+    done := done || item.id;
+    kinds := kinds || item.event_kind::text;
+    pks := pks || item.event_pk::text;
+    payloads := payloads || item.payload_hash;
+    events := events || event_hash;
+    chains := chains || head_hash;
+  END LOOP;
+
+  IF head_seq >= first_seq THEN
+    INSERT INTO public.audit_chain (seq, event_kind, event_pk, payload_hash, event_hash, prev_hash, chain_hash, appended_at)
+    SELECT first_seq + e.n - 1, e.kind, e.pk, e.payload, e.event,
+           CASE WHEN e.n > 1 THEN chains[e.n - 1]
+                WHEN first_seq = 1 THEN '\x0000000000000000000000000000000000000000000000000000000000000000'::bytea
+                ELSE (SELECT c.chain_hash FROM public.audit_chain AS c WHERE c.seq = first_seq - 1) END,
+           e.chain, linked_at
+      FROM unnest(kinds, pks, payloads, events, chains) WITH ORDINALITY AS e(kind, pk, payload, event, chain, n)
+    ON CONFLICT (seq) DO NOTHING;
+    GET DIAGNOSTICS inserted = ROW_COUNT;
+    IF inserted <> head_seq - first_seq + 1 THEN
+      RAISE EXCEPTION 'the chain has grown since this transaction''s snapshot was taken'
+        USING ERRCODE = 'serialization_failure', HINT = 'Repeat the transaction. READ COMMITTED never needs this.';
+    END IF;
+  END IF;
+  IF cardinality(done) > 0 THEN
+    DELETE FROM public.audit_chain_pending AS p WHERE p.id = ANY (done);
+  END IF;
+  IF cardinality(set_aside) > 0 THEN
+    UPDATE public.audit_chain_pending AS p SET conflict = 'this event is chained with another hash' WHERE p.id = ANY (set_aside);
+  END IF;
+  RETURN cardinality(done) + cardinality(set_aside);
+END
+$function$;
+--> statement-breakpoint
+-- Links everything that can be seen in pending, in batches, under one lock: before the configuration changes.
+CREATE OR REPLACE FUNCTION public.audit_chain_link_all() RETURNS void
+LANGUAGE plpgsql
+SET search_path = pg_catalog, pg_temp
+AS $function$
+BEGIN
+  WHILE public.audit_chain_link(NULL, 10000) > 0 LOOP
+  END LOOP;
+END
+$function$;
+--> statement-breakpoint
+-- Deferred trigger of the ticket: links what this transaction has staged, at its commit.
+CREATE OR REPLACE FUNCTION public.audit_chain_commit() RETURNS trigger
+LANGUAGE plpgsql SECURITY DEFINER
+SET search_path = pg_catalog, pg_temp
+AS $function$
+BEGIN
+  WHILE public.audit_chain_link(NEW.xid, 10000) > 0 LOOP
+  END LOOP;
+  DELETE FROM public.audit_chain_ticket AS t WHERE t.xid = NEW.xid;
+  RETURN NULL;
+END
+$function$;
+--> statement-breakpoint
+-- Links up to `max_rows` committed rows, oldest first, and returns how many it dealt with (those set aside included).
+CREATE OR REPLACE FUNCTION public.audit_chain_seal(max_rows integer) RETURNS integer
+LANGUAGE plpgsql SECURITY DEFINER
+SET search_path = pg_catalog, pg_temp
+AS $function$
+BEGIN
+  IF max_rows IS NULL OR max_rows < 1 THEN
+    RAISE EXCEPTION 'max_rows must be 1 or more' USING ERRCODE = 'invalid_parameter_value';
+  END IF;
+  -- Nothing to do is the normal case of a frequent sealer: it must not queue for the lock.
+  IF NOT EXISTS (SELECT FROM public.audit_chain_pending AS p WHERE p.conflict IS NULL) THEN
+    RETURN 0;
+  END IF;
+  RETURN public.audit_chain_link(NULL, max_rows);
+END
+$function$;
+--> statement-breakpoint
+-- The door for an event without a table. Returns its link; the same event again returns the link that is there.
+-- Holds the chain's lock until the transaction ends: call it last.
+CREATE OR REPLACE FUNCTION public.audit_chain_append(kind text, pk text, payload_hash bytea) RETURNS public.audit_chain
+LANGUAGE plpgsql SECURITY DEFINER
+SET search_path = pg_catalog, pg_temp
+AS $function$
+DECLARE
+  head public.audit_chain;
+  link public.audit_chain;
+BEGIN
+  PERFORM public.audit_chain_check_event(kind, pk, payload_hash);
+  PERFORM public.audit_chain_check_kind(kind);
+  PERFORM public.audit_chain_lock_chain();
+  SELECT c.* INTO link FROM public.audit_chain AS c WHERE c.event_kind = kind AND c.event_pk = pk;
+  IF FOUND THEN
+    IF link.payload_hash <> audit_chain_append.payload_hash THEN
+      RAISE EXCEPTION 'the event % % is chained with another hash', kind, quote_literal(pk)
+        USING ERRCODE = 'AC001',
+              DETAIL = format('chained at seq %s: %s, new: %s', link.seq, encode(link.payload_hash, 'hex'), encode(audit_chain_append.payload_hash, 'hex')),
+              HINT = 'An event is recorded once. Record what is new under another key.';
+    END IF;
+    RETURN link;
+  END IF;
+  SELECT c.* INTO head FROM public.audit_chain AS c ORDER BY c.seq DESC LIMIT 1;
+  link.seq := coalesce(head.seq, 0) + 1;
+  link.event_kind := kind;
+  link.event_pk := pk;
+  link.payload_hash := audit_chain_append.payload_hash;
+  link.prev_hash := coalesce(head.chain_hash, '\x0000000000000000000000000000000000000000000000000000000000000000');
+  link.appended_at := clock_timestamp();
+  link.event_hash := sha256(convert_to(concat(
+    '{"appended_at":"', to_char(link.appended_at AT TIME ZONE 'UTC', 'YYYY-MM-DD"T"HH24:MI:SS.US"Z"'),
+    '","event_kind":', to_json(kind), ',"event_pk":', to_json(pk),
+    ',"payload_hash":"', encode(link.payload_hash, 'hex'), '"}'), 'UTF8'));
+  link.chain_hash := sha256(link.prev_hash || link.event_hash || int8send(link.seq));
+  INSERT INTO public.audit_chain SELECT link.* ON CONFLICT (seq) DO NOTHING;
+  IF NOT FOUND THEN
+    RAISE EXCEPTION 'the chain has grown since this transaction''s snapshot was taken'
+      USING ERRCODE = 'serialization_failure', HINT = 'Repeat the transaction. READ COMMITTED never needs this.';
+  END IF;
+  RETURN link;
+END
+$function$;
+--> statement-breakpoint
+-- The same door for many events at once, in the order given; one row back for each.
+CREATE OR REPLACE FUNCTION public.audit_chain_append_many(kinds text[], pks text[], payload_hashes bytea[]) RETURNS SETOF public.audit_chain
+LANGUAGE plpgsql SECURITY DEFINER
+SET search_path = pg_catalog, pg_temp
+AS $function$
+DECLARE
+  kind text;
+BEGIN
+  IF cardinality(kinds) <> cardinality(pks) OR cardinality(kinds) <> cardinality(payload_hashes) THEN
+    RAISE EXCEPTION 'kinds, pks and payload_hashes must have the same number of elements, they have %, % and %',
+      cardinality(kinds), cardinality(pks), cardinality(payload_hashes) USING ERRCODE = 'invalid_parameter_value';
+  END IF;
+  PERFORM public.audit_chain_check_event(e.kind, e.pk, e.payload_hash) FROM unnest(kinds, pks, payload_hashes) AS e(kind, pk, payload_hash);
+  FOR kind IN SELECT DISTINCT k FROM unnest(kinds) AS k LOOP
+    PERFORM public.audit_chain_check_kind(kind);
+  END LOOP;
+  PERFORM public.audit_chain_lock_chain();
+  INSERT INTO public.audit_chain_pending (mode, op, event_kind, event_pk, payload_hash)
+  SELECT 'strict', 'event', e.kind, e.pk, e.payload_hash
+    FROM unnest(kinds, pks, payload_hashes) WITH ORDINALITY AS e(kind, pk, payload_hash, n) ORDER BY e.n;
+  WHILE public.audit_chain_link(pg_current_xact_id(), 10000) > 0 LOOP
+  END LOOP;
+  RETURN QUERY
+    SELECT c.* FROM unnest(kinds, pks) WITH ORDINALITY AS e(kind, pk, n)
+      JOIN public.audit_chain AS c ON c.event_kind = e.kind AND c.event_pk = e.pk
+     ORDER BY e.n;
+END
+$function$;
+--> statement-breakpoint
+-- The same event into pending, without any lock; it is linked at the next sealing.
+CREATE OR REPLACE FUNCTION public.audit_chain_enqueue(kind text, pk text, payload_hash bytea) RETURNS void
+LANGUAGE plpgsql SECURITY DEFINER
+SET search_path = pg_catalog, pg_temp
+AS $function$
+BEGIN
+  PERFORM public.audit_chain_check_event(kind, pk, payload_hash);
+  PERFORM public.audit_chain_check_kind(kind);
+  INSERT INTO public.audit_chain_pending (mode, op, event_kind, event_pk, payload_hash)
+  VALUES ('sealed', 'event', kind, pk, audit_chain_enqueue.payload_hash);
+END
+$function$;
+--> statement-breakpoint
+-- Sort key of a member name in RFC 8785's order: its UTF-16 code units in hex. COLLATE "C" differs beyond the BMP.
+CREATE OR REPLACE FUNCTION public.audit_chain_utf16_order(name text) RETURNS text
+LANGUAGE plpgsql IMMUTABLE
+SET search_path = pg_catalog, pg_temp
+AS $function$
+DECLARE
+  units text := '';
+  point integer;
+BEGIN
+  FOR position IN 1 .. char_length(name) LOOP
+    point := ascii(substr(name, position, 1));
+    IF point < 65536 THEN
+      units := units || lpad(to_hex(point), 4, '0');
+    ELSE
+      units := units || to_hex(55296 + (point - 65536) / 1024) || to_hex(56320 + (point - 65536) % 1024);
+    END IF;
+  END LOOP;
+  RETURN units;
+END
+$function$;
+--> statement-breakpoint
+-- The SQL expression of a row's payload: canonical JSON, one member per column that is not NULL, each value the
+-- column's text output. `concat` calls the type's output function and nothing else: a cast could be a user's function.
+-- It takes at most 100 arguments, hence the groups. The columns are named bare, and sorted by the caller.
+CREATE OR REPLACE FUNCTION public.audit_chain_payload_expression(columns text[]) RETURNS text
+LANGUAGE plpgsql STABLE
+SET search_path = pg_catalog, pg_temp
+AS $function$
+DECLARE
+  groups text[];
+BEGIN
+  SELECT array_agg(g.members ORDER BY g.number) INTO groups
+    FROM (SELECT (c.n - 1) / 100 AS number,
+                 format('pg_catalog.concat(%s)', string_agg(format(
+                   'CASE WHEN %1$I IS DISTINCT FROM NULL THEN pg_catalog.concat(%2$L, pg_catalog.to_json(pg_catalog.concat(%1$I))) END',
+                   c.name, concat(',', to_json(c.name), ':')), ', ' ORDER BY c.n)) AS members
+            FROM unnest(columns) WITH ORDINALITY AS c(name, n)
+           GROUP BY (c.n - 1) / 100) AS g;
+  RETURN format('pg_catalog.concat(''{'', pg_catalog.substr(pg_catalog.concat(%s), 2), ''}'')', array_to_string(groups, ', '));
+END
+$function$;
+--> statement-breakpoint
+-- The SQL expression of a row's key: the text of a single key column, or a JSON array of the texts; NULL where one is.
+CREATE OR REPLACE FUNCTION public.audit_chain_key_expression(key_columns text[]) RETURNS text
+LANGUAGE sql STABLE
+SET search_path = pg_catalog, pg_temp
+AS $function$
+  SELECT format('CASE WHEN %s THEN %s END',
+    string_agg(format('%I IS DISTINCT FROM NULL', k.name), ' AND ' ORDER BY k.n),
+    CASE WHEN cardinality(key_columns) = 1 THEN format('pg_catalog.concat(%I)', key_columns[1])
+    ELSE format('pg_catalog.concat(''['', %s, '']'')',
+      string_agg(format('pg_catalog.to_json(pg_catalog.concat(%I))', k.name), ', '','', ' ORDER BY k.n)) END)
+    FROM unnest(key_columns) WITH ORDINALITY AS k(name, n)
+$function$;
+--> statement-breakpoint
+-- A FROM clause that yields `row_key` and `row_payload` of each row of `source`. A covered column that is gone
+-- (dropped or renamed since) is found in `missing` instead and reads as NULL: capture must not break inserts.
+CREATE OR REPLACE FUNCTION public.audit_chain_row_source(source text, key_columns text[], columns text[]) RETURNS text
+LANGUAGE sql STABLE
+SET search_path = pg_catalog, pg_temp
+AS $function$
+  SELECT format(
+    E'%s AS n\n      CROSS JOIN (SELECT %s) AS missing\n      CROSS JOIN LATERAL (SELECT %s AS row_key,\n             %s AS row_payload\n        FROM (SELECT n.*) AS r) AS k',
+    source,
+    (SELECT string_agg(format('NULL::text AS %I', c.name), ', ' ORDER BY c.n) FROM unnest(columns) WITH ORDINALITY AS c(name, n)),
+    public.audit_chain_key_expression(key_columns),
+    public.audit_chain_payload_expression(columns))
+$function$;
+--> statement-breakpoint
+-- The key of a row that has none under the configured names, or one that is too long. Key columns that have been
+-- renamed since the table was attached are found by their numbers (slow, and only until the change is recorded), so
+-- that inserts keep working. Else an error, while the row is being written and not only when its transaction commits.
+CREATE OR REPLACE FUNCTION public.audit_chain_odd_key(kind text, relation oid, pk text, r record) RETURNS text
+LANGUAGE plpgsql STABLE
+SET search_path = pg_catalog, pg_temp
+AS $function$
+DECLARE
+  names text[];
+BEGIN
+  IF pk IS NULL THEN
+    SELECT array_agg(a.attname::text ORDER BY k.n) INTO names
+      FROM public.audit_chain_config AS c
+      JOIN public.audit_chain_relation AS live ON live.kind = c.kind
+     CROSS JOIN LATERAL unnest(c.key_columns) WITH ORDINALITY AS k(name, n)
+      JOIN pg_attribute AS a ON a.attrelid = live.relid AND a.attnum = (live.column_numbers::jsonb ->> k.name)::smallint AND NOT a.attisdropped
+     WHERE c.kind = audit_chain_odd_key.kind
+       AND c.id = (SELECT max(l.id) FROM public.audit_chain_config AS l WHERE l.kind = c.kind)
+    HAVING count(*) = max(cardinality(c.key_columns));
+    IF names IS NOT NULL THEN
+      EXECUTE format('SELECT %s FROM pg_catalog.jsonb_populate_record(NULL::%s, $1) AS n', public.audit_chain_key_expression(names), relation::regclass)
+         INTO pk USING to_jsonb(r);
+    END IF;
+  END IF;
+  IF pk IS NULL OR octet_length(pk) > 2000 THEN
+    RAISE EXCEPTION 'the key of a row of % must have at most 2000 bytes, this one has %', kind, coalesce(octet_length(pk)::text, 'no value (NULL)')
+      USING ERRCODE = 'AC005',
+            HINT = 'If a key column was dropped, run audit-chain attach for the table again. Else attach it with a shorter key (--key).';
+  END IF;
+  RETURN pk;
+END
+$function$;
+--> statement-breakpoint
+-- A capture function works for the relation it was made for and for no other, whoever put it on a trigger. It compares
+-- names first; this looks up a renamed table or a partition.
+CREATE OR REPLACE FUNCTION public.audit_chain_check_relation(kind text, relation oid) RETURNS void
+LANGUAGE plpgsql STABLE
+SET search_path = pg_catalog, pg_temp
+AS $function$
+BEGIN
+  PERFORM FROM public.audit_chain_relation AS r
+    WHERE r.kind = audit_chain_check_relation.kind AND r.relid IN (relation, pg_partition_root(relation));
+  IF NOT FOUND THEN
+    RAISE EXCEPTION '% is not configured for the audit chain under the kind %', relation::regclass, quote_literal(kind)
+      USING ERRCODE = 'AC002', HINT = format('Run: audit-chain attach %s', relation::regclass);
+  END IF;
+END
+$function$;
+--> statement-breakpoint
+-- What a guard says: for everybody, owners and cascades included.
+CREATE OR REPLACE FUNCTION public.audit_chain_refuse(relation text, operation text) RETURNS void
+LANGUAGE plpgsql
+SET search_path = pg_catalog, pg_temp
+AS $function$
+BEGIN
+  RAISE EXCEPTION '% of audited rows of % is refused: they are recorded in the audit chain', operation, relation
+    USING ERRCODE = 'AC004',
+          HINT = CASE operation
+            WHEN 'TRUNCATE' THEN 'Rows of an audited table are kept. To stop auditing it, run audit-chain detach (the detachment is recorded).'
+            ELSE 'Insert a new row instead. If rows of this table change legitimately, attach it with --changes track; columns that are noise can be excluded.' END;
+END
+$function$;
+--> statement-breakpoint
+-- Name of a kind's capture function: kinds can be longer than a name may be.
+CREATE OR REPLACE FUNCTION public.audit_chain_capture_name(kind text) RETURNS text
+LANGUAGE sql IMMUTABLE
+SET search_path = pg_catalog, pg_temp
+AS $function$
+  SELECT concat('audit_chain_capture_', substr(encode(sha256(convert_to(kind, 'UTF8')), 'hex'), 1, 16))
+$function$;
+--> statement-breakpoint
+-- The body of a table's capture function, generated from its configuration. The verifier generates the same text
+-- (capture-source.ts) and compares. `row_wise`: row triggers instead of a statement trigger for INSERT, because
+-- statement triggers with transition tables do not see rows routed to partitions or put directly into one, and because
+-- tracked events must be staged in the order in which they happen.
+CREATE OR REPLACE FUNCTION public.audit_chain_capture_source(
+  kind text, relation text, key_columns text[], columns text[], changes text, mode text, row_wise boolean) RETURNS text
+LANGUAGE plpgsql STABLE
+SET search_path = pg_catalog, pg_temp
+AS $function$
+DECLARE
+  stage text := E'    INSERT INTO public.audit_chain_pending (mode, op, event_kind, event_pk, payload_hash)\n'
+             || E'    SELECT %L, %L, %L, CASE WHEN pg_catalog.octet_length(k.row_key) <= 2000 THEN k.row_key\n'
+             || E'                        ELSE public.audit_chain_odd_key(%L, TG_RELID, k.row_key, n.*) END,\n'
+             || E'           pg_catalog.sha256(pg_catalog.convert_to(k.row_payload, ''UTF8''))\n      FROM %s;\n';
+  body  text := E'\n#variable_conflict use_column\n';
+  new_row text := public.audit_chain_row_source('(SELECT NEW.*)', key_columns, columns);
+  old_row text := public.audit_chain_row_source('(SELECT OLD.*)', key_columns, columns);
+  first_op text := CASE changes WHEN 'track' THEN 'insert' ELSE 'event' END;
+BEGIN
+  body := body || CASE WHEN changes = 'track' OR row_wise THEN
+    E'DECLARE\n  old_key text;\n  new_key text;\n  old_payload text;\n  new_payload text;\n' ELSE
+    E'DECLARE\n  old_payload text;\n  new_payload text;\n' END;
+  body := body || format(E'BEGIN\n  IF pg_catalog.concat(pg_catalog.quote_ident(TG_TABLE_SCHEMA), ''.'', pg_catalog.quote_ident(TG_TABLE_NAME)) <> %L THEN\n'
+    || E'    PERFORM public.audit_chain_check_relation(%L, TG_RELID);\n  END IF;\n', relation, kind);
+  body := body || E'  IF TG_OP = ''INSERT'' THEN\n'
+    || format(stage, mode, first_op, kind, kind,
+              CASE WHEN row_wise THEN new_row ELSE public.audit_chain_row_source('audit_chain_new', key_columns, columns) END);
+  body := body || E'  ELSIF TG_OP = ''UPDATE'' THEN\n    IF NEW OPERATOR(pg_catalog.*=) OLD THEN\n      RETURN NULL;\n    END IF;\n';
+  IF changes = 'refuse' THEN
+    body := body
+      || format(E'    SELECT k.row_payload INTO old_payload\n      FROM %s;\n', old_row)
+      || format(E'    SELECT k.row_payload INTO new_payload\n      FROM %s;\n', new_row)
+      || E'    IF new_payload <> old_payload THEN\n'
+      || format(E'      PERFORM public.audit_chain_refuse(%L, TG_OP);\n    END IF;\n    RETURN NULL;\n', relation)
+      || format(E'  ELSE\n    PERFORM public.audit_chain_refuse(%L, TG_OP);\n  END IF;\n', relation);
+  ELSE
+    body := body
+      || format(E'    SELECT k.row_key, k.row_payload INTO old_key, old_payload\n      FROM %s;\n', old_row)
+      || format(E'    SELECT k.row_key, k.row_payload INTO new_key, new_payload\n      FROM %s;\n', new_row)
+      || E'    IF new_payload = old_payload THEN\n      RETURN NULL;\n    ELSIF new_key IS NOT DISTINCT FROM old_key THEN\n'
+      || format(stage, mode, 'update', kind, kind, new_row)
+      || E'    ELSE\n'
+      || format(stage, mode, 'delete', kind, kind, old_row)
+      || format(stage, mode, 'insert', kind, kind, new_row)
+      || E'    END IF;\n  ELSIF TG_OP = ''DELETE'' THEN\n'
+      || format(stage, mode, 'delete', kind, kind, old_row)
+      || format(E'  ELSE\n    PERFORM public.audit_chain_refuse(%L, TG_OP);\n  END IF;\n', relation);
+  END IF;
+  IF mode = 'strict' THEN
+    body := body || E'  INSERT INTO public.audit_chain_ticket DEFAULT VALUES ON CONFLICT DO NOTHING;\n';
+  END IF;
+  RETURN body || E'  RETURN NULL;\nEND\n';
+END
+$function$;
+--> statement-breakpoint
+-- Creates or replaces a table's capture function and lets only `caller` put it on a trigger, or with `caller` NULL
+-- nobody any more.
+CREATE OR REPLACE FUNCTION public.audit_chain_capture_function(
+  kind text, relation text, key_columns text[], columns text[], changes text, mode text, row_wise boolean, caller text) RETURNS text
+LANGUAGE plpgsql SECURITY DEFINER
+SET search_path = pg_catalog, pg_temp
+AS $function$
+DECLARE
+  name text := public.audit_chain_capture_name(kind);
+BEGIN
+  EXECUTE format(
+    'CREATE OR REPLACE FUNCTION public.%I() RETURNS trigger LANGUAGE plpgsql SECURITY DEFINER'
+    ' SET search_path = pg_catalog, pg_temp SET "TimeZone" = ''UTC'' SET "DateStyle" = ''ISO'' SET "IntervalStyle" = ''postgres'''
+    ' SET bytea_output = ''hex'' SET extra_float_digits = ''1'' SET lc_monetary = ''C'' SET quote_all_identifiers = ''off'' AS %L',
+    name, public.audit_chain_capture_source(kind, relation, key_columns, columns, changes, mode, row_wise));
+  EXECUTE format('REVOKE ALL ON FUNCTION public.%I() FROM PUBLIC', name);
+  EXECUTE format('COMMENT ON FUNCTION public.%I() IS %L', name, concat('audit chain: capture of ', relation, ' under the kind ', kind));
+  IF caller IS NOT NULL THEN
+    EXECUTE format('GRANT EXECUTE ON FUNCTION public.%I() TO %I', name, caller);
+  END IF;
+  RETURN name;
+END
+$function$;
+--> statement-breakpoint
+-- Takes back the right to put a capture function on a trigger, which attach needed for a moment.
+CREATE OR REPLACE FUNCTION public.audit_chain_capture_close(function_name text, caller text) RETURNS void
+LANGUAGE plpgsql SECURITY DEFINER
+SET search_path = pg_catalog, pg_temp
+AS $function$
+BEGIN
+  IF NOT starts_with(function_name, 'audit_chain_capture_') THEN
+    RAISE EXCEPTION '% is not a capture function', function_name USING ERRCODE = 'AC002', HINT = 'Call audit_chain_attach.';
+  END IF;
+  EXECUTE format('REVOKE ALL ON FUNCTION public.%I() FROM %I', function_name, caller);
+END
+$function$;
+--> statement-breakpoint
+-- What a column's text depends on beside its value: the type, and for enums their labels, for composites their
+-- attributes, for domains, arrays and ranges what they are made of. Recorded at attach, so that a later change shows.
+CREATE OR REPLACE FUNCTION public.audit_chain_type_description(type oid, modifier integer) RETURNS text
+LANGUAGE plpgsql STABLE
+SET search_path = pg_catalog, pg_temp
+SET quote_all_identifiers = off
+AS $function$
+DECLARE
+  t      pg_type;
+  inner_ text;
+BEGIN
+  SELECT * INTO t FROM pg_type AS p WHERE p.oid = type;
+  IF t.typtype = 'e' THEN
+    SELECT concat('{', string_agg(quote_literal(e.enumlabel), ',' ORDER BY e.enumsortorder), '}') INTO inner_ FROM pg_enum AS e WHERE e.enumtypid = type;
+  ELSIF t.typtype = 'd' THEN
+    inner_ := concat('=', public.audit_chain_type_description(t.typbasetype, t.typtypmod));
+  ELSIF t.typtype = 'c' THEN
+    SELECT concat('(', string_agg(concat(quote_ident(a.attname), ' ', public.audit_chain_type_description(a.atttypid, a.atttypmod)), ',' ORDER BY a.attnum), ')')
+      INTO inner_ FROM pg_attribute AS a WHERE a.attrelid = t.typrelid AND a.attnum > 0 AND NOT a.attisdropped;
+  ELSIF t.typcategory = 'A' AND t.typelem <> 0 THEN
+    SELECT CASE WHEN e.typtype IN ('e', 'd', 'c') THEN concat('=', public.audit_chain_type_description(t.typelem, modifier), '[]') END
+      INTO inner_ FROM pg_type AS e WHERE e.oid = t.typelem;
+  ELSIF t.typtype = 'r' THEN
+    SELECT CASE WHEN e.typtype IN ('e', 'd', 'c') THEN concat('=', public.audit_chain_type_description(r.rngsubtype, -1)) END
+      INTO inner_ FROM pg_range AS r JOIN pg_type AS e ON e.oid = r.rngsubtype WHERE r.rngtypid = type;
+  END IF;
+  RETURN concat(format_type(type, modifier), inner_);
+END
+$function$;
+--> statement-breakpoint
+-- Whether a recorded column's type is another now.
+CREATE OR REPLACE FUNCTION public.audit_chain_types_changed(relation regclass, columns text[], column_types text[]) RETURNS boolean
+LANGUAGE sql STABLE
+SET search_path = pg_catalog, pg_temp
+AS $function$
+  SELECT EXISTS (
+    SELECT FROM unnest(columns, column_types) AS c(name, type)
+      JOIN pg_attribute AS a ON a.attrelid = relation AND a.attname::text = c.name AND NOT a.attisdropped
+     WHERE public.audit_chain_type_description(a.atttypid, a.atttypmod) <> c.type)
+$function$;
+--> statement-breakpoint
+-- Whether the chain or pending holds events of this kind, or of what would be its changes.
+CREATE OR REPLACE FUNCTION public.audit_chain_kind_in_use(kind text) RETURNS boolean
+LANGUAGE sql STABLE SECURITY DEFINER
+SET search_path = pg_catalog, pg_temp
+AS $function$
+  SELECT EXISTS (SELECT FROM public.audit_chain AS c WHERE c.event_kind = ANY (ARRAY[kind, concat(kind, ':insert'), concat(kind, ':update'), concat(kind, ':delete')]))
+      OR EXISTS (SELECT FROM public.audit_chain_pending AS p WHERE p.event_kind = ANY (ARRAY[kind, concat(kind, ':insert'), concat(kind, ':update'), concat(kind, ':delete')]))
+$function$;
+--> statement-breakpoint
+-- The columns of a relation that capture covers: all but generated ones (a virtual one is NULL inside triggers, a
+-- stored one can be recomputed by DDL) and the excluded ones, in the order of the payload's members.
+CREATE OR REPLACE FUNCTION public.audit_chain_covered_columns(relation regclass, excluded text[]) RETURNS text[]
+LANGUAGE sql STABLE
+SET search_path = pg_catalog, pg_temp
+AS $function$
+  SELECT coalesce(array_agg(a.attname::text ORDER BY public.audit_chain_utf16_order(a.attname) COLLATE "C"), '{}')
+    FROM pg_attribute AS a
+   WHERE a.attrelid = relation AND a.attnum > 0 AND NOT a.attisdropped AND a.attgenerated = '' AND a.attname::text <> ALL (excluded)
+$function$;
+--> statement-breakpoint
+-- What cannot be audited, and why.
+CREATE OR REPLACE FUNCTION public.audit_chain_check_attachable(relation regclass) RETURNS void
+LANGUAGE plpgsql STABLE
+SET search_path = pg_catalog, pg_temp
+AS $function$
+DECLARE
+  c pg_class;
+BEGIN
+  SELECT * INTO c FROM pg_class AS p WHERE p.oid = relation;
+  IF NOT FOUND THEN
+    RAISE EXCEPTION 'there is no relation with the number %', relation::oid USING ERRCODE = 'undefined_table';
+  ELSIF c.relkind NOT IN ('r', 'p') THEN
+    RAISE EXCEPTION '% is %, only tables can be audited', relation,
+      CASE c.relkind WHEN 'v' THEN 'a view' WHEN 'm' THEN 'a materialized view' WHEN 'f' THEN 'a foreign table' WHEN 'S' THEN 'a sequence' WHEN 'i' THEN 'an index' ELSE 'not a table' END
+      USING ERRCODE = 'wrong_object_type', HINT = 'Attach the table that holds the rows.';
+  ELSIF c.relpersistence = 'u' THEN
+    RAISE EXCEPTION '% is UNLOGGED: its rows are gone after a crash, which would look like tampering', relation
+      USING ERRCODE = 'wrong_object_type', HINT = format('Run first: ALTER TABLE %s SET LOGGED', relation);
+  ELSIF c.relpersistence = 't' THEN
+    RAISE EXCEPTION '% is a temporary table', relation USING ERRCODE = 'wrong_object_type', HINT = 'Attach a permanent table.';
+  ELSIF c.relnamespace IN ('pg_catalog'::regnamespace, 'information_schema'::regnamespace) THEN
+    RAISE EXCEPTION '% belongs to the system', relation USING ERRCODE = 'wrong_object_type', HINT = 'Attach a table of your own.';
+  ELSIF starts_with(c.relname, 'audit_chain') AND c.relnamespace = 'public'::regnamespace THEN
+    RAISE EXCEPTION '% belongs to the audit chain itself', relation USING ERRCODE = 'wrong_object_type', HINT = 'Attach a table of your own.';
+  ELSIF c.relispartition THEN
+    RAISE EXCEPTION '% is a partition of %', relation, pg_partition_root(relation)
+      USING ERRCODE = 'wrong_object_type', HINT = format('Attach the whole table: audit-chain attach %s', pg_partition_root(relation));
+  ELSIF c.relkind = 'r' AND EXISTS (SELECT FROM pg_inherits AS i WHERE i.inhparent = relation) THEN
+    RAISE EXCEPTION '% has inheritance children, whose rows its triggers do not see', relation
+      USING ERRCODE = 'wrong_object_type', HINT = 'Attach the children, each on its own; or make it a partitioned table.';
+  END IF;
+END
+$function$;
+--> statement-breakpoint
+-- The key that identifies a relation's rows: the columns asked for, else the primary key. They must be NOT NULL and
+-- unique by an index that holds for every row at every moment.
+CREATE OR REPLACE FUNCTION public.audit_chain_key_columns(relation regclass, asked text[]) RETURNS text[]
+LANGUAGE plpgsql STABLE
+SET search_path = pg_catalog, pg_temp
+AS $function$
+DECLARE
+  names text[] := asked;
+  name  text;
+BEGIN
+  IF names IS NULL THEN
+    SELECT array_agg(a.attname::text ORDER BY k.n) INTO names
+      FROM pg_index AS i CROSS JOIN LATERAL unnest(i.indkey::smallint[]) WITH ORDINALITY AS k(number, n)
+      JOIN pg_attribute AS a ON a.attrelid = i.indrelid AND a.attnum = k.number
+     WHERE i.indrelid = relation AND i.indisprimary AND k.n <= i.indnkeyatts;
+    IF names IS NULL THEN
+      RAISE EXCEPTION '% has no primary key, so its rows cannot be named', relation
+        USING ERRCODE = 'AC005', HINT = 'Add a primary key, or name columns that are unique and NOT NULL with --key.';
+    END IF;
+  END IF;
+  IF cardinality(names) = 0 THEN
+    RAISE EXCEPTION 'the key of % names no column', relation USING ERRCODE = 'AC005', HINT = 'Name columns that are unique and NOT NULL.';
+  END IF;
+  FOREACH name IN ARRAY names LOOP
+    PERFORM FROM pg_attribute AS a WHERE a.attrelid = relation AND a.attname::text = name AND a.attnum > 0 AND NOT a.attisdropped;
+    IF NOT FOUND THEN
+      RAISE EXCEPTION '% has no column %', relation, quote_literal(name) USING ERRCODE = 'undefined_column', HINT = 'Names are case-sensitive here; write them without quotes.';
+    END IF;
+    PERFORM FROM pg_attribute AS a WHERE a.attrelid = relation AND a.attname::text = name AND a.attnotnull AND a.attgenerated = '';
+    IF NOT FOUND THEN
+      RAISE EXCEPTION 'the key column % of % may be NULL or is generated', quote_literal(name), relation
+        USING ERRCODE = 'AC005', HINT = format('Run first: ALTER TABLE %s ALTER COLUMN %I SET NOT NULL', relation, name);
+    END IF;
+  END LOOP;
+  PERFORM FROM pg_index AS i
+    WHERE i.indrelid = relation AND i.indisunique AND i.indimmediate AND i.indisvalid AND i.indpred IS NULL AND i.indexprs IS NULL
+      AND (SELECT array_agg(a.attname::text ORDER BY a.attname) FROM unnest((i.indkey::smallint[])[0:i.indnkeyatts - 1]) AS k(number)
+             JOIN pg_attribute AS a ON a.attrelid = relation AND a.attnum = k.number)
+        = (SELECT array_agg(n ORDER BY n) FROM unnest(names) AS n);
+  IF NOT FOUND THEN
+    RAISE EXCEPTION 'no unique index of % has exactly the columns %', relation, array_to_string(names, ', ')
+      USING ERRCODE = 'AC005', HINT = 'Name the columns of a unique constraint that is neither partial nor deferrable.';
+  END IF;
+  RETURN names;
+END
+$function$;
+--> statement-breakpoint
+-- What the owner of a table should know before it is audited: types whose text depends on more than the value, foreign
+-- keys that cascade into it, triggers of its own that change rows.
+CREATE OR REPLACE FUNCTION public.audit_chain_attach_warnings(relation regclass, columns text[]) RETURNS jsonb
+LANGUAGE sql STABLE
+SET search_path = pg_catalog, pg_temp
+AS $function$
+  SELECT coalesce(jsonb_agg(w.message ORDER BY w.message), '[]') FROM (
+    SELECT format('column %I is of type %s, whose text depends on more than its value: exclude it, or store text', a.attname, format_type(a.atttypid, NULL)) AS message
+      FROM pg_attribute AS a JOIN pg_type AS t ON t.oid = a.atttypid
+     WHERE a.attrelid = relation AND a.attname::text = ANY (columns) AND NOT a.attisdropped
+       AND (t.oid = 'money'::regtype OR t.typname ~ '^reg' AND t.typnamespace = 'pg_catalog'::regnamespace)
+    UNION ALL
+    SELECT format('foreign key %I changes rows when the referenced row of %s is deleted or updated: such a cascade is refused or tracked too', f.conname, f.confrelid::regclass)
+      FROM pg_constraint AS f
+     WHERE f.conrelid = relation AND f.contype = 'f' AND (f.confdeltype IN ('c', 'n', 'd') OR f.confupdtype IN ('c', 'n', 'd'))
+    UNION ALL
+    SELECT format('%s rows have been updated and %s deleted since the statistics were reset: with --changes refuse that will fail', s.n_tup_upd, s.n_tup_del)
+      FROM pg_stat_all_tables AS s WHERE s.relid = relation AND s.n_tup_upd + s.n_tup_del > 0
+       AND NOT EXISTS (SELECT FROM pg_trigger AS g WHERE g.tgrelid = relation AND g.tgname = '0_audit_chain_track')
+  ) AS w
+$function$;
+--> statement-breakpoint
+-- Records a configuration and links it: the part of attach and detach that needs the owner's rights. What is pending is
+-- linked first, so that it is checked against the configuration under which it was captured. The caller holds the
+-- table's lock against writers.
+CREATE OR REPLACE FUNCTION public.audit_chain_configure(
+  relation regclass, caller text, action text, kind text, key_columns text[], columns text[], excluded text[],
+  renamed jsonb, changes text, mode text, complete boolean) RETURNS bigint
+LANGUAGE plpgsql SECURITY DEFINER
+SET search_path = pg_catalog, pg_temp
+AS $function$
+DECLARE
+  qualified   text;
+  config_id   bigint;
+  numbers     jsonb;
+BEGIN
+  PERFORM public.audit_chain_lock_chain();
+  PERFORM public.audit_chain_link_all();
+  SELECT concat(quote_ident(n.nspname), '.', quote_ident(c.relname)) INTO qualified
+    FROM pg_class AS c JOIN pg_namespace AS n ON n.oid = c.relnamespace WHERE c.oid = relation;
+  SELECT coalesce(jsonb_object_agg(a.attname, a.attnum), '{}') INTO numbers
+    FROM pg_attribute AS a WHERE a.attrelid = relation AND a.attname::text = ANY (columns) AND a.attnum > 0 AND NOT a.attisdropped;
+  SELECT coalesce(max(c.id), 0) + 1 INTO config_id FROM public.audit_chain_config AS c;
+  INSERT INTO public.audit_chain_config
+    (id, recorded_at, actor, action, kind, relation, key_columns, columns, column_types, excluded, renamed, changes, mode, complete)
+  VALUES (config_id, clock_timestamp(), caller, action, kind, qualified, key_columns, columns,
+    coalesce((SELECT array_agg(public.audit_chain_type_description(a.atttypid, a.atttypmod) ORDER BY c.n)
+       FROM unnest(columns) WITH ORDINALITY AS c(name, n)
+       JOIN pg_attribute AS a ON a.attrelid = relation AND a.attname::text = c.name AND NOT a.attisdropped), '{}'),
+    excluded, renamed, changes, mode, complete);
+  INSERT INTO public.audit_chain_relation AS r (kind, relid, column_numbers) VALUES (kind, relation, numbers::text)
+    ON CONFLICT ON CONSTRAINT audit_chain_relation_pkey DO UPDATE SET relid = excluded.relid, column_numbers = excluded.column_numbers;
+  -- The configuration's own capture has staged the row: link it now, so that it stands before whatever it covers.
+  PERFORM public.audit_chain_link(pg_current_xact_id(), 10000);
+  RETURN config_id;
+END
+$function$;
+--> statement-breakpoint
+-- Attaches a table: from now on its rows are captured, and its changes refused or tracked. Runs with the rights of the
+-- caller, who must own the table. The same call again brings the capture up to date with the table's columns, or
+-- changes its mode; an option that is NULL stays as it is (at first: strict, refuse, nothing excluded, the primary key,
+-- the table's name). Returns what was done: the configuration, the number of rows not chained yet, warnings.
+CREATE OR REPLACE FUNCTION public.audit_chain_attach(
+  relation regclass, mode text DEFAULT NULL, changes text DEFAULT NULL, exclude text[] DEFAULT NULL,
+  key text[] DEFAULT NULL, kind text DEFAULT NULL) RETURNS jsonb
+LANGUAGE plpgsql
+SET search_path = pg_catalog, pg_temp SET client_min_messages = warning
+AS $function$
+DECLARE
+  qualified  text;
+  event_kind text;
+  key_names  text[];
+  columns    text[];
+  name       text;
+  before     public.audit_chain_config;
+  live       public.audit_chain_relation;
+  renames    jsonb := '{}';
+  row_wise   boolean;
+  rows_there bigint := 0;
+  is_known   boolean;
+  is_complete boolean;
+  function_name text;
+  caller     text := CASE WHEN (SELECT rolsuper FROM pg_roles WHERE rolname = current_user) THEN NULL ELSE current_user END;
+BEGIN
+  IF relation IS NULL THEN
+    RAISE EXCEPTION 'no relation was given' USING ERRCODE = 'invalid_parameter_value', HINT = 'Name the table to attach.';
+  ELSIF mode NOT IN ('strict', 'sealed') THEN
+    RAISE EXCEPTION 'the mode must be strict or sealed, not %', quote_nullable(mode) USING ERRCODE = 'invalid_parameter_value', HINT = 'Use one of the two.';
+  ELSIF changes NOT IN ('refuse', 'track') THEN
+    RAISE EXCEPTION 'changes must be refuse or track, not %', quote_nullable(changes) USING ERRCODE = 'invalid_parameter_value', HINT = 'Use one of the two.';
+  ELSIF current_setting('transaction_isolation') <> 'read committed' THEN
+    RAISE EXCEPTION 'attach needs a READ COMMITTED transaction, this one is %', upper(current_setting('transaction_isolation'))
+      USING ERRCODE = 'invalid_transaction_state', HINT = 'Start the transaction with BEGIN ISOLATION LEVEL READ COMMITTED.';
+  END IF;
+  PERFORM public.audit_chain_check_attachable(relation);
+  -- Writers wait from here on, so that no row falls between two configurations.
+  EXECUTE format('LOCK TABLE %s IN SHARE ROW EXCLUSIVE MODE', relation);
+  SELECT concat(quote_ident(n.nspname), '.', quote_ident(c.relname)), c.relname, c.relkind = 'p'
+    INTO qualified, event_kind, row_wise
+    FROM pg_class AS c JOIN pg_namespace AS n ON n.oid = c.relnamespace WHERE c.oid = relation;
+  SELECT r.* INTO live FROM public.audit_chain_relation AS r WHERE r.relid = relation;
+  event_kind := coalesce(kind, live.kind, event_kind);
+  IF live.kind IS NOT NULL AND live.kind <> event_kind THEN
+    RAISE EXCEPTION '% is attached under the kind %, which cannot change', relation, quote_literal(live.kind)
+      USING ERRCODE = 'AC003', HINT = format('Leave out --kind, or say --kind %s.', live.kind);
+  ELSIF live.kind IS NULL THEN
+    IF event_kind = '' OR octet_length(convert_to(event_kind, 'UTF8')) > 200 THEN
+      RAISE EXCEPTION 'the kind must have 1 to 200 bytes' USING ERRCODE = 'AC005', HINT = 'Give a short one with --kind.';
+    ELSIF event_kind ~ ':(insert|update|delete)$' OR starts_with(event_kind, 'audit_chain') THEN
+      RAISE EXCEPTION 'the kind % is reserved', quote_literal(event_kind) USING ERRCODE = 'AC003', HINT = 'Give another one with --kind.';
+    END IF;
+    SELECT r.* INTO live FROM public.audit_chain_relation AS r WHERE r.kind = event_kind;
+    IF live.kind IS NOT NULL AND EXISTS (SELECT FROM pg_class AS c WHERE c.oid = live.relid) THEN
+      RAISE EXCEPTION 'the kind % belongs to %', quote_literal(event_kind), live.relid
+        USING ERRCODE = 'AC003', HINT = format('Give another one: audit-chain attach %s --kind NAME', relation);
+    ELSIF live.kind IS NULL AND public.audit_chain_kind_in_use(event_kind) THEN
+      RAISE EXCEPTION 'there are events of the kind % already that do not come from a table', quote_literal(event_kind)
+        USING ERRCODE = 'AC003', HINT = format('Give another one: audit-chain attach %s --kind NAME', relation);
+    END IF;
+  END IF;
+  SELECT c.* INTO before FROM public.audit_chain_config AS c WHERE c.kind = event_kind ORDER BY c.id DESC LIMIT 1;
+  is_known := before.id IS NOT NULL AND before.action <> 'detach';
+  mode := coalesce(mode, CASE WHEN is_known THEN before.mode END, 'strict');
+  changes := coalesce(changes, CASE WHEN is_known THEN before.changes END, 'refuse');
+  -- What is kept follows the renames, and lets go of columns that have been dropped.
+  IF exclude IS NULL THEN
+    SELECT coalesce(array_agg(e.name ORDER BY e.n), '{}') INTO exclude
+      FROM unnest(CASE WHEN is_known THEN before.excluded END) WITH ORDINALITY AS e(name, n)
+      JOIN pg_attribute AS a ON a.attrelid = relation AND a.attname::text = e.name AND NOT a.attisdropped;
+  END IF;
+
+  -- A column that kept its number under another name was renamed: recorded, so that older rows can still be recomputed.
+  IF live.relid = relation THEN
+    SELECT coalesce(jsonb_object_agg(e.key, a.attname), '{}') INTO renames
+      FROM jsonb_each_text(live.column_numbers::jsonb) AS e
+      JOIN pg_attribute AS a ON a.attrelid = relation AND a.attnum = e.value::smallint AND NOT a.attisdropped AND a.attname <> e.key;
+  END IF;
+
+  FOREACH name IN ARRAY exclude LOOP
+    PERFORM FROM pg_attribute AS a WHERE a.attrelid = relation AND a.attname::text = name AND a.attnum > 0 AND NOT a.attisdropped;
+    IF NOT FOUND THEN
+      RAISE EXCEPTION '% has no column %', relation, quote_literal(name) USING ERRCODE = 'undefined_column', HINT = 'Names are case-sensitive here; write them without quotes.';
+    END IF;
+  END LOOP;
+  IF key IS NULL AND is_known THEN
+    SELECT array_agg(a.attname::text ORDER BY k.n) INTO key
+      FROM unnest(before.key_columns) WITH ORDINALITY AS k(name, n)
+      JOIN pg_attribute AS a ON a.attrelid = relation AND NOT a.attisdropped
+       AND a.attname::text = coalesce(renames ->> k.name, k.name)
+    HAVING count(*) = cardinality(before.key_columns);
+  END IF;
+  key_names := public.audit_chain_key_columns(relation, key);
+  IF key_names && exclude THEN
+    RAISE EXCEPTION 'a key column of % cannot be excluded', relation USING ERRCODE = 'AC005', HINT = 'Exclude other columns, or choose another key.';
+  END IF;
+  columns := public.audit_chain_covered_columns(relation, exclude);
+  row_wise := row_wise OR changes = 'track';
+
+  function_name := public.audit_chain_capture_function(event_kind, qualified, key_names, columns, changes, mode, row_wise, current_user);
+  EXECUTE format('DROP TRIGGER IF EXISTS audit_chain_capture ON %s', relation);
+  EXECUTE format('DROP TRIGGER IF EXISTS "0_audit_chain_track" ON %s', relation);
+  EXECUTE format('DROP TRIGGER IF EXISTS audit_chain_guard ON %s', relation);
+  EXECUTE format('DROP TRIGGER IF EXISTS audit_chain_guard_truncate ON %s', relation);
+  IF changes = 'track' THEN
+    -- The name sorts early: a tracked row's insert must be staged before another trigger changes the row again.
+    EXECUTE format('CREATE TRIGGER "0_audit_chain_track" AFTER INSERT OR UPDATE OR DELETE ON %s FOR EACH ROW EXECUTE FUNCTION public.%I()', relation, function_name);
+  ELSE
+    IF row_wise THEN
+      EXECUTE format('CREATE TRIGGER audit_chain_capture AFTER INSERT ON %s FOR EACH ROW EXECUTE FUNCTION public.%I()', relation, function_name);
+    ELSE
+      EXECUTE format('CREATE TRIGGER audit_chain_capture AFTER INSERT ON %s REFERENCING NEW TABLE AS audit_chain_new FOR EACH STATEMENT EXECUTE FUNCTION public.%I()', relation, function_name);
+    END IF;
+    EXECUTE format('CREATE TRIGGER audit_chain_guard AFTER UPDATE OR DELETE ON %s FOR EACH ROW EXECUTE FUNCTION public.%I()', relation, function_name);
+  END IF;
+  EXECUTE format('CREATE TRIGGER audit_chain_guard_truncate BEFORE TRUNCATE ON %s FOR EACH STATEMENT EXECUTE FUNCTION public.%I()', relation, function_name);
+  EXECUTE format('GRANT SELECT ON %s TO scidex_audit_inspector', relation);
+  BEGIN
+    EXECUTE format('GRANT USAGE ON SCHEMA %s TO scidex_audit_inspector', (SELECT quote_ident(n.nspname) FROM pg_class AS c JOIN pg_namespace AS n ON n.oid = c.relnamespace WHERE c.oid = relation));
+  EXCEPTION WHEN insufficient_privilege THEN
+    NULL;  -- Whoever owns the schema has to grant it; audit-chain status tells.
+  END;
+
+  IF NOT is_known THEN
+    EXECUTE format('SELECT count(*) FROM %s', relation) INTO rows_there;
+  END IF;
+  is_complete := CASE WHEN is_known THEN before.complete ELSE rows_there = 0 END;
+  -- The same call again changes nothing and records nothing.
+  IF NOT is_known OR (before.relation, before.key_columns, before.columns, before.excluded, before.changes, before.mode)
+       IS DISTINCT FROM (qualified COLLATE "C", key_names, columns, exclude, changes, mode)
+     OR public.audit_chain_types_changed(relation, before.columns, before.column_types) OR renames <> '{}' THEN
+    PERFORM public.audit_chain_configure(relation, session_user::text, 'attach', event_kind, key_names, columns, exclude, renames, changes, mode, is_complete);
+  END IF;
+  IF caller IS NOT NULL THEN
+    PERFORM public.audit_chain_capture_close(function_name, caller);
+  END IF;
+  RETURN jsonb_build_object('relation', qualified, 'kind', event_kind, 'key', to_jsonb(key_names), 'columns', to_jsonb(columns),
+    'excluded', to_jsonb(exclude), 'changes', changes, 'mode', mode, 'complete', is_complete, 'rows_to_backfill', rows_there,
+    'renamed', renames, 'warnings', public.audit_chain_attach_warnings(relation, columns));
+END
+$function$;
+--> statement-breakpoint
+-- Removes capture and guards from a table. The detachment is recorded in the chain; rows chained before stay checked.
+CREATE OR REPLACE FUNCTION public.audit_chain_detach(relation regclass) RETURNS jsonb
+LANGUAGE plpgsql
+SET search_path = pg_catalog, pg_temp SET client_min_messages = warning
+AS $function$
+DECLARE
+  config public.audit_chain_config;
+  live   public.audit_chain_relation;
+BEGIN
+  IF current_setting('transaction_isolation') <> 'read committed' THEN
+    RAISE EXCEPTION 'detach needs a READ COMMITTED transaction, this one is %', upper(current_setting('transaction_isolation'))
+      USING ERRCODE = 'invalid_transaction_state', HINT = 'Start the transaction with BEGIN ISOLATION LEVEL READ COMMITTED.';
+  END IF;
+  SELECT r.* INTO live FROM public.audit_chain_relation AS r WHERE r.relid = relation;
+  SELECT c.* INTO config FROM public.audit_chain_config AS c WHERE c.kind = live.kind ORDER BY c.id DESC LIMIT 1;
+  IF config.id IS NULL OR config.action = 'detach' OR starts_with(config.kind, 'audit_chain') THEN
+    RAISE EXCEPTION '% is not attached', relation USING ERRCODE = 'AC002', HINT = 'audit-chain status lists the tables that are.';
+  END IF;
+  EXECUTE format('LOCK TABLE %s IN SHARE ROW EXCLUSIVE MODE', relation);
+  EXECUTE format('DROP TRIGGER IF EXISTS audit_chain_capture ON %s', relation);
+  EXECUTE format('DROP TRIGGER IF EXISTS "0_audit_chain_track" ON %s', relation);
+  EXECUTE format('DROP TRIGGER IF EXISTS audit_chain_guard ON %s', relation);
+  EXECUTE format('DROP TRIGGER IF EXISTS audit_chain_guard_truncate ON %s', relation);
+  PERFORM public.audit_chain_configure(relation, session_user::text, 'detach', config.kind, config.key_columns, config.columns,
+    config.excluded, '{}', config.changes, config.mode, config.complete);
+  RETURN jsonb_build_object('relation', config.relation, 'kind', config.kind);
+END
+$function$;
+--> statement-breakpoint
+-- For hand-written triggers: AFTER INSERT … FOR EACH ROW EXECUTE FUNCTION audit_chain_append('kind') does the work of
+-- attach's own trigger on a table that is attached, and fails on one that is not. Where attach's own trigger is there
+-- and enabled, the row has been staged already.
+CREATE OR REPLACE FUNCTION public.audit_chain_append() RETURNS trigger
+LANGUAGE plpgsql SECURITY DEFINER
+SET search_path = pg_catalog, pg_temp SET "TimeZone" = 'UTC' SET "DateStyle" = 'ISO' SET "IntervalStyle" = 'postgres'
+SET bytea_output = 'hex' SET extra_float_digits = '1' SET lc_monetary = 'C' SET quote_all_identifiers = 'off'
+AS $function$
+#variable_conflict use_column
+DECLARE
+  config public.audit_chain_config;
+BEGIN
+  SELECT c.* INTO config FROM public.audit_chain_relation AS r JOIN public.audit_chain_config AS c ON c.kind = r.kind
+   WHERE r.relid IN (TG_RELID, pg_partition_root(TG_RELID)) ORDER BY c.id DESC LIMIT 1;
+  IF config.id IS NULL OR config.action = 'detach' OR TG_NARGS > 0 AND config.kind <> TG_ARGV[0] THEN
+    RAISE EXCEPTION '%.% is not configured for the audit chain%', quote_ident(TG_TABLE_SCHEMA), quote_ident(TG_TABLE_NAME),
+        CASE WHEN TG_NARGS > 0 THEN concat(' under the kind ', quote_literal(TG_ARGV[0])) END
+      USING ERRCODE = 'AC002', HINT = format('Run: audit-chain attach %I.%I', TG_TABLE_SCHEMA, TG_TABLE_NAME);
+  ELSIF TG_OP <> 'INSERT' OR TG_LEVEL <> 'ROW' OR TG_WHEN <> 'AFTER' THEN
+    RAISE EXCEPTION 'audit_chain_append() is for AFTER INSERT FOR EACH ROW triggers'
+      USING ERRCODE = 'AC002', HINT = format('Run: audit-chain attach %I.%I, which makes all the triggers', TG_TABLE_SCHEMA, TG_TABLE_NAME);
+  ELSIF EXISTS (SELECT FROM pg_trigger AS g WHERE g.tgrelid = TG_RELID AND g.tgname IN ('audit_chain_capture', '0_audit_chain_track') AND g.tgenabled = 'O') THEN
+    RETURN NULL;
+  END IF;
+  EXECUTE format(
+    'INSERT INTO public.audit_chain_pending (mode, op, event_kind, event_pk, payload_hash)'
+    ' SELECT $1, $2, $3, CASE WHEN pg_catalog.octet_length(k.row_key) <= 2000 THEN k.row_key ELSE public.audit_chain_odd_key($3, $4, k.row_key, n.*) END,'
+    ' pg_catalog.sha256(pg_catalog.convert_to(k.row_payload, ''UTF8'')) FROM %s',
+    public.audit_chain_row_source('(SELECT ($5).*)', config.key_columns, config.columns))
+  USING config.mode, CASE config.changes WHEN 'track' THEN 'insert' ELSE 'event' END, config.kind, TG_RELID, NEW;
+  IF config.mode = 'strict' THEN
+    INSERT INTO public.audit_chain_ticket DEFAULT VALUES ON CONFLICT DO NOTHING;
+  END IF;
+  RETURN NULL;
+END
+$function$;
+--> statement-breakpoint
+-- Chains rows that were in a table before it was attached: the backfill's door. `pks` and `payload_hashes` come from the
+-- table itself, in the order given. Rows that are chained already are passed over. Returns how many were added.
+CREATE OR REPLACE FUNCTION public.audit_chain_adopt(kind text, pks text[], payload_hashes bytea[]) RETURNS integer
+LANGUAGE plpgsql SECURITY DEFINER
+SET search_path = pg_catalog, pg_temp
+AS $function$
+DECLARE
+  config public.audit_chain_config;
+  added  integer;
+BEGIN
+  SELECT c.* INTO config FROM public.audit_chain_config AS c WHERE c.kind = audit_chain_adopt.kind ORDER BY c.id DESC LIMIT 1;
+  IF config.id IS NULL OR config.action = 'detach' THEN
+    RAISE EXCEPTION 'no table is attached under the kind %', quote_literal(kind) USING ERRCODE = 'AC002', HINT = 'Attach the table first.';
+  ELSIF config.complete THEN
+    RAISE EXCEPTION '% is complete: a row of it that is not chained was inserted past its trigger', config.relation
+      USING ERRCODE = 'AC002', HINT = 'Find out where it comes from. To chain it all the same, use audit-backfill --readmit, which is recorded.';
+  END IF;
+  PERFORM public.audit_chain_lock_chain();
+  INSERT INTO public.audit_chain_pending (mode, op, event_kind, event_pk, payload_hash)
+  SELECT 'strict', CASE config.changes WHEN 'track' THEN 'insert' ELSE 'event' END, kind,
+         CASE WHEN octet_length(e.pk) <= 2000 THEN e.pk ELSE public.audit_chain_odd_key(kind, 0, coalesce(e.pk, ''), NULL) END, e.payload_hash
+    FROM unnest(pks, payload_hashes) WITH ORDINALITY AS e(pk, payload_hash, n)
+   WHERE NOT EXISTS (SELECT FROM public.audit_chain AS c WHERE c.event_kind = kind AND c.event_pk = e.pk)
+     AND NOT EXISTS (SELECT FROM public.audit_chain_pending AS p WHERE p.event_kind = kind AND p.event_pk = e.pk)
+     -- A tracked row that has changed since it was attached stands in the chain by its changes: keys from pk@ up to pkA.
+     AND (config.changes = 'refuse' OR NOT EXISTS (
+           SELECT FROM public.audit_chain AS c
+            WHERE c.event_kind IN (concat(kind, ':insert'), concat(kind, ':update'), concat(kind, ':delete'))
+              AND c.event_pk > concat(e.pk, '@') COLLATE "C" AND c.event_pk < concat(e.pk, 'A') COLLATE "C"))
+   ORDER BY e.n;
+  GET DIAGNOSTICS added = ROW_COUNT;
+  WHILE public.audit_chain_link(pg_current_xact_id(), 10000) > 0 LOOP
+  END LOOP;
+  RETURN added;
+END
+$function$;
+--> statement-breakpoint
+-- Records that every row of a table is chained (the backfill has finished), or with `complete` false that rows may be
+-- admitted again (`--readmit`), which the verifier reports unless its policy allows it.
+CREATE OR REPLACE FUNCTION public.audit_chain_complete(relation regclass, complete boolean DEFAULT true) RETURNS void
+LANGUAGE plpgsql
+SET search_path = pg_catalog, pg_temp
+AS $function$
+DECLARE
+  config public.audit_chain_config;
+BEGIN
+  SELECT c.* INTO config FROM public.audit_chain_relation AS r JOIN public.audit_chain_config AS c ON c.kind = r.kind
+   WHERE r.relid = relation ORDER BY c.id DESC LIMIT 1;
+  IF config.id IS NULL OR config.action = 'detach' THEN
+    RAISE EXCEPTION '% is not attached', relation USING ERRCODE = 'AC002', HINT = 'audit-chain status lists the tables that are.';
+  ELSIF config.complete IS NOT DISTINCT FROM complete THEN
+    RETURN;
+  END IF;
+  PERFORM public.audit_chain_configure(relation, session_user::text, CASE WHEN complete THEN 'complete' ELSE 'readmit' END, config.kind,
+    config.key_columns, config.columns, config.excluded, '{}', config.changes, config.mode, complete);
+END
+$function$;
+--> statement-breakpoint
+-- Guards and capture of our own tables, owners and rights. Everything belongs to a role that nobody can become.
+INSERT INTO public.audit_chain_lock DEFAULT VALUES;
+--> statement-breakpoint
+CREATE TRIGGER audit_chain_append_only BEFORE UPDATE OR DELETE OR TRUNCATE ON public.audit_chain FOR EACH STATEMENT EXECUTE FUNCTION public.audit_chain_append_only();
+--> statement-breakpoint
+CREATE TRIGGER audit_chain_append_only BEFORE UPDATE OR DELETE OR TRUNCATE ON public.audit_chain_config FOR EACH STATEMENT EXECUTE FUNCTION public.audit_chain_append_only();
+--> statement-breakpoint
+CREATE CONSTRAINT TRIGGER audit_chain_commit AFTER INSERT ON public.audit_chain_ticket DEFERRABLE INITIALLY DEFERRED FOR EACH ROW EXECUTE FUNCTION public.audit_chain_commit();
+--> statement-breakpoint
+SELECT public.audit_chain_capture_function('audit_chain_config', 'public.audit_chain_config', ARRAY['id'],
+  public.audit_chain_covered_columns('public.audit_chain_config', '{}'), 'refuse', 'strict', false, NULL);
+--> statement-breakpoint
+DO $capture$
+BEGIN
+  EXECUTE format('CREATE TRIGGER audit_chain_capture AFTER INSERT ON public.audit_chain_config REFERENCING NEW TABLE AS audit_chain_new FOR EACH STATEMENT EXECUTE FUNCTION public.%I()',
+    public.audit_chain_capture_name('audit_chain_config'));
+END
+$capture$;
+--> statement-breakpoint
+DO $rights$
+DECLARE
+  item text;
+BEGIN
+  FOR item IN SELECT p.oid::regprocedure::text FROM pg_proc AS p WHERE p.pronamespace = 'public'::regnamespace AND starts_with(p.proname, 'audit_chain') LOOP
+    EXECUTE format('ALTER FUNCTION %s OWNER TO scidex_audit_owner', item);
+    EXECUTE format('REVOKE ALL ON FUNCTION %s FROM PUBLIC', item);
+  END LOOP;
+  FOR item IN SELECT c.oid::regclass::text FROM pg_class AS c WHERE c.relnamespace = 'public'::regnamespace AND starts_with(c.relname, 'audit_chain') AND c.relkind = 'r' LOOP
+    EXECUTE format('REVOKE ALL ON TABLE %s FROM PUBLIC', item);
+    EXECUTE format('ALTER TABLE %s OWNER TO scidex_audit_owner', item);
+  END LOOP;
+END
+$rights$;
+--> statement-breakpoint
+GRANT SELECT ON public.audit_chain TO scidex_audit_ro, scidex_audit_publisher, scidex_audit_inspector;
+--> statement-breakpoint
+GRANT SELECT ON public.audit_chain_pending, public.audit_chain_config, public.audit_chain_migrations TO scidex_audit_publisher, scidex_audit_inspector;
+--> statement-breakpoint
+GRANT EXECUTE ON FUNCTION public.audit_chain_append(text, text, bytea), public.audit_chain_append_many(text[], text[], bytea[]), public.audit_chain_enqueue(text, text, bytea) TO scidex_audit_writer;
+--> statement-breakpoint
+GRANT EXECUTE ON FUNCTION public.audit_chain_seal(integer) TO scidex_audit_publisher;
+--> statement-breakpoint
+GRANT INSERT ON public.senate_alerts TO scidex_audit_alert;
+--> statement-breakpoint
+DO $sequence$
+BEGIN
+  EXECUTE format('GRANT USAGE ON SEQUENCE %s TO scidex_audit_alert', pg_get_serial_sequence('public.senate_alerts', 'id'));
+END
+$sequence$;

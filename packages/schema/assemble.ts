@@ -1,0 +1,51 @@
+// Writes migrations/0001_functions.sql from src/sql, one file for each function, in the order below.
+// Once a release is out, its migrations stay as they are: a later change gets a migration and a list of its own.
+import { readFileSync, writeFileSync } from "node:fs";
+
+const FILES = [
+  "roles",
+  "platform",
+  "ticket",
+  "append_only",
+  "check_event",
+  "check_kind",
+  "lock_chain",
+  "link",
+  "link_all",
+  "commit",
+  "seal",
+  "append",
+  "append_many",
+  "enqueue",
+  "utf16_order",
+  "payload_expression",
+  "key_expression",
+  "row_source",
+  "odd_key",
+  "check_relation",
+  "refuse",
+  "capture_name",
+  "capture_source",
+  "capture_function",
+  "capture_close",
+  "type_description",
+  "types_changed",
+  "kind_in_use",
+  "covered_columns",
+  "check_attachable",
+  "key_columns",
+  "attach_warnings",
+  "configure",
+  "attach",
+  "detach",
+  "append_trigger",
+  "adopt",
+  "complete",
+  "own_tables",
+];
+
+const folder = new URL("src/sql/", import.meta.url);
+const text = FILES.map((name) => readFileSync(new URL(`${name}.sql`, folder), "utf8")).join(
+  "--> statement-breakpoint\n",
+);
+writeFileSync(new URL("../../migrations/0001_functions.sql", import.meta.url), text);

@@ -1,0 +1,172 @@
+import { sql } from "drizzle-orm";
+import type { AnyPgDatabase } from "./database.ts";
+import { sqlState } from "./sql-state.ts";
+
+/** How rows are linked: in the transaction that writes them, or afterwards by the sealer. */
+export type Mode = "strict" | "sealed";
+/** What happens to an UPDATE or DELETE of an audited row: it fails, or it is an event of its own. */
+export type Changes = "refuse" | "track";
+
+/** Options of `attach`. What is left out stays as it is; at first: strict, refuse, nothing excluded, the primary key. */
+export interface AttachOptions {
+  readonly mode?: Mode | undefined;
+  readonly changes?: Changes | undefined;
+  /** Columns that are noise and are not covered. */
+  readonly exclude?: readonly string[] | undefined;
+  /** Columns that identify a row: unique and NOT NULL. Default: the primary key. */
+  readonly key?: readonly string[] | undefined;
+  /** The events' kind. Default: the table's name without its schema. */
+  readonly kind?: string | undefined;
+  /** How long one attempt waits for running writers before it lets them pass, in milliseconds. */
+  readonly lockTimeoutMs?: number;
+  /** How often the lock is tried. */
+  readonly attempts?: number;
+}
+
+export const ATTACH_DEFAULTS = { lockTimeoutMs: 2_000, attempts: 30 } as const;
+
+/** What `attach` did: the configuration in force, and what is left to do. */
+export interface AttachResult {
+  readonly relation: string;
+  readonly kind: string;
+  readonly key: readonly string[];
+  readonly columns: readonly string[];
+  readonly excluded: readonly string[];
+  readonly changes: Changes;
+  readonly mode: Mode;
+  /** False while rows that were there before still have to be chained by a backfill. */
+  readonly complete: boolean;
+  /** Rows that were there before and are not chained yet. */
+  readonly rows_to_backfill: number;
+  /** Columns that were renamed since the last attach: old name to new name. */
+  readonly renamed: Readonly<Record<string, string>>;
+  readonly warnings: readonly string[];
+}
+
+/** What `planAttach` found: nothing was locked or changed. */
+export interface AttachPlan {
+  readonly relation: string;
+  /** The statement that does it, for a migration written in SQL. */
+  readonly statement: string;
+  /** The body of the capture function that would be made. */
+  readonly captureFunction: string;
+  readonly warnings: readonly string[];
+}
+
+const array = (values: readonly string[] | undefined) =>
+  values === undefined
+    ? sql`null::text[]`
+    : values.length === 0
+      ? sql`'{}'::text[]`
+      : sql`array[${sql.join(
+          values.map((v) => sql`${v}::text`),
+          sql`, `,
+        )}]`;
+
+const first = <T>(rows: readonly T[]): T => {
+  const [row] = rows;
+  if (row === undefined) throw new Error("the database returned no row where one is certain");
+  return row;
+};
+
+/** Runs `work`, which takes a table's lock, and again after a pause when running writers kept it from having it. */
+async function withLockRetry<T>(options: AttachOptions, work: (lockTimeoutMs: number) => Promise<T>): Promise<T> {
+  const attempts = options.attempts ?? ATTACH_DEFAULTS.attempts;
+  for (let attempt = 1; ; attempt++) {
+    try {
+      return await work(options.lockTimeoutMs ?? ATTACH_DEFAULTS.lockTimeoutMs);
+    } catch (error) {
+      const state = sqlState(error);
+      if ((state !== "55P03" && state !== "40P01") || attempt >= attempts) throw error;
+      await new Promise((resolve) => setTimeout(resolve, 100 + Math.random() * 400));
+    }
+  }
+}
+
+/**
+ * Attaches a table: capture and guard triggers, in a transaction of its own. Waits for running writers only for
+ * `lockTimeoutMs` at a time, so that it never makes a queue behind a long transaction.
+ *
+ * @param table the table's name as SQL writes it, with its schema where it is not on the search path
+ * @throws the database's error: `AC003` a kind that is taken or reserved, `AC005` no usable key, `42809` not a table
+ *   that can be audited, `55P03` the table's lock was not to be had
+ */
+export async function attach(db: AnyPgDatabase, table: string, options: AttachOptions = {}): Promise<AttachResult> {
+  return await withLockRetry(options, async (lockTimeoutMs) =>
+    db.transaction(
+      async (tx) => {
+        await tx.execute(sql`select pg_catalog.set_config('lock_timeout', ${`${lockTimeoutMs}ms`}, true)`);
+        const rows = await tx
+          .select({ result: sql<AttachResult | string>`a.result` })
+          .from(
+            sql`(select public.audit_chain_attach(${table}::regclass, ${options.mode ?? null}::text, ${options.changes ?? null}::text, ${array(options.exclude)}, ${array(options.key)}, ${options.kind ?? null}::text) as result) as a`,
+          );
+        const { result } = first(rows);
+        return typeof result === "string" ? (JSON.parse(result) as AttachResult) : result;
+      },
+      { isolationLevel: "read committed" },
+    ),
+  );
+}
+
+/** Removes capture and guards. The detachment is chained; rows chained before stay checked. */
+export async function detach(
+  db: AnyPgDatabase,
+  table: string,
+  options: Pick<AttachOptions, "lockTimeoutMs" | "attempts"> = {},
+): Promise<void> {
+  await withLockRetry(options, async (lockTimeoutMs) =>
+    db.transaction(
+      async (tx) => {
+        await tx.execute(sql`select pg_catalog.set_config('lock_timeout', ${`${lockTimeoutMs}ms`}, true)`);
+        await tx.execute(sql`select public.audit_chain_detach(${table}::regclass)`);
+      },
+      { isolationLevel: "read committed" },
+    ),
+  );
+}
+
+const literal = (text: string) => `'${text.replaceAll("'", "''")}'`;
+
+/** What `attach` would do, and what would go wrong, without taking a lock or changing anything. */
+export async function planAttach(db: AnyPgDatabase, table: string, options: AttachOptions = {}): Promise<AttachPlan> {
+  return await db.transaction(
+    async (tx) => {
+      const relation = sql`${table}::regclass`;
+      const exclude = array(options.exclude ?? []);
+      await tx.execute(sql`select public.audit_chain_check_attachable(${relation})`);
+      const rows = await tx
+        .select({
+          relation: sql<string>`p.relation`,
+          source: sql<string>`p.source`,
+          warnings: sql<readonly string[] | string>`p.warnings`,
+        })
+        .from(
+          sql`(select t.qualified as relation,
+                 public.audit_chain_capture_source(coalesce(${options.kind ?? null}::text, t.relname), t.qualified, public.audit_chain_key_columns(t.oid, ${array(options.key)}),
+                   public.audit_chain_covered_columns(t.oid, ${exclude}), ${options.changes ?? "refuse"}::text, ${options.mode ?? "strict"}::text,
+                   t.relkind = 'p' or ${options.changes ?? "refuse"}::text = 'track') as source,
+                 public.audit_chain_attach_warnings(t.oid, public.audit_chain_covered_columns(t.oid, ${exclude})) as warnings
+               from (select c.oid, c.relkind, c.relname::text as relname, pg_catalog.concat(pg_catalog.quote_ident(n.nspname), '.', pg_catalog.quote_ident(c.relname)) as qualified
+                       from pg_catalog.pg_class as c join pg_catalog.pg_namespace as n on n.oid = c.relnamespace where c.oid = ${relation}) as t) as p`,
+        );
+      const row = first(rows);
+      const named = [
+        ...(options.mode === undefined ? [] : [`mode => ${literal(options.mode)}`]),
+        ...(options.changes === undefined ? [] : [`changes => ${literal(options.changes)}`]),
+        ...(options.exclude === undefined
+          ? []
+          : [`exclude => array[${options.exclude.map(literal).join(", ")}]::text[]`]),
+        ...(options.key === undefined ? [] : [`key => array[${options.key.map(literal).join(", ")}]::text[]`]),
+        ...(options.kind === undefined ? [] : [`kind => ${literal(options.kind)}`]),
+      ];
+      return {
+        relation: row.relation,
+        statement: `select public.audit_chain_attach(${[literal(row.relation), ...named].join(", ")});`,
+        captureFunction: row.source,
+        warnings: typeof row.warnings === "string" ? (JSON.parse(row.warnings) as string[]) : row.warnings,
+      };
+    },
+    { isolationLevel: "read committed", accessMode: "read only" },
+  );
+}

@@ -1,0 +1,28 @@
+/**
+ * Why the set-up could not be done.
+ *
+ * - `other_shape`: there is an `audit_chain` that this package did not make.
+ * - `newer_schema`: the database was set up by a newer release.
+ * - `migration_changed`: an applied migration is not the one that this release ships.
+ * - `no_right`: the role may not do it.
+ * - `contention`: other set-ups on the same server kept getting in the way.
+ * - `migrations_missing`: the package is incomplete.
+ */
+export type SchemaErrorCode =
+  | "other_shape"
+  | "newer_schema"
+  | "migration_changed"
+  | "no_right"
+  | "contention"
+  | "migrations_missing";
+
+/** The one error class of this package. `cause` is the database's own error where there is one. */
+export class SchemaError extends Error {
+  readonly code: SchemaErrorCode;
+
+  constructor(code: SchemaErrorCode, message: string, options?: { cause?: unknown }) {
+    super(message, options);
+    this.name = "SchemaError";
+    this.code = code;
+  }
+}

@@ -1,0 +1,36 @@
+-- Chains rows that were in a table before it was attached: the backfill's door. `pks` and `payload_hashes` come from the
+-- table itself, in the order given. Rows that are chained already are passed over. Returns how many were added.
+CREATE OR REPLACE FUNCTION public.audit_chain_adopt(kind text, pks text[], payload_hashes bytea[]) RETURNS integer
+LANGUAGE plpgsql SECURITY DEFINER
+SET search_path = pg_catalog, pg_temp
+AS $function$
+DECLARE
+  config public.audit_chain_config;
+  added  integer;
+BEGIN
+  SELECT c.* INTO config FROM public.audit_chain_config AS c WHERE c.kind = audit_chain_adopt.kind ORDER BY c.id DESC LIMIT 1;
+  IF config.id IS NULL OR config.action = 'detach' THEN
+    RAISE EXCEPTION 'no table is attached under the kind %', quote_literal(kind) USING ERRCODE = 'AC002', HINT = 'Attach the table first.';
+  ELSIF config.complete THEN
+    RAISE EXCEPTION '% is complete: a row of it that is not chained was inserted past its trigger', config.relation
+      USING ERRCODE = 'AC002', HINT = 'Find out where it comes from. To chain it all the same, use audit-backfill --readmit, which is recorded.';
+  END IF;
+  PERFORM public.audit_chain_lock_chain();
+  INSERT INTO public.audit_chain_pending (mode, op, event_kind, event_pk, payload_hash)
+  SELECT 'strict', CASE config.changes WHEN 'track' THEN 'insert' ELSE 'event' END, kind,
+         CASE WHEN octet_length(e.pk) <= 2000 THEN e.pk ELSE public.audit_chain_odd_key(kind, 0, coalesce(e.pk, ''), NULL) END, e.payload_hash
+    FROM unnest(pks, payload_hashes) WITH ORDINALITY AS e(pk, payload_hash, n)
+   WHERE NOT EXISTS (SELECT FROM public.audit_chain AS c WHERE c.event_kind = kind AND c.event_pk = e.pk)
+     AND NOT EXISTS (SELECT FROM public.audit_chain_pending AS p WHERE p.event_kind = kind AND p.event_pk = e.pk)
+     -- A tracked row that has changed since it was attached stands in the chain by its changes: keys from pk@ up to pkA.
+     AND (config.changes = 'refuse' OR NOT EXISTS (
+           SELECT FROM public.audit_chain AS c
+            WHERE c.event_kind IN (concat(kind, ':insert'), concat(kind, ':update'), concat(kind, ':delete'))
+              AND c.event_pk > concat(e.pk, '@') COLLATE "C" AND c.event_pk < concat(e.pk, 'A') COLLATE "C"))
+   ORDER BY e.n;
+  GET DIAGNOSTICS added = ROW_COUNT;
+  WHILE public.audit_chain_link(pg_current_xact_id(), 10000) > 0 LOOP
+  END LOOP;
+  RETURN added;
+END
+$function$;

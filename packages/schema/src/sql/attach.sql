@@ -1,0 +1,142 @@
+-- Attaches a table: from now on its rows are captured, and its changes refused or tracked. Runs with the rights of the
+-- caller, who must own the table. The same call again brings the capture up to date with the table's columns, or
+-- changes its mode; an option that is NULL stays as it is (at first: strict, refuse, nothing excluded, the primary key,
+-- the table's name). Returns what was done: the configuration, the number of rows not chained yet, warnings.
+CREATE OR REPLACE FUNCTION public.audit_chain_attach(
+  relation regclass, mode text DEFAULT NULL, changes text DEFAULT NULL, exclude text[] DEFAULT NULL,
+  key text[] DEFAULT NULL, kind text DEFAULT NULL) RETURNS jsonb
+LANGUAGE plpgsql
+SET search_path = pg_catalog, pg_temp SET client_min_messages = warning
+AS $function$
+DECLARE
+  qualified  text;
+  event_kind text;
+  key_names  text[];
+  columns    text[];
+  name       text;
+  before     public.audit_chain_config;
+  live       public.audit_chain_relation;
+  renames    jsonb := '{}';
+  row_wise   boolean;
+  rows_there bigint := 0;
+  is_known   boolean;
+  is_complete boolean;
+  function_name text;
+  caller     text := CASE WHEN (SELECT rolsuper FROM pg_roles WHERE rolname = current_user) THEN NULL ELSE current_user END;
+BEGIN
+  IF relation IS NULL THEN
+    RAISE EXCEPTION 'no relation was given' USING ERRCODE = 'invalid_parameter_value', HINT = 'Name the table to attach.';
+  ELSIF mode NOT IN ('strict', 'sealed') THEN
+    RAISE EXCEPTION 'the mode must be strict or sealed, not %', quote_nullable(mode) USING ERRCODE = 'invalid_parameter_value', HINT = 'Use one of the two.';
+  ELSIF changes NOT IN ('refuse', 'track') THEN
+    RAISE EXCEPTION 'changes must be refuse or track, not %', quote_nullable(changes) USING ERRCODE = 'invalid_parameter_value', HINT = 'Use one of the two.';
+  ELSIF current_setting('transaction_isolation') <> 'read committed' THEN
+    RAISE EXCEPTION 'attach needs a READ COMMITTED transaction, this one is %', upper(current_setting('transaction_isolation'))
+      USING ERRCODE = 'invalid_transaction_state', HINT = 'Start the transaction with BEGIN ISOLATION LEVEL READ COMMITTED.';
+  END IF;
+  PERFORM public.audit_chain_check_attachable(relation);
+  -- Writers wait from here on, so that no row falls between two configurations.
+  EXECUTE format('LOCK TABLE %s IN SHARE ROW EXCLUSIVE MODE', relation);
+  SELECT concat(quote_ident(n.nspname), '.', quote_ident(c.relname)), c.relname, c.relkind = 'p'
+    INTO qualified, event_kind, row_wise
+    FROM pg_class AS c JOIN pg_namespace AS n ON n.oid = c.relnamespace WHERE c.oid = relation;
+  SELECT r.* INTO live FROM public.audit_chain_relation AS r WHERE r.relid = relation;
+  event_kind := coalesce(kind, live.kind, event_kind);
+  IF live.kind IS NOT NULL AND live.kind <> event_kind THEN
+    RAISE EXCEPTION '% is attached under the kind %, which cannot change', relation, quote_literal(live.kind)
+      USING ERRCODE = 'AC003', HINT = format('Leave out --kind, or say --kind %s.', live.kind);
+  ELSIF live.kind IS NULL THEN
+    IF event_kind = '' OR octet_length(convert_to(event_kind, 'UTF8')) > 200 THEN
+      RAISE EXCEPTION 'the kind must have 1 to 200 bytes' USING ERRCODE = 'AC005', HINT = 'Give a short one with --kind.';
+    ELSIF event_kind ~ ':(insert|update|delete)$' OR starts_with(event_kind, 'audit_chain') THEN
+      RAISE EXCEPTION 'the kind % is reserved', quote_literal(event_kind) USING ERRCODE = 'AC003', HINT = 'Give another one with --kind.';
+    END IF;
+    SELECT r.* INTO live FROM public.audit_chain_relation AS r WHERE r.kind = event_kind;
+    IF live.kind IS NOT NULL AND EXISTS (SELECT FROM pg_class AS c WHERE c.oid = live.relid) THEN
+      RAISE EXCEPTION 'the kind % belongs to %', quote_literal(event_kind), live.relid
+        USING ERRCODE = 'AC003', HINT = format('Give another one: audit-chain attach %s --kind NAME', relation);
+    ELSIF live.kind IS NULL AND public.audit_chain_kind_in_use(event_kind) THEN
+      RAISE EXCEPTION 'there are events of the kind % already that do not come from a table', quote_literal(event_kind)
+        USING ERRCODE = 'AC003', HINT = format('Give another one: audit-chain attach %s --kind NAME', relation);
+    END IF;
+  END IF;
+  SELECT c.* INTO before FROM public.audit_chain_config AS c WHERE c.kind = event_kind ORDER BY c.id DESC LIMIT 1;
+  is_known := before.id IS NOT NULL AND before.action <> 'detach';
+  mode := coalesce(mode, CASE WHEN is_known THEN before.mode END, 'strict');
+  changes := coalesce(changes, CASE WHEN is_known THEN before.changes END, 'refuse');
+  -- What is kept follows the renames, and lets go of columns that have been dropped.
+  IF exclude IS NULL THEN
+    SELECT coalesce(array_agg(e.name ORDER BY e.n), '{}') INTO exclude
+      FROM unnest(CASE WHEN is_known THEN before.excluded END) WITH ORDINALITY AS e(name, n)
+      JOIN pg_attribute AS a ON a.attrelid = relation AND a.attname::text = e.name AND NOT a.attisdropped;
+  END IF;
+
+  -- A column that kept its number under another name was renamed: recorded, so that older rows can still be recomputed.
+  IF live.relid = relation THEN
+    SELECT coalesce(jsonb_object_agg(e.key, a.attname), '{}') INTO renames
+      FROM jsonb_each_text(live.column_numbers::jsonb) AS e
+      JOIN pg_attribute AS a ON a.attrelid = relation AND a.attnum = e.value::smallint AND NOT a.attisdropped AND a.attname <> e.key;
+  END IF;
+
+  FOREACH name IN ARRAY exclude LOOP
+    PERFORM FROM pg_attribute AS a WHERE a.attrelid = relation AND a.attname::text = name AND a.attnum > 0 AND NOT a.attisdropped;
+    IF NOT FOUND THEN
+      RAISE EXCEPTION '% has no column %', relation, quote_literal(name) USING ERRCODE = 'undefined_column', HINT = 'Names are case-sensitive here; write them without quotes.';
+    END IF;
+  END LOOP;
+  IF key IS NULL AND is_known THEN
+    SELECT array_agg(a.attname::text ORDER BY k.n) INTO key
+      FROM unnest(before.key_columns) WITH ORDINALITY AS k(name, n)
+      JOIN pg_attribute AS a ON a.attrelid = relation AND NOT a.attisdropped
+       AND a.attname::text = coalesce(renames ->> k.name, k.name)
+    HAVING count(*) = cardinality(before.key_columns);
+  END IF;
+  key_names := public.audit_chain_key_columns(relation, key);
+  IF key_names && exclude THEN
+    RAISE EXCEPTION 'a key column of % cannot be excluded', relation USING ERRCODE = 'AC005', HINT = 'Exclude other columns, or choose another key.';
+  END IF;
+  columns := public.audit_chain_covered_columns(relation, exclude);
+  row_wise := row_wise OR changes = 'track';
+
+  function_name := public.audit_chain_capture_function(event_kind, qualified, key_names, columns, changes, mode, row_wise, current_user);
+  EXECUTE format('DROP TRIGGER IF EXISTS audit_chain_capture ON %s', relation);
+  EXECUTE format('DROP TRIGGER IF EXISTS "0_audit_chain_track" ON %s', relation);
+  EXECUTE format('DROP TRIGGER IF EXISTS audit_chain_guard ON %s', relation);
+  EXECUTE format('DROP TRIGGER IF EXISTS audit_chain_guard_truncate ON %s', relation);
+  IF changes = 'track' THEN
+    -- The name sorts early: a tracked row's insert must be staged before another trigger changes the row again.
+    EXECUTE format('CREATE TRIGGER "0_audit_chain_track" AFTER INSERT OR UPDATE OR DELETE ON %s FOR EACH ROW EXECUTE FUNCTION public.%I()', relation, function_name);
+  ELSE
+    IF row_wise THEN
+      EXECUTE format('CREATE TRIGGER audit_chain_capture AFTER INSERT ON %s FOR EACH ROW EXECUTE FUNCTION public.%I()', relation, function_name);
+    ELSE
+      EXECUTE format('CREATE TRIGGER audit_chain_capture AFTER INSERT ON %s REFERENCING NEW TABLE AS audit_chain_new FOR EACH STATEMENT EXECUTE FUNCTION public.%I()', relation, function_name);
+    END IF;
+    EXECUTE format('CREATE TRIGGER audit_chain_guard AFTER UPDATE OR DELETE ON %s FOR EACH ROW EXECUTE FUNCTION public.%I()', relation, function_name);
+  END IF;
+  EXECUTE format('CREATE TRIGGER audit_chain_guard_truncate BEFORE TRUNCATE ON %s FOR EACH STATEMENT EXECUTE FUNCTION public.%I()', relation, function_name);
+  EXECUTE format('GRANT SELECT ON %s TO scidex_audit_inspector', relation);
+  BEGIN
+    EXECUTE format('GRANT USAGE ON SCHEMA %s TO scidex_audit_inspector', (SELECT quote_ident(n.nspname) FROM pg_class AS c JOIN pg_namespace AS n ON n.oid = c.relnamespace WHERE c.oid = relation));
+  EXCEPTION WHEN insufficient_privilege THEN
+    NULL;  -- Whoever owns the schema has to grant it; audit-chain status tells.
+  END;
+
+  IF NOT is_known THEN
+    EXECUTE format('SELECT count(*) FROM %s', relation) INTO rows_there;
+  END IF;
+  is_complete := CASE WHEN is_known THEN before.complete ELSE rows_there = 0 END;
+  -- The same call again changes nothing and records nothing.
+  IF NOT is_known OR (before.relation, before.key_columns, before.columns, before.excluded, before.changes, before.mode)
+       IS DISTINCT FROM (qualified COLLATE "C", key_names, columns, exclude, changes, mode)
+     OR public.audit_chain_types_changed(relation, before.columns, before.column_types) OR renames <> '{}' THEN
+    PERFORM public.audit_chain_configure(relation, session_user::text, 'attach', event_kind, key_names, columns, exclude, renames, changes, mode, is_complete);
+  END IF;
+  IF caller IS NOT NULL THEN
+    PERFORM public.audit_chain_capture_close(function_name, caller);
+  END IF;
+  RETURN jsonb_build_object('relation', qualified, 'kind', event_kind, 'key', to_jsonb(key_names), 'columns', to_jsonb(columns),
+    'excluded', to_jsonb(exclude), 'changes', changes, 'mode', mode, 'complete', is_complete, 'rows_to_backfill', rows_there,
+    'renamed', renames, 'warnings', public.audit_chain_attach_warnings(relation, columns));
+END
+$function$;

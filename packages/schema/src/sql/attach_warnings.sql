@@ -1,0 +1,21 @@
+-- What the owner of a table should know before it is audited: types whose text depends on more than the value, foreign
+-- keys that cascade into it, triggers of its own that change rows.
+CREATE OR REPLACE FUNCTION public.audit_chain_attach_warnings(relation regclass, columns text[]) RETURNS jsonb
+LANGUAGE sql STABLE
+SET search_path = pg_catalog, pg_temp
+AS $function$
+  SELECT coalesce(jsonb_agg(w.message ORDER BY w.message), '[]') FROM (
+    SELECT format('column %I is of type %s, whose text depends on more than its value: exclude it, or store text', a.attname, format_type(a.atttypid, NULL)) AS message
+      FROM pg_attribute AS a JOIN pg_type AS t ON t.oid = a.atttypid
+     WHERE a.attrelid = relation AND a.attname::text = ANY (columns) AND NOT a.attisdropped
+       AND (t.oid = 'money'::regtype OR t.typname ~ '^reg' AND t.typnamespace = 'pg_catalog'::regnamespace)
+    UNION ALL
+    SELECT format('foreign key %I changes rows when the referenced row of %s is deleted or updated: such a cascade is refused or tracked too', f.conname, f.confrelid::regclass)
+      FROM pg_constraint AS f
+     WHERE f.conrelid = relation AND f.contype = 'f' AND (f.confdeltype IN ('c', 'n', 'd') OR f.confupdtype IN ('c', 'n', 'd'))
+    UNION ALL
+    SELECT format('%s rows have been updated and %s deleted since the statistics were reset: with --changes refuse that will fail', s.n_tup_upd, s.n_tup_del)
+      FROM pg_stat_all_tables AS s WHERE s.relid = relation AND s.n_tup_upd + s.n_tup_del > 0
+       AND NOT EXISTS (SELECT FROM pg_trigger AS g WHERE g.tgrelid = relation AND g.tgname = '0_audit_chain_track')
+  ) AS w
+$function$;

@@ -1,0 +1,23 @@
+-- Creates or replaces a table's capture function and lets only `caller` put it on a trigger, or with `caller` NULL
+-- nobody any more.
+CREATE OR REPLACE FUNCTION public.audit_chain_capture_function(
+  kind text, relation text, key_columns text[], columns text[], changes text, mode text, row_wise boolean, caller text) RETURNS text
+LANGUAGE plpgsql SECURITY DEFINER
+SET search_path = pg_catalog, pg_temp
+AS $function$
+DECLARE
+  name text := public.audit_chain_capture_name(kind);
+BEGIN
+  EXECUTE format(
+    'CREATE OR REPLACE FUNCTION public.%I() RETURNS trigger LANGUAGE plpgsql SECURITY DEFINER'
+    ' SET search_path = pg_catalog, pg_temp SET "TimeZone" = ''UTC'' SET "DateStyle" = ''ISO'' SET "IntervalStyle" = ''postgres'''
+    ' SET bytea_output = ''hex'' SET extra_float_digits = ''1'' SET lc_monetary = ''C'' SET quote_all_identifiers = ''off'' AS %L',
+    name, public.audit_chain_capture_source(kind, relation, key_columns, columns, changes, mode, row_wise));
+  EXECUTE format('REVOKE ALL ON FUNCTION public.%I() FROM PUBLIC', name);
+  EXECUTE format('COMMENT ON FUNCTION public.%I() IS %L', name, concat('audit chain: capture of ', relation, ' under the kind ', kind));
+  IF caller IS NOT NULL THEN
+    EXECUTE format('GRANT EXECUTE ON FUNCTION public.%I() TO %I', name, caller);
+  END IF;
+  RETURN name;
+END
+$function$;

@@ -1,0 +1,33 @@
+-- What cannot be audited, and why.
+CREATE OR REPLACE FUNCTION public.audit_chain_check_attachable(relation regclass) RETURNS void
+LANGUAGE plpgsql STABLE
+SET search_path = pg_catalog, pg_temp
+AS $function$
+DECLARE
+  c pg_class;
+BEGIN
+  SELECT * INTO c FROM pg_class AS p WHERE p.oid = relation;
+  IF NOT FOUND THEN
+    RAISE EXCEPTION 'there is no relation with the number %', relation::oid USING ERRCODE = 'undefined_table';
+  ELSIF c.relkind NOT IN ('r', 'p') THEN
+    RAISE EXCEPTION '% is %, only tables can be audited', relation,
+      CASE c.relkind WHEN 'v' THEN 'a view' WHEN 'm' THEN 'a materialized view' WHEN 'f' THEN 'a foreign table' WHEN 'S' THEN 'a sequence' WHEN 'i' THEN 'an index' ELSE 'not a table' END
+      USING ERRCODE = 'wrong_object_type', HINT = 'Attach the table that holds the rows.';
+  ELSIF c.relpersistence = 'u' THEN
+    RAISE EXCEPTION '% is UNLOGGED: its rows are gone after a crash, which would look like tampering', relation
+      USING ERRCODE = 'wrong_object_type', HINT = format('Run first: ALTER TABLE %s SET LOGGED', relation);
+  ELSIF c.relpersistence = 't' THEN
+    RAISE EXCEPTION '% is a temporary table', relation USING ERRCODE = 'wrong_object_type', HINT = 'Attach a permanent table.';
+  ELSIF c.relnamespace IN ('pg_catalog'::regnamespace, 'information_schema'::regnamespace) THEN
+    RAISE EXCEPTION '% belongs to the system', relation USING ERRCODE = 'wrong_object_type', HINT = 'Attach a table of your own.';
+  ELSIF starts_with(c.relname, 'audit_chain') AND c.relnamespace = 'public'::regnamespace THEN
+    RAISE EXCEPTION '% belongs to the audit chain itself', relation USING ERRCODE = 'wrong_object_type', HINT = 'Attach a table of your own.';
+  ELSIF c.relispartition THEN
+    RAISE EXCEPTION '% is a partition of %', relation, pg_partition_root(relation)
+      USING ERRCODE = 'wrong_object_type', HINT = format('Attach the whole table: audit-chain attach %s', pg_partition_root(relation));
+  ELSIF c.relkind = 'r' AND EXISTS (SELECT FROM pg_inherits AS i WHERE i.inhparent = relation) THEN
+    RAISE EXCEPTION '% has inheritance children, whose rows its triggers do not see', relation
+      USING ERRCODE = 'wrong_object_type', HINT = 'Attach the children, each on its own; or make it a partitioned table.';
+  END IF;
+END
+$function$;

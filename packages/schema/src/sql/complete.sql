@@ -1,0 +1,20 @@
+-- Records that every row of a table is chained (the backfill has finished), or with `complete` false that rows may be
+-- admitted again (`--readmit`), which the verifier reports unless its policy allows it.
+CREATE OR REPLACE FUNCTION public.audit_chain_complete(relation regclass, complete boolean DEFAULT true) RETURNS void
+LANGUAGE plpgsql
+SET search_path = pg_catalog, pg_temp
+AS $function$
+DECLARE
+  config public.audit_chain_config;
+BEGIN
+  SELECT c.* INTO config FROM public.audit_chain_relation AS r JOIN public.audit_chain_config AS c ON c.kind = r.kind
+   WHERE r.relid = relation ORDER BY c.id DESC LIMIT 1;
+  IF config.id IS NULL OR config.action = 'detach' THEN
+    RAISE EXCEPTION '% is not attached', relation USING ERRCODE = 'AC002', HINT = 'audit-chain status lists the tables that are.';
+  ELSIF config.complete IS NOT DISTINCT FROM complete THEN
+    RETURN;
+  END IF;
+  PERFORM public.audit_chain_configure(relation, session_user::text, CASE WHEN complete THEN 'complete' ELSE 'readmit' END, config.kind,
+    config.key_columns, config.columns, config.excluded, '{}', config.changes, config.mode, complete);
+END
+$function$;

@@ -1,0 +1,35 @@
+-- Records a configuration and links it: the part of attach and detach that needs the owner's rights. What is pending is
+-- linked first, so that it is checked against the configuration under which it was captured. The caller holds the
+-- table's lock against writers.
+CREATE OR REPLACE FUNCTION public.audit_chain_configure(
+  relation regclass, caller text, action text, kind text, key_columns text[], columns text[], excluded text[],
+  renamed jsonb, changes text, mode text, complete boolean) RETURNS bigint
+LANGUAGE plpgsql SECURITY DEFINER
+SET search_path = pg_catalog, pg_temp
+AS $function$
+DECLARE
+  qualified   text;
+  config_id   bigint;
+  numbers     jsonb;
+BEGIN
+  PERFORM public.audit_chain_lock_chain();
+  PERFORM public.audit_chain_link_all();
+  SELECT concat(quote_ident(n.nspname), '.', quote_ident(c.relname)) INTO qualified
+    FROM pg_class AS c JOIN pg_namespace AS n ON n.oid = c.relnamespace WHERE c.oid = relation;
+  SELECT coalesce(jsonb_object_agg(a.attname, a.attnum), '{}') INTO numbers
+    FROM pg_attribute AS a WHERE a.attrelid = relation AND a.attname::text = ANY (columns) AND a.attnum > 0 AND NOT a.attisdropped;
+  SELECT coalesce(max(c.id), 0) + 1 INTO config_id FROM public.audit_chain_config AS c;
+  INSERT INTO public.audit_chain_config
+    (id, recorded_at, actor, action, kind, relation, key_columns, columns, column_types, excluded, renamed, changes, mode, complete)
+  VALUES (config_id, clock_timestamp(), caller, action, kind, qualified, key_columns, columns,
+    coalesce((SELECT array_agg(public.audit_chain_type_description(a.atttypid, a.atttypmod) ORDER BY c.n)
+       FROM unnest(columns) WITH ORDINALITY AS c(name, n)
+       JOIN pg_attribute AS a ON a.attrelid = relation AND a.attname::text = c.name AND NOT a.attisdropped), '{}'),
+    excluded, renamed, changes, mode, complete);
+  INSERT INTO public.audit_chain_relation AS r (kind, relid, column_numbers) VALUES (kind, relation, numbers::text)
+    ON CONFLICT ON CONSTRAINT audit_chain_relation_pkey DO UPDATE SET relid = excluded.relid, column_numbers = excluded.column_numbers;
+  -- The configuration's own capture has staged the row: link it now, so that it stands before whatever it covers.
+  PERFORM public.audit_chain_link(pg_current_xact_id(), 10000);
+  RETURN config_id;
+END
+$function$;

@@ -1,0 +1,28 @@
+-- Removes capture and guards from a table. The detachment is recorded in the chain; rows chained before stay checked.
+CREATE OR REPLACE FUNCTION public.audit_chain_detach(relation regclass) RETURNS jsonb
+LANGUAGE plpgsql
+SET search_path = pg_catalog, pg_temp SET client_min_messages = warning
+AS $function$
+DECLARE
+  config public.audit_chain_config;
+  live   public.audit_chain_relation;
+BEGIN
+  IF current_setting('transaction_isolation') <> 'read committed' THEN
+    RAISE EXCEPTION 'detach needs a READ COMMITTED transaction, this one is %', upper(current_setting('transaction_isolation'))
+      USING ERRCODE = 'invalid_transaction_state', HINT = 'Start the transaction with BEGIN ISOLATION LEVEL READ COMMITTED.';
+  END IF;
+  SELECT r.* INTO live FROM public.audit_chain_relation AS r WHERE r.relid = relation;
+  SELECT c.* INTO config FROM public.audit_chain_config AS c WHERE c.kind = live.kind ORDER BY c.id DESC LIMIT 1;
+  IF config.id IS NULL OR config.action = 'detach' OR starts_with(config.kind, 'audit_chain') THEN
+    RAISE EXCEPTION '% is not attached', relation USING ERRCODE = 'AC002', HINT = 'audit-chain status lists the tables that are.';
+  END IF;
+  EXECUTE format('LOCK TABLE %s IN SHARE ROW EXCLUSIVE MODE', relation);
+  EXECUTE format('DROP TRIGGER IF EXISTS audit_chain_capture ON %s', relation);
+  EXECUTE format('DROP TRIGGER IF EXISTS "0_audit_chain_track" ON %s', relation);
+  EXECUTE format('DROP TRIGGER IF EXISTS audit_chain_guard ON %s', relation);
+  EXECUTE format('DROP TRIGGER IF EXISTS audit_chain_guard_truncate ON %s', relation);
+  PERFORM public.audit_chain_configure(relation, session_user::text, 'detach', config.kind, config.key_columns, config.columns,
+    config.excluded, '{}', config.changes, config.mode, config.complete);
+  RETURN jsonb_build_object('relation', config.relation, 'kind', config.kind);
+END
+$function$;

@@ -1,0 +1,13 @@
+-- Serialises linking until the transaction ends. The tail must be read in a statement of its own afterwards.
+CREATE OR REPLACE FUNCTION public.audit_chain_lock_chain() RETURNS void
+LANGUAGE plpgsql
+SET search_path = pg_catalog, pg_temp
+AS $function$
+BEGIN
+  PERFORM FROM public.audit_chain_lock FOR UPDATE;
+  IF NOT FOUND THEN
+    RAISE EXCEPTION 'the row of public.audit_chain_lock is missing, so links cannot be serialised'
+      USING ERRCODE = 'AC002', HINT = 'Put it back as the owner: INSERT INTO public.audit_chain_lock DEFAULT VALUES';
+  END IF;
+END
+$function$;

@@ -1,0 +1,20 @@
+-- The SQL expression of a row's payload: canonical JSON, one member per column that is not NULL, each value the
+-- column's text output. `concat` calls the type's output function and nothing else: a cast could be a user's function.
+-- It takes at most 100 arguments, hence the groups. The columns are named bare, and sorted by the caller.
+CREATE OR REPLACE FUNCTION public.audit_chain_payload_expression(columns text[]) RETURNS text
+LANGUAGE plpgsql STABLE
+SET search_path = pg_catalog, pg_temp
+AS $function$
+DECLARE
+  groups text[];
+BEGIN
+  SELECT array_agg(g.members ORDER BY g.number) INTO groups
+    FROM (SELECT (c.n - 1) / 100 AS number,
+                 format('pg_catalog.concat(%s)', string_agg(format(
+                   'CASE WHEN %1$I IS DISTINCT FROM NULL THEN pg_catalog.concat(%2$L, pg_catalog.to_json(pg_catalog.concat(%1$I))) END',
+                   c.name, concat(',', to_json(c.name), ':')), ', ' ORDER BY c.n)) AS members
+            FROM unnest(columns) WITH ORDINALITY AS c(name, n)
+           GROUP BY (c.n - 1) / 100) AS g;
+  RETURN format('pg_catalog.concat(''{'', pg_catalog.substr(pg_catalog.concat(%s), 2), ''}'')', array_to_string(groups, ', '));
+END
+$function$;

@@ -1,0 +1,111 @@
+import { sql } from "drizzle-orm";
+import {
+  bigint,
+  boolean,
+  check,
+  customType,
+  index,
+  jsonb,
+  pgTable,
+  text,
+  timestamp,
+  unique,
+} from "drizzle-orm/pg-core";
+
+/** Text compared byte by byte, so that its order and its equality do not change with the server's locale library. */
+const textC = customType<{ data: string }>({ dataType: () => 'text collate "C"' });
+const bytea = customType<{ data: Uint8Array }>({ dataType: () => "bytea" });
+const xid8 = customType<{ data: string }>({ dataType: () => "xid8" });
+const regclass = customType<{ data: string }>({ dataType: () => "regclass" });
+/** Times stay text in JavaScript: a Date would cut PostgreSQL's microseconds to milliseconds. */
+const time = (name: string) => timestamp(name, { withTimezone: true, mode: "string" });
+
+/** The chain itself: one row per link. Formats: core's link.ts. Only the functions of this package write it. */
+export const auditChain = pgTable(
+  "audit_chain",
+  {
+    seq: bigint("seq", { mode: "bigint" }).primaryKey(),
+    eventKind: textC("event_kind").notNull(),
+    eventPk: textC("event_pk").notNull(),
+    payloadHash: bytea("payload_hash").notNull(),
+    eventHash: bytea("event_hash").notNull(),
+    prevHash: bytea("prev_hash").notNull(),
+    chainHash: bytea("chain_hash").notNull(),
+    appendedAt: time("appended_at").notNull(),
+  },
+  (t) => [
+    unique("audit_chain_event_key").on(t.eventKind, t.eventPk),
+    check("audit_chain_seq_check", sql`seq >= 1`),
+    check(
+      "audit_chain_hash_check",
+      sql`octet_length(payload_hash) = 32 and octet_length(event_hash) = 32 and octet_length(prev_hash) = 32 and octet_length(chain_hash) = 32`,
+    ),
+    check("audit_chain_label_check", sql`octet_length(event_kind) <= 208 and octet_length(event_pk) <= 2020`),
+    check(
+      "audit_chain_time_check",
+      sql`appended_at >= '2000-01-01 00:00:00+00' and appended_at < '10000-01-01 00:00:00+00'`,
+    ),
+  ],
+);
+
+/**
+ * Captured events that are not linked yet. `op` is `event` (a fixed key: a door, or a row of a table that refuses
+ * changes) or `insert`, `update`, `delete` (a tracked row, whose key gets the event's own seq when it is linked).
+ * `conflict` is why a row was set aside by the sealer.
+ */
+export const auditChainPending = pgTable(
+  "audit_chain_pending",
+  {
+    id: bigint("id", { mode: "bigint" }).primaryKey().generatedAlwaysAsIdentity(),
+    xid: xid8("xid")
+      .notNull()
+      .default(sql`pg_catalog.pg_current_xact_id()`),
+    mode: text("mode").notNull(),
+    op: text("op").notNull(),
+    eventKind: textC("event_kind").notNull(),
+    eventPk: textC("event_pk").notNull(),
+    payloadHash: bytea("payload_hash").notNull(),
+    stagedAt: time("staged_at")
+      .notNull()
+      .default(sql`pg_catalog.clock_timestamp()`),
+    conflict: text("conflict"),
+  },
+  (t) => [
+    index("audit_chain_pending_xid_idx")
+      .on(t.xid)
+      .where(sql`mode = 'strict'`),
+  ],
+);
+
+/**
+ * What is covered, by which key, columns and mode, since when: append-only, and itself chained under the kind
+ * `audit_chain_config`. The newest row of a kind is in force from its own link's seq on.
+ */
+export const auditChainConfig = pgTable("audit_chain_config", {
+  id: bigint("id", { mode: "bigint" }).primaryKey(),
+  recordedAt: time("recorded_at").notNull(),
+  actor: text("actor").notNull(),
+  action: text("action").notNull(),
+  kind: textC("kind").notNull(),
+  relation: textC("relation").notNull(),
+  keyColumns: text("key_columns").array().notNull(),
+  columns: text("columns").array().notNull(),
+  columnTypes: text("column_types").array().notNull(),
+  excluded: text("excluded").array().notNull(),
+  renamed: jsonb("renamed").notNull(),
+  changes: text("changes").notNull(),
+  mode: text("mode").notNull(),
+  complete: boolean("complete").notNull(),
+});
+
+/** Which live relation a kind belongs to: for capture only, never believed by the verifier. */
+export const auditChainRelation = pgTable("audit_chain_relation", {
+  kind: textC("kind").primaryKey(),
+  relid: regclass("relid").notNull().unique(),
+  columnNumbers: text("column_numbers").notNull(),
+});
+
+/** The one row that serialises linking. It is locked, never written: DESIGN's decision 2. */
+export const auditChainLock = pgTable("audit_chain_lock", {
+  id: boolean("id").primaryKey().default(true),
+});
