@@ -1,1 +1,12 @@
-export {};
+export { appendEvent, type AppendOptions } from "./append.ts";
+export { hashContent } from "./content-hash.ts";
+export { LedgerError, type LedgerErrorCode } from "./errors.ts";
+export { type LedgerEvent, MAX_AGENT_ID_BYTES, MEMBERS, type NewEvent, type Operation, OPERATIONS } from "./event.ts";
+export { DEFAULT_BUSY_TIMEOUT_MS, Ledger, type LedgerSource, openLedger, type OpenOptions } from "./ledger.ts";
+export { DEFAULT_LOCATION } from "./location.ts";
+export { postgresEvents } from "./postgres-table.ts";
+export { LedgerSecrets } from "./secrets.ts";
+export { signedText, type UnsignedEvent } from "./signed-text.ts";
+export { sqliteEvents } from "./sqlite-table.ts";
+export { type BreakReason } from "./chain.ts";
+export { type ChainReport, listAgents, verifyChain, type VerifyOptions } from "./verify.ts";
