@@ -354,6 +354,15 @@ BEGIN
 END
 $function$;
 --> statement-breakpoint
+-- A name in double quotes, always: quote_ident leaves them out depending on the server's version and settings, and what is
+-- generated must come out the same everywhere, because the verifier compares it.
+CREATE OR REPLACE FUNCTION public.audit_chain_quoted(name text) RETURNS text
+LANGUAGE sql IMMUTABLE
+SET search_path = pg_catalog, pg_temp
+AS $function$
+  SELECT concat('"', replace(name, '"', '""'), '"')
+$function$;
+--> statement-breakpoint
 -- Sort key of a member name in RFC 8785's order: its UTF-16 code units in hex. COLLATE "C" differs beyond the BMP.
 CREATE OR REPLACE FUNCTION public.audit_chain_utf16_order(name text) RETURNS text
 LANGUAGE plpgsql IMMUTABLE
@@ -388,8 +397,8 @@ BEGIN
   SELECT array_agg(g.members ORDER BY g.number) INTO groups
     FROM (SELECT (c.n - 1) / 100 AS number,
                  format('pg_catalog.concat(%s)', string_agg(format(
-                   'CASE WHEN %1$I IS DISTINCT FROM NULL THEN pg_catalog.concat(%2$L, pg_catalog.to_json(pg_catalog.concat(%1$I))) END',
-                   c.name, concat(',', to_json(c.name), ':')), ', ' ORDER BY c.n)) AS members
+                   'CASE WHEN %1$s IS DISTINCT FROM NULL THEN pg_catalog.concat(%2$L, pg_catalog.to_json(pg_catalog.concat(%1$s))) END',
+                   public.audit_chain_quoted(c.name), concat(',', to_json(c.name), ':')), ', ' ORDER BY c.n)) AS members
             FROM unnest(columns) WITH ORDINALITY AS c(name, n)
            GROUP BY (c.n - 1) / 100) AS g;
   RETURN format('pg_catalog.concat(''{'', pg_catalog.substr(pg_catalog.concat(%s), 2), ''}'')', array_to_string(groups, ', '));
@@ -402,10 +411,10 @@ LANGUAGE sql STABLE
 SET search_path = pg_catalog, pg_temp
 AS $function$
   SELECT format('CASE WHEN %s THEN %s END',
-    string_agg(format('%I IS DISTINCT FROM NULL', k.name), ' AND ' ORDER BY k.n),
-    CASE WHEN cardinality(key_columns) = 1 THEN format('pg_catalog.concat(%I)', key_columns[1])
+    string_agg(format('%s IS DISTINCT FROM NULL', public.audit_chain_quoted(k.name)), ' AND ' ORDER BY k.n),
+    CASE WHEN cardinality(key_columns) = 1 THEN format('pg_catalog.concat(%s)', public.audit_chain_quoted(key_columns[1]))
     ELSE format('pg_catalog.concat(''['', %s, '']'')',
-      string_agg(format('pg_catalog.to_json(pg_catalog.concat(%I))', k.name), ', '','', ' ORDER BY k.n)) END)
+      string_agg(format('pg_catalog.to_json(pg_catalog.concat(%s))', public.audit_chain_quoted(k.name)), ', '','', ' ORDER BY k.n)) END)
     FROM unnest(key_columns) WITH ORDINALITY AS k(name, n)
 $function$;
 --> statement-breakpoint
@@ -418,7 +427,7 @@ AS $function$
   SELECT format(
     E'%s AS n\n      CROSS JOIN (SELECT %s) AS missing\n      CROSS JOIN LATERAL (SELECT %s AS row_key,\n             %s AS row_payload\n        FROM (SELECT n.*) AS r) AS k',
     source,
-    (SELECT string_agg(format('NULL::text AS %I', c.name), ', ' ORDER BY c.n) FROM unnest(columns) WITH ORDINALITY AS c(name, n)),
+    (SELECT string_agg(format('NULL::text AS %s', public.audit_chain_quoted(c.name)), ', ' ORDER BY c.n) FROM unnest(columns) WITH ORDINALITY AS c(name, n)),
     public.audit_chain_key_expression(key_columns),
     public.audit_chain_payload_expression(columns))
 $function$;

@@ -17,6 +17,7 @@ const FILES = [
   "append",
   "append_many",
   "enqueue",
+  "quoted",
   "utf16_order",
   "payload_expression",
   "key_expression",

@@ -1,4 +1,4 @@
-import { cp, rm } from "node:fs/promises";
+import { cp } from "node:fs/promises";
 import { defineConfig } from "tsup";
 import { base } from "../../tsup.base.ts";
 
@@ -7,7 +7,6 @@ export default defineConfig({
   entry: ["src/index.ts"],
   // A symlinked folder would be left out of the packed tarball: copy the migrations.
   async onSuccess() {
-    await rm("migrations", { recursive: true, force: true });
-    await cp("../../migrations", "migrations", { recursive: true });
+    await cp("../../migrations", "dist/migrations", { recursive: true });
   },
 });

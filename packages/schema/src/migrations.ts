@@ -12,9 +12,9 @@ export interface Migration {
 
 const BREAKPOINT = "--> statement-breakpoint";
 
-/** The folder of numbered SQL: beside `dist` in the published package, at the top of the repository in the source. */
+/** The folder of numbered SQL: in `dist` in the published package, at the top of the repository in the source. */
 function migrationsFolder(): URL {
-  for (const place of ["../migrations/", "../../../migrations/"]) {
+  for (const place of ["./migrations/", "../../../migrations/"]) {
     const folder = new URL(place, import.meta.url);
     if (existsSync(new URL("meta/_journal.json", folder))) return folder;
   }

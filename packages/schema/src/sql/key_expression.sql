@@ -4,9 +4,9 @@ LANGUAGE sql STABLE
 SET search_path = pg_catalog, pg_temp
 AS $function$
   SELECT format('CASE WHEN %s THEN %s END',
-    string_agg(format('%I IS DISTINCT FROM NULL', k.name), ' AND ' ORDER BY k.n),
-    CASE WHEN cardinality(key_columns) = 1 THEN format('pg_catalog.concat(%I)', key_columns[1])
+    string_agg(format('%s IS DISTINCT FROM NULL', public.audit_chain_quoted(k.name)), ' AND ' ORDER BY k.n),
+    CASE WHEN cardinality(key_columns) = 1 THEN format('pg_catalog.concat(%s)', public.audit_chain_quoted(key_columns[1]))
     ELSE format('pg_catalog.concat(''['', %s, '']'')',
-      string_agg(format('pg_catalog.to_json(pg_catalog.concat(%I))', k.name), ', '','', ' ORDER BY k.n)) END)
+      string_agg(format('pg_catalog.to_json(pg_catalog.concat(%s))', public.audit_chain_quoted(k.name)), ', '','', ' ORDER BY k.n)) END)
     FROM unnest(key_columns) WITH ORDINALITY AS k(name, n)
 $function$;

@@ -11,8 +11,8 @@ BEGIN
   SELECT array_agg(g.members ORDER BY g.number) INTO groups
     FROM (SELECT (c.n - 1) / 100 AS number,
                  format('pg_catalog.concat(%s)', string_agg(format(
-                   'CASE WHEN %1$I IS DISTINCT FROM NULL THEN pg_catalog.concat(%2$L, pg_catalog.to_json(pg_catalog.concat(%1$I))) END',
-                   c.name, concat(',', to_json(c.name), ':')), ', ' ORDER BY c.n)) AS members
+                   'CASE WHEN %1$s IS DISTINCT FROM NULL THEN pg_catalog.concat(%2$L, pg_catalog.to_json(pg_catalog.concat(%1$s))) END',
+                   public.audit_chain_quoted(c.name), concat(',', to_json(c.name), ':')), ', ' ORDER BY c.n)) AS members
             FROM unnest(columns) WITH ORDINALITY AS c(name, n)
            GROUP BY (c.n - 1) / 100) AS g;
   RETURN format('pg_catalog.concat(''{'', pg_catalog.substr(pg_catalog.concat(%s), 2), ''}'')', array_to_string(groups, ', '));

@@ -7,7 +7,7 @@ AS $function$
   SELECT format(
     E'%s AS n\n      CROSS JOIN (SELECT %s) AS missing\n      CROSS JOIN LATERAL (SELECT %s AS row_key,\n             %s AS row_payload\n        FROM (SELECT n.*) AS r) AS k',
     source,
-    (SELECT string_agg(format('NULL::text AS %I', c.name), ', ' ORDER BY c.n) FROM unnest(columns) WITH ORDINALITY AS c(name, n)),
+    (SELECT string_agg(format('NULL::text AS %s', public.audit_chain_quoted(c.name)), ', ' ORDER BY c.n) FROM unnest(columns) WITH ORDINALITY AS c(name, n)),
     public.audit_chain_key_expression(key_columns),
     public.audit_chain_payload_expression(columns))
 $function$;

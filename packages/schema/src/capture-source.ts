@@ -1,0 +1,123 @@
+/**
+ * The generated parts of capture, as the SQL functions `audit_chain_payload_expression`, `audit_chain_key_expression`,
+ * `audit_chain_row_source` and `audit_chain_capture_source` generate them: the verifier compares a live function with
+ * this text, and so never has to ask the database what is right. A test holds the two against each other.
+ */
+
+/** Double quotes around a name, always. */
+export const quotedName = (name: string): string => `"${name.replaceAll('"', '""')}"`;
+
+/** A string constant as PostgreSQL's `quote_literal` writes it. */
+export function quotedLiteral(text: string): string {
+  const body = text.replaceAll("'", "''");
+  return text.includes("\\") ? `E'${body.replaceAll("\\", "\\\\")}'` : `'${body}'`;
+}
+
+/** SQL expression of a row's payload text. `columns` in the order of the payload's members (UTF-16 units, RFC 8785). */
+export function payloadExpression(columns: readonly string[]): string {
+  const members = columns.map((name) => {
+    const column = quotedName(name);
+    const label = quotedLiteral(`,${JSON.stringify(name)}:`);
+    return `CASE WHEN ${column} IS DISTINCT FROM NULL THEN pg_catalog.concat(${label}, pg_catalog.to_json(pg_catalog.concat(${column}))) END`;
+  });
+  const groups: string[] = [];
+  for (let start = 0; start < members.length; start += 100) {
+    groups.push(`pg_catalog.concat(${members.slice(start, start + 100).join(", ")})`);
+  }
+  return `pg_catalog.concat('{', pg_catalog.substr(pg_catalog.concat(${groups.join(", ")}), 2), '}')`;
+}
+
+/** SQL expression of a row's key: the text of one column, or a JSON array of several; NULL where one is NULL. */
+export function keyExpression(keyColumns: readonly string[]): string {
+  const names = keyColumns.map(quotedName);
+  const texts = names.map((name) => `pg_catalog.to_json(pg_catalog.concat(${name}))`);
+  const value =
+    names.length === 1 ? `pg_catalog.concat(${names[0]})` : `pg_catalog.concat('[', ${texts.join(", ',', ")}, ']')`;
+  return `CASE WHEN ${names.map((name) => `${name} IS DISTINCT FROM NULL`).join(" AND ")} THEN ${value} END`;
+}
+
+/** FROM clause that yields `row_key` and `row_payload` of each row of `source`; columns that are gone read as NULL. */
+export function rowSource(source: string, keyColumns: readonly string[], columns: readonly string[]): string {
+  const missing = columns.map((name) => `NULL::text AS ${quotedName(name)}`).join(", ");
+  return `${source} AS n
+      CROSS JOIN (SELECT ${missing}) AS missing
+      CROSS JOIN LATERAL (SELECT ${keyExpression(keyColumns)} AS row_key,
+             ${payloadExpression(columns)} AS row_payload
+        FROM (SELECT n.*) AS r) AS k`;
+}
+
+/** What a capture function is generated from. */
+export interface CaptureDefinition {
+  readonly kind: string;
+  /** Schema and name as `quote_ident` wrote them, with a dot between. */
+  readonly relation: string;
+  readonly keyColumns: readonly string[];
+  readonly columns: readonly string[];
+  readonly changes: "refuse" | "track";
+  readonly mode: "strict" | "sealed";
+  /** Row triggers for INSERT too: partitioned and tracked tables. */
+  readonly rowWise: boolean;
+}
+
+/** The body (`prosrc`) of a table's capture function. */
+export function captureSource(d: CaptureDefinition): string {
+  const newRow = rowSource("(SELECT NEW.*)", d.keyColumns, d.columns);
+  const oldRow = rowSource("(SELECT OLD.*)", d.keyColumns, d.columns);
+  const kind = quotedLiteral(d.kind);
+  const relation = quotedLiteral(d.relation);
+  const stage = (
+    op: string,
+    rows: string,
+  ) => `    INSERT INTO public.audit_chain_pending (mode, op, event_kind, event_pk, payload_hash)
+    SELECT '${d.mode}', '${op}', ${kind}, CASE WHEN pg_catalog.octet_length(k.row_key) <= 2000 THEN k.row_key
+                        ELSE public.audit_chain_odd_key(${kind}, TG_RELID, k.row_key, n.*) END,
+           pg_catalog.sha256(pg_catalog.convert_to(k.row_payload, 'UTF8'))
+      FROM ${rows};
+`;
+  const keys = d.changes === "track" || d.rowWise ? "  old_key text;\n  new_key text;\n" : "";
+  const inserted = d.rowWise ? newRow : rowSource("audit_chain_new", d.keyColumns, d.columns);
+  const compare = (into: string, values: string, rows: string) => `    SELECT ${values} INTO ${into}
+      FROM ${rows};
+`;
+  const refuseOrElse = `  ELSE
+    PERFORM public.audit_chain_refuse(${relation}, TG_OP);
+  END IF;
+`;
+  const changes =
+    d.changes === "refuse"
+      ? compare("old_payload", "k.row_payload", oldRow) +
+        compare("new_payload", "k.row_payload", newRow) +
+        `    IF new_payload <> old_payload THEN
+      PERFORM public.audit_chain_refuse(${relation}, TG_OP);
+    END IF;
+    RETURN NULL;
+${refuseOrElse}`
+      : compare("old_key, old_payload", "k.row_key, k.row_payload", oldRow) +
+        compare("new_key, new_payload", "k.row_key, k.row_payload", newRow) +
+        `    IF new_payload = old_payload THEN
+      RETURN NULL;
+    ELSIF new_key IS NOT DISTINCT FROM old_key THEN
+${stage("update", newRow)}    ELSE
+${stage("delete", oldRow)}${stage("insert", newRow)}    END IF;
+  ELSIF TG_OP = 'DELETE' THEN
+${stage("delete", oldRow)}${refuseOrElse}`;
+  const ticket =
+    d.mode === "strict" ? "  INSERT INTO public.audit_chain_ticket DEFAULT VALUES ON CONFLICT DO NOTHING;\n" : "";
+  return `
+#variable_conflict use_column
+DECLARE
+${keys}  old_payload text;
+  new_payload text;
+BEGIN
+  IF pg_catalog.concat(pg_catalog.quote_ident(TG_TABLE_SCHEMA), '.', pg_catalog.quote_ident(TG_TABLE_NAME)) <> ${relation} THEN
+    PERFORM public.audit_chain_check_relation(${kind}, TG_RELID);
+  END IF;
+  IF TG_OP = 'INSERT' THEN
+${stage(d.changes === "track" ? "insert" : "event", inserted)}  ELSIF TG_OP = 'UPDATE' THEN
+    IF NEW OPERATOR(pg_catalog.*=) OLD THEN
+      RETURN NULL;
+    END IF;
+${changes}${ticket}  RETURN NULL;
+END
+`;
+}
