@@ -1,1 +1,26 @@
-export {};
+export { CommandError, type CommandErrorCode } from "./command-error.ts";
+export { connect, CONNECT_TIMEOUT, type ConnectOptions, DEFAULT_CONNECTIONS } from "./connect.ts";
+export { parseDuration } from "./duration.ts";
+export {
+  databaseUrl,
+  DEFAULT_LEDGER_DATABASE,
+  DEFAULT_MAX_HEAD_AGE,
+  type Environment,
+  isDatabaseUrl,
+  ledgerDatabase,
+  ledgerSalt,
+  maxHeadAge,
+  origin,
+  policyFile,
+  required,
+  signingKeyFile,
+  sinkUrls,
+  verifierKeysSource,
+  type VerifierKeysSource,
+} from "./environment.ts";
+export { escapeMessage, escapeText, jsonText } from "./escape-text.ts";
+export { EXIT, type ExitCode } from "./exit-code.ts";
+export { progress, type Progress, type ProgressOptions, type ProgressStream } from "./progress.ts";
+export { redact, redactUrl } from "./redact.ts";
+export { type CommandContext, type Outcome, runCommand } from "./run-command.ts";
+export { writeOut } from "./write-out.ts";

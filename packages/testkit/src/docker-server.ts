@@ -38,19 +38,23 @@ export async function startDocker(
   }
 }
 
+/**
+ * Tries for a minute. A single attempt has a limit of its own: Docker's proxy accepts connections before the server
+ * does and closes them again, which the driver takes as a reason to go on for ever.
+ */
 async function untilConnected(url: string): Promise<void> {
   let last: unknown;
-  for (let i = 0; i < 600; i++) {
+  for (let i = 0; i < 60; i++) {
     const sql = client(url, { max: 1, connect_timeout: 5 });
     try {
-      await sql`select 1`;
-      return;
+      const isReady = sql`select 1`.then(() => true);
+      if (await Promise.race([isReady, sleep(1000, false)])) return;
     } catch (error) {
       last = error;
+      await sleep(1000);
     } finally {
-      await sql.end({ timeout: 1 });
+      await sql.end({ timeout: 0 });
     }
-    await sleep(100);
   }
   throw new TestkitError("server_failed", "PostgreSQL in Docker does not accept connections", { cause: last });
 }

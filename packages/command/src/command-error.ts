@@ -1,0 +1,29 @@
+import { EXIT } from "./exit-code.ts";
+
+/**
+ * Why a command ended without doing its work:
+ *
+ * - `usage`: the command line makes no sense (exit 2).
+ * - `configuration`: an environment variable or a file that it names is missing or wrong (exit 2).
+ * - `unavailable`: a database, sink or service cannot be reached, or does not let us in (exit 3).
+ * - `interrupted`: a signal asked us to stop (exit 3).
+ * - `output_closed`: nobody reads our output any more, or it cannot be written (exit 3).
+ * - `failed`: everything else (exit 3).
+ */
+export type CommandErrorCode = "usage" | "configuration" | "unavailable" | "interrupted" | "output_closed" | "failed";
+
+/** An error that a command reports to its user: the message says what was wrong and what would be right. */
+export class CommandError extends Error {
+  override readonly name = "CommandError";
+  readonly code: CommandErrorCode;
+
+  constructor(code: CommandErrorCode, message: string, options?: ErrorOptions) {
+    super(message, options);
+    this.code = code;
+  }
+
+  /** Never 1: that code belongs to finished reports. */
+  get exit(): 2 | 3 {
+    return this.code === "usage" || this.code === "configuration" ? EXIT.usage : EXIT.failed;
+  }
+}

@@ -1,0 +1,132 @@
+import { setTimeout as sleep } from "node:timers/promises";
+import postgres from "postgres";
+import { CommandError } from "./command-error.ts";
+import { isDatabaseUrl } from "./environment.ts";
+import { redact, redactUrl } from "./redact.ts";
+
+export interface ConnectOptions {
+  /** As it shows in `pg_stat_activity`, for example `audit-verify`. */
+  readonly applicationName: string;
+  /** How many connections may be open at once; {@link DEFAULT_CONNECTIONS} if not given. */
+  readonly max?: number;
+  /** Settings of each session, for example `{ default_transaction_read_only: "on" }`. */
+  readonly settings?: Readonly<Record<string, string>>;
+  /** How long the server may take to let us in, in seconds; {@link CONNECT_TIMEOUT} if not given. */
+  readonly timeout?: number;
+}
+
+export const DEFAULT_CONNECTIONS = 4;
+
+/** How long a server may take to let us in, in seconds. */
+export const CONNECT_TIMEOUT = 15;
+
+/**
+ * Connects to a database, once, to know that it can be done; the client that is returned connects again as needed.
+ * It runs no query for custom types (they would be taken from catalogs that nobody has checked yet) and drops
+ * notices.
+ *
+ * @throws CommandError `configuration` when it is no PostgreSQL URL; `unavailable` when the server cannot be reached
+ *   or refuses: the message says which server, database and user, why, and what to do; never the password.
+ */
+export async function connect(url: string, options: ConnectOptions): Promise<postgres.Sql> {
+  const sql = open(url, options);
+  const timeout = options.timeout ?? CONNECT_TIMEOUT;
+  const timer = new AbortController();
+  try {
+    // The driver tries for ever where something accepts connections and closes them again (a proxy without a server
+    // behind it, another protocol), whatever its own time limit is.
+    const late = sleep(timeout * 1000, undefined, { signal: timer.signal }).then(() => {
+      throw Object.assign(new Error(`no PostgreSQL answered within ${timeout} seconds`), { code: "CONNECT_TIMEOUT" });
+    });
+    await Promise.race([sql`select 1`, late]);
+    return sql;
+  } catch (error) {
+    await sql.end({ timeout: 0 });
+    throw unavailable(error, sql.options);
+  } finally {
+    timer.abort();
+  }
+}
+
+function open(url: string, options: ConnectOptions): postgres.Sql {
+  try {
+    if (!isDatabaseUrl(url)) throw new TypeError("not a PostgreSQL URL");
+    return postgres(url, {
+      max: options.max ?? DEFAULT_CONNECTIONS,
+      connect_timeout: options.timeout ?? CONNECT_TIMEOUT,
+      // The driver takes the name as it stands in the URL, percent-encoded.
+      ...databaseOf(url),
+      fetch_types: false,
+      onnotice: () => {},
+      connection: { ...options.settings, application_name: options.applicationName },
+    });
+  } catch (cause) {
+    const right = "postgres://user:password@host:5432/database, with special characters percent-encoded,";
+    throw new CommandError("configuration", `the database URL is "${redactUrl(url)}"; ${right} would be right`, {
+      cause,
+    });
+  }
+}
+
+function databaseOf(url: string): { database?: string } {
+  const path = /^[^:]+:\/\/[^/?]*\/([^?]+)/.exec(url)?.[1];
+  return path === undefined ? {} : { database: decodeURIComponent(path) };
+}
+
+type Target = Pick<postgres.ParsedOptions, "host" | "port" | "database" | "user" | "path">;
+
+function unavailable(error: unknown, target: Target): CommandError {
+  const host = target.path || target.host.map((name, i) => `${name}:${target.port[i]}`).join(", ");
+  const where = `database "${target.database}" on ${host} as user "${target.user}"`;
+  const code = error instanceof Error && "code" in error ? String(error.code) : "";
+  const advice = ADVICE[code] ?? (code.startsWith("08") ? ADVICE["ECONNRESET"] : undefined);
+  const reason = redact(reasonOf(error, code));
+  return new CommandError("unavailable", `cannot connect to ${where}: ${reason}${advice ? `; ${advice}` : ""}`, {
+    cause: error,
+  });
+}
+
+function reasonOf(error: unknown, code: string): string {
+  if (!(error instanceof Error)) return String(error);
+  return REASONS[code] ?? (error.message || code || error.name);
+}
+
+/** Where the system's own message is a code word, or empty. */
+const REASONS: Readonly<Record<string, string>> = {
+  ECONNREFUSED: "connection refused",
+  ENOTFOUND: "no such host",
+  EAI_AGAIN: "the host's name cannot be looked up",
+  ENOENT: "no such socket",
+  CONNECT_TIMEOUT: "no PostgreSQL answered in time",
+  ETIMEDOUT: "no answer",
+  EHOSTUNREACH: "no route to the host",
+  ENETUNREACH: "no route to the host",
+  ECONNRESET: "the connection was closed",
+  CONNECTION_CLOSED: "the connection was closed",
+};
+
+const CHECK_ADDRESS = "check the host and port in AUDIT_DATABASE_URL, and that the server runs";
+const CHECK_LOGIN = "check the user and password in AUDIT_DATABASE_URL";
+const TRY_LATER = "try again in a moment";
+
+/** By error code of the system, the driver or PostgreSQL (SQLSTATE). */
+const ADVICE: Readonly<Record<string, string>> = {
+  ECONNREFUSED: CHECK_ADDRESS,
+  ENOTFOUND: CHECK_ADDRESS,
+  EAI_AGAIN: CHECK_ADDRESS,
+  ENOENT: CHECK_ADDRESS,
+  CONNECT_TIMEOUT: CHECK_ADDRESS,
+  ETIMEDOUT: CHECK_ADDRESS,
+  EHOSTUNREACH: CHECK_ADDRESS,
+  ENETUNREACH: CHECK_ADDRESS,
+  ECONNRESET: "check that a PostgreSQL server listens there, and whether it wants TLS (?sslmode=require)",
+  CONNECTION_CLOSED: "check that a PostgreSQL server listens there, and whether it wants TLS (?sslmode=require)",
+  "28P01": CHECK_LOGIN,
+  "28000": `${CHECK_LOGIN}, and pg_hba.conf on the server`,
+  SASL_SIGNATURE_MISMATCH: CHECK_LOGIN,
+  "3D000": "create the database, or correct its name in AUDIT_DATABASE_URL",
+  "42501": "grant the user CONNECT on the database",
+  "53300": `the server has no free connection: ${TRY_LATER}, or raise max_connections`,
+  "57P03": TRY_LATER,
+  "57P01": TRY_LATER,
+};

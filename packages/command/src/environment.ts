@@ -1,0 +1,151 @@
+import { CommandError } from "./command-error.ts";
+import { DURATION_FORM, parseDuration } from "./duration.ts";
+import { redactUrl } from "./redact.ts";
+
+/** The variables that the commands read, `process.env` or a stand-in. */
+export type Environment = Readonly<Record<string, string | undefined>>;
+
+/** How old the newest signed time may be where `AUDIT_MAX_HEAD_AGE` is not set, in milliseconds: 24 hours. */
+export const DEFAULT_MAX_HEAD_AGE = 86_400_000;
+
+/** Where the ledger is kept where `AUDIT_LEDGER_DB` is not set. */
+export const DEFAULT_LEDGER_DATABASE = "/var/log/molecule/audit_ledger.db";
+
+/** Verifier keys as they were given: the keys themselves, or the file that holds them. */
+export type VerifierKeysSource = { readonly keys: readonly string[] } | { readonly file: string };
+
+/** Set and not blank; a variable that is set to nothing counts as not set. */
+function read(env: Environment, variable: string): string | undefined {
+  const value = env[variable]?.trim();
+  return value === "" ? undefined : value;
+}
+
+function wrong(variable: string, value: string, right: string): CommandError {
+  return new CommandError("configuration", `${variable} is "${redactUrl(value)}"; ${right} would be right`);
+}
+
+/**
+ * The value of a variable that a command cannot do without.
+ *
+ * @param right what a right value looks like.
+ * @throws CommandError `configuration` when it is undefined.
+ */
+export function required<T>(variable: string, value: T | undefined, right: string): T {
+  if (value !== undefined) return value;
+  throw new CommandError("configuration", `${variable} is not set; ${right} would be right`);
+}
+
+/**
+ * `AUDIT_DATABASE_URL`, else `DATABASE_URL`: a PostgreSQL connection URL.
+ *
+ * @throws CommandError `configuration` when neither is set, or when it is no such URL.
+ */
+export function databaseUrl(env: Environment = process.env): string {
+  const variable = read(env, "AUDIT_DATABASE_URL") === undefined ? "DATABASE_URL" : "AUDIT_DATABASE_URL";
+  const right = "postgres://user:password@host:5432/database";
+  const value = required("AUDIT_DATABASE_URL", read(env, variable), right);
+  if (!isDatabaseUrl(value)) throw wrong(variable, value, right);
+  return value;
+}
+
+/** Whether the driver can read it: a URL with the right scheme; several hosts may stand in it. */
+export function isDatabaseUrl(value: string): boolean {
+  if (!/^postgres(ql)?:\/\//i.test(value)) return false;
+  return URL.canParse(value.replace(/^([^:]+:\/\/(?:[^@]*@)?[^,/?]*)(?:,[^/?]*)/, "$1"));
+}
+
+/**
+ * `AUDIT_SINKS`: sink URLs separated by commas; none if it is not set. Which schemes there are is the business of
+ * the sinks.
+ *
+ * @throws CommandError `configuration` when one of them is no URL.
+ */
+export function sinkUrls(env: Environment = process.env): string[] {
+  const variable = "AUDIT_SINKS";
+  const urls = (read(env, variable) ?? "").split(",").map((url) => url.trim());
+  for (const url of urls) {
+    if (url !== "" && !/^[a-z][a-z0-9+.-]*:./i.test(url)) {
+      throw wrong(
+        variable,
+        url,
+        "file:/data/audit/chain_head.log or another sink URL, or several separated by commas,",
+      );
+    }
+  }
+  return urls.filter((url) => url !== "");
+}
+
+/**
+ * `AUDIT_ORIGIN`: the log's name in checkpoints; undefined if it is not set.
+ *
+ * @throws CommandError `configuration` when it cannot be a key's name (c2sp.org/signed-note): neither white space,
+ *   nor control characters, nor a plus sign may stand in one.
+ */
+export function origin(env: Environment = process.env): string | undefined {
+  const value = read(env, "AUDIT_ORIGIN");
+  if (value !== undefined && (/[\s+\p{Cc}]/u.test(value) || !value.isWellFormed())) {
+    throw wrong("AUDIT_ORIGIN", value, "a name without white space and plus signs, such as scidex.ai/audit-chain,");
+  }
+  return value;
+}
+
+/** `AUDIT_SIGNING_KEY_FILE`: the path of the publisher's keys; undefined if it is not set. */
+export function signingKeyFile(env: Environment = process.env): string | undefined {
+  return read(env, "AUDIT_SIGNING_KEY_FILE");
+}
+
+/**
+ * `AUDIT_VERIFIER_KEYS`: verifier keys separated by commas or white space, or the path of a file that holds such;
+ * undefined if it is not set.
+ *
+ * @throws CommandError `configuration` when some of it are keys and some not, or when it is a signing key.
+ */
+export function verifierKeysSource(env: Environment = process.env): VerifierKeysSource | undefined {
+  const variable = "AUDIT_VERIFIER_KEYS";
+  const value = read(env, variable);
+  if (value === undefined) return undefined;
+  const right = "verifier keys (name+hash+key) separated by commas or white space, or the path of a file with them,";
+  if (value.includes("PRIVATE+KEY+"))
+    throw wrong(variable, "a signing key, which belongs to the publisher only", right);
+  const words = value.split(/[\s,]+/).filter((word) => word !== "");
+  const keys = words.filter((word) => /^[^+]+\+[0-9a-f]{8}\+[A-Za-z0-9+/]+={0,2}$/.test(word));
+  if (keys.length === 0) return { file: value };
+  if (keys.length < words.length) throw wrong(variable, value, right);
+  return { keys };
+}
+
+/** `AUDIT_POLICY`: the path of the verifier's policy file; undefined if it is not set. */
+export function policyFile(env: Environment = process.env): string | undefined {
+  return read(env, "AUDIT_POLICY");
+}
+
+/**
+ * `AUDIT_MAX_HEAD_AGE`: how old the newest signed time may be, in milliseconds.
+ *
+ * @throws CommandError `configuration` when it is no duration.
+ */
+export function maxHeadAge(env: Environment = process.env): number {
+  const variable = "AUDIT_MAX_HEAD_AGE";
+  const value = read(env, variable);
+  if (value === undefined) return DEFAULT_MAX_HEAD_AGE;
+  try {
+    return parseDuration(value);
+  } catch {
+    throw wrong(variable, value, DURATION_FORM);
+  }
+}
+
+/**
+ * `AUDIT_LEDGER_SALT`: the ledger's secret. It is taken as it is, white space included, since it goes into a key
+ * derivation that other implementations have to repeat.
+ *
+ * @throws CommandError `configuration` when it is not set.
+ */
+export function ledgerSalt(env: Environment = process.env): string {
+  return required("AUDIT_LEDGER_SALT", env["AUDIT_LEDGER_SALT"] || undefined, "the ledger's secret");
+}
+
+/** `AUDIT_LEDGER_DB`: the ledger's database, a path or URL. */
+export function ledgerDatabase(env: Environment = process.env): string {
+  return read(env, "AUDIT_LEDGER_DB") ?? DEFAULT_LEDGER_DATABASE;
+}

@@ -1,0 +1,11 @@
+/**
+ * The exit codes of every command:
+ *
+ * - `ok`: done; intact.
+ * - `tampered`: tampering found: a finished report with a finding, and nothing else ever.
+ * - `usage`: wrong usage or configuration.
+ * - `failed`: could not do or could not check it; also a crash of our own, and `unproven`.
+ */
+export const EXIT = { ok: 0, tampered: 1, usage: 2, failed: 3 } as const;
+
+export type ExitCode = (typeof EXIT)[keyof typeof EXIT];

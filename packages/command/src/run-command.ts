@@ -1,0 +1,197 @@
+import { type Command, CommanderError } from "commander";
+import { CommandError } from "./command-error.ts";
+import { escapeMessage, jsonText } from "./escape-text.ts";
+import { EXIT, type ExitCode } from "./exit-code.ts";
+import { clearProgress } from "./progress.ts";
+import { redact } from "./redact.ts";
+import { isClosedPipe, writeOut } from "./write-out.ts";
+
+/**
+ * What a finished command says about what it found, after its report has been printed. `EXIT.tampered` can come
+ * from here only.
+ */
+export interface Outcome {
+  readonly exit: typeof EXIT.ok | typeof EXIT.tampered | typeof EXIT.failed;
+}
+
+/** What {@link runCommand} hands to those who define commands. */
+export interface CommandContext {
+  /** Aborted by SIGINT, SIGTERM and SIGHUP, and when nobody reads stdout any more. */
+  readonly signal: AbortSignal;
+  /**
+   * Makes an action for commander of a function that may return an {@link Outcome}; without one, a command that
+   * returns has done its work (exit 0), except when it was interrupted (exit 3).
+   */
+  readonly run: <A extends readonly unknown[]>(
+    action: (...args: A) => Promise<Outcome | void>,
+  ) => (...args: A) => Promise<void>;
+}
+
+/**
+ * Runs a command line to its end, and ends the process: the single way in for every command.
+ *
+ * - 0, 1 and 3 as the {@link Outcome} says; `--help` and `--version` are 0.
+ * - 2 for what commander does not understand, and for errors whose `code` is `usage` or `configuration`.
+ * - 3 for everything else: any other error, an unhandled rejection, a promise that never settles, a signal, a
+ *   `process.exit` that someone else calls. Never 1, whatever happens.
+ *
+ * An error is one `error: …` on stderr, without passwords and terminal escapes; with `--json` among the arguments,
+ * stdout carries `{"error":{"code","message"}}` too.
+ *
+ * A module that cannot be loaded makes Node end with 1 before any of this runs. An executable therefore loads
+ * everything else dynamically:
+ *
+ * ```ts
+ * #!/usr/bin/env node
+ * try {
+ *   const { main } = await import("./main.ts"); // main = () => runCommand(…)
+ *   await main();
+ * } catch (error) {
+ *   console.error("error:", error instanceof Error ? error.message : error);
+ *   process.exitCode = 3;
+ * }
+ * ```
+ *
+ * @param define makes the command, subcommands included, from the context.
+ */
+export async function runCommand(
+  define: (context: CommandContext) => Command | Promise<Command>,
+  argv: readonly string[] = process.argv,
+): Promise<void> {
+  const end = new End(wantsJson(argv));
+  const stop = new AbortController();
+  end.guard(stop);
+  let outcome: Outcome | undefined;
+  const context: CommandContext = {
+    signal: stop.signal,
+    run:
+      (action) =>
+      async (...args) => {
+        outcome = (await action(...args)) ?? undefined;
+      },
+  };
+  try {
+    const command = await define(context);
+    prepare(command);
+    await command.parseAsync([...argv]);
+    if (outcome === undefined) stop.signal.throwIfAborted();
+    await end.with(outcome?.exit ?? EXIT.ok);
+  } catch (error) {
+    if (error instanceof CommanderError && error.exitCode === 0) await end.with(EXIT.ok);
+    // After an interruption, whatever the action throws is its consequence.
+    else await end.withError(stop.signal.aborted ? (stop.signal.reason as unknown) : error);
+  }
+}
+
+/** Commander neither ends the process nor prints errors; that is done in one place for all kinds of them. */
+function prepare(command: Command): void {
+  command.exitOverride();
+  command.configureOutput({ outputError: () => {} });
+  for (const child of command.commands) prepare(child);
+}
+
+function wantsJson(argv: readonly string[]): boolean {
+  const end = argv.indexOf("--");
+  return (end === -1 ? argv : argv.slice(0, end)).includes("--json");
+}
+
+/** How this process ends: decided once, and then kept against whatever else happens. */
+class End {
+  readonly #json: boolean;
+  #exit: ExitCode | undefined;
+  #hasFailed = false;
+
+  constructor(json: boolean) {
+    this.#json = json;
+  }
+
+  guard(stop: AbortController): void {
+    // The last word: Node itself says 1 for an uncaught exception and 13 for a promise that never settles.
+    process.on("exit", () => {
+      process.exitCode = this.#exit ?? EXIT.failed;
+    });
+    const crash = (error: unknown): void => void this.withError(error);
+    process.on("uncaughtException", crash);
+    process.on("unhandledRejection", crash);
+    for (const name of ["SIGINT", "SIGTERM", "SIGHUP"] as const) {
+      process.on(name, () => {
+        // Whoever asks twice does not want to wait for a clean end.
+        if (stop.signal.aborted) process.exit(EXIT.failed);
+        stop.abort(new CommandError("interrupted", `interrupted by ${name}`));
+      });
+    }
+    process.stdout.on("error", (error) => {
+      if (isClosedPipe(error)) stop.abort(READER_GONE);
+      else crash(new CommandError("output_closed", `cannot write to stdout: ${error.message}`, { cause: error }));
+    });
+    // Nowhere is left to say it.
+    process.stderr.on("error", () => {});
+  }
+
+  async with(exit: ExitCode): Promise<void> {
+    // What went wrong in the background outweighs what a report says.
+    if (!this.#hasFailed) this.#exit = exit;
+    clearProgress();
+    await Promise.all([drained(process.stdout), drained(process.stderr)]);
+    // Whatever a command leaves open (an idle connection, say) must not keep it from ending.
+    process.exit();
+  }
+
+  async withError(reason: unknown): Promise<void> {
+    const { code, message, exit } = describe(reason);
+    if (!this.#hasFailed) this.#exit = exit;
+    this.#hasFailed = true;
+    clearProgress();
+    // `… | head` has what it wanted; a message about it would only be noise.
+    if (reason !== READER_GONE) await this.#report(code, redact(message));
+    await this.with(exit);
+  }
+
+  async #report(code: string, message: string): Promise<void> {
+    process.stderr.write(`error: ${escapeMessage(message)}\n`);
+    if (!this.#json) return;
+    try {
+      await writeOut(`${jsonText({ error: { code, message } })}\n`);
+    } catch {
+      // stderr and the exit code have said it.
+    }
+  }
+}
+
+const READER_GONE = new CommandError("output_closed", "nobody reads the output any more");
+
+interface Description {
+  readonly code: string;
+  readonly message: string;
+  readonly exit: 2 | 3;
+}
+
+function describe(error: unknown): Description {
+  if (error instanceof CommanderError) {
+    const isBare = error.code === "commander.help";
+    const message = isBare ? "a command is missing" : error.message.replace(/^error: /, "");
+    return { code: "usage", message, exit: EXIT.usage };
+  }
+  if (!(error instanceof Error)) return { code: "failed", message: String(error), exit: EXIT.failed };
+  const code = "code" in error && typeof error.code === "string" ? error.code : "failed";
+  const isOurs = code === "usage" || code === "configuration";
+  return { code, message: messageOf(error), exit: isOurs ? EXIT.usage : EXIT.failed };
+}
+
+/** An error's message; for one of our own mistakes (a TypeError, say) with where it happened, to be reported. */
+function messageOf(error: Error): string {
+  // Several addresses of one host were tried: the message is empty, those of the single attempts are not.
+  if (error instanceof AggregateError && error.message === "") {
+    return error.errors.map((one: unknown) => (one instanceof Error ? one.message : String(one))).join("; ");
+  }
+  const isBug = [TypeError, RangeError, ReferenceError, SyntaxError].some((type) => error instanceof type);
+  return isBug && !("code" in error) ? (error.stack ?? String(error)) : error.message || error.name;
+}
+
+/** Resolves when everything that was written has left the process, or cannot leave it any more. */
+function drained(stream: NodeJS.WriteStream): Promise<void> {
+  return new Promise((resolve) => {
+    if (stream.destroyed || stream.writableLength === 0) resolve();
+    else stream.write("", () => resolve());
+  });
+}
