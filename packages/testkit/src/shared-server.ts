@@ -41,6 +41,7 @@ export async function shareTestServer(): Promise<() => Promise<void>> {
   const start = async (): Promise<TestServer> => {
     const started = await startTestServer();
     process.stderr.write(`test server: ${NAMES[started.kind]} PostgreSQL ${started.version}\n`);
+    for (const failure of started.failures) process.stderr.write(`test server: not ${failure}\n`);
     return started;
   };
   // Whoever has the URL is superuser of the server: other users of this machine must not get it by asking.
@@ -52,7 +53,7 @@ export async function shareTestServer(): Promise<() => Promise<void>> {
     }
     server ??= start();
     server.then(
-      ({ url, kind, version }) => response.end(JSON.stringify({ url, kind, version })),
+      ({ url, kind, version, failures }) => response.end(JSON.stringify({ url, kind, version, failures })),
       (error: unknown) => response.writeHead(500).end(error instanceof Error ? error.message : String(error)),
     );
   });

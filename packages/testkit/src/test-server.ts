@@ -17,6 +17,8 @@ export interface TestServer {
   readonly kind: ServerKind;
   /** For example `18.4`. */
   readonly version: string;
+  /** What went wrong with kinds that come first in the order; empty where they are simply not there. */
+  readonly failures: readonly string[];
   /** Stops it if it was started for the caller alone; a shared or given server stays. */
   stop(): Promise<void>;
 }
@@ -42,10 +44,12 @@ export const TEST_SETTINGS: Readonly<Record<string, string>> = {
  */
 export async function startTestServer(env: NodeJS.ProcessEnv = process.env): Promise<TestServer> {
   const tried: string[] = [];
+  const failures: string[] = [];
   for (const kind of allowedKinds(env)) {
     const found = await START[kind](env);
-    if (typeof found !== "string") return { kind, version: await serverVersion(found.url), ...found };
-    tried.push(`${kind}: ${found}`);
+    if ("url" in found) return { kind, version: await serverVersion(found.url), failures, ...found };
+    tried.push(`${kind}: ${found.reason}`);
+    if (found.isFailure) failures.push(`${kind}: ${found.reason}`);
   }
   throw new TestkitError("no_server", `no PostgreSQL server for the tests; tried\n${tried.join("\n")}`);
 }
@@ -65,11 +69,16 @@ function allowedKinds(env: NodeJS.ProcessEnv): readonly ServerKind[] {
 
 type Started = Pick<TestServer, "url" | "stop">;
 
-/** Each returns a server, or the reason why there is none of its kind. */
-const START: Record<ServerKind, (env: NodeJS.ProcessEnv) => Promise<Started | string>> = {
+/** Why there is no server of a kind: it is not there, or (a failure) it should be there and did not work. */
+interface Absent {
+  readonly reason: string;
+  readonly isFailure: boolean;
+}
+
+const START: Record<ServerKind, (env: NodeJS.ProcessEnv) => Promise<Started | Absent>> = {
   url: async (env) => {
     const url = env["AUDIT_TEST_DATABASE_URL"];
-    if (!url) return "AUDIT_TEST_DATABASE_URL is not set";
+    if (!url) return { reason: "AUDIT_TEST_DATABASE_URL is not set", isFailure: false };
     try {
       await serverVersion(url);
     } catch (cause) {
@@ -85,7 +94,9 @@ const START: Record<ServerKind, (env: NodeJS.ProcessEnv) => Promise<Started | st
     return { url, stop: async () => {} };
   },
   docker: async (env) => {
-    if ((await dockerEngine(env)) === undefined) return "no Docker engine answers";
+    if ((await dockerEngine(env)) === undefined) {
+      return { reason: "no Docker engine answers", isFailure: false };
+    }
     const image = env["AUDIT_TEST_POSTGRES_IMAGE"] || DEFAULT_IMAGE;
     return orReason(() => startDocker(image, { ...TEST_SETTINGS, dynamic_shared_memory_type: "mmap" }));
   },
@@ -96,11 +107,11 @@ const START: Record<ServerKind, (env: NodeJS.ProcessEnv) => Promise<Started | st
     }),
 };
 
-async function orReason(start: () => Promise<Started>): Promise<Started | string> {
+async function orReason(start: () => Promise<Started>): Promise<Started | Absent> {
   try {
     return await start();
   } catch (error) {
-    return error instanceof Error ? error.message : String(error);
+    return { reason: error instanceof Error ? error.message.trim() : String(error), isFailure: true };
   }
 }
 
