@@ -1,5 +1,5 @@
 import { spawnSync } from "node:child_process";
-import { chmodSync, cpSync, existsSync, mkdirSync, mkdtempSync, readdirSync, rmSync } from "node:fs";
+import { chmodSync, cpSync, existsSync, lstatSync, mkdtempSync, readdirSync, rmSync } from "node:fs";
 import { tmpdir } from "node:os";
 import { dirname, join } from "node:path";
 import { fileURLToPath } from "node:url";
@@ -8,8 +8,6 @@ import { expect, test } from "vitest";
 import { createDatabase, embeddedBinaries, startEmbedded, startTestServer, testServer } from "../src/index.ts";
 import { isRunning } from "../src/process-tree.ts";
 import { openDatabase } from "./open-database.ts";
-
-const canRunAsOthers = process.getuid?.() === 0;
 
 test("a server that was killed starts again with what was committed", async () => {
   await using server = await startEmbedded();
@@ -33,9 +31,15 @@ test("a server that was killed starts again with what was committed", async () =
 test("killing a server leaves no process of it behind", async () => {
   await using server = await startEmbedded();
   await using session = openDatabase(server.url);
+  await using busy = openDatabase(server.url);
+  // A backend that waits notices by itself that its postmaster is gone; one that computes does not.
+  const computing = busy.sql`select count(*) from generate_series(1, 1e11) n`.catch((error: unknown) => error);
+  const computes = () => session.sql`select from pg_stat_activity where state = 'active' and query like '%1e11) n'`;
+  await expect.poll(async () => (await computes()).length).toBe(1);
   const rows = await session.sql<{ pid: number }[]>`select pid from pg_stat_activity`;
-  expect(rows.length).toBeGreaterThan(3);
+  expect(rows.length).toBeGreaterThan(4);
   await server.kill();
+  expect(await computing).toBeInstanceOf(Error);
   for (const { pid } of rows) expect(isRunning(pid)).toBe(false);
 });
 
@@ -96,58 +100,55 @@ test("a data directory that was given is kept and can be started again", async (
 });
 
 test("a server that cannot start says why, and leaves nothing behind", async () => {
-  const folder = mkdtempSync(join(tmpdir(), "testkit-tmp-"));
-  chmodSync(folder, 0o755);
-  const { TMPDIR } = process.env;
-  process.env["TMPDIR"] = folder;
-  try {
+  await withOwnTemporaryFolder(async (folder) => {
     await expect(startEmbedded({ settings: { max_connections: "many" } })).rejects.toMatchObject({
       code: "server_failed",
       message: expect.stringContaining('invalid value for parameter "max_connections": "many"') as string,
     });
     // The copy of the binaries, where one was needed, is kept on purpose.
     expect(readdirSync(folder).filter((name) => !name.startsWith("audit-testkit-postgres-"))).toEqual([]);
-  } finally {
-    if (TMPDIR === undefined) delete process.env["TMPDIR"];
-    else process.env["TMPDIR"] = TMPDIR;
-    rmSync(folder, { recursive: true, force: true });
-  }
+  });
 });
 
 test("binaries below a folder that PostgreSQL's account may not enter are run from a copy", async () => {
-  // As another user, a folder without any right is closed for ourselves too: there is nothing to copy then.
-  const home = mkdtempSync(join(tmpdir(), "testkit-home-"));
-  try {
-    const binaries = join(home, "closed", "native");
-    mkdirSync(join(home, "closed"));
+  await withOwnTemporaryFolder(async (folder) => {
+    const home = join(folder, "home");
+    const binaries = join(home, "native");
     cpSync(embeddedBinaries(), binaries, { recursive: true, verbatimSymlinks: true });
     chmodSync(home, 0o700);
+    // The second time the copy is there already. Only root runs PostgreSQL as someone else.
     for (let i = 0; i < 2; i++) {
       await using server = await startEmbedded({ binaries });
       await using session = openDatabase(server.url);
       expect(await session.sql`select 1 as n`).toEqual([{ n: 1 }]);
-      expect(server.binDir.startsWith(home)).toBe(!canRunAsOthers);
+      expect(server.binDir.startsWith(home)).toBe(process.getuid?.() !== 0);
     }
-  } finally {
-    rmSync(home, { recursive: true, force: true });
-  }
+    const copies = readdirSync(folder).filter((name) => name.startsWith("audit-testkit-postgres-"));
+    expect(copies).toHaveLength(process.getuid?.() === 0 ? 1 : 0);
+  });
+});
+
+test("a copy of the binaries that lost a file is made anew, and one that others can write to is not used", async () => {
+  await withOwnTemporaryFolder(async (folder) => {
+    const binaries = join(folder, "native");
+    cpSync(embeddedBinaries(), binaries, { recursive: true, filter: (path) => !lstatSync(path).isSymbolicLink() });
+    const copy = await binDirOf(binaries);
+    expect(copy.startsWith(binaries)).toBe(false);
+    rmSync(join(copy, "initdb"));
+    expect(await binDirOf(binaries)).toBe(copy);
+    chmodSync(dirname(copy), 0o777);
+    expect(await binDirOf(binaries)).not.toBe(copy);
+  });
 });
 
 test("binaries whose symbolic links were never made are run from a copy that has them", async () => {
-  const folder = mkdtempSync(join(tmpdir(), "testkit-links-"));
-  try {
+  await withOwnTemporaryFolder(async (folder) => {
     const binaries = join(folder, "native");
-    cpSync(embeddedBinaries(), binaries, { recursive: true, verbatimSymlinks: true });
-    for (const entry of readdirSync(binaries, { recursive: true, withFileTypes: true })) {
-      if (entry.isSymbolicLink()) rmSync(join(entry.parentPath, entry.name));
-    }
-    chmodSync(folder, 0o755);
+    cpSync(embeddedBinaries(), binaries, { recursive: true, filter: (path) => !lstatSync(path).isSymbolicLink() });
     await using server = await startEmbedded({ binaries });
     await using session = openDatabase(server.url);
     expect(await session.sql`select 1 as n`).toEqual([{ n: 1 }]);
-  } finally {
-    rmSync(folder, { recursive: true, force: true });
-  }
+  });
 });
 
 test.each(["SIGKILL", "SIGINT", "SIGTERM", "exit", "throw"])(
@@ -237,3 +238,23 @@ test("a wrong setting is named, with what was read and what would be right, and 
   expect(String(error)).toContain("postgres://me:***@127.0.0.1:9/x");
   expect(String(error)).not.toContain("hush");
 });
+
+/** A folder for temporary files that nobody else uses meanwhile, and that holds no copy of the binaries yet. */
+async function withOwnTemporaryFolder(action: (folder: string) => Promise<void>): Promise<void> {
+  const folder = mkdtempSync(join(tmpdir(), "testkit-"));
+  chmodSync(folder, 0o755);
+  const { TMPDIR } = process.env;
+  process.env["TMPDIR"] = folder;
+  try {
+    await action(folder);
+  } finally {
+    if (TMPDIR === undefined) delete process.env["TMPDIR"];
+    else process.env["TMPDIR"] = TMPDIR;
+    rmSync(folder, { recursive: true, force: true });
+  }
+}
+
+async function binDirOf(binaries: string): Promise<string> {
+  await using server = await startEmbedded({ binaries });
+  return server.binDir;
+}
