@@ -74,6 +74,12 @@ export class PostgresStore implements LedgerStore {
   }
 
   async scan(filter: EventFilter, visit: (row: RawRow) => void): Promise<void> {
+    await this.batches(filter, async (rows) => {
+      for (const row of rows) visit(row);
+    });
+  }
+
+  async batches(filter: EventFilter, visit: (rows: readonly RawRow[]) => Promise<void>): Promise<void> {
     await guarded(() =>
       this.#db.transaction(
         async (tx) => {
@@ -85,7 +91,7 @@ export class PostgresStore implements LedgerStore {
               .where(and(matching(filter), after))
               .orderBy(asc(events.timestamp), asc(events.id))
               .limit(FETCH);
-            for (const { key: _key, ...row } of rows) visit(row);
+            await visit(rows);
             const last = rows.at(-1);
             if (last === undefined || rows.length < FETCH) return;
             after = sql`(audit_events."timestamp", audit_events.id) > (${last.key}::timestamptz, ${last.id})`;

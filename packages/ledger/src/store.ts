@@ -34,6 +34,8 @@ export interface LedgerStore {
   append(agentId: string, make: (tail: Tail) => LedgerEvent): Promise<LedgerEvent>;
   /** Gives every fitting row to `visit`, as one consistent state, ordered by timestamp and id. */
   scan(filter: EventFilter, visit: (row: RawRow) => void): Promise<void>;
+  /** The same for a consumer that takes its time: writers are never kept waiting for it, so rows may go meanwhile. */
+  batches(filter: EventFilter, visit: (rows: readonly RawRow[]) => Promise<void>): Promise<void>;
   page(filter: EventFilter, limit: number, offset: number): Promise<Page>;
   agents(): Promise<string[]>;
   /** A row of another agent that has this `hmac`, or that names it as its predecessor. */

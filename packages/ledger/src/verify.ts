@@ -1,7 +1,7 @@
 import type { KeyObject } from "node:crypto";
 import { sha256 } from "@scidex/audit-core";
-import { type Anchor, anchorHolds, anchorPayloads, DEFAULT_LEDGER_NAME } from "./anchor.ts";
-import { type BreakReason, type ChainRow, walkChain } from "./chain.ts";
+import { type Anchor, anchorHolds, type AnchorPayload, anchorPayloads, DEFAULT_LEDGER_NAME } from "./anchor.ts";
+import { type BreakReason, type ChainFault, type ChainRow, walkChain } from "./chain.ts";
 import { LedgerError } from "./errors.ts";
 import { decodeRow, type RawRow } from "./event.ts";
 import { fits } from "./hmac.ts";
@@ -47,6 +47,19 @@ export async function verifyChain(
   agentId: string,
   options: VerifyOptions = {},
 ): Promise<ChainReport> {
+  const { report } = await judgeChain(db, agentId, options);
+  return report;
+}
+
+/** What one reading of an agent's rows gives. */
+export interface Judgement {
+  readonly report: ChainReport;
+  /** What an anchor of exactly the rows that were judged would record; null where the chain is broken or empty. */
+  readonly payload: AnchorPayload | null;
+}
+
+/** `verifyChain`, with the payload of an anchor: nothing is anchored that was not judged in the same reading. */
+export async function judgeChain(db: LedgerSource, agentId: string, options: VerifyOptions = {}): Promise<Judgement> {
   const { anchors = [], ledger = DEFAULT_LEDGER_NAME } = options;
   const secrets = options.secrets === undefined ? LedgerSecrets.fromEnvironment(process.env) : options.secrets;
   const keys = secrets === null ? null : (await secrets.keys()).accepted;
@@ -55,29 +68,36 @@ export async function verifyChain(
   const { order, fault } = walkChain(rows);
   const last = order.at(-1);
   const head = last === undefined ? null : { id: last.id, hmac: last.hmac };
-  const broken = (id: string | null, reason: BreakReason, anchored: number | null): ChainReport => ({
-    agent_id: agentId,
-    valid: false,
-    events: rows.length,
-    brokenAt: { id, reason },
-    head,
-    anchored,
-  });
+  const payloads = anchorPayloads(
+    ledger,
+    agentId,
+    order,
+    new Set([...anchors.map(({ count }) => count), order.length]),
+  );
+  const held = checkAnchors(payloads, order, anchors);
+  const brokenAt = (await faultOf(store, agentId, fault, last)) ?? held.brokenAt;
+  const found = { agent_id: agentId, events: rows.length, head, anchored: held.anchored };
+  if (brokenAt !== null) return { report: { ...found, valid: false, brokenAt }, payload: null };
+  return { report: { ...found, valid: true }, payload: payloads.get(order.length) ?? null };
+}
 
-  const held = checkAnchors(ledger, agentId, order, anchors);
-  if (fault?.missing !== undefined) {
-    const strayed = await store.strayed(agentId, "hmac", fault.missing);
-    if (strayed !== null) return broken(strayed, "wrong_agent", held.anchored);
+type Break = NonNullable<ChainReport["brokenAt"]>;
+
+/** What the links say, after looking for rows of this chain that stand under another agent. */
+async function faultOf(
+  store: LedgerStore,
+  agentId: string,
+  fault: ChainFault | null,
+  last: ChainRow | undefined,
+): Promise<Break | null> {
+  if (fault !== null) {
+    const moved = fault.missing === undefined ? null : await store.strayed(agentId, "hmac", fault.missing);
+    return moved === null ? { id: fault.id, reason: fault.reason } : { id: moved, reason: "wrong_agent" };
   }
-  if (fault !== null) return broken(fault.id, fault.reason, held.anchored);
-  if (last !== undefined) {
-    // A last row that was filed under another agent leaves no gap here, but it still names this chain's head.
-    const strayed = await store.strayed(agentId, "prev_hmac", last.hmac);
-    if (strayed !== null) return broken(strayed, "wrong_agent", held.anchored);
-  }
-  if (held.mismatch !== null) return broken(held.mismatch, "anchor", held.anchored);
-  if (held.truncated) return broken(last?.id ?? null, "truncated", held.anchored);
-  return { agent_id: agentId, valid: true, events: rows.length, head, anchored: held.anchored };
+  if (last === undefined) return null;
+  // A last row that was filed under another agent leaves no gap here, but it still names this chain's head.
+  const moved = await store.strayed(agentId, "prev_hmac", last.hmac);
+  return moved === null ? null : { id: moved, reason: "wrong_agent" };
 }
 
 /** The agents that have rows, in the database's order. @throws {LedgerError} `missing_table`, `unreachable`, `busy` */
@@ -88,7 +108,7 @@ export async function listAgents(db: LedgerSource): Promise<string[]> {
 }
 
 /** Reads the agent's rows. A table that is not there is an error, unless anchors say that there were rows. */
-export async function readChain(
+async function readChain(
   store: LedgerStore,
   agentId: string,
   keys: readonly KeyObject[] | null,
@@ -125,20 +145,19 @@ function judge(row: RawRow, keys: readonly KeyObject[] | null): ChainRow {
   };
 }
 
+/** Compares with the anchors, smallest count first, as far as they hold. */
 function checkAnchors(
-  ledger: string,
-  agentId: string,
+  payloads: ReadonlyMap<number, AnchorPayload>,
   order: readonly ChainRow[],
   anchors: readonly Anchor[],
-): { anchored: number | null; mismatch: string | null; truncated: boolean } {
-  const payloads = anchorPayloads(ledger, agentId, order, new Set(anchors.map(({ count }) => count)));
+): { readonly anchored: number | null; readonly brokenAt: Break | null } {
   let anchored: number | null = anchors.length === 0 ? null : 0;
   for (const anchor of anchors.toSorted((a, b) => a.count - b.count)) {
     const payload = payloads.get(anchor.count);
-    if (payload === undefined) return { anchored, mismatch: null, truncated: true };
+    if (payload === undefined) return { anchored, brokenAt: { id: order.at(-1)?.id ?? null, reason: "truncated" } };
     if (!anchorHolds(payload, anchor))
-      return { anchored, mismatch: order[anchor.count - 1]?.id ?? null, truncated: false };
+      return { anchored, brokenAt: { id: order[anchor.count - 1]?.id ?? null, reason: "anchor" } };
     anchored = anchor.count;
   }
-  return { anchored, mismatch: null, truncated: false };
+  return { anchored, brokenAt: null };
 }

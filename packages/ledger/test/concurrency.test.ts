@@ -46,7 +46,7 @@ function expectInOrderOfTime(events: readonly LedgerEvent[]): void {
   let before: LedgerEvent | undefined;
   for (const event of ordered) {
     expect(event.prev_hmac).toBe(before?.hmac ?? null);
-    if (before !== undefined) expect(event.timestamp > before.timestamp).toBe(true);
+    expect(event.timestamp > (before?.timestamp ?? "")).toBe(true);
     before = event;
   }
 }

@@ -45,6 +45,7 @@ function* bitFlips(text: string): Generator<Buffer> {
 test("no single-bit change of any signed text of any row fits its HMAC", async () => {
   const { accepted } = await secrets.keys();
   let changes = 0;
+  const unseen: string[] = [];
   for (const row of vectors.rows.map(asEvent)) {
     for (const column of TEXTS) {
       const stored = row[column];
@@ -53,12 +54,13 @@ test("no single-bit change of any signed text of any row fits its HMAC", async (
         // What is no UTF-8 reads as another text in any case.
         const text = signedText({ ...row, [column]: bytes.toString("utf8") });
         changes += 1;
-        if (fits(accepted, text, row.hmac)) expect.unreachable(`${row.id} ${column} ${bytes.toString("latin1")}`);
+        if (fits(accepted, text, row.hmac)) unseen.push(`${row.id} ${column} ${bytes.toString("latin1")}`);
       }
     }
     for (const flag of FLAGS) expect(fits(accepted, signedText({ ...row, [flag]: !row[flag] }), row.hmac)).toBe(false);
     expect(fits(accepted, signedText(row), row.hmac)).toBe(true);
   }
+  expect(unseen).toEqual([]);
   expect(changes).toBeGreaterThan(200_000);
 });
 
@@ -99,9 +101,8 @@ describe.each(DIALECTS)("on %s", (dialect) => {
           await made.attack(`UPDATE audit_events SET ${column} = CAST(? AS TEXT) WHERE hmac = ?`, bytes, row.hmac);
         }
         const report = await judge(made);
-        expect(report.valid, `${column} ${bytes.toString("latin1")}`).toBe(false);
         const found = column === "id" ? value : row.id;
-        expect(report.brokenAt?.id, column).toBe(found);
+        expect({ column, bytes, id: report.brokenAt?.id }).toEqual({ column, bytes, id: found });
         changes += 1;
         const key = column === "hmac" ? "id" : "hmac";
         await made.attack(`UPDATE audit_events SET ${column} = ? WHERE ${key} = ?`, stored, row[key]);
@@ -120,7 +121,7 @@ describe.each(DIALECTS)("on %s", (dialect) => {
       for (const value of dialect === "sqlite" ? [other, 2, 3, 9, 256, "'t'", "x'01'"] : [other]) {
         await made.attack(`UPDATE audit_events SET ${column} = ${value} WHERE id = ?`, row.id);
         const report = await judge(made);
-        expect(report.brokenAt?.id, `${column} ${value}`).toBe(row.id);
+        expect({ column, value, id: report.brokenAt?.id }).toEqual({ column, value, id: row.id });
       }
       await made.attack(`UPDATE audit_events SET ${column} = ${stored[row[column] ? 1 : 0]} WHERE id = ?`, row.id);
     }
@@ -146,7 +147,7 @@ describe.each(DIALECTS)("on %s", (dialect) => {
         : ["2026-11-22 08:37:36.5+00", "2026-11-22 08:37:37.5+01", "2026-11-22 08:37:37+00 BC", "infinity"];
     for (const time of moved) {
       await made.attack(`UPDATE audit_events SET "timestamp" = '${time}' WHERE id = ?`, row.id);
-      expect((await judge(made)).brokenAt?.id, time).toBe(row.id);
+      expect({ time, id: (await judge(made)).brokenAt?.id }).toEqual({ time, id: row.id });
     }
   });
 
