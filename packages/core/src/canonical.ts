@@ -33,8 +33,14 @@ import { primitiveOf } from "./json-primitive.ts";
 /** How many objects and arrays may stand inside one another, when written and when read. */
 export const MAX_JSON_DEPTH = 1000;
 
-/** The longest JSON text that is written or read, in UTF-16 code units: 64 Mi. */
-export const MAX_JSON_CHARS = 64 * 1024 * 1024;
+/**
+ * The longest JSON text that is written, in UTF-16 code units: what a string of V8 holds, less a little. A row may well
+ * have a text column of hundreds of megabytes.
+ */
+export const MAX_CANONICAL_CHARS = 2 ** 29 - 1024;
+
+/** The most values, nested ones included, that one canonical text may hold: 4 Mi. */
+export const MAX_JSON_VALUES = 4 * 1024 * 1024;
 
 /**
  * The canonical text of a value.
@@ -42,7 +48,7 @@ export const MAX_JSON_CHARS = 64 * 1024 * 1024;
  * @throws CoreError `json_unsupported`, `json_number`, `json_surrogate`, `json_cycle`, `json_too_deep`, `json_too_long`
  */
 export function canonicalJson(value: unknown): string {
-  const text = write(value, "", { ancestors: new Set(), chars: 0 });
+  const text = write(value, "", { ancestors: new Set(), chars: 0, values: 0 });
   if (text === undefined) throw new CoreError("json_unsupported", "undefined has no JSON form");
   return text;
 }
@@ -54,18 +60,26 @@ export function canonicalJson(value: unknown): string {
  */
 export function canonicalString(text: string): string {
   if (!text.isWellFormed()) throw new CoreError("json_surrogate", "text with a lone surrogate has no UTF-8 form");
-  return JSON.stringify(text);
+  // Escapes can make it six times as long; only then does V8 run out of string.
+  if (text.length <= MAX_CANONICAL_CHARS / 6) return JSON.stringify(text);
+  try {
+    return JSON.stringify(text);
+  } catch (cause) {
+    throw new CoreError("json_too_long", "a string that is too long once it is escaped", { cause });
+  }
 }
 
 interface State {
   /** The objects that the current one stands in. */
   readonly ancestors: Set<object>;
-  /** Characters written so far: a few shared objects can unfold into gigabytes. */
+  /** Characters and values written so far: a few shared objects can unfold into gigabytes. */
   chars: number;
+  values: number;
 }
 
 /** `undefined` only for undefined itself (or a `toJSON` that returned it), which the caller drops or refuses. */
 function write(value: unknown, name: string, state: State): string | undefined {
+  if (++state.values > MAX_JSON_VALUES) throw new CoreError("json_too_long", `more than ${MAX_JSON_VALUES} values`);
   switch (typeof value) {
     case "undefined":
       return undefined;
@@ -130,6 +144,7 @@ function checkDepth(state: State): void {
 }
 
 function writeMembers(value: object, state: State): string {
+  count("[]", state);
   if (Array.isArray(value)) return writeArray(value, state);
   if (!isPlain(value)) {
     const constructor: unknown = Reflect.get(value, "constructor");
@@ -166,10 +181,12 @@ function writeArray(value: readonly unknown[], state: State): string {
   return `[${text}]`;
 }
 
-/** Adds a piece and its punctuation to the length so far. */
+/** Adds a piece, and the comma that may follow it, to the length so far. */
 function count(piece: string, state: State): string {
   state.chars += piece.length + 1;
-  if (state.chars > MAX_JSON_CHARS) throw new CoreError("json_too_long", `more than ${MAX_JSON_CHARS} characters`);
+  if (state.chars > MAX_CANONICAL_CHARS) {
+    throw new CoreError("json_too_long", `more than ${MAX_CANONICAL_CHARS} characters`);
+  }
   return piece;
 }
 

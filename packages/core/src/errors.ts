@@ -9,7 +9,7 @@
  * | `json_surrogate` | text with a lone surrogate, which has no UTF-8 form |
  * | `json_cycle` | a value that contains itself |
  * | `json_too_deep` | more than `MAX_JSON_DEPTH` levels |
- * | `json_too_long` | more than `MAX_JSON_CHARS` characters |
+ * | `json_too_long` | more than `MAX_JSON_CHARS` characters read, `MAX_CANONICAL_CHARS` or `MAX_JSON_VALUES` written |
  * | `json_syntax` | text that is not RFC 8259 JSON |
  * | `json_duplicate_name` | an object with the same member name twice |
  * | `json_lossy_number` | a number that a double cannot hold without changing its decimal value |

@@ -6,6 +6,9 @@
  *
  *     leaf 2 (index 1):  l1, n2', l5
  *     leaf 5 (index 4):  n4
+ *
+ * A proof does not fix the tree's size: leaf 4 has the same proof in all trees of 5 to 8 leaves with this root. So size and
+ * root must come from the same signed checkpoint.
  */
 import { CoreError } from "./errors.ts";
 import { checkHash, sameBytes } from "./hash.ts";

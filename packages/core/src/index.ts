@@ -1,4 +1,4 @@
-export { canonicalJson, MAX_JSON_CHARS, MAX_JSON_DEPTH } from "./canonical.ts";
+export { canonicalJson, MAX_CANONICAL_CHARS, MAX_JSON_DEPTH, MAX_JSON_VALUES } from "./canonical.ts";
 export { type Checkpoint, formatCheckpoint, parseCheckpoint } from "./checkpoint.ts";
 export { type Consistency, consistencyProof, verifyConsistency } from "./consistency.ts";
 export { CoreError, type CoreErrorCode } from "./errors.ts";
@@ -49,6 +49,6 @@ export {
   type SignatureType,
   signingKeyFromSeed,
 } from "./note-key.ts";
-export { type JsonValue, parseJson } from "./parse-json.ts";
+export { type JsonValue, MAX_JSON_CHARS, parseJson } from "./parse-json.ts";
 export { payloadHash } from "./payload-hash.ts";
 export { formatSeconds, formatTime, parseSeconds, parseTime } from "./time.ts";

@@ -112,10 +112,10 @@ export function parseVerifierKey(vkey: string): NoteVerifier {
   }
   const [name = "", , ...data] = bounded(vkey).split("+");
   const { type, bytes } = keyData(data.join("+"));
-  if (!isName(name)) throw new CoreError("key_malformed", `a verifier key with a malformed name: ${quoted(vkey)}`);
+  if (!isName(name)) throw new CoreError("key_malformed", "a verifier key with a malformed name");
   // Covers the key ID, the case of its digits and everything that was split away.
   if (formatVkey(name, type, bytes) !== vkey) {
-    throw new CoreError("key_malformed", `a verifier key whose key ID does not fit it: ${quoted(vkey)}`);
+    throw new CoreError("key_malformed", `a verifier key of ${quoted(name)} whose key ID does not fit it`);
   }
   const key = publicKey(bytes);
   const verify =

@@ -13,8 +13,11 @@
  *
  * Members become own properties of a plain object, `__proto__` too.
  */
-import { MAX_JSON_CHARS, MAX_JSON_DEPTH } from "./canonical.ts";
+import { MAX_JSON_DEPTH } from "./canonical.ts";
 import { CoreError, quoted } from "./errors.ts";
+
+/** The longest JSON text that is read, in UTF-16 code units: 64 Mi. */
+export const MAX_JSON_CHARS = 64 * 1024 * 1024;
 
 /** What JSON text can hold. */
 export type JsonValue = null | boolean | number | string | JsonValue[] | { [name: string]: JsonValue };
@@ -63,15 +66,12 @@ function take(reader: Reader, character: string): boolean {
 }
 
 function readValue(reader: Reader, depth: number): JsonValue {
-  if (depth > MAX_JSON_DEPTH) {
-    throw new CoreError("json_too_deep", `more than ${MAX_JSON_DEPTH} levels of objects and arrays`);
-  }
   skipSpace(reader);
   switch (reader.text.charAt(reader.at)) {
     case "{":
-      return readObject(reader, depth);
+      return readObject(reader, deeper(depth));
     case "[":
-      return readArray(reader, depth);
+      return readArray(reader, deeper(depth));
     case '"':
       return readString(reader);
     case "t":
@@ -83,6 +83,11 @@ function readValue(reader: Reader, depth: number): JsonValue {
     default:
       return readNumber(reader);
   }
+}
+
+function deeper(depth: number): number {
+  if (depth < MAX_JSON_DEPTH) return depth + 1;
+  throw new CoreError("json_too_deep", `more than ${MAX_JSON_DEPTH} levels of objects and arrays`);
 }
 
 function readWord<T>(reader: Reader, word: string, value: T): T {
@@ -103,7 +108,7 @@ function readObject(reader: Reader, depth: number): JsonValue {
       throw new CoreError("json_duplicate_name", `the member ${quoted(name)} stands twice in one object`);
     }
     if (!take(reader, ":")) throw syntax(reader, '":"');
-    const value = readValue(reader, depth + 1);
+    const value = readValue(reader, depth);
     if (name === "__proto__") {
       // Plain assignment would set the prototype instead of a member.
       Object.defineProperty(object, name, { value, writable: true, enumerable: true, configurable: true });
@@ -119,7 +124,7 @@ function readArray(reader: Reader, depth: number): JsonValue {
   const array: JsonValue[] = [];
   reader.at++;
   if (take(reader, "]")) return array;
-  do array.push(readValue(reader, depth + 1));
+  do array.push(readValue(reader, depth));
   while (take(reader, ","));
   if (!take(reader, "]")) throw syntax(reader, '"," or "]"');
   return array;
