@@ -1,6 +1,7 @@
 import { payloadHash } from "@scidex/audit-core";
 import type postgres from "postgres";
 import { type Anchor, ANCHOR_KIND, anchorCount, anchorPk, anchorPkPrefix, DEFAULT_LEDGER_NAME } from "./anchor.ts";
+import { driverCode, driverMessage } from "./driver-error.ts";
 import { LedgerError } from "./errors.ts";
 import type { LedgerSource } from "./ledger.ts";
 import { type ChainReport, judgeChain, type VerifyOptions } from "./verify.ts";
@@ -99,8 +100,8 @@ async function asking<T>(query: () => Promise<T>): Promise<T> {
   try {
     return await query();
   } catch (error) {
-    const code = error instanceof Error && "code" in error ? error.code : "";
-    const message = error instanceof Error ? error.message : "unknown reason";
+    const code = driverCode(error);
+    const message = driverMessage(error);
     if (code === "42P01" || code === "42883" || code === "3F000")
       throw new LedgerError("no_chain", "the database has no audit chain: audit-chain init makes it", { cause: error });
     if (code === "AC001")

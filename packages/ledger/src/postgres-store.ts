@@ -1,6 +1,7 @@
 import { createHash } from "node:crypto";
 import { and, asc, count, eq, gte, lt, ne, sql, type SQL } from "drizzle-orm";
 import type { PgDatabase, PgQueryResultHKT } from "drizzle-orm/pg-core";
+import { driverCode, driverMessage } from "./driver-error.ts";
 import { LedgerError } from "./errors.ts";
 import type { LedgerEvent, RawRow } from "./event.ts";
 import { INDEXES } from "./indexes.ts";
@@ -67,7 +68,7 @@ export class PostgresStore implements LedgerStore {
           });
         } catch (error) {
           // 23505 on our index: a writer that takes no lock was faster. Its row is the tail now.
-          if (attempt >= ATTEMPTS || !["23505", "40001", "40P01"].includes(codeOf(error))) throw error;
+          if (attempt >= ATTEMPTS || !["23505", "40001", "40P01"].includes(driverCode(error))) throw error;
         }
       }
     });
@@ -214,7 +215,7 @@ async function prepare(db: PostgresDrizzle): Promise<void> {
         await tx.transaction((savepoint) => savepoint.execute(sql.raw(ddl)));
       } catch (error) {
         // Rows that are forked already, or a role that does not own the table: go on without the index.
-        if (!["23505", "42501"].includes(codeOf(error))) throw error;
+        if (!["23505", "42501"].includes(driverCode(error))) throw error;
       }
     }
   });
@@ -230,26 +231,11 @@ function matching(filter: EventFilter): SQL | undefined {
   );
 }
 
-/** drizzle wraps the driver's error; the SQLSTATE is on the innermost. */
-function codeOf(error: unknown): string {
-  if (!(error instanceof Error)) return "";
-  if ("code" in error && typeof error.code === "string") return error.code;
-  return codeOf(error.cause);
-}
-
-/** The innermost message: drizzle's own repeats the statement and all its parameters. */
-function reason(error: unknown): string {
-  if (!(error instanceof Error)) return "unknown reason";
-  if (error.cause instanceof Error) return reason(error.cause);
-  const code = codeOf(error);
-  return code === "" || error.message.includes(code) ? error.message : `${error.message} (${code})`;
-}
-
 async function guarded<T>(work: () => Promise<T>): Promise<T> {
   try {
     return await work();
   } catch (error) {
     if (error instanceof LedgerError) throw error;
-    throw new LedgerError("unreachable", `the ledger's database failed: ${reason(error)}`, { cause: error });
+    throw new LedgerError("unreachable", `the ledger's database failed: ${driverMessage(error)}`, { cause: error });
   }
 }

@@ -2,6 +2,7 @@ import { setTimeout as sleep } from "node:timers/promises";
 import type { Database } from "better-sqlite3";
 import { and, asc, count, eq, getTableColumns, gte, inArray, lt, ne, sql, type SQL } from "drizzle-orm";
 import type { BaseSQLiteDatabase } from "drizzle-orm/sqlite-core";
+import { driverCode, driverMessage } from "./driver-error.ts";
 import { LedgerError } from "./errors.ts";
 import type { LedgerEvent, RawRow } from "./event.ts";
 import { INDEXES } from "./indexes.ts";
@@ -176,7 +177,9 @@ export class SqliteStore implements LedgerStore {
       } catch (error) {
         if (error instanceof LedgerError) throw error;
         if (!isBusy(error))
-          throw new LedgerError("unreachable", `the ledger's database failed: ${reason(error)}`, { cause: error });
+          throw new LedgerError("unreachable", `the ledger's database failed: ${driverMessage(error)}`, {
+            cause: error,
+          });
         if (Date.now() >= deadline)
           throw new LedgerError("busy", `other writers held the ledger for ${this.#busyTimeoutMs} ms`, {
             cause: error,
@@ -193,7 +196,7 @@ function prepare(tx: Pick<SqliteDrizzle, "run">): void {
     try {
       tx.run(sql.raw(ddl));
     } catch (error) {
-      if (!codeOf(error).startsWith("SQLITE_CONSTRAINT")) throw error;
+      if (!driverCode(error).startsWith("SQLITE_CONSTRAINT")) throw error;
     }
   }
 }
@@ -207,19 +210,6 @@ function matching(filter: EventFilter): SQL | undefined {
   );
 }
 
-/** drizzle may wrap the driver's error; the code is on the innermost. */
-function codeOf(error: unknown): string {
-  if (!(error instanceof Error)) return "";
-  if ("code" in error && typeof error.code === "string") return error.code;
-  return codeOf(error.cause);
-}
-
 function isBusy(error: unknown): boolean {
-  return /^SQLITE_(BUSY|LOCKED)/.test(codeOf(error));
-}
-
-function reason(error: unknown): string {
-  const code = codeOf(error);
-  if (code !== "") return code;
-  return error instanceof Error ? error.message : "unknown reason";
+  return /^SQLITE_(BUSY|LOCKED)/.test(driverCode(error));
 }
