@@ -1,0 +1,49 @@
+import type { CommandContext } from "@scidex/audit-command";
+import type { Command } from "commander";
+
+/** A subcommand of `audit-chain`, loaded when it is wanted. */
+export interface CommandEntry {
+  readonly name: string;
+  /** One line for `audit-chain --help`. */
+  readonly summary: string;
+  readonly load: (context: CommandContext) => Promise<Command>;
+}
+
+/** All subcommands, in the order in which one meets them. */
+export const COMMANDS: readonly CommandEntry[] = [
+  {
+    name: "init",
+    summary: "create or update the chain's tables, functions and roles in a database",
+    load: async (context) => (await import("./commands/init.ts")).initCommand(context),
+  },
+  {
+    name: "attach",
+    summary: "audit tables: capture their rows, refuse or track their changes",
+    load: async (context) => (await import("./commands/attach.ts")).attachCommand(context),
+  },
+  {
+    name: "detach",
+    summary: "stop auditing tables; rows chained before stay checked",
+    load: async (context) => (await import("./commands/detach.ts")).detachCommand(context),
+  },
+  {
+    name: "status",
+    summary: "head, tables, pending rows, lock and sinks at a glance",
+    load: async (context) => (await import("./commands/status.ts")).statusCommand(context),
+  },
+  {
+    name: "append",
+    summary: "record one event that has no table",
+    load: async (context) => (await import("./commands/append.ts")).appendCommand(context),
+  },
+  {
+    name: "lookup",
+    summary: "show an event's links, and whether a payload is what was recorded",
+    load: async (context) => (await import("./commands/lookup.ts")).lookupCommand(context),
+  },
+  {
+    name: "policy",
+    summary: "print what is covered now, to be pinned as the verifier's policy file",
+    load: async (context) => (await import("./commands/policy.ts")).policyCommand(context),
+  },
+];

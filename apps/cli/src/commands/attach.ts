@@ -1,0 +1,168 @@
+import { CommandError, type CommandContext, escapeText, type Outcome } from "@scidex/audit-command";
+import {
+  attach,
+  type AttachOptions,
+  type AttachPlan,
+  type AttachResult,
+  type Changes,
+  type Mode,
+  planAttach,
+} from "@scidex/audit-schema";
+import { Command, Option } from "commander";
+import { type Database, withDatabase } from "../database.ts";
+import { forEachTable, type Target } from "../for-each-table.ts";
+import { parseNameList } from "../name-list.ts";
+import { SCIDEX_TABLES } from "../scidex-tables.ts";
+import { tableWriters } from "../table-writers.ts";
+
+interface Options {
+  readonly mode?: Mode;
+  readonly changes?: Changes;
+  readonly exclude?: string[];
+  readonly key?: string[];
+  readonly kind?: string;
+  readonly dryRun?: boolean;
+  readonly scidex?: boolean;
+  readonly json?: boolean;
+}
+
+const HELP = `
+Options that are left out stay as they are; at first: strict, refuse, nothing excluded, the primary key, the table's
+name. The same command again brings the capture up to date with the table's columns. Rows that are in a table already
+are chained by: audit-chain backfill TABLE
+
+Several tables are attached one by one; when one fails the others go on, and the exit code is 3.
+
+Examples:
+  $ audit-chain attach task_events
+  $ audit-chain attach senate_alerts --changes track --dry-run
+  $ audit-chain attach app.metrics --mode sealed --exclude last_seen,hits --kind app_metrics
+  $ audit-chain attach --scidex`;
+
+/** `audit-chain attach`: capture and guard triggers. */
+export function attachCommand(context: CommandContext): Command {
+  return new Command("attach")
+    .description("Audits tables: from now on their rows are captured, and their changes refused or tracked.")
+    .argument("[table...]", "tables, named as in SQL (with the schema where it is not on the search path)")
+    .addOption(
+      new Option("--mode <mode>", "link rows when they are committed, or afterwards by the sealer").choices([
+        "strict",
+        "sealed",
+      ]),
+    )
+    .addOption(
+      new Option("--changes <changes>", "refuse UPDATE and DELETE, or record each as an event").choices([
+        "refuse",
+        "track",
+      ]),
+    )
+    .option("--exclude <columns>", "columns that are noise, separated by commas", collect)
+    .option("--key <columns>", "columns that identify a row (unique, NOT NULL), where there is no primary key", collect)
+    .option("--kind <name>", "the kind of its events, where it is not to be the table's name")
+    .option("--dry-run", "print the SQL and what would go wrong; change nothing")
+    .option("--scidex", "the SciDEX platform's tables, those that exist")
+    .option("--json", "print the result as JSON")
+    .addHelpText("after", HELP)
+    .action(context.run((tables: string[], options: Options) => run(context, tables, options)));
+}
+
+const collect = (text: string, before: string[] = []): string[] => [...before, ...parseNameList(text)];
+
+async function run(context: CommandContext, tables: readonly string[], options: Options): Promise<Outcome | void> {
+  check(tables, options);
+  const use = { command: "attach", right: "the table's owner who also ran audit-chain init, or a superuser" };
+  return await withDatabase(context, use, async (database) => {
+    const plain: Target<Options>[] = tables.map((table) => ({ table, options }));
+    const { found, missing } = options.scidex === true ? await scidex(database, options) : { found: [], missing: [] };
+    const work = options.dryRun === true ? planOne : attachOne;
+    return await forEachTable(context, database, {
+      targets: [...plain, ...found],
+      missing,
+      json: options.json,
+      work: (target) => work(database, target.table, attachOptions(target.options)),
+    });
+  });
+}
+
+function check(tables: readonly string[], options: Options): void {
+  if (tables.length === 0 && options.scidex !== true)
+    throw new CommandError("usage", "no table was named; audit-chain attach TABLE, or --scidex, would be right");
+  if (options.scidex === true && options.changes !== undefined)
+    throw new CommandError("usage", "--changes does not go with --scidex, which knows which tables are tracked");
+  if (tables.length === 1 && options.scidex !== true) return;
+  for (const name of ["exclude", "key", "kind"] as const) {
+    if (options[name] !== undefined)
+      throw new CommandError("usage", `--${name} is for one table; attach that one in a command of its own`);
+  }
+}
+
+const attachOptions = ({ mode, changes, exclude, key, kind }: Options): AttachOptions => ({
+  mode,
+  changes,
+  exclude,
+  key,
+  kind,
+});
+
+async function scidex({ sql }: Database, options: Options): Promise<{ found: Target<Options>[]; missing: string[] }> {
+  const names = SCIDEX_TABLES.map(({ name }) => `public.${name}`);
+  const there = await sql<{ name: string }[]>`
+    select n.name from pg_catalog.json_array_elements_text(${JSON.stringify(names)}::json) as n(name)
+     where pg_catalog.to_regclass(n.name) is not null`;
+  const found = new Set(there.map(({ name }) => name));
+  return {
+    found: SCIDEX_TABLES.filter(({ name }) => found.has(`public.${name}`)).map(({ name, changes }) => ({
+      table: `public.${name}`,
+      options: { ...options, changes },
+    })),
+    missing: names.filter((name) => !found.has(name)),
+  };
+}
+
+async function attachOne(database: Database, table: string, options: AttachOptions) {
+  const result = await attach(database.db, table, options);
+  return { result: { table, ...result }, lines: resultLines(result) };
+}
+
+function resultLines(result: AttachResult): string[] {
+  const { relation, kind, mode, changes, columns, excluded, rows_to_backfill: rows, renamed, warnings } = result;
+  const covers = `${columns.length} columns${excluded.length === 0 ? "" : ` (without ${excluded.join(", ")})`}`;
+  return [
+    `${relation} is attached: kind ${kind}, ${mode}, changes ${changes === "track" ? "tracked" : "refused"}, ${covers}`,
+    ...(result.complete
+      ? []
+      : [
+          `  ${rows > 0 ? `${rows} rows that were there` : "rows that were there before"} are not chained yet; run: audit-chain backfill ${relation}`,
+        ]),
+    ...Object.entries(renamed).map(([before, after]) => `  column ${before} is now called ${after}: recorded`),
+    ...warnings.map((warning) => `  warning: ${warning}`),
+  ].map((line) => escapeText(line));
+}
+
+async function planOne(database: Database, table: string, options: AttachOptions) {
+  const plan = await planAttach(database.db, table, options);
+  const warnings = [...plan.warnings, ...(await tableWriters(database.sql, table))];
+  const result = {
+    table,
+    dry_run: true,
+    relation: plan.relation,
+    statement: plan.statement,
+    capture_function: plan.captureFunction,
+    warnings,
+  };
+  return { result, lines: planLines({ ...plan, warnings }) };
+}
+
+/** SQL that can be kept; a hostile name in it cannot write outside its line. */
+function planLines({ relation, statement, captureFunction, warnings }: AttachPlan): string[] {
+  return [
+    `-- ${escapeText(relation)}: nothing has been changed. This would be run:`,
+    statement,
+    "-- It makes the table's triggers, and this body of its capture function:",
+    ...captureFunction
+      .trim()
+      .split("\n")
+      .map((line) => `--   ${line}`),
+    ...(warnings.length === 0 ? ["-- No warnings."] : warnings.map((warning) => `-- warning: ${escapeText(warning)}`)),
+  ];
+}

@@ -1,0 +1,64 @@
+import { CommandError } from "@scidex/audit-command";
+import { sqlState } from "@scidex/audit-schema";
+
+/** What the advice for an error depends on. */
+export interface Asker {
+  readonly user: string;
+  /** Who may do what was tried, for example `the table's owner`. */
+  readonly right: string;
+}
+
+/** What was asked for is wrong, rather than that it could not be done: exit 2. */
+const USAGE_STATES = new Set([
+  "42P01", // undefined_table
+  "3F000", // invalid_schema_name
+  "42703", // undefined_column
+  "42809", // wrong_object_type
+  "42602", // invalid_name
+  "42601", // syntax_error, in a table's name
+  "22023", // invalid_parameter_value
+  "22021", // character_not_in_repertoire
+  "AC002",
+  "AC003",
+  "AC005",
+]);
+
+const ADVICE: Readonly<Record<string, string>> = {
+  "42P01":
+    "Write the name as in SQL, with its schema where that is not on the search path; audit-chain status lists the tables that are attached.",
+  "3F000": "Write the name as in SQL: schema.table.",
+  "55P03": "Long transactions held the table for the whole time: try again, or end them (pg_stat_activity).",
+  "40P01": "Try again.",
+  "40001": "Try again.",
+  "57014": "Try again, or raise statement_timeout.",
+  "25006": "This is a standby or a read-only session: connect to the primary.",
+};
+
+/**
+ * An error of the database, whatever has wrapped it, as one that says what was wrong and what to do; any other error
+ * as it is. Statements and their parameters, which drizzle puts into its messages, are left out.
+ */
+export function explained(error: unknown, { user, right }: Asker): unknown {
+  const state = sqlState(error);
+  const cause = innermost(error);
+  if (error instanceof CommandError || state === undefined || cause === undefined) return cause ?? error;
+  const { message, detail, hint } = cause as Error & { detail?: string; hint?: string };
+  const advice =
+    hint || (state === "42501" ? `The login "${user}" may not do this: connect as ${right}.` : ADVICE[state]);
+  const text = [
+    message,
+    detail ? ` (${detail})` : "",
+    advice === undefined ? "" : `${/[.!?]$/.test(message) && !detail ? "" : "."} ${advice}`,
+    // Ours can be looked up in the documentation.
+    state.startsWith("AC") ? ` [${state}]` : "",
+  ].join("");
+  return new CommandError(USAGE_STATES.has(state) ? "usage" : "failed", text, { cause: error });
+}
+
+/** The error that began it: drizzle's own only repeats the statement. Undefined for what is no Error, or one of ours. */
+function innermost(error: unknown): Error | undefined {
+  if (!(error instanceof Error)) return undefined;
+  let current = error;
+  while (current.constructor.name === "DrizzleQueryError" && current.cause instanceof Error) current = current.cause;
+  return current;
+}

@@ -1,0 +1,60 @@
+import { CommandError, type CommandContext, EXIT, escapeText, type Outcome } from "@scidex/audit-command";
+import type { Database } from "./database.ts";
+import { explained } from "./database-error.ts";
+import { print } from "./print.ts";
+
+/** A table that was named, and what is to be done with it. */
+export interface Target<O> {
+  readonly table: string;
+  readonly options: O;
+}
+
+/** What was done with a table: for `--json`, and for people. */
+interface Done {
+  readonly result: object;
+  readonly lines: readonly string[];
+}
+
+interface Tables<O> {
+  readonly targets: readonly Target<O>[];
+  /** Tables that were looked for and do not exist. */
+  readonly missing: readonly string[];
+  readonly json: boolean | undefined;
+  readonly work: (target: Target<O>) => Promise<Done>;
+}
+
+/**
+ * Does the work for one table after the other, each in a transaction of its own. With a single table its error is the
+ * command's; with several, a failure is reported among the results, the others go on, and the exit code is 3.
+ */
+export async function forEachTable<O>(
+  context: CommandContext,
+  database: Database,
+  { targets, missing, json, work }: Tables<O>,
+): Promise<Outcome | void> {
+  const results: object[] = [];
+  const lines: string[] = [];
+  let failures = 0;
+  for (const target of targets) {
+    context.signal.throwIfAborted();
+    try {
+      const done = await work(target);
+      results.push(done.result);
+      lines.push(...done.lines);
+    } catch (error) {
+      context.signal.throwIfAborted();
+      const asker = { user: database.sql.options.user, right: "the table's owner, or a superuser" };
+      const reason = explained(error, asker);
+      if (targets.length === 1 && missing.length === 0) throw reason;
+      failures++;
+      const message = reason instanceof Error ? reason.message : String(reason);
+      const code = reason instanceof CommandError ? reason.code : "failed";
+      results.push({ table: target.table, error: { code, message } });
+      lines.push(escapeText(`${target.table}: FAILED: ${message}`));
+    }
+  }
+  lines.push(...missing.map((table) => `${table} does not exist, and was passed over`));
+  if (failures > 0) lines.push(`${failures} of ${targets.length} failed.`);
+  await print(json, { tables: results, ...(missing.length > 0 ? { missing } : {}) }, () => lines);
+  return failures > 0 ? { exit: EXIT.failed } : undefined;
+}

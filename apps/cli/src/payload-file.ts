@@ -1,0 +1,55 @@
+import { readFile } from "node:fs/promises";
+import { text as readAll } from "node:stream/consumers";
+import { CommandError } from "@scidex/audit-command";
+import { CoreError, type JsonValue, parseJson } from "@scidex/audit-core";
+
+/**
+ * The payload of a JSON file, or of standard input for `-`, read strictly: what two readers could understand
+ * differently is refused.
+ *
+ * @throws CommandError `usage`: no such file, not UTF-8, not JSON, a duplicate member, a number that a double cannot
+ *   hold; `failed`: it cannot be read.
+ */
+export async function readPayload(file: string): Promise<JsonValue> {
+  const where = file === "-" ? "standard input" : file;
+  try {
+    return parseJson(await readText(file, where));
+  } catch (cause) {
+    if (cause instanceof CoreError) {
+      throw new CommandError(
+        "usage",
+        `the payload in ${where} cannot be taken: ${cause.message}${ADVICE[cause.code] ?? ""}`,
+        {
+          cause,
+        },
+      );
+    }
+    throw cause;
+  }
+}
+
+const ADVICE: Readonly<Record<string, string>> = {
+  json_syntax: "; one JSON value, in UTF-8 and without a byte order mark, would be right",
+  json_lossy_number: "; write it as a string to keep every digit",
+  json_duplicate_name: "; readers differ in which of the two they take",
+};
+
+async function readText(file: string, where: string): Promise<string> {
+  try {
+    const bytes = file === "-" ? Buffer.from(await readAll(process.stdin)) : await readFile(file);
+    return new TextDecoder("utf-8", { fatal: true, ignoreBOM: true }).decode(bytes);
+  } catch (cause) {
+    const code = cause instanceof Error && "code" in cause ? cause.code : undefined;
+    if (code === "ENOENT")
+      throw new CommandError("usage", `there is no file ${where} to read the payload from`, { cause });
+    if (code === "ERR_ENCODING_INVALID_ENCODED_DATA")
+      throw new CommandError("usage", `the payload in ${where} is not UTF-8`, { cause });
+    throw new CommandError(
+      "failed",
+      `the payload cannot be read: ${cause instanceof Error ? cause.message : String(cause)}`,
+      {
+        cause,
+      },
+    );
+  }
+}

@@ -1,0 +1,117 @@
+import { origin, sinkUrls } from "@scidex/audit-command";
+import { readMigrations } from "@scidex/audit-schema";
+import type { Sql } from "postgres";
+import { type ConfigInForce, configInForce } from "../config-in-force.ts";
+import type { Database } from "../database.ts";
+import { readVerifierKeys } from "../verifier-keys.ts";
+import { type PendingState, readHead, readPending, readRights, readSchemaVersion, type Rights } from "./chain-state.ts";
+import { readLock } from "./lock-holder.ts";
+import { readSinkHead, type SinkState } from "./sink-heads.ts";
+import type { StatusReport, TableState, ToDo } from "./status-report.ts";
+import { tableDrift } from "./table-drift.ts";
+import { countUnchained, type Unchained } from "./unchained.ts";
+
+/** Everything that `status` shows. Reads only; what the login may not read is left out, and said. */
+export async function readStatus({ sql, name }: Database, signal: AbortSignal): Promise<StatusReport> {
+  const verifiers = await readVerifierKeys();
+  const trust = { origin: origin(), now: Date.now(), signal };
+  const sinks = await Promise.all(sinkUrls().map((url) => readSinkHead(url, verifiers, trust)));
+  const rights = await readRights(sql);
+  const lock = await readLock(sql);
+  const release = readMigrations().length - 1;
+  const state = await sql.begin("isolation level repeatable read read only", async (tx) => ({
+    version: rights.migrations ? await readSchemaVersion(tx) : null,
+    head: rights.chain ? await readHead(tx) : null,
+    pending: rights.pending ? await readPending(tx) : null,
+    configs: rights.config ? await configInForce(tx) : [],
+  }));
+  const attached = state.configs.filter(({ action }) => action !== "detach");
+  const toDo: ToDo[] = [...schemaToDo(state.version, release), ...pendingToDo(state.pending), ...sinksToDo(sinks)];
+  const tables: TableState[] = [];
+  for (const config of attached) {
+    signal.throwIfAborted();
+    tables.push(await readTable(sql, config, rights, toDo));
+  }
+  return {
+    database: name,
+    schema: { version: state.version, release },
+    head: state.head,
+    pending: state.pending,
+    lock,
+    sinks,
+    tables,
+    detached: state.configs
+      .filter(({ action }) => action === "detach")
+      .map(({ relation, kind }) => ({ relation, kind })),
+    to_do: toDo,
+    not_read: notRead(rights),
+  };
+}
+
+async function readTable(sql: Sql, config: ConfigInForce, rights: Rights, toDo: ToDo[]): Promise<TableState> {
+  const { relation, kind, mode, changes, complete, key_columns: key, excluded } = config;
+  const drift = await tableDrift(sql, config);
+  toDo.push(...drift.problems.map(({ problem, run }) => ({ about: relation, problem, run })));
+  const keyIsThere = drift.problems.every(({ problem }) => !key.some((name) => problem === `column ${name} is gone`));
+  let unchained: Unchained;
+  if (drift.now === null) unchained = { not_counted: "the table is gone" };
+  else if (!keyIsThere) unchained = { not_counted: "a key column is gone" };
+  else if (!rights.chain || !rights.pending) unchained = { not_counted: "the chain and pending may not be read" };
+  else unchained = await countUnchained(sql, config, drift.now);
+  if ("rows" in unchained && unchained.rows > 0 && drift.now !== null) {
+    toDo.push(
+      complete
+        ? {
+            about: relation,
+            problem: `${unchained.rows} rows were inserted past the trigger`,
+            run: "audit-chain verify",
+          }
+        : {
+            about: relation,
+            problem: `${unchained.rows} rows that were there before are not chained yet`,
+            run: `audit-chain backfill ${drift.now}`,
+          },
+    );
+  } else if (!complete && drift.now !== null) {
+    const problem = "it is not declared complete yet: the verifier cannot prove that all its rows are chained";
+    toDo.push({ about: relation, problem, run: `audit-chain backfill ${drift.now}` });
+  }
+  return { relation, kind, mode, changes, complete, key, excluded, unchained };
+}
+
+function schemaToDo(version: number | null, release: number): ToDo[] {
+  if (version === null || version === release) return [];
+  return version < release
+    ? [
+        {
+          about: null,
+          problem: `the schema has migration ${version}, this release has ${release}`,
+          run: "audit-chain init",
+        },
+      ]
+    : [
+        {
+          about: null,
+          problem: `the schema (migration ${version}) is newer than this release (${release}): use a newer one`,
+          run: null,
+        },
+      ];
+}
+
+function pendingToDo(pending: PendingState | null): ToDo[] {
+  if (pending === null || pending.conflict_count === 0) return [];
+  const problem = `${pending.conflict_count} pending rows contradict the chain and were set aside`;
+  return [{ about: null, problem, run: "audit-chain verify" }];
+}
+
+const sinksToDo = (sinks: readonly SinkState[]): ToDo[] =>
+  sinks.flatMap(({ sink, error }) => (error === null ? [] : [{ about: sink, problem: error, run: null }]));
+
+function notRead(rights: Rights): string[] {
+  const parts = [
+    rights.chain ? [] : ["head and unchained rows (SELECT on audit_chain)"],
+    rights.pending ? [] : ["pending rows (SELECT on audit_chain_pending)"],
+    rights.config ? [] : ["tables (SELECT on audit_chain_config)"],
+  ];
+  return parts.flat();
+}

@@ -1,0 +1,94 @@
+import { CoreError, type HeadTrust, type NoteVerifier, parseHeadLine, parseSeconds } from "@scidex/audit-core";
+import { openSink, SinkError, type SinkLine } from "@scidex/audit-sinks";
+
+/** The last head that a sink holds. */
+export interface SinkHead {
+  readonly seq: number;
+  readonly published_at: string;
+  readonly age_seconds: number | null;
+  /** Whether its signatures were checked; without keys it is only what the sink says. */
+  readonly verified: boolean;
+}
+
+export interface SinkState {
+  readonly sink: string;
+  /** How many complete lines it holds. */
+  readonly lines: number;
+  readonly last: SinkHead | null;
+  /** Whether an unfinished line is at its end, left by a power cut; the next publication removes it. */
+  readonly torn: boolean;
+  /** Why it could not be read, or why its last line is no head of the log. */
+  readonly error: string | null;
+}
+
+/** How long one step of reading a sink may take, in milliseconds. */
+export const SINK_TIMEOUT_MS = 20_000;
+
+/**
+ * Reads the last head of a sink.
+ *
+ * @param verifiers trusted keys; with none, the line is read without checking its signatures
+ * @param now milliseconds since the Unix epoch
+ */
+export async function readSinkHead(
+  url: string,
+  verifiers: readonly NoteVerifier[],
+  options: { readonly origin: string | undefined; readonly now: number; readonly signal: AbortSignal },
+): Promise<SinkState> {
+  const sink = openSink(url, { timeoutMs: SINK_TIMEOUT_MS, signal: options.signal });
+  let lines = 0;
+  let last: SinkLine | undefined;
+  let torn = false;
+  try {
+    for await (const line of sink.read()) {
+      torn = line.defect === "torn";
+      if (torn) break;
+      lines++;
+      last = line;
+    }
+    const base = { sink: sink.name, lines, torn };
+    if (last === undefined) return { ...base, last: null, error: null };
+    return { ...base, ...judge(last, { origin: options.origin, verifiers }, options.now) };
+  } catch (error) {
+    if (!(error instanceof SinkError)) throw error;
+    return { sink: sink.name, lines, last: null, torn, error: error.message };
+  } finally {
+    await sink.close();
+  }
+}
+
+function judge(line: SinkLine, trust: HeadTrust, now: number): { last: SinkHead | null; error: string | null } {
+  if (line.defect !== null) return { last: null, error: `its last line is no head (${line.defect})` };
+  const verified = trust.verifiers.length > 0;
+  try {
+    const head = verified ? parseHeadLine(line.text, trust) : unverified(line.text);
+    const seconds = secondsOf(head.publishedAt);
+    const age = seconds === null ? null : Math.max(0, now / 1000 - seconds);
+    return {
+      last: { seq: Number(head.seq), published_at: head.publishedAt, age_seconds: age, verified },
+      error: null,
+    };
+  } catch (error) {
+    if (!(error instanceof CoreError) && !(error instanceof SyntaxError)) throw error;
+    return { last: null, error: `its last line is no head of this log: ${error.message}` };
+  }
+}
+
+/** What the line says; nobody has checked it. */
+function unverified(line: string): { seq: number; publishedAt: string } {
+  const value: unknown = JSON.parse(line);
+  if (typeof value === "object" && value !== null && "seq" in value && "published_at" in value) {
+    const { seq, published_at: publishedAt } = value;
+    if (typeof seq === "number" && Number.isSafeInteger(seq) && typeof publishedAt === "string")
+      return { seq, publishedAt };
+  }
+  throw new SyntaxError("it lacks seq or published_at");
+}
+
+function secondsOf(publishedAt: string): number | null {
+  try {
+    return Number(parseSeconds(publishedAt));
+  } catch {
+    return null;
+  }
+}

@@ -1,0 +1,114 @@
+import { escapeText } from "@scidex/audit-command";
+import { ageText } from "../age.ts";
+import { textTable } from "../text-table.ts";
+import type { LockUser } from "./lock-holder.ts";
+import type { SinkState } from "./sink-heads.ts";
+import type { StatusReport, TableState } from "./status-report.ts";
+
+/** The report for people: a line each for the chain's parts, a table of tables, and what to do. */
+export function statusText(report: StatusReport): string[] {
+  const facts: [string, string][] = [
+    ["database", `${report.database}${schemaText(report)}`],
+    ["head", headText(report)],
+    ["pending", pendingText(report)],
+    ...several("lock", lockTexts(report.lock)),
+    ...several("sinks", sinkTexts(report)),
+  ];
+  return [
+    ...textTable(facts),
+    "",
+    ...tablesText(report),
+    ...(report.to_do.length === 0 ? [] : ["", "To do:"]),
+    ...report.to_do.flatMap(({ about, problem, run }) => [
+      escapeText(`  ${about === null ? "" : `${about}: `}${problem}`),
+      ...(run === null ? [] : [escapeText(`    run: ${run}`)]),
+    ]),
+    ...(report.not_read.length === 0
+      ? []
+      : [
+          "",
+          `Not shown, because this login may not read it: ${report.not_read.join("; ")}.`,
+          "A member of scidex_audit_inspector sees everything.",
+        ]),
+  ];
+}
+
+const several = (label: string, texts: readonly string[]): [string, string][] =>
+  texts.map((text, i) => [i === 0 ? label : "", text]);
+
+const schemaText = ({ schema }: StatusReport): string =>
+  schema.version === null
+    ? ""
+    : `, migration ${schema.version}${schema.version === schema.release ? "" : ` (this release has ${schema.release})`}`;
+
+function headText({ head, not_read }: StatusReport): string {
+  if (head === null)
+    return not_read.some((part) => part.startsWith("head")) ? "not readable" : "none: the chain is empty";
+  return `${head.seq}, ${ageText(head.age_seconds)} old (${head.appended_at}), ${head.chain_hash}`;
+}
+
+function pendingText({ pending }: StatusReport): string {
+  if (pending === null) return "not readable";
+  const { count, oldest_seconds: oldest, conflict_count: conflicts } = pending;
+  const waiting = count === 0 ? "none" : `${count}${oldest === null ? "" : `, the oldest for ${ageText(oldest)}`}`;
+  if (conflicts === 0) return waiting;
+  const named = pending.conflicts.slice(0, 3).map(({ event_kind, event_pk }) => `${event_kind} ${event_pk}`);
+  return `${waiting}; ${conflicts} set aside with a conflict (${named.join(", ")}${conflicts > named.length ? ", …" : ""})`;
+}
+
+function lockTexts(lock: readonly LockUser[]): string[] {
+  if (lock.length === 0) return ["free"];
+  return lock.map(({ role, pid, prepared, user, application, state, seconds }) => {
+    const who =
+      pid === null
+        ? `prepared transaction ${prepared === null ? "" : JSON.stringify(prepared)} of ${user ?? "unknown"}`
+        : `session ${pid} (${[user, application, state].filter(Boolean).join(", ") || "unknown"})`;
+    const since =
+      seconds === null
+        ? "since when is not visible (grant pg_read_all_stats)"
+        : `in a transaction of ${ageText(seconds)}`;
+    const end = prepared === null || role === "waits" ? "" : `; to end it: COMMIT PREPARED or ROLLBACK PREPARED`;
+    return `${role === "holds" ? "held by" : "wanted by"} ${who}, ${since}${end}`;
+  });
+}
+
+function sinkTexts({ sinks, head }: StatusReport): string[] {
+  if (sinks.length === 0) return ["none (AUDIT_SINKS is not set)"];
+  return sinks.map(
+    ({ sink, last, lines, torn, error }) =>
+      `${sink}: ${sinkText({ last, lines, error }, head?.seq)}${torn ? "; an unfinished line at its end, which the next publication removes" : ""}`,
+  );
+}
+
+function sinkText({ last, error }: Pick<SinkState, "last" | "lines" | "error">, head: number | undefined): string {
+  if (error !== null) return `ERROR: ${error}`;
+  if (last === null) return "nothing published yet";
+  const behind =
+    head === undefined || head === last.seq
+      ? ""
+      : ` (${Math.abs(head - last.seq)} ${head > last.seq ? "behind the chain" : "MORE than the chain has"})`;
+  const age = last.age_seconds === null ? "" : `, ${ageText(last.age_seconds)} ago`;
+  const trust = last.verified ? "signatures verified" : "NOT verified (AUDIT_VERIFIER_KEYS is not set)";
+  return `head ${last.seq}${behind}, published ${last.published_at}${age}, ${trust}`;
+}
+
+function tablesText({ tables, detached, not_read }: StatusReport): string[] {
+  if (not_read.some((part) => part.startsWith("tables"))) return ["Tables: not readable."];
+  const gone = detached.map(({ relation, kind }) => [relation, kind, "detached", "", "", ""]);
+  if (tables.length === 0 && gone.length === 0) return ["No tables are attached. Run: audit-chain attach TABLE"];
+  return textTable([
+    ["TABLE", "KIND", "MODE", "CHANGES", "COMPLETE", "UNCHAINED ROWS"],
+    ...tables.map((table) => [
+      table.relation,
+      table.kind,
+      table.mode,
+      table.changes,
+      table.complete ? "yes" : "no",
+      unchainedText(table),
+    ]),
+    ...gone,
+  ]);
+}
+
+const unchainedText = ({ unchained }: TableState): string =>
+  "rows" in unchained ? String(unchained.rows) : `not counted: ${unchained.not_counted}`;
