@@ -3,7 +3,7 @@
 
     python3 vectors/check.py
 
-It shares no code with what wrote the vectors in TypeScript's place (generate/), and none with packages/core. Python has
+It shares no code with packages/core, nor with what wrote the vectors (generate/). Python has
 no Ed25519, so the signatures themselves are checked from Go, which made them, and from TypeScript.
 """
 

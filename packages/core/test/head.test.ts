@@ -2,11 +2,13 @@ import { describe, expect, it } from "vitest";
 import {
   appendLeaf,
   emptyFrontier,
+  formatCheckpoint,
   formatHeadLine,
   type Frontier,
   frontierRoot,
   generateKeyFile,
   type HeadParts,
+  lastLeafProof,
   leafHash,
   type Link,
   nextLink,
@@ -212,17 +214,29 @@ describe("heads", () => {
 
   it("refuses a signed tree whose last leaf has another seq", () => {
     const { keys, verifiers } = publisher("example.com/a");
-    const { leaf, before } = chain(4);
-    const signed = signHead({ keys, leaf: { ...leaf, seq: 4n }, before, time: 1_777_381_200n });
-    expect(codeOf(() => parseHeadLine(signed, { verifiers }))).toBe("none");
-    // A publisher's mistake: the leaf of seq 3 signed as the fourth.
-    const wrong = signHead({
-      keys,
-      leaf: chain(3).leaf,
-      before: { ...chain(3).before },
-      time: 1_777_381_200n,
-    }).replace('"seq":3,', '"seq":4,');
+    const parts = parseHeadLine(signHead({ keys, ...chain(3), time: 1_777_381_200n }), { verifiers });
+    // A publisher's mistake, genuinely signed: the leaf of seq 3 as the fourth of the tree.
+    const { before } = chain(4);
+    const root = frontierRoot(appendLeaf(before, leafHash(parts.entry)));
+    const text = formatCheckpoint({ origin: "example.com/a", size: 4n, root });
+    const checkpoint = signNote(text, [keys.log, keys.timestamp], { time: 1_777_381_200n });
+    const wrong = formatHeadLine({ ...parts, seq: 4n, checkpoint, proof: lastLeafProof(before) });
     expect(codeOf(() => parseHeadLine(wrong, { verifiers }))).toBe("head_member_mismatch");
+  });
+
+  it("takes no other trusted key for the log's or for its time-stamping key", () => {
+    const { keys } = vectors("notes") as { keys: { vkey: string }[] };
+    const verifiers = keys.map(({ vkey }) => parseVerifierKey(vkey));
+    const code = (wanted: string, origin?: string) =>
+      codeOf(() => parseHeadLine(go.heads.find(({ name }) => name === wanted)?.line ?? "", { origin, verifiers }));
+    for (const origin of [go.origin, undefined]) {
+      expect(code("with-a-witness", origin)).toBe("none");
+      expect(code("cosigned-by-a-witness-only", origin)).toBe("signature_missing");
+      expect(code("our-origin-signed-by-another-log", origin)).toBe("signature_missing");
+    }
+    // Its own log's key has signed it, but our time-stamping key is not that log's.
+    expect(code("another-log")).toBe("signature_missing");
+    expect(code("another-log", go.origin)).toBe("origin_mismatch");
   });
 
   it("refuses lines of any length without reading them", () => {
