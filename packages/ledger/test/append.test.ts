@@ -1,3 +1,4 @@
+import { createLogin } from "@scidex/audit-testkit";
 import { drizzle } from "drizzle-orm/postgres-js";
 import postgres from "postgres";
 import { afterEach, describe, expect, test } from "vitest";
@@ -135,16 +136,13 @@ test("a role that may only insert and select can go on with a table that somebod
   const made = await ledger("postgresql");
   await appendEvent(made.ledger, step, { secrets });
   await made.attack("DROP INDEX audit_events_one_first");
-  const role = `writer_${Math.random().toString(36).slice(2)}`;
-  await made.attack(`CREATE ROLE ${role} LOGIN PASSWORD 'w'`);
-  await made.attack(`GRANT SELECT, INSERT ON audit_events TO ${role}`);
-  const url = new URL(made.location);
-  url.username = role;
-  url.password = "w";
-  const client = postgres(url.href, { max: 1 });
+  const admin = postgres(made.location, { max: 1, onnotice: () => undefined });
+  const writer = await createLogin(admin);
+  await made.attack(`GRANT SELECT, INSERT ON audit_events TO ${writer.name}`);
+  const client = postgres(writer.url, { max: 1 });
   await appendEvent(drizzle(client), step, { secrets });
   await client.end();
   expect(await verifyChain(made.ledger, "a", { secrets })).toMatchObject({ valid: true, events: 2 });
-  await made.attack(`DROP OWNED BY ${role}`);
-  await made.attack(`DROP ROLE ${role}`);
+  await writer.drop();
+  await admin.end();
 });
