@@ -17,6 +17,8 @@ import {
   signNote,
   toHex,
 } from "../src/index.ts";
+import { cosignatureMessage, encodeCosignature } from "../src/cosignature.ts";
+import { keyPair, signEd25519 } from "../src/ed25519.ts";
 import { codeOf } from "./code-of.ts";
 import { type Negative, vectors } from "./vectors.ts";
 
@@ -166,6 +168,15 @@ describe("signed notes", () => {
     for (const time of [-1n, 2n ** 63n, 2n ** 64n]) {
       expect(codeOf(() => signNote("text\n", [cosigner], { time }))).toBe("time_range");
     }
+  });
+
+  it("refuses a genuine cosignature of a time that the format does not have", () => {
+    const seed = new Uint8Array(32).fill(9);
+    const verifier = parseVerifierKey(signingKeyFromSeed("a", 4, seed).vkey);
+    const sign = (time: bigint) => signEd25519(keyPair(seed).privateKey, cosignatureMessage("text\n", time));
+    const last = 2n ** 63n - 1n;
+    expect(verifier.verify("text\n", encodeCosignature(last, sign(last)))).toBe(true);
+    expect(verifier.verify("text\n", encodeCosignature(last + 1n, sign(last + 1n)))).toBe(false);
   });
 
   it("does not take a log's signature for a cosignature, nor the other way round, with one seed for both", () => {
