@@ -1,0 +1,42 @@
+import { open, rename } from "node:fs/promises";
+import { dirname } from "node:path";
+
+/**
+ * Replaces a file's content, all or nothing also across a power cut: written to `PATH.tmp` with mode 0600, synced,
+ * renamed over the file, and the folder synced, without which the rename may be undone.
+ */
+export async function replaceDurably(path: string, text: string): Promise<void> {
+  const temporary = `${path}.tmp`;
+  // A leftover of a process that was killed is overwritten: only the holder of the publisher's lock gets here.
+  const handle = await open(temporary, "w", 0o600);
+  try {
+    await handle.chmod(0o600);
+    await handle.writeFile(text);
+    await handle.sync();
+  } finally {
+    await handle.close();
+  }
+  await rename(temporary, path);
+  await syncFolder(path);
+}
+
+/** Creates a file with mode 0600 and syncs it; `EEXIST` where there is one. */
+export async function createDurably(path: string, text: string): Promise<void> {
+  const handle = await open(path, "wx", 0o600);
+  try {
+    await handle.writeFile(text);
+    await handle.sync();
+  } finally {
+    await handle.close();
+  }
+  await syncFolder(path);
+}
+
+async function syncFolder(path: string): Promise<void> {
+  const folder = await open(dirname(path), "r");
+  try {
+    await folder.sync();
+  } finally {
+    await folder.close();
+  }
+}

@@ -1,0 +1,42 @@
+/**
+ * Why the publisher could not do its work. All are exit 3, except `configuration`, which is exit 2; a finding is never
+ * one of them, it is data in the result.
+ */
+export type PublisherErrorCode =
+  /** An option, the key file or the list of sinks is wrong. */
+  | "configuration"
+  /** The state file is not there. Never a first use: `keygen` makes one. */
+  | "state_missing"
+  /** The state file is damaged, of another version, or of another log. */
+  | "state_invalid"
+  /** Another process has written the state file although we hold the lock. */
+  | "state_changed"
+  /** Another publisher of this log is running. */
+  | "busy"
+  /** The database lacks something, is a standby, or has `audit_chain` in another shape. */
+  | "database"
+  /** Our clock, the database's clock and the last signed time don't fit together. */
+  | "clock"
+  /** Rows wait unsealed for longer than allowed. */
+  | "pending_too_old"
+  /** The state can't be recovered from the sinks. */
+  | "recovery"
+  | "aborted"
+  | "io";
+
+/** Something that the publisher could not do. The message says what to do about it. */
+export class PublisherError extends Error {
+  override readonly name = "PublisherError";
+  readonly code: PublisherErrorCode;
+
+  constructor(code: PublisherErrorCode, message: string, options?: { cause?: unknown }) {
+    super(message, options);
+    this.code = code;
+  }
+}
+
+/** The errno name (`ENOENT`, …) of an error that Node.js raised, or undefined. */
+export const errno = (error: unknown): string | undefined =>
+  error instanceof Error && "code" in error && typeof error.code === "string" ? error.code : undefined;
+
+export const messageOf = (error: unknown): string => (error instanceof Error ? error.message : String(error));

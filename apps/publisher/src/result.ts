@@ -1,0 +1,40 @@
+import type { Divergence } from "./divergence.ts";
+
+/** How a sink stands after a run: `ok` has everything, `behind` will be caught up by a later run, `tampered` has a finding. */
+export interface SinkStatus {
+  readonly name: string;
+  readonly status: "ok" | "behind" | "tampered";
+  /** Heads that it is known to hold. */
+  readonly lines: number;
+  readonly message: string | null;
+}
+
+/** What a publication did. */
+export interface PublishResult {
+  /**
+   * `intact`: everything that there was to do is done. `tampered`: there are findings, and nothing was signed.
+   * `unproven`: the head is signed, but a sink lacks it.
+   */
+  readonly status: "intact" | "tampered" | "unproven";
+  /** The head that this run has signed; null where there is nothing to publish yet, or a finding. */
+  readonly published: { readonly seq: number; readonly chain_hash: string; readonly published_at: string } | null;
+  readonly sinks: readonly SinkStatus[];
+  /** Links verified, those that no head had covered before. */
+  readonly rows: number;
+  /** Rows sealed before. */
+  readonly sealed: number;
+  /** Rows still waiting, and the age of the oldest in milliseconds. */
+  readonly pending: number;
+  readonly pending_age_ms: number | null;
+  readonly first_divergence: Divergence | null;
+  readonly divergences: readonly Divergence[];
+  readonly divergence_count: number;
+  readonly warnings: readonly string[];
+  readonly duration_ms: number;
+}
+
+/** By seq; those without one come last. */
+export function firstDivergence(divergences: readonly Divergence[]): Divergence | null {
+  const at = ({ seq, from_seq }: Divergence): number => seq ?? from_seq ?? Number.POSITIVE_INFINITY;
+  return divergences.toSorted((a, b) => at(a) - at(b))[0] ?? null;
+}

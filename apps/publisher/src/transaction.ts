@@ -1,0 +1,44 @@
+import type { Sql, TransactionSql } from "postgres";
+
+/**
+ * Settings under which every name means what PostgreSQL means by it and every value has one text, and under which no
+ * time limit of the role or the database ends a long first publication or the transaction that holds the lock. Only
+ * waiting for a lock has an end.
+ */
+const SETTINGS = [
+  "search_path = pg_catalog, pg_temp",
+  "timezone = 'UTC'",
+  "datestyle = 'ISO'",
+  "bytea_output = 'hex'",
+  // An error rather than a filtered answer.
+  "row_security = off",
+  "statement_timeout = 0",
+  "idle_in_transaction_session_timeout = 0",
+  "lock_timeout = '60s'",
+];
+
+/** How a transaction is begun. */
+export type TransactionMode = "read write" | "read only" | "isolation level repeatable read read only";
+
+/**
+ * Runs a transaction with the settings above, for it alone. Nothing in it takes a snapshot before `work` does: SET is
+ * no query.
+ */
+export async function inTransaction<T>(
+  sql: Sql,
+  mode: TransactionMode,
+  work: (tx: TransactionSql) => Promise<T>,
+): Promise<T> {
+  // Newer servers have one more limit, which older ones would not understand.
+  const [row] = await sql.unsafe<{ limited: boolean }[]>(
+    "select pg_catalog.current_setting('transaction_timeout', true) is not null as limited",
+  );
+  const settings = row?.limited === true ? [...SETTINGS, "transaction_timeout = 0"] : SETTINGS;
+  let result: { value: T } | undefined;
+  await sql.begin(mode, async (tx) => {
+    await tx.unsafe(settings.map((setting) => `set local ${setting}`).join("; "));
+    result = { value: await work(tx) };
+  });
+  if (result === undefined) throw new Error("the transaction ended without a result");
+  return result.value;
+}
