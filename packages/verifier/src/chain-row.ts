@@ -1,0 +1,59 @@
+import { formatTime } from "@scidex/audit-core";
+import type { Field } from "./copy-binary.ts";
+
+/** A row of `audit_chain` as the server sent it. Nothing in it has been checked, not even that it has a value. */
+export interface ChainRow {
+  readonly seq: bigint;
+  readonly eventKind: string;
+  readonly eventPk: string;
+  readonly payloadHash: Uint8Array;
+  readonly eventHash: Uint8Array;
+  readonly prevHash: Uint8Array;
+  readonly chainHash: Uint8Array;
+  /** Microseconds since the Unix epoch; null where the time is infinite or missing. */
+  readonly appendedAt: bigint | null;
+}
+
+/** The columns of a row, in the order in which `decodeChainRow` takes them, with the types that they must have. */
+export const CHAIN_COLUMNS = [
+  ["seq", "bigint"],
+  ["event_kind", "text"],
+  ["event_pk", "text"],
+  ["payload_hash", "bytea"],
+  ["event_hash", "bytea"],
+  ["prev_hash", "bytea"],
+  ["chain_hash", "bytea"],
+  ["appended_at", "timestamp with time zone"],
+] as const;
+
+const POSTGRES_EPOCH = 946_684_800_000_000n;
+const NEVER = new Uint8Array(0);
+const bytes = (field: Field | undefined): Uint8Array =>
+  field == null ? NEVER : Uint8Array.prototype.slice.call(field);
+const text = (field: Field | undefined): string => (field == null ? "" : field.toString("utf8"));
+
+/** From the fields of a binary COPY. A NULL becomes what no honest row holds: an empty hash or an impossible seq. */
+export function decodeChainRow(f: readonly Field[]): ChainRow {
+  const time = f[7];
+  const micros = time != null && time.length === 8 ? time.readBigInt64BE(0) : null;
+  const isFinite = micros !== null && micros !== 0x7fff_ffff_ffff_ffffn && micros !== -0x8000_0000_0000_0000n;
+  return {
+    seq: f[0] != null && f[0].length === 8 ? f[0].readBigInt64BE(0) : 0n,
+    eventKind: text(f[1]),
+    eventPk: text(f[2]),
+    payloadHash: bytes(f[3]),
+    eventHash: bytes(f[4]),
+    prevHash: bytes(f[5]),
+    chainHash: bytes(f[6]),
+    appendedAt: isFinite ? micros + POSTGRES_EPOCH : null,
+  };
+}
+
+/** The time as it is hashed, or null where it has no such form. */
+export function hashedTime(micros: bigint | null): string | null {
+  try {
+    return micros === null ? null : formatTime(micros);
+  } catch {
+    return null;
+  }
+}

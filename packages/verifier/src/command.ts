@@ -1,0 +1,180 @@
+import { readFile, rename, writeFile } from "node:fs/promises";
+import {
+  CommandError,
+  type CommandContext,
+  connect,
+  databaseUrl,
+  EXIT,
+  maxHeadAge,
+  type Outcome,
+  origin,
+  parseDuration,
+  policyFile,
+  progress,
+  sinkUrls,
+  verifierKeysSource,
+  writeOut,
+} from "@scidex/audit-command";
+import { openSink } from "@scidex/audit-sinks";
+import { Command } from "commander";
+import { describeReport } from "./describe-report.ts";
+import { type Group, GROUPS } from "./finding.ts";
+import { parsePolicy, type Policy } from "./policy.ts";
+import { formatReport } from "./report.ts";
+import { EMPTY_STATE, formatState, parseState, type VerifierState } from "./verifier-state.ts";
+import { DEFAULT_CHECKS, verifyWithState } from "./verify.ts";
+
+interface Flags {
+  readonly from?: string;
+  readonly to?: string;
+  readonly checks?: string;
+  readonly policy?: string;
+  readonly state?: string;
+  readonly maxHeadAge?: string;
+  readonly allowUnanchored?: true;
+  readonly json?: true;
+}
+
+const HELP = `
+Environment: AUDIT_DATABASE_URL (a role with scidex_audit_inspector; scidex_audit_ro is enough for --checks links,heads),
+AUDIT_SINKS, AUDIT_VERIFIER_KEYS, AUDIT_ORIGIN, AUDIT_POLICY, AUDIT_MAX_HEAD_AGE.
+
+Exit code: 0 intact, 1 tampering found, 2 wrong usage or configuration, 3 could not check everything.
+
+Examples:
+  $ audit-verify
+  $ audit-verify --json --policy policy.json --state /var/lib/audit/verifier.state
+  $ audit-verify --checks links,heads --from 100000`;
+
+/** The `audit-verify` command. */
+export function verifyCommand(context: CommandContext): Command {
+  return new Command("audit-verify")
+    .description("Verifies the audit chain, its published heads and the audited rows. Reads only.")
+    .option("--from <seq>", "first link to verify; widened to the published head before it")
+    .option("--to <seq>", "last link to verify; widened to the published head after it")
+    .option("--checks <groups>", `comma-separated groups of checks: ${GROUPS.join(", ")}`)
+    .option("--policy <file>", "what must be covered (audit-chain policy prints it); default AUDIT_POLICY")
+    .option("--state <file>", "remembers what the sinks held, to see it when one is cut back; made if it is not there")
+    .option("--max-head-age <age>", "how old the newest signed time may be, for example 90m; default 24h")
+    .option("--allow-unanchored", "accept that there are no sinks")
+    .option("--json", "print the report as JSON")
+    .addHelpText("after", HELP)
+    .action(context.run(async (flags: Flags) => await run(flags)));
+}
+
+async function run(flags: Flags): Promise<Outcome> {
+  const startSeq = parseSeq("--from", flags.from);
+  const endSeq = parseSeq("--to", flags.to);
+  const checks = parseChecks(flags.checks);
+  const policy = await readPolicy(flags.policy ?? policyFile());
+  const state = await readState(flags.state);
+  const keys = await readKeys();
+  const maxHeadAgeMs = flags.maxHeadAge === undefined ? maxHeadAge() : parseDuration(flags.maxHeadAge);
+  const name = origin();
+  const sinks = sinkUrls().map((url) => openSink(url));
+  const database = await connect(databaseUrl(), {
+    applicationName: "audit-verify",
+    max: 2,
+    settings: { default_transaction_read_only: "on" },
+  });
+  const line = progress({ label: "verify" });
+  try {
+    const { report, knownSinks } = await verifyWithState(database, {
+      heads: sinks,
+      keys,
+      origin: name,
+      policy,
+      state,
+      checks,
+      startSeq,
+      endSeq,
+      maxHeadAgeMs,
+      allowUnanchored: flags.allowUnanchored === true,
+      onProgress: (rows) => line.update(rows),
+    });
+    line.done();
+    await writeOut(flags.json ? `${formatReport(report)}\n` : describeReport(report));
+    // What was found is remembered only where the sinks are as they were: else the finding would be gone next time.
+    const isSound = !report.divergences.some(({ check }) => check.startsWith("sink_"));
+    if (flags.state !== undefined && knownSinks.size > 0 && isSound) {
+      await writeState(flags.state, { sinks: new Map([...state.sinks, ...knownSinks]) });
+    }
+    return { exit: { intact: EXIT.ok, tampered: EXIT.tampered, unproven: EXIT.failed }[report.status] };
+  } finally {
+    line.done();
+    await Promise.all(sinks.map(async (sink) => await sink.close()));
+    await database.end({ timeout: 1 });
+  }
+}
+
+const usage = (message: string) => new CommandError("usage", message);
+const configuration = (message: string, cause: unknown) => new CommandError("configuration", message, { cause });
+
+function parseSeq(option: string, text: string | undefined): bigint | undefined {
+  if (text === undefined) return undefined;
+  if (!/^[1-9]\d{0,18}$/u.test(text))
+    throw usage(`${option} is "${text}"; a seq, which is a whole number from 1 on, would be right`);
+  return BigInt(text);
+}
+
+function parseChecks(text: string | undefined): readonly Group[] {
+  if (text === undefined) return DEFAULT_CHECKS;
+  return text.split(",").map((word) => {
+    const group = GROUPS.find((name) => name === word.trim());
+    if (group === undefined) throw usage(`--checks has "${word}"; the groups are ${GROUPS.join(", ")}`);
+    return group;
+  });
+}
+
+async function readPolicy(file: string | undefined): Promise<Policy | null> {
+  if (file === undefined) return null;
+  let text: string;
+  try {
+    text = await readFile(file, "utf8");
+  } catch (error) {
+    throw configuration(`the policy file ${file} cannot be read: ${messageOf(error)}`, error);
+  }
+  try {
+    return parsePolicy(text);
+  } catch (error) {
+    throw configuration(`${file}: ${messageOf(error)}`, error);
+  }
+}
+
+async function readState(file: string | undefined): Promise<VerifierState> {
+  if (file === undefined) return EMPTY_STATE;
+  let text: string;
+  try {
+    text = await readFile(file, "utf8");
+  } catch (error) {
+    if (error instanceof Error && "code" in error && error.code === "ENOENT") return EMPTY_STATE;
+    throw configuration(`the state file ${file} cannot be read: ${messageOf(error)}`, error);
+  }
+  try {
+    return parseState(text);
+  } catch (error) {
+    throw configuration(`${file}: ${messageOf(error)}`, error);
+  }
+}
+
+async function writeState(file: string, state: VerifierState): Promise<void> {
+  const fresh = `${file}.${process.pid}.new`;
+  await writeFile(fresh, formatState(state), { flush: true });
+  await rename(fresh, file);
+}
+
+async function readKeys(): Promise<readonly string[]> {
+  const source = verifierKeysSource();
+  if (source === undefined) return [];
+  if ("keys" in source) return source.keys;
+  try {
+    return (await readFile(source.file, "utf8")).split(/[\s,]+/u).filter((word) => word !== "");
+  } catch (error) {
+    throw configuration(
+      `AUDIT_VERIFIER_KEYS is "${source.file}", which is neither a list of verifier keys (name+hash+key) nor a file that can be read`,
+      error,
+    );
+  }
+}
+
+const messageOf = (error: unknown) => (error instanceof Error ? error.message : String(error));

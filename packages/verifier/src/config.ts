@@ -1,0 +1,148 @@
+import { parseArrayText } from "./array-text.ts";
+
+/** A row of `audit_chain_config`: what is covered, since the link that records it. */
+export interface Config {
+  readonly id: bigint;
+  /** Seq of the row's own link; null for a row that has none, which is a finding of its own and has no effect. */
+  readonly seq: bigint | null;
+  readonly action: "attach" | "detach" | "complete" | "readmit";
+  readonly kind: string;
+  /** Schema and name, each quoted where SQL needs it. */
+  readonly relation: string;
+  readonly keyColumns: readonly string[];
+  /** In the order of the payload's members. */
+  readonly columns: readonly string[];
+  readonly columnTypes: readonly string[];
+  readonly excluded: readonly string[];
+  /** Columns renamed since the configuration before: old name to new name. */
+  readonly renamed: Readonly<Record<string, string>>;
+  readonly changes: "refuse" | "track";
+  readonly mode: "strict" | "sealed";
+  readonly complete: boolean;
+}
+
+/** The columns of the configuration that are read, in this order, as text. */
+export const CONFIG_COLUMNS = [
+  "id",
+  "action",
+  "kind",
+  "relation",
+  "key_columns",
+  "columns",
+  "column_types",
+  "excluded",
+  "renamed",
+  "changes",
+  "mode",
+  "complete",
+] as const;
+
+/** Kind and relation under which the configuration itself is chained. Built in: the database cannot say otherwise. */
+export const CONFIG_KIND = "audit_chain_config";
+export const CONFIG_RELATION = "public.audit_chain_config";
+
+/** The configuration's own columns, in the order of the payload's members. */
+export const CONFIG_COVERED = [
+  "action",
+  "actor",
+  "changes",
+  "column_types",
+  "columns",
+  "complete",
+  "excluded",
+  "id",
+  "key_columns",
+  "kind",
+  "mode",
+  "recorded_at",
+  "relation",
+  "renamed",
+] as const;
+
+/** How the configuration table itself is covered, from before its first row. */
+export const CONFIG_OF_CONFIG: Config = {
+  id: 0n,
+  seq: 0n,
+  action: "attach",
+  kind: CONFIG_KIND,
+  relation: CONFIG_RELATION,
+  keyColumns: ["id"],
+  columns: CONFIG_COVERED,
+  columnTypes: [],
+  excluded: [],
+  renamed: {},
+  changes: "refuse",
+  mode: "strict",
+  complete: true,
+};
+
+const ACTIONS = ["attach", "detach", "complete", "readmit"] as const;
+const isAction = (text: string | null | undefined): text is Config["action"] =>
+  ACTIONS.some((action) => action === text);
+
+/** From the fields of a text COPY. Null for a row that no release can have written. */
+export function decodeConfig(fields: readonly (string | null)[], seqOf: (id: string) => bigint | null): Config | null {
+  const [id, action, kind, relation, keyColumns, columns, columnTypes, excluded, renamed, changes, mode, complete] =
+    fields;
+  if (id == null || !/^\d{1,18}$/u.test(id) || !isAction(action) || kind == null || relation == null) return null;
+  try {
+    return {
+      id: BigInt(id),
+      seq: seqOf(id),
+      action,
+      kind,
+      relation,
+      keyColumns: parseArrayText(keyColumns ?? ""),
+      columns: parseArrayText(columns ?? ""),
+      columnTypes: parseArrayText(columnTypes ?? ""),
+      excluded: parseArrayText(excluded ?? ""),
+      renamed: parseRenamed(renamed ?? ""),
+      changes: changes === "track" ? "track" : "refuse",
+      mode: mode === "sealed" ? "sealed" : "strict",
+      complete: complete === "t",
+    };
+  } catch {
+    return null;
+  }
+}
+
+function parseRenamed(text: string): Record<string, string> {
+  const value: unknown = JSON.parse(text);
+  if (typeof value !== "object" || value === null) return {};
+  return Object.fromEntries(
+    Object.entries(value).filter((entry): entry is [string, string] => typeof entry[1] === "string"),
+  );
+}
+
+/** The configurations of one kind, oldest first. */
+export interface KindHistory {
+  readonly kind: string;
+  readonly configs: readonly Config[];
+  /** The newest one: in force now. */
+  readonly current: Config;
+}
+
+/** Histories by kind; rows that are not in the chain are left out. */
+export function historiesOf(configs: readonly Config[]): Map<string, KindHistory> {
+  const byKind = new Map<string, Config[]>();
+  const chained = configs
+    .filter((config) => config.seq !== null)
+    .toSorted((a, b) => ((a.seq ?? 0n) < (b.seq ?? 0n) ? -1 : 1));
+  for (const config of chained) byKind.set(config.kind, [...(byKind.get(config.kind) ?? []), config]);
+  const histories = new Map<string, KindHistory>();
+  for (const [kind, list] of byKind) {
+    const current = list.at(-1);
+    if (current !== undefined) histories.set(kind, { kind, configs: list, current });
+  }
+  return histories;
+}
+
+/** Schema and name of a relation that is written as `quote_ident` writes it, with a dot between. */
+export function splitRelation(relation: string): { schema: string; name: string } | null {
+  const match = /^("(?:[^"]|"")+"|[^".]+)\.("(?:[^"]|"")+"|[^".]+)$/u.exec(relation);
+  const [, schema, name] = match ?? [];
+  if (schema === undefined || name === undefined) return null;
+  return { schema: unquote(schema), name: unquote(name) };
+}
+
+const unquote = (part: string) => (part.startsWith('"') ? part.slice(1, -1).replaceAll('""', '"') : part);

@@ -1,0 +1,25 @@
+/**
+ * - `not_initialised`: there is no audit chain in the database.
+ * - `policy_malformed`, `state_malformed`: a file that cannot be read as what it should be.
+ * - `range_invalid`: a range or shard that does not exist.
+ * - `keys_malformed`: a verifier key that cannot be read.
+ * - `protocol`: the server sent what this program does not understand.
+ */
+export type VerifierErrorCode =
+  | "not_initialised"
+  | "policy_malformed"
+  | "state_malformed"
+  | "range_invalid"
+  | "keys_malformed"
+  | "protocol";
+
+/** Something could not be done. What was found is never an error: it is a divergence in a report. */
+export class VerifierError extends Error {
+  readonly code: VerifierErrorCode;
+
+  constructor(code: VerifierErrorCode, message: string, options?: { cause?: unknown }) {
+    super(message, options);
+    this.name = "VerifierError";
+    this.code = code;
+  }
+}

@@ -1,0 +1,83 @@
+/** The groups of checks that a caller can choose from. */
+export const GROUPS = ["links", "heads", "sources", "coverage", "structure"] as const;
+export type Group = (typeof GROUPS)[number];
+
+/** Every check by name, with the group that it belongs to. The names are part of the interface. */
+export const CHECKS = {
+  gap: "links",
+  duplicate: "links",
+  event_hash: "links",
+  prev_hash: "links",
+  chain_hash: "links",
+  truncated: "heads",
+  head_mismatch: "heads",
+  time_implausible: "heads",
+  sink_signature: "heads",
+  sink_disagreement: "heads",
+  sink_rewound: "heads",
+  publisher_silent: "heads",
+  source_edited: "sources",
+  source_deleted: "sources",
+  source_unchained: "sources",
+  source_missing: "sources",
+  coverage_narrowed: "coverage",
+  relation_changed: "structure",
+  relation_shadowed: "structure",
+  trigger_missing: "structure",
+  trigger_disabled: "structure",
+  trigger_changed: "structure",
+  function_changed: "structure",
+  privilege_widened: "structure",
+  catalog_changed: "structure",
+  index_mismatch: "structure",
+} as const satisfies Record<string, Group>;
+export type CheckName = keyof typeof CHECKS;
+
+/** What a check has found: data, for the report and for alerts. */
+export interface Divergence {
+  readonly check: CheckName;
+  readonly group: Group;
+  /** Where, if a single link can be named. */
+  readonly seq?: bigint;
+  /** Where, if only an interval can be named: both ends included. */
+  readonly from_seq?: bigint;
+  readonly to_seq?: bigint;
+  readonly event_kind?: string;
+  readonly event_pk?: string;
+  readonly expected?: string;
+  readonly actual?: string;
+  readonly message: string;
+}
+
+/** A divergence without its group, which follows from the check's name. */
+export type Finding = Omit<Divergence, "group">;
+
+/** Takes what the checks find, one after another. */
+export type Report = (finding: Finding) => void;
+
+/** What makes two findings the same one in two looks at the database. */
+export function findingIdentity(f: Finding): string {
+  return JSON.stringify([
+    f.check,
+    f.seq?.toString(),
+    f.from_seq?.toString(),
+    f.to_seq?.toString(),
+    f.event_kind,
+    f.event_pk,
+    f.seq === undefined && f.from_seq === undefined && f.event_pk === undefined ? f.message : undefined,
+  ]);
+}
+
+const position = (d: Finding): bigint | undefined => d.seq;
+
+/** Order of a report: by seq; intervals and findings without a seq come after those with one. */
+export function compareFindings(a: Finding, b: Finding): number {
+  const [x, y] = [position(a), position(b)];
+  if (x !== undefined && y !== undefined && x !== y) return x < y ? -1 : 1;
+  if (x !== undefined && y === undefined) return -1;
+  if (x === undefined && y !== undefined) return 1;
+  const [p, q] = [a.from_seq, b.from_seq];
+  if (p !== undefined && q !== undefined && p !== q) return p < q ? -1 : 1;
+  if ((p === undefined) !== (q === undefined)) return p === undefined ? 1 : -1;
+  return 0;
+}

@@ -1,0 +1,105 @@
+import { type Frontier, FrontierBuilder, type Head, leafHash, leafText, sameBytes, toHex } from "@scidex/audit-core";
+import { type ChainRow, hashedTime } from "./chain-row.ts";
+import type { Report } from "./finding.ts";
+
+/**
+ * Holds the chain against the published heads: builds the Merkle tree of the rows as they pass and compares its root at
+ * each head. After a head that does not fit, the tree goes on from what was signed there, so that each interval between
+ * heads is judged on its own.
+ */
+export class HeadChecker {
+  readonly #heads: readonly Head[];
+  readonly #names: ReadonlyMap<Head, string>;
+  readonly #report: Report;
+  #next = 0;
+  #tree: FrontierBuilder | null;
+  #lastSeq: bigint;
+  #lastHead: bigint;
+  #anchoredTo = 0n;
+
+  /**
+   * @param heads in the order of their seq; several of one seq only where they have different roots
+   * @param names of the sink that each head is from
+   * @param start the tree before the first row that will be pushed
+   */
+  constructor(heads: readonly Head[], names: ReadonlyMap<Head, string>, start: Frontier, report: Report) {
+    this.#heads = heads;
+    this.#names = names;
+    this.#report = report;
+    this.#tree = new FrontierBuilder(start);
+    this.#lastSeq = start.size;
+    this.#lastHead = start.size;
+  }
+
+  /** The highest seq whose head fits. */
+  get anchoredTo(): bigint {
+    return this.#anchoredTo;
+  }
+
+  push(row: ChainRow): void {
+    if (row.seq <= this.#lastSeq) return;
+    this.#passMissing(row.seq);
+    if (this.#next >= this.#heads.length) {
+      this.#lastSeq = row.seq;
+      return;
+    }
+    const leaf = leafOf(row);
+    if (leaf === null || this.#tree === null || this.#tree.size !== row.seq - 1n) this.#tree = null;
+    else this.#tree.append(leafHash(leaf));
+    this.#lastSeq = row.seq;
+    for (let head = this.#heads[this.#next]; head?.seq === row.seq; head = this.#heads[++this.#next]) {
+      if (this.#tree !== null && sameBytes(this.#tree.root(), head.root)) {
+        this.#anchoredTo = head.seq;
+      } else {
+        this.#mismatch(head, toHex(row.chainHash));
+        this.#tree = new FrontierBuilder(head.frontier);
+      }
+      this.#lastHead = head.seq;
+    }
+  }
+
+  /** @param complete whether the rows went on to the end of the chain, so that what is missing has been cut off */
+  finish(complete: boolean): void {
+    const head = this.#heads.at(-1);
+    if (!complete || head === undefined || head.seq <= this.#lastSeq) return;
+    const missing = this.#lastSeq + 1n;
+    this.#report({
+      check: "truncated",
+      seq: missing,
+      expected: `${head.seq} links`,
+      actual: `${this.#lastSeq} links`,
+      message: `the links from ${missing} on are missing: ${this.#names.get(head) ?? "a sink"} holds a signed head of ${head.seq}`,
+    });
+  }
+
+  /** Heads whose own link is missing. */
+  #passMissing(seq: bigint): void {
+    for (let head = this.#heads[this.#next]; head !== undefined && head.seq < seq; head = this.#heads[++this.#next]) {
+      this.#mismatch(head, "no such link");
+      this.#tree = new FrontierBuilder(head.frontier);
+      this.#lastHead = head.seq;
+      this.#lastSeq = head.seq;
+    }
+  }
+
+  #mismatch(head: Head, actual: string): void {
+    this.#report({
+      check: "head_mismatch",
+      from_seq: this.#lastHead < head.seq ? this.#lastHead + 1n : head.seq,
+      to_seq: head.seq,
+      expected: toHex(head.chainHash),
+      actual,
+      message: `the links up to ${head.seq} are not those that were published at ${head.publishedAt} (${this.#names.get(head) ?? "a sink"})`,
+    });
+  }
+}
+
+function leafOf(row: ChainRow): string | null {
+  const appendedAt = hashedTime(row.appendedAt);
+  if (appendedAt === null) return null;
+  try {
+    return leafText({ ...row, appendedAt });
+  } catch {
+    return null;
+  }
+}

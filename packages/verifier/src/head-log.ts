@@ -1,0 +1,93 @@
+import { CoreError, type Head, type HeadTrust, parseHeadLine, sameBytes, sha256, toHex } from "@scidex/audit-core";
+import type { Report } from "./finding.ts";
+
+/** One line as a sink gives it. `defect` says what is wrong with the line itself; see the sinks package. */
+export interface HeadLogLine {
+  readonly number: number;
+  readonly text: string;
+  readonly defect: null | "torn" | "too_long" | "not_utf8";
+}
+
+/** A place that keeps the head log: each sink of the sinks package is one. */
+export interface HeadLog {
+  /** How reports name it: without secrets. */
+  readonly name: string;
+  read(): AsyncIterable<HeadLogLine>;
+}
+
+/** What was read from a head log: the heads whose signatures hold, in the order in which they stand there. */
+export interface ReadLog {
+  readonly name: string;
+  readonly heads: readonly Head[];
+  /** Number of whole lines, and the SHA-256 (hex) over all of them, each with its line feed. */
+  readonly lines: number;
+  readonly digest: string;
+  /** The same after the first `known.lines` lines, where the caller knew of some. */
+  readonly digestAtKnown: string | undefined;
+  readonly warnings: readonly string[];
+}
+
+/**
+ * Reads a head log and checks every line against the trusted keys. What is wrong with a line is a finding; a log that
+ * cannot be read to its end is an error of the sink, which is thrown.
+ *
+ * Lines are only appended, and each is signed with its time: a line that is older than the one before it was put there
+ * by someone else.
+ */
+export async function readHeadLog(
+  log: HeadLog,
+  trust: HeadTrust,
+  knownLines: number,
+  report: Report,
+): Promise<ReadLog> {
+  const heads: Head[] = [];
+  const warnings: string[] = [];
+  let lines = 0;
+  let digest: Uint8Array = sha256("");
+  let digestAtKnown = knownLines === 0 ? toHex(digest) : undefined;
+  for await (const line of log.read()) {
+    const where = `line ${line.number} of ${log.name}`;
+    if (line.defect === "torn") {
+      warnings.push(`${where} is torn: its end is missing. The next publication repairs it.`);
+      continue;
+    }
+    lines++;
+    digest = sha256(Buffer.concat([digest, Buffer.from(line.text)]));
+    if (lines === knownLines) digestAtKnown = toHex(digest);
+    if (line.defect !== null) {
+      report({
+        check: "sink_signature",
+        message: `${where} is not a head: it is ${line.defect === "too_long" ? "too long" : "not UTF-8"}`,
+      });
+      continue;
+    }
+    try {
+      const head = parseHeadLine(line.text, trust);
+      const before = heads.at(-1);
+      if (before !== undefined && (head.signedTime < before.signedTime || head.seq < before.seq)) {
+        report({
+          check: "sink_signature",
+          expected: `not before ${before.publishedAt} and seq ${before.seq}`,
+          actual: `${head.publishedAt} and seq ${head.seq}`,
+          message: `${where} is a genuine head, but older than the line before it: it was put there again`,
+        });
+        continue;
+      }
+      if (before !== undefined && head.seq === before.seq && !sameBytes(head.root, before.root)) {
+        report({
+          check: "sink_signature",
+          message: `${where} signs another tree of ${head.seq} links than the line before it`,
+        });
+        continue;
+      }
+      heads.push(head);
+    } catch (error) {
+      if (!(error instanceof CoreError)) throw error;
+      report({
+        check: "sink_signature",
+        message: `${where} is not a head that the publisher signed (${error.code}): ${error.message}`,
+      });
+    }
+  }
+  return { name: log.name, heads, lines, digest: toHex(digest), digestAtKnown, warnings };
+}

@@ -1,0 +1,75 @@
+import { emptyFrontier, type Frontier, type Head, type HeadTrust, sameBytes } from "@scidex/audit-core";
+import type { Report } from "./finding.ts";
+import { type HeadLog, type ReadLog, readHeadLog } from "./head-log.ts";
+import { checkSinks } from "./sinks-check.ts";
+import type { KnownLog, VerifierState } from "./verifier-state.ts";
+
+/** Everything that the published heads say, read and checked before the database is looked at. */
+export interface PublishedHeads {
+  /** In the order of seq; several of one seq only where their roots differ. The earliest signed of equal ones. */
+  readonly heads: readonly Head[];
+  /** The sink that each of them was read from. */
+  readonly names: ReadonlyMap<Head, string>;
+  /** The newest signed time, in seconds since the Unix epoch. */
+  readonly newestTime: bigint | null;
+  /** What the sinks hold now, for the state file. */
+  readonly known: ReadonlyMap<string, KnownLog>;
+  readonly warnings: readonly string[];
+  /** Sinks that could not be read, and why. */
+  readonly unreadable: readonly string[];
+}
+
+/** Reads all logs, checks each line and the logs against each other and against what is known of them. */
+export async function readPublishedHeads(
+  logs: readonly HeadLog[],
+  trust: HeadTrust,
+  state: VerifierState,
+  report: Report,
+): Promise<PublishedHeads> {
+  const read: ReadLog[] = [];
+  const unreadable: string[] = [];
+  for (const log of logs) {
+    try {
+      read.push(await readHeadLog(log, trust, state.sinks.get(log.name)?.lines ?? 0, report));
+    } catch (error) {
+      unreadable.push(
+        `the sink ${log.name} could not be read: ${error instanceof Error ? error.message : String(error)}`,
+      );
+    }
+  }
+  const warnings = [...read.flatMap((log) => log.warnings), ...checkSinks(read, state.sinks, report)];
+  const names = new Map<Head, string>();
+  const heads: Head[] = [];
+  for (const log of read) {
+    for (const head of log.heads) {
+      names.set(head, log.name);
+      heads.push(head);
+    }
+  }
+  heads.sort((a, b) =>
+    a.seq !== b.seq ? (a.seq < b.seq ? -1 : 1) : a.signedTime < b.signedTime ? -1 : a.signedTime > b.signedTime ? 1 : 0,
+  );
+  const unique: Head[] = [];
+  for (const head of heads) {
+    let isNew = true;
+    for (let i = unique.length - 1; unique[i]?.seq === head.seq; i--)
+      if (sameBytes(unique[i]?.root ?? head.root, head.root)) isNew = false;
+    if (isNew) unique.push(head);
+  }
+  return {
+    heads: unique,
+    names,
+    newestTime: heads.reduce<bigint | null>(
+      (newest, head) => (newest === null || head.signedTime > newest ? head.signedTime : newest),
+      null,
+    ),
+    known: new Map(read.map((log) => [log.name, { lines: log.lines, digest: log.digest }])),
+    warnings,
+    unreadable,
+  };
+}
+
+/** The tree at the last head that ends before `seq`, for a range that does not start at the beginning. */
+export function frontierBefore(heads: readonly Head[], seq: bigint): Frontier {
+  return heads.findLast((head) => head.seq < seq)?.frontier ?? emptyFrontier;
+}

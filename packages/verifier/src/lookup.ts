@@ -1,0 +1,92 @@
+import { chainHash, eventHash, formatTime, type Link, payloadHash, sameBytes } from "@scidex/audit-core";
+import type { Sql } from "postgres";
+import { CHAIN_COLUMNS } from "./chain-row.ts";
+
+interface Row {
+  seq: string;
+  event_kind: string;
+  event_pk: string;
+  payload_hash: Uint8Array;
+  event_hash: Uint8Array;
+  prev_hash: Uint8Array;
+  chain_hash: Uint8Array;
+  micros: string;
+}
+
+const COLUMNS = CHAIN_COLUMNS.map(([name]) =>
+  name === "seq"
+    ? "seq::text"
+    : name === "appended_at"
+      ? "(extract(epoch from appended_at) * 1000000)::bigint::text as micros"
+      : name,
+).join(", ");
+
+const toLink = (row: Row): Link => ({
+  seq: BigInt(row.seq),
+  eventKind: row.event_kind,
+  eventPk: row.event_pk,
+  payloadHash: row.payload_hash,
+  eventHash: row.event_hash,
+  prevHash: row.prev_hash,
+  chainHash: row.chain_hash,
+  appendedAt: formatTime(BigInt(row.micros)),
+});
+
+/** The chain's last link as the database has it, or null for an empty chain. Believes the database: `verify` does not. */
+export async function getHead(sql: Sql): Promise<Link | null> {
+  const [row] = await sql.unsafe<Row[]>(
+    `select ${COLUMNS} from only public.audit_chain order by public.audit_chain.seq desc limit 1`,
+  );
+  return row === undefined ? null : toLink(row);
+}
+
+/** Names an event. */
+export interface EventName {
+  readonly kind: string;
+  /** The event's key; of a row with a composite key the JSON array of its texts (core's `eventPk`). */
+  readonly pk: string;
+}
+
+/**
+ * An event's links, oldest first: its own, and for a tracked row those of its changes. Believes the database.
+ */
+export async function lookup(sql: Sql, event: EventName): Promise<Link[]> {
+  const rows = await sql.unsafe<Row[]>(
+    `select ${COLUMNS} from only public.audit_chain
+      where (event_kind = $1 and event_pk = $2)
+         or (event_kind in ($1 || ':insert', $1 || ':update', $1 || ':delete') and event_pk = $2 || '@' || public.audit_chain.seq)
+      order by public.audit_chain.seq`,
+    [event.kind, event.pk],
+  );
+  return rows.map(toLink);
+}
+
+/** What `verifyEvent` says of an event. */
+export interface EventVerdict {
+  /**
+   * `recorded`: the payload is what the newest link of this event says. `different`: it is not. `deleted`: the newest
+   * link is the row's deletion. `broken`: that link's own hashes do not hold. `unknown`: there is no link.
+   */
+  readonly status: "recorded" | "different" | "deleted" | "broken" | "unknown";
+  /** The newest link. */
+  readonly link: Link | null;
+}
+
+/**
+ * Whether a payload is what was recorded for an event, by the event's newest link. The link's own hashes are
+ * recomputed; whether the chain holds around it is what `verify` says.
+ *
+ * @throws CoreError `json_…` for a payload without a canonical form
+ */
+export async function verifyEvent(sql: Sql, event: EventName & { readonly payload: unknown }): Promise<EventVerdict> {
+  const hash = payloadHash(event.payload);
+  const link = (await lookup(sql, event)).at(-1) ?? null;
+  if (link === null) return { status: "unknown", link };
+  if (
+    !sameBytes(eventHash(link), link.eventHash) ||
+    !sameBytes(chainHash(link.prevHash, link.eventHash, link.seq), link.chainHash)
+  )
+    return { status: "broken", link };
+  if (link.eventKind === `${event.kind}:delete`) return { status: "deleted", link };
+  return { status: sameBytes(hash, link.payloadHash) ? "recorded" : "different", link };
+}

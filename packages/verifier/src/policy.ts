@@ -1,0 +1,69 @@
+import { type JsonValue, parseJson } from "@scidex/audit-core";
+import { VerifierError } from "./errors.ts";
+
+/** What a policy says of one table. */
+export interface TablePolicy {
+  readonly kind: string;
+  readonly key: readonly string[];
+  readonly exclude: readonly string[];
+  readonly changes: "refuse" | "track";
+  /** Whether rows may have been admitted by a backfill after the table was complete. */
+  readonly readmit: boolean;
+}
+
+/** What the verifier expects to be covered. Kept in its own trust domain; the database may cover more, never less. */
+export interface Policy {
+  readonly origin: string | null;
+  /** By relation, as `schema.name`. */
+  readonly tables: ReadonlyMap<string, TablePolicy>;
+  /** Relations that may have been detached, by name; the value is free (a reason). */
+  readonly detached: ReadonlySet<string>;
+}
+
+const isObject = (value: JsonValue | undefined): value is { [name: string]: JsonValue } =>
+  typeof value === "object" && value !== null && !Array.isArray(value);
+const isTexts = (value: JsonValue | undefined): value is string[] =>
+  Array.isArray(value) && value.every((item) => typeof item === "string");
+
+/** Reads a policy file. @throws VerifierError `policy_malformed`, naming the member */
+export function parsePolicy(text: string): Policy {
+  const malformed = (what: string, cause?: unknown) =>
+    new VerifierError("policy_malformed", `The policy file is not one: ${what}. audit-chain policy prints one.`, {
+      cause,
+    });
+  let value: JsonValue;
+  try {
+    value = parseJson(text);
+  } catch (error) {
+    throw malformed(error instanceof Error ? error.message : "not JSON", error);
+  }
+  if (!isObject(value)) throw malformed("it must be an object");
+  for (const name of Object.keys(value))
+    if (!["origin", "tables", "detached"].includes(name)) throw malformed(`unknown member ${JSON.stringify(name)}`);
+  const { origin, tables, detached } = value;
+  if (origin !== undefined && origin !== null && typeof origin !== "string") throw malformed("origin must be text");
+  if (!isObject(tables)) throw malformed("tables must be an object");
+  if (detached !== undefined && !isObject(detached)) throw malformed("detached must be an object");
+  const map = new Map<string, TablePolicy>();
+  for (const [relation, entry] of Object.entries(tables)) {
+    const at = `tables[${JSON.stringify(relation)}]`;
+    if (!isObject(entry)) throw malformed(`${at} must be an object`);
+    const { kind, key, exclude, changes, readmit } = entry;
+    if (typeof kind !== "string") throw malformed(`${at}.kind must be text`);
+    if (!isTexts(key)) throw malformed(`${at}.key must be a list of column names`);
+    if (!isTexts(exclude)) throw malformed(`${at}.exclude must be a list of column names`);
+    if (changes !== "refuse" && changes !== "track") throw malformed(`${at}.changes must be "refuse" or "track"`);
+    if (readmit !== undefined && typeof readmit !== "boolean") throw malformed(`${at}.readmit must be true or false`);
+    map.set(relation, { kind, key, exclude, changes, readmit: readmit ?? false });
+  }
+  return { origin: origin ?? null, tables: map, detached: new Set(Object.keys(detached ?? {})) };
+}
+
+/** The policy file that pins what is covered now. */
+export function formatPolicy(policy: Policy): string {
+  const tables = Object.fromEntries(
+    [...policy.tables].map(([relation, { readmit, ...entry }]) => [relation, readmit ? { ...entry, readmit } : entry]),
+  );
+  const detached = Object.fromEntries([...policy.detached].map((relation) => [relation, true]));
+  return `${JSON.stringify({ origin: policy.origin, tables, detached }, null, 2)}\n`;
+}
