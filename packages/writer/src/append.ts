@@ -1,0 +1,33 @@
+import type { AnyPgDatabase } from "@scidex/audit-schema";
+import { sql } from "drizzle-orm";
+import { WriterError, writerError } from "./errors.ts";
+import { type NewEvent, prepareEvent } from "./event.ts";
+import { type Receipt, RECEIPT_COLUMNS, toReceipt } from "./receipt.ts";
+
+/**
+ * Records an event that has no table, in the caller's own transaction: it is in the chain if and when that commits.
+ * The same event again, with the same payload, returns the link that is there.
+ *
+ * The chain's lock is held until the transaction ends, and everyone else who records waits for it: call it last.
+ *
+ *     await db.transaction(async (tx) => {
+ *       await tx.insert(models).values(model);
+ *       const receipt = await append(tx, { kind: "model_release", pk: model.id, payload: model });
+ *     });
+ *
+ * @param tx a drizzle transaction of any PostgreSQL driver, or a database, where it is a transaction of its own
+ * @throws WriterError `bad_event`, `conflict`, `reserved_kind`, `retry` (never under READ COMMITTED), and what every
+ *   statement can run into; CoreError `json_…` for a payload without a canonical form. Nothing is recorded then.
+ */
+export async function append(tx: AnyPgDatabase, event: NewEvent): Promise<Receipt> {
+  const { kind, pk, hash } = prepareEvent(event);
+  try {
+    const [row] = await tx
+      .select(RECEIPT_COLUMNS)
+      .from(sql`public.audit_chain_append(${kind}::text, ${pk}::text, pg_catalog.decode(${hash}::text, 'hex')) as r`);
+    if (row === undefined) throw new WriterError("database", "the append door returned no row");
+    return toReceipt(row);
+  } catch (error) {
+    throw writerError(error);
+  }
+}

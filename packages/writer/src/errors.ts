@@ -1,0 +1,103 @@
+import { sqlState } from "@scidex/audit-schema";
+
+/**
+ * What went wrong, as a closed list.
+ *
+ * | code | meaning | SQLSTATE |
+ * | --- | --- | --- |
+ * | `bad_event` | the kind, key or hash cannot be recorded: missing, too long, malformed | `AC005`, `22023` |
+ * | `conflict` | this event is chained already, with another payload | `AC001` |
+ * | `reserved_kind` | the kind belongs to an audited table, or begins with `audit_chain` | `AC003` |
+ * | `retry` | the same transaction again can succeed | `40001`, `40P01`, `55P03` |
+ * | `aborted` | the caller's transaction had failed before, and takes no more statements | `25P02` |
+ * | `no_right` | the login may not do this: it needs `scidex_audit_writer`, and a transaction that may write | `42501`, `25006` |
+ * | `not_set_up` | the database has no audit chain, or a broken one | `42883`, `42P01`, `3F000`, `AC002` |
+ * | `connection_lost` | no answer: what was sent may have been recorded or not | `08…`, `57P…` |
+ * | `closed` | the batch writer has been closed | |
+ * | `database` | everything else; `cause` is the driver's error | |
+ *
+ * After any of the database's errors the caller's transaction can only be rolled back: throw on.
+ */
+export type WriterErrorCode =
+  | "bad_event"
+  | "conflict"
+  | "reserved_kind"
+  | "retry"
+  | "aborted"
+  | "no_right"
+  | "not_set_up"
+  | "connection_lost"
+  | "closed"
+  | "database";
+
+/** The one error class of this package. A payload without a canonical form is core's `CoreError` instead. */
+export class WriterError extends Error {
+  override readonly name = "WriterError";
+  readonly code: WriterErrorCode;
+
+  constructor(code: WriterErrorCode, message: string, options?: ErrorOptions) {
+    super(message, options);
+    this.code = code;
+  }
+}
+
+const BY_STATE: Readonly<Record<string, WriterErrorCode>> = {
+  AC001: "conflict",
+  AC002: "not_set_up",
+  AC003: "reserved_kind",
+  AC005: "bad_event",
+  "22023": "bad_event",
+  "22021": "bad_event",
+  "40001": "retry",
+  "40P01": "retry",
+  "55P03": "retry",
+  "25P02": "aborted",
+  "42501": "no_right",
+  "25006": "no_right",
+  "42883": "not_set_up",
+  "42P01": "not_set_up",
+  "3F000": "not_set_up",
+};
+
+/** Codes of drivers and of the system that stand for a connection that is gone. */
+const LOST =
+  /^(?:08...|57P0[1-3]|CONNECTION_.*|CONNECT_TIMEOUT|ECONN.*|EPIPE|ETIMEDOUT|ENOTFOUND|EAI_AGAIN|E(?:HOST|NET)UNREACH)$/;
+
+/** What `pg` says, without any code, when its connection goes away. */
+const LOST_MESSAGE = /connection (?:terminated|ended|error)|not queryable|client was closed/i;
+
+/** The database's error as one of this package; ours and core's stay what they are. */
+export function writerError(error: unknown): WriterError {
+  if (error instanceof WriterError) return error;
+  const source = innermost(error);
+  const state = sqlState(error);
+  const message = messageOf(source, state);
+  return new WriterError(codeOf(source, state), message, { cause: error });
+}
+
+function codeOf(source: unknown, state: string | undefined): WriterErrorCode {
+  const known = state === undefined ? undefined : BY_STATE[state];
+  if (known !== undefined) return known;
+  const code = source instanceof Error && "code" in source ? String(source.code) : (state ?? "");
+  if (LOST.test(code)) return "connection_lost";
+  return source instanceof Error && LOST_MESSAGE.test(source.message) ? "connection_lost" : "database";
+}
+
+/** The server's own words, with its hint: drizzle's wrapper repeats the statement and all its parameters instead. */
+function messageOf(source: unknown, state: string | undefined): string {
+  if (!(source instanceof Error)) return String(source);
+  const hint = "hint" in source && typeof source.hint === "string" && source.hint !== "" ? ` ${source.hint}` : "";
+  const message = source.message || ("code" in source ? String(source.code) : source.name);
+  if (state === "42883" || state === "42P01") {
+    return `${message}. The audit chain is not set up in this database, or by an older release: run audit-chain init.`;
+  }
+  return hint === "" ? message : `${message}.${hint}`;
+}
+
+function innermost(error: unknown): unknown {
+  let current = error;
+  for (let depth = 0; depth < 8 && current instanceof Error && current.cause instanceof Error; depth++) {
+    current = current.cause;
+  }
+  return current;
+}

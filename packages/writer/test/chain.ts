@@ -1,0 +1,50 @@
+import { fromHex, type Link, nextLink, toHex } from "@scidex/audit-core";
+import { type AnyPgDatabase, auditChain } from "@scidex/audit-schema";
+import { sql } from "drizzle-orm";
+import { expect } from "vitest";
+
+/** The whole chain as text, in order. */
+export async function readChain(db: AnyPgDatabase): Promise<Link[]> {
+  const hex = (column: string) => sql<string>`pg_catalog.encode(${sql.identifier(column)}, 'hex')`;
+  const rows = await db
+    .select({
+      seq: sql<string>`seq::text`,
+      eventKind: sql<string>`event_kind`,
+      eventPk: sql<string>`event_pk`,
+      payloadHash: hex("payload_hash"),
+      eventHash: hex("event_hash"),
+      prevHash: hex("prev_hash"),
+      chainHash: hex("chain_hash"),
+      appendedAt: sql<string>`to_char(appended_at at time zone 'UTC', 'YYYY-MM-DD"T"HH24:MI:SS.US"Z"')`,
+    })
+    .from(auditChain)
+    .orderBy(auditChain.seq);
+  return rows.map((row) => ({
+    seq: BigInt(row.seq),
+    eventKind: row.eventKind,
+    eventPk: row.eventPk,
+    payloadHash: fromHex(row.payloadHash),
+    eventHash: fromHex(row.eventHash),
+    prevHash: fromHex(row.prevHash),
+    chainHash: fromHex(row.chainHash),
+    appendedAt: row.appendedAt,
+  }));
+}
+
+/** Recomputes every link with core: no gap, no fork, every hash right. */
+export async function expectIntact(db: AnyPgDatabase): Promise<Link[]> {
+  const links = await readChain(db);
+  let before: Link | null = null;
+  for (const link of links) {
+    const expected: Link = nextLink(before, link);
+    expect({ ...link, chain: toHex(link.chainHash) }).toEqual({ ...expected, chain: toHex(expected.chainHash) });
+    before = link;
+  }
+  return links;
+}
+
+/** How many rows wait to be linked. */
+export async function pendingCount(db: AnyPgDatabase): Promise<number> {
+  const [row] = await db.select({ n: sql<string>`count(*)::text` }).from(sql`public.audit_chain_pending`);
+  return Number(row?.n);
+}
