@@ -17,8 +17,8 @@ import { recoverState } from "./recover-state.ts";
 import { firstDivergence, type PublishResult } from "./result.ts";
 import { maySeal, type Pending, readPending, sealPending } from "./seal.ts";
 import { checkServer, flushWrites } from "./server.ts";
-import { type Checked, checkSinks } from "./check-sinks.ts";
-import { EMPTY_RECORD, type State, withSignedLine } from "./state.ts";
+import { type Checked, type CheckedSinks, checkSinks } from "./check-sinks.ts";
+import { EMPTY_RECORD, hasGap, type State, withSignedLine } from "./state.ts";
 import { StateFile } from "./state-file.ts";
 
 export interface PublishOptions {
@@ -99,6 +99,7 @@ async function publishLocked(options: PublishOptions, keys: PublisherKeys, sinks
   const checked = await checkSinks(sinks, file.state, trust);
   const warnings = [...checked.warnings, ...unconfigured(file.state, sinks)];
   const divergences = checked.sinks.flatMap(({ finding }) => finding ?? []);
+  requireHistory(checked);
   const sealing = await seal(options, warnings);
 
   warnings.push(...(await checkServer(options.database)));
@@ -157,6 +158,18 @@ async function publishLocked(options: PublishOptions, keys: PublisherKeys, sinks
     divergence_count: late.length,
     first_divergence: firstDivergence(late),
   };
+}
+
+/**
+ * A head that is signed while every sink still lacks older ones would be in no sink's outbox, and could never be
+ * delivered.
+ */
+function requireHistory({ sinks, state }: CheckedSinks): void {
+  if (sinks.some(({ record, finding }) => finding !== undefined || !hasGap(state, record))) return;
+  throw new PublisherError(
+    "configuration",
+    `none of the sinks holds the ${state.log.lines} heads that were published before: keep one of the sinks that were used until now (${Object.keys(state.sinks).join(", ")}) in AUDIT_SINKS until the new ones have been filled from it, or copy its log by hand`,
+  );
 }
 
 function openSinks(options: PublishOptions): Sink[] {

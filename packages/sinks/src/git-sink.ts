@@ -33,8 +33,7 @@ const BACK_OFF_MS = 100;
  * With `push`, what counts is the remote: its branch is fetched before every read and append, the commit is made on top
  * of it, and pushed without force. If the remote has moved meanwhile, that is repeated on top of the new state, with
  * growing pauses. The user's branches, index and work tree are not touched at all; what changes in the repository,
- * besides new objects, is a reference below `refs/audit-chain/` and, as with any push, the remote-tracking branch. Users
- * get the commits when they pull.
+ * besides new objects, is the remote-tracking branch, as with any push. Users get the commits when they pull.
  *
  * Without `push`, the local branch is the log. It moves by compare and swap. Where it is checked out, the log's own
  * entry in the index and its file are brought along if they were unmodified, or else the user's next commit would take
@@ -114,22 +113,19 @@ async function localTip(git: Git, address: GitAddress): Promise<Tip> {
 
 async function remoteTip(git: Git, address: GitAddress, remote: string, signal: AbortSignal | undefined): Promise<Tip> {
   const branch = address.branch ?? (await remoteDefaultBranch(git, remote)) ?? (await headBranch(git)) ?? "main";
-  const reference = `refs/audit-chain/${encodeURIComponent(remote).replaceAll(/[%.*~]/g, "_")}/${branch}`;
-  const listed = await git.text(["ls-remote", "--quiet", "--", remote, `refs/heads/${branch}`]);
-  if (listed === "") return tipAt(git, branch, undefined, address.path);
-  // Into a reference of our own, and into no other: the user's remote-tracking branches stay where they are. The plus
-  // lets it follow a remote that was rewound: what such a remote holds is the caller's finding, not an error.
-  const refspec = `+refs/heads/${branch}:${reference}`;
-  const args = ["fetch", "--quiet", "--no-tags", "--no-write-fetch-head", "--refmap=", "--", remote, refspec];
+  const where = ["--", remote, `refs/heads/${branch}`];
   for (let attempt = 1; ; attempt += 1) {
-    const result = await git.run(args);
-    if (result.code === 0) break;
-    // Another process fetches into the same reference at this moment.
-    if (attempt === ATTEMPTS || !/cannot lock ref|unable to update local ref/.test(result.stderr))
-      throw gitFailed(address.repository, args, result);
+    const [, commit] = /^([0-9a-f]+)\t/.exec(await git.text(["ls-remote", "--quiet", ...where])) ?? [];
+    if (commit === undefined) return tipAt(git, branch, undefined, address.path);
+    // Objects only: no reference is written, so nothing of the user's moves, and a git that is killed here leaves no lock
+    // behind. A remote that was rewound is read as it is now: what that means is the caller's to say.
+    await git.text(["fetch", "--quiet", "--no-tags", "--no-write-fetch-head", "--refmap=", ...where]);
+    if ((await git.run(["cat-file", "-e", `${commit}^{commit}`])).code === 0)
+      return tipAt(git, branch, commit, address.path);
+    if (attempt === ATTEMPTS)
+      throw new SinkError("git", `${address.name}: the branch was replaced again and again while it was read`);
     await pause(attempt, signal);
   }
-  return tipAt(git, branch, await git.text(["rev-parse", "--verify", `${reference}^{commit}`]), address.path);
 }
 
 async function tipAt(git: Git, branch: string, commit: string | undefined, path: string): Promise<Tip> {
