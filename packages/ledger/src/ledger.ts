@@ -17,7 +17,7 @@ import type { LedgerStore } from "./store.ts";
 export const DEFAULT_BUSY_TIMEOUT_MS = 60_000;
 
 /** The driver's own share of that: while it waits, the whole process waits. */
-const DRIVER_TIMEOUT_MS = 5;
+const DRIVER_TIMEOUT_MS = 100;
 
 /** An open ledger. Printing or serialising it shows its kind of database and nothing else. */
 export class Ledger {
