@@ -54,4 +54,4 @@ CREATE TABLE "audit_chain_relation" (
 	CONSTRAINT "audit_chain_relation_relid_unique" UNIQUE("relid")
 );
 --> statement-breakpoint
-CREATE INDEX "audit_chain_pending_xid_idx" ON "audit_chain_pending" USING btree ("xid") WHERE mode = 'strict';
+CREATE INDEX "audit_chain_pending_xid_idx" ON "audit_chain_pending" USING btree ("xid","id") WHERE mode = 'strict';

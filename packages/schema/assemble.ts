@@ -1,4 +1,5 @@
-// Writes migrations/0001_functions.sql from src/sql, one file for each function, in the order below.
+// Writes migrations/0001_functions.sql from src/sql, one file for each function, in the order below; with --check it
+// only compares, and fails where they differ.
 // Once a release is out, its migrations stay as they are: a later change gets a migration and a list of its own.
 import { readFileSync, writeFileSync } from "node:fs";
 
@@ -28,10 +29,12 @@ const FILES = [
   "capture_name",
   "capture_source",
   "capture_function",
-  "capture_close",
   "type_description",
   "types_changed",
   "kind_in_use",
+  "check_claim",
+  "capture_open",
+  "capture_close",
   "covered_columns",
   "check_attachable",
   "key_columns",
@@ -49,4 +52,9 @@ const folder = new URL("src/sql/", import.meta.url);
 const text = FILES.map((name) => readFileSync(new URL(`${name}.sql`, folder), "utf8")).join(
   "--> statement-breakpoint\n",
 );
-writeFileSync(new URL("../../migrations/0001_functions.sql", import.meta.url), text);
+const migration = new URL("../../migrations/0001_functions.sql", import.meta.url);
+if (process.argv.includes("--check")) {
+  if (readFileSync(migration, "utf8") !== text) throw new Error("migrations/0001_functions.sql is not what src/sql assembles to");
+} else {
+  writeFileSync(migration, text);
+}

@@ -18,13 +18,13 @@ export function payloadExpression(columns: readonly string[]): string {
   const members = columns.map((name) => {
     const column = quotedName(name);
     const label = quotedLiteral(`,${JSON.stringify(name)}:`);
-    return `CASE WHEN ${column} IS DISTINCT FROM NULL THEN pg_catalog.concat(${label}, pg_catalog.to_json(pg_catalog.concat(${column}))) END`;
+    const isThere = `CASE WHEN ${column} IS DISTINCT FROM NULL THEN`;
+    return `${isThere} ${label} END, pg_catalog.to_json(${isThere} pg_catalog.concat(${column}) END)`;
   });
   const groups: string[] = [];
-  for (let start = 0; start < members.length; start += 100) {
-    groups.push(`pg_catalog.concat(${members.slice(start, start + 100).join(", ")})`);
-  }
-  return `pg_catalog.concat('{', pg_catalog.substr(pg_catalog.concat(${groups.join(", ")}), 2), '}')`;
+  for (let start = 0; start < members.length; start += 50) groups.push(members.slice(start, start + 50).join(", "));
+  const all = groups.length === 1 ? groups[0] : groups.map((group) => `pg_catalog.concat(${group})`).join(", ");
+  return `pg_catalog.concat('{', pg_catalog.substr(pg_catalog.concat(${all}), 2), '}')`;
 }
 
 /** SQL expression of a row's key: the text of one column, or a JSON array of several; NULL where one is NULL. */
@@ -36,14 +36,14 @@ export function keyExpression(keyColumns: readonly string[]): string {
   return `CASE WHEN ${names.map((name) => `${name} IS DISTINCT FROM NULL`).join(" AND ")} THEN ${value} END`;
 }
 
-/** FROM clause that yields `row_key` and `row_payload` of each row of `source`; columns that are gone read as NULL. */
+/** FROM clause that yields `event.pk` and `event.payload` of each row of `source`; columns that are gone read as NULL. */
 export function rowSource(source: string, keyColumns: readonly string[], columns: readonly string[]): string {
   const missing = columns.map((name) => `NULL::text AS ${quotedName(name)}`).join(", ");
-  return `${source} AS n
+  return `${source} AS source
       CROSS JOIN (SELECT ${missing}) AS missing
-      CROSS JOIN LATERAL (SELECT ${keyExpression(keyColumns)} AS row_key,
-             ${payloadExpression(columns)} AS row_payload
-        FROM (SELECT n.*) AS r) AS k`;
+      CROSS JOIN LATERAL (SELECT ${keyExpression(keyColumns)} AS pk,
+             ${payloadExpression(columns)} AS payload
+        FROM (SELECT source.*) AS covered) AS event`;
 }
 
 /** What a capture function is generated from. */
@@ -69,55 +69,62 @@ export function captureSource(d: CaptureDefinition): string {
     op: string,
     rows: string,
   ) => `    INSERT INTO public.audit_chain_pending (mode, op, event_kind, event_pk, payload_hash)
-    SELECT '${d.mode}', '${op}', ${kind}, CASE WHEN pg_catalog.octet_length(k.row_key) <= 2000 THEN k.row_key
-                        ELSE public.audit_chain_odd_key(${kind}, TG_RELID, k.row_key, n.*) END,
-           pg_catalog.sha256(pg_catalog.convert_to(k.row_payload, 'UTF8'))
+    SELECT '${d.mode}', '${op}', ${kind}, CASE WHEN pg_catalog.octet_length(event.pk) <= 2000 THEN event.pk
+                        ELSE public.audit_chain_odd_key(${kind}::text, audit_chain_capture.relid, event.pk, pg_catalog.concat(source.*)) END,
+           pg_catalog.sha256(pg_catalog.convert_to(event.payload, 'UTF8'))
       FROM ${rows};
 `;
-  const keys = d.changes === "track" || d.rowWise ? "  old_key text;\n  new_key text;\n" : "";
+  const keys = d.changes === "track" ? "  old_key text;\n  new_key text;\n" : "";
   const inserted = d.rowWise ? newRow : rowSource("audit_chain_new", d.keyColumns, d.columns);
   const compare = (into: string, values: string, rows: string) => `    SELECT ${values} INTO ${into}
       FROM ${rows};
 `;
-  const refuseOrElse = `  ELSE
-    PERFORM public.audit_chain_refuse(${relation}, TG_OP);
-  END IF;
-`;
+  const refuse = `PERFORM public.audit_chain_refuse(${relation}::text, TG_OP);`;
   const changes =
     d.changes === "refuse"
-      ? compare("old_payload", "k.row_payload", oldRow) +
-        compare("new_payload", "k.row_payload", newRow) +
+      ? compare("old_payload", "event.payload", oldRow) +
+        compare("new_payload", "event.payload", newRow) +
         `    IF new_payload <> old_payload THEN
-      PERFORM public.audit_chain_refuse(${relation}, TG_OP);
+      ${refuse}
     END IF;
     RETURN NULL;
-${refuseOrElse}`
-      : compare("old_key, old_payload", "k.row_key, k.row_payload", oldRow) +
-        compare("new_key, new_payload", "k.row_key, k.row_payload", newRow) +
+`
+      : compare("old_key, old_payload", "event.pk, event.payload", oldRow) +
+        compare("new_key, new_payload", "event.pk, event.payload", newRow) +
         `    IF new_payload = old_payload THEN
       RETURN NULL;
     ELSIF new_key IS NOT DISTINCT FROM old_key THEN
 ${stage("update", newRow)}    ELSE
 ${stage("delete", oldRow)}${stage("insert", newRow)}    END IF;
   ELSIF TG_OP = 'DELETE' THEN
-${stage("delete", oldRow)}${refuseOrElse}`;
+${stage("delete", oldRow)}`;
   const ticket =
-    d.mode === "strict" ? "  INSERT INTO public.audit_chain_ticket DEFAULT VALUES ON CONFLICT DO NOTHING;\n" : "";
+    d.mode === "strict"
+      ? `  IF FOUND THEN
+    INSERT INTO public.audit_chain_ticket DEFAULT VALUES ON CONFLICT DO NOTHING;
+  END IF;
+`
+      : "";
   return `
 #variable_conflict use_column
+<<audit_chain_capture>>
 DECLARE
+  relid oid := TG_RELID;
 ${keys}  old_payload text;
   new_payload text;
 BEGIN
   IF pg_catalog.concat(pg_catalog.quote_ident(TG_TABLE_SCHEMA), '.', pg_catalog.quote_ident(TG_TABLE_NAME)) <> ${relation} THEN
-    PERFORM public.audit_chain_check_relation(${kind}, TG_RELID);
+    PERFORM public.audit_chain_check_relation(${kind}::text, relid);
   END IF;
   IF TG_OP = 'INSERT' THEN
 ${stage(d.changes === "track" ? "insert" : "event", inserted)}  ELSIF TG_OP = 'UPDATE' THEN
     IF NEW OPERATOR(pg_catalog.*=) OLD THEN
       RETURN NULL;
     END IF;
-${changes}${ticket}  RETURN NULL;
+${changes}  ELSE
+    ${refuse}
+  END IF;
+${ticket}  RETURN NULL;
 END
 `;
 }

@@ -50,21 +50,33 @@ async function readSession(tx: AnyPgDatabase): Promise<Session> {
 }
 
 async function readApplied(tx: AnyPgDatabase): Promise<{ id: number; sha256: string }[]> {
-  const there = one(
-    await tx
-      .select({
-        migrations: sql<string | null>`pg_catalog.to_regclass('public.audit_chain_migrations')::text`,
-        chain: sql<string | null>`pg_catalog.to_regclass('public.audit_chain')::text`,
-      })
-      .from(sql`(select 1) as one`),
-  );
-  if (there.migrations === null) {
-    if (there.chain !== null) {
+  const found = await tx
+    .select({ name: sql<string>`o.name`, kind: sql<string>`o.kind`, isOurs: sql<boolean>`o.owner = 'scidex_audit_owner'` })
+    .from(
+      sql`(select c.relname::text as name, 'relation' as kind, pg_catalog.pg_get_userbyid(c.relowner)::text as owner
+             from pg_catalog.pg_class as c where c.relnamespace = 'public'::regnamespace and c.relkind <> 'i'
+           union all
+           select p.proname::text, 'function', pg_catalog.pg_get_userbyid(p.proowner)::text
+             from pg_catalog.pg_proc as p where p.pronamespace = 'public'::regnamespace) as o`,
+    )
+    .where(sql`pg_catalog.starts_with(o.name, 'audit_chain')`);
+  const isSetUp = found.some((o) => o.kind === "relation" && o.name === "audit_chain_migrations" && o.isOurs);
+  if (!isSetUp) {
+    if (found.some((o) => o.name === "audit_chain")) {
       throw new SchemaError(
         "other_shape",
         "public.audit_chain is there already, but not from this package (an earlier implementation?). Nothing was changed. " +
-          "Rename it, for example with ALTER TABLE public.audit_chain RENAME TO audit_chain_earlier, and run the set-up again; " +
+          "Rename it, for example with ALTER TABLE public.audit_chain RENAME TO earlier_audit_chain, and run the set-up again; " +
           "rows that it covers are chained anew by audit-backfill.",
+      );
+    }
+    const [first] = found;
+    // Whoever plants a function under one of our names would have it run, or owned, by our owner.
+    if (first !== undefined) {
+      throw new SchemaError(
+        "other_shape",
+        `The ${first.kind} public.${first.name} is there already, but not from this package. Nothing was changed. ` +
+          "Names in public that begin with audit_chain belong to the audit chain: rename or drop it, and run the set-up again.",
       );
     }
     return [];
@@ -100,7 +112,9 @@ function pendingMigrations(
 async function runOnce(db: AnyPgDatabase, shipped: readonly Migration[]): Promise<MigrateResult> {
   return await db.transaction(async (tx) => {
     await tx.execute(sql`select pg_catalog.pg_advisory_xact_lock(${LOCK_KEY})`);
-    await tx.execute(sql`set local search_path = public, pg_catalog`);
+    // pg_catalog comes first because it is not named: in a database where everyone may create objects in public, a
+    // type or function planted there would else be taken for PostgreSQL's own, and run with the installer's rights.
+    await tx.execute(sql`set local search_path = public, pg_temp`);
     await tx.execute(sql`set local client_min_messages = warning`);
     const missing = pendingMigrations(await readApplied(tx), shipped);
     const session = await readSession(tx);
@@ -116,7 +130,8 @@ async function runOnce(db: AnyPgDatabase, shipped: readonly Migration[]): Promis
           .insert(auditChainMigrations)
           .values({ id: migration.id, name: migration.name, sha256: migration.sha256 });
       }
-      await leaveOwner(tx, session, warnings);
+      await leaveOwner(tx, session);
+      warnings.push(...(await readWarnings(tx)));
     }
     return { applied: missing.map((m) => m.name), version: shipped.length - 1, warnings };
   });
@@ -134,23 +149,43 @@ async function enterOwner(tx: AnyPgDatabase, session: Session): Promise<void> {
 }
 
 /** Gives the owner role back, and lets whoever set up the schema attach tables. */
-async function leaveOwner(tx: AnyPgDatabase, session: Session, warnings: string[]): Promise<void> {
+async function leaveOwner(tx: AnyPgDatabase, session: Session): Promise<void> {
   if (session.superuser) return;
   const me = sql.identifier(session.me);
-  for (const table of INSTALLER_TABLES)
-    await tx.execute(sql.raw(`grant select on public.${table} to "${session.me.replaceAll('"', '""')}"`));
+  for (const table of INSTALLER_TABLES) await tx.execute(sql`grant select on ${sql.raw(`public.${table}`)} to ${me}`);
   for (const name of INSTALLER_FUNCTIONS)
     await tx.execute(sql`grant execute on function ${sql.raw(`public.${name}`)} to ${me}`);
   await tx.execute(sql`revoke scidex_audit_owner from ${me}`);
-  const left = await tx
+}
+
+/** What the set-up could not do, or cannot prevent. */
+async function readWarnings(tx: AnyPgDatabase): Promise<string[]> {
+  const members = await tx
     .select({ member: sql<string>`m.member::regrole::text` })
     .from(sql`pg_catalog.pg_auth_members as m`)
     .where(sql`m.roleid = 'scidex_audit_owner'::regrole`);
-  for (const { member } of left) {
+  const warnings = members.map(
+    ({ member }) =>
+      `${member} keeps the right to administer scidex_audit_owner, because it created that role: a superuser can take it away with REVOKE scidex_audit_owner FROM ${member} GRANTED BY the role that granted it.`,
+  );
+  const state = one(
+    await tx
+      .select({
+        alerts: sql<boolean>`pg_catalog.has_table_privilege('scidex_audit_alert', 'public.senate_alerts', 'INSERT')`,
+        creators: sql<string | null>`case when pg_catalog.current_setting('server_version_num')::int < 160000 then
+          (select pg_catalog.string_agg(r.rolname::text, ', ') from pg_catalog.pg_roles as r where r.rolcreaterole and not r.rolsuper) end`,
+      })
+      .from(sql`(select 1) as one`),
+  );
+  if (!state.alerts)
     warnings.push(
-      `${member} keeps the right to administer scidex_audit_owner, because it created that role: a superuser can take it away with REVOKE scidex_audit_owner FROM ${member}.`,
+      "scidex_audit_alert may not write alerts: the owner of public.senate_alerts has to run GRANT INSERT ON public.senate_alerts TO scidex_audit_alert.",
     );
-  }
+  if (state.creators !== null)
+    warnings.push(
+      `Before PostgreSQL 16 every role with CREATEROLE can make itself a member of scidex_audit_owner, here ${state.creators}: take CREATEROLE away once the set-up is done.`,
+    );
+  return warnings;
 }
 
 /**
@@ -174,7 +209,7 @@ export async function migrate(db: AnyPgDatabase): Promise<MigrateResult> {
         throw new SchemaError(
           "no_right",
           "The set-up needs a superuser, or a role with CREATEROLE that may create objects in the schema public " +
-            `(GRANT CREATE ON SCHEMA public TO …) and, where another role created the scidex_audit_… roles, ADMIN OPTION on them. The database said: ${databaseMessage(error)}`,
+            `(the database's owner may; else GRANT CREATE ON SCHEMA public TO … WITH GRANT OPTION) and, where another role created the scidex_audit_… roles, ADMIN OPTION on them. The database said: ${databaseMessage(error)}`,
           { cause: error },
         );
       }

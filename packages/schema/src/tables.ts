@@ -49,8 +49,8 @@ export const auditChain = pgTable(
 );
 
 /**
- * Captured events that are not linked yet. `op` is `event` (a fixed key: a door, or a row of a table that refuses
- * changes) or `insert`, `update`, `delete` (a tracked row, whose key gets the event's own seq when it is linked).
+ * Captured events that are not linked yet. `op` is `event` (a fixed key: a row of a table that refuses changes),
+ * `door` (the same, from audit_chain_enqueue) or `insert`, `update`, `delete` (a tracked row, whose key gets the event's own seq when it is linked).
  * `conflict` is why a row was set aside by the sealer.
  */
 export const auditChainPending = pgTable(
@@ -72,7 +72,7 @@ export const auditChainPending = pgTable(
   },
   (t) => [
     index("audit_chain_pending_xid_idx")
-      .on(t.xid)
+      .on(t.xid, t.id)
       .where(sql`mode = 'strict'`),
   ],
 );

@@ -15,10 +15,11 @@ BEGIN
     RAISE EXCEPTION '% is complete: a row of it that is not chained was inserted past its trigger', config.relation
       USING ERRCODE = 'AC002', HINT = 'Find out where it comes from. To chain it all the same, use audit-backfill --readmit, which is recorded.';
   END IF;
+  PERFORM public.audit_chain_check_claim(r.relid, r.kind) FROM public.audit_chain_relation AS r WHERE r.kind = audit_chain_adopt.kind;
+  PERFORM public.audit_chain_check_event(kind, e.pk, e.payload_hash) FROM unnest(pks, payload_hashes) AS e(pk, payload_hash);
   PERFORM public.audit_chain_lock_chain();
   INSERT INTO public.audit_chain_pending (mode, op, event_kind, event_pk, payload_hash)
-  SELECT 'strict', CASE config.changes WHEN 'track' THEN 'insert' ELSE 'event' END, kind,
-         CASE WHEN octet_length(e.pk) <= 2000 THEN e.pk ELSE public.audit_chain_odd_key(kind, 0, coalesce(e.pk, ''), NULL) END, e.payload_hash
+  SELECT 'strict', CASE config.changes WHEN 'track' THEN 'insert' ELSE 'event' END, kind, e.pk, e.payload_hash
     FROM unnest(pks, payload_hashes) WITH ORDINALITY AS e(pk, payload_hash, n)
    WHERE NOT EXISTS (SELECT FROM public.audit_chain AS c WHERE c.event_kind = kind AND c.event_pk = e.pk)
      AND NOT EXISTS (SELECT FROM public.audit_chain_pending AS p WHERE p.event_kind = kind AND p.event_pk = e.pk)
@@ -26,7 +27,9 @@ BEGIN
      AND (config.changes = 'refuse' OR NOT EXISTS (
            SELECT FROM public.audit_chain AS c
             WHERE c.event_kind IN (concat(kind, ':insert'), concat(kind, ':update'), concat(kind, ':delete'))
-              AND c.event_pk > concat(e.pk, '@') COLLATE "C" AND c.event_pk < concat(e.pk, 'A') COLLATE "C"))
+              AND c.event_pk > concat(e.pk, '@') COLLATE "C" AND c.event_pk < concat(e.pk, 'A') COLLATE "C"
+              -- Keys can contain an @ themselves: another row's changes are not this one's.
+              AND c.event_pk = concat(e.pk, '@', c.seq)))
    ORDER BY e.n;
   GET DIAGNOSTICS added = ROW_COUNT;
   WHILE public.audit_chain_link(pg_current_xact_id(), 10000) > 0 LOOP

@@ -9,8 +9,9 @@ DECLARE
   link public.audit_chain;
 BEGIN
   PERFORM public.audit_chain_check_event(kind, pk, payload_hash);
-  PERFORM public.audit_chain_check_kind(kind);
   PERFORM public.audit_chain_lock_chain();
+  -- Under the lock: a table can be attached under this kind while we wait.
+  PERFORM public.audit_chain_check_kind(kind);
   SELECT c.* INTO link FROM public.audit_chain AS c WHERE c.event_kind = kind AND c.event_pk = pk;
   IF FOUND THEN
     IF link.payload_hash <> audit_chain_append.payload_hash THEN
@@ -26,7 +27,7 @@ BEGIN
   link.event_kind := kind;
   link.event_pk := pk;
   link.payload_hash := audit_chain_append.payload_hash;
-  link.prev_hash := coalesce(head.chain_hash, '\x0000000000000000000000000000000000000000000000000000000000000000');
+  link.prev_hash := coalesce(head.chain_hash, decode(repeat('00', 32), 'hex'));
   link.appended_at := clock_timestamp();
   link.event_hash := sha256(convert_to(concat(
     '{"appended_at":"', to_char(link.appended_at AT TIME ZONE 'UTC', 'YYYY-MM-DD"T"HH24:MI:SS.US"Z"'),

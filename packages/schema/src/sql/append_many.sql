@@ -11,10 +11,11 @@ BEGIN
       cardinality(kinds), cardinality(pks), cardinality(payload_hashes) USING ERRCODE = 'invalid_parameter_value';
   END IF;
   PERFORM public.audit_chain_check_event(e.kind, e.pk, e.payload_hash) FROM unnest(kinds, pks, payload_hashes) AS e(kind, pk, payload_hash);
+  PERFORM public.audit_chain_lock_chain();
+  -- Under the lock: a table can be attached under one of the kinds while we wait.
   FOR kind IN SELECT DISTINCT k FROM unnest(kinds) AS k LOOP
     PERFORM public.audit_chain_check_kind(kind);
   END LOOP;
-  PERFORM public.audit_chain_lock_chain();
   INSERT INTO public.audit_chain_pending (mode, op, event_kind, event_pk, payload_hash)
   SELECT 'strict', 'event', e.kind, e.pk, e.payload_hash
     FROM unnest(kinds, pks, payload_hashes) WITH ORDINALITY AS e(kind, pk, payload_hash, n) ORDER BY e.n;

@@ -19,15 +19,17 @@ BEGIN
   ELSIF TG_OP <> 'INSERT' OR TG_LEVEL <> 'ROW' OR TG_WHEN <> 'AFTER' THEN
     RAISE EXCEPTION 'audit_chain_append() is for AFTER INSERT FOR EACH ROW triggers'
       USING ERRCODE = 'AC002', HINT = format('Run: audit-chain attach %I.%I, which makes all the triggers', TG_TABLE_SCHEMA, TG_TABLE_NAME);
-  ELSIF EXISTS (SELECT FROM pg_trigger AS g WHERE g.tgrelid = TG_RELID AND g.tgname IN ('audit_chain_capture', '0_audit_chain_track') AND g.tgenabled = 'O') THEN
+  ELSIF EXISTS (SELECT FROM pg_trigger AS g WHERE g.tgrelid = TG_RELID AND g.tgname IN ('audit_chain_capture', '0_audit_chain_track')
+           AND g.tgenabled IN ('A', CASE current_setting('session_replication_role') WHEN 'replica' THEN 'R' ELSE 'O' END)) THEN
     RETURN NULL;
   END IF;
   EXECUTE format(
     'INSERT INTO public.audit_chain_pending (mode, op, event_kind, event_pk, payload_hash)'
-    ' SELECT $1, $2, $3, CASE WHEN pg_catalog.octet_length(k.row_key) <= 2000 THEN k.row_key ELSE public.audit_chain_odd_key($3, $4, k.row_key, n.*) END,'
-    ' pg_catalog.sha256(pg_catalog.convert_to(k.row_payload, ''UTF8'')) FROM %s',
-    public.audit_chain_row_source('(SELECT ($5).*)', config.key_columns, config.columns))
-  USING config.mode, CASE config.changes WHEN 'track' THEN 'insert' ELSE 'event' END, config.kind, TG_RELID, NEW;
+    ' SELECT $1, $2, $3, CASE WHEN pg_catalog.octet_length(event.pk) <= 2000 THEN event.pk'
+    ' ELSE public.audit_chain_odd_key($3, $4, event.pk, pg_catalog.concat(source.*)) END,'
+    ' pg_catalog.sha256(pg_catalog.convert_to(event.payload, ''UTF8'')) FROM %s',
+    public.audit_chain_row_source('(SELECT ($5).*)'::text, config.key_columns, config.columns))
+  USING config.mode, CASE config.changes WHEN 'track' THEN 'insert' ELSE 'event' END, config.kind::text, TG_RELID, NEW;
   IF config.mode = 'strict' THEN
     INSERT INTO public.audit_chain_ticket DEFAULT VALUES ON CONFLICT DO NOTHING;
   END IF;

@@ -6,7 +6,7 @@ CREATE OR REPLACE FUNCTION public.audit_chain_attach(
   relation regclass, mode text DEFAULT NULL, changes text DEFAULT NULL, exclude text[] DEFAULT NULL,
   key text[] DEFAULT NULL, kind text DEFAULT NULL) RETURNS jsonb
 LANGUAGE plpgsql
-SET search_path = pg_catalog, pg_temp SET client_min_messages = warning
+SET search_path = pg_catalog, pg_temp SET client_min_messages = warning SET row_security = off
 AS $function$
 DECLARE
   qualified  text;
@@ -42,40 +42,25 @@ BEGIN
     FROM pg_class AS c JOIN pg_namespace AS n ON n.oid = c.relnamespace WHERE c.oid = relation;
   SELECT r.* INTO live FROM public.audit_chain_relation AS r WHERE r.relid = relation;
   event_kind := coalesce(kind, live.kind, event_kind);
-  IF live.kind IS NOT NULL AND live.kind <> event_kind THEN
-    RAISE EXCEPTION '% is attached under the kind %, which cannot change', relation, quote_literal(live.kind)
-      USING ERRCODE = 'AC003', HINT = format('Leave out --kind, or say --kind %s.', live.kind);
-  ELSIF live.kind IS NULL THEN
-    IF event_kind = '' OR octet_length(convert_to(event_kind, 'UTF8')) > 200 THEN
-      RAISE EXCEPTION 'the kind must have 1 to 200 bytes' USING ERRCODE = 'AC005', HINT = 'Give a short one with --kind.';
-    ELSIF event_kind ~ ':(insert|update|delete)$' OR starts_with(event_kind, 'audit_chain') THEN
-      RAISE EXCEPTION 'the kind % is reserved', quote_literal(event_kind) USING ERRCODE = 'AC003', HINT = 'Give another one with --kind.';
-    END IF;
-    SELECT r.* INTO live FROM public.audit_chain_relation AS r WHERE r.kind = event_kind;
-    IF live.kind IS NOT NULL AND EXISTS (SELECT FROM pg_class AS c WHERE c.oid = live.relid) THEN
-      RAISE EXCEPTION 'the kind % belongs to %', quote_literal(event_kind), live.relid
-        USING ERRCODE = 'AC003', HINT = format('Give another one: audit-chain attach %s --kind NAME', relation);
-    ELSIF live.kind IS NULL AND public.audit_chain_kind_in_use(event_kind) THEN
-      RAISE EXCEPTION 'there are events of the kind % already that do not come from a table', quote_literal(event_kind)
-        USING ERRCODE = 'AC003', HINT = format('Give another one: audit-chain attach %s --kind NAME', relation);
-    END IF;
-  END IF;
   SELECT c.* INTO before FROM public.audit_chain_config AS c WHERE c.kind = event_kind ORDER BY c.id DESC LIMIT 1;
   is_known := before.id IS NOT NULL AND before.action <> 'detach';
   mode := coalesce(mode, CASE WHEN is_known THEN before.mode END, 'strict');
   changes := coalesce(changes, CASE WHEN is_known THEN before.changes END, 'refuse');
+  -- A column that kept its number under another name was renamed: recorded, so that older rows can still be recomputed.
+  -- One that lost its number to another column of the same name is gone: recorded as renamed to nothing.
+  IF live.relid = relation THEN
+    SELECT coalesce(jsonb_object_agg(e.key, CASE WHEN a.attisdropped THEN '' ELSE a.attname::text END), '{}') INTO renames
+      FROM jsonb_each_text(live.column_numbers::jsonb) AS e
+      JOIN pg_attribute AS a ON a.attrelid = relation AND a.attnum = e.value::smallint
+     WHERE CASE WHEN a.attisdropped
+                THEN EXISTS (SELECT FROM pg_attribute AS b WHERE b.attrelid = relation AND b.attname::text = e.key AND NOT b.attisdropped)
+                ELSE a.attname::text <> e.key END;
+  END IF;
   -- What is kept follows the renames, and lets go of columns that have been dropped.
   IF exclude IS NULL THEN
-    SELECT coalesce(array_agg(e.name ORDER BY e.n), '{}') INTO exclude
+    SELECT coalesce(array_agg(a.attname::text ORDER BY e.n), '{}') INTO exclude
       FROM unnest(CASE WHEN is_known THEN before.excluded END) WITH ORDINALITY AS e(name, n)
-      JOIN pg_attribute AS a ON a.attrelid = relation AND a.attname::text = e.name AND NOT a.attisdropped;
-  END IF;
-
-  -- A column that kept its number under another name was renamed: recorded, so that older rows can still be recomputed.
-  IF live.relid = relation THEN
-    SELECT coalesce(jsonb_object_agg(e.key, a.attname), '{}') INTO renames
-      FROM jsonb_each_text(live.column_numbers::jsonb) AS e
-      JOIN pg_attribute AS a ON a.attrelid = relation AND a.attnum = e.value::smallint AND NOT a.attisdropped AND a.attname <> e.key;
+      JOIN pg_attribute AS a ON a.attrelid = relation AND a.attname::text = coalesce(renames ->> e.name, e.name) AND NOT a.attisdropped;
   END IF;
 
   FOREACH name IN ARRAY exclude LOOP
@@ -98,23 +83,23 @@ BEGIN
   columns := public.audit_chain_covered_columns(relation, exclude);
   row_wise := row_wise OR changes = 'track';
 
-  function_name := public.audit_chain_capture_function(event_kind, qualified, key_names, columns, changes, mode, row_wise, current_user);
-  EXECUTE format('DROP TRIGGER IF EXISTS audit_chain_capture ON %s', relation);
-  EXECUTE format('DROP TRIGGER IF EXISTS "0_audit_chain_track" ON %s', relation);
-  EXECUTE format('DROP TRIGGER IF EXISTS audit_chain_guard ON %s', relation);
-  EXECUTE format('DROP TRIGGER IF EXISTS audit_chain_guard_truncate ON %s', relation);
+  function_name := public.audit_chain_capture_open(relation, event_kind, key_names, columns, changes, mode, row_wise, caller);
+  -- Triggers are replaced, not dropped and made again: dropping one waits for readers too, and makes them wait.
   IF changes = 'track' THEN
+    EXECUTE format('DROP TRIGGER IF EXISTS audit_chain_capture ON %s', relation);
+    EXECUTE format('DROP TRIGGER IF EXISTS audit_chain_guard ON %s', relation);
     -- The name sorts early: a tracked row's insert must be staged before another trigger changes the row again.
-    EXECUTE format('CREATE TRIGGER "0_audit_chain_track" AFTER INSERT OR UPDATE OR DELETE ON %s FOR EACH ROW EXECUTE FUNCTION public.%I()', relation, function_name);
+    EXECUTE format('CREATE OR REPLACE TRIGGER "0_audit_chain_track" AFTER INSERT OR UPDATE OR DELETE ON %s FOR EACH ROW EXECUTE FUNCTION public.%I()', relation, function_name);
   ELSE
+    EXECUTE format('DROP TRIGGER IF EXISTS "0_audit_chain_track" ON %s', relation);
     IF row_wise THEN
-      EXECUTE format('CREATE TRIGGER audit_chain_capture AFTER INSERT ON %s FOR EACH ROW EXECUTE FUNCTION public.%I()', relation, function_name);
+      EXECUTE format('CREATE OR REPLACE TRIGGER audit_chain_capture AFTER INSERT ON %s FOR EACH ROW EXECUTE FUNCTION public.%I()', relation, function_name);
     ELSE
-      EXECUTE format('CREATE TRIGGER audit_chain_capture AFTER INSERT ON %s REFERENCING NEW TABLE AS audit_chain_new FOR EACH STATEMENT EXECUTE FUNCTION public.%I()', relation, function_name);
+      EXECUTE format('CREATE OR REPLACE TRIGGER audit_chain_capture AFTER INSERT ON %s REFERENCING NEW TABLE AS audit_chain_new FOR EACH STATEMENT EXECUTE FUNCTION public.%I()', relation, function_name);
     END IF;
-    EXECUTE format('CREATE TRIGGER audit_chain_guard AFTER UPDATE OR DELETE ON %s FOR EACH ROW EXECUTE FUNCTION public.%I()', relation, function_name);
+    EXECUTE format('CREATE OR REPLACE TRIGGER audit_chain_guard AFTER UPDATE OR DELETE ON %s FOR EACH ROW EXECUTE FUNCTION public.%I()', relation, function_name);
   END IF;
-  EXECUTE format('CREATE TRIGGER audit_chain_guard_truncate BEFORE TRUNCATE ON %s FOR EACH STATEMENT EXECUTE FUNCTION public.%I()', relation, function_name);
+  EXECUTE format('CREATE OR REPLACE TRIGGER audit_chain_guard_truncate BEFORE TRUNCATE ON %s FOR EACH STATEMENT EXECUTE FUNCTION public.%I()', relation, function_name);
   EXECUTE format('GRANT SELECT ON %s TO scidex_audit_inspector', relation);
   BEGIN
     EXECUTE format('GRANT USAGE ON SCHEMA %s TO scidex_audit_inspector', (SELECT quote_ident(n.nspname) FROM pg_class AS c JOIN pg_namespace AS n ON n.oid = c.relnamespace WHERE c.oid = relation));
@@ -122,15 +107,18 @@ BEGIN
     NULL;  -- Whoever owns the schema has to grant it; audit-chain status tells.
   END;
 
-  IF NOT is_known THEN
+  -- A table that was dropped and made again under the same name has rows of its own to be chained.
+  IF NOT is_known OR live.relid IS DISTINCT FROM relation THEN
     EXECUTE format('SELECT count(*) FROM %s', relation) INTO rows_there;
   END IF;
-  is_complete := CASE WHEN is_known THEN before.complete ELSE rows_there = 0 END;
+  is_complete := rows_there = 0 AND (NOT is_known OR before.complete);
   -- The same call again changes nothing and records nothing.
-  IF NOT is_known OR (before.relation, before.key_columns, before.columns, before.excluded, before.changes, before.mode)
+  IF NOT is_known OR live.relid IS DISTINCT FROM relation
+     OR (before.relation, before.key_columns, before.columns, before.excluded, before.changes, before.mode)
        IS DISTINCT FROM (qualified COLLATE "C", key_names, columns, exclude, changes, mode)
      OR public.audit_chain_types_changed(relation, before.columns, before.column_types) OR renames <> '{}' THEN
-    PERFORM public.audit_chain_configure(relation, session_user::text, 'attach', event_kind, key_names, columns, exclude, renames, changes, mode, is_complete);
+    SELECT coalesce(jsonb_object_agg(r.key, r.value), '{}') INTO renames FROM jsonb_each(renames) AS r WHERE r.key = ANY (before.columns);
+    PERFORM public.audit_chain_configure(relation, 'attach'::text, event_kind, key_names, columns, exclude, renames, changes, mode, is_complete);
   END IF;
   IF caller IS NOT NULL THEN
     PERFORM public.audit_chain_capture_close(function_name, caller);

@@ -1,8 +1,7 @@
--- Creates or replaces a table's capture function and lets only `caller` put it on a trigger, or with `caller` NULL
--- nobody any more.
+-- Creates or replaces a table's capture function. Nobody may call it or put it on a trigger.
 CREATE OR REPLACE FUNCTION public.audit_chain_capture_function(
-  kind text, relation text, key_columns text[], columns text[], changes text, mode text, row_wise boolean, caller text) RETURNS text
-LANGUAGE plpgsql SECURITY DEFINER
+  kind text, relation text, key_columns text[], columns text[], changes text, mode text, row_wise boolean) RETURNS text
+LANGUAGE plpgsql
 SET search_path = pg_catalog, pg_temp
 AS $function$
 DECLARE
@@ -15,9 +14,6 @@ BEGIN
     name, public.audit_chain_capture_source(kind, relation, key_columns, columns, changes, mode, row_wise));
   EXECUTE format('REVOKE ALL ON FUNCTION public.%I() FROM PUBLIC', name);
   EXECUTE format('COMMENT ON FUNCTION public.%I() IS %L', name, concat('audit chain: capture of ', relation, ' under the kind ', kind));
-  IF caller IS NOT NULL THEN
-    EXECUTE format('GRANT EXECUTE ON FUNCTION public.%I() TO %I', name, caller);
-  END IF;
   RETURN name;
 END
 $function$;

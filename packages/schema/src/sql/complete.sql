@@ -14,7 +14,7 @@ BEGIN
   ELSIF config.complete IS NOT DISTINCT FROM complete THEN
     RETURN;
   END IF;
-  PERFORM public.audit_chain_configure(relation, session_user::text, CASE WHEN complete THEN 'complete' ELSE 'readmit' END, config.kind,
-    config.key_columns, config.columns, config.excluded, '{}', config.changes, config.mode, complete);
+  PERFORM public.audit_chain_configure(relation, CASE WHEN complete THEN 'complete' ELSE 'readmit' END, config.kind,
+    config.key_columns, config.columns, config.excluded, '{}'::jsonb, config.changes, config.mode, complete);
 END
 $function$;

@@ -2,7 +2,7 @@
 -- linked first, so that it is checked against the configuration under which it was captured. The caller holds the
 -- table's lock against writers.
 CREATE OR REPLACE FUNCTION public.audit_chain_configure(
-  relation regclass, caller text, action text, kind text, key_columns text[], columns text[], excluded text[],
+  relation regclass, action text, kind text, key_columns text[], columns text[], excluded text[],
   renamed jsonb, changes text, mode text, complete boolean) RETURNS bigint
 LANGUAGE plpgsql SECURITY DEFINER
 SET search_path = pg_catalog, pg_temp
@@ -13,15 +13,16 @@ DECLARE
   numbers     jsonb;
 BEGIN
   PERFORM public.audit_chain_lock_chain();
+  PERFORM public.audit_chain_check_claim(relation, kind);
   PERFORM public.audit_chain_link_all();
   SELECT concat(quote_ident(n.nspname), '.', quote_ident(c.relname)) INTO qualified
     FROM pg_class AS c JOIN pg_namespace AS n ON n.oid = c.relnamespace WHERE c.oid = relation;
   SELECT coalesce(jsonb_object_agg(a.attname, a.attnum), '{}') INTO numbers
-    FROM pg_attribute AS a WHERE a.attrelid = relation AND a.attname::text = ANY (columns) AND a.attnum > 0 AND NOT a.attisdropped;
+    FROM pg_attribute AS a WHERE a.attrelid = relation AND a.attname::text = ANY (columns || excluded) AND a.attnum > 0 AND NOT a.attisdropped;
   SELECT coalesce(max(c.id), 0) + 1 INTO config_id FROM public.audit_chain_config AS c;
   INSERT INTO public.audit_chain_config
     (id, recorded_at, actor, action, kind, relation, key_columns, columns, column_types, excluded, renamed, changes, mode, complete)
-  VALUES (config_id, clock_timestamp(), caller, action, kind, qualified, key_columns, columns,
+  VALUES (config_id, clock_timestamp(), session_user, action, kind, qualified, key_columns, columns,
     coalesce((SELECT array_agg(public.audit_chain_type_description(a.atttypid, a.atttypmod) ORDER BY c.n)
        FROM unnest(columns) WITH ORDINALITY AS c(name, n)
        JOIN pg_attribute AS a ON a.attrelid = relation AND a.attname::text = c.name AND NOT a.attisdropped), '{}'),

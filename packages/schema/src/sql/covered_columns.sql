@@ -4,7 +4,7 @@ CREATE OR REPLACE FUNCTION public.audit_chain_covered_columns(relation regclass,
 LANGUAGE sql STABLE
 SET search_path = pg_catalog, pg_temp
 AS $function$
-  SELECT coalesce(array_agg(a.attname::text ORDER BY public.audit_chain_utf16_order(a.attname) COLLATE "C"), '{}')
+  SELECT coalesce(array_agg(a.attname::text ORDER BY public.audit_chain_utf16_order(a.attname::text) COLLATE "C"), '{}')
     FROM pg_attribute AS a
    WHERE a.attrelid = relation AND a.attnum > 0 AND NOT a.attisdropped AND a.attgenerated = '' AND a.attname::text <> ALL (excluded)
 $function$;

@@ -21,8 +21,8 @@ BEGIN
   EXECUTE format('DROP TRIGGER IF EXISTS "0_audit_chain_track" ON %s', relation);
   EXECUTE format('DROP TRIGGER IF EXISTS audit_chain_guard ON %s', relation);
   EXECUTE format('DROP TRIGGER IF EXISTS audit_chain_guard_truncate ON %s', relation);
-  PERFORM public.audit_chain_configure(relation, session_user::text, 'detach', config.kind, config.key_columns, config.columns,
-    config.excluded, '{}', config.changes, config.mode, config.complete);
+  PERFORM public.audit_chain_configure(relation, 'detach'::text, config.kind, config.key_columns, config.columns,
+    config.excluded, '{}'::jsonb, config.changes, config.mode, config.complete);
   RETURN jsonb_build_object('relation', config.relation, 'kind', config.kind);
 END
 $function$;

@@ -7,6 +7,6 @@ BEGIN
   PERFORM public.audit_chain_check_event(kind, pk, payload_hash);
   PERFORM public.audit_chain_check_kind(kind);
   INSERT INTO public.audit_chain_pending (mode, op, event_kind, event_pk, payload_hash)
-  VALUES ('sealed', 'event', kind, pk, audit_chain_enqueue.payload_hash);
+  VALUES ('sealed', 'door', kind, pk, audit_chain_enqueue.payload_hash);
 END
 $function$;

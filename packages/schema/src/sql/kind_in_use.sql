@@ -1,6 +1,6 @@
 -- Whether the chain or pending holds events of this kind, or of what would be its changes.
 CREATE OR REPLACE FUNCTION public.audit_chain_kind_in_use(kind text) RETURNS boolean
-LANGUAGE sql STABLE SECURITY DEFINER
+LANGUAGE sql STABLE
 SET search_path = pg_catalog, pg_temp
 AS $function$
   SELECT EXISTS (SELECT FROM public.audit_chain AS c WHERE c.event_kind = ANY (ARRAY[kind, concat(kind, ':insert'), concat(kind, ':update'), concat(kind, ':delete')]))

@@ -4,7 +4,7 @@ LANGUAGE plpgsql
 SET search_path = pg_catalog, pg_temp
 AS $function$
 BEGIN
-  WHILE public.audit_chain_link(NULL, 10000) > 0 LOOP
+  WHILE public.audit_chain_link(NULL::xid8, 10000) > 0 LOOP
   END LOOP;
 END
 $function$;

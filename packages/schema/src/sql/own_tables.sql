@@ -7,27 +7,50 @@ CREATE TRIGGER audit_chain_append_only BEFORE UPDATE OR DELETE OR TRUNCATE ON pu
 --> statement-breakpoint
 CREATE CONSTRAINT TRIGGER audit_chain_commit AFTER INSERT ON public.audit_chain_ticket DEFERRABLE INITIALLY DEFERRED FOR EACH ROW EXECUTE FUNCTION public.audit_chain_commit();
 --> statement-breakpoint
-SELECT public.audit_chain_capture_function('audit_chain_config', 'public.audit_chain_config', ARRAY['id'],
-  public.audit_chain_covered_columns('public.audit_chain_config', '{}'), 'refuse', 'strict', false, NULL);
+SELECT public.audit_chain_capture_function('audit_chain_config'::text, 'public.audit_chain_config'::text, ARRAY['id'::text],
+  public.audit_chain_covered_columns('public.audit_chain_config'::regclass, '{}'::text[]), 'refuse'::text, 'strict'::text, false);
 --> statement-breakpoint
 DO $capture$
 BEGIN
   EXECUTE format('CREATE TRIGGER audit_chain_capture AFTER INSERT ON public.audit_chain_config REFERENCING NEW TABLE AS audit_chain_new FOR EACH STATEMENT EXECUTE FUNCTION public.%I()',
-    public.audit_chain_capture_name('audit_chain_config'));
+    public.audit_chain_capture_name('audit_chain_config'::text));
 END
 $capture$;
 --> statement-breakpoint
 DO $rights$
 DECLARE
-  item text;
+  item record;
+  who  record;
 BEGIN
-  FOR item IN SELECT p.oid::regprocedure::text FROM pg_proc AS p WHERE p.pronamespace = 'public'::regnamespace AND starts_with(p.proname, 'audit_chain') LOOP
-    EXECUTE format('ALTER FUNCTION %s OWNER TO scidex_audit_owner', item);
-    EXECUTE format('REVOKE ALL ON FUNCTION %s FROM PUBLIC', item);
+  -- Whatever the installer's default privileges have granted is taken back, from roles and from PUBLIC.
+  FOR item IN
+    SELECT 'FUNCTION' AS type, p.oid::regprocedure::text AS name, p.proowner AS owner
+      FROM pg_proc AS p WHERE p.pronamespace = 'public'::regnamespace AND starts_with(p.proname::text, 'audit_chain')
+    UNION ALL
+    SELECT CASE c.relkind WHEN 'S' THEN 'SEQUENCE' ELSE 'TABLE' END, c.oid::regclass::text, c.relowner
+      FROM pg_class AS c WHERE c.relnamespace = 'public'::regnamespace AND starts_with(c.relname::text, 'audit_chain') AND c.relkind IN ('r', 'S')
+     ORDER BY 1 DESC
+  LOOP
+    IF item.owner NOT IN (SELECT r.oid FROM pg_roles AS r WHERE r.rolname IN (current_user, 'scidex_audit_owner')) THEN
+      RAISE EXCEPTION '% % belongs to %, not to the audit chain', lower(item.type), item.name, item.owner::regrole
+        USING ERRCODE = 'object_not_in_prerequisite_state', HINT = 'Someone made it in advance. Find out why, drop it, and run the set-up again.';
+    END IF;
+    -- A sequence goes with its table.
+    IF item.type <> 'SEQUENCE' THEN
+      EXECUTE format('ALTER %s %s OWNER TO scidex_audit_owner', item.type, item.name);
+    END IF;
+    EXECUTE format('REVOKE ALL ON %s %s FROM PUBLIC', item.type, item.name);
   END LOOP;
-  FOR item IN SELECT c.oid::regclass::text FROM pg_class AS c WHERE c.relnamespace = 'public'::regnamespace AND starts_with(c.relname, 'audit_chain') AND c.relkind = 'r' LOOP
-    EXECUTE format('REVOKE ALL ON TABLE %s FROM PUBLIC', item);
-    EXECUTE format('ALTER TABLE %s OWNER TO scidex_audit_owner', item);
+  FOR who IN
+    SELECT DISTINCT 'FUNCTION' AS type, p.oid::regprocedure::text AS name, a.grantee::regrole::text AS grantee
+      FROM pg_proc AS p CROSS JOIN LATERAL aclexplode(p.proacl) AS a
+     WHERE p.pronamespace = 'public'::regnamespace AND starts_with(p.proname::text, 'audit_chain') AND a.grantee NOT IN (0, p.proowner)
+    UNION
+    SELECT CASE c.relkind WHEN 'S' THEN 'SEQUENCE' ELSE 'TABLE' END, c.oid::regclass::text, a.grantee::regrole::text
+      FROM pg_class AS c CROSS JOIN LATERAL aclexplode(c.relacl) AS a
+     WHERE c.relnamespace = 'public'::regnamespace AND starts_with(c.relname::text, 'audit_chain') AND c.relkind IN ('r', 'S') AND a.grantee NOT IN (0, c.relowner)
+  LOOP
+    EXECUTE format('REVOKE ALL ON %s %s FROM %s CASCADE', who.type, who.name, who.grantee);
   END LOOP;
 END
 $rights$;
@@ -40,10 +63,21 @@ GRANT EXECUTE ON FUNCTION public.audit_chain_append(text, text, bytea), public.a
 --> statement-breakpoint
 GRANT EXECUTE ON FUNCTION public.audit_chain_seal(integer) TO scidex_audit_publisher;
 --> statement-breakpoint
-GRANT INSERT ON public.senate_alerts TO scidex_audit_alert;
---> statement-breakpoint
-DO $sequence$
+-- A senate_alerts of the platform's own may have another key, or belong to someone who has to grant this himself: the
+-- set-up goes on, and says so.
+DO $alerts$
+DECLARE
+  sequence text;
 BEGIN
-  EXECUTE format('GRANT USAGE ON SEQUENCE %s TO scidex_audit_alert', pg_get_serial_sequence('public.senate_alerts', 'id'));
+  GRANT INSERT ON public.senate_alerts TO scidex_audit_alert;
+  SELECT d.objid::regclass::text INTO sequence
+    FROM pg_attribute AS a JOIN pg_depend AS d ON d.refclassid = 'pg_class'::regclass AND d.refobjid = a.attrelid AND d.refobjsubid = a.attnum
+    JOIN pg_class AS s ON d.classid = 'pg_class'::regclass AND s.oid = d.objid AND s.relkind = 'S'
+   WHERE a.attrelid = 'public.senate_alerts'::regclass AND a.attname = 'id' AND d.deptype = 'a';
+  IF sequence IS NOT NULL THEN
+    EXECUTE format('GRANT USAGE ON SEQUENCE %s TO scidex_audit_alert', sequence);
+  END IF;
+EXCEPTION WHEN insufficient_privilege THEN
+  NULL;
 END
-$sequence$;
+$alerts$;

@@ -11,6 +11,6 @@ BEGIN
   IF NOT EXISTS (SELECT FROM public.audit_chain_pending AS p WHERE p.conflict IS NULL) THEN
     RETURN 0;
   END IF;
-  RETURN public.audit_chain_link(NULL, max_rows);
+  RETURN public.audit_chain_link(NULL::xid8, max_rows);
 END
 $function$;

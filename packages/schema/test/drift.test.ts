@@ -1,0 +1,92 @@
+import { execFileSync } from "node:child_process";
+import { readFileSync } from "node:fs";
+import { chainHash, fromHex, toHex } from "@scidex/audit-core";
+import { afterAll, beforeAll, expect, test } from "vitest";
+import { captureSource, keyExpression, payloadExpression } from "../src/index.ts";
+import { chainDatabase, textArray } from "./database.ts";
+
+let database: Awaited<ReturnType<typeof chainDatabase>>;
+beforeAll(async () => {
+  database = await chainDatabase();
+});
+afterAll(async () => database.drop());
+
+const sources = new URL("../src/sql/", import.meta.url);
+const vectors = new URL("../../../vectors/", import.meta.url);
+const NAMES = ["id", 'a"b', "it's", "back\\slash", "ünï", "𝒳", "", "\u0001", "select", "missing", "event"];
+
+test("the functions in the database are those of src/sql", async () => {
+  execFileSync(process.execPath, [new URL("../assemble.ts", import.meta.url).pathname, "--check"], { stdio: "pipe" });
+  const rows = await database.sql<{ name: string; source: string }[]>`
+    select p.oid::regprocedure::text as name, p.prosrc as source from pg_proc as p
+     where p.pronamespace = 'public'::regnamespace and p.proname ~ '^audit_chain' and p.proname !~ '^audit_chain_capture_[0-9a-f]{16}$'`;
+  const journal = readFileSync(new URL("../../../migrations/0001_functions.sql", import.meta.url), "utf8");
+  for (const { name, source } of rows) expect(journal.includes(`$function$${source}$function$`), name).toBe(true);
+  expect(rows.length).toBe(journal.match(/^CREATE OR REPLACE FUNCTION/gm)?.length);
+  expect(readFileSync(new URL("link.sql", sources), "utf8").length).toBeGreaterThan(1000);
+});
+
+for (const changes of ["refuse", "track"] as const) {
+  for (const mode of ["strict", "sealed"] as const) {
+    for (const rowWise of [false, true]) {
+      test(`TypeScript generates the capture function that SQL generates: ${changes}, ${mode}, ${rowWise ? "row-wise" : "set-wise"}`, async () => {
+        const many = Array.from({ length: 230 }, (_, i) => `c${i}`);
+        for (const columns of [["id"], NAMES, many]) {
+          const d = { kind: "it's \\ a kind", relation: 'public."T"', keyColumns: columns.slice(0, 2), columns, changes, mode, rowWise };
+          const [row] = await database.sql`
+            select public.audit_chain_capture_source(${d.kind}, ${d.relation}, ${textArray(d.keyColumns)}::text[], ${textArray(d.columns)}::text[], ${changes}, ${mode}, ${rowWise}) as source,
+                   public.audit_chain_key_expression(${textArray(d.keyColumns)}::text[]) as key, public.audit_chain_payload_expression(${textArray(d.columns)}::text[]) as payload`;
+          expect(captureSource(d)).toBe(row?.["source"]);
+          expect(keyExpression(d.keyColumns)).toBe(row?.["key"]);
+          expect(payloadExpression(columns)).toBe(row?.["payload"]);
+        }
+      });
+    }
+  }
+}
+
+interface LinkVector {
+  readonly seq: number;
+  readonly event_kind: string;
+  readonly event_pk: string;
+  readonly payload_hash: string;
+  readonly event_hash: string;
+  readonly prev_hash: string;
+  readonly chain_hash: string;
+  readonly appended_at: string;
+}
+
+test("SQL computes the hashes of the link vectors", async () => {
+  const { links } = JSON.parse(readFileSync(new URL("links.json", vectors), "utf8")) as { links: LinkVector[] };
+  expect(links.length).toBeGreaterThan(10);
+  for (const link of links) {
+    const [row] = await database.sql`
+      select encode(sha256(convert_to(concat('{"appended_at":"', to_char(${link.appended_at}::timestamptz at time zone 'UTC', 'YYYY-MM-DD"T"HH24:MI:SS.US"Z"'),
+               '","event_kind":', to_json(${link.event_kind}::text), ',"event_pk":', to_json(${link.event_pk}::text),
+               ',"payload_hash":"', ${link.payload_hash}::text, '"}'), 'UTF8')), 'hex') as event,
+             encode(sha256(decode(${link.prev_hash}, 'hex') || decode(${link.event_hash}, 'hex') || int8send(${link.seq}::bigint)), 'hex') as chain`;
+    expect(row).toEqual({ event: link.event_hash, chain: link.chain_hash });
+    expect(toHex(chainHash(fromHex(link.prev_hash), fromHex(link.event_hash), BigInt(link.seq)))).toBe(link.chain_hash);
+  }
+});
+
+test("the generated payload expression reproduces the payload vectors", async () => {
+  const { cases } = JSON.parse(readFileSync(new URL("payloads.json", vectors), "utf8")) as {
+    cases: { name: string; payload: Record<string, string>; canonical: string; sha256: string }[];
+  };
+  let checked = 0;
+  for (const { name, payload, canonical, sha256 } of cases) {
+    const columns = Object.keys(payload).toSorted((a, b) => (a < b ? -1 : 1));
+    const texts = Object.values(payload).join("");
+    // Names in PostgreSQL have 1 to 63 bytes, and text has no zero byte.
+    if (columns.length === 0 || columns.some((c) => c === "" || Buffer.byteLength(c) > 63) || (columns.join("") + texts).includes("\0")) continue;
+    const values = columns.map((c, i) => `$${i + 1}::text as "${c.replaceAll('"', '""')}"`).join(", ");
+    const [row] = await database.sql.unsafe<{ payload: string; hash: string }[]>(
+      `select p.payload, encode(sha256(convert_to(p.payload, 'UTF8')), 'hex') as hash from (select ${payloadExpression(columns)} as payload from (select ${values}) as r) as p`,
+      columns.map((c) => String(payload[c])),
+    );
+    expect(row, name).toEqual({ payload: canonical, hash: sha256 });
+    checked++;
+  }
+  expect(checked).toBeGreaterThan(3);
+});
