@@ -1,0 +1,77 @@
+import { attach, type AttachOptions, migrate } from "@scidex/audit-schema";
+import { startEmbedded } from "@scidex/audit-testkit";
+import { drizzle } from "drizzle-orm/postgres-js";
+import postgres, { type Sql } from "postgres";
+
+/** A database of the benchmark's own, on the server of `AUDIT_DATABASE_URL` or on an embedded one. */
+export interface BenchDatabase {
+  readonly sql: Sql;
+  readonly url: string;
+  readonly server: string;
+  attach(table: string, options?: AttachOptions): Promise<void>;
+  end(): Promise<void>;
+}
+
+/** Settings of a server for production on a small machine; what is written is synced. */
+const SETTINGS = { fsync: "on", shared_buffers: "1GB", max_wal_size: "8GB", max_connections: "200" };
+
+export async function benchDatabase(): Promise<BenchDatabase> {
+  const given = process.env["AUDIT_DATABASE_URL"];
+  const server = given === undefined ? await startEmbedded({ settings: SETTINGS }) : undefined;
+  const maintenance = postgres(given ?? server?.url ?? "", { max: 1, onnotice: () => {} });
+  const name = `audit_bench_${process.pid}`;
+  await maintenance.unsafe(`create database ${name}`);
+  const at = new URL(given ?? server?.url ?? "");
+  at.pathname = `/${name}`;
+  const sql = postgres(at.href, { max: 4, onnotice: () => {} });
+  const [version] = await sql<{ version: string }[]>`select current_setting('server_version') as version`;
+  await migrate(drizzle(sql));
+  return {
+    sql,
+    url: at.href,
+    server: `PostgreSQL ${version?.version ?? "?"}${given === undefined ? " (embedded)" : ""}`,
+    attach: async (table, options) => {
+      await attach(drizzle(sql), table, options);
+    },
+    end: async () => {
+      await sql.end();
+      await maintenance.unsafe(`drop database ${name} with (force)`);
+      await maintenance.end();
+      await server?.stop();
+    },
+  };
+}
+
+/** `count` clients with a connection each, for as long as `work` takes. */
+export async function withClients<T>(
+  url: string,
+  count: number,
+  work: (clients: readonly Sql[]) => Promise<T>,
+): Promise<T> {
+  const clients = Array.from({ length: count }, () => postgres(url, { max: 1, onnotice: () => {} }));
+  try {
+    await Promise.all(clients.map(async (client) => await client`select 1`));
+    return await work(clients);
+  } finally {
+    await Promise.all(clients.map(async (client) => await client.end()));
+  }
+}
+
+/** Transactions a second of all clients together, over `ms` milliseconds; a client repeats what fails with 40001. */
+export async function throughput(
+  clients: readonly Sql[],
+  ms: number,
+  transaction: (client: Sql) => Promise<unknown>,
+): Promise<number> {
+  const start = performance.now();
+  let done = 0;
+  await Promise.all(
+    clients.map(async (client) => {
+      while (performance.now() - start < ms) {
+        await transaction(client);
+        done++;
+      }
+    }),
+  );
+  return done / ((performance.now() - start) / 1000);
+}
