@@ -1,0 +1,180 @@
+/**
+ * Packs every package that is published, installs the tarballs with npm in an empty folder, and uses them there as
+ * somebody would who has never seen this repository.
+ *
+ * usage: node --conditions=source .ci/pack.ts (after a build)
+ */
+import { spawnSync } from "node:child_process";
+import { cpSync, mkdirSync, mkdtempSync, readdirSync, readFileSync, rmSync, writeFileSync } from "node:fs";
+import { builtinModules } from "node:module";
+import { tmpdir } from "node:os";
+import { delimiter, dirname, join, resolve } from "node:path";
+import { publint } from "publint";
+import { formatMessage } from "publint/utils";
+
+interface Manifest {
+  readonly name: string;
+  readonly version: string;
+  readonly private?: boolean;
+  readonly bin?: Readonly<Record<string, string>>;
+  readonly exports?: unknown;
+  readonly dependencies?: Readonly<Record<string, string>>;
+  readonly optionalDependencies?: Readonly<Record<string, string>>;
+  readonly peerDependencies?: Readonly<Record<string, string>>;
+}
+
+const root = resolve(import.meta.dirname, "..");
+const faults: string[] = [];
+const folder = mkdtempSync(join(tmpdir(), "audit-consumer-"));
+const tarballs = join(folder, "tarballs");
+const consumer = join(folder, "consumer");
+mkdirSync(tarballs);
+cpSync(join(import.meta.dirname, "consumer"), consumer, { recursive: true });
+
+try {
+  const packages = readPackages();
+  const files = packages.map(({ path, manifest }) => pack(path, manifest));
+  for (const file of files) await lint(file);
+  install(files);
+  for (const { manifest } of packages) checkInstalled(manifest.name);
+  checkTypes();
+  checkCommands(packages.map(({ manifest }) => manifest.name));
+  run("every package used from its tarball", "node", ["use.mjs"], consumer);
+} finally {
+  rmSync(folder, { recursive: true, force: true });
+}
+for (const fault of faults) console.log(`FAULT ${fault}`);
+process.exitCode = faults.length === 0 ? 0 : 1;
+
+function readManifest(path: string): Manifest {
+  return JSON.parse(readFileSync(join(path, "package.json"), "utf8")) as Manifest;
+}
+
+function readPackages(): { path: string; manifest: Manifest }[] {
+  return ["packages", "apps"]
+    .flatMap((parent) => readdirSync(join(root, parent)).map((name) => join(root, parent, name)))
+    .map((path) => ({ path, manifest: readManifest(path) }))
+    .filter(({ manifest }) => manifest.private !== true);
+}
+
+/** Runs a program to its end; a failure is a fault and prints what it said. Returns its stdout. */
+function run(what: string, program: string, args: readonly string[], cwd: string): string {
+  // Node 24, which started this script, and not the system's: what the published packages ask for.
+  const env = { ...process.env, PATH: `${dirname(process.execPath)}${delimiter}${process.env["PATH"] ?? ""}` };
+  const { status, stdout, stderr, error } = spawnSync(program, args, { cwd, env, encoding: "utf8" });
+  const isDone = status === 0;
+  console.log(`${isDone ? "ok   " : "FAIL "} ${what}`);
+  if (!isDone) {
+    faults.push(`${what}: exit ${status ?? error?.message ?? "by a signal"}`);
+    console.log(`${stdout}${stderr}`);
+  }
+  return stdout;
+}
+
+function pack(path: string, { name, version }: Manifest): string {
+  run(`${name} packed`, "npx", ["-y", "pnpm@12", "pack", "--pack-destination", tarballs], path);
+  return join(tarballs, `${name.replace("@", "").replace("/", "-")}-${version}.tgz`);
+}
+
+/** What publint says of a tarball: nothing above a suggestion. */
+async function lint(file: string): Promise<void> {
+  const bytes = readFileSync(file);
+  const tarball = bytes.buffer.slice(bytes.byteOffset, bytes.byteOffset + bytes.byteLength);
+  const { messages, pkg } = await publint({ pack: { tarball }, strict: true, level: "warning" });
+  console.log(`${messages.length === 0 ? "ok   " : "FAIL "} publint of ${String(pkg["name"])}`);
+  for (const message of messages) faults.push(`${String(pkg["name"])}: ${formatMessage(message, pkg) ?? message.code}`);
+}
+
+function install(files: readonly string[]): void {
+  writeFileSync(join(consumer, "package.json"), JSON.stringify({ name: "consumer", private: true, type: "module" }));
+  const quiet = ["--no-audit", "--no-fund", "--loglevel=error"];
+  const peers = ["drizzle-orm@0.45", "postgres@3", "@types/node@24", "@opentelemetry/sdk-trace-base@2"];
+  run("tarballs installed with npm", "npm", ["install", ...quiet, ...files, ...peers], consumer);
+}
+
+/** The installed package is what was packed here, and names everything that its files import. */
+function checkInstalled(name: string): void {
+  const path = join(consumer, "node_modules", name);
+  const manifest = readManifest(path);
+  const text = JSON.stringify(manifest);
+  const found: string[] = [];
+  if (text.includes("workspace:")) found.push("a workspace: range in package.json");
+  if (JSON.stringify(manifest.exports).includes('"source"')) found.push("a source condition in exports");
+  const inside = readdirSync(path, { recursive: true, encoding: "utf8" });
+  for (const file of ["README.md", "LICENSE"]) if (!inside.includes(file)) found.push(`no ${file}`);
+  const declared = new Set([
+    name,
+    ...Object.keys({ ...manifest.dependencies, ...manifest.optionalDependencies, ...manifest.peerDependencies }),
+  ]);
+  const copies = inside.filter((file) => file.includes(join("node_modules", "@scidex")));
+  if (copies.length > 0) found.push(`npm installed another copy of a package inside it: ${copies[0]}`);
+  for (const file of inside.filter((entry) => /^dist.*\.(js|d\.ts)$/.test(entry))) {
+    for (const module of importsOf(readFileSync(join(path, file), "utf8")))
+      if (!declared.has(module)) found.push(`${file} imports ${module}, which package.json does not name`);
+  }
+  console.log(`${found.length === 0 ? "ok   " : "FAIL "} ${name} as installed: ${inside.length} files`);
+  faults.push(...found.map((what) => `${name}: ${what}`));
+}
+
+/** The packages that a module imports, without Node's own and relative ones. */
+function importsOf(text: string): Set<string> {
+  const pattern = /^\s*(?:import|export)\b[^"'`;]*?["']([^"'\s]+)["']|\bimport\(\s*["']([^"'\s]+)["']\s*\)/gm;
+  const names = [...text.matchAll(pattern)].map((match) => match[1] ?? match[2] ?? "");
+  return new Set(
+    names
+      .filter((name) => !name.startsWith(".") && !name.startsWith("node:") && !builtinModules.includes(name))
+      .map((name) => (name.startsWith("@") ? name.split("/").slice(0, 2).join("/") : (name.split("/")[0] ?? name))),
+  );
+}
+
+/** The types resolve for a consumer, and no declaration file of ours has an error (drizzle-orm's own have some). */
+function checkTypes(): void {
+  const tsc = join(root, "node_modules", ".bin", "tsc");
+  for (const [module, moduleResolution] of [
+    ["nodenext", "nodenext"],
+    ["esnext", "bundler"],
+  ] as const) {
+    const options = [
+      "--module",
+      module,
+      "--moduleResolution",
+      moduleResolution,
+      "--target",
+      "es2024",
+      "--types",
+      "node",
+    ];
+    const strict = [
+      "--noEmit",
+      "--strict",
+      "--exactOptionalPropertyTypes",
+      "--skipLibCheck",
+      "false",
+      "--pretty",
+      "false",
+    ];
+    const { stdout, stderr } = spawnSync(tsc, [...options, ...strict, "types.ts"], { cwd: consumer, encoding: "utf8" });
+    const ours = `${stdout}${stderr}`
+      .split("\n")
+      .filter((line) => /error/.test(line) && !/^node_modules\/(?!@scidex\/)/.test(line));
+    console.log(`${ours.length === 0 ? "ok   " : "FAIL "} types with ${moduleResolution}`);
+    faults.push(...ours);
+  }
+}
+
+/** Each command starts in the consumer's folder and says what it is. */
+function checkCommands(names: readonly string[]): void {
+  for (const name of names) {
+    const { bin, version } = readManifest(join(consumer, "node_modules", name));
+    for (const command of Object.keys(bin ?? {})) {
+      const program = join(consumer, "node_modules", ".bin", command);
+      const help = run(`${command} --help`, program, ["--help"], consumer);
+      if (!/^Usage: /m.test(help) || !/--help/.test(help)) faults.push(`${command} --help prints no usage`);
+      if (!/Examples?:/.test(help)) faults.push(`${command} --help has no example`);
+      if (help.includes("--version")) {
+        const said = run(`${command} --version`, program, ["--version"], consumer).trim();
+        if (said !== version) faults.push(`${command} --version prints ${said}, not ${version}`);
+      }
+    }
+  }
+}
