@@ -1,2 +1,9 @@
 #!/usr/bin/env node
-export {};
+// Everything else is loaded dynamically: a module that cannot be loaded would end with 1, which means tampering.
+try {
+  const { main } = await import("./main.ts");
+  await main();
+} catch (error) {
+  console.error("error:", error instanceof Error ? error.message : error);
+  process.exitCode = 3;
+}

@@ -1,0 +1,75 @@
+import { setTimeout as sleep } from "node:timers/promises";
+import { sqlState } from "@scidex/audit-schema";
+import type { Sql, TransactionSql } from "postgres";
+import { BackfillError } from "./errors.ts";
+
+/**
+ * Under which a row's text is what capture hashes, whatever the session's own settings are. A policy makes an error
+ * instead of silently fewer rows. The lock time is below deadlock_timeout (1 s): when we and the application wait in a
+ * circle, it is we who step back.
+ */
+const SETTINGS: Readonly<Record<string, string>> = {
+  search_path: "pg_catalog, pg_temp",
+  TimeZone: "UTC",
+  DateStyle: "ISO",
+  IntervalStyle: "postgres",
+  bytea_output: "hex",
+  extra_float_digits: "1",
+  lc_monetary: "C",
+  quote_all_identifiers: "off",
+  row_security: "off",
+  lock_timeout: "500ms",
+  statement_timeout: "0",
+};
+
+const SET_ALL = `SELECT ${Object.entries(SETTINGS)
+  .map(([name, value]) => `pg_catalog.set_config('${name}', '${value}', true)`)
+  .join(", ")}`;
+
+/** How often a transaction is tried again when locks are not to be had; some two minutes. */
+export const ATTEMPTS = 120;
+
+const PASSING = new Set(["40001", "40P01", "55P03"]);
+
+/** A READ COMMITTED transaction under the settings of capture, again and again while locks are not to be had. */
+export async function transaction<T>(
+  sql: Sql,
+  work: (tx: TransactionSql) => Promise<T>,
+  signal: AbortSignal | undefined,
+): Promise<T> {
+  for (let attempt = 1; ; attempt++) {
+    signal?.throwIfAborted();
+    try {
+      const result = await sql.begin("isolation level read committed", async (tx) => {
+        await tx.unsafe(SET_ALL);
+        return { value: await work(tx) };
+      });
+      return result.value;
+    } catch (error) {
+      const state = sqlState(error);
+      if (state === undefined || !PASSING.has(state)) throw explained(error, state);
+      if (attempt >= ATTEMPTS) {
+        throw new BackfillError(
+          "busy",
+          `a lock was not to be had in ${attempt} attempts; audit-chain status says who holds the chain's`,
+          { cause: error },
+        );
+      }
+      await sleep(50 + Math.random() * 500, undefined, { signal });
+    }
+  }
+}
+
+function explained(error: unknown, state: string | undefined): unknown {
+  if (!(error instanceof Error)) return error;
+  if (state === "42501") {
+    const needed =
+      "the backfill needs SELECT on the table (UPDATE too where changes are tracked), a role that row security does " +
+      "not hide rows from, and to finish, the table's owner; the set-up's role or a superuser has the rights on the chain";
+    return new BackfillError("no_right", `${error.message}: ${needed}`, { cause: error });
+  }
+  if (state === "42P01" && /audit_chain/.test(error.message)) {
+    return new BackfillError("not_set_up", `${error.message}: run audit-chain init first`, { cause: error });
+  }
+  return error;
+}

@@ -1,0 +1,92 @@
+import { keyExpression, payloadExpression, quotedLiteral, quotedName } from "@scidex/audit-schema";
+import type { Target } from "./target.ts";
+
+/** A column that rows are ordered by. */
+export interface OrderColumn {
+  readonly name: string;
+  /** Its type as SQL writes it. */
+  readonly type: string;
+}
+
+/** Rows in one order, which is a part of a pass over the table: those with a value in the first column, or those without. */
+export interface Phase {
+  readonly columns: readonly OrderColumn[];
+  /** A condition on `n`, the row. */
+  readonly where: string;
+}
+
+/** One pass: by the key; or by a column and then the key, rows without a value last. */
+export function phases(key: readonly OrderColumn[], orderBy: OrderColumn | undefined): Phase[] {
+  if (orderBy === undefined || key.some(({ name }) => name === orderBy.name)) {
+    const rest = key.filter(({ name }) => name !== orderBy?.name);
+    return [{ columns: orderBy === undefined ? key : [orderBy, ...rest], where: "true" }];
+  }
+  const column = `n.${quotedName(orderBy.name)}`;
+  return [
+    { columns: [orderBy, ...key], where: `${column} IS NOT NULL` },
+    { columns: key, where: `${column} IS NULL` },
+  ];
+}
+
+/**
+ * The rows as `n`, with their key as `k.row_key`, in SQL's C collation, as it stands in the chain. An inheritance child
+ * is not the table, and its rows are not captured either.
+ */
+function rows(target: Target): string {
+  const only = target.isPartitioned ? "" : "ONLY ";
+  return `FROM ${only}${target.relation} AS n
+    CROSS JOIN LATERAL (SELECT (${keyExpression(target.keyColumns)}) COLLATE "C" AS row_key FROM (SELECT n.*) AS r) AS k`;
+}
+
+/**
+ * What audit_chain_adopt would take: neither chained nor pending, and not standing in the chain by changes since it was
+ * attached. (OFFSET 0 keeps the planner from joining the whole chain: it is an index probe for each row.)
+ */
+function isUnchained(target: Target): string {
+  const kind = quotedLiteral(target.kind);
+  const chained = `NOT EXISTS (SELECT FROM public.audit_chain AS c WHERE c.event_kind = ${kind} AND c.event_pk = k.row_key OFFSET 0)
+    AND (k.row_key IN (SELECT p.event_pk FROM public.audit_chain_pending AS p WHERE p.event_kind = ${kind})) IS NOT TRUE`;
+  if (target.changes === "refuse") return chained;
+  const kinds = ["insert", "update", "delete"].map((op) => quotedLiteral(`${target.kind}:${op}`));
+  return `${chained}
+    AND NOT EXISTS (SELECT FROM public.audit_chain AS c WHERE c.event_kind IN (${kinds.join(", ")})
+      AND c.event_pk > pg_catalog.concat(k.row_key, '@') COLLATE "C" AND c.event_pk < pg_catalog.concat(k.row_key, 'A') COLLATE "C"
+      AND c.event_pk = pg_catalog.concat(k.row_key, '@', c.seq) OFFSET 0)`;
+}
+
+/** How many rows there are, and how many of them are not chained. */
+export function countStatement(target: Target): string {
+  return `SELECT pg_catalog.count(*)::text AS rows, pg_catalog.count(*) FILTER (WHERE ${isUnchained(target)})::text AS unchained
+    ${rows(target)}`;
+}
+
+/**
+ * Chains the next rows: reads up to `limit` rows after `position`, hashes them and hands them to audit_chain_adopt, all
+ * within the server. Yields `taken` (rows read), `added` (rows chained), `position` (of the last row, JSON).
+ *
+ * Rows of tracked tables are locked against changes, so that no change can be linked before the row it changes; a row
+ * that someone else has locked is left for the next pass, so that the application never waits in a circle with us.
+ */
+export function batchStatement(
+  target: Target,
+  phase: Phase,
+  position: readonly string[] | undefined,
+  limit: number,
+): string {
+  const order = phase.columns.map(({ name }) => `n.${quotedName(name)}`);
+  const after =
+    position === undefined
+      ? "true"
+      : `(${order.join(", ")}) > (${phase.columns.map(({ type }, i) => `${quotedLiteral(position[i] ?? "")}::${type}`).join(", ")})`;
+  const lock = target.changes === "track" ? "FOR SHARE OF n SKIP LOCKED" : "";
+  return `WITH page AS MATERIALIZED (
+    SELECT k.row_key, pg_catalog.json_build_array(${order.map((column) => `pg_catalog.concat(${column})`).join(", ")})::text AS position,
+           pg_catalog.sha256(pg_catalog.convert_to((SELECT ${payloadExpression(target.columns)} FROM (SELECT n.*) AS r), 'UTF8')) AS hash
+    ${rows(target)}
+    WHERE ${phase.where} AND ${after} AND ${isUnchained(target)}
+    ORDER BY ${order.join(", ")} LIMIT ${limit} ${lock})
+  SELECT b.taken, b.position,
+         CASE WHEN b.taken > 0 THEN public.audit_chain_adopt(${quotedLiteral(target.kind)}, b.row_keys, b.hashes) ELSE 0 END AS added
+    FROM (SELECT pg_catalog.count(*)::int4 AS taken, (pg_catalog.array_agg(p.position))[pg_catalog.count(*)::int4] AS position,
+                 pg_catalog.array_agg(p.row_key)::text[] AS row_keys, pg_catalog.array_agg(p.hash) AS hashes FROM page AS p) AS b`;
+}
