@@ -46,4 +46,14 @@ export const COMMANDS: readonly CommandEntry[] = [
     summary: "print what is covered now, to be pinned as the verifier's policy file",
     load: async (context) => (await import("./commands/policy.ts")).policyCommand(context),
   },
+  {
+    name: "keygen",
+    summary: "make the publisher's keys and print the verifier keys",
+    load: async (context) => (await import("./commands/keygen.ts")).keygenCommand(context),
+  },
+  {
+    name: "demo",
+    summary: "everything end to end on a PostgreSQL of its own: real rows, a signed head, attacks found",
+    load: async (context) => (await import("./commands/demo.ts")).demoCommand(context),
+  },
 ];

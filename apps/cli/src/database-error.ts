@@ -34,15 +34,22 @@ const ADVICE: Readonly<Record<string, string>> = {
   "25006": "This is a standby or a read-only session: connect to the primary.",
 };
 
+/** Codes of our own packages that say the same without the database having been asked. */
+const USAGE_CODES = new Set(["bad_event", "reserved_kind"]);
+
 /**
  * An error of the database, whatever has wrapped it, as one that says what was wrong and what to do; any other error
  * as it is. Statements and their parameters, which drizzle puts into its messages, are left out.
  */
 export function explained(error: unknown, { user, right }: Asker): unknown {
+  if (!(error instanceof Error) || error instanceof CommandError) return error;
   const state = sqlState(error);
-  const cause = innermost(error);
-  if (error instanceof CommandError || state === undefined || cause === undefined) return cause ?? error;
-  const { message, detail, hint } = cause as Error & { detail?: string; hint?: string };
+  if (state === undefined) {
+    const isUsage = "code" in error && USAGE_CODES.has(String(error.code));
+    return isUsage ? new CommandError("usage", error.message, { cause: error }) : error;
+  }
+  const source = sourceOf(error);
+  const { message, detail, hint } = source;
   const advice =
     hint || (state === "42501" ? `The login "${user}" may not do this: connect as ${right}.` : ADVICE[state]);
   const text = [
@@ -55,10 +62,12 @@ export function explained(error: unknown, { user, right }: Asker): unknown {
   return new CommandError(USAGE_STATES.has(state) ? "usage" : "failed", text, { cause: error });
 }
 
-/** The error that began it: drizzle's own only repeats the statement. Undefined for what is no Error, or one of ours. */
-function innermost(error: unknown): Error | undefined {
-  if (!(error instanceof Error)) return undefined;
+/** What wraps the database's error and says less than it: drizzle repeats the statement, the writer leaves out details. */
+const WRAPPERS = new Set(["DrizzleQueryError", "WriterError"]);
+
+/** The error that began it. */
+function sourceOf(error: Error): Error & { readonly detail?: string; readonly hint?: string } {
   let current = error;
-  while (current.constructor.name === "DrizzleQueryError" && current.cause instanceof Error) current = current.cause;
+  while (WRAPPERS.has(current.constructor.name) && current.cause instanceof Error) current = current.cause;
   return current;
 }

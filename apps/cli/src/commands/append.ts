@@ -1,5 +1,6 @@
 import { type CommandContext, escapeText } from "@scidex/audit-command";
 import { payloadHash, toHex } from "@scidex/audit-core";
+import { append } from "@scidex/audit-writer";
 import { Command } from "commander";
 import { withDatabase } from "../database.ts";
 import { readPayload } from "../payload-file.ts";
@@ -33,28 +34,24 @@ export function appendCommand(context: CommandContext): Command {
     .action(context.run((options: Options) => run(context, options)));
 }
 
-async function run(context: CommandContext, { kind, pk, payload, json }: Options): Promise<void> {
-  const hash = payloadHash(payload === undefined ? {} : await readPayload(payload));
+async function run(context: CommandContext, { kind, pk, payload: file, json }: Options): Promise<void> {
+  const payload = file === undefined ? {} : await readPayload(file);
   const use = { command: "append", right: "a member of scidex_audit_writer" };
-  await withDatabase(context, use, async ({ sql }) => {
-    const [link] = await sql<{ seq: string; event_hash: string; chain_hash: string; appended_at: string }[]>`
-      select seq, pg_catalog.encode(event_hash, 'hex') as event_hash, pg_catalog.encode(chain_hash, 'hex') as chain_hash,
-             pg_catalog.to_char(appended_at at time zone 'UTC', 'YYYY-MM-DD"T"HH24:MI:SS.US"Z"') as appended_at
-        from public.audit_chain_append(${kind}, ${pk}, ${Buffer.from(hash)}::bytea)`;
-    if (link === undefined) throw new Error("the append door returned no link");
+  await withDatabase(context, use, async ({ db }) => {
+    const { seq, eventHash, chainHash, appendedAt } = await append(db, { kind, pk, payload });
     const result = {
-      seq: Number(link.seq),
+      seq: Number(seq),
       event_kind: kind,
       event_pk: pk,
-      payload_hash: toHex(hash),
-      event_hash: link.event_hash,
-      chain_hash: link.chain_hash,
-      appended_at: link.appended_at,
+      payload_hash: toHex(payloadHash(payload)),
+      event_hash: eventHash,
+      chain_hash: chainHash,
+      appended_at: appendedAt,
     };
     await print(json, result, () => [
-      escapeText(`${kind} ${pk} is link ${link.seq}, appended at ${link.appended_at}`),
+      escapeText(`${kind} ${pk} is link ${seq}, appended at ${appendedAt}`),
       `  payload hash  ${result.payload_hash}`,
-      `  chain hash    ${result.chain_hash}`,
+      `  chain hash    ${chainHash}`,
     ]);
   });
 }

@@ -162,7 +162,7 @@ function planLines({ relation, statement, captureFunction, warnings }: AttachPla
     ...captureFunction
       .trim()
       .split("\n")
-      .map((line) => `--   ${line}`),
+      .map((line) => `--   ${escapeText(line)}`),
     ...(warnings.length === 0 ? ["-- No warnings."] : warnings.map((warning) => `-- warning: ${escapeText(warning)}`)),
   ];
 }

@@ -1,7 +1,7 @@
 import { type CommandContext, escapeText, EXIT, type Outcome } from "@scidex/audit-command";
-import { payloadHash, toHex } from "@scidex/audit-core";
+import { type Link, payloadHash, toHex } from "@scidex/audit-core";
+import { type EventVerdict, lookup, verifyEvent } from "@scidex/audit-verifier";
 import { Command } from "commander";
-import type { Sql } from "postgres";
 import { withDatabase } from "../database.ts";
 import { readPayload } from "../payload-file.ts";
 import { print } from "../print.ts";
@@ -14,23 +14,13 @@ interface Options {
   readonly json?: boolean;
 }
 
-interface LinkRow {
-  readonly seq: number;
-  readonly event_kind: string;
-  readonly event_pk: string;
-  readonly payload_hash: string;
-  readonly event_hash: string;
-  readonly prev_hash: string;
-  readonly chain_hash: string;
-  readonly appended_at: string;
-}
-
 const HELP = `
 For a tracked table the links of the row's changes are shown too, oldest first. A payload is compared with the newest
 link. What a table's row hashes to is a flat JSON object of its columns' texts, for example {"id":"42","done":"t"}.
 This reads the database and believes it; audit-chain verify does not.
 
-Exit code with --payload: 0 it is what was recorded, 1 it is not, 3 nothing is recorded under this key.
+Exit code with --payload: 0 it is what was recorded, 1 it is not, 3 nothing is recorded under this key, or the row
+has been deleted.
 
 Examples:
   $ audit-chain lookup --kind task_events --pk 42
@@ -48,48 +38,44 @@ export function lookupCommand(context: CommandContext): Command {
     .action(context.run((options: Options) => run(context, options)));
 }
 
-async function run(context: CommandContext, { kind, pk, payload, json }: Options): Promise<Outcome | void> {
-  const hash = payload === undefined ? undefined : toHex(payloadHash(await readPayload(payload)));
+/** What a verdict says to people, and how the command ends with it. */
+const VERDICTS: Readonly<Record<EventVerdict["status"], { text: string; outcome: Outcome }>> = {
+  recorded: { text: "the payload is what was recorded", outcome: { exit: EXIT.ok } },
+  different: { text: "the payload is NOT what was recorded", outcome: { exit: EXIT.tampered } },
+  broken: { text: "the newest link's own hashes do NOT hold: it has been changed", outcome: { exit: EXIT.tampered } },
+  deleted: { text: "the row has been deleted since, which is recorded", outcome: { exit: EXIT.failed } },
+  unknown: { text: "there is nothing to compare the payload with", outcome: { exit: EXIT.failed } },
+};
+
+async function run(context: CommandContext, options: Options): Promise<Outcome | void> {
+  const { kind, pk, json } = options;
+  const payload = options.payload === undefined ? undefined : await readPayload(options.payload);
   const use = { command: "lookup", right: "a member of scidex_audit_ro or scidex_audit_inspector" };
   return await withDatabase(context, use, async ({ sql }) => {
-    const links = await readLinks(sql, kind, pk);
-    const newest = links.at(-1);
-    const match = hash === undefined || newest === undefined ? undefined : newest.payload_hash === hash;
-    const result = {
-      event_kind: kind,
-      event_pk: pk,
-      links,
-      ...(hash === undefined ? {} : { payload_hash: hash, match: match ?? null }),
-    };
-    await print(json, result, () => [
-      ...(links.length === 0
-        ? [escapeText(`no event ${kind} ${pk} is in the chain`)]
-        : textTable([
-            ["SEQ", "KIND", "KEY", "APPENDED AT", "PAYLOAD HASH"],
-            ...links.map((l) => [String(l.seq), l.event_kind, l.event_pk, l.appended_at, l.payload_hash]),
-          ])),
-      ...(match === undefined
-        ? []
-        : [match ? "the payload is what was recorded" : `the payload is NOT what was recorded: its hash is ${hash}`]),
+    const links = await lookup(sql, { kind, pk });
+    const verdict = payload === undefined ? undefined : (await verifyEvent(sql, { kind, pk, payload })).status;
+    const hash = payload === undefined ? {} : { payload_hash: toHex(payloadHash(payload)), verdict };
+    await print(json, { event_kind: kind, event_pk: pk, links: links.map(linkJson), ...hash }, () => [
+      ...(links.length === 0 ? [escapeText(`no event ${kind} ${pk} is in the chain`)] : linkLines(links)),
+      ...(verdict === undefined ? [] : [VERDICTS[verdict].text]),
     ]);
-    if (hash === undefined || match === true) return undefined;
-    return { exit: match === false ? EXIT.tampered : EXIT.failed };
+    return verdict === undefined ? undefined : VERDICTS[verdict].outcome;
   });
 }
 
-/** The event's own link, and those of its changes: kind `KIND:update`, say, and key `KEY@` with the change's own seq. */
-async function readLinks(sql: Sql, kind: string, pk: string): Promise<LinkRow[]> {
-  const kinds = JSON.stringify(["insert", "update", "delete"].map((change) => `${kind}:${change}`));
-  const rows = await sql<(Omit<LinkRow, "seq"> & { seq: string })[]>`
-    select c.seq, c.event_kind, c.event_pk, pg_catalog.encode(c.payload_hash, 'hex') as payload_hash,
-           pg_catalog.encode(c.event_hash, 'hex') as event_hash, pg_catalog.encode(c.prev_hash, 'hex') as prev_hash,
-           pg_catalog.encode(c.chain_hash, 'hex') as chain_hash,
-           pg_catalog.to_char(c.appended_at at time zone 'UTC', 'YYYY-MM-DD"T"HH24:MI:SS.US"Z"') as appended_at
-      from public.audit_chain as c
-     where c.event_kind = ${kind} and c.event_pk = ${pk}
-        or c.event_kind in (select k from pg_catalog.json_array_elements_text(${kinds}::json) as k)
-           and c.event_pk > ${`${pk}@`} and c.event_pk < ${`${pk}A`}
-           and c.event_pk = pg_catalog.concat(${pk}::text, '@', c.seq)
-     order by c.seq`;
-  return rows.map(({ seq, ...rest }) => ({ seq: Number(seq), ...rest }));
-}
+const linkJson = (link: Link): object => ({
+  seq: Number(link.seq),
+  event_kind: link.eventKind,
+  event_pk: link.eventPk,
+  payload_hash: toHex(link.payloadHash),
+  event_hash: toHex(link.eventHash),
+  prev_hash: toHex(link.prevHash),
+  chain_hash: toHex(link.chainHash),
+  appended_at: link.appendedAt,
+});
+
+const linkLines = (links: readonly Link[]): string[] =>
+  textTable([
+    ["SEQ", "KIND", "KEY", "APPENDED AT", "PAYLOAD HASH"],
+    ...links.map((l) => [String(l.seq), l.eventKind, l.eventPk, l.appendedAt, toHex(l.payloadHash)]),
+  ]);

@@ -45,8 +45,11 @@ export async function readLock(sql: ISql): Promise<LockUser[]> {
               where b.pid = 0 or b.pid in (select o.pid from users as o where o.pid <> u.pid)) as waits
       from users as u
       left join pg_catalog.pg_stat_activity as a on a.pid = u.pid
-      left join pg_catalog.pg_prepared_xacts as x
-        on u.pid is null and pg_catalog.concat('-1/', x.transaction) = u.virtualtransaction
+      -- A prepared transaction has no process any more; its own number is what it has locked for itself.
+      left join pg_catalog.pg_locks as own
+        on u.pid is null and own.pid is null and own.virtualtransaction = u.virtualtransaction
+       and own.locktype = 'transactionid' and own.mode = 'ExclusiveLock' and own.granted
+      left join pg_catalog.pg_prepared_xacts as x on x.transaction = own.transactionid
      order by waits, a.xact_start nulls first`;
   return rows.map(({ waits, pid, gid, usename, application, state, seconds }) => ({
     role: waits ? "waits" : "holds",

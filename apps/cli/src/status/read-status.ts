@@ -1,5 +1,6 @@
-import { origin, sinkUrls } from "@scidex/audit-command";
+import { CommandError, origin, sinkUrls } from "@scidex/audit-command";
 import { readMigrations } from "@scidex/audit-schema";
+import { parseSinkList, type SinkAddress, SinkError } from "@scidex/audit-sinks";
 import type { Sql } from "postgres";
 import { type ConfigInForce, configInForce } from "../config-in-force.ts";
 import type { Database } from "../database.ts";
@@ -8,29 +9,38 @@ import { type PendingState, readHead, readPending, readRights, readSchemaVersion
 import { readLock } from "./lock-holder.ts";
 import { readSinkHead, type SinkState } from "./sink-heads.ts";
 import type { StatusReport, TableState, ToDo } from "./status-report.ts";
-import { tableDrift } from "./table-drift.ts";
+import { type TableDrift, tableDrift } from "./table-drift.ts";
 import { countUnchained, type Unchained } from "./unchained.ts";
 
 /** Everything that `status` shows. Reads only; what the login may not read is left out, and said. */
 export async function readStatus({ sql, name }: Database, signal: AbortSignal): Promise<StatusReport> {
   const verifiers = await readVerifierKeys();
   const trust = { origin: origin(), now: Date.now(), signal };
-  const sinks = await Promise.all(sinkUrls().map((url) => readSinkHead(url, verifiers, trust)));
+  const sinks = await Promise.all(sinkAddresses().map((address) => readSinkHead(address, verifiers, trust)));
   const rights = await readRights(sql);
   const lock = await readLock(sql);
   const release = readMigrations().length - 1;
-  const state = await sql.begin("isolation level repeatable read read only", async (tx) => ({
-    version: rights.migrations ? await readSchemaVersion(tx) : null,
-    head: rights.chain ? await readHead(tx) : null,
-    pending: rights.pending ? await readPending(tx) : null,
-    configs: rights.config ? await configInForce(tx) : [],
-  }));
-  const attached = state.configs.filter(({ action }) => action !== "detach");
+  const state = await sql.begin("isolation level repeatable read read only", async (tx) => {
+    // Under which the names of types were recorded, with their schemas.
+    await tx`set local search_path = pg_catalog, pg_temp`;
+    const configs = rights.config ? await configInForce(tx) : [];
+    const attached: { config: ConfigInForce; drift: TableDrift }[] = [];
+    for (const config of configs) {
+      if (config.action !== "detach") attached.push({ config, drift: await tableDrift(tx, config) });
+    }
+    return {
+      version: rights.migrations ? await readSchemaVersion(tx) : null,
+      head: rights.chain ? await readHead(tx) : null,
+      pending: rights.pending ? await readPending(tx) : null,
+      detached: configs.filter(({ action }) => action === "detach"),
+      attached,
+    };
+  });
   const toDo: ToDo[] = [...schemaToDo(state.version, release), ...pendingToDo(state.pending), ...sinksToDo(sinks)];
   const tables: TableState[] = [];
-  for (const config of attached) {
+  for (const { config, drift } of state.attached) {
     signal.throwIfAborted();
-    tables.push(await readTable(sql, config, rights, toDo));
+    tables.push(await readTable(sql, config, drift, rights, toDo));
   }
   return {
     database: name,
@@ -40,17 +50,29 @@ export async function readStatus({ sql, name }: Database, signal: AbortSignal): 
     lock,
     sinks,
     tables,
-    detached: state.configs
-      .filter(({ action }) => action === "detach")
-      .map(({ relation, kind }) => ({ relation, kind })),
+    detached: state.detached.map(({ relation, kind }) => ({ relation, kind })),
     to_do: toDo,
     not_read: notRead(rights),
   };
 }
 
-async function readTable(sql: Sql, config: ConfigInForce, rights: Rights, toDo: ToDo[]): Promise<TableState> {
+function sinkAddresses(): SinkAddress[] {
+  try {
+    return parseSinkList(sinkUrls().join(","));
+  } catch (cause) {
+    if (!(cause instanceof SinkError)) throw cause;
+    throw new CommandError("configuration", `AUDIT_SINKS: ${cause.message}`, { cause });
+  }
+}
+
+async function readTable(
+  sql: Sql,
+  config: ConfigInForce,
+  drift: TableDrift,
+  rights: Rights,
+  toDo: ToDo[],
+): Promise<TableState> {
   const { relation, kind, mode, changes, complete, key_columns: key, excluded } = config;
-  const drift = await tableDrift(sql, config);
   toDo.push(...drift.problems.map(({ problem, run }) => ({ about: relation, problem, run })));
   const keyIsThere = drift.problems.every(({ problem }) => !key.some((name) => problem === `column ${name} is gone`));
   let unchained: Unchained;

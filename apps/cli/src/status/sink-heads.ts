@@ -1,5 +1,5 @@
 import { CoreError, type HeadTrust, type NoteVerifier, parseHeadLine, parseSeconds } from "@scidex/audit-core";
-import { openSink, SinkError, type SinkLine } from "@scidex/audit-sinks";
+import { openSink, type SinkAddress, SinkError, type SinkLine } from "@scidex/audit-sinks";
 
 /** The last head that a sink holds. */
 export interface SinkHead {
@@ -31,11 +31,11 @@ export const SINK_TIMEOUT_MS = 20_000;
  * @param now milliseconds since the Unix epoch
  */
 export async function readSinkHead(
-  url: string,
+  address: SinkAddress,
   verifiers: readonly NoteVerifier[],
   options: { readonly origin: string | undefined; readonly now: number; readonly signal: AbortSignal },
 ): Promise<SinkState> {
-  const sink = openSink(url, { timeoutMs: SINK_TIMEOUT_MS, signal: options.signal });
+  const sink = openSink(address, { timeoutMs: SINK_TIMEOUT_MS, signal: options.signal });
   let lines = 0;
   let last: SinkLine | undefined;
   let torn = false;

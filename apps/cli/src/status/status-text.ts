@@ -81,7 +81,7 @@ function sinkTexts({ sinks, head }: StatusReport): string[] {
 }
 
 function sinkText({ last, error }: Pick<SinkState, "last" | "lines" | "error">, head: number | undefined): string {
-  if (error !== null) return `ERROR: ${error}`;
+  if (error !== null) return "ERROR, see below";
   if (last === null) return "nothing published yet";
   const behind =
     head === undefined || head === last.seq

@@ -22,6 +22,8 @@ interface Live {
  * Compares a table's configuration with what is there now: columns that capture does not cover yet or that are gone,
  * types, triggers, and what the verifier's role may read. A hint for operators: it believes the catalog, which the
  * verifier does not.
+ *
+ * @param sql a transaction with the search path `pg_catalog, pg_temp`, under which types' names were recorded
  */
 export async function tableDrift(sql: ISql, config: ConfigInForce): Promise<TableDrift> {
   const live = await readLive(sql, config);

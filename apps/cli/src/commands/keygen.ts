@@ -1,0 +1,45 @@
+import { CommandError, type CommandContext, jsonText, writeOut } from "@scidex/audit-command";
+import { generateKeyFiles, PublisherError } from "@scidex/audit-publisher";
+import { Command } from "commander";
+
+interface Options {
+  readonly name: string;
+  readonly out: string;
+  readonly json?: boolean;
+}
+
+const HELP = `
+FILE holds the log's key and its time-stamping key (Ed25519, signed-note form), mode 0600; FILE.state beside it is the
+publisher's memory. Both belong to the publisher alone, out of the database's reach. What is printed are the two
+verifier keys, a line each: give them to everyone who verifies (AUDIT_VERIFIER_KEYS).
+
+Example:
+  $ audit-chain keygen --name scidex.ai/audit-chain --out /etc/audit/log.key > verifier-keys.txt`;
+
+/** `audit-chain keygen`: the publisher's keys and state; prints the verifier keys. */
+export function keygenCommand(context: CommandContext): Command {
+  return new Command("keygen")
+    .description("Makes the publisher's keys and prints the two verifier keys.")
+    .requiredOption("--name <origin>", "the log's name (AUDIT_ORIGIN), such as scidex.ai/audit-chain")
+    .requiredOption("--out <file>", "where the keys go; nothing is ever overwritten")
+    .option("--json", "print the verifier keys as JSON")
+    .addHelpText("after", HELP)
+    .action(context.run((options: Options) => run(options)));
+}
+
+async function run({ name, out, json }: Options): Promise<void> {
+  const { vkeys } = await generate(name, out);
+  await writeOut(
+    json === true ? `${jsonText({ origin: name, key_file: out, verifier_keys: vkeys })}\n` : `${vkeys.join("\n")}\n`,
+  );
+}
+
+async function generate(origin: string, out: string): Promise<{ vkeys: readonly [string, string] }> {
+  try {
+    return await generateKeyFiles({ origin, out });
+  } catch (cause) {
+    if (cause instanceof PublisherError && cause.code === "configuration")
+      throw new CommandError("usage", cause.message, { cause });
+    throw cause;
+  }
+}

@@ -1,0 +1,36 @@
+import { createDatabase } from "@scidex/audit-testkit";
+import { describe, expect, it } from "vitest";
+import { jsonOf, runCli } from "./run-cli.ts";
+
+describe("init", () => {
+  it("sets a database up, says what to do next, and can be repeated", async () => {
+    await using db = await createDatabase();
+    const env = { AUDIT_DATABASE_URL: db.url };
+    const first = await runCli(["init"], { env });
+    expect(first).toMatchObject({ code: 0, stderr: "" });
+    expect(first.stdout).toContain("is set up");
+    expect(first.stdout).toContain("Next: audit-chain attach TABLE");
+    const again = await runCli(["init", "--json"], { env });
+    expect(again.code).toBe(0);
+    expect(jsonOf(again)).toEqual({ database: db.name, applied: [], version: expect.any(Number), warnings: [] });
+  });
+
+  it("can be run three times at once", async () => {
+    await using db = await createDatabase();
+    const env = { AUDIT_DATABASE_URL: db.url };
+    const all = await Promise.all([1, 2, 3].map(() => runCli(["init", "--json"], { env })));
+    expect(all.map(({ code }) => code)).toEqual([0, 0, 0]);
+    const applied = all.map((ended) => (jsonOf(ended) as { applied: string[] }).applied.length);
+    expect(applied.filter((count) => count > 0)).toHaveLength(1);
+  });
+
+  it("stops before an audit_chain of another shape, and changes nothing", async () => {
+    await using db = await createDatabase();
+    await db.sql`create table audit_chain (id bigserial primary key, event_hash text)`;
+    const ended = await runCli(["init"], { env: { AUDIT_DATABASE_URL: db.url } });
+    expect(ended).toMatchObject({ code: 3, stdout: "" });
+    expect(ended.stderr).toContain("Rename it");
+    const tables = await db.sql`select relname from pg_class where relname like 'audit_chain%' and relkind = 'r'`;
+    expect(tables.map(({ relname }) => relname as string)).toEqual(["audit_chain"]);
+  });
+});
