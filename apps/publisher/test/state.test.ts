@@ -112,6 +112,9 @@ describe("the publisher's state", () => {
     await expect(
       log.publish({ recoverState: true, sinks: [log.sinks[0], "file:/nowhere/at/all.log"] }),
     ).rejects.toMatchObject(refused);
+    // The same in both: only the order of the heads is wrong.
+    for (const path of log.paths) writeFileSync(path, `${two}\n${one}\n`);
+    await expect(log.publish({ recoverState: true })).rejects.toMatchObject(refused);
     for (const path of log.paths) writeFileSync(path, "");
     await expect(log.publish({ recoverState: true })).rejects.toMatchObject(refused);
     expect(existsSync(log.stateFile)).toBe(false);

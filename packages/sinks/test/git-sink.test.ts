@@ -132,6 +132,28 @@ exec git-receive-pack "$@"
     expect(git(remote, "show", "main:note-1")).toBe("1");
   });
 
+  it("does not push again when the log itself has changed meanwhile: its own lines may be what arrived", async () => {
+    const { folder, remote, clone, url } = repositories();
+    const other = join(folder, "other");
+    execFileSync("git", ["clone", "--quiet", remote, other]);
+    mkdirSync(join(other, "logs"));
+    writeFileSync(join(other, "logs/head.log"), "first\n");
+    git(other, "add", ".");
+    git(other, "commit", "--quiet", "-m", "Another writer");
+    const wrapper = join(folder, "receive-pack");
+    writeFileSync(
+      wrapper,
+      `#!/bin/sh
+(unset $(env | sed -n 's/^\\(GIT_[A-Z_]*\\)=.*/\\1/p'); git -C "${other}" push --quiet) >/dev/null 2>&1
+exec git-receive-pack "$@"
+`,
+      { mode: 0o755 },
+    );
+    git(clone, "config", "remote.origin.receivepack", wrapper);
+    await expect(openSink(url).append(["one"])).rejects.toMatchObject({ code: "conflict" });
+    expect(git(remote, "show", "main:logs/head.log")).toBe("first");
+  });
+
   it("keeps the lines of several writers apart", async () => {
     const { remote, url } = repositories();
     await Promise.all(
