@@ -74,7 +74,8 @@ describe.each(DIALECTS)("on %s", (dialect) => {
         appendEvent(
           made.ledger,
           { agent_id: agents[n % 3] ?? "a", session_id: "s", operation: "tool_call" },
-          { secrets },
+          // A clock that stands still: the times must move on all the same.
+          { secrets, clock: () => 1_776_000_000_000_000n },
         ),
       ),
     );
