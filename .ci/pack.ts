@@ -61,9 +61,10 @@ function readPackages(): { path: string; manifest: Manifest }[] {
 function run(what: string, program: string, args: readonly string[], cwd: string): string {
   // Node 24, which started this script, and not the system's: what the published packages ask for.
   const env = { ...process.env, PATH: `${dirname(process.execPath)}${delimiter}${process.env["PATH"] ?? ""}` };
+  const started = performance.now();
   const { status, stdout, stderr, error } = spawnSync(program, args, { cwd, env, encoding: "utf8" });
   const isDone = status === 0;
-  console.log(`${isDone ? "ok   " : "FAIL "} ${what}`);
+  console.log(`${isDone ? "ok   " : "FAIL "} ${what} (${((performance.now() - started) / 1000).toFixed(1)} s)`);
   if (!isDone) {
     faults.push(`${what}: exit ${status ?? error?.message ?? "by a signal"}`);
     console.log(`${stdout}${stderr}`);
@@ -108,23 +109,45 @@ function checkInstalled(name: string): void {
   ]);
   const copies = inside.filter((file) => file.includes(join("node_modules", "@scidex")));
   if (copies.length > 0) found.push(`npm installed another copy of a package inside it: ${copies[0]}`);
-  for (const file of inside.filter((entry) => /^dist.*\.(js|d\.ts)$/.test(entry))) {
-    for (const module of importsOf(readFileSync(join(path, file), "utf8")))
+  for (const { file, imports } of reachable(path, manifest))
+    for (const module of imports)
       if (!declared.has(module)) found.push(`${file} imports ${module}, which package.json does not name`);
-  }
   console.log(`${found.length === 0 ? "ok   " : "FAIL "} ${name} as installed: ${inside.length} files`);
   faults.push(...found.map((what) => `${name}: ${what}`));
 }
 
-/** The packages that a module imports, without Node's own and relative ones. */
-function importsOf(text: string): Set<string> {
-  const pattern = /^\s*(?:import|export)\b[^"'`;]*?["']([^"'\s]+)["']|\bimport\(\s*["']([^"'\s]+)["']\s*\)/gm;
-  const names = [...text.matchAll(pattern)].map((match) => match[1] ?? match[2] ?? "");
-  return new Set(
-    names
-      .filter((name) => !name.startsWith(".") && !name.startsWith("node:") && !builtinModules.includes(name))
-      .map((name) => (name.startsWith("@") ? name.split("/").slice(0, 2).join("/") : (name.split("/")[0] ?? name))),
-  );
+/** The files, JavaScript and declarations, that a package's entries and commands lead to, and the packages they import. */
+function reachable(path: string, manifest: Manifest): { file: string; imports: Set<string> }[] {
+  const entries = [...JSON.stringify([manifest.exports, manifest.bin]).matchAll(/"(\.\/dist\/[^"]+)"/g)];
+  const queue = entries.map((match) => join(path, match[1] ?? ""));
+  const seen = new Map<string, Set<string>>();
+  for (let file = queue.pop(); file !== undefined; file = queue.pop()) {
+    if (seen.has(file)) continue;
+    const names = modulesOf(readFileSync(file, "utf8"));
+    const relative = names.filter((name) => name.startsWith("."));
+    const isDeclaration = file.endsWith(".d.ts");
+    for (const name of relative) queue.push(join(file, "..", isDeclaration ? name.replace(/\.[jt]s$/, ".d.ts") : name));
+    seen.set(file, new Set(names.filter((name) => isForeign(name)).map(packageOf)));
+  }
+  return [...seen].map(([file, imports]) => ({ file: file.slice(path.length + 1), imports }));
+}
+
+/** What a module imports. */
+function modulesOf(text: string): string[] {
+  const pattern = /(?:\bfrom\s*|\bimport\s*|\bimport\s*\(\s*)"([^"\s]+)"/g;
+  const code = text.replace(/\/\*[\s\S]*?\*\/|^\s*\/\/.*$/gm, "");
+  return [...code.matchAll(pattern)].map((match) => match[1] ?? "");
+}
+
+function isForeign(name: string): boolean {
+  return !name.startsWith(".") && !name.startsWith("node:") && !builtinModules.includes(name);
+}
+
+function packageOf(name: string): string {
+  return name
+    .split("/")
+    .slice(0, name.startsWith("@") ? 2 : 1)
+    .join("/");
 }
 
 /** The types resolve for a consumer, and no declaration file of ours has an error (drizzle-orm's own have some). */
