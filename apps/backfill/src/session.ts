@@ -20,6 +20,8 @@ const SETTINGS: Readonly<Record<string, string>> = {
   row_security: "off",
   lock_timeout: "500ms",
   statement_timeout: "0",
+  // Keys that wait for the sealer are held against each row's in a hash table, which must be thought to fit.
+  work_mem: "64MB",
 };
 
 const SET_ALL = `SELECT ${Object.entries(SETTINGS)
