@@ -474,12 +474,12 @@ BEGIN
   IF pk IS NULL THEN
     -- Partitions have numbers of their own: the names lead from the root's numbers to the relation's positions.
     SELECT array_agg((SELECT count(*) FROM pg_attribute AS b
-                       WHERE b.attrelid = relation AND b.attnum BETWEEN 1 AND own.attnum AND NOT b.attisdropped)::integer ORDER BY k.n) INTO positions
+                       WHERE b.attrelid = audit_chain_odd_key.relation AND b.attnum BETWEEN 1 AND own.attnum AND NOT b.attisdropped)::integer ORDER BY k.n) INTO positions
       FROM public.audit_chain_config AS c
       JOIN public.audit_chain_relation AS live ON live.kind = c.kind
      CROSS JOIN LATERAL unnest(c.key_columns) WITH ORDINALITY AS k(name, n)
       JOIN pg_attribute AS a ON a.attrelid = live.relid AND a.attnum = (live.column_numbers::jsonb ->> k.name)::smallint AND NOT a.attisdropped
-      JOIN pg_attribute AS own ON own.attrelid = relation AND own.attname = a.attname
+      JOIN pg_attribute AS own ON own.attrelid = audit_chain_odd_key.relation AND own.attname = a.attname
      WHERE c.kind = audit_chain_odd_key.kind
        AND c.id = (SELECT max(l.id) FROM public.audit_chain_config AS l WHERE l.kind = c.kind)
     HAVING count(*) = max(cardinality(c.key_columns));
@@ -505,6 +505,21 @@ BEGIN
             HINT = 'If a key column was dropped, run audit-chain attach for the table again. Else attach it with a shorter key (--key).';
   END IF;
   RETURN pk;
+END
+$function$;
+--> statement-breakpoint
+-- Key and payload of a row whose columns have other types than when this session planned its capture: planned anew,
+-- which is slow, and lasts until the session ends or the table is attached again.
+CREATE OR REPLACE FUNCTION public.audit_chain_odd_row(kind text, r record, OUT pk text, OUT payload text)
+LANGUAGE plpgsql STABLE
+SET search_path = pg_catalog, pg_temp
+AS $function$
+DECLARE
+  config public.audit_chain_config;
+BEGIN
+  SELECT c.* INTO config FROM public.audit_chain_config AS c WHERE c.kind = audit_chain_odd_row.kind ORDER BY c.id DESC LIMIT 1;
+  EXECUTE format('SELECT event.pk, event.payload FROM %s', public.audit_chain_row_source('(SELECT ($1).*)'::text, config.key_columns, config.columns))
+     INTO pk, payload USING r;
 END
 $function$;
 --> statement-breakpoint
@@ -553,47 +568,46 @@ $function$;
 --
 -- Calls name the types of their arguments: in a database where everyone may create functions in public, a literal
 -- without a type could find someone else's overload, which would then run as our owner. Columns can have any name,
--- so a variable that stands beside them is qualified by its block.
+-- so a variable that stands beside them is qualified by its block. A session that has a plan for NEW or OLD keeps it
+-- when a column gets another type, and would fail from then on: hence the exception blocks.
 CREATE OR REPLACE FUNCTION public.audit_chain_capture_source(
   kind text, relation text, key_columns text[], columns text[], changes text, mode text, row_wise boolean) RETURNS text
 LANGUAGE plpgsql STABLE
 SET search_path = pg_catalog, pg_temp
 AS $function$
 DECLARE
-  stage text := E'    INSERT INTO public.audit_chain_pending (mode, op, event_kind, event_pk, payload_hash)\n'
-             || E'    SELECT %L, %L, %L, CASE WHEN pg_catalog.octet_length(event.pk) <= 2000 THEN event.pk\n'
-             || E'                        ELSE public.audit_chain_odd_key(%L::text, audit_chain_capture.relid, event.pk, pg_catalog.concat(source.*)) END,\n'
-             || E'           pg_catalog.sha256(pg_catalog.convert_to(event.payload, ''UTF8''))\n      FROM %s;\n';
-  body  text := E'\n#variable_conflict use_column\n<<audit_chain_capture>>\nDECLARE\n  relid oid := TG_RELID;\n';
-  new_row text := public.audit_chain_row_source('(SELECT NEW.*)'::text, key_columns, columns);
-  old_row text := public.audit_chain_row_source('(SELECT OLD.*)'::text, key_columns, columns);
-  first_op text := CASE changes WHEN 'track' THEN 'insert' ELSE 'event' END;
+  insert_into text := E'    INSERT INTO public.audit_chain_pending (mode, op, event_kind, event_pk, payload_hash)\n';
+  body   text := E'\n#variable_conflict use_column\n<<audit_chain_capture>>\nDECLARE\n  relid oid := TG_RELID;\n'
+              || E'  old_key text;\n  new_key text;\n  old_payload text;\n  new_payload text;\n';
   refuse text := format('PERFORM public.audit_chain_refuse(%L::text, TG_OP);', relation);
+  read_row   text := E'    BEGIN\n      SELECT event.pk, event.payload INTO %1$s_key, %1$s_payload\n      FROM %2$s;\n'
+                  || E'    EXCEPTION WHEN datatype_mismatch THEN\n      SELECT event.pk, event.payload INTO %1$s_key, %1$s_payload\n'
+                  || E'      FROM public.audit_chain_odd_row(%3$L::text, %4$s) AS event;\n    END;\n';
+  read_new   text := format(read_row, 'new', public.audit_chain_row_source('(SELECT NEW.*)'::text, key_columns, columns), kind, 'NEW');
+  read_old   text := format(read_row, 'old', public.audit_chain_row_source('(SELECT OLD.*)'::text, key_columns, columns), kind, 'OLD');
+  stage_row  text := insert_into || E'    VALUES (%1$L, %2$L, %3$L, CASE WHEN pg_catalog.octet_length(%4$s_key) <= 2000 THEN %4$s_key\n'
+                  || E'                        ELSE public.audit_chain_odd_key(%3$L::text, relid, %4$s_key, pg_catalog.concat(%5$s)) END,\n'
+                  || E'           pg_catalog.sha256(pg_catalog.convert_to(%4$s_payload, ''UTF8'')));\n';
+  stage_rows text := insert_into || E'    SELECT %1$L, %2$L, %3$L, CASE WHEN pg_catalog.octet_length(event.pk) <= 2000 THEN event.pk\n'
+                  || E'                        ELSE public.audit_chain_odd_key(%3$L::text, audit_chain_capture.relid, event.pk, pg_catalog.concat(source.*)) END,\n'
+                  || E'           pg_catalog.sha256(pg_catalog.convert_to(event.payload, ''UTF8''))\n      FROM %4$s;\n';
+  first_op   text := CASE changes WHEN 'track' THEN 'insert' ELSE 'event' END;
 BEGIN
-  body := body || CASE WHEN changes = 'track' THEN E'  old_key text;\n  new_key text;\n' ELSE '' END;
-  body := body || E'  old_payload text;\n  new_payload text;\n';
   body := body || format(E'BEGIN\n  IF pg_catalog.concat(pg_catalog.quote_ident(TG_TABLE_SCHEMA), ''.'', pg_catalog.quote_ident(TG_TABLE_NAME)) <> %L THEN\n'
     || E'    PERFORM public.audit_chain_check_relation(%L::text, relid);\n  END IF;\n', relation, kind);
   body := body || E'  IF TG_OP = ''INSERT'' THEN\n'
-    || format(stage, mode, first_op, kind, kind,
-              CASE WHEN row_wise THEN new_row ELSE public.audit_chain_row_source('audit_chain_new'::text, key_columns, columns) END);
-  body := body || E'  ELSIF TG_OP = ''UPDATE'' THEN\n    IF NEW OPERATOR(pg_catalog.*=) OLD THEN\n      RETURN NULL;\n    END IF;\n';
+    || CASE WHEN row_wise THEN read_new || format(stage_row, mode, first_op, kind, 'new', 'NEW')
+            ELSE format(stage_rows, mode, first_op, kind, public.audit_chain_row_source('audit_chain_new'::text, key_columns, columns)) END;
+  body := body || E'  ELSIF TG_OP = ''UPDATE'' THEN\n    IF NEW OPERATOR(pg_catalog.*=) OLD THEN\n      RETURN NULL;\n    END IF;\n' || read_old || read_new;
   IF changes = 'refuse' THEN
-    body := body
-      || format(E'    SELECT event.payload INTO old_payload\n      FROM %s;\n', old_row)
-      || format(E'    SELECT event.payload INTO new_payload\n      FROM %s;\n', new_row)
-      || format(E'    IF new_payload <> old_payload THEN\n      %s\n    END IF;\n    RETURN NULL;\n', refuse);
+    body := body || format(E'    IF new_payload <> old_payload THEN\n      %s\n    END IF;\n    RETURN NULL;\n', refuse);
   ELSE
-    body := body
-      || format(E'    SELECT event.pk, event.payload INTO old_key, old_payload\n      FROM %s;\n', old_row)
-      || format(E'    SELECT event.pk, event.payload INTO new_key, new_payload\n      FROM %s;\n', new_row)
-      || E'    IF new_payload = old_payload THEN\n      RETURN NULL;\n    ELSIF new_key IS NOT DISTINCT FROM old_key THEN\n'
-      || format(stage, mode, 'update', kind, kind, new_row)
-      || E'    ELSE\n'
-      || format(stage, mode, 'delete', kind, kind, old_row)
-      || format(stage, mode, 'insert', kind, kind, new_row)
-      || E'    END IF;\n  ELSIF TG_OP = ''DELETE'' THEN\n'
-      || format(stage, mode, 'delete', kind, kind, old_row);
+    body := body || E'    IF new_payload = old_payload THEN\n      RETURN NULL;\n    ELSIF new_key IS NOT DISTINCT FROM old_key THEN\n'
+      || format(stage_row, mode, 'update', kind, 'new', 'NEW') || E'    ELSE\n'
+      || format(stage_row, mode, 'delete', kind, 'old', 'OLD')
+      || format(stage_row, mode, 'insert', kind, 'new', 'NEW')
+      || E'    END IF;\n  ELSIF TG_OP = ''DELETE'' THEN\n' || read_old
+      || format(stage_row, mode, 'delete', kind, 'old', 'OLD');
   END IF;
   body := body || format(E'  ELSE\n    %s\n  END IF;\n', refuse);
   IF mode = 'strict' THEN
@@ -925,6 +939,7 @@ DECLARE
   key_names  text[];
   columns    text[];
   name       text;
+  part       regclass;
   before     public.audit_chain_config;
   live       public.audit_chain_relation;
   renames    jsonb := '{}';
@@ -1010,7 +1025,10 @@ BEGIN
     END IF;
     EXECUTE format('CREATE OR REPLACE TRIGGER audit_chain_guard AFTER UPDATE OR DELETE ON %s FOR EACH ROW EXECUTE FUNCTION public.%I()', relation, function_name);
   END IF;
-  EXECUTE format('CREATE OR REPLACE TRIGGER audit_chain_guard_truncate BEFORE TRUNCATE ON %s FOR EACH STATEMENT EXECUTE FUNCTION public.%I()', relation, function_name);
+  -- Partitions do not inherit statement triggers: each one that is there gets the guard against TRUNCATE.
+  FOR part IN SELECT relation UNION SELECT t.relid::regclass FROM pg_partition_tree(relation) AS t LOOP
+    EXECUTE format('CREATE OR REPLACE TRIGGER audit_chain_guard_truncate BEFORE TRUNCATE ON %s FOR EACH STATEMENT EXECUTE FUNCTION public.%I()', part, function_name);
+  END LOOP;
   EXECUTE format('GRANT SELECT ON %s TO scidex_audit_inspector', relation);
   BEGIN
     EXECUTE format('GRANT USAGE ON SCHEMA %s TO scidex_audit_inspector', (SELECT quote_ident(n.nspname) FROM pg_class AS c JOIN pg_namespace AS n ON n.oid = c.relnamespace WHERE c.oid = relation));
@@ -1048,6 +1066,7 @@ AS $function$
 DECLARE
   config public.audit_chain_config;
   live   public.audit_chain_relation;
+  part   regclass;
 BEGIN
   IF current_setting('transaction_isolation') <> 'read committed' THEN
     RAISE EXCEPTION 'detach needs a READ COMMITTED transaction, this one is %', upper(current_setting('transaction_isolation'))
@@ -1062,7 +1081,9 @@ BEGIN
   EXECUTE format('DROP TRIGGER IF EXISTS audit_chain_capture ON %s', relation);
   EXECUTE format('DROP TRIGGER IF EXISTS "0_audit_chain_track" ON %s', relation);
   EXECUTE format('DROP TRIGGER IF EXISTS audit_chain_guard ON %s', relation);
-  EXECUTE format('DROP TRIGGER IF EXISTS audit_chain_guard_truncate ON %s', relation);
+  FOR part IN SELECT relation UNION SELECT t.relid::regclass FROM pg_partition_tree(relation) AS t LOOP
+    EXECUTE format('DROP TRIGGER IF EXISTS audit_chain_guard_truncate ON %s', part);
+  END LOOP;
   PERFORM public.audit_chain_configure(relation, 'detach'::text, config.kind, config.key_columns, config.columns,
     config.excluded, '{}'::jsonb, config.changes, config.mode, config.complete);
   RETURN jsonb_build_object('relation', config.relation, 'kind', config.kind);

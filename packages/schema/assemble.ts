@@ -24,6 +24,7 @@ const FILES = [
   "key_expression",
   "row_source",
   "odd_key",
+  "odd_row",
   "check_relation",
   "refuse",
   "capture_name",
@@ -54,7 +55,8 @@ const text = FILES.map((name) => readFileSync(new URL(`${name}.sql`, folder), "u
 );
 const migration = new URL("../../migrations/0001_functions.sql", import.meta.url);
 if (process.argv.includes("--check")) {
-  if (readFileSync(migration, "utf8") !== text) throw new Error("migrations/0001_functions.sql is not what src/sql assembles to");
+  if (readFileSync(migration, "utf8") !== text)
+    throw new Error("migrations/0001_functions.sql is not what src/sql assembles to");
 } else {
   writeFileSync(migration, text);
 }

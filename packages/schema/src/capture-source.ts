@@ -61,43 +61,45 @@ export interface CaptureDefinition {
 
 /** The body (`prosrc`) of a table's capture function. */
 export function captureSource(d: CaptureDefinition): string {
-  const newRow = rowSource("(SELECT NEW.*)", d.keyColumns, d.columns);
-  const oldRow = rowSource("(SELECT OLD.*)", d.keyColumns, d.columns);
   const kind = quotedLiteral(d.kind);
   const relation = quotedLiteral(d.relation);
-  const stage = (
-    op: string,
-    rows: string,
-  ) => `    INSERT INTO public.audit_chain_pending (mode, op, event_kind, event_pk, payload_hash)
+  const refuse = `PERFORM public.audit_chain_refuse(${relation}::text, TG_OP);`;
+  const insertInto = "    INSERT INTO public.audit_chain_pending (mode, op, event_kind, event_pk, payload_hash)";
+  const read = (which: "new" | "old") => `    BEGIN
+      SELECT event.pk, event.payload INTO ${which}_key, ${which}_payload
+      FROM ${rowSource(`(SELECT ${which.toUpperCase()}.*)`, d.keyColumns, d.columns)};
+    EXCEPTION WHEN datatype_mismatch THEN
+      SELECT event.pk, event.payload INTO ${which}_key, ${which}_payload
+      FROM public.audit_chain_odd_row(${kind}::text, ${which.toUpperCase()}) AS event;
+    END;
+`;
+  const stageRow = (op: string, which: "new" | "old") => `${insertInto}
+    VALUES ('${d.mode}', '${op}', ${kind}, CASE WHEN pg_catalog.octet_length(${which}_key) <= 2000 THEN ${which}_key
+                        ELSE public.audit_chain_odd_key(${kind}::text, relid, ${which}_key, pg_catalog.concat(${which.toUpperCase()})) END,
+           pg_catalog.sha256(pg_catalog.convert_to(${which}_payload, 'UTF8')));
+`;
+  const stageRows = (op: string) => `${insertInto}
     SELECT '${d.mode}', '${op}', ${kind}, CASE WHEN pg_catalog.octet_length(event.pk) <= 2000 THEN event.pk
                         ELSE public.audit_chain_odd_key(${kind}::text, audit_chain_capture.relid, event.pk, pg_catalog.concat(source.*)) END,
            pg_catalog.sha256(pg_catalog.convert_to(event.payload, 'UTF8'))
-      FROM ${rows};
+      FROM ${rowSource("audit_chain_new", d.keyColumns, d.columns)};
 `;
-  const keys = d.changes === "track" ? "  old_key text;\n  new_key text;\n" : "";
-  const inserted = d.rowWise ? newRow : rowSource("audit_chain_new", d.keyColumns, d.columns);
-  const compare = (into: string, values: string, rows: string) => `    SELECT ${values} INTO ${into}
-      FROM ${rows};
-`;
-  const refuse = `PERFORM public.audit_chain_refuse(${relation}::text, TG_OP);`;
+  const firstOp = d.changes === "track" ? "insert" : "event";
+  const insert = d.rowWise ? read("new") + stageRow(firstOp, "new") : stageRows(firstOp);
   const changes =
     d.changes === "refuse"
-      ? compare("old_payload", "event.payload", oldRow) +
-        compare("new_payload", "event.payload", newRow) +
-        `    IF new_payload <> old_payload THEN
+      ? `    IF new_payload <> old_payload THEN
       ${refuse}
     END IF;
     RETURN NULL;
 `
-      : compare("old_key, old_payload", "event.pk, event.payload", oldRow) +
-        compare("new_key, new_payload", "event.pk, event.payload", newRow) +
-        `    IF new_payload = old_payload THEN
+      : `    IF new_payload = old_payload THEN
       RETURN NULL;
     ELSIF new_key IS NOT DISTINCT FROM old_key THEN
-${stage("update", newRow)}    ELSE
-${stage("delete", oldRow)}${stage("insert", newRow)}    END IF;
+${stageRow("update", "new")}    ELSE
+${stageRow("delete", "old")}${stageRow("insert", "new")}    END IF;
   ELSIF TG_OP = 'DELETE' THEN
-${stage("delete", oldRow)}`;
+${read("old")}${stageRow("delete", "old")}`;
   const ticket =
     d.mode === "strict"
       ? `  IF FOUND THEN
@@ -110,18 +112,20 @@ ${stage("delete", oldRow)}`;
 <<audit_chain_capture>>
 DECLARE
   relid oid := TG_RELID;
-${keys}  old_payload text;
+  old_key text;
+  new_key text;
+  old_payload text;
   new_payload text;
 BEGIN
   IF pg_catalog.concat(pg_catalog.quote_ident(TG_TABLE_SCHEMA), '.', pg_catalog.quote_ident(TG_TABLE_NAME)) <> ${relation} THEN
     PERFORM public.audit_chain_check_relation(${kind}::text, relid);
   END IF;
   IF TG_OP = 'INSERT' THEN
-${stage(d.changes === "track" ? "insert" : "event", inserted)}  ELSIF TG_OP = 'UPDATE' THEN
+${insert}  ELSIF TG_OP = 'UPDATE' THEN
     IF NEW OPERATOR(pg_catalog.*=) OLD THEN
       RETURN NULL;
     END IF;
-${changes}  ELSE
+${read("old")}${read("new")}${changes}  ELSE
     ${refuse}
   END IF;
 ${ticket}  RETURN NULL;

@@ -51,7 +51,11 @@ async function readSession(tx: AnyPgDatabase): Promise<Session> {
 
 async function readApplied(tx: AnyPgDatabase): Promise<{ id: number; sha256: string }[]> {
   const found = await tx
-    .select({ name: sql<string>`o.name`, kind: sql<string>`o.kind`, isOurs: sql<boolean>`o.owner = 'scidex_audit_owner'` })
+    .select({
+      name: sql<string>`o.name`,
+      kind: sql<string>`o.kind`,
+      isOurs: sql<boolean>`o.owner = 'scidex_audit_owner'`,
+    })
     .from(
       sql`(select c.relname::text as name, 'relation' as kind, pg_catalog.pg_get_userbyid(c.relowner)::text as owner
              from pg_catalog.pg_class as c where c.relnamespace = 'public'::regnamespace and c.relkind <> 'i'

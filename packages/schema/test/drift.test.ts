@@ -32,7 +32,15 @@ for (const changes of ["refuse", "track"] as const) {
       test(`TypeScript generates the capture function that SQL generates: ${changes}, ${mode}, ${rowWise ? "row-wise" : "set-wise"}`, async () => {
         const many = Array.from({ length: 230 }, (_, i) => `c${i}`);
         for (const columns of [["id"], NAMES, many]) {
-          const d = { kind: "it's \\ a kind", relation: 'public."T"', keyColumns: columns.slice(0, 2), columns, changes, mode, rowWise };
+          const d = {
+            kind: "it's \\ a kind",
+            relation: 'public."T"',
+            keyColumns: columns.slice(0, 2),
+            columns,
+            changes,
+            mode,
+            rowWise,
+          };
           const [row] = await database.sql`
             select public.audit_chain_capture_source(${d.kind}, ${d.relation}, ${textArray(d.keyColumns)}::text[], ${textArray(d.columns)}::text[], ${changes}, ${mode}, ${rowWise}) as source,
                    public.audit_chain_key_expression(${textArray(d.keyColumns)}::text[]) as key, public.audit_chain_payload_expression(${textArray(d.columns)}::text[]) as payload`;
@@ -79,7 +87,12 @@ test("the generated payload expression reproduces the payload vectors", async ()
     const columns = Object.keys(payload).toSorted((a, b) => (a < b ? -1 : 1));
     const texts = Object.values(payload).join("");
     // Names in PostgreSQL have 1 to 63 bytes, and text has no zero byte.
-    if (columns.length === 0 || columns.some((c) => c === "" || Buffer.byteLength(c) > 63) || (columns.join("") + texts).includes("\0")) continue;
+    if (
+      columns.length === 0 ||
+      columns.some((c) => c === "" || Buffer.byteLength(c) > 63) ||
+      (columns.join("") + texts).includes("\0")
+    )
+      continue;
     const values = columns.map((c, i) => `$${i + 1}::text as "${c.replaceAll('"', '""')}"`).join(", ");
     const [row] = await database.sql.unsafe<{ payload: string; hash: string }[]>(
       `select p.payload, encode(sha256(convert_to(p.payload, 'UTF8')), 'hex') as hash from (select ${payloadExpression(columns)} as payload from (select ${values}) as r) as p`,

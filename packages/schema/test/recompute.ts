@@ -71,7 +71,12 @@ export async function coverage(sql: Sql, kind: string): Promise<Covered> {
     select relation, to_json(key_columns)::text as key, to_json(columns)::text as columns
       from public.audit_chain_config where kind = ${kind} order by id desc limit 1`;
   if (row === undefined) throw new Error(`nothing is configured under ${kind}`);
-  return { relation: row.relation, kind, key: JSON.parse(row.key) as string[], columns: JSON.parse(row.columns) as string[] };
+  return {
+    relation: row.relation,
+    kind,
+    key: JSON.parse(row.key) as string[],
+    columns: JSON.parse(row.columns) as string[],
+  };
 }
 
 /** Seals what is pending, checks the whole chain, and that each row of the kind's table is chained as it is now. */

@@ -14,6 +14,7 @@ DECLARE
   key_names  text[];
   columns    text[];
   name       text;
+  part       regclass;
   before     public.audit_chain_config;
   live       public.audit_chain_relation;
   renames    jsonb := '{}';
@@ -99,7 +100,10 @@ BEGIN
     END IF;
     EXECUTE format('CREATE OR REPLACE TRIGGER audit_chain_guard AFTER UPDATE OR DELETE ON %s FOR EACH ROW EXECUTE FUNCTION public.%I()', relation, function_name);
   END IF;
-  EXECUTE format('CREATE OR REPLACE TRIGGER audit_chain_guard_truncate BEFORE TRUNCATE ON %s FOR EACH STATEMENT EXECUTE FUNCTION public.%I()', relation, function_name);
+  -- Partitions do not inherit statement triggers: each one that is there gets the guard against TRUNCATE.
+  FOR part IN SELECT relation UNION SELECT t.relid::regclass FROM pg_partition_tree(relation) AS t LOOP
+    EXECUTE format('CREATE OR REPLACE TRIGGER audit_chain_guard_truncate BEFORE TRUNCATE ON %s FOR EACH STATEMENT EXECUTE FUNCTION public.%I()', part, function_name);
+  END LOOP;
   EXECUTE format('GRANT SELECT ON %s TO scidex_audit_inspector', relation);
   BEGIN
     EXECUTE format('GRANT USAGE ON SCHEMA %s TO scidex_audit_inspector', (SELECT quote_ident(n.nspname) FROM pg_class AS c JOIN pg_namespace AS n ON n.oid = c.relnamespace WHERE c.oid = relation));

@@ -5,47 +5,46 @@
 --
 -- Calls name the types of their arguments: in a database where everyone may create functions in public, a literal
 -- without a type could find someone else's overload, which would then run as our owner. Columns can have any name,
--- so a variable that stands beside them is qualified by its block.
+-- so a variable that stands beside them is qualified by its block. A session that has a plan for NEW or OLD keeps it
+-- when a column gets another type, and would fail from then on: hence the exception blocks.
 CREATE OR REPLACE FUNCTION public.audit_chain_capture_source(
   kind text, relation text, key_columns text[], columns text[], changes text, mode text, row_wise boolean) RETURNS text
 LANGUAGE plpgsql STABLE
 SET search_path = pg_catalog, pg_temp
 AS $function$
 DECLARE
-  stage text := E'    INSERT INTO public.audit_chain_pending (mode, op, event_kind, event_pk, payload_hash)\n'
-             || E'    SELECT %L, %L, %L, CASE WHEN pg_catalog.octet_length(event.pk) <= 2000 THEN event.pk\n'
-             || E'                        ELSE public.audit_chain_odd_key(%L::text, audit_chain_capture.relid, event.pk, pg_catalog.concat(source.*)) END,\n'
-             || E'           pg_catalog.sha256(pg_catalog.convert_to(event.payload, ''UTF8''))\n      FROM %s;\n';
-  body  text := E'\n#variable_conflict use_column\n<<audit_chain_capture>>\nDECLARE\n  relid oid := TG_RELID;\n';
-  new_row text := public.audit_chain_row_source('(SELECT NEW.*)'::text, key_columns, columns);
-  old_row text := public.audit_chain_row_source('(SELECT OLD.*)'::text, key_columns, columns);
-  first_op text := CASE changes WHEN 'track' THEN 'insert' ELSE 'event' END;
+  insert_into text := E'    INSERT INTO public.audit_chain_pending (mode, op, event_kind, event_pk, payload_hash)\n';
+  body   text := E'\n#variable_conflict use_column\n<<audit_chain_capture>>\nDECLARE\n  relid oid := TG_RELID;\n'
+              || E'  old_key text;\n  new_key text;\n  old_payload text;\n  new_payload text;\n';
   refuse text := format('PERFORM public.audit_chain_refuse(%L::text, TG_OP);', relation);
+  read_row   text := E'    BEGIN\n      SELECT event.pk, event.payload INTO %1$s_key, %1$s_payload\n      FROM %2$s;\n'
+                  || E'    EXCEPTION WHEN datatype_mismatch THEN\n      SELECT event.pk, event.payload INTO %1$s_key, %1$s_payload\n'
+                  || E'      FROM public.audit_chain_odd_row(%3$L::text, %4$s) AS event;\n    END;\n';
+  read_new   text := format(read_row, 'new', public.audit_chain_row_source('(SELECT NEW.*)'::text, key_columns, columns), kind, 'NEW');
+  read_old   text := format(read_row, 'old', public.audit_chain_row_source('(SELECT OLD.*)'::text, key_columns, columns), kind, 'OLD');
+  stage_row  text := insert_into || E'    VALUES (%1$L, %2$L, %3$L, CASE WHEN pg_catalog.octet_length(%4$s_key) <= 2000 THEN %4$s_key\n'
+                  || E'                        ELSE public.audit_chain_odd_key(%3$L::text, relid, %4$s_key, pg_catalog.concat(%5$s)) END,\n'
+                  || E'           pg_catalog.sha256(pg_catalog.convert_to(%4$s_payload, ''UTF8'')));\n';
+  stage_rows text := insert_into || E'    SELECT %1$L, %2$L, %3$L, CASE WHEN pg_catalog.octet_length(event.pk) <= 2000 THEN event.pk\n'
+                  || E'                        ELSE public.audit_chain_odd_key(%3$L::text, audit_chain_capture.relid, event.pk, pg_catalog.concat(source.*)) END,\n'
+                  || E'           pg_catalog.sha256(pg_catalog.convert_to(event.payload, ''UTF8''))\n      FROM %4$s;\n';
+  first_op   text := CASE changes WHEN 'track' THEN 'insert' ELSE 'event' END;
 BEGIN
-  body := body || CASE WHEN changes = 'track' THEN E'  old_key text;\n  new_key text;\n' ELSE '' END;
-  body := body || E'  old_payload text;\n  new_payload text;\n';
   body := body || format(E'BEGIN\n  IF pg_catalog.concat(pg_catalog.quote_ident(TG_TABLE_SCHEMA), ''.'', pg_catalog.quote_ident(TG_TABLE_NAME)) <> %L THEN\n'
     || E'    PERFORM public.audit_chain_check_relation(%L::text, relid);\n  END IF;\n', relation, kind);
   body := body || E'  IF TG_OP = ''INSERT'' THEN\n'
-    || format(stage, mode, first_op, kind, kind,
-              CASE WHEN row_wise THEN new_row ELSE public.audit_chain_row_source('audit_chain_new'::text, key_columns, columns) END);
-  body := body || E'  ELSIF TG_OP = ''UPDATE'' THEN\n    IF NEW OPERATOR(pg_catalog.*=) OLD THEN\n      RETURN NULL;\n    END IF;\n';
+    || CASE WHEN row_wise THEN read_new || format(stage_row, mode, first_op, kind, 'new', 'NEW')
+            ELSE format(stage_rows, mode, first_op, kind, public.audit_chain_row_source('audit_chain_new'::text, key_columns, columns)) END;
+  body := body || E'  ELSIF TG_OP = ''UPDATE'' THEN\n    IF NEW OPERATOR(pg_catalog.*=) OLD THEN\n      RETURN NULL;\n    END IF;\n' || read_old || read_new;
   IF changes = 'refuse' THEN
-    body := body
-      || format(E'    SELECT event.payload INTO old_payload\n      FROM %s;\n', old_row)
-      || format(E'    SELECT event.payload INTO new_payload\n      FROM %s;\n', new_row)
-      || format(E'    IF new_payload <> old_payload THEN\n      %s\n    END IF;\n    RETURN NULL;\n', refuse);
+    body := body || format(E'    IF new_payload <> old_payload THEN\n      %s\n    END IF;\n    RETURN NULL;\n', refuse);
   ELSE
-    body := body
-      || format(E'    SELECT event.pk, event.payload INTO old_key, old_payload\n      FROM %s;\n', old_row)
-      || format(E'    SELECT event.pk, event.payload INTO new_key, new_payload\n      FROM %s;\n', new_row)
-      || E'    IF new_payload = old_payload THEN\n      RETURN NULL;\n    ELSIF new_key IS NOT DISTINCT FROM old_key THEN\n'
-      || format(stage, mode, 'update', kind, kind, new_row)
-      || E'    ELSE\n'
-      || format(stage, mode, 'delete', kind, kind, old_row)
-      || format(stage, mode, 'insert', kind, kind, new_row)
-      || E'    END IF;\n  ELSIF TG_OP = ''DELETE'' THEN\n'
-      || format(stage, mode, 'delete', kind, kind, old_row);
+    body := body || E'    IF new_payload = old_payload THEN\n      RETURN NULL;\n    ELSIF new_key IS NOT DISTINCT FROM old_key THEN\n'
+      || format(stage_row, mode, 'update', kind, 'new', 'NEW') || E'    ELSE\n'
+      || format(stage_row, mode, 'delete', kind, 'old', 'OLD')
+      || format(stage_row, mode, 'insert', kind, 'new', 'NEW')
+      || E'    END IF;\n  ELSIF TG_OP = ''DELETE'' THEN\n' || read_old
+      || format(stage_row, mode, 'delete', kind, 'old', 'OLD');
   END IF;
   body := body || format(E'  ELSE\n    %s\n  END IF;\n', refuse);
   IF mode = 'strict' THEN

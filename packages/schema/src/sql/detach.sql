@@ -6,6 +6,7 @@ AS $function$
 DECLARE
   config public.audit_chain_config;
   live   public.audit_chain_relation;
+  part   regclass;
 BEGIN
   IF current_setting('transaction_isolation') <> 'read committed' THEN
     RAISE EXCEPTION 'detach needs a READ COMMITTED transaction, this one is %', upper(current_setting('transaction_isolation'))
@@ -20,7 +21,9 @@ BEGIN
   EXECUTE format('DROP TRIGGER IF EXISTS audit_chain_capture ON %s', relation);
   EXECUTE format('DROP TRIGGER IF EXISTS "0_audit_chain_track" ON %s', relation);
   EXECUTE format('DROP TRIGGER IF EXISTS audit_chain_guard ON %s', relation);
-  EXECUTE format('DROP TRIGGER IF EXISTS audit_chain_guard_truncate ON %s', relation);
+  FOR part IN SELECT relation UNION SELECT t.relid::regclass FROM pg_partition_tree(relation) AS t LOOP
+    EXECUTE format('DROP TRIGGER IF EXISTS audit_chain_guard_truncate ON %s', part);
+  END LOOP;
   PERFORM public.audit_chain_configure(relation, 'detach'::text, config.kind, config.key_columns, config.columns,
     config.excluded, '{}'::jsonb, config.changes, config.mode, config.complete);
   RETURN jsonb_build_object('relation', config.relation, 'kind', config.kind);

@@ -16,12 +16,12 @@ BEGIN
   IF pk IS NULL THEN
     -- Partitions have numbers of their own: the names lead from the root's numbers to the relation's positions.
     SELECT array_agg((SELECT count(*) FROM pg_attribute AS b
-                       WHERE b.attrelid = relation AND b.attnum BETWEEN 1 AND own.attnum AND NOT b.attisdropped)::integer ORDER BY k.n) INTO positions
+                       WHERE b.attrelid = audit_chain_odd_key.relation AND b.attnum BETWEEN 1 AND own.attnum AND NOT b.attisdropped)::integer ORDER BY k.n) INTO positions
       FROM public.audit_chain_config AS c
       JOIN public.audit_chain_relation AS live ON live.kind = c.kind
      CROSS JOIN LATERAL unnest(c.key_columns) WITH ORDINALITY AS k(name, n)
       JOIN pg_attribute AS a ON a.attrelid = live.relid AND a.attnum = (live.column_numbers::jsonb ->> k.name)::smallint AND NOT a.attisdropped
-      JOIN pg_attribute AS own ON own.attrelid = relation AND own.attname = a.attname
+      JOIN pg_attribute AS own ON own.attrelid = audit_chain_odd_key.relation AND own.attname = a.attname
      WHERE c.kind = audit_chain_odd_key.kind
        AND c.id = (SELECT max(l.id) FROM public.audit_chain_config AS l WHERE l.kind = c.kind)
     HAVING count(*) = max(cardinality(c.key_columns));
