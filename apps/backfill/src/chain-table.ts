@@ -7,7 +7,7 @@ import { transaction } from "./session.ts";
 import { batchStatement, countStatement, type OrderColumn, type Phase, phases } from "./statements.ts";
 import { type Target, targetOf } from "./target.ts";
 
-/** Passes without a row chained after which something is wrong, where nobody can have locked the rows. */
+/** Passes without a row chained after which something is wrong. */
 const IDLE_PASSES = 20;
 
 interface Counts {
@@ -62,9 +62,8 @@ class TableBackfill {
       if (this.#target.complete) break;
       idle = this.#added > before ? 0 : idle + 1;
       if (unchained === 0 || idle === 0) continue;
-      if (idle >= IDLE_PASSES && this.#target.changes === "refuse") throw stuck(this.#target, unchained);
-      // Rows that others have locked; their transactions end some time.
-      await sleep(Math.min(100 * idle, 2000), undefined, { signal: this.#options.signal });
+      if (idle >= IDLE_PASSES) throw stuck(this.#target, unchained);
+      await sleep(50 * idle, undefined, { signal: this.#options.signal });
     }
     // Another backfill may have finished the table meanwhile.
     if (this.#target.complete && unchained > 0) throw readmitNeeded(this.#target, unchained);

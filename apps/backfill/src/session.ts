@@ -5,8 +5,7 @@ import { BackfillError } from "./errors.ts";
 
 /**
  * Under which a row's text is what capture hashes, whatever the session's own settings are. A policy makes an error
- * instead of silently fewer rows. The lock time is below deadlock_timeout (1 s): when we and the application wait in a
- * circle, it is we who step back.
+ * instead of silently fewer rows. Whoever waits for a table's lock makes all its writers wait behind: not for long.
  */
 const SETTINGS: Readonly<Record<string, string>> = {
   search_path: "pg_catalog, pg_temp",
@@ -18,7 +17,7 @@ const SETTINGS: Readonly<Record<string, string>> = {
   lc_monetary: "C",
   quote_all_identifiers: "off",
   row_security: "off",
-  lock_timeout: "500ms",
+  lock_timeout: "2s",
   statement_timeout: "0",
   // Keys that wait for the sealer are held against each row's in a hash table, which must be thought to fit.
   work_mem: "64MB",
@@ -29,7 +28,7 @@ const SET_ALL = `SELECT ${Object.entries(SETTINGS)
   .join(", ")}`;
 
 /** How often a transaction is tried again when locks are not to be had; some two minutes. */
-export const ATTEMPTS = 120;
+export const ATTEMPTS = 60;
 
 const PASSING = new Set(["40001", "40P01", "55P03"]);
 
@@ -53,7 +52,7 @@ export async function transaction<T>(
       if (attempt >= ATTEMPTS) {
         throw new BackfillError(
           "busy",
-          `a lock was not to be had in ${attempt} attempts; audit-chain status says who holds the chain's`,
+          `a lock was not to be had in ${attempt} attempts: a transaction that goes on for minutes is in the way (audit-chain status says who holds the chain's lock); run the backfill again when it has ended`,
           { cause: error },
         );
       }
@@ -66,8 +65,8 @@ function explained(error: unknown, state: string | undefined): unknown {
   if (!(error instanceof Error)) return error;
   if (state === "42501") {
     const needed =
-      "the backfill needs SELECT on the table (UPDATE too where changes are tracked), a role that row security does " +
-      "not hide rows from, and to finish, the table's owner; the set-up's role or a superuser has the rights on the chain";
+      "the backfill needs a login that owns the table, that row security hides no rows from, and that set up the chain; " +
+      "or a superuser";
     return new BackfillError("no_right", `${error.message}: ${needed}`, { cause: error });
   }
   if (state === "42P01" && /audit_chain/.test(error.message)) {

@@ -64,8 +64,9 @@ export function countStatement(target: Target): string {
  * Chains the next rows: reads up to `limit` rows after `position`, hashes them and hands them to audit_chain_adopt, all
  * within the server. Yields `taken` (rows read), `added` (rows chained), `position` (of the last row, JSON).
  *
- * Rows of tracked tables are locked against changes, so that no change can be linked before the row it changes; a row
- * that someone else has locked is left for the next pass, so that the application never waits in a circle with us.
+ * No row is locked. A tracked row that is changed meanwhile cannot end up behind its change: adopt looks, under the
+ * chain's lock, for changes that have been committed, and passes the row over, since its change says what it is; a change
+ * that has not been committed gets its link later than ours.
  */
 export function batchStatement(
   target: Target,
@@ -78,13 +79,12 @@ export function batchStatement(
     position === undefined
       ? "true"
       : `(${order.join(", ")}) > (${phase.columns.map(({ type }, i) => `${quotedLiteral(position[i] ?? "")}::${type}`).join(", ")})`;
-  const lock = target.changes === "track" ? "FOR SHARE OF n SKIP LOCKED" : "";
   return `WITH page AS MATERIALIZED (
     SELECT k.row_key, pg_catalog.json_build_array(${order.map((column) => `pg_catalog.concat(${column})`).join(", ")})::text AS position,
            pg_catalog.sha256(pg_catalog.convert_to((SELECT ${payloadExpression(target.columns)} FROM (SELECT n.*) AS r), 'UTF8')) AS hash
     ${rows(target)}
     WHERE ${phase.where} AND ${after} AND ${isUnchained(target)}
-    ORDER BY ${order.join(", ")} LIMIT ${limit} ${lock})
+    ORDER BY ${order.join(", ")} LIMIT ${limit})
   SELECT b.taken, b.position,
          CASE WHEN b.taken > 0 THEN public.audit_chain_adopt(${quotedLiteral(target.kind)}, b.row_keys, b.hashes) ELSE 0 END AS added
     FROM (SELECT pg_catalog.count(*)::int4 AS taken, (pg_catalog.array_agg(p.position))[pg_catalog.count(*)::int4] AS position,

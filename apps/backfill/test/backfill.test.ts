@@ -180,7 +180,7 @@ describe("a tracked table", () => {
     },
   );
 
-  test("with a row that a transaction has locked for long is finished when that ends", async () => {
+  test("whose rows a long transaction is changing is recorded as complete when that has ended", async () => {
     await sql.unsafe(
       "create table t (id int primary key, n int); insert into t select g, 0 from generate_series(1, 30) as g",
     );
@@ -190,12 +190,33 @@ describe("a tracked table", () => {
     await app.begin(async (tx) => {
       await tx`update t set n = 1 where id in (3, 4)`;
       filling = fill({ batch: 10 });
-      while ((await chainedKeys(sql, "t")).length < 28) await new Promise((resolve) => setTimeout(resolve, 20));
+      while ((await chainedKeys(sql, "t")).length < 30) await new Promise((resolve) => setTimeout(resolve, 20));
     });
     await filling;
     await app.end();
     await expectCovered(sql, { kind: "t", key: ["id"], columns: ["id", "n"] });
     expect(await chainedKeys(sql, "t:update")).toHaveLength(2);
+  });
+
+  test("whose row is changed between being read and being linked has the change as its newest event", async () => {
+    await sql.unsafe(
+      "create table t (id int primary key, n int); insert into t select g, 0 from generate_series(1, 10) as g",
+    );
+    await attach(db(), "t", { changes: "track", mode: "sealed" });
+    const app = postgres(database.url, { max: 1, onnotice: () => {} });
+    let filling: Promise<unknown> = Promise.resolve();
+    await app.begin(async (tx) => {
+      await tx`select audit_chain_append('k', '1', sha256('x'))`;
+      filling = fill();
+      // It has read the rows, and waits for the chain's lock, which is ours.
+      while ((await waiting(sql)) === 0) await new Promise((resolve) => setTimeout(resolve, 5));
+      await sql`update t set n = 1 where id = 3`;
+    });
+    await filling;
+    await app.end();
+    expect(await chainedKeys(sql, "t")).toHaveLength(9);
+    await sql`select audit_chain_seal(1000)`;
+    await expectCovered(sql, { kind: "t", key: ["id"], columns: ["id", "n"] });
   });
 
   test("whose keys contain an @ has each row chained, although another row's changes look like its own", async () => {
@@ -287,3 +308,10 @@ describe("a table", () => {
     await login.drop();
   });
 });
+
+/** How many sessions wait in the middle of a batch. */
+async function waiting(sql: Sql): Promise<number> {
+  const rows = await sql`select from pg_stat_activity
+    where datname = current_database() and wait_event_type = 'Lock' and query like 'WITH page%'`;
+  return rows.length;
+}
