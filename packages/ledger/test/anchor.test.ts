@@ -25,8 +25,7 @@ let chain: TestDatabase;
 const open: TestLedger[] = [];
 beforeEach(async () => {
   chain = await createDatabase();
-  // The same class to drizzle, another to the compiler: this package's copy of drizzle has more optional peers.
-  await migrate(drizzle(chain.sql) as unknown as Parameters<typeof migrate>[0]);
+  await migrate(drizzle(chain.sql));
 });
 afterEach(async () => {
   for (const made of open.splice(0)) await made.close();

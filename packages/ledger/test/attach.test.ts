@@ -9,8 +9,7 @@ import { secrets } from "./vectors.ts";
 test("a ledger on PostgreSQL can be attached: each event is then an event of the audit chain too", async () => {
   const made = await newLedger("postgresql");
   const client = postgres(made.location, { max: 2, onnotice: () => undefined });
-  // The same class to drizzle, another to the compiler: this package's copy of drizzle has more optional peers.
-  const db = drizzle(client) as unknown as Parameters<typeof migrate>[0];
+  const db = drizzle(client);
   await migrate(db);
   const append = () => appendEvent(made.ledger, { agent_id: "a", session_id: "s", operation: "llm_call" }, { secrets });
   const before = await append();
