@@ -12,6 +12,8 @@ export interface ChainRow {
   readonly chainHash: Uint8Array;
   /** Microseconds since the Unix epoch; null where the time is infinite or missing. */
   readonly appendedAt: bigint | null;
+  /** Whether a column is NULL, or has a length that its type does not have. No honest row is like that. */
+  readonly isBroken: boolean;
 }
 
 /** The columns of a row, in the order in which `decodeChainRow` takes them, with the types that they must have. */
@@ -32,7 +34,7 @@ const bytes = (field: Field | undefined): Uint8Array =>
   field == null ? NEVER : Uint8Array.prototype.slice.call(field);
 const text = (field: Field | undefined): string => (field == null ? "" : field.toString("utf8"));
 
-/** From the fields of a binary COPY. A NULL becomes what no honest row holds: an empty hash or an impossible seq. */
+/** From the fields of a binary COPY. An empty text and NULL look alike afterwards, hence `isBroken`. */
 export function decodeChainRow(f: readonly Field[]): ChainRow {
   const time = f[7];
   const micros = time != null && time.length === 8 ? time.readBigInt64BE(0) : null;
@@ -46,13 +48,15 @@ export function decodeChainRow(f: readonly Field[]): ChainRow {
     prevHash: bytes(f[5]),
     chainHash: bytes(f[6]),
     appendedAt: isFinite ? micros + POSTGRES_EPOCH : null,
+    isBroken: f.includes(null) || f[0]?.length !== 8 || f[7]?.length !== 8,
   };
 }
 
-/** The time as it is hashed, or null where it has no such form. */
-export function hashedTime(micros: bigint | null): string | null {
+/** The time of a row as it is hashed; null where it has no such form, or the row has no values. */
+export function hashedTime(row: ChainRow): string | null {
   try {
-    return micros === null ? null : formatTime(micros);
+    const micros = row.appendedAt;
+    return micros === null || row.isBroken ? null : formatTime(micros);
   } catch {
     return null;
   }

@@ -15,6 +15,7 @@ import {
   verifierKeysSource,
   writeOut,
 } from "@scidex/audit-command";
+import { MAX_SEQ } from "@scidex/audit-core";
 import { openSink } from "@scidex/audit-sinks";
 import { Command } from "commander";
 import { describeReport } from "./describe-report.ts";
@@ -22,12 +23,15 @@ import { type Group, GROUPS } from "./finding.ts";
 import { parsePolicy, type Policy } from "./policy.ts";
 import { formatReport } from "./report.ts";
 import { EMPTY_STATE, formatState, parseState, type VerifierState } from "./verifier-state.ts";
-import { DEFAULT_CHECKS, verifyWithState } from "./verify.ts";
+import type { Shard } from "./range.ts";
+import { verifyWithState } from "./verify.ts";
+import { DEFAULT_CHECKS } from "./verify-options.ts";
 
 interface Flags {
   readonly from?: string;
   readonly to?: string;
   readonly checks?: string;
+  readonly shard?: string;
   readonly policy?: string;
   readonly state?: string;
   readonly maxHeadAge?: string;
@@ -44,7 +48,11 @@ Exit code: 0 intact, 1 tampering found, 2 wrong usage or configuration, 3 could 
 Examples:
   $ audit-verify
   $ audit-verify --json --policy policy.json --state /var/lib/audit/verifier.state
-  $ audit-verify --checks links,heads --from 100000`;
+  $ audit-verify --checks links,heads --from 100000
+  $ audit-verify --shard 3/8 --to 80000000
+
+Shards end at published heads. Give all of them the same --to, if heads may be published meanwhile. Rows without an
+event are judged by the first shard, rows that wait to be linked by the last.`;
 
 /** The `audit-verify` command. */
 export function verifyCommand(context: CommandContext): Command {
@@ -53,19 +61,22 @@ export function verifyCommand(context: CommandContext): Command {
     .option("--from <seq>", "first link to verify; widened to the published head before it")
     .option("--to <seq>", "last link to verify; widened to the published head after it")
     .option("--checks <groups>", `comma-separated groups of checks: ${GROUPS.join(", ")}`)
+    .option("--shard <k/n>", "one of n parts, which together find what a whole run finds; with the same sinks and --to")
     .option("--policy <file>", "what must be covered (audit-chain policy prints it); default AUDIT_POLICY")
     .option("--state <file>", "remembers what the sinks held, to see it when one is cut back; made if it is not there")
     .option("--max-head-age <age>", "how old the newest signed time may be, for example 90m; default 24h")
     .option("--allow-unanchored", "accept that there are no sinks")
     .option("--json", "print the report as JSON")
     .addHelpText("after", HELP)
-    .action(context.run(async (flags: Flags) => await run(flags)));
+    .action(context.run(async (flags: Flags) => await run(flags, context.signal)));
 }
 
-async function run(flags: Flags): Promise<Outcome> {
+async function run(flags: Flags, signal: AbortSignal): Promise<Outcome> {
   const startSeq = parseSeq("--from", flags.from);
   const endSeq = parseSeq("--to", flags.to);
+  if (endSeq !== undefined && endSeq < (startSeq ?? 1n)) throw usage(`--to is ${endSeq}, which is before --from`);
   const checks = parseChecks(flags.checks);
+  const shard = parseShard(flags.shard);
   const policy = await readPolicy(flags.policy ?? policyFile());
   const state = await readState(flags.state);
   const keys = await readKeys();
@@ -77,6 +88,9 @@ async function run(flags: Flags): Promise<Outcome> {
     max: 2,
     settings: { default_transaction_read_only: "on" },
   });
+  // Whatever is under way then fails; nothing has been written that could be left half done.
+  const stop = () => void database.end({ timeout: 0 });
+  signal.addEventListener("abort", stop, { once: true });
   const line = progress({ label: "verify" });
   try {
     const { report, knownSinks } = await verifyWithState(database, {
@@ -88,6 +102,7 @@ async function run(flags: Flags): Promise<Outcome> {
       checks,
       startSeq,
       endSeq,
+      shard,
       maxHeadAgeMs,
       allowUnanchored: flags.allowUnanchored === true,
       onProgress: (rows) => line.update(rows),
@@ -101,6 +116,7 @@ async function run(flags: Flags): Promise<Outcome> {
     }
     return { exit: { intact: EXIT.ok, tampered: EXIT.tampered, unproven: EXIT.failed }[report.status] };
   } finally {
+    signal.removeEventListener("abort", stop);
     line.done();
     await Promise.all(sinks.map(async (sink) => await sink.close()));
     await database.end({ timeout: 1 });
@@ -112,7 +128,7 @@ const configuration = (message: string, cause: unknown) => new CommandError("con
 
 function parseSeq(option: string, text: string | undefined): bigint | undefined {
   if (text === undefined) return undefined;
-  if (!/^[1-9]\d{0,18}$/u.test(text))
+  if (!/^[1-9]\d{0,18}$/u.test(text) || BigInt(text) > MAX_SEQ)
     throw usage(`${option} is "${text}"; a seq, which is a whole number from 1 on, would be right`);
   return BigInt(text);
 }
@@ -124,6 +140,14 @@ function parseChecks(text: string | undefined): readonly Group[] {
     if (group === undefined) throw usage(`--checks has "${word}"; the groups are ${GROUPS.join(", ")}`);
     return group;
   });
+}
+
+function parseShard(text: string | undefined): Shard | undefined {
+  if (text === undefined) return undefined;
+  const [, number, of] = /^([1-9]\d{0,5})\/([1-9]\d{0,5})$/u.exec(text) ?? [];
+  if (number === undefined || Number(number) > Number(of))
+    throw usage(`--shard is "${text}"; K/N, two whole numbers with K from 1 to N, would be right, for example 1/4`);
+  return { number: Number(number), of: Number(of) };
 }
 
 async function readPolicy(file: string | undefined): Promise<Policy | null> {

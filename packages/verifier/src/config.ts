@@ -1,4 +1,5 @@
 import { parseArrayText } from "./array-text.ts";
+import { CONFIG_SHAPE } from "./shape.ts";
 
 /** A row of `audit_chain_config`: what is covered, since the link that records it. */
 export interface Config {
@@ -14,28 +15,15 @@ export interface Config {
   readonly columns: readonly string[];
   readonly columnTypes: readonly string[];
   readonly excluded: readonly string[];
-  /** Columns renamed since the configuration before: old name to new name. */
-  readonly renamed: Readonly<Record<string, string>>;
+  /** Columns renamed since the configuration before: old name to new name, or to nothing where another has its name. */
+  readonly renamed: ReadonlyMap<string, string>;
   readonly changes: "refuse" | "track";
   readonly mode: "strict" | "sealed";
   readonly complete: boolean;
 }
 
 /** The columns of the configuration that are read, in this order, as text. */
-export const CONFIG_COLUMNS = [
-  "id",
-  "action",
-  "kind",
-  "relation",
-  "key_columns",
-  "columns",
-  "column_types",
-  "excluded",
-  "renamed",
-  "changes",
-  "mode",
-  "complete",
-] as const;
+export const CONFIG_COLUMNS = CONFIG_SHAPE.map(([name]) => name);
 
 /** Kind and relation under which the configuration itself is chained. Built in: the database cannot say otherwise. */
 export const CONFIG_KIND = "audit_chain_config";
@@ -70,7 +58,7 @@ export const CONFIG_OF_CONFIG: Config = {
   columns: CONFIG_COVERED,
   columnTypes: [],
   excluded: [],
-  renamed: {},
+  renamed: new Map(),
   changes: "refuse",
   mode: "strict",
   complete: true,
@@ -106,12 +94,11 @@ export function decodeConfig(fields: readonly (string | null)[], seqOf: (id: str
   }
 }
 
-function parseRenamed(text: string): Record<string, string> {
+/** A map, because a column can be called `constructor`. */
+function parseRenamed(text: string): Map<string, string> {
   const value: unknown = JSON.parse(text);
-  if (typeof value !== "object" || value === null) return {};
-  return Object.fromEntries(
-    Object.entries(value).filter((entry): entry is [string, string] => typeof entry[1] === "string"),
-  );
+  if (typeof value !== "object" || value === null) return new Map();
+  return new Map(Object.entries(value).filter((entry): entry is [string, string] => typeof entry[1] === "string"));
 }
 
 /** The configurations of one kind, oldest first. */
@@ -128,13 +115,30 @@ export function historiesOf(configs: readonly Config[]): Map<string, KindHistory
   const chained = configs
     .filter((config) => config.seq !== null)
     .toSorted((a, b) => ((a.seq ?? 0n) < (b.seq ?? 0n) ? -1 : 1));
-  for (const config of chained) byKind.set(config.kind, [...(byKind.get(config.kind) ?? []), config]);
+  for (const config of chained) {
+    const list = byKind.get(config.kind);
+    if (list === undefined) byKind.set(config.kind, [config]);
+    else list.push(config);
+  }
   const histories = new Map<string, KindHistory>();
   for (const [kind, list] of byKind) {
     const current = list.at(-1);
     if (current !== undefined) histories.set(kind, { kind, configs: list, current });
   }
   return histories;
+}
+
+/** The newest of a list whose own link stands before `seq`: the configuration in force for that link. */
+export function inForce<T extends { readonly seq: bigint | null }>(list: readonly T[], seq: bigint): T | undefined {
+  let low = 0;
+  let high = list.length;
+  while (low < high) {
+    const middle = (low + high) >> 1;
+    if ((list[middle]?.seq ?? 0n) < seq) low = middle + 1;
+    else high = middle;
+  }
+  // A row that was there before its table was attached is chained after the attachment; nothing stands before it.
+  return list[low - 1] ?? list[0];
 }
 
 /** Schema and name of a relation that is written as `quote_ident` writes it, with a dot between. */

@@ -70,6 +70,7 @@ export class BinaryCopyDecoder {
           fields.push(null);
           continue;
         }
+        if (length < 0) throw new VerifierError("protocol", `a field of ${length} bytes`);
         if (next + length > data.length) {
           whole = false;
           break;

@@ -12,45 +12,65 @@ export function checkCoverage(
   policy: Policy | null,
   report: Report,
 ): void {
-  for (const history of histories.values()) {
-    for (const [i, config] of history.configs.entries()) {
-      const before = history.configs[i - 1];
+  for (const { configs } of histories.values()) {
+    for (const [i, config] of configs.entries()) {
+      const before = configs[i - 1];
       if (before === undefined) continue;
-      const table = policy?.tables.get(config.relation) ?? policy?.tables.get(before.relation) ?? null;
-      for (const message of narrowings(before, config)) {
-        if (!isAllowed(config, table, policy)) narrowed(report, config, message);
-      }
+      for (const { message, isAllowed } of narrowings(before, config))
+        if (policy === null || !isAllowed(policy)) narrowed(report, config, message);
     }
   }
   if (policy === null) return;
   for (const [relation, table] of policy.tables) checkTable(relation, table, histories, policy, report);
 }
 
-/** What a configuration covers less than the one before it. */
-function narrowings(before: Config, config: Config): string[] {
-  const messages: string[] = [];
-  if (config.action === "detach" && before.action !== "detach")
-    messages.push(`${config.relation} was detached: its new rows are not captured any more`);
-  if (before.complete && !config.complete && before.action !== "detach") {
-    messages.push(`${config.relation} was declared incomplete again, so that rows past the trigger could be admitted`);
-  }
-  const more = config.excluded.filter((column) => !before.excluded.includes(column) && before.columns.includes(column));
-  if (more.length > 0)
-    messages.push(
-      `${config.relation} covers less since then: ${more.join(", ")} ${more.length === 1 ? "is" : "are"} excluded`,
-    );
-  if (before.action !== "detach" && config.relation !== before.relation)
-    messages.push(`the kind ${config.kind} was moved from ${before.relation} to ${config.relation}`);
-  return messages;
+interface Narrowing {
+  readonly message: string;
+  /** Whether a policy expects just this. */
+  readonly isAllowed: (policy: Policy) => boolean;
 }
 
-function isAllowed(config: Config, table: TablePolicy | null, policy: Policy | null): boolean {
-  if (policy === null) return false;
-  if (config.action === "detach") return policy.detached.has(config.relation);
-  if (table === null) return false;
-  if (config.action === "readmit") return table.readmit;
-  return config.excluded.every((column) => table.exclude.includes(column));
+/** What a configuration covers less than the one before it. */
+function narrowings(before: Config, config: Config): Narrowing[] {
+  const { relation } = config;
+  const found: Narrowing[] = [];
+  const add = (message: string, isAllowed: Narrowing["isAllowed"]) => found.push({ message, isAllowed });
+  const tableOf = (policy: Policy) => policy.tables.get(relation);
+  if (config.action === "detach" && before.action !== "detach")
+    add(`${relation} was detached: its new rows are not captured any more`, (policy) => policy.detached.has(relation));
+  if (before.complete && !config.complete && before.action !== "detach") {
+    add(
+      `${relation} was declared incomplete again, so that rows past the trigger could be admitted`,
+      (policy) => tableOf(policy)?.readmit === true,
+    );
+  }
+  const now = (column: string) => config.renamed.get(column) ?? column;
+  const covered = before.columns.map(now);
+  const excluded = covered.filter((column) => config.excluded.includes(column));
+  if (excluded.length > 0)
+    add(`${relation} covers less since then: ${list(excluded)} excluded`, (policy) =>
+      excluded.every((column) => tableOf(policy)?.exclude.includes(column) === true),
+    );
+  if (before.action === "detach") return found;
+  if (relation !== before.relation)
+    add(
+      `the kind ${config.kind} was moved from ${before.relation} to ${relation}`,
+      (policy) => tableOf(policy)?.kind === config.kind,
+    );
+  if (before.changes === "refuse" && config.changes === "track")
+    add(
+      `${relation} refused changes of its rows before, and has only tracked them since then`,
+      (policy) => tableOf(policy)?.changes === "track",
+    );
+  if (before.keyColumns.map(now).join("\0") !== config.keyColumns.join("\0"))
+    add(
+      `the key of ${relation} was changed from ${before.keyColumns.join(", ")} to ${config.keyColumns.join(", ")}`,
+      (policy) => tableOf(policy)?.key.join("\0") === config.keyColumns.join("\0"),
+    );
+  return found;
 }
+
+const list = (columns: readonly string[]) => `${columns.join(", ")} ${columns.length === 1 ? "is" : "are"}`;
 
 /** Holds what is in force now against the policy. */
 function checkTable(

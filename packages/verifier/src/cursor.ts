@@ -1,30 +1,30 @@
-import type { Readable } from "node:stream";
 import { BinaryCopyDecoder, type Field } from "./copy-binary.ts";
 import { TextCopyDecoder } from "./copy-text.ts";
 import { VerifierError } from "./errors.ts";
+import type { Chunks } from "./snapshot.ts";
 
 /**
  * Walks the rows of a stream one by one. `current` is the row at hand, undefined at the end; `advance` goes on, and
  * waits only where the next chunk has not come yet: a promise for every row would cost more than the hashing.
  */
 export class Cursor<T> {
-  readonly #chunks: AsyncIterator<Buffer>;
+  readonly #chunks: Chunks;
   readonly #decode: (chunk: Buffer) => T[];
   readonly #atEnd: () => void;
   #rows: T[] = [];
   #at = 0;
 
-  constructor(stream: Readable, decode: (chunk: Buffer) => T[], atEnd: () => void) {
-    this.#chunks = stream[Symbol.asyncIterator]() as AsyncIterator<Buffer>;
+  constructor(chunks: Chunks, decode: (chunk: Buffer) => T[], atEnd: () => void) {
+    this.#chunks = chunks;
     this.#decode = decode;
     this.#atEnd = atEnd;
   }
 
   /** The rows of a binary COPY with `fields` columns. */
-  static binary<T>(stream: Readable, fields: number, row: (fields: readonly Field[]) => T): Cursor<T> {
+  static binary<T>(chunks: Chunks, fields: number, row: (fields: readonly Field[]) => T): Cursor<T> {
     const decoder = new BinaryCopyDecoder(fields);
     return new Cursor(
-      stream,
+      chunks,
       (chunk) => {
         const rows: T[] = [];
         decoder.push(chunk, (f) => rows.push(row(f)));
@@ -37,10 +37,10 @@ export class Cursor<T> {
   }
 
   /** The rows of a text COPY. */
-  static text<T>(stream: Readable, row: (fields: (string | null)[]) => T): Cursor<T> {
+  static text<T>(chunks: Chunks, row: (fields: (string | null)[]) => T): Cursor<T> {
     const decoder = new TextCopyDecoder();
     return new Cursor(
-      stream,
+      chunks,
       (chunk) => {
         const rows: T[] = [];
         decoder.push(chunk, (f) => rows.push(row(f)));

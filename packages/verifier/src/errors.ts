@@ -3,6 +3,7 @@
  * - `policy_malformed`, `state_malformed`: a file that cannot be read as what it should be.
  * - `range_invalid`: a range or shard that does not exist.
  * - `keys_malformed`: a verifier key that cannot be read.
+ * - `client`: a client of the database that cannot be used: it needs two connections.
  * - `protocol`: the server sent what this program does not understand.
  */
 export type VerifierErrorCode =
@@ -11,6 +12,7 @@ export type VerifierErrorCode =
   | "state_malformed"
   | "range_invalid"
   | "keys_malformed"
+  | "client"
   | "protocol";
 
 /** Something could not be done. What was found is never an error: it is a divergence in a report. */

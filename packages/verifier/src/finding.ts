@@ -1,3 +1,5 @@
+import { sha256 } from "@scidex/audit-core";
+
 /** The groups of checks that a caller can choose from. */
 export const GROUPS = ["links", "heads", "sources", "coverage", "structure"] as const;
 export type Group = (typeof GROUPS)[number];
@@ -55,24 +57,30 @@ export type Finding = Omit<Divergence, "group">;
 /** Takes what the checks find, one after another. */
 export type Report = (finding: Finding) => void;
 
-/** What makes two findings the same one in two looks at the database. */
+/**
+ * What makes two findings the same one in two looks at the database, as a short digest: labels come from the database
+ * and can be long.
+ *
+ * Where the chain ends is no part of it: new links may have taken the place of those that were cut off meanwhile.
+ */
 export function findingIdentity(f: Finding): string {
-  return JSON.stringify([
+  if (f.check === "truncated") return f.check;
+  const isNowhere = f.seq === undefined && f.from_seq === undefined && f.event_pk === undefined;
+  const parts = [
     f.check,
     f.seq?.toString(),
     f.from_seq?.toString(),
     f.to_seq?.toString(),
     f.event_kind,
     f.event_pk,
-    f.seq === undefined && f.from_seq === undefined && f.event_pk === undefined ? f.message : undefined,
-  ]);
+    isNowhere ? f.message : undefined,
+  ];
+  return Buffer.from(sha256(JSON.stringify(parts))).toString("base64", 0, 15);
 }
-
-const position = (d: Finding): bigint | undefined => d.seq;
 
 /** Order of a report: by seq; intervals and findings without a seq come after those with one. */
 export function compareFindings(a: Finding, b: Finding): number {
-  const [x, y] = [position(a), position(b)];
+  const [x, y] = [a.seq, b.seq];
   if (x !== undefined && y !== undefined && x !== y) return x < y ? -1 : 1;
   if (x !== undefined && y === undefined) return -1;
   if (x === undefined && y !== undefined) return 1;

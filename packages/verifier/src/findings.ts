@@ -3,32 +3,39 @@ import { CHECKS, type CheckName, compareFindings, type Divergence, type Finding,
 /** No more divergences of one check are listed; they are all counted. Noise in one check cannot hide another's. */
 export const MAX_LISTED_PER_CHECK = 1_000;
 
-/** Identities that are remembered for the second look; beyond it only the numbers are compared. */
+/** Identities that are remembered for the next look; beyond it everything counts as seen before. */
 const MAX_REMEMBERED = 100_000;
+
+/** Longer labels than any honest event has are cut, in UTF-16 units: they come from a database that may be hostile. */
+const MAX_LABEL = 2_100;
 
 const lowest = (list: readonly Finding[]): Finding[] => list.toSorted(compareFindings).slice(0, MAX_LISTED_PER_CHECK);
 
-/** Collects findings in bounded memory. */
+/** Collects the findings of one look at the database, in bounded memory. */
 export class Findings {
   readonly #listed = new Map<CheckName, Finding[]>();
   readonly #counts = new Map<CheckName, number>();
   readonly #identities = new Set<string>();
   readonly #earlier: Findings | undefined;
+  #unconfirmed = 0;
 
-  /** @param earlier the first look: what it did not find, this second look does not report */
+  /** @param earlier the look before; what it did not find is not reported yet, but counted as `unconfirmed` */
   constructor(earlier?: Findings) {
     this.#earlier = earlier;
   }
 
   readonly add = (finding: Finding): void => {
     const identity = findingIdentity(finding);
-    if (this.#earlier !== undefined && !this.#earlier.#has(identity)) return;
     if (this.#identities.has(identity)) return;
     if (this.#identities.size < MAX_REMEMBERED) this.#identities.add(identity);
+    if (this.#earlier === undefined || !this.#earlier.#has(identity)) {
+      this.#unconfirmed++;
+      return;
+    }
     this.#counts.set(finding.check, (this.#counts.get(finding.check) ?? 0) + 1);
     const list = this.#listed.get(finding.check) ?? [];
     this.#listed.set(finding.check, list);
-    list.push(finding);
+    list.push(cutLabels(finding));
     if (list.length > 2 * MAX_LISTED_PER_CHECK) this.#listed.set(finding.check, lowest(list));
   };
 
@@ -36,7 +43,12 @@ export class Findings {
     return this.#identities.size >= MAX_REMEMBERED || this.#identities.has(identity);
   }
 
-  /** Number of all findings, those that are not listed included. */
+  /** Number of findings that the look before did not have: all of them in a first look. */
+  get unconfirmed(): number {
+    return this.#unconfirmed;
+  }
+
+  /** Number of findings seen in two looks, those that are not listed included. */
   get count(): number {
     return [...this.#counts.values()].reduce((sum, n) => sum + n, 0);
   }
@@ -54,3 +66,15 @@ export class Findings {
       .map(({ check, ...rest }) => ({ check, group: CHECKS[check], ...rest }));
   }
 }
+
+function cutLabels(finding: Finding): Finding {
+  const { event_kind, event_pk } = finding;
+  if ((event_kind?.length ?? 0) <= MAX_LABEL && (event_pk?.length ?? 0) <= MAX_LABEL) return finding;
+  return {
+    ...finding,
+    ...(event_kind === undefined ? {} : { event_kind: cut(event_kind) }),
+    ...(event_pk === undefined ? {} : { event_pk: cut(event_pk) }),
+  };
+}
+
+const cut = (label: string): string => (label.length > MAX_LABEL ? `${label.slice(0, MAX_LABEL)}…` : label);

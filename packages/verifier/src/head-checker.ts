@@ -1,6 +1,7 @@
-import { type Frontier, FrontierBuilder, type Head, leafHash, leafText, sameBytes, toHex } from "@scidex/audit-core";
+import { type Frontier, FrontierBuilder, leafHash, leafText, sameBytes, toHex } from "@scidex/audit-core";
 import { type ChainRow, hashedTime } from "./chain-row.ts";
 import type { Report } from "./finding.ts";
+import { frontierOf, type PublishedHead } from "./published-head.ts";
 
 /**
  * Holds the chain against the published heads: builds the Merkle tree of the rows as they pass and compares its root at
@@ -8,27 +9,33 @@ import type { Report } from "./finding.ts";
  * heads is judged on its own.
  */
 export class HeadChecker {
-  readonly #heads: readonly Head[];
-  readonly #names: ReadonlyMap<Head, string>;
+  readonly #heads: readonly PublishedHead[];
+  readonly #names: ReadonlyMap<PublishedHead, string>;
   readonly #report: Report;
   #next = 0;
   #tree: FrontierBuilder | null;
   #lastSeq: bigint;
   #lastHead: bigint;
-  #anchoredTo = 0n;
+  #anchoredTo: bigint;
 
   /**
    * @param heads in the order of their seq; several of one seq only where they have different roots
    * @param names of the sink that each head is from
-   * @param start the tree before the first row that will be pushed
+   * @param start the tree before the first row that will be pushed; without its hashes where nobody signed it
    */
-  constructor(heads: readonly Head[], names: ReadonlyMap<Head, string>, start: Frontier, report: Report) {
+  constructor(
+    heads: readonly PublishedHead[],
+    names: ReadonlyMap<PublishedHead, string>,
+    start: Frontier | { readonly size: bigint; readonly hashes: null },
+    report: Report,
+  ) {
     this.#heads = heads;
     this.#names = names;
     this.#report = report;
-    this.#tree = new FrontierBuilder(start);
+    this.#tree = start.hashes === null ? null : new FrontierBuilder(start);
     this.#lastSeq = start.size;
     this.#lastHead = start.size;
+    this.#anchoredTo = start.hashes === null ? 0n : start.size;
   }
 
   /** The highest seq whose head fits. */
@@ -52,16 +59,23 @@ export class HeadChecker {
         this.#anchoredTo = head.seq;
       } else {
         this.#mismatch(head, toHex(row.chainHash));
-        this.#tree = new FrontierBuilder(head.frontier);
+        this.#tree = new FrontierBuilder(frontierOf(head));
       }
       this.#lastHead = head.seq;
     }
   }
 
-  /** @param complete whether the rows went on to the end of the chain, so that what is missing has been cut off */
-  finish(complete: boolean): void {
+  /**
+   * @param more whether links follow after the last one that was pushed: then those of the heads that were not reached
+   *   are missing in the middle, else they have been cut off
+   */
+  finish(more: boolean): void {
     const head = this.#heads.at(-1);
-    if (!complete || head === undefined || head.seq <= this.#lastSeq) return;
+    if (head === undefined || head.seq <= this.#lastSeq) return;
+    if (more) {
+      this.#passMissing(head.seq + 1n);
+      return;
+    }
     const missing = this.#lastSeq + 1n;
     this.#report({
       check: "truncated",
@@ -76,13 +90,13 @@ export class HeadChecker {
   #passMissing(seq: bigint): void {
     for (let head = this.#heads[this.#next]; head !== undefined && head.seq < seq; head = this.#heads[++this.#next]) {
       this.#mismatch(head, "no such link");
-      this.#tree = new FrontierBuilder(head.frontier);
+      this.#tree = new FrontierBuilder(frontierOf(head));
       this.#lastHead = head.seq;
       this.#lastSeq = head.seq;
     }
   }
 
-  #mismatch(head: Head, actual: string): void {
+  #mismatch(head: PublishedHead, actual: string): void {
     this.#report({
       check: "head_mismatch",
       from_seq: this.#lastHead < head.seq ? this.#lastHead + 1n : head.seq,
@@ -95,7 +109,7 @@ export class HeadChecker {
 }
 
 function leafOf(row: ChainRow): string | null {
-  const appendedAt = hashedTime(row.appendedAt);
+  const appendedAt = hashedTime(row);
   if (appendedAt === null) return null;
   try {
     return leafText({ ...row, appendedAt });

@@ -1,5 +1,6 @@
-import { CoreError, type Head, type HeadTrust, parseHeadLine, sameBytes, sha256, toHex } from "@scidex/audit-core";
+import { CoreError, type HeadTrust, parseHeadLine, sameBytes, sha256, toHex } from "@scidex/audit-core";
 import type { Report } from "./finding.ts";
+import { type PublishedHead, toPublished } from "./published-head.ts";
 
 /** One line as a sink gives it. `defect` says what is wrong with the line itself; see the sinks package. */
 export interface HeadLogLine {
@@ -18,7 +19,7 @@ export interface HeadLog {
 /** What was read from a head log: the heads whose signatures hold, in the order in which they stand there. */
 export interface ReadLog {
   readonly name: string;
-  readonly heads: readonly Head[];
+  readonly heads: readonly PublishedHead[];
   /** Number of whole lines, and the SHA-256 (hex) over all of them, each with its line feed. */
   readonly lines: number;
   readonly digest: string;
@@ -40,7 +41,7 @@ export async function readHeadLog(
   knownLines: number,
   report: Report,
 ): Promise<ReadLog> {
-  const heads: Head[] = [];
+  const heads: PublishedHead[] = [];
   const warnings: string[] = [];
   let lines = 0;
   let digest: Uint8Array = sha256("");
@@ -62,7 +63,7 @@ export async function readHeadLog(
       continue;
     }
     try {
-      const head = parseHeadLine(line.text, trust);
+      const head = toPublished(parseHeadLine(line.text, trust));
       const before = heads.at(-1);
       if (before !== undefined && (head.signedTime < before.signedTime || head.seq < before.seq)) {
         report({

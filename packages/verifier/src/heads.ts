@@ -1,15 +1,18 @@
-import { emptyFrontier, type Frontier, type Head, type HeadTrust, sameBytes } from "@scidex/audit-core";
+import { type HeadTrust, sameBytes } from "@scidex/audit-core";
 import type { Report } from "./finding.ts";
 import { type HeadLog, type ReadLog, readHeadLog } from "./head-log.ts";
+import type { PublishedHead } from "./published-head.ts";
 import { checkSinks } from "./sinks-check.ts";
 import type { KnownLog, VerifierState } from "./verifier-state.ts";
 
 /** Everything that the published heads say, read and checked before the database is looked at. */
 export interface PublishedHeads {
   /** In the order of seq; several of one seq only where their roots differ. The earliest signed of equal ones. */
-  readonly heads: readonly Head[];
+  readonly heads: readonly PublishedHead[];
   /** The sink that each of them was read from. */
-  readonly names: ReadonlyMap<Head, string>;
+  readonly names: ReadonlyMap<PublishedHead, string>;
+  /** By seq, the newest time at which a head of it was signed, in seconds since the Unix epoch. */
+  readonly lastSigned: ReadonlyMap<bigint, bigint>;
   /** The newest signed time, in seconds since the Unix epoch. */
   readonly newestTime: bigint | null;
   /** What the sinks hold now, for the state file. */
@@ -38,8 +41,8 @@ export async function readPublishedHeads(
     }
   }
   const warnings = [...read.flatMap((log) => log.warnings), ...checkSinks(read, state.sinks, report)];
-  const names = new Map<Head, string>();
-  const heads: Head[] = [];
+  const names = new Map<PublishedHead, string>();
+  const heads: PublishedHead[] = [];
   for (const log of read) {
     for (const head of log.heads) {
       names.set(head, log.name);
@@ -49,8 +52,10 @@ export async function readPublishedHeads(
   heads.sort((a, b) =>
     a.seq !== b.seq ? (a.seq < b.seq ? -1 : 1) : a.signedTime < b.signedTime ? -1 : a.signedTime > b.signedTime ? 1 : 0,
   );
-  const unique: Head[] = [];
+  const unique: PublishedHead[] = [];
+  const lastSigned = new Map<bigint, bigint>();
   for (const head of heads) {
+    lastSigned.set(head.seq, head.signedTime);
     let isNew = true;
     for (let i = unique.length - 1; unique[i]?.seq === head.seq; i--)
       if (sameBytes(unique[i]?.root ?? head.root, head.root)) isNew = false;
@@ -59,6 +64,7 @@ export async function readPublishedHeads(
   return {
     heads: unique,
     names,
+    lastSigned,
     newestTime: heads.reduce<bigint | null>(
       (newest, head) => (newest === null || head.signedTime > newest ? head.signedTime : newest),
       null,
@@ -67,9 +73,4 @@ export async function readPublishedHeads(
     warnings,
     unreadable,
   };
-}
-
-/** The tree at the last head that ends before `seq`, for a range that does not start at the beginning. */
-export function frontierBefore(heads: readonly Head[], seq: bigint): Frontier {
-  return heads.findLast((head) => head.seq < seq)?.frontier ?? emptyFrontier;
 }

@@ -5,7 +5,8 @@ import type { Report } from "./finding.ts";
 /** Where a check of links starts: after this link, or at the beginning of the chain. */
 export interface LinksStart {
   readonly seq: bigint;
-  readonly chainHash: Uint8Array;
+  /** Null where that link is missing: then the first link's prev_hash cannot be judged. */
+  readonly chainHash: Uint8Array | null;
 }
 
 export const CHAIN_START: LinksStart = { seq: 0n, chainHash: GENESIS_PREV_HASH };
@@ -55,20 +56,28 @@ export class LinkChecker {
       return;
     }
     if (row.seq > expected) {
-      const last = row.seq - 1n;
-      this.#report({
-        check: "gap",
-        seq: expected,
-        expected: String(expected),
-        actual: String(row.seq),
-        message: last === expected ? `the link ${expected} is missing` : `the links ${expected} to ${last} are missing`,
-      });
+      this.#gap(expected, row.seq - 1n, row.seq);
       // Its predecessor is gone, and with it what prev_hash should be.
       this.#chainHash = null;
     }
     this.#check(row, at);
     this.#seq = row.seq;
     this.#chainHash = row.chainHash;
+  }
+
+  /** To be called where the rows were only read up to `to`, and others follow. */
+  finishBefore(to: bigint): void {
+    if (this.#seq < to) this.#gap(this.#seq + 1n, to);
+  }
+
+  #gap(first: bigint, last: bigint, actual?: bigint): void {
+    this.#report({
+      check: "gap",
+      seq: first,
+      expected: String(first),
+      ...(actual === undefined ? {} : { actual: String(actual) }),
+      message: last === first ? `the link ${first} is missing` : `the links ${first} to ${last} are missing`,
+    });
   }
 
   #check(row: ChainRow, at: { seq: bigint; event_kind: string; event_pk: string }): void {
@@ -106,7 +115,7 @@ export class LinkChecker {
 
 /** Null where a label, the time or the payload hash is such that no honest event can have it. */
 function recomputeEvent(row: ChainRow): Uint8Array | null {
-  const appendedAt = hashedTime(row.appendedAt);
+  const appendedAt = hashedTime(row);
   if (appendedAt === null) return null;
   try {
     return eventHash({ ...row, appendedAt });

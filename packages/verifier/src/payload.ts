@@ -25,57 +25,72 @@ export function rowPayloadHash(
 
 /** The ways in which a row that was captured under one configuration can be recomputed from the table as it is now. */
 export interface Recomputation {
+  /** Seq of the configuration. */
+  readonly seq: bigint | null;
   readonly config: Config;
   /** From a covered column to where its value is now; several where capture may not have known of a change yet. */
   readonly readings: readonly ((column: string) => string | null)[];
-  /** Why a row that fits none of the readings may be an honest one: the recorded schema changes since. */
+  /** Why a row that fits none of the readings may be an honest one: the schema changes since. */
   readonly excuse: string | null;
 }
+
+/** The columns that a table has now, with descriptions of their types as the configuration writes them. */
+export type LiveColumns = ReadonlyMap<string, string>;
 
 /**
  * Works out, for each configuration of a kind, how rows captured under it can be recomputed from the columns that the
  * table has now. A column that was renamed is read under its new name, also where the rename came after the row; in the
  * time between a change and its recording, capture read the column as NULL. What was dropped or has another type now
- * cannot be recomputed.
+ * cannot be recomputed, and what was excluded later may have changed since.
  */
-export function recomputations(history: KindHistory, liveColumns: ReadonlySet<string>): Recomputation[] {
+export function recomputations(history: KindHistory, live: LiveColumns): Recomputation[] {
   return history.configs.map((config, i) => {
     const later = history.configs.slice(i + 1);
-    const now = (column: string): string | null => {
-      let name = column;
-      for (const change of later) name = change.renamed[name] ?? name;
-      return liveColumns.has(name) ? name : null;
+    const places = new Map(config.columns.map((column) => [column, follow(column, later)]));
+    const place = (column: string): string | null => {
+      const name = places.get(column)?.name ?? null;
+      return name !== null && live.has(name) ? name : null;
     };
-    const asRecorded = (column: string) => now(column);
-    const touched = config.columns.filter((column) => now(column) !== column);
-    const readings = [asRecorded];
-    if (touched.length > 0) readings.push((column) => (now(column) === column ? column : null));
-    const current = history.current;
-    const changes: string[] = [];
-    for (const [n, column] of config.columns.entries()) {
-      const name = now(column);
-      const type = config.columnTypes[n];
-      if (name === null) changes.push(`${column} was dropped`);
-      else if (name !== column) changes.push(`${column} was renamed to ${name}`);
-      const at = name === null ? -1 : current.columns.indexOf(name);
-      const typeNow = at === -1 ? undefined : current.columnTypes[at];
-      if (type !== undefined && typeNow !== undefined && type !== typeNow)
-        changes.push(`the type of ${column} changed from ${type} to ${typeNow}`);
-    }
-    return { config, readings, excuse: changes.length === 0 ? null : changes.join(", ") };
+    const readings = [place];
+    if (config.columns.some((column) => place(column) !== column))
+      readings.push((column) => (place(column) === column ? column : null));
+    const changes = config.columns.flatMap((column, n) => {
+      const name = place(column);
+      if (name === null) return [`${column} was dropped`];
+      if (places.get(column)?.isExcluded === true) return [`${column} was excluded`];
+      if (name !== column) return [`${column} was renamed to ${name}`];
+      const [type, typeNow] = [config.columnTypes[n], live.get(name)];
+      return type === undefined || type === typeNow
+        ? []
+        : [`the type of ${column} changed from ${type} to ${typeNow ?? "none"}`];
+    });
+    return { seq: config.seq, config, readings, excuse: changes.length === 0 ? null : changes.join(", ") };
   });
 }
 
-/** The configuration in force for a link: the newest one whose own link stands before it. */
-export function inForce(list: readonly Recomputation[], seq: bigint): Recomputation | undefined {
-  let low = 0;
-  let high = list.length;
-  while (low < high) {
-    const middle = (low + high) >> 1;
-    const at = list[middle]?.config.seq ?? 0n;
-    if (at < seq) low = middle + 1;
-    else high = middle;
+/** Where a column's values are now, by what later configurations say; null for one that they do not know any more. */
+function follow(column: string, later: readonly Config[]): { name: string | null; isExcluded: boolean } {
+  let name = column;
+  let isExcluded = false;
+  for (const config of later) {
+    name = config.renamed.get(name) ?? name;
+    if (config.excluded.includes(name)) isExcluded = true;
+    // Dropped when this was recorded: a column that has the name now is another one.
+    else if (!config.columns.includes(name)) return { name: null, isExcluded };
   }
-  // A row that was there before its table was attached is chained after the attachment; nothing stands before it.
-  return list[low - 1] ?? list[0];
+  return { name, isExcluded };
+}
+
+/** The live columns whose texts are needed to recompute rows of any time. */
+export function neededColumns(ways: readonly Recomputation[]): string[] {
+  const names = new Set<string>();
+  for (const { config, readings } of ways) {
+    for (const column of config.columns) {
+      for (const reading of readings) {
+        const name = reading(column);
+        if (name !== null) names.add(name);
+      }
+    }
+  }
+  return [...names];
 }

@@ -41,12 +41,19 @@ export interface VerificationReport {
   readonly duration_ms: number;
 }
 
-/** The report as one line of JSON. Numbers beyond 2^53 - 1, which only a hostile database has, become text. */
+/** What JSON leaves as it is and a terminal acts on: DEL, C1 controls, line separators, bidirectional controls. */
+const UNSAFE = /[\u007f-\u009f\u061c\u200b-\u200f\u2028-\u202e\u2060-\u2069\ufeff]/gu;
+
+/**
+ * The report as one line of JSON, in which text from the database cannot do anything to a terminal. Numbers beyond
+ * 2^53 - 1, which only a hostile database has, become text.
+ */
 export function formatReport(report: VerificationReport): string {
-  return JSON.stringify(report, (_, value: unknown) => {
+  const json = JSON.stringify(report, (_, value: unknown) => {
     if (typeof value !== "bigint") return value;
     return value <= Number.MAX_SAFE_INTEGER && value >= Number.MIN_SAFE_INTEGER ? Number(value) : value.toString();
   });
+  return json.replaceAll(UNSAFE, (unit) => `\\u${unit.charCodeAt(0).toString(16).padStart(4, "0")}`);
 }
 
 /** A position for the report; null where the time has no form. */

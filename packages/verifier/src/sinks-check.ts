@@ -1,6 +1,7 @@
-import { type Head, sameBytes } from "@scidex/audit-core";
+import { sameBytes } from "@scidex/audit-core";
 import type { Report } from "./finding.ts";
 import type { ReadLog } from "./head-log.ts";
+import type { PublishedHead } from "./published-head.ts";
 import type { KnownLog } from "./verifier-state.ts";
 
 /**
@@ -58,8 +59,8 @@ function checkKnown(log: ReadLog, known: KnownLog | undefined, report: Report): 
   }
 }
 
-function isSamePublication(a: Head, b: Head | undefined): boolean {
+function isSamePublication(a: PublishedHead, b: PublishedHead | undefined): boolean {
   return b !== undefined && a.seq === b.seq && a.signedTime === b.signedTime && sameBytes(a.root, b.root);
 }
 
-const describe = (head: Head) => `seq ${head.seq} published at ${head.publishedAt}`;
+const describe = (head: PublishedHead) => `seq ${head.seq} published at ${head.publishedAt}`;

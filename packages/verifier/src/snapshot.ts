@@ -1,8 +1,12 @@
 import type { Readable } from "node:stream";
 import type { Sql, TransactionSql } from "postgres";
+import { VerifierError } from "./errors.ts";
 
 /** Text of every value exactly as capture hashes it (DESIGN, "Row payload"), and nothing that others could replace. */
 const SETTINGS = [
+  // First: a database can have limits that are too short even for what follows.
+  "statement_timeout = 0",
+  "idle_in_transaction_session_timeout = 0",
   "search_path = pg_catalog, pg_temp",
   "row_security = off",
   "TimeZone = 'UTC'",
@@ -14,20 +18,25 @@ const SETTINGS = [
   "quote_all_identifiers = off",
   "client_encoding = 'UTF8'",
   // Rows come from sequential scans: an index can be made to lie.
+  "enable_seqscan = on",
   "enable_indexscan = off",
   "enable_indexonlyscan = off",
   "enable_bitmapscan = off",
-  "statement_timeout = 0",
-  // A table that is being rewritten is looked at again later, not waited for.
-  "lock_timeout = '10s'",
+  // A table that is being rewritten is `unproven` this time, and never waited for: behind us, writers would queue up.
+  "lock_timeout = '2s'",
 ] as const;
+
+/** The bytes of a COPY that is under way, chunk by chunk. */
+export type Chunks = Pick<AsyncIterator<Buffer>, "next">;
 
 /** One of the connections that see the snapshot. It does one thing at a time. */
 export interface Lane {
   /** Runs a query of the catalogs or of a small table. */
   readonly query: TransactionSql;
+  /** The server's encoding, as `server_encoding` names it. */
+  readonly encoding: string;
   /** Streams the result of `COPY (…) TO STDOUT`. It must be read to its end before the lane is used again. */
-  copy(query: string, format: "binary" | "text"): Promise<Readable>;
+  copy(query: string, format: "binary" | "text"): Promise<Chunks>;
   /** Runs `work`, whose queries may be refused: then its error is thrown, and the lane is still good. */
   attempt<T>(work: (lane: Lane) => Promise<T>): Promise<T>;
 }
@@ -35,35 +44,120 @@ export interface Lane {
 /** One consistent state of the database, seen by two connections, so that chain and table can be streamed side by side. */
 export type Snapshot = readonly [Lane, Lane];
 
-function makeLane(tx: TransactionSql): Lane {
-  return {
-    query: tx,
-    copy: async (query, format) => await tx.unsafe(`copy (${query}) to stdout (format ${format})`).readable(),
-    attempt: async <T>(work: (lane: Lane) => Promise<T>) => {
-      const result = await tx.savepoint(async (inner) => ({ value: await work(makeLane(inner)) }));
-      return (result as { value: T }).value;
-    },
-  };
+/**
+ * A COPY that somebody may leave in the middle. The driver cannot break one off inside a transaction: whatever is sent
+ * next, a ROLLBACK too, waits for ever for the rest to be read. So the rest is read.
+ */
+class OpenCopy implements Chunks {
+  readonly #chunks: AsyncIterator<Buffer>;
+  #isOpen = true;
+
+  constructor(stream: Readable) {
+    this.#chunks = stream[Symbol.asyncIterator]() as AsyncIterator<Buffer>;
+  }
+
+  get isOpen(): boolean {
+    return this.#isOpen;
+  }
+
+  async next(): Promise<IteratorResult<Buffer>> {
+    try {
+      const result = await this.#chunks.next();
+      if (result.done === true) this.#isOpen = false;
+      return result;
+    } catch (error) {
+      this.#isOpen = false;
+      throw error;
+    }
+  }
+
+  async drain(): Promise<void> {
+    try {
+      while (this.#isOpen) await this.next();
+    } catch {
+      // It has ended; why is no matter any more.
+    }
+  }
+}
+
+class SnapshotLane implements Lane {
+  readonly query: TransactionSql;
+  readonly encoding: string;
+  #copy: OpenCopy | undefined;
+
+  constructor(query: TransactionSql, encoding: string) {
+    this.query = query;
+    this.encoding = encoding;
+  }
+
+  get isBusy(): boolean {
+    return this.#copy?.isOpen === true;
+  }
+
+  async copy(query: string, format: "binary" | "text"): Promise<Chunks> {
+    this.#copy = new OpenCopy(await this.query.unsafe(`copy (${query}) to stdout (format ${format})`).readable());
+    return this.#copy;
+  }
+
+  async attempt<T>(work: (lane: Lane) => Promise<T>): Promise<T> {
+    const result = await this.query.savepoint(async (inner) => {
+      const lane = new SnapshotLane(inner, this.encoding);
+      try {
+        return { value: await work(lane) };
+      } catch (error) {
+        await lane.drain();
+        throw error;
+      }
+    });
+    return (result as { value: T }).value;
+  }
+
+  async drain(): Promise<void> {
+    await this.#copy?.drain();
+  }
 }
 
 async function prepare(tx: TransactionSql): Promise<void> {
   for (const setting of SETTINGS) await tx.unsafe(`set local ${setting}`);
+  // Since PostgreSQL 17; a database can have set it to less than a verification takes.
+  await tx`select pg_catalog.set_config(s.name, '0', true) from pg_catalog.pg_settings as s where s.name = 'transaction_timeout'`;
 }
 
 /**
- * Opens a REPEATABLE READ READ ONLY snapshot on two connections. When `work` fails in the middle of a stream, the caller must end the client: such a connection cannot be used again.
+ * Opens a REPEATABLE READ READ ONLY snapshot on two connections, and closes it whatever happens: what is still streaming
+ * when `work` fails is cancelled and read to its end first.
+ *
+ * @throws VerifierError `client` if the client has less than two connections
  */
 export async function withSnapshot<T>(sql: Sql, work: (snapshot: Snapshot) => Promise<T>): Promise<T> {
+  if (sql.options.max < 2)
+    throw new VerifierError("client", `A client with at least two connections is needed (max), this one has one.`);
   const mode = "isolation level repeatable read read only";
   const result = await sql.begin(mode, async (first) => {
     await prepare(first);
-    const [exported] = await first<{ name: string }[]>`select pg_catalog.pg_export_snapshot() as name`;
-    const name = exported?.name ?? "";
-    return await sql.begin(mode, async (second) => {
-      await second.unsafe(`set transaction snapshot '${name.replaceAll("'", "''")}'`);
-      await prepare(second);
-      return { value: await work([makeLane(first), makeLane(second)]) };
-    });
+    const [exported] = await first<{ name: string; pid: number; encoding: string }[]>`
+      select pg_catalog.pg_export_snapshot() as name, pg_catalog.pg_backend_pid() as pid,
+             pg_catalog.current_setting('server_encoding') as encoding`;
+    const { name = "", pid = 0, encoding = "" } = exported ?? {};
+    const lane = new SnapshotLane(first, encoding);
+    try {
+      return await sql.begin(mode, async (second) => {
+        const beside = new SnapshotLane(second, encoding);
+        try {
+          await second.unsafe(`set transaction snapshot '${name.replaceAll("'", "''")}'`);
+          await prepare(second);
+          return { value: await work([lane, beside]) };
+        } catch (error) {
+          await beside.drain();
+          throw error;
+        }
+      });
+    } catch (error) {
+      // The second connection is free again: it saves reading the rest of a long chain for nothing.
+      if (lane.isBusy) await sql`select pg_catalog.pg_cancel_backend(${pid})`.catch(() => undefined);
+      await lane.drain();
+      throw error;
+    }
   });
   return (result as { value: T }).value;
 }

@@ -1,8 +1,9 @@
 import { sameBytes, toHex } from "@scidex/audit-core";
-import type { KindHistory } from "./config.ts";
+import { inForce, type KindHistory } from "./config.ts";
 import type { Report } from "./finding.ts";
-import type { KeyGroup } from "./key-group.ts";
-import { inForce, type Recomputation, recomputations, rowPayloadHash, type RowTexts } from "./payload.ts";
+import type { KeyEvent, KeyGroup } from "./key-group.ts";
+import { type Recomputation, rowPayloadHash, type RowTexts } from "./payload.ts";
+import type { Range } from "./range.ts";
 
 /** What the comparison of a table with its events found beside findings. */
 export interface SourceTally {
@@ -22,37 +23,36 @@ export interface SourceTally {
 export class SourceChecker {
   readonly #history: KindHistory;
   readonly #ways: readonly Recomputation[];
-  readonly #range: { readonly from: bigint; readonly to: bigint } | undefined;
+  readonly #range: Range;
   readonly #report: Report;
   readonly tally: SourceTally = { matched: 0, unchainedYet: 0, unprovable: 0, excuse: null };
 
-  /** @param range only events with a seq in it are judged, and rows without an event are left to a full run */
-  constructor(
-    history: KindHistory,
-    liveColumns: ReadonlySet<string>,
-    range: { readonly from: bigint; readonly to: bigint } | undefined,
-    report: Report,
-  ) {
+  /**
+   * @param ways of recomputing rows, one for each configuration (`recomputations`)
+   * @param range only events with a seq in it are judged
+   */
+  constructor(history: KindHistory, ways: readonly Recomputation[], range: Range, report: Report) {
     this.#history = history;
-    this.#ways = recomputations(history, liveColumns);
+    this.#ways = ways;
     this.#range = range;
     this.#report = report;
   }
 
   both(group: KeyGroup, row: RowTexts): void {
-    if (this.#isOutside(group)) return;
     const { newest } = group;
-    if (newest.isDelete) {
+    if (newest === undefined) return this.onlyThere(group.key);
+    if (this.#isOutside(newest)) return;
+    if (newest.op === "delete") {
       this.#report({
         check: "source_edited",
-        ...located(group),
+        ...located(newest),
         expected: "no row",
         actual: "a row",
         message: "the row is there although its newest event is its deletion: it was inserted past the trigger",
       });
       return;
     }
-    const way = inForce(this.#ways, newest.seq ?? 2n ** 63n);
+    const way = inForce(this.#ways, newest.seq ?? AFTER_ALL);
     if (way === undefined) return;
     const hashes = way.readings.map((reading) => rowPayloadHash(way.config.columns, row, reading));
     if (hashes.some((hash) => sameBytes(hash, newest.payloadHash))) {
@@ -66,26 +66,27 @@ export class SourceChecker {
     }
     this.#report({
       check: "source_edited",
-      ...located(group),
+      ...located(newest),
       expected: toHex(newest.payloadHash),
       ...(hashes[0] === undefined ? {} : { actual: toHex(hashes[0]) }),
       message: `the row of ${this.#history.current.relation} is not what was recorded`,
     });
   }
 
-  onlyChained(group: KeyGroup): void {
-    if (this.#isOutside(group) || group.newest.isDelete) return;
+  onlyChained({ newest }: KeyGroup): void {
+    if (newest === undefined || newest.op === "delete" || this.#isOutside(newest)) return;
     this.#report({
       check: "source_deleted",
-      ...located(group),
-      expected: toHex(group.newest.payloadHash),
+      ...located(newest),
+      expected: toHex(newest.payloadHash),
       actual: "no row",
       message: `the row of ${this.#history.current.relation} is gone`,
     });
   }
 
-  onlyThere(key: string): void {
-    if (this.#range !== undefined) return;
+  /** @param key null where a key column is NULL: such a row can have no event */
+  onlyThere(key: string | null): void {
+    if (!this.#range.unchained) return;
     const { current } = this.#history;
     if (current.action === "detach") return;
     if (!current.complete) {
@@ -95,24 +96,29 @@ export class SourceChecker {
     this.#report({
       check: "source_unchained",
       event_kind: this.#history.kind,
-      event_pk: key,
+      ...(key === null ? {} : { event_pk: key }),
       expected: "an event",
       actual: "none",
-      message: `a row of ${current.relation} is not in the chain: it was inserted past the trigger`,
+      message:
+        key === null
+          ? `rows of ${current.relation} have no key: they were inserted past the trigger, and the key's constraints are gone`
+          : `a row of ${current.relation} is not in the chain: it was inserted past the trigger`,
     });
   }
 
-  #isOutside(group: KeyGroup): boolean {
-    const { seq } = group.newest;
-    return this.#range !== undefined && (seq === null || seq < this.#range.from || seq > this.#range.to);
+  #isOutside({ seq }: KeyEvent): boolean {
+    if (seq === null) return !this.#range.pending;
+    return seq < this.#range.from || (this.#range.to !== undefined && seq > this.#range.to);
   }
 }
 
-function located(group: KeyGroup) {
-  const { newest } = group;
+/** Higher than any seq: what is pending will be linked after everything that is there. */
+const AFTER_ALL = 2n ** 63n;
+
+function located(event: KeyEvent) {
   return {
-    ...(newest.seq === null ? {} : { seq: newest.seq }),
-    event_kind: newest.eventKind,
-    event_pk: newest.eventPk,
+    ...(event.seq === null ? {} : { seq: event.seq }),
+    event_kind: event.eventKind,
+    event_pk: event.eventPk,
   };
 }

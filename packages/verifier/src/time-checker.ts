@@ -1,6 +1,7 @@
-import { formatTime, type Head, parseTime } from "@scidex/audit-core";
+import { formatTime, parseTime } from "@scidex/audit-core";
 import type { ChainRow } from "./chain-row.ts";
 import type { Report } from "./finding.ts";
+import type { PublishedHead } from "./published-head.ts";
 
 /**
  * How far the clocks of database, publisher and verifier may be apart, in microseconds. The publisher refuses to sign
@@ -9,29 +10,43 @@ import type { Report } from "./finding.ts";
 export const CLOCK_TOLERANCE_MICROS = 300_000_000n;
 
 /**
+ * How long a transaction may hold the chain's lock, in microseconds: its rows are timed when they are linked, and can be
+ * seen only when it has committed, while heads without them are signed. Nobody else can append all that time, so that
+ * an hour is more than any honest transaction takes.
+ */
+export const LOCK_TOLERANCE_MICROS = 3_600_000_000n;
+
+/**
  * Every row's time must lie between the times of the heads around it: not after the signed time of the first head that
- * covers it (for rows that none covers yet: not after now), and not before the time of the last row of the head before.
- *
- * The lower bound is that signed row's time and not the head's: a transaction may hold the chain's lock, its rows
- * already timed, while a head is published, and commit afterwards.
+ * covers it (for rows that none covers yet: not after now), and not before the time of the last row of the head before,
+ * nor before the newest time at which that head was signed.
  */
 export class TimeChecker {
-  readonly #heads: readonly Head[];
+  readonly #heads: readonly PublishedHead[];
   readonly #report: Report;
+  readonly #lastSigned: ReadonlyMap<bigint, bigint>;
   readonly #now: bigint;
   #next = 0;
-  #earliest: bigint;
+  #earliest = 0n;
 
   /**
    * @param heads in the order of their seq, the earliest signed one first among those of one seq
+   * @param lastSigned by seq, the newest time at which a head of it was signed, in seconds since the Unix epoch
    * @param now microseconds since the Unix epoch
-   * @param startTime time of the row before the first, in microseconds; 0 where there is none
+   * @param start the head before the first row; undefined where there is none
    */
-  constructor(heads: readonly Head[], now: bigint, startTime: bigint, report: Report) {
+  constructor(
+    heads: readonly PublishedHead[],
+    lastSigned: ReadonlyMap<bigint, bigint>,
+    now: bigint,
+    start: PublishedHead | undefined,
+    report: Report,
+  ) {
     this.#heads = heads;
+    this.#lastSigned = lastSigned;
     this.#report = report;
     this.#now = now;
-    this.#earliest = startTime;
+    if (start !== undefined) this.#pass(start);
   }
 
   push(row: ChainRow): void {
@@ -40,13 +55,12 @@ export class TimeChecker {
       head !== undefined && head.seq < row.seq;
       head = this.#heads[++this.#next]
     ) {
-      const time = parseTime(head.appendedAt);
-      if (time > this.#earliest) this.#earliest = time;
+      this.#pass(head);
     }
     if (row.appendedAt === null) return;
     const head = this.#heads[this.#next];
     const latest = head === undefined ? this.#now : (head.signedTime + 1n) * 1_000_000n;
-    const isEarly = row.appendedAt < this.#earliest - CLOCK_TOLERANCE_MICROS;
+    const isEarly = row.appendedAt < this.#earliest;
     if (!isEarly && row.appendedAt <= latest + CLOCK_TOLERANCE_MICROS) return;
     this.#report({
       check: "time_implausible",
@@ -56,11 +70,17 @@ export class TimeChecker {
       expected: isEarly ? `not before ${show(this.#earliest)}` : `not after ${show(latest)}`,
       actual: show(row.appendedAt),
       message: isEarly
-        ? "the row claims to be older than the published rows before it"
+        ? "the row claims to be older than the head that was published before it"
         : head === undefined
           ? "the row claims a time that has not come yet"
           : `the row claims to be newer than the head that covers it, published at ${head.publishedAt}`,
     });
+  }
+
+  #pass(head: PublishedHead): void {
+    const row = parseTime(head.appendedAt) - CLOCK_TOLERANCE_MICROS;
+    const signed = (this.#lastSigned.get(head.seq) ?? head.signedTime) * 1_000_000n - LOCK_TOLERANCE_MICROS;
+    for (const bound of [row, signed]) if (bound > this.#earliest) this.#earliest = bound;
   }
 }
 

@@ -1,0 +1,73 @@
+import { emptyFrontier } from "@scidex/audit-core";
+import type { ChainRow } from "./chain-row.ts";
+import type { Report } from "./finding.ts";
+import { HeadChecker } from "./head-checker.ts";
+import type { PublishedHeads } from "./heads.ts";
+import { CHAIN_START, LinkChecker } from "./links.ts";
+import { frontierOf } from "./published-head.ts";
+import type { Range } from "./range.ts";
+import { hasLinkAfter, readLinks } from "./read-chain.ts";
+import type { Lane } from "./snapshot.ts";
+import { TimeChecker } from "./time-checker.ts";
+
+/** What a walk along the chain found beside findings. */
+export interface ChainResult {
+  /** The last seq seen; `range.from - 1` where there was none. */
+  readonly to: bigint;
+  readonly rows: number;
+  readonly last: ChainRow | null;
+  /** The highest seq whose published head fits. */
+  readonly anchoredTo: bigint;
+}
+
+/** Options of `checkChain`. */
+export interface CheckChainOptions {
+  readonly range: Range;
+  /** Null where heads are not checked. */
+  readonly published: PublishedHeads | null;
+  /** The time now, in microseconds since the Unix epoch. */
+  readonly now: bigint;
+  readonly report: Report;
+  readonly onProgress: ((rows: number) => void) | undefined;
+}
+
+/** Walks along the links of a range, once: their hashes, the published heads, the times. */
+export async function checkChain(lane: Lane, options: CheckChainOptions): Promise<ChainResult> {
+  const { range, published, report } = options;
+  const { from, to } = range;
+  const hasMore = to !== undefined && (await hasLinkAfter(lane, to));
+  // The link before the first one is read too: its chain hash is where the range starts.
+  const rows = await readLinks(lane, from > 1n ? from - 1n : null, to);
+  let row = await rows.next();
+  let before = from > 1n ? { seq: from - 1n, chainHash: null as Uint8Array | null } : CHAIN_START;
+  while (from > 1n && row !== undefined && row.seq < from) {
+    before = { seq: from - 1n, chainHash: row.chainHash };
+    row = await rows.next();
+  }
+  const links = new LinkChecker(before, report);
+  const heads = (published?.heads ?? []).filter((head) => head.seq >= from && (to === undefined || head.seq <= to));
+  const start = range.after === undefined ? { size: from - 1n, hashes: null } : frontierOf(range.after);
+  const tree = new HeadChecker(
+    heads,
+    published?.names ?? new Map(),
+    from === 1n ? emptyFrontier : start,
+    report,
+  );
+  const times = new TimeChecker(heads, published?.lastSigned ?? new Map(), options.now, range.after, report);
+  let last: ChainRow | null = null;
+  while (row !== undefined) {
+    links.push(row);
+    if (published !== null) {
+      tree.push(row);
+      times.push(row);
+    }
+    last = row;
+    if (links.rows % 65_536 === 0) options.onProgress?.(links.rows);
+    if (!rows.step()) await rows.fill();
+    row = rows.current;
+  }
+  options.onProgress?.(links.rows);
+  if (hasMore) links.finishBefore(to);
+  if (published !== null) tree.finish(hasMore);
+  return { to: links.seq, rows: links.rows, last, anchoredTo: tree.anchoredTo };
+}

@@ -1,0 +1,135 @@
+import { keyExpression } from "@scidex/audit-schema";
+import { compareBytes } from "./byte-order.ts";
+import { type KindHistory, splitRelation } from "./config.ts";
+import type { Cursor } from "./cursor.ts";
+import { VerifierError } from "./errors.ts";
+import type { Report } from "./finding.ts";
+import type { GroupReader } from "./group-reader.ts";
+import { neededColumns, recomputations } from "./payload.ts";
+import type { Range } from "./range.ts";
+import { isInOrder } from "./read-events.ts";
+import { readSource, type SourceRow } from "./read-source.ts";
+import { readShape, type TableShape } from "./shape.ts";
+import type { Lane } from "./snapshot.ts";
+import { SourceChecker, type SourceTally } from "./sources.ts";
+import { readColumnTypes } from "./type-description.ts";
+
+/** Compares one table with its events. Returns why it could not be judged, or null. */
+export async function checkTable(
+  lane: Lane,
+  history: KindHistory,
+  groups: GroupReader,
+  range: Range,
+  report: Report,
+): Promise<string | null> {
+  const { current } = history;
+  const place = splitRelation(current.relation);
+  const shape = place === null ? null : await readShape(lane, place.schema, place.name);
+  const missing = whyNoTable(shape);
+  if (place === null || shape === null || missing !== null) {
+    report({
+      check: "source_missing",
+      event_kind: history.kind,
+      expected: "a table",
+      actual: missing ?? "nothing of that name",
+      message: `${current.relation} is not there as a table any more`,
+    });
+    return null;
+  }
+  if (!current.keyColumns.every((column) => shape.columns.has(column)))
+    return `${current.relation}: its key columns (${current.keyColumns.join(", ")}) are not there any more; run audit-chain attach`;
+  const rekeyed = rekeying(history);
+  if (rekeyed !== null) return rekeyed;
+  const ways = recomputations(history, await readColumnTypes(lane, shape.oid));
+  const checker = new SourceChecker(history, ways, range, report);
+  const table = { ...place, isPartitioned: shape.relkind === "p" };
+  const rows = await readSource(lane, table, keyExpression(current.keyColumns), neededColumns(ways));
+  await rows.next();
+  await merge(history.kind, groups, rows, checker);
+  return verdict(history, shape, checker.tally);
+}
+
+function whyNoTable(shape: TableShape | null): string | null {
+  if (shape === null) return "nothing of that name";
+  if (shape.relkind !== "r" && shape.relkind !== "p") return `a relation of the kind ${shape.relkind}`;
+  if (shape.foreign.length > 0) return `a table with partitions that are none: ${shape.foreign.slice(0, 10).join(", ")}`;
+  return null;
+}
+
+/**
+ * Events of a time when another key was in force do not tell which row of today they are about. A key column that was
+ * only renamed is the same key.
+ */
+function rekeying({ configs, current }: KindHistory): string | null {
+  for (const [i, config] of configs.entries()) {
+    const later = configs.slice(i + 1);
+    const key = config.keyColumns.map((column) =>
+      later.reduce((name, { renamed }) => renamed.get(name) ?? name, column),
+    );
+    if (key.join("\0") !== current.keyColumns.join("\0"))
+      return `${current.relation}: its key was changed from ${key.join(", ")} to ${current.keyColumns.join(", ")}, so that older events cannot be matched with rows`;
+  }
+  return null;
+}
+
+/**
+ * Columns that a configuration left out without excluding them, although they are there. Capture never does that while a
+ * column exists: it was dropped and made again, or the configuration was written past `attach`.
+ */
+function lostColumns({ configs }: KindHistory, shape: TableShape): string[] {
+  const lost = new Set<string>();
+  for (const [i, config] of configs.entries()) {
+    for (const column of configs[i - 1]?.columns ?? []) {
+      const name = config.renamed.get(column) ?? column;
+      if (!config.columns.includes(name) && !config.excluded.includes(name) && shape.columns.has(name)) lost.add(name);
+    }
+  }
+  return [...lost];
+}
+
+function verdict(history: KindHistory, shape: TableShape, tally: SourceTally): string | null {
+  const { current } = history;
+  if (tally.unprovable > 0)
+    return `${current.relation}: ${tally.unprovable} rows cannot be recomputed since the schema was changed (${tally.excuse ?? "unknown"})`;
+  const gone = current.columns.filter((column) => !shape.columns.has(column));
+  if (gone.length > 0)
+    return `${current.relation}: the columns ${gone.join(", ")} are gone and the change is not recorded; run audit-chain attach ${current.relation}`;
+  const lost = lostColumns(history, shape);
+  if (lost.length > 0)
+    return `${current.relation}: rows were captured without ${lost.join(", ")}, which earlier rows have: dropped and made again, or left out`;
+  if (tally.unchainedYet > 0)
+    return `${current.relation}: ${tally.unchainedYet} rows are not chained yet; run audit-backfill ${current.relation}`;
+  return null;
+}
+
+/** Merges events and rows of one kind, both in the order of their keys. */
+async function merge(
+  kind: string,
+  groups: GroupReader,
+  rows: Cursor<SourceRow>,
+  checker: SourceChecker,
+): Promise<void> {
+  let row = rows.current;
+  for (;;) {
+    const group = groups.current?.kind === kind ? groups.current : undefined;
+    if (row === undefined && group === undefined) return;
+    const order =
+      row === undefined ? -1 : group === undefined || row.key === null ? 1 : compareBytes(group.key, row.key);
+    if (order < 0 && group !== undefined) {
+      checker.onlyChained(group);
+      await groups.next();
+      continue;
+    }
+    if (row === undefined) return;
+    if (order > 0 || group === undefined) checker.onlyThere(row.key);
+    else {
+      checker.both(group, row.texts);
+      await groups.next();
+    }
+    const before: SourceRow = row;
+    if (!rows.step()) await rows.fill();
+    row = rows.current;
+    if (row !== undefined && !isInOrder({ key: before.key ?? "" }, { key: row.key ?? "" }))
+      throw new VerifierError("protocol", "the server did not return rows in the order asked for");
+  }
+}

@@ -1,0 +1,236 @@
+import type { HeadTrust } from "@scidex/audit-core";
+import type { Sql } from "postgres";
+import { checkChain, type ChainResult } from "./check-chain.ts";
+import { checkTables } from "./check-tables.ts";
+import { checkCoverage } from "./coverage.ts";
+import { VerifierError } from "./errors.ts";
+import { CHECKS, type Finding, type Group } from "./finding.ts";
+import type { Findings } from "./findings.ts";
+import { HeadChecker } from "./head-checker.ts";
+import { type PublishedHeads, readPublishedHeads } from "./heads.ts";
+import { type Range, resolveRange } from "./range.ts";
+import { readLength } from "./read-chain.ts";
+import { type Histories, NO_HISTORIES, readHistories } from "./read-histories.ts";
+import { type Pending, readPending } from "./read-pending.ts";
+import { isRefused, isTransient, reasonOf } from "./refused.ts";
+import { describeShape, hasColumns, OWN_SHAPES, readShape } from "./shape.ts";
+import { type Snapshot, withSnapshot } from "./snapshot.ts";
+import { checkStructure } from "./structure/check-structure.ts";
+import { EMPTY_STATE } from "./verifier-state.ts";
+import { DEFAULT_CHECKS, VERIFY_DEFAULTS, type VerifyOptions } from "./verify-options.ts";
+
+/** What one look at the database has found. */
+export interface LookResult {
+  readonly findings: Findings;
+  readonly unproven: readonly { readonly group: Group; readonly reason: string }[];
+  /** Whether something could not be judged that another look may be able to judge. */
+  readonly isTransient: boolean;
+  readonly warnings: readonly string[];
+  readonly published: PublishedHeads | null;
+  readonly from: bigint;
+  readonly chain: ChainResult;
+  readonly pending: Pending | null;
+  readonly eventsWithoutSource: bigint;
+}
+
+/** Looks once at the sinks, and then at one snapshot of the database. */
+export async function look(
+  sql: Sql,
+  trust: HeadTrust,
+  options: VerifyOptions,
+  findings: Findings,
+): Promise<LookResult> {
+  return await new Look(trust, options, findings).run(sql);
+}
+
+class Look {
+  readonly #trust: HeadTrust;
+  readonly #options: VerifyOptions;
+  readonly #findings: Findings;
+  readonly #wanted: ReadonlySet<Group>;
+  readonly #unproven: { group: Group; reason: string }[] = [];
+  readonly #warnings: string[] = [];
+  /** Microseconds since the Unix epoch. */
+  readonly #now: bigint;
+  #isTransient = false;
+  #published: PublishedHeads | null = null;
+  #range: Range = { from: 1n, to: undefined, after: undefined, unchained: true, pending: true };
+  #chain: ChainResult = { to: 0n, rows: 0, last: null, anchoredTo: 0n };
+  #pending: Pending | null = null;
+  #withoutSource = 0n;
+
+  constructor(trust: HeadTrust, options: VerifyOptions, findings: Findings) {
+    this.#trust = trust;
+    this.#options = options;
+    this.#findings = findings;
+    this.#wanted = new Set(options.checks ?? DEFAULT_CHECKS);
+    this.#now = BigInt(options.now ?? Date.now()) * 1000n;
+  }
+
+  /** Takes what a check finds; of groups that were not asked for, nothing. */
+  readonly #report = (finding: Finding): void => {
+    if (this.#wanted.has(CHECKS[finding.check])) this.#findings.add(finding);
+  };
+
+  async run(sql: Sql): Promise<LookResult> {
+    // Sinks are read before the snapshot is taken: a head that is published later cannot look like a cut.
+    if (this.#wanted.has("heads")) await this.#readHeads();
+    await withSnapshot(sql, async (snapshot) => await this.#lookAt(snapshot));
+    return {
+      findings: this.#findings,
+      unproven: this.#unproven,
+      isTransient: this.#isTransient,
+      warnings: this.#warnings,
+      published: this.#published,
+      from: this.#range.from,
+      chain: this.#chain,
+      pending: this.#pending,
+      eventsWithoutSource: this.#withoutSource,
+    };
+  }
+
+  async #readHeads(): Promise<void> {
+    const { heads = [], keys = [], allowUnanchored = false } = this.#options;
+    if (heads.length === 0 && allowUnanchored) {
+      this.#warnings.push("no sinks: a cut of the chain's end or a full rewrite cannot be seen");
+    } else if (heads.length === 0) {
+      this.#cannot(
+        "no sinks were given (AUDIT_SINKS), so that a cut or a full rewrite cannot be seen; --allow-unanchored accepts that",
+        "heads",
+      );
+    } else if (keys.length === 0) {
+      this.#cannot(
+        "no verifier keys were given (AUDIT_VERIFIER_KEYS), so that the published heads cannot be believed",
+        "heads",
+      );
+    } else {
+      const published = await readPublishedHeads(heads, this.#trust, this.#options.state ?? EMPTY_STATE, this.#report);
+      this.#published = published;
+      this.#warnings.push(...published.warnings);
+      for (const reason of published.unreadable) this.#cannot(reason, "heads");
+    }
+  }
+
+  /** Says why groups could not be checked, for those that were asked for. */
+  #cannot(reason: string, ...groups: Group[]): void {
+    for (const group of groups) if (this.#wanted.has(group)) this.#unproven.push({ group, reason });
+  }
+
+  /** Runs `work` on the first connection; null where it was refused, which makes the groups unproven. */
+  async #attempt<T>(snapshot: Snapshot, what: string, groups: Group[], work: (lane: Snapshot[0]) => Promise<T>) {
+    try {
+      return await snapshot[0].attempt(work);
+    } catch (error) {
+      if (!isRefused(error)) throw error;
+      this.#isTransient ||= isTransient(error);
+      this.#cannot(`${what} (${reasonOf(error)})`, ...groups);
+      return null;
+    }
+  }
+
+  async #lookAt(snapshot: Snapshot): Promise<void> {
+    const isChain = await this.#isTable(snapshot, "audit_chain");
+    await this.#checkStructure(snapshot);
+    if (!isChain) {
+      this.#cannot("there is no chain to be checked", "links", "sources", "coverage");
+      const heads = this.#published;
+      if (heads !== null)
+        new HeadChecker(heads.heads, heads.names, { size: 0n, hashes: [] }, this.#report).finish(false);
+      return;
+    }
+    const right = "public.audit_chain could not be read: grant scidex_audit_ro";
+    const chain = await this.#attempt(snapshot, right, ["links", "heads", "sources"], async (lane) => {
+      const heads = this.#published?.heads ?? [];
+      const needsLength = this.#options.shard !== undefined && heads.length === 0;
+      this.#range = resolveRange(this.#options, heads, needsLength ? await readLength(lane) : 0n);
+      const { onProgress } = this.#options;
+      const options = { range: this.#range, published: this.#published, now: this.#now };
+      return await checkChain(lane, { ...options, report: this.#report, onProgress });
+    });
+    if (chain === null) return;
+    this.#chain = chain;
+    this.#checkFreshness();
+    await this.#checkTables(snapshot);
+  }
+
+  /** Whether one of the chain's own tables is what it must be; reports it where it is something else. */
+  async #isTable(snapshot: Snapshot, name: keyof typeof OWN_SHAPES): Promise<boolean> {
+    const shape = await readShape(snapshot[0], "public", name);
+    if (hasColumns(shape, OWN_SHAPES[name])) return true;
+    if (shape === null && name === "audit_chain" && this.#published === null)
+      throw new VerifierError(
+        "not_initialised",
+        "There is no table public.audit_chain in this database. Run audit-chain init, or check the database URL.",
+      );
+    // Whatever was asked for: nothing can be said of a chain that is none.
+    this.#findings.add({
+      check: "relation_changed",
+      expected: `a table with the columns ${OWN_SHAPES[name].map(([column, type]) => `${column} ${type}`).join(", ")}`,
+      actual: describeShape(shape),
+      message: `public.${name} is not the table that it was`,
+    });
+    return false;
+  }
+
+  /** Judges the newest signed time. */
+  #checkFreshness(): void {
+    if (this.#published === null) return;
+    const { newestTime } = this.#published;
+    if (newestTime === null) {
+      if (this.#chain.rows > 0) this.#cannot("no head has been published yet: run audit-publisher publish", "heads");
+      return;
+    }
+    const age = this.#now / 1000n - newestTime * 1000n;
+    const allowed = this.#options.maxHeadAgeMs ?? VERIFY_DEFAULTS.maxHeadAgeMs;
+    if (age <= BigInt(allowed)) return;
+    this.#report({
+      check: "publisher_silent",
+      expected: `a head signed in the last ${Math.round(allowed / 1000)} s`,
+      actual: `${age / 1000n} s ago`,
+      message:
+        "the publisher has signed nothing for longer than allowed: it was stopped, or its heads do not reach the sinks",
+    });
+  }
+
+  async #checkTables(snapshot: Snapshot): Promise<void> {
+    const right = "the configuration or pending could not be read: grant scidex_audit_inspector";
+    let histories: Histories | null = null;
+    if (this.#wanted.has("sources") || this.#wanted.has("coverage")) {
+      histories = (await this.#isTable(snapshot, "audit_chain_config"))
+        ? await this.#attempt(snapshot, right, ["sources", "coverage"], readHistories)
+        : NO_HISTORIES;
+    }
+    let hasPending = false;
+    if (this.#wanted.has("sources") && histories !== null && (await this.#isTable(snapshot, "audit_chain_pending"))) {
+      this.#pending = await this.#attempt(snapshot, right, ["sources"], readPending);
+      hasPending = this.#pending !== null;
+      this.#warnings.push(...(this.#pending?.warnings ?? []));
+    }
+    const sources = this.#wanted.has("sources") && histories !== null && hasPending;
+    if (sources || this.#wanted.has("links")) {
+      const tables = await checkTables(snapshot, {
+        histories: histories ?? new Map(),
+        sources,
+        pending: hasPending,
+        range: this.#range,
+        report: this.#report,
+      });
+      for (const reason of tables.unproven) this.#cannot(reason, "sources");
+      this.#isTransient ||= tables.isTransient;
+      this.#withoutSource = histories === null ? 0n : tables.eventsWithoutSource;
+    }
+    if (this.#wanted.has("coverage") && histories !== null)
+      checkCoverage(histories, this.#options.policy ?? null, this.#report);
+  }
+
+  /** Compares the catalog with what it has to be, before anything is streamed. */
+  async #checkStructure(snapshot: Snapshot): Promise<void> {
+    if (!this.#wanted.has("structure")) return;
+    const right = "the configuration could not be read: grant scidex_audit_inspector";
+    const histories = await this.#attempt(snapshot, right, ["structure"], readHistories);
+    const structure = await checkStructure(snapshot, histories, this.#report);
+    for (const reason of structure.unproven) this.#cannot(reason, "structure");
+    this.#warnings.push(...structure.warnings);
+    this.#isTransient ||= structure.isTransient;
+  }
+}

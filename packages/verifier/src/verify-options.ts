@@ -1,0 +1,37 @@
+import type { Group } from "./finding.ts";
+import type { HeadLog } from "./head-log.ts";
+import type { Policy } from "./policy.ts";
+import type { RangeRequest } from "./range.ts";
+import type { VerifierState } from "./verifier-state.ts";
+
+/** What is checked when the caller does not choose. */
+export const DEFAULT_CHECKS: readonly Group[] = ["links", "heads", "sources", "coverage", "structure"];
+
+export const VERIFY_DEFAULTS = { maxHeadAgeMs: 24 * 60 * 60 * 1000 } as const;
+
+/**
+ * What a verification trusts, and what it looks at.
+ *
+ * `startSeq` and `endSeq` are the first and last seq, both included; the ends are widened to published heads. `shard`
+ * takes one part of that range: what is found in all shards together is what is found in the whole. Rows that no event
+ * belongs to are judged by the first shard, what is pending by the last.
+ */
+export interface VerifyOptions extends RangeRequest {
+  /** Where published heads are read: sinks. */
+  readonly heads?: readonly HeadLog[];
+  /** Verifier keys (vkeys) of the publisher: of the log and of its time-stamping. */
+  readonly keys?: readonly string[];
+  /** The log's name. Default: that of the policy, else whatever the keys are of. */
+  readonly origin?: string | undefined;
+  readonly policy?: Policy | null | undefined;
+  /** What the sinks held when they were last verified. */
+  readonly state?: VerifierState | undefined;
+  readonly checks?: readonly Group[] | undefined;
+  readonly maxHeadAgeMs?: number | undefined;
+  /** Accept that there are no sinks: then nothing shows a cut or a full rewrite. */
+  readonly allowUnanchored?: boolean | undefined;
+  /** The time now, in milliseconds since the Unix epoch. */
+  readonly now?: number | undefined;
+  /** Called now and then with the number of links read so far. */
+  readonly onProgress?: ((rows: number) => void) | undefined;
+}
