@@ -1,0 +1,104 @@
+import { CONFIG_KIND, type KindHistory, splitRelation } from "../config.ts";
+import type { Report } from "../finding.ts";
+import { isRefused, isTransient, reasonOf } from "../refused.ts";
+import type { Snapshot } from "../snapshot.ts";
+import { type Catalog, findRelation } from "./catalog.ts";
+import { compareStructure, type StructureResult } from "./compare-structure.ts";
+import { countByIndexes } from "./count-index.ts";
+import { OWN_PREFIX, OWN_SCHEMA } from "./describe-schema.ts";
+import { type Manifest, MANIFEST, type SchemaShape } from "./manifest.ts";
+import { readCatalog, readRows, text } from "./read-catalog.ts";
+import { checkRoleView } from "./role-view.ts";
+
+/** The relation and function names that the structure check looks at in detail: ours, and the audited tables. */
+export function interestOf(histories: ReadonlyMap<string, KindHistory>) {
+  const audited = new Set<string>();
+  for (const { kind, current } of histories.values()) {
+    const place = kind === CONFIG_KIND ? null : splitRelation(current.relation);
+    if (place !== null) audited.add(JSON.stringify([place.schema, place.name]));
+  }
+  return {
+    own: (schema: string, name: string) => schema === OWN_SCHEMA && name.startsWith(OWN_PREFIX),
+    audited: (schema: string, name: string) => audited.has(JSON.stringify([schema, name])),
+  };
+}
+
+/**
+ * Reads the catalog in the snapshot and compares it with the manifest that comes with the verifier. What may not or
+ * cannot be read is unproven, never a finding.
+ *
+ * @param histories the configuration in force; null where it could not be read
+ */
+export async function checkStructure(
+  snapshot: Snapshot,
+  histories: ReadonlyMap<string, KindHistory> | null,
+  report: Report,
+  manifest: Manifest = MANIFEST,
+): Promise<StructureResult & { readonly isTransient: boolean }> {
+  const [lane, second] = snapshot;
+  const attempts = new Attempts();
+  const applied = await attempts.orNull(
+    "the schema's version",
+    async () => await readRows(lane, "select m.id from only public.audit_chain_migrations as m", (f) => text(f, 0)),
+  );
+  const interest = interestOf(histories ?? new Map<string, KindHistory>());
+  const catalog = await attempts.orNull(
+    "the catalog",
+    async () => await readCatalog(lane, interest, async (what, read) => await attempts.orNull(what, read)),
+  );
+  const warnings: string[] = [];
+  if (catalog !== null) {
+    const schema = chooseSchema(catalog, applied, manifest, attempts.unproven);
+    const result = compareStructure(catalog, manifest.builtin, schema, histories, report);
+    attempts.unproven.push(...result.unproven);
+    warnings.push(...result.warnings);
+    await attempts.orNull("the view pg_roles", async () => await checkRoleView(lane, report));
+  }
+  const uncounted = await attempts.orNull("the chain's indexes", async () => await countByIndexes(second, report));
+  return {
+    unproven: [...attempts.unproven, ...(uncounted ?? [])],
+    warnings,
+    isTransient: attempts.isTransient,
+  };
+}
+
+/** Reads what may be refused, and keeps the reasons. */
+class Attempts {
+  readonly unproven: string[] = [];
+  isTransient = false;
+
+  async orNull<T>(what: string, read: () => Promise<T>): Promise<T | null> {
+    try {
+      return await read();
+    } catch (error) {
+      if (!isRefused(error)) throw error;
+      this.isTransient ||= isTransient(error);
+      this.unproven.push(`${what} could not be read: ${reasonOf(error)}`);
+      return null;
+    }
+  }
+}
+
+/** Which manifest the database is to be compared with: by its newest migration. Null, with a reason, where there is none. */
+function chooseSchema(
+  catalog: Catalog,
+  applied: readonly string[] | null,
+  manifest: Manifest,
+  unproven: string[],
+): SchemaShape | null {
+  const newest = Math.max(...Object.keys(manifest.migrations).map(Number));
+  if (applied === null) {
+    // Without the table of migrations the database is none of ours: whichever manifest there is says that it is missing.
+    const isThere = findRelation(catalog, OWN_SCHEMA, "audit_chain_migrations") !== undefined;
+    return isThere ? null : (manifest.migrations[String(newest)] ?? null);
+  }
+  const version = applied.map(Number).reduce((a, b) => (a > b ? a : b), -1);
+  const schema = manifest.migrations[String(version)];
+  if (schema !== undefined) return schema;
+  unproven.push(
+    version > newest
+      ? `the schema is newer than the verifier: it has migration ${version}, and the verifier knows them up to ${newest}`
+      : `the verifier has no manifest of migration ${version}`,
+  );
+  return null;
+}

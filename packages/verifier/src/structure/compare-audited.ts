@@ -1,0 +1,209 @@
+import { createHash } from "node:crypto";
+import { captureSource } from "@scidex/audit-schema";
+import { CONFIG_KIND, type Config, type KindHistory, splitRelation } from "../config.ts";
+import type { Report } from "../finding.ts";
+import { type Catalog, findRelation, type RelationRow, type TriggerRow } from "./catalog.ts";
+import { functionDifferences, reportFunction } from "./compare-functions.ts";
+import { sourceHash } from "./describe-function.ts";
+import { persistence } from "./describe-relation.ts";
+import {
+  BEFORE,
+  DELETE,
+  describeLiveTrigger,
+  describeTrigger,
+  INSERT,
+  isOff,
+  offName,
+  ROW,
+  TRUNCATE,
+  type TriggerShape,
+  UPDATE,
+} from "./describe-trigger.ts";
+import type { FunctionShape, SchemaShape } from "./manifest.ts";
+
+/** How the names of capture functions begin. */
+export const CAPTURE_PREFIX = "audit_chain_capture_";
+
+/** Name of a kind's capture function, as `audit_chain_capture_name` makes it. */
+export const captureName = (kind: string): string =>
+  `${CAPTURE_PREFIX}${createHash("sha256").update(kind).digest("hex").slice(0, 16)}`;
+
+/** The configurations of tables; that of the configuration itself is in the manifest. */
+const ofTables = (histories: ReadonlyMap<string, KindHistory>): KindHistory[] =>
+  [...histories.values()].filter(({ kind }) => kind !== CONFIG_KIND);
+
+/** Signatures of the capture functions that may be there: detached tables keep theirs. */
+export const captureSignatures = (histories: ReadonlyMap<string, KindHistory>): ReadonlySet<string> =>
+  new Set(ofTables(histories).map(({ kind }) => `${captureName(kind)}()`));
+
+/** Compares the audited tables, their triggers and capture functions with the configuration in force. */
+export function compareAudited(
+  catalog: Catalog,
+  manifest: SchemaShape,
+  functions: ReadonlyMap<string, FunctionShape>,
+  histories: ReadonlyMap<string, KindHistory>,
+  report: Report,
+): void {
+  for (const { kind, current } of ofTables(histories)) {
+    const place = splitRelation(current.relation);
+    const relation = place === null ? undefined : findRelation(catalog, place.schema, place.name);
+    const isTable = relation?.kind === "r" || relation?.kind === "p";
+    compareCapture(manifest, functions, current, isTable ? relation.kind === "p" : null, report);
+    // A table that is not there, or not a table, is `source_missing`.
+    if (current.action === "detach" || relation === undefined || !isTable) continue;
+    compareTable(catalog, current, relation, report);
+    compareTriggers(catalog, current, relation, expectedTriggers(kind, current.changes, relation.kind === "p"), report);
+  }
+}
+
+/** `isPartitioned` null: the table is not there, so that either form will do. */
+function compareCapture(
+  manifest: SchemaShape,
+  functions: ReadonlyMap<string, FunctionShape>,
+  config: Config,
+  isPartitioned: boolean | null,
+  report: Report,
+): void {
+  const name = `${captureName(config.kind)}()`;
+  const actual = functions.get(name);
+  const template = manifest.functions[`${captureName(CONFIG_KIND)}()`];
+  if (template === undefined) return;
+  const possible = (isPartitioned === null ? [true, false] : [isPartitioned]).map((partitioned) => ({
+    ...template,
+    source: sourceHash(captureSource({ ...config, rowWise: partitioned || config.changes === "track" })),
+  }));
+  const [expected] = possible;
+  if (actual === undefined) {
+    if (config.action === "detach") return;
+    report({
+      check: "function_changed",
+      event_kind: config.kind,
+      expected: `the capture function of ${config.relation}`,
+      actual: "none",
+      message: `the function public.${name}, which captures ${config.relation}, is missing`,
+    });
+    return;
+  }
+  if (expected === undefined || possible.some((shape) => functionDifferences(shape, actual).length === 0)) return;
+  reportFunction(name, expected, actual, config.kind, report);
+}
+
+/** The triggers that attach makes, by name. */
+export function expectedTriggers(
+  kind: string,
+  changes: "refuse" | "track",
+  isPartitioned: boolean,
+): ReadonlyMap<string, TriggerShape> {
+  const made = { function: `public.${captureName(kind)}` };
+  const truncate = ["audit_chain_guard_truncate", { ...made, type: BEFORE | TRUNCATE }] as const;
+  if (changes === "track")
+    return new Map([["0_audit_chain_track", { ...made, type: ROW | INSERT | UPDATE | DELETE }], truncate]);
+  return new Map<string, TriggerShape>([
+    [
+      "audit_chain_capture",
+      isPartitioned ? { ...made, type: ROW | INSERT } : { ...made, type: INSERT, newTable: "audit_chain_new" },
+    ],
+    ["audit_chain_guard", { ...made, type: ROW | UPDATE | DELETE }],
+    truncate,
+  ]);
+}
+
+const nameOf = (catalog: Catalog, relation: RelationRow): string =>
+  `${catalog.schemas.get(relation.schema)?.name ?? ""}.${relation.name}`;
+
+/** All partitions of a relation, sub-partitions included. */
+function partitionsOf(catalog: Catalog, oid: string): RelationRow[] {
+  const tree = new Set([oid]);
+  for (const parent of tree) for (const i of catalog.inheritance) if (i.parent === parent) tree.add(i.child);
+  tree.delete(oid);
+  return [...tree].flatMap((child) => catalog.relations.get(child) ?? []);
+}
+
+/** Unlogged, with rules, children that no trigger sees, or a partition of something else. */
+function compareTable(catalog: Catalog, config: Config, relation: RelationRow, report: Report): void {
+  const changed = (message: string, expected: string, actual: string) =>
+    report({ check: "relation_changed", event_kind: config.kind, expected, actual, message });
+  if (relation.isPartition)
+    changed(
+      `${config.relation} has become a partition of another table: rows that come through that one are not captured`,
+      "not a partition",
+      "a partition",
+    );
+  const parts = partitionsOf(catalog, relation.oid);
+  if (relation.kind === "r") {
+    for (const child of parts)
+      changed(
+        `${config.relation} has the inheritance child ${nameOf(catalog, child)}: queries see its rows, capture does not`,
+        "no children",
+        nameOf(catalog, child),
+      );
+  }
+  // Row security alone is the owner's business: where it hides rows from the verifier, the table is unproven.
+  for (const table of [relation, ...(relation.kind === "p" ? parts : [])]) {
+    const name = table === relation ? config.relation : `${nameOf(catalog, table)}, a partition of ${config.relation},`;
+    if (table.persistence !== "p")
+      changed(`${name} is ${persistence(table)}: its rows are gone after a crash`, "permanent", persistence(table));
+    if (table.kind !== "r" && table.kind !== "p")
+      changed(`${name} is not a table: its rows are somewhere else`, "a table", `a relation of the kind ${table.kind}`);
+    for (const rule of catalog.rules.filter(
+      (r) => r.relation === table.oid && (table.kind === "r" || table.kind === "p"),
+    ))
+      changed(`${name} has the rule ${rule.name}, which can turn an INSERT into something else`, "no rules", rule.name);
+  }
+}
+
+function compareTriggers(
+  catalog: Catalog,
+  config: Config,
+  relation: RelationRow,
+  expected: ReadonlyMap<string, TriggerShape>,
+  report: Report,
+): void {
+  const parts = relation.kind === "p" ? partitionsOf(catalog, relation.oid) : [];
+  for (const [name, shape] of expected) {
+    compareTrigger(catalog, config, relation, name, shape, report);
+    // Row triggers of a partitioned table work by their clones on the partitions; statement triggers have none.
+    if ((shape.type & ROW) === 0) continue;
+    for (const part of parts) compareTrigger(catalog, config, part, name, shape, report);
+  }
+}
+
+function compareTrigger(
+  catalog: Catalog,
+  config: Config,
+  relation: RelationRow,
+  name: string,
+  shape: TriggerShape,
+  report: Report,
+): void {
+  const on = nameOf(catalog, relation);
+  const expected = describeTrigger(shape);
+  const trigger = catalog.triggers.find((t: TriggerRow) => t.relation === relation.oid && t.name === name);
+  if (trigger === undefined) {
+    report({
+      check: "trigger_missing",
+      event_kind: config.kind,
+      expected,
+      actual: "none",
+      message: `${on} has lost its trigger ${name}`,
+    });
+    return;
+  }
+  const actual = describeLiveTrigger(catalog, trigger);
+  if (actual !== expected)
+    report({
+      check: "trigger_changed",
+      event_kind: config.kind,
+      expected,
+      actual,
+      message: `the trigger ${name} of ${on} was changed`,
+    });
+  if (isOff(trigger))
+    report({
+      check: "trigger_disabled",
+      event_kind: config.kind,
+      expected: "enabled",
+      actual: offName(trigger),
+      message: `the trigger ${name} of ${on} is ${offName(trigger)}`,
+    });
+}

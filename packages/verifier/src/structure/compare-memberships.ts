@@ -1,0 +1,44 @@
+import { type Catalog, roleName } from "./catalog.ts";
+import { isOwnRole, OWNER_ROLE } from "./own-roles.ts";
+
+/** Takes what was found: the message, what was expected, what is there. */
+export type Widened = (message: string, expected: string, actual: string) => void;
+
+/** Predefined roles whose members can write every table, the chain included. */
+const WRITES_EVERYTHING = "pg_write_all_data";
+
+/** Predefined roles that lead to everything by way of the server's files and programs. */
+const WAYS_ROUND = ["pg_write_server_files", "pg_execute_server_program"];
+
+/**
+ * Who can become the owner, write everything, or lend our roles more rights. Returns warnings: rights to administer the
+ * owner's role that the server leaves to whoever created it, and predefined roles with which one can get round it all.
+ */
+export function compareMemberships(catalog: Catalog, widened: Widened): string[] {
+  const warnings: string[] = [];
+  for (const { role, member, canUse } of catalog.memberships ?? []) {
+    const [group, name] = [roleName(catalog, role), roleName(catalog, member)];
+    // A superuser can do everything without being a member.
+    if (catalog.roles.get(member)?.isSuperuser === true && !isOwnRole(name)) continue;
+    if (isOwnRole(name)) {
+      widened(`${name} is a member of ${group}`, "a member of nothing", group);
+    } else if (group === OWNER_ROLE) {
+      if (canUse) widened(`${name} can become ${OWNER_ROLE}`, "no members", name);
+      else
+        warnings.push(
+          `${name} has the right to administer ${OWNER_ROLE} and so could become it: a superuser can take it away with REVOKE ${OWNER_ROLE} FROM ${name}`,
+        );
+    } else if (group === WRITES_EVERYTHING) {
+      widened(`${name} can write every table, being a member of ${group}`, "no members but superusers", name);
+    } else if (WAYS_ROUND.includes(group)) {
+      warnings.push(`${name} is a member of ${group} and so can change the server's files, and with them everything`);
+    }
+  }
+  if (catalog.serverVersion < 160_000) {
+    for (const role of catalog.roles.values()) {
+      if (!role.isSuperuser && role.attributes.includes("CREATEROLE"))
+        warnings.push(`before PostgreSQL 16 a role with CREATEROLE can become ${OWNER_ROLE}: ${role.name} has it`);
+    }
+  }
+  return warnings;
+}

@@ -1,0 +1,76 @@
+import { type KindHistory, splitRelation } from "../config.ts";
+import type { Report } from "../finding.ts";
+import { type Catalog, findRelation, isBuiltin } from "./catalog.ts";
+import { CAPTURE_PREFIX, captureSignatures, compareAudited } from "./compare-audited.ts";
+import { compareBuiltin, compareTypes, type UsedType } from "./compare-builtin.ts";
+import { compareFunctions } from "./compare-functions.ts";
+import { comparePrivileges } from "./compare-privileges.ts";
+import { compareRelations } from "./compare-relations.ts";
+import { compareReplicaSettings, compareShadows, type Found } from "./compare-shadows.ts";
+import { describeSchema, ownRelations } from "./describe-schema.ts";
+import type { BuiltinShape, SchemaShape } from "./manifest.ts";
+
+/** What could not be judged, and what an operator should know. */
+export interface StructureResult {
+  readonly unproven: readonly string[];
+  readonly warnings: readonly string[];
+}
+
+/**
+ * Compares a catalog with what it has to be. Pure: catalog, manifest and configuration come in, findings go out.
+ *
+ * @param schema the manifest of the database's migration; null where there is none, so that only what does not depend
+ *   on it is compared
+ * @param histories the configuration; null where it could not be read, so that the audited tables are not known
+ */
+export function compareStructure(
+  catalog: Catalog,
+  builtin: BuiltinShape,
+  schema: SchemaShape | null,
+  histories: ReadonlyMap<string, KindHistory> | null,
+  report: Report,
+): StructureResult {
+  const warnings: string[] = [];
+  compareBuiltin(catalog, builtin, report);
+  if (schema !== null) {
+    const live = describeSchema(catalog);
+    const captures = histories === null ? null : captureSignatures(histories);
+    const isCapture = (signature: string) => captures?.has(signature) ?? signature.startsWith(CAPTURE_PREFIX);
+    compareFunctions(schema, live.functions, isCapture, report);
+    compareRelations(catalog, schema, live.relations, report);
+    if (histories !== null) compareAudited(catalog, schema, live.functions, histories, report);
+    warnings.push(...comparePrivileges(catalog, schema, live, report).warnings);
+  }
+  const audited = [...(histories?.values() ?? [])].flatMap(
+    ({ kind, current }): (Found & { columns: readonly string[] })[] => {
+      const place = current.action === "detach" ? null : splitRelation(current.relation);
+      return place === null ? [] : [{ ...place, kind, columns: [...current.columns, ...current.keyColumns] }];
+    },
+  );
+  const types = compareTypes(catalog, builtin, usedTypes(catalog, audited), report);
+  compareShadows(catalog, audited, report);
+  compareReplicaSettings(catalog, report);
+  return { unproven: types.unproven, warnings: [...warnings, ...types.warnings] };
+}
+
+/** The types of all columns of ours, and of the hashed columns of audited tables. */
+function usedTypes(
+  catalog: Catalog,
+  audited: readonly (Found & { readonly columns: readonly string[] })[],
+): UsedType[] {
+  const own = new Map(ownRelations(catalog).map((relation) => [relation.oid, relation.name]));
+  const tables = new Map(
+    audited.flatMap((table) => {
+      const relation = findRelation(catalog, table.schema, table.name);
+      return relation === undefined ? [] : [[relation.oid, table] as const];
+    }),
+  );
+  return catalog.columns.flatMap((column): UsedType[] => {
+    const ownName = own.get(column.relation);
+    if (ownName !== undefined)
+      return [{ type: column.type, column: `public.${ownName}.${column.name}`, kind: undefined }];
+    const table = tables.get(column.relation);
+    if (table?.columns.includes(column.name) !== true || isBuiltin(column.relation)) return [];
+    return [{ type: column.type, column: `${table.schema}.${table.name}.${column.name}`, kind: table.kind }];
+  });
+}
