@@ -3,7 +3,7 @@ import { payloadHash } from "@scidex/audit-core";
 import { migrate } from "@scidex/audit-schema";
 import { createDatabase, createLogin, type TestDatabase } from "@scidex/audit-testkit";
 import { drizzle } from "drizzle-orm/postgres-js";
-import { afterEach, beforeEach, describe, expect, test } from "vitest";
+import { afterEach, beforeEach, describe, expect, test, vi } from "vitest";
 import {
   anchorAgent,
   anchorPk,
@@ -17,6 +17,9 @@ import { anchorCount, anchorPkPrefix } from "../src/anchor.ts";
 import { DIALECTS, newLedger, pythonLedger, type TestLedger } from "./databases.ts";
 import { auditLedger, type Ended } from "./run-cli.ts";
 import { asEvent, SECRET, secrets, vectors } from "./vectors.ts";
+
+// Each call of the command is a process of its own, and loading it takes seconds on a busy machine.
+vi.setConfig({ testTimeout: 300_000 });
 
 const AGENT = "agent-a";
 const rows = vectors.rows.filter((row) => row.agent_id === AGENT).map(asEvent);

@@ -1,10 +1,13 @@
 import { existsSync } from "node:fs";
 import { join } from "node:path";
-import { afterEach, describe, expect, test } from "vitest";
+import { afterEach, describe, expect, test, vi } from "vitest";
 import { appendEvent, openLedger } from "../src/index.ts";
 import { DIALECTS, newLedger, pythonLedger, type TestLedger } from "./databases.ts";
 import { auditLedger } from "./run-cli.ts";
 import { AGENTS, asEvent, copyOfPythonFile, newFolder, secrets, vectors } from "./vectors.ts";
+
+// Each call of the command is a process of its own, and loading it takes seconds on a busy machine.
+vi.setConfig({ testTimeout: 300_000 });
 
 const open: TestLedger[] = [];
 afterEach(async () => {

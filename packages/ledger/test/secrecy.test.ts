@@ -1,11 +1,14 @@
 import { inspect } from "node:util";
-import { expect, test } from "vitest";
+import { expect, test, vi } from "vitest";
 import { appendEvent, createAuditHandler, LedgerHooks, LedgerSecrets, openLedger, verifyChain } from "../src/index.ts";
 import { join } from "node:path";
 import { LedgerSpanProcessor } from "../src/otel.ts";
 import { newLedger } from "./databases.ts";
 import { auditLedger } from "./run-cli.ts";
 import { newFolder } from "./vectors.ts";
+
+// Each call of the command is a process of its own, and loading it takes seconds on a busy machine.
+vi.setConfig({ testTimeout: 300_000 });
 
 const SECRET = "correct horse battery staple";
 const PASSWORD = "a-password-of-the-database";
