@@ -48,3 +48,11 @@ export async function pendingCount(db: AnyPgDatabase): Promise<number> {
   const [row] = await db.select({ n: sql<string>`count(*)::text` }).from(sql`public.audit_chain_pending`);
   return Number(row?.n);
 }
+
+/** How many links there are, and the last one: enough to see that nothing was added. */
+export async function tip(db: AnyPgDatabase): Promise<string | undefined> {
+  const [row] = await db
+    .select({ tip: sql<string>`count(*) || ' ' || max(seq) || ' ' || max(encode(chain_hash, 'hex'))` })
+    .from(auditChain);
+  return row?.tip;
+}
