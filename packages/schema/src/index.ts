@@ -23,5 +23,7 @@ export { SchemaError, type SchemaErrorCode } from "./errors.ts";
 export { migrate, MIGRATE_ATTEMPTS, type MigrateResult } from "./migrate.ts";
 export { type Migration, readMigrations } from "./migrations.ts";
 export { auditChainMigrations } from "./migrations-table.ts";
+export { auditChainPendingSequence, auditLogSequence, senateAlertsSequence } from "./sequences.ts";
 export { sqlState } from "./sql-state.ts";
+export { AUDIT_TABLES_FILTER } from "./tables-filter.ts";
 export { auditChain, auditChainConfig, auditChainLock, auditChainPending, auditChainRelation } from "./tables.ts";

@@ -2,7 +2,6 @@ import { sql } from "drizzle-orm";
 import type { AnyPgDatabase } from "./database.ts";
 import { SchemaError } from "./errors.ts";
 import { type Migration, readMigrations } from "./migrations.ts";
-import { auditChainMigrations } from "./migrations-table.ts";
 import { INSTALLER_FUNCTIONS, INSTALLER_TABLES } from "./rights.ts";
 import { sqlState } from "./sql-state.ts";
 
@@ -21,6 +20,14 @@ const LOCK_KEY = sql.raw("-2779842539584520670");
 
 /** Roles are cluster-wide: set-ups of several databases at once meet with these. They pass when repeated. */
 const PASSING = new Set(["42710", "23505", "XX000", "40001", "40P01", "42P06", "55P03"]);
+
+/**
+ * In a database where everyone may create objects in public, a function planted there under the name of one of
+ * PostgreSQL's own, but with a closer match for the arguments, would be called with the installer's rights: so public is
+ * not on the path, whatever its place on it. Tables that drizzle-kit writes have no schema in front of their names.
+ */
+const SAFE_PATH = sql`set local search_path = pg_catalog, pg_temp`;
+const UNQUALIFIED = /^(CREATE|ALTER) (TABLE|INDEX|UNIQUE INDEX) "/;
 
 /** Number of times a set-up is repeated when another one gets in its way. */
 export const MIGRATE_ATTEMPTS = 20;
@@ -86,9 +93,9 @@ async function readApplied(tx: AnyPgDatabase): Promise<{ id: number; sha256: str
     return [];
   }
   return await tx
-    .select({ id: auditChainMigrations.id, sha256: auditChainMigrations.sha256 })
-    .from(auditChainMigrations)
-    .orderBy(auditChainMigrations.id);
+    .select({ id: sql<number>`m.id`, sha256: sql<string>`m.sha256` })
+    .from(sql`public.audit_chain_migrations as m`)
+    .orderBy(sql`m.id`);
 }
 
 function pendingMigrations(
@@ -116,9 +123,7 @@ function pendingMigrations(
 async function runOnce(db: AnyPgDatabase, shipped: readonly Migration[]): Promise<MigrateResult> {
   return await db.transaction(async (tx) => {
     await tx.execute(sql`select pg_catalog.pg_advisory_xact_lock(${LOCK_KEY})`);
-    // pg_catalog comes first because it is not named: in a database where everyone may create objects in public, a
-    // type or function planted there would else be taken for PostgreSQL's own, and run with the installer's rights.
-    await tx.execute(sql`set local search_path = public, pg_temp`);
+    await tx.execute(SAFE_PATH);
     await tx.execute(sql`set local client_min_messages = warning`);
     const missing = pendingMigrations(await readApplied(tx), shipped);
     const session = await readSession(tx);
@@ -129,10 +134,17 @@ async function runOnce(db: AnyPgDatabase, shipped: readonly Migration[]): Promis
       );
       await enterOwner(tx, session);
       for (const migration of missing) {
-        for (const statement of migration.statements) await tx.execute(sql.raw(statement));
-        await tx
-          .insert(auditChainMigrations)
-          .values({ id: migration.id, name: migration.name, sha256: migration.sha256 });
+        for (const statement of migration.statements) {
+          if (!UNQUALIFIED.test(statement)) await tx.execute(sql.raw(statement));
+          else {
+            await tx.execute(sql`set local search_path = public, pg_temp`);
+            await tx.execute(sql.raw(statement));
+            await tx.execute(SAFE_PATH);
+          }
+        }
+        await tx.execute(
+          sql`insert into public.audit_chain_migrations (id, name, sha256) values (${migration.id}, ${migration.name}, ${migration.sha256})`,
+        );
       }
       await leaveOwner(tx, session);
       warnings.push(...(await readWarnings(tx)));

@@ -145,7 +145,7 @@ test("nothing of ours is granted to PUBLIC, nor to whom default privileges name"
 test("no trigger function of ours can be put on another table, temporary ones included", async () => {
   const functions = await database.sql<
     { f: string }[]
-  >`select oid::regproc::text as f from pg_proc where pronamespace = 'public'::regnamespace and proname like 'audit_chain%' and prorettype = 'trigger'::regtype`;
+  >`select proname as f from pg_proc where pronamespace = 'public'::regnamespace and proname like 'audit_chain%' and prorettype = 'trigger'::regtype`;
   expect(functions.length).toBeGreaterThan(4);
   for (const role of ["none", "writer", "inspector"]) {
     await using client = as(role);
@@ -163,7 +163,7 @@ test("no trigger function of ours can be put on another table, temporary ones in
             ),
           ),
           f,
-        ).toMatch(/^42501$|^0A000$/);
+        ).toBe("42501");
   }
   // Even a superuser's trigger does not forge rows of another table.
   const { sql } = database;

@@ -1,0 +1,1 @@
+export { auditChainPendingSequence, auditLogSequence, senateAlertsSequence } from "../../src/sequences.ts";
