@@ -4,13 +4,16 @@ import { sha256 } from "@scidex/audit-core";
 export const GROUPS = ["links", "heads", "sources", "coverage", "structure"] as const;
 export type Group = (typeof GROUPS)[number];
 
-/** Every check by name, with the group that it belongs to. The names are part of the interface. */
+/**
+ * Every check by name, with the group that it belongs to. The names are part of the interface; of several findings at
+ * one seq, a report lists that of the first check here first.
+ */
 export const CHECKS = {
   gap: "links",
   duplicate: "links",
-  event_hash: "links",
   prev_hash: "links",
   chain_hash: "links",
+  event_hash: "links",
   truncated: "heads",
   head_mismatch: "heads",
   time_implausible: "heads",
@@ -78,6 +81,8 @@ export function findingIdentity(f: Finding): string {
   return Buffer.from(sha256(JSON.stringify(parts))).toString("base64", 0, 15);
 }
 
+const RANKS = new Map(Object.keys(CHECKS).map((check, rank) => [check, rank]));
+
 /** Order of a report: by seq; intervals and findings without a seq come after those with one. */
 export function compareFindings(a: Finding, b: Finding): number {
   const [x, y] = [a.seq, b.seq];
@@ -87,5 +92,5 @@ export function compareFindings(a: Finding, b: Finding): number {
   const [p, q] = [a.from_seq, b.from_seq];
   if (p !== undefined && q !== undefined && p !== q) return p < q ? -1 : 1;
   if ((p === undefined) !== (q === undefined)) return p === undefined ? 1 : -1;
-  return 0;
+  return (RANKS.get(a.check) ?? 0) - (RANKS.get(b.check) ?? 0);
 }

@@ -3,7 +3,7 @@ import { Cursor } from "./cursor.ts";
 import type { Lane } from "./snapshot.ts";
 
 /**
- * Links in the order of seq. A row whose seq is not one (NULL, zero, negative) comes with those of the beginning.
+ * Links in the order of seq; where one is there twice, always in the same order. A row whose seq is not one (NULL, zero, negative) comes with those of the beginning.
  *
  * @param from first seq; null for the beginning
  * @param to last seq; undefined for the end
@@ -15,7 +15,7 @@ export async function readLinks(lane: Lane, from: bigint | null, to: bigint | un
     ...(to === undefined ? [] : [from === null ? `(c.seq <= ${to} or c.seq is null)` : `c.seq <= ${to}`]),
   ];
   const where = bounds.length === 0 ? "" : ` where ${bounds.join(" and ")}`;
-  const query = `select ${names} from only public.audit_chain as c${where} order by c.seq nulls first`;
+  const query = `select ${names} from only public.audit_chain as c${where} order by c.seq nulls first, c.chain_hash`;
   return Cursor.binary(await lane.copy(query, "binary"), CHAIN_COLUMNS.length, decodeChainRow);
 }
 

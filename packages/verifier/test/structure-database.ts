@@ -1,0 +1,78 @@
+import { attach, detach, migrate } from "@scidex/audit-schema";
+import { createDatabase, type EmbeddedServer, type Template, type TestDatabase } from "@scidex/audit-testkit";
+import { drizzle } from "drizzle-orm/postgres-js";
+import postgres from "postgres";
+import type { Finding } from "../src/finding.ts";
+import { readHistories } from "../src/read-histories.ts";
+import { withSnapshot } from "../src/snapshot.ts";
+import { checkStructure } from "../src/structure/check-structure.ts";
+
+/** Audited tables of each sort, and one that was detached. */
+export const TABLES = `
+  create schema app;
+  create type app.mood as enum ('calm', 'cross');
+  create domain app.short as text check (length(value) < 100);
+  create type app.pair as (x integer, m app.mood);
+  create type app.span as range (subtype = timestamptz);
+  create table public.strict_refuse (id bigint primary key, body text, extra jsonb);
+  create table public.sealed_track (id integer primary key, note varchar(50), amount numeric(10, 2));
+  create table public.parts (id integer, day date, body text, primary key (id, day)) partition by range (day);
+  create table public.parts_old partition of public.parts for values from ('2020-01-01') to ('2025-01-01');
+  create table public.parts_new partition of public.parts for values from ('2025-01-01') to ('2030-01-01') partition by hash (id);
+  create table public.parts_new_0 partition of public.parts_new for values with (modulus 2, remainder 0);
+  create table public.parts_new_1 partition of public.parts_new for values with (modulus 2, remainder 1);
+  create table app."Odd ""name""" (id integer primary key, m app.mood, s app.short, p app.pair, r app.span, rs app.span[], mm app.mood[],
+    b boolean, c char(5), u uuid, i inet, t timestamptz[]);
+  create table public.was_attached (id integer primary key);`;
+
+const ROWS = `
+  insert into public.strict_refuse select n, 'text ' || n, '{}' from generate_series(1, 50) as n;
+  insert into public.sealed_track select n, 'note', n from generate_series(1, 5) as n;
+  update public.sealed_track set note = 'changed' where id = 2;
+  insert into public.parts select n, date '2024-12-20' + n, 'x' from generate_series(1, 20) as n;
+  insert into app."Odd ""name""" values (1, 'calm', 'short', (1, 'cross'), null, null, array['calm']::app.mood[], true, 'c', null, null, null);
+  insert into public.was_attached values (1);`;
+
+/** The audit chain with {@link TABLES} attached and rows in them. */
+export const AUDITED: Template = {
+  name: "verifier-structure",
+  prepare: async (url) => {
+    const sql = postgres(url, { max: 1, onnotice: () => {} });
+    const db = drizzle(sql);
+    await migrate(db);
+    await sql.unsafe(TABLES);
+    await attach(db, "public.strict_refuse");
+    await attach(db, "public.sealed_track", { mode: "sealed", changes: "track", exclude: ["amount"] });
+    await attach(db, "public.parts");
+    await attach(db, 'app."Odd ""name"""', { changes: "track", kind: "odd" });
+    await attach(db, "public.was_attached");
+    await sql.unsafe(ROWS);
+    await sql.unsafe("select public.audit_chain_seal(1000)");
+    await detach(db, "public.was_attached");
+    await sql.end();
+  },
+};
+
+/** What one look at the structure says. */
+export interface Looked {
+  readonly findings: readonly Finding[];
+  readonly unproven: readonly string[];
+  readonly warnings: readonly string[];
+}
+
+/** Looks once, as whoever the client is connected as. */
+export async function lookAtStructure(sql: postgres.Sql): Promise<Looked> {
+  const findings: Finding[] = [];
+  const { unproven, warnings } = await withSnapshot(sql, async (snapshot) => {
+    const histories = await snapshot[0].attempt(readHistories).catch(() => null);
+    return await checkStructure(snapshot, histories, (finding) => findings.push(finding));
+  });
+  return { findings, unproven, warnings };
+}
+
+export async function openAudited(server: EmbeddedServer): Promise<TestDatabase> {
+  return await createDatabase({ server, template: AUDITED });
+}
+
+/** `check: message` of each finding: what a test compares. */
+export const said = (looked: Looked): string[] => looked.findings.map(({ check, message }) => `${check}: ${message}`);
