@@ -89,11 +89,14 @@ test("what cannot be audited is refused with an explanation, and nothing is chan
     ["audit_chain", "42809", "audit chain itself"],
     ["audit_chain_pending", "42809", "audit chain itself"],
   ] as const) {
-    expect(await cause(attach(db, name)), name).toMatchObject({
-      code,
-      message: expect.stringMatching(text.replace(".", ".")) as string,
-    });
-    expect(await cause(planAttach(db, name)), name).toMatchObject({ code });
+    expect([name, await cause(attach(db, name))]).toMatchObject([
+      name,
+      {
+        code,
+        message: expect.stringMatching(text.replace(".", ".")) as string,
+      },
+    ]);
+    expect([name, await cause(planAttach(db, name))]).toMatchObject([name, { code }]);
   }
   await using client = connect(database.url);
   await client.sql`create temp table t1 (id int primary key)`;
@@ -125,7 +128,10 @@ test("a kind that is taken, reserved, squatted or too long is refused, and can b
     ["other.pause", "é".repeat(101), "AC005"],
     ["app.pause", "else", "AC003"],
   ] as const)
-    expect(await cause(attach(db, table, { kind })), `${table} ${kind}`).toMatchObject({ code });
+    expect([`${table} ${kind}`, await cause(attach(db, table, { kind }))]).toMatchObject([
+      `${table} ${kind}`,
+      { code },
+    ]);
   expect(await attach(db, "other.pause", { kind: "other.pause" })).toMatchObject({ kind: "other.pause" });
   await sql`insert into other.pause values (1)`;
   expect(await expectChained(sql, "other.pause")).toBe(1);
@@ -187,16 +193,15 @@ test("partitioned tables are captured through the root, directly, and in partiti
       create table made_${changes} (id int not null, region text not null, body text); alter table parts attach partition made_${changes} for values in ('m${changes}');
       insert into parts values (${n + 20}, '${changes}', 'two levels'); insert into parts_${changes}_low values (${n + 21}, '${changes}', 'direct, two levels'); insert into made_${changes} values (${n + 22}, 'm${changes}', 'attached')`);
     expect(await expectChained(sql, "parts")).toBe(changes === "track" ? 14 : 7);
-    if (changes === "refuse") {
-      for (const statement of [
-        "update parts set body = 'x'",
-        "delete from parts_eu",
-        "update parts set region = 'refuse' where id = 1",
-        "truncate parts",
-        "truncate parts_eu",
-      ])
-        expect(await stateOf(sql.unsafe(statement)), statement).toBe("AC004");
-    }
+    const refused = [
+      "update parts set body = 'x'",
+      "delete from parts_eu",
+      "update parts set region = 'refuse' where id = 1",
+      "truncate parts",
+      "truncate parts_eu",
+    ];
+    for (const statement of changes === "refuse" ? refused : [])
+      expect([statement, await stateOf(sql.unsafe(statement))]).toEqual([statement, "AC004"]);
   }
   await sql`update parts set region = 'track' where id = 1`;
   await sql`select audit_chain_seal(1000)`;
@@ -219,7 +224,7 @@ test("an inheritance child is attached on its own, and guarded against changes t
   await attach(db, "child");
   await sql.unsafe("insert into mother values (1, 'm'); insert into child values (1, 'c')");
   for (const statement of ["update mother set body = 'x'", "delete from mother", "truncate mother"])
-    expect(await stateOf(sql.unsafe(statement)), statement).toBe("AC004");
+    expect([statement, await stateOf(sql.unsafe(statement))]).toEqual([statement, "AC004"]);
   expect(await expectChained(sql, "child")).toBe(1);
 });
 
@@ -240,10 +245,10 @@ test("identity columns are covered, generated ones are not, stored or virtual", 
 test("a table that is written to is attached once the writers let it, and no row is lost between", async () => {
   const { sql, db, url } = database;
   await sql`create table hot (id bigint generated always as identity primary key, n int)`;
-  let isRunning = true;
+  const stop = new AbortController();
   const writers = Array.from({ length: 6 }, async () => {
     await using client = connect(url);
-    while (isRunning)
+    while (!stop.signal.aborted)
       await client.sql.begin(async (tx) => {
         await tx`insert into hot (n) values (1)`;
         await tx`select pg_sleep(0.005)`;
@@ -258,7 +263,7 @@ test("a table that is written to is attached once the writers let it, and no row
   await long.sql.unsafe("commit");
   const result = await attaching;
   await new Promise((resolve) => setTimeout(resolve, 200));
-  isRunning = false;
+  stop.abort();
   await Promise.all(writers);
   const [row] =
     await sql`select (select count(*) from hot)::int as rows, (select count(*) from audit_chain where event_kind = 'hot')::int as links`;

@@ -72,7 +72,7 @@ test("inserts keep working after columns are dropped, renamed or retyped, and wh
     const now = await expectedEvents(sql, await coverage(sql, kind));
     await sql`select audit_chain_seal(1000)`;
     expect((await hashes(kind))["3"]).toBe(now.get("3"));
-    if (changes === "refuse") expect(await stateOf(sql`update moves set "A b" = 'no'`)).toBe("AC004");
+    expect(await stateOf(sql`update moves set "A b" = 'no'`)).toBe(changes === "refuse" ? "AC004" : undefined);
   }
   await expectIntact(sql);
 });

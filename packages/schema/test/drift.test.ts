@@ -21,7 +21,8 @@ test("the functions in the database are those of src/sql", async () => {
     select p.oid::regprocedure::text as name, p.prosrc as source from pg_proc as p
      where p.pronamespace = 'public'::regnamespace and p.proname ~ '^audit_chain' and p.proname !~ '^audit_chain_capture_[0-9a-f]{16}$'`;
   const journal = readFileSync(new URL("../../../migrations/0001_functions.sql", import.meta.url), "utf8");
-  for (const { name, source } of rows) expect(journal.includes(`$function$${source}$function$`), name).toBe(true);
+  for (const { name, source } of rows)
+    expect([name, journal.includes(`$function$${source}$function$`)]).toEqual([name, true]);
   expect(rows.length).toBe(journal.match(/^CREATE OR REPLACE FUNCTION/gm)?.length);
   expect(readFileSync(new URL("link.sql", sources), "utf8").length).toBeGreaterThan(1000);
 });
@@ -98,7 +99,7 @@ test("the generated payload expression reproduces the payload vectors", async ()
       `select p.payload, encode(sha256(convert_to(p.payload, 'UTF8')), 'hex') as hash from (select ${payloadExpression(columns)} as payload from (select ${values}) as r) as p`,
       columns.map((c) => String(payload[c])),
     );
-    expect(row, name).toEqual({ payload: canonical, hash: sha256 });
+    expect([name, row]).toEqual([name, { payload: canonical, hash: sha256 }]);
     checked++;
   }
   expect(checked).toBeGreaterThan(3);
