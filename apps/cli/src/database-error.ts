@@ -6,6 +6,8 @@ export interface Asker {
   readonly user: string;
   /** Who may do what was tried, for example `the table's owner`. */
   readonly right: string;
+  /** Whether the command line has named what the database was asked for; else nothing is the user's mistake. */
+  readonly isNaming: boolean;
 }
 
 /** What was asked for is wrong, rather than that it could not be done: exit 2. */
@@ -41,7 +43,7 @@ const USAGE_CODES = new Set(["bad_event", "reserved_kind"]);
  * An error of the database, whatever has wrapped it, as one that says what was wrong and what to do; any other error
  * as it is. Statements and their parameters, which drizzle puts into its messages, are left out.
  */
-export function explained(error: unknown, { user, right }: Asker): unknown {
+export function explained(error: unknown, { user, right, isNaming }: Asker): unknown {
   if (!(error instanceof Error) || error instanceof CommandError) return error;
   const state = sqlState(error);
   if (state === undefined) {
@@ -59,7 +61,7 @@ export function explained(error: unknown, { user, right }: Asker): unknown {
     // Ours can be looked up in the documentation.
     state.startsWith("AC") ? ` [${state}]` : "",
   ].join("");
-  return new CommandError(USAGE_STATES.has(state) ? "usage" : "failed", text, { cause: error });
+  return new CommandError(isNaming && USAGE_STATES.has(state) ? "usage" : "failed", text, { cause: error });
 }
 
 /** What wraps the database's error and says less than it: drizzle repeats the statement, the writer leaves out details. */

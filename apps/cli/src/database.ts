@@ -41,7 +41,7 @@ export async function withDatabase<T>(
     if (use.setUp !== true) await checkSetUp(sql, name);
     return await work({ sql, db: drizzle(sql), name });
   } catch (error) {
-    throw explained(error, { user: sql.options.user, right: use.right });
+    throw explained(error, { user: sql.options.user, right: use.right, isNaming: use.setUp !== true });
   } finally {
     signal.removeEventListener("abort", stop);
     await sql.end({ timeout: 1 });

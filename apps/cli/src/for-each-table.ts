@@ -43,7 +43,7 @@ export async function forEachTable<O>(
       lines.push(...done.lines);
     } catch (error) {
       context.signal.throwIfAborted();
-      const asker = { user: database.sql.options.user, right: "the table's owner, or a superuser" };
+      const asker = { user: database.sql.options.user, right: "the table's owner, or a superuser", isNaming: true };
       const reason = explained(error, asker);
       if (targets.length === 1 && missing.length === 0) throw reason;
       failures++;

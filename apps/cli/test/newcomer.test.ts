@@ -1,6 +1,7 @@
 import { createDatabase, createLogin } from "@scidex/audit-testkit";
 import { afterAll, beforeAll, describe, expect, it } from "vitest";
-import { COMMANDS, OTHER_APPLICATIONS } from "../src/index.ts";
+import { COMMANDS } from "../src/commands.ts";
+import { OTHER_APPLICATIONS } from "../src/index.ts";
 import { type ChainDatabase, chainDatabase } from "./chain-database.ts";
 import { jsonOf, runCli } from "./run-cli.ts";
 
@@ -19,7 +20,7 @@ describe("a newcomer", () => {
     expect(bare.stdout).toBe("");
   });
 
-  it.each(COMMANDS.map(({ name }) => name))("gets an example from %s --help and help %s", async (name) => {
+  it.each(COMMANDS.map(({ name }) => name))("gets an example from --help and help of the command %s", async (name) => {
     const [option, word] = await Promise.all([runCli([name, "--help"]), runCli(["help", name])]);
     expect(option).toMatchObject({ code: 0, stderr: "" });
     expect(option.stdout).toContain("--json");

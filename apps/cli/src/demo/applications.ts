@@ -15,6 +15,9 @@ export type Application = keyof typeof EXECUTABLES;
 /** This package's own executable. */
 const cliUrl = (): string => import.meta.resolve("@scidex/audit-cli/cli");
 
+/** No process of the demo takes longer, in milliseconds: one that does will not end by itself. */
+const LONGEST = 120_000;
+
 /** How a process ended. */
 export interface Ended {
   readonly exit: number | null;
@@ -37,19 +40,25 @@ export async function application(
   },
 ): Promise<Ended> {
   const { env, signal, accept = ({ exit }) => exit === 0 } = options;
+  const tooLong = AbortSignal.timeout(LONGEST);
   const inherited = Object.entries(process.env).filter(([variable]) => !/^(?:AUDIT_|DATABASE_URL$|PG)/.test(variable));
   const argv = [...process.execArgv, fileURLToPath(EXECUTABLES[name]()), ...args];
   const child = spawn(process.execPath, argv, {
     env: { ...Object.fromEntries(inherited), ...env },
     stdio: ["ignore", "pipe", "pipe"],
-    signal,
+    signal: AbortSignal.any([signal, tooLong]),
+    // Whoever interrupts the demo wants it to end; the server that the process works on is thrown away.
+    killSignal: "SIGKILL",
   });
   let stdout = "";
   let stderr = "";
   child.stdout.setEncoding("utf8").on("data", (text: string) => (stdout += text));
   child.stderr.setEncoding("utf8").on("data", (text: string) => (stderr += text));
   const exit = await new Promise<number | null>((resolve, reject) => {
-    child.once("error", reject);
+    child.once("error", (error) => {
+      const reason = `${name} ${args.join(" ")} did not end within ${LONGEST / 1000} s`;
+      reject(tooLong.aborted && !signal.aborted ? new CommandError("failed", reason, { cause: error }) : error);
+    });
     child.once("close", resolve);
   });
   if (!accept({ exit, stdout })) {

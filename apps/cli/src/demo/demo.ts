@@ -83,7 +83,7 @@ async function prepareTables(stage: Stage): Promise<void> {
   await stage.run("audit-chain", ["init", "--json"]);
   await stage.superuser.unsafe(PLATFORM_TABLES);
   await stage.superuser`grant select, insert, update on artifact_provenance, task_events, senate_pause, senate_alerts to demo_app`;
-  await stage.superuser`grant usage on all sequences in schema public to demo_app`;
+  await stage.superuser`grant usage on sequence senate_alerts_id_seq to demo_app`;
 }
 
 /** Human decisions: rows of tracked tables that change, each change an event. */
