@@ -26,7 +26,7 @@ describe("demo", () => {
       let stderr = "";
       demo.stderr.setEncoding("utf8").on("data", (text: string) => (stderr += text));
       const line = createInterface({ input: demo.stdout });
-      const [stdout = ""] = (await once(line, "line")) as [string];
+      const [stdout] = (await once(line, "line")) as [string];
       const result = jsonOf({ code: 0, stdout, stderr }) as DemoResult;
       expect(result.ok).toBe(true);
       expect(result.steps.map(({ verdict }) => [verdict.status, verdict.exit, verdict.finding?.check])).toEqual([
