@@ -49,10 +49,12 @@ export type Snapshot = readonly [Lane, Lane];
  * next, a ROLLBACK too, waits for ever for the rest to be read. So the rest is read.
  */
 class OpenCopy implements Chunks {
+  readonly #stream: Readable;
   readonly #chunks: AsyncIterator<Buffer>;
   #isOpen = true;
 
   constructor(stream: Readable) {
+    this.#stream = stream;
     this.#chunks = stream[Symbol.asyncIterator]() as AsyncIterator<Buffer>;
   }
 
@@ -63,7 +65,12 @@ class OpenCopy implements Chunks {
   async next(): Promise<IteratorResult<Buffer>> {
     try {
       const result = await this.#chunks.next();
-      if (result.done === true) this.#isOpen = false;
+      if (result.done === true) {
+        this.#isOpen = false;
+        // The driver stops reading the connection when this stream is full, and goes on when the stream asks for more.
+        // If what filled it came together with the end, it never asks, and the next query would wait for ever.
+        this.#stream._read(0);
+      }
       return result;
     } catch (error) {
       this.#isOpen = false;

@@ -36,14 +36,15 @@ const ofTables = (histories: ReadonlyMap<string, KindHistory>): KindHistory[] =>
 export const captureSignatures = (histories: ReadonlyMap<string, KindHistory>): ReadonlySet<string> =>
   new Set(ofTables(histories).map(({ kind }) => `${captureName(kind)}()`));
 
-/** Compares the audited tables, their triggers and capture functions with the configuration in force. */
+/** Compares the audited tables, their triggers and capture functions with the configuration in force. Returns warnings. */
 export function compareAudited(
   catalog: Catalog,
   manifest: SchemaShape,
   functions: ReadonlyMap<string, FunctionShape>,
   histories: ReadonlyMap<string, KindHistory>,
   report: Report,
-): void {
+): string[] {
+  const warnings: string[] = [];
   for (const { kind, current } of ofTables(histories)) {
     const place = splitRelation(current.relation);
     const relation = place === null ? undefined : findRelation(catalog, place.schema, place.name);
@@ -52,8 +53,16 @@ export function compareAudited(
     // A table that is not there, or not a table, is `source_missing`.
     if (current.action === "detach" || relation === undefined || !isTable) continue;
     compareTable(catalog, current, relation, report);
-    compareTriggers(catalog, current, relation, expectedTriggers(kind, current.changes, relation.kind === "p"), report);
+    compareTriggers(
+      catalog,
+      current,
+      relation,
+      expectedTriggers(kind, current.changes, relation.kind === "p"),
+      warnings,
+      report,
+    );
   }
+  return warnings;
 }
 
 /** `isPartitioned` null: the table is not there, so that either form will do. */
@@ -157,14 +166,22 @@ function compareTriggers(
   config: Config,
   relation: RelationRow,
   expected: ReadonlyMap<string, TriggerShape>,
+  warnings: string[],
   report: Report,
 ): void {
   const parts = relation.kind === "p" ? partitionsOf(catalog, relation.oid) : [];
   for (const [name, shape] of expected) {
     compareTrigger(catalog, config, relation, name, shape, report);
-    // Row triggers of a partitioned table work by their clones on the partitions; statement triggers have none.
-    if ((shape.type & ROW) === 0) continue;
-    for (const part of parts) compareTrigger(catalog, config, part, name, shape, report);
+    for (const part of parts) {
+      // Row triggers of a partitioned table work by their clones on the partitions. Statement triggers have none: attach
+      // makes them on the partitions that are there, and those that are made later have none until it is run again.
+      const isThere = catalog.triggers.some((t) => t.relation === part.oid && t.name === name);
+      if ((shape.type & ROW) !== 0 || isThere) compareTrigger(catalog, config, part, name, shape, report);
+      else
+        warnings.push(
+          `${nameOf(catalog, part)} is not guarded against TRUNCATE: run audit-chain attach ${config.relation}`,
+        );
+    }
   }
 }
 

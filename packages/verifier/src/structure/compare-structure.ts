@@ -38,7 +38,7 @@ export function compareStructure(
     const isCapture = (signature: string) => captures?.has(signature) ?? signature.startsWith(CAPTURE_PREFIX);
     compareFunctions(schema, live.functions, isCapture, report);
     compareRelations(catalog, schema, live.relations, report);
-    if (histories !== null) compareAudited(catalog, schema, live.functions, histories, report);
+    if (histories !== null) warnings.push(...compareAudited(catalog, schema, live.functions, histories, report));
     warnings.push(...comparePrivileges(catalog, schema, live, report).warnings);
   }
   const audited = [...(histories?.values() ?? [])].flatMap(
