@@ -21,6 +21,8 @@ export type PublisherErrorCode =
   | "pending_too_old"
   /** The state can't be recovered from the sinks. */
   | "recovery"
+  /** A webhook or heartbeat did not take what it was told. */
+  | "service"
   | "aborted"
   | "io";
 

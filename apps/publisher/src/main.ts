@@ -1,16 +1,20 @@
 import { type CommandContext, runCommand } from "@scidex/audit-command";
 import { Command } from "commander";
 import { publishCommand } from "./publish-command.ts";
+import { runDaemonCommand } from "./run-daemon-command.ts";
 import { sealCommand } from "./seal-command.ts";
+import { verifyCommand } from "./verify-command.ts";
 
 /** The audit-publisher command line. */
 export async function main(argv: readonly string[] = process.argv): Promise<void> {
   await runCommand(
     (context: CommandContext) =>
       new Command("audit-publisher")
-        .description("Seals the audit chain and publishes its signed heads")
+        .description("Seals the audit chain, publishes its signed heads, verifies and alerts")
         .addCommand(publishCommand(context))
-        .addCommand(sealCommand(context)),
+        .addCommand(sealCommand(context))
+        .addCommand(verifyCommand(context))
+        .addCommand(runDaemonCommand(context)),
     argv,
   );
 }

@@ -14,10 +14,13 @@ import {
   writeOut,
 } from "@scidex/audit-command";
 import { Command } from "commander";
-import { publishHead } from "./publish-head.ts";
+import { noteFailure } from "./metrics-file.ts";
+import { publishAndTell, type ToldPublication } from "./publish-and-tell.ts";
 import type { PublishResult } from "./result.ts";
+import { addTellOptions, heartbeatOf, TELL_ENVIRONMENT, type TellFlags, webhookOf } from "./tell-settings.ts";
 
-interface Flags {
+interface Flags extends TellFlags {
+  readonly heartbeat?: string;
   readonly maxPendingAge: string;
   readonly wait: string;
   readonly recoverState?: true;
@@ -26,19 +29,23 @@ interface Flags {
 
 /** `publish`: exit 0 when every sink has the head, 1 for a finding, 3 when a sink lags. */
 export function publishCommand(context: CommandContext): Command {
-  return new Command("publish")
+  const command = new Command("publish")
     .description("verify what the chain has gained, sign its head and append it to every sink")
     .option("--max-pending-age <age>", "how long a row may wait to be sealed", "1h")
     .option("--wait <time>", "how long to wait for another publisher of this log", "60s")
     .option(
       "--recover-state",
       "rebuild a lost state file from the sinks; only after audit-verify has found chain and sinks clean",
-    )
+    );
+  addTellOptions(command, "findings that keep it from signing");
+  return command
+    .option("--heartbeat <url>", "call this after every run that brought the head to every sink")
     .option("--json", "print the result as JSON")
     .addHelpText(
       "after",
       `
-Environment: AUDIT_DATABASE_URL, AUDIT_SIGNING_KEY_FILE, AUDIT_SINKS, AUDIT_ORIGIN (optional).
+Environment: AUDIT_DATABASE_URL, AUDIT_SIGNING_KEY_FILE, AUDIT_SINKS, AUDIT_ORIGIN (optional),
+${TELL_ENVIRONMENT}.
 
 Example (cron, every hour):
   AUDIT_SIGNING_KEY_FILE=/etc/audit/key \\
@@ -58,27 +65,39 @@ async function run(context: CommandContext, flags: Flags): Promise<Outcome> {
   const waitMs = parseDuration(flags.wait);
   const sinks = sinkUrls();
   const name = origin();
-  const database = await connect(databaseUrl(), { applicationName: "audit-publisher" });
+  const webhook = webhookOf(flags.alertWebhook, context.signal);
+  const heartbeat = heartbeatOf("--heartbeat", flags.heartbeat, context.signal);
+  const database = await connect(databaseUrl(), { applicationName: "audit-publisher" }).catch(async (error: unknown) =>
+    noteFailure(flags.metrics, "publish", error),
+  );
   const line = progress({ label: "verify the increment" });
   try {
-    const result = await publishHead({
-      database,
-      keyFile,
-      sinks,
-      origin: name,
-      maxPendingAgeMs,
-      waitMs,
-      recoverState: flags.recoverState === true,
-      signal: context.signal,
-      onProgress: (rows) => line.update(rows),
-    });
+    const done = await publishAndTell(
+      {
+        database,
+        keyFile,
+        sinks,
+        origin: name,
+        maxPendingAgeMs,
+        waitMs,
+        recoverState: flags.recoverState === true,
+        signal: context.signal,
+        onProgress: (rows) => line.update(rows),
+      },
+      { webhook, heartbeat, metrics: flags.metrics },
+    );
     line.done();
-    await writeOut(flags.json ? `${JSON.stringify(result)}\n` : describe(result));
-    return { exit: { intact: EXIT.ok, tampered: EXIT.tampered, unproven: EXIT.failed }[result.status] };
+    await writeOut(flags.json ? `${JSON.stringify(done.result)}\n` : describe(done.result));
+    return { exit: exitOf(done) };
   } finally {
     line.done();
     await database.end({ timeout: 1 });
   }
+}
+
+function exitOf({ result, failures }: ToldPublication): Outcome["exit"] {
+  if (result.status === "tampered") return EXIT.tampered;
+  return result.status === "intact" && failures.length === 0 ? EXIT.ok : EXIT.failed;
 }
 
 function describe(result: PublishResult): string {

@@ -6,11 +6,12 @@ import {
   type PublisherKeys,
   signHead,
 } from "@scidex/audit-core";
-import { openSink, type Sink, SinkError } from "@scidex/audit-sinks";
+import type { Sink } from "@scidex/audit-sinks";
 import type { Sql } from "postgres";
 import { deliver, type Delivery } from "./deliver.ts";
 import { messageOf, PublisherError } from "./errors.ts";
 import { readKeyFile, stateFileOf } from "./key-file.ts";
+import { openSinks } from "./open-sinks.ts";
 import { withPublisherLock } from "./publisher-lock.ts";
 import { readIncrement } from "./read-increment.ts";
 import { recoverState } from "./recover-state.ts";
@@ -70,7 +71,10 @@ export async function publishHead(options: PublishOptions): Promise<PublishResul
       "configuration",
       `AUDIT_ORIGIN is ${JSON.stringify(options.origin)}, and the keys in ${options.keyFile} belong to ${JSON.stringify(keys.origin)}`,
     );
-  const sinks = openSinks(options);
+  const sinks = openSinks(options.sinks, {
+    timeoutMs: options.sinkTimeoutMs ?? PUBLISH_DEFAULTS.sinkTimeoutMs,
+    ...(options.signal ? { signal: options.signal } : {}),
+  });
   try {
     const lock = { waitMs: options.waitMs ?? PUBLISH_DEFAULTS.waitMs, signal: options.signal };
     const result = await withPublisherLock(options.database, keys.origin, lock, async () =>
@@ -170,27 +174,6 @@ function requireHistory({ sinks, state }: CheckedSinks): void {
     "configuration",
     `none of the sinks holds the ${state.log.lines} heads that were published before: keep one of the sinks that were used until now (${Object.keys(state.sinks).join(", ")}) in AUDIT_SINKS until the new ones have been filled from it, or copy its log by hand`,
   );
-}
-
-function openSinks(options: PublishOptions): Sink[] {
-  try {
-    const settings = {
-      timeoutMs: options.sinkTimeoutMs ?? PUBLISH_DEFAULTS.sinkTimeoutMs,
-      ...(options.signal ? { signal: options.signal } : {}),
-    };
-    const sinks = options.sinks.map((url) => openSink(url, settings));
-    const twice = sinks.find(({ name }, at) => sinks.findIndex((other) => other.name === name) !== at);
-    if (twice)
-      throw new PublisherError(
-        "configuration",
-        `the sink ${twice.name} is listed twice: it would get every head twice`,
-      );
-    return sinks;
-  } catch (cause) {
-    if (cause instanceof SinkError && cause.code === "url_invalid")
-      throw new PublisherError("configuration", `AUDIT_SINKS: ${cause.message}`, { cause });
-    throw cause;
-  }
 }
 
 /** The last head of our own state, verified all the same: the frontier in it is what new links are appended to. */

@@ -1,4 +1,3 @@
-import { setTimeout as sleep } from "node:timers/promises";
 import {
   CommandError,
   type CommandContext,
@@ -13,9 +12,9 @@ import {
   writeOut,
 } from "@scidex/audit-command";
 import { Command } from "commander";
-import type { Sql } from "postgres";
 import { messageOf } from "./errors.ts";
 import { SEAL_BATCH, sealPending } from "./seal.ts";
+import { sealLoop } from "./seal-loop.ts";
 
 interface Flags {
   readonly batch: string;
@@ -25,7 +24,6 @@ interface Flags {
 }
 
 const MAX_BATCH = 1_000_000;
-const LONGEST_PAUSE_MS = 60_000;
 
 /** `seal`: links what waits in `audit_chain_pending`. */
 export function sealCommand(context: CommandContext): Command {
@@ -60,31 +58,19 @@ async function run(context: CommandContext, flags: Flags): Promise<Outcome> {
       await say(flags, sealed);
       return { exit: EXIT.ok };
     }
-    await watch(database, { ...flags, batch, interval, signal });
+    await sealLoop(database, {
+      batch,
+      intervalMs: interval,
+      signal,
+      onSealed: async (rows) => say(flags, rows),
+      onFailure: async (error, pause) =>
+        void process.stderr.write(
+          `seal: ${escapeText(redact(messageOf(error)))}; again in ${Math.round(pause / 1_000)} s\n`,
+        ),
+    });
     return { exit: EXIT.ok };
   } finally {
     await database.end({ timeout: 1 });
-  }
-}
-
-async function watch(
-  database: Sql,
-  options: Pick<Flags, "json"> & { batch: number; interval: number; signal: AbortSignal },
-): Promise<void> {
-  const { batch, interval, signal } = options;
-  let pause = interval;
-  while (!signal.aborted) {
-    try {
-      const sealed = await sealPending(database, { batch, signal });
-      if (sealed > 0) await say(options, sealed);
-      pause = interval;
-    } catch (error) {
-      if (signal.aborted) return;
-      // A server that restarts, or a right that is missing for the moment. Staged rows wait; publish says when for too long.
-      pause = Math.min(pause * 2, LONGEST_PAUSE_MS);
-      process.stderr.write(`seal: ${escapeText(redact(messageOf(error)))}; again in ${Math.round(pause / 1_000)} s\n`);
-    }
-    await sleep(pause, undefined, { signal }).catch(() => undefined);
   }
 }
 

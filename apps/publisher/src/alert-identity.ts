@@ -1,0 +1,32 @@
+import { sha256 } from "@scidex/audit-core";
+import type { Divergence } from "@scidex/audit-verifier";
+
+/** These say how far it has come, which differs from run to run although nothing else has been done. */
+const ONGOING: ReadonlySet<string> = new Set(["truncated", "publisher_silent"]);
+
+/** The expectation of these is measured, so that it moves with the clock or with the chain. */
+const MEASURED: ReadonlySet<string> = new Set(["time_implausible", "index_mismatch"]);
+
+/**
+ * What makes a finding the same one as in an earlier run: where it is and what stands there now. A row that is edited
+ * once more is another finding; a chain that lacks its end is the same one, whatever has been appended since.
+ *
+ * @returns 24 characters of base64: 18 bytes of the SHA-256 over the members, since labels can be long
+ */
+export function alertIdentity(divergence: Divergence): string {
+  const { check, seq, from_seq, to_seq, event_kind, event_pk, expected, actual, message } = divergence;
+  const parts = ONGOING.has(check)
+    ? [check]
+    : [
+        check,
+        seq?.toString(),
+        from_seq?.toString(),
+        to_seq?.toString(),
+        event_kind,
+        event_pk,
+        MEASURED.has(check) ? undefined : expected,
+        check === "index_mismatch" ? undefined : actual,
+        message,
+      ];
+  return Buffer.from(sha256(JSON.stringify(parts))).toString("base64", 0, 18);
+}

@@ -1,0 +1,15 @@
+import { request, type RequestOptions } from "./http-request.ts";
+
+/** A service that notices when it is not called any more. */
+export interface Heartbeat extends RequestOptions {
+  readonly url: URL;
+}
+
+/**
+ * Calls the heartbeat, with GET, which all such services take.
+ *
+ * @throws {PublisherError} `service`, `aborted`
+ */
+export async function beat({ url, ...options }: Heartbeat): Promise<void> {
+  await request(url, () => ({ method: "GET", headers: { "User-Agent": "audit-publisher" } }), options);
+}

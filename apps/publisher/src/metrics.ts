@@ -1,0 +1,94 @@
+/**
+ * Metrics in Prometheus' text format (exposition format 0.0.4), for the text-file collector of node_exporter. All
+ * samples carry the label `run`: `full` and `window` for verifications, `publish` for publications; runs share a file,
+ * and each replaces its own samples only.
+ */
+
+/** Every metric that is ever written, with its help text. All are gauges. */
+export const METRICS = {
+  audit_chain_run_timestamp_seconds: "When this kind of run last came to its end, by any end",
+  audit_chain_run_success_timestamp_seconds: "When this kind of run last ended with everything intact",
+  audit_chain_run_duration_seconds: "How long the last run took",
+  audit_chain_run_status: "1 for how the last run ended (intact, tampered, unproven, failed), 0 for the others",
+  audit_chain_verification_timestamp_seconds: "When a verification of this range last came to its end with a report",
+  audit_chain_head_timestamp_seconds: "The newest signed time that the sinks hold",
+  audit_chain_head_age_seconds: "Age of the newest signed time when the run ended",
+  audit_chain_head_seq: "The last link's seq: of the chain when it was verified, or of the head that was published",
+  audit_chain_anchored_seq: "The highest seq whose published head fits",
+  audit_chain_unanchored_rows: "Links after it, which can still be rewritten unseen",
+  audit_chain_rows_verified: "Links verified by the last run",
+  audit_chain_divergences: "Divergences that the last run found, by check",
+  audit_chain_pending_rows: "Captured rows that wait to be linked",
+  audit_chain_pending_age_seconds: "Age of the oldest of them; 0 where there is none",
+  audit_chain_alerts_pending: "Findings that could not be alerted everywhere yet",
+  audit_chain_sink_behind: "1 for a sink that lacks heads after the last publication, 0 for one that has all",
+} as const;
+export type MetricName = keyof typeof METRICS;
+
+/** The kinds of runs. */
+export type RunKind = "full" | "window" | "publish";
+
+export const RUN_STATUSES = ["intact", "tampered", "unproven", "failed"] as const;
+export type RunStatus = (typeof RUN_STATUSES)[number];
+
+export interface Sample {
+  readonly name: MetricName;
+  readonly labels: Readonly<Record<string, string>>;
+  readonly value: number;
+}
+
+/** A sample without the label of its run. */
+export type RunSample = readonly [name: MetricName, value: number, labels?: Readonly<Record<string, string>>];
+
+const NAMES = Object.keys(METRICS) as MetricName[];
+
+/** What a run leaves of the samples that it does not set itself: the sinks it had may be others now. */
+const REPLACED_AS_A_WHOLE: ReadonlySet<MetricName> = new Set(["audit_chain_sink_behind", "audit_chain_divergences"]);
+
+/** The samples after a run: its own take the place of those of the same name and labels. */
+export function mergeSamples(before: readonly Sample[], run: RunKind, fresh: readonly RunSample[]): Sample[] {
+  const added = fresh.map(([name, value, labels = {}]): Sample => ({ name, labels: { run, ...labels }, value }));
+  const keys = new Set(added.map(seriesOf));
+  const whole = new Set(added.map(({ name }) => name).filter((name) => REPLACED_AS_A_WHOLE.has(name)));
+  const kept = before.filter(
+    (sample) => !keys.has(seriesOf(sample)) && !(sample.labels["run"] === run && whole.has(sample.name)),
+  );
+  return [...kept, ...added];
+}
+
+const seriesOf = ({ name, labels }: Sample): string => `${name}${labelText(labels)}`;
+
+/** One block for each metric, in the order of `METRICS`, each sample on a line. */
+export function formatMetrics(samples: readonly Sample[]): string {
+  return NAMES.flatMap((name) => {
+    const own = samples.filter((sample) => sample.name === name);
+    if (own.length === 0) return [];
+    const lines = own.map((sample) => `${seriesOf(sample)} ${sample.value}\n`).toSorted();
+    return [`# HELP ${name} ${METRICS[name]}\n`, `# TYPE ${name} gauge\n`, ...lines];
+  }).join("");
+}
+
+function labelText(labels: Sample["labels"]): string {
+  const parts = Object.entries(labels).map(([label, value]) => `${label}="${escapeLabel(value)}"`);
+  return `{${parts.join(",")}}`;
+}
+
+const escapeLabel = (value: string): string =>
+  value.replaceAll("\\", "\\\\").replaceAll('"', '\\"').replaceAll("\n", "\\n");
+
+/** The samples of a file that was written by `formatMetrics`; lines of any other form are passed over. */
+export function parseMetrics(text: string): Sample[] {
+  return text.split("\n").flatMap((line): Sample[] => {
+    const [, metric, labels = "", value = ""] = /^([a-z_]+)\{(.*)\} (\S+)$/.exec(line) ?? [];
+    const name = NAMES.find((known) => known === metric);
+    const number = Number(value);
+    if (name === undefined || !Number.isFinite(number)) return [];
+    const pairs = [...labels.matchAll(/([a-z_]+)="((?:[^"\\]|\\.)*)"(?:,|$)/g)];
+    return [
+      { name, value: number, labels: Object.fromEntries(pairs.map(([, k = "", v = ""]) => [k, unescapeLabel(v)])) },
+    ];
+  });
+}
+
+const unescapeLabel = (value: string): string =>
+  value.replaceAll(/\\(.)/g, (_, unit: string) => (unit === "n" ? "\n" : unit));

@@ -1,0 +1,41 @@
+import { messageOf } from "./errors.ts";
+import { beat, type Heartbeat } from "./heartbeat.ts";
+import { noteFailure, updateMetrics } from "./metrics-file.ts";
+import { publishHead, type PublishOptions } from "./publish-head.ts";
+import type { PublishResult } from "./result.ts";
+import { publicationSamples } from "./run-metrics.ts";
+import { postWebhook, type Webhook } from "./webhook.ts";
+
+export interface TellOptions {
+  /** Told whenever a finding keeps the publisher from signing, at every run: as long as it stands nothing is signed. */
+  readonly webhook?: Webhook | undefined;
+  /** Called when every sink has the head. */
+  readonly heartbeat?: Heartbeat | undefined;
+  /** Path of a metrics file. */
+  readonly metrics?: string | undefined;
+}
+
+export interface ToldPublication {
+  readonly result: PublishResult;
+  /** What could not be done beside the publication; all are among the warnings too. */
+  readonly failures: readonly string[];
+}
+
+/** `publishHead`, and then tells those who should hear of it. Throws what `publishHead` does. */
+export async function publishAndTell(options: PublishOptions, tell: TellOptions): Promise<ToldPublication> {
+  const failures: string[] = [];
+  const attempt = async (work: Promise<void>): Promise<void> =>
+    work.catch((error: unknown) => void failures.push(messageOf(error)));
+  const { webhook, heartbeat, metrics } = tell;
+  try {
+    const result = await publishHead(options);
+    const { divergences, ...report } = result;
+    if (webhook && result.status === "tampered")
+      await attempt(postWebhook(webhook, { event: "audit_chain_not_signed", report, divergences }));
+    if (heartbeat && result.status === "intact") await attempt(beat(heartbeat));
+    if (metrics !== undefined) await attempt(updateMetrics(metrics, "publish", publicationSamples(result, Date.now())));
+    return { result: { ...result, warnings: [...result.warnings, ...failures] }, failures };
+  } catch (error) {
+    return noteFailure(metrics, "publish", error);
+  }
+}

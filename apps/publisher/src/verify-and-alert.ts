@@ -1,0 +1,148 @@
+import { readFile } from "node:fs/promises";
+import { connect } from "@scidex/audit-command";
+import {
+  EMPTY_STATE,
+  formatState,
+  parseState,
+  type VerificationReport,
+  VerifierError,
+  type VerifierState,
+  verifyWithState,
+  type VerifyOptions,
+} from "@scidex/audit-verifier";
+import type { Sql } from "postgres";
+import { type AlertSummary, deliverAlerts } from "./deliver-alerts.ts";
+import { replaceDurably } from "./durable-file.ts";
+import { errno, messageOf, PublisherError } from "./errors.ts";
+import { beat, type Heartbeat } from "./heartbeat.ts";
+import { noteFailure, updateMetrics } from "./metrics-file.ts";
+import { openSinks } from "./open-sinks.ts";
+import { readPublishedTimes } from "./published-times.ts";
+import { verificationSamples } from "./run-metrics.ts";
+import type { Webhook } from "./webhook.ts";
+
+export interface VerifyAndAlertOptions extends Pick<
+  VerifyOptions,
+  "keys" | "origin" | "policy" | "checks" | "maxHeadAgeMs" | "allowUnanchored" | "onProgress"
+> {
+  /** A client of the database, with at least two connections; a member of `scidex_audit_inspector`. Reads only. */
+  readonly database: Sql;
+  /** Where alerts are written, as a member of `scidex_audit_alert`. Opened only when there is something to write. */
+  readonly alertDatabaseUrl: string;
+  /** Path of the alert memory; made if it is not there. */
+  readonly alertMemory: string;
+  /** Sink URLs. */
+  readonly sinks: readonly string[];
+  /**
+   * Verify only from the newest published head on that is older than this, in milliseconds. Without it everything is
+   * verified, also rows that no event belongs to, which a part cannot judge.
+   */
+  readonly sinceHeadMs?: number | undefined;
+  /** Path of the verifier's memory of what the sinks held, as `audit-verify --state` keeps it. */
+  readonly stateFile?: string | undefined;
+  readonly webhook?: Webhook | undefined;
+  readonly heartbeat?: Heartbeat | undefined;
+  /** Path of a metrics file. */
+  readonly metrics?: string | undefined;
+  /** How long to wait for another run that alerts, in milliseconds. */
+  readonly alertLockWaitMs?: number | undefined;
+  /** How long one insert of alerts may take, in milliseconds. */
+  readonly alertTimeoutMs?: number | undefined;
+}
+
+/** A verification's report, with what became of its alerts. */
+export interface AlertedReport extends VerificationReport {
+  readonly alerts: AlertSummary;
+}
+
+export interface AlertedVerification {
+  readonly report: AlertedReport;
+  /** What could not be done beside the verification (an alert, a heartbeat, a file): all are among the warnings too. */
+  readonly failures: readonly string[];
+}
+
+/**
+ * Verifies, and says once of each finding that it is there: a row in `senate_alerts`, a request to the webhook. What has
+ * been said is remembered in a file, never asked of the database. Then the metrics, and the heartbeat if all is well.
+ *
+ * A table, webhook, heartbeat or file that fails does not hold up the others, and changes nothing about the report.
+ *
+ * @throws {PublisherError} `configuration`; {@link VerifierError}; errors of the driver
+ */
+export async function verifyAndAlert(options: VerifyAndAlertOptions): Promise<AlertedVerification> {
+  const run = options.sinceHeadMs === undefined ? "full" : "window";
+  const failures: string[] = [];
+  const attempt = async (work: Promise<void>): Promise<void> =>
+    work.catch((error: unknown) => void failures.push(messageOf(error)));
+  const { metrics, heartbeat } = options;
+  try {
+    const { report, newest } = await verified(options, failures);
+    const now = new Date();
+    const { summary, warnings } = await deliverAlerts(
+      {
+        memory: options.alertMemory,
+        database: options.database,
+        openTable: async () => connect(options.alertDatabaseUrl, { applicationName: "audit-publisher alert", max: 1 }),
+        webhook: options.webhook,
+        lockWaitMs: options.alertLockWaitMs,
+        tableTimeoutMs: options.alertTimeoutMs,
+      },
+      report,
+      { isFull: run === "full", now },
+    );
+    if (summary.pending > 0) failures.push(...warnings);
+    const alerted: AlertedReport = { ...report, alerts: summary };
+    if (heartbeat && report.status === "intact" && failures.length === 0) await attempt(beat(heartbeat));
+    if (metrics !== undefined) await attempt(updateMetrics(metrics, run, verificationSamples(alerted, newest, +now)));
+    const said = [...report.warnings, ...warnings, ...failures.filter((failure) => !warnings.includes(failure))];
+    return { report: { ...alerted, warnings: said }, failures };
+  } catch (error) {
+    return noteFailure(metrics, run, error);
+  }
+}
+
+async function verified(
+  options: VerifyAndAlertOptions,
+  failures: string[],
+): Promise<{ report: VerificationReport; newest: bigint | undefined }> {
+  const { stateFile, sinceHeadMs, keys = [], policy } = options;
+  const state = stateFile === undefined ? EMPTY_STATE : await readState(stateFile);
+  const sinks = openSinks(options.sinks);
+  try {
+    const cutoff = BigInt(Math.floor((Date.now() - (sinceHeadMs ?? 0)) / 1_000));
+    const origin = options.origin ?? policy?.origin ?? undefined;
+    const { newest, seqBefore } = await readPublishedTimes(sinks, keys, origin, cutoff);
+    const { report, knownSinks } = await verifyWithState(options.database, {
+      heads: sinks,
+      keys,
+      state,
+      origin: options.origin,
+      policy,
+      checks: options.checks,
+      maxHeadAgeMs: options.maxHeadAgeMs,
+      allowUnanchored: options.allowUnanchored,
+      onProgress: options.onProgress,
+      // A log that is younger than that is verified as a whole.
+      ...(sinceHeadMs === undefined || seqBefore === undefined ? {} : { startSeq: seqBefore + 1n }),
+    });
+    // What was found is remembered only where the sinks are as they were: else the finding would be gone next time.
+    const isSound = !report.divergences.some(({ check }) => check.startsWith("sink_"));
+    if (stateFile !== undefined && knownSinks.size > 0 && isSound)
+      await replaceDurably(stateFile, formatState({ sinks: new Map([...state.sinks, ...knownSinks]) })).catch(
+        (error: unknown) => void failures.push(`the state file ${stateFile} can't be written: ${messageOf(error)}`),
+      );
+    return { report, newest };
+  } finally {
+    await Promise.all(sinks.map(async (sink) => sink.close()));
+  }
+}
+
+async function readState(path: string): Promise<VerifierState> {
+  try {
+    return parseState(await readFile(path, "utf8"));
+  } catch (cause) {
+    if (errno(cause) === "ENOENT") return EMPTY_STATE;
+    const what = cause instanceof VerifierError ? "" : "can't be read: ";
+    throw new PublisherError("configuration", `the state file ${path}: ${what}${messageOf(cause)}`, { cause });
+  }
+}

@@ -1,0 +1,92 @@
+import {
+  type CommandContext,
+  connect,
+  databaseUrl,
+  EXIT,
+  type Outcome,
+  parseDuration,
+  progress,
+  writeOut,
+} from "@scidex/audit-command";
+import { formatReport } from "@scidex/audit-verifier";
+import { Command } from "commander";
+import { describeVerification } from "./describe-verification.ts";
+import { noteFailure } from "./metrics-file.ts";
+import { addTellOptions, heartbeatOf, TELL_ENVIRONMENT, type TellFlags, webhookOf } from "./tell-settings.ts";
+import { type AlertedVerification, verifyAndAlert, type VerifyAndAlertOptions } from "./verify-and-alert.ts";
+import { addVerifyOptions, VERIFY_ENVIRONMENT, type VerifyFlags, verifySettings } from "./verify-settings.ts";
+
+interface Flags extends VerifyFlags, TellFlags {
+  readonly sinceHead?: string;
+  readonly heartbeat?: string;
+  readonly json?: true;
+}
+
+const HELP = `
+Environment: ${VERIFY_ENVIRONMENT}, ${TELL_ENVIRONMENT}.
+
+Exit code: 0 intact, 1 tampering found, 2 wrong usage or configuration, 3 could not check everything, or could not tell.
+
+Examples (cron, nightly and hourly):
+  audit-publisher verify --policy /etc/audit/policy.json --metrics /var/lib/node_exporter/audit_chain.prom
+  audit-publisher verify --since-head 24h --alert-webhook https://example.org/hooks/audit`;
+
+/** `verify`: exit 0 when everything was checked and holds, 1 for a finding, 3 for anything that could not be done. */
+export function verifyCommand(context: CommandContext): Command {
+  const command = new Command("verify")
+    .description("verify chain, heads and audited rows, and alert what is found, once each")
+    .option("--since-head <age>", "only from the newest published head on that is older than this, for example 24h");
+  addVerifyOptions(command);
+  addTellOptions(command, "new findings");
+  return command
+    .option("--heartbeat <url>", "call this after every run that found everything intact")
+    .option("--json", "print the report as JSON")
+    .addHelpText("after", HELP)
+    .action(context.run(async (flags: Flags) => run(context, flags)));
+}
+
+async function run(context: CommandContext, flags: Flags): Promise<Outcome> {
+  const { signal } = context;
+  const settings = await verifySettings(flags);
+  const done = await verifyOnce(
+    {
+      ...settings,
+      sinceHeadMs: flags.sinceHead === undefined ? undefined : parseDuration(flags.sinceHead),
+      webhook: webhookOf(flags.alertWebhook, signal),
+      heartbeat: heartbeatOf("--heartbeat", flags.heartbeat, signal),
+      metrics: flags.metrics,
+    },
+    signal,
+  );
+  await writeOut(flags.json ? `${formatReport(done.report)}\n` : describeVerification(done.report));
+  return { exit: exitOf(done) };
+}
+
+/** Connects, verifies, alerts, and disconnects. When the signal comes, whatever is under way fails. */
+export async function verifyOnce(
+  options: Omit<VerifyAndAlertOptions, "database" | "onProgress">,
+  signal: AbortSignal,
+): Promise<AlertedVerification> {
+  const database = await connect(databaseUrl(), {
+    applicationName: "audit-publisher verify",
+    max: 2,
+    settings: { default_transaction_read_only: "on" },
+  }).catch(async (error: unknown) =>
+    noteFailure(options.metrics, options.sinceHeadMs === undefined ? "full" : "window", error),
+  );
+  const stop = (): void => void database.end({ timeout: 0 });
+  signal.addEventListener("abort", stop, { once: true });
+  const line = progress({ label: "verify" });
+  try {
+    return await verifyAndAlert({ ...options, database, onProgress: (rows) => line.update(rows) });
+  } finally {
+    signal.removeEventListener("abort", stop);
+    line.done();
+    await database.end({ timeout: 1 });
+  }
+}
+
+export function exitOf({ report, failures }: AlertedVerification): Outcome["exit"] {
+  if (report.status === "tampered") return EXIT.tampered;
+  return report.status === "intact" && failures.length === 0 ? EXIT.ok : EXIT.failed;
+}
