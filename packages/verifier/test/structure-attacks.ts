@@ -590,7 +590,7 @@ export const ON_CATALOG: readonly Attack[] = [
   },
   {
     what: "C09 an operator of the family",
-    sql: "update pg_amop set amopopr = 415 where amopfamily = 1976 and amoplefttype = 20 and amoprighttype = 20 and amopstrategy = 4; update pg_amop set amopopr = 412 where amopfamily = 1976 and amoplefttype = 20 and amoprighttype = 20 and amopstrategy = 5",
+    sql: "update pg_amop set amopopr = 411 where amopfamily = 1976 and amoplefttype = 20 and amoprighttype = 20 and amopstrategy = 5",
     check: "catalog_changed",
     where: /^the order of bigint or text \(family 1976 operator 5\)/u,
   },

@@ -1,0 +1,20 @@
+import { startEmbedded } from "@scidex/audit-testkit";
+import { expect, test } from "vitest";
+import { describeDatabase } from "../src/structure/describe-database.ts";
+import { MANIFEST } from "../src/structure/manifest.ts";
+
+test("the manifest is what the migrations make: else run pnpm manifest and look at the difference", async () => {
+  await using server = await startEmbedded();
+  const { version, builtin, schema } = await describeDatabase(server.url);
+  expect(MANIFEST.migrations[String(version)]).toEqual(schema);
+  expect(MANIFEST.builtin).toEqual(builtin);
+});
+
+test("the manifest has every migration of a release in it, and none beyond", async () => {
+  const ids = Object.keys(MANIFEST.migrations).map(Number);
+  expect(Math.max(...ids)).toBeGreaterThan(0);
+  for (const shape of Object.values(MANIFEST.migrations)) {
+    expect(Object.keys(shape.relations)).toContain("audit_chain");
+    expect(Object.keys(shape.functions).length).toBeGreaterThan(30);
+  }
+});
