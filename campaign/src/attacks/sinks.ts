@@ -1,0 +1,290 @@
+import { createHash, generateKeyPairSync, sign } from "node:crypto";
+import { setTimeout as sleep } from "node:timers/promises";
+import { type Attack, type Expected, type Trial } from "../attack.ts";
+import { type SinkLog } from "../world/place.ts";
+import { readChain, recompute, rewrite } from "../attacker/chain.ts";
+
+const DISAGREE = [{ check: "sink_rewound" }, { check: "sink_disagreement" }];
+
+interface HeadLine {
+  seq: number;
+  chain_hash: string;
+  appended_at: string;
+  published_at: string;
+  checkpoint: string;
+  entry: string;
+  proof: string[];
+}
+
+const read = (line: string): HeadLine => JSON.parse(line) as HeadLine;
+
+/** The attacker may edit one sink. */
+async function edit(
+  trial: Trial,
+  change: (lines: string[]) => string | null,
+): Promise<{ sink: SinkLog; what: string }> {
+  const sink = trial.random.pick(trial.world.logs);
+  const before = await sink.read();
+  for (let attempt = 0; attempt < 50; attempt++) {
+    const lines = [...before];
+    const what = change(lines);
+    if (what === null || lines.join("\n") === before.join("\n")) continue;
+    await sink.write(lines);
+    trial.attacker.note(`the ${sink.name} sink: ${what}`);
+    return { sink, what };
+  }
+  throw new Error("nothing can be changed");
+}
+
+/** A log of the attacker's own: the same lines, signed with keys that nobody trusts, or not at all. */
+function forge(
+  line: string,
+  origin: string,
+  keys: ReturnType<typeof newKeys>,
+  isSigned: boolean,
+  publishedAt?: string,
+): string {
+  const head = read(line);
+  const [body = ""] = head.checkpoint.split("\n\n");
+  const text = `${body.replace(/^[^\n]*/u, origin)}\n`;
+  const note = isSigned
+    ? `${text}\n— ${origin} ${keys.sign(origin, 1, text)}\n— ${origin}/timestamp ${keys.cosign(`${origin}/timestamp`, text)}\n`
+    : `${text}\n`;
+  return JSON.stringify({ ...head, published_at: publishedAt ?? head.published_at, checkpoint: note });
+}
+
+function newKeys() {
+  const { privateKey, publicKey } = generateKeyPairSync("ed25519");
+  const raw = publicKey.export({ format: "der", type: "spki" }).subarray(-32);
+  const idOf = (name: string, type: number): Buffer =>
+    createHash("sha256")
+      .update(`${name}\n`)
+      .update(Buffer.from([type]))
+      .update(raw)
+      .digest()
+      .subarray(0, 4);
+  return {
+    sign: (name: string, type: number, text: string): string =>
+      Buffer.concat([idOf(name, type), sign(null, Buffer.from(text), privateKey)]).toString("base64"),
+    cosign: (name: string, text: string): string => {
+      const time = Math.floor(Date.now() / 1000);
+      const at = Buffer.alloc(8);
+      at.writeBigUInt64BE(BigInt(time));
+      const signature = sign(null, Buffer.from(`cosignature/v1\ntime ${time}\n${text}`), privateKey);
+      return Buffer.concat([idOf(name, 4), at, signature]).toString("base64");
+    },
+  };
+}
+
+const originOf = (line: string): string => read(line).checkpoint.split("\n")[0] ?? "";
+
+export const SINK_ATTACKS: readonly Attack[] = [
+  {
+    id: "D01",
+    title: "remove a line from the head log",
+    checks: ["sink_rewound", "sink_disagreement"],
+    perform: async (trial) => {
+      const { sink } = await edit(trial, (lines) => {
+        // Without its last line a sink only lags, which is no finding.
+        const at = trial.random.int(lines.length - 1);
+        lines.splice(at, 1);
+        return `line ${at + 1} removed`;
+      });
+      return { variant: sink.name, found: DISAGREE };
+    },
+  },
+  {
+    id: "D02",
+    title: "change a line, any member",
+    checks: ["sink_signature", "head_mismatch", "sink_disagreement"],
+    perform: async (trial) => {
+      const { random } = trial;
+      let member = "";
+      const { sink } = await edit(trial, (lines) => {
+        const at = random.int(lines.length);
+        const head = read(lines[at] ?? "");
+        member = random.pick([
+          "seq",
+          "chain_hash",
+          "appended_at",
+          "published_at",
+          "checkpoint",
+          "entry",
+          "proof",
+          "a byte",
+        ]);
+        if (member === "seq") head.seq += random.pick([1, -1]);
+        else if (member === "proof") {
+          if (head.proof.length === 0) return null;
+          if (random.chance(50)) head.proof.pop();
+          else head.proof[random.int(head.proof.length)] = Buffer.from(random.hex(32), "hex").toString("base64");
+        } else if (member === "a byte") {
+          const bytes = Buffer.from(lines[at] ?? "");
+          const i = random.int(bytes.length);
+          bytes[i] = (bytes[i] ?? 0) ^ (1 << random.int(7));
+          if (bytes.includes(10)) return null;
+          lines[at] = bytes.toString();
+          return `one bit of line ${at + 1}`;
+        } else if (member === "chain_hash") head.chain_hash = random.hex(32);
+        else if (member === "appended_at" || member === "published_at")
+          head[member] = head[member].replace(/\d(?=Z)/u, (digit) => String((Number(digit) + 1) % 10));
+        else if (member === "checkpoint" || member === "entry") {
+          const i = random.int(head[member].length);
+          head[member] = `${head[member].slice(0, i)}${random.pick(["x", "7", " ", "\n"])}${head[member].slice(i + 1)}`;
+        }
+        lines[at] = JSON.stringify(head);
+        return `${member} of line ${at + 1}`;
+      });
+      return {
+        variant: `${member}, ${sink.name}`,
+        found: [{ check: "sink_signature" }, { check: "head_mismatch" }, { check: "sink_disagreement" }],
+      };
+    },
+  },
+  {
+    id: "D03",
+    title: "cut the log back",
+    checks: ["sink_rewound"],
+    perform: async (trial) => {
+      const known = await knownLines(trial);
+      const { sink } = await edit(trial, (lines) => {
+        const kept = trial.random.int(known);
+        lines.splice(kept);
+        return `cut back to ${kept} lines`;
+      });
+      return { variant: sink.name, found: [{ check: "sink_rewound", names: sinkName(trial, sink) }] };
+    },
+  },
+  {
+    id: "D04",
+    title: "replace the log by a consistent forgery, unsigned or signed with another key",
+    checks: ["sink_signature"],
+    perform: async (trial) => {
+      const isSigned = trial.random.chance(60);
+      const keys = newKeys();
+      const { sink } = await edit(trial, (lines) => {
+        for (const [i, line] of lines.entries()) lines[i] = forge(line, originOf(line), keys, isSigned);
+        return `every line ${isSigned ? "signed with another key" : "unsigned"}`;
+      });
+      return {
+        variant: `${isSigned ? "another key" : "unsigned"}, ${sink.name}`,
+        found: [{ check: "sink_signature", names: sinkName(trial, sink) }],
+      };
+    },
+  },
+  {
+    id: "D05",
+    title: "two sinks tell different stories",
+    checks: ["sink_disagreement"],
+    perform: async (trial) => {
+      const { sink, what } = await edit(trial, (lines) => {
+        if (lines.length < 3) return null;
+        const at = trial.random.between(1, lines.length - 2);
+        const variant = trial.random.pick(["a publication less", "a publication twice"]);
+        if (variant === "a publication less") lines.splice(at, 1);
+        else lines.splice(at, 0, lines[at] ?? "");
+        return variant;
+      });
+      return {
+        variant: `${what}, ${sink.name}`,
+        found: [{ check: "sink_disagreement", names: trial.world.place.sinks }],
+      };
+    },
+  },
+  {
+    id: "D06",
+    title: "stop the publisher quietly",
+    checks: ["publisher_silent"],
+    perform: async (trial) => {
+      const { world, random, attacker } = trial;
+      const variant = random.pick(["not started any more", "its lock held", "its sinks read only"]);
+      await sleep(1_100);
+      if (variant === "its lock held") {
+        const key = createHash("sha256")
+          .update("audit-chain publisher campaign.example/audit-chain")
+          .digest()
+          .readBigInt64BE();
+        await attacker.run(`select pg_advisory_lock(${key})`);
+        const { exit } = await world.publishAsProcess();
+        attacker.note(`the publisher was run, and ended with ${exit}`);
+        if (exit === 0) throw new Error("the publisher published all the same");
+      }
+      await sleep(1_000);
+      return { variant, found: [{ check: "publisher_silent" }], args: ["--max-head-age", "1s"] };
+    },
+  },
+  {
+    id: "D07",
+    title: "replay an old but genuine head as the newest, with a fresh published_at",
+    checks: ["sink_signature", "publisher_silent"],
+    perform: async (trial) => {
+      const { random } = trial;
+      const variant = random.pick(["fresh published_at", "as it was"]);
+      const { sink } = await edit(trial, (lines) => {
+        const old = lines[random.int(Math.max(1, lines.length - 2))];
+        if (old === undefined) return null;
+        const time = `${new Date().toISOString().slice(0, 19)}Z`;
+        lines.push(variant === "as it was" ? old : JSON.stringify({ ...read(old), published_at: time }));
+        return `an old line again, ${variant}`;
+      });
+      return {
+        variant: `${variant}, ${sink.name}`,
+        found: [{ check: "sink_signature", names: sinkName(trial, sink) }],
+      };
+    },
+  },
+  {
+    id: "D08",
+    title: "a genuine head of another log",
+    checks: ["sink_signature"],
+    perform: async (trial) => {
+      const { random } = trial;
+      const keys = newKeys();
+      const { sink } = await edit(trial, (lines) => {
+        const line = random.pick(lines);
+        const other = forge(
+          line,
+          random.pick(["other.example/log", originOf(line).toUpperCase(), `${originOf(line)}2`]),
+          keys,
+          true,
+        );
+        if (random.chance(50)) lines.push(other);
+        else lines[random.int(lines.length)] = other;
+        return "a line of another log";
+      });
+      return { variant: sink.name, found: [{ check: "sink_signature", names: sinkName(trial, sink) }] };
+    },
+  },
+  {
+    id: "D09",
+    title: "cut or delete the log and wait for the publisher to sign a rewritten chain",
+    checks: ["the publisher refuses"],
+    perform: async (trial): Promise<Expected> => {
+      const { random, attacker, heads } = trial;
+      const links = await readChain(attacker);
+      const seq = random.between(1, heads.at(-1) ?? 1);
+      const link = links[seq - 1];
+      if (link !== undefined) link.payload = random.hex(32);
+      recompute(links, seq - 1);
+      await rewrite(attacker, links, seq - 1);
+      const variant = random.pick(["cut", "emptied", "as it was"]);
+      if (variant !== "as it was")
+        await edit(trial, (lines) => {
+          lines.splice(variant === "emptied" ? 0 : random.int(lines.length));
+          return variant;
+        });
+      return { variant, by: "publisher", found: [] };
+    },
+  },
+];
+
+const sinkName = ({ world }: Trial, sink: SinkLog): string => world.place.sinks[sink.name === "file" ? 0 : 1];
+
+/** How many lines the verifier's state knows of. */
+async function knownLines(trial: Trial): Promise<number> {
+  const { readFile } = await import("node:fs/promises");
+  const state = JSON.parse(await readFile(trial.world.place.stateFile, "utf8")) as {
+    sinks: Record<string, { lines: number }>;
+  };
+  return Math.min(...Object.values(state.sinks).map(({ lines }) => lines));
+}

@@ -1,0 +1,111 @@
+import { randomBytes } from "node:crypto";
+import { mkdtempSync, rmSync } from "node:fs";
+import { enableCompileCache } from "node:module";
+import { tmpdir } from "node:os";
+import { join } from "node:path";
+import { parseArgs } from "node:util";
+import { CHECKS } from "@scidex/audit-verifier";
+import { ATTACKS } from "./attacks/all.ts";
+import { formatTable, tabulate } from "./table.ts";
+import { runTrial, type TrialResult } from "./trial.ts";
+import { formatMissed, type Missed, without } from "./without.ts";
+import { type Base, buildBase } from "./world/base.ts";
+
+const USAGE = `Attacks a published chain in every way that must be detected, each trial with another draw, and counts what is found.
+
+  campaign [--seed TEXT] [--trials N] [--only A01,B02] [--without CHECK|all] [--json]
+
+Exit code: 0 if everything was detected and located without a false alarm, 1 if not, 2 for wrong usage, 3 if it failed.`;
+
+/** Servers, and with them trials at once. */
+const SERVERS = 2;
+
+const { values } = parseArgs({
+  options: {
+    seed: { type: "string", default: randomBytes(4).toString("hex") },
+    trials: { type: "string", default: "3" },
+    only: { type: "string", default: "" },
+    without: { type: "string", default: "" },
+    json: { type: "boolean", default: false },
+    help: { type: "boolean", default: false },
+  },
+});
+const trials = Number(values.trials);
+const only = values.only.split(",").filter((id) => id !== "");
+const checks = values.without === "all" ? Object.keys(CHECKS) : values.without.split(",").filter((name) => name !== "");
+const attacks = ATTACKS.filter(({ id }) => only.length === 0 || only.includes(id));
+const isWrong =
+  !Number.isSafeInteger(trials) ||
+  trials < 1 ||
+  only.some((id) => !ATTACKS.some((attack) => attack.id === id)) ||
+  checks.some((check) => !(check in CHECKS));
+if (values.help || isWrong) {
+  process.stderr.write(`${USAGE}\n`);
+  process.exit(values.help ? 0 : 2);
+}
+
+const folder = mkdtempSync(join(tmpdir(), "audit-campaign-"));
+// A verification is a process of its own, and most of its time is loading: what was compiled once is kept.
+process.env["NODE_COMPILE_CACHE"] = join(folder, "compiled");
+enableCompileCache(join(folder, "compiled"));
+const bases: Base[] = [];
+try {
+  for (let i = 0; i < SERVERS; i++) bases.push(await buildBase(join(folder, `server-${i}`), values.seed));
+  process.stderr.write(`seed ${values.seed}: ${trials} trials of ${attacks.length} attacks\n`);
+  const results = await runAll();
+  process.exitCode = print(results);
+} catch (error) {
+  process.stderr.write(`error: ${error instanceof Error ? (error.stack ?? error.message) : String(error)}\n`);
+  process.exitCode = 3;
+} finally {
+  await Promise.all(bases.map(async ({ server }) => await server.stop()));
+  rmSync(folder, { recursive: true, force: true });
+}
+
+async function runAll(): Promise<TrialResult[]> {
+  const queue = Array.from({ length: trials }, (_, trial) => attacks.map((attack) => ({ attack, trial }))).flat();
+  const results: TrialResult[] = [];
+  const total = queue.length;
+  await Promise.all(
+    bases.map(async (base) => {
+      for (let next = queue.shift(); next !== undefined; next = queue.shift()) {
+        const result = await runTrial(base, next.attack, next.trial, values.seed);
+        results.push(result);
+        if (result.problem !== null) process.stderr.write(`${reproduction(result)}\n`);
+        else if (results.length % 25 === 0) process.stderr.write(`${results.length} of ${total} trials\n`);
+      }
+    }),
+  );
+  return results.toSorted((a, b) => a.id.localeCompare(b.id) || a.trial - b.trial);
+}
+
+function reproduction({ id, trial, variant, problem, steps }: TrialResult): string {
+  return [
+    `${id} trial ${trial} (seed ${values.seed}), ${variant}: ${problem ?? ""}`,
+    ...steps.map((step) => `    ${step}`),
+  ].join("\n");
+}
+
+function print(results: readonly TrialResult[]): 0 | 1 {
+  const rows = tabulate(attacks, results);
+  const missed: Missed[] = checks.map((check) => without(check, results));
+  const useless = missed.filter(({ undetected, mislocated }) => undetected.size + mislocated.size === 0);
+  const failed = results.filter(({ problem }) => problem !== null);
+  const isGood = failed.length === 0 && useless.length === 0;
+  if (values.json) {
+    const plain = missed.map(({ check, undetected, mislocated }) => ({
+      check,
+      undetected: Object.fromEntries(undetected),
+      mislocated: Object.fromEntries(mislocated),
+    }));
+    const problems = failed.map(({ id, trial, variant, problem, steps }) => ({ id, trial, variant, problem, steps }));
+    process.stdout.write(
+      `${JSON.stringify({ ok: isGood, seed: values.seed, trials, attacks: rows, without: plain, problems })}\n`,
+    );
+  } else {
+    const parts = [formatTable(rows), ...(missed.length > 0 ? [formatMissed(missed)] : [])];
+    process.stdout.write(`${parts.join("\n")}\nseed ${values.seed}, ${trials} trials each\n`);
+    for (const { check } of useless) process.stdout.write(`nothing is missed without ${check}\n`);
+  }
+  return isGood ? 0 : 1;
+}

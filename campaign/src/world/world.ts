@@ -1,0 +1,86 @@
+import { rmSync } from "node:fs";
+import { join } from "node:path";
+import { publishHead, type PublishResult } from "@scidex/audit-publisher";
+import postgres, { type Sql } from "postgres";
+import { type Base, type Login, ORIGIN } from "./base.ts";
+import { copyPlace, type Place, type SinkLog, sinkLogs } from "./place.ts";
+import { type Ended, runProgram } from "./programs.ts";
+
+/** A copy of the base that one trial has for itself. */
+export class World implements AsyncDisposable {
+  readonly base: Base;
+  readonly database: string;
+  readonly place: Place;
+  readonly logs: readonly [SinkLog, SinkLog];
+  /** The attacker's session: a superuser's, in which neither capture nor guards fire. */
+  readonly attacker: Sql;
+  /** Everybody else, for whom they do. */
+  readonly honest: Sql;
+  readonly #maintenance: Sql;
+
+  private constructor(base: Base, database: string, place: Place, maintenance: Sql) {
+    this.base = base;
+    this.database = database;
+    this.place = place;
+    this.logs = sinkLogs(place);
+    this.#maintenance = maintenance;
+    const connect = (connection: Record<string, string>, max = 1): Sql =>
+      postgres(base.url("superuser", database), { max, fetch_types: false, onnotice: () => {}, connection });
+    this.attacker = connect({ session_replication_role: "replica", timezone: "UTC", allow_system_table_mods: "on" });
+    this.honest = connect({}, 2);
+  }
+
+  static async copy(base: Base, name: string): Promise<World> {
+    const maintenance = postgres(base.server.url, { max: 1, fetch_types: false, onnotice: () => {} });
+    await maintenance.unsafe(`create database ${name} template ${base.template}`);
+    const place = copyPlace(base.place, join(base.place.folder, "..", name));
+    return new World(base, name, place, maintenance);
+  }
+
+  url(login: Login): string {
+    return this.base.url(login, this.database);
+  }
+
+  /** Puts the base's rows in the place of this database: an older copy. Sessions end. */
+  async restoreOlderCopy(): Promise<void> {
+    await this.#maintenance.unsafe(`drop database ${this.database} with (force)`);
+    await this.#maintenance.unsafe(`create database ${this.database} template ${this.base.template}`);
+  }
+
+  async publish(): Promise<PublishResult> {
+    const database = postgres(this.url("publisher"), { max: 2, fetch_types: false, onnotice: () => {} });
+    try {
+      return await publishHead({ database, keyFile: this.place.keyFile, sinks: this.place.sinks, origin: ORIGIN });
+    } finally {
+      await database.end({ timeout: 1 });
+    }
+  }
+
+  /** The publisher as a process. */
+  async publishAsProcess(): Promise<Ended> {
+    return await runProgram("audit-publisher", ["publish", "--json", "--wait", "1s"], {
+      AUDIT_DATABASE_URL: this.url("publisher"),
+      AUDIT_SIGNING_KEY_FILE: this.place.keyFile,
+      AUDIT_SINKS: this.place.sinks.join(","),
+      AUDIT_ORIGIN: ORIGIN,
+    });
+  }
+
+  /** The verifier as a process: the inspector's role, public keys, a pinned policy and its own state. */
+  async verify(args: readonly string[] = []): Promise<Ended> {
+    const { policyFile, stateFile, sinks } = this.place;
+    return await runProgram("audit-verify", ["--json", "--policy", policyFile, "--state", stateFile, ...args], {
+      AUDIT_DATABASE_URL: this.url("inspector"),
+      AUDIT_SINKS: sinks.join(","),
+      AUDIT_VERIFIER_KEYS: this.base.vkeys.join(","),
+      AUDIT_ORIGIN: ORIGIN,
+    });
+  }
+
+  async [Symbol.asyncDispose](): Promise<void> {
+    await Promise.all([this.attacker.end({ timeout: 1 }), this.honest.end({ timeout: 1 })]);
+    await this.#maintenance.unsafe(`drop database if exists ${this.database} with (force)`);
+    await this.#maintenance.end({ timeout: 1 });
+    rmSync(this.place.folder, { recursive: true, force: true });
+  }
+}
