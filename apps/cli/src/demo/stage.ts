@@ -56,6 +56,11 @@ export class Stage implements AsyncDisposable {
     return join(this.folder, "publisher.key");
   }
 
+  /** Each application is compiled once, though it is started several times. */
+  get #compiled(): Readonly<Record<string, string>> {
+    return { NODE_COMPILE_CACHE: join(this.folder, "compiled") };
+  }
+
   /** Gives the roles of the chain to the logins that need them; they exist once `init` has run. */
   async grantRoles(): Promise<void> {
     await this.superuser`grant scidex_audit_publisher to demo_publisher`;
@@ -83,7 +88,7 @@ export class Stage implements AsyncDisposable {
   /** Runs an application as the one who set the database up. */
   run(name: Application, args: readonly string[], env: Readonly<Record<string, string>> = {}): Promise<Ended> {
     return application(name, args, {
-      env: { AUDIT_DATABASE_URL: this.#urls.superuser, ...env },
+      env: { ...this.#compiled, AUDIT_DATABASE_URL: this.#urls.superuser, ...env },
       signal: this.#signal,
     });
   }
@@ -100,7 +105,7 @@ export class Stage implements AsyncDisposable {
   /** Verifies in a process of its own, as the inspector role, with the public keys only. */
   verify(): Promise<Ended> {
     return application("audit-verify", ["--json"], {
-      env: { ...this.#trust, AUDIT_DATABASE_URL: this.#urls.inspector },
+      env: { ...this.#compiled, ...this.#trust, AUDIT_DATABASE_URL: this.#urls.inspector },
       signal: this.#signal,
       // Without a report there is no verdict, not even "unproven".
       accept: ({ exit, stdout }) => exit !== null && stdout.startsWith('{"status"'),
