@@ -7,6 +7,10 @@
  *     eventPk(["42"])              → 42
  *     eventPk(["agent", "a\"b"])   → ["agent","a\"b"]
  *
+ * A change of a tracked row is an event of its own, whose labels grow out of the row's when it is linked:
+ *
+ *     task_events, 42   →  task_events:update, 42@1043     (1043 being the change's own seq)
+ *
  * Bounds count UTF-8 bytes, as PostgreSQL's octet_length does.
  */
 import { canonicalJson } from "./canonical.ts";
@@ -17,6 +21,12 @@ export const MAX_KIND_BYTES = 200;
 
 /** The longest event key, in UTF-8 bytes. */
 export const MAX_PK_BYTES = 2000;
+
+/** The longest kind of a link, in UTF-8 bytes: of a change, with `:insert`, `:update` or `:delete`. */
+export const MAX_LINK_KIND_BYTES: number = MAX_KIND_BYTES + 7;
+
+/** The longest key of a link, in UTF-8 bytes: of a change, with `@` and a seq of up to 19 digits. */
+export const MAX_LINK_PK_BYTES: number = MAX_PK_BYTES + 20;
 
 /**
  * The event key of a row, from the text output of its key columns, in key order.
@@ -32,23 +42,27 @@ export function eventPk(keyTexts: readonly string[]): string {
 }
 
 /**
- * Returns the kind itself if it is one: well-formed Unicode of at most `MAX_KIND_BYTES`.
+ * Returns a link's kind itself if it is one: well-formed Unicode of at most `MAX_LINK_KIND_BYTES`.
  *
  * @throws CoreError `kind_malformed`
  */
-export function checkKind(kind: string): string {
-  const problem = problemOf(kind, MAX_KIND_BYTES);
+export function checkLinkKind(kind: string): string {
+  const problem = problemOf(kind, MAX_LINK_KIND_BYTES);
   if (problem !== undefined) throw new CoreError("kind_malformed", `the event kind ${problem}`);
   return kind;
 }
 
 /**
- * Returns the key itself if it is one: well-formed Unicode of at most `MAX_PK_BYTES`.
+ * Returns a link's key itself if it is one: well-formed Unicode of at most `MAX_LINK_PK_BYTES`.
  *
  * @throws CoreError `pk_malformed`
  */
-export function checkPk(pk: string): string {
-  const problem = problemOf(pk, MAX_PK_BYTES);
+export function checkLinkPk(pk: string): string {
+  return checkPk(pk, MAX_LINK_PK_BYTES);
+}
+
+function checkPk(pk: string, maxBytes = MAX_PK_BYTES): string {
+  const problem = problemOf(pk, maxBytes);
   if (problem !== undefined) throw new CoreError("pk_malformed", `the event key ${problem}`);
   return pk;
 }

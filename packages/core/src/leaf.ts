@@ -9,7 +9,7 @@
  * `seq` is a JSON number, so a leaf's seq ends at 2^53 - 1, the last integer whose neighbours a double can tell apart.
  */
 import { CoreError } from "./errors.ts";
-import { checkKind, checkPk, MAX_KIND_BYTES, MAX_PK_BYTES } from "./event-key.ts";
+import { checkLinkKind, checkLinkPk, MAX_LINK_KIND_BYTES, MAX_LINK_PK_BYTES } from "./event-key.ts";
 import { checkHash, hashFromHex, toHex } from "./hash.ts";
 import type { Link } from "./link.ts";
 import { type JsonValue, parseJson } from "./parse-json.ts";
@@ -22,7 +22,7 @@ export type Leaf = Pick<Link, "seq" | "eventKind" | "eventPk" | "payloadHash" | 
 export const MAX_LEAF_SEQ: bigint = 2n ** 53n - 1n;
 
 /** No leaf is longer, in UTF-16 code units: each byte of a label takes at most six when escaped (`\u0001`). */
-export const MAX_LEAF_CHARS: number = 6 * (MAX_KIND_BYTES + MAX_PK_BYTES) + 300;
+export const MAX_LEAF_CHARS: number = 6 * (MAX_LINK_KIND_BYTES + MAX_LINK_PK_BYTES) + 300;
 
 /**
  * The text of a link's leaf.
@@ -34,8 +34,8 @@ export function leafText(link: Leaf): string {
     throw new CoreError("seq_range", `${link.seq} is outside 1 to 2^53 - 1`);
   checkTime(link.appendedAt);
   const chain = toHex(checkHash(link.chainHash, "chain_hash"));
-  const kind = JSON.stringify(checkKind(link.eventKind));
-  const pk = JSON.stringify(checkPk(link.eventPk));
+  const kind = JSON.stringify(checkLinkKind(link.eventKind));
+  const pk = JSON.stringify(checkLinkPk(link.eventPk));
   const payload = toHex(checkHash(link.payloadHash, "payload_hash"));
   // Written directly, as in eventHash.
   return `{"appended_at":"${link.appendedAt}","chain_hash":"${chain}","event_kind":${kind},"event_pk":${pk},"payload_hash":"${payload}","seq":${link.seq}}`;

@@ -15,7 +15,7 @@
  * gaps.
  */
 import { CoreError } from "./errors.ts";
-import { checkKind, checkPk } from "./event-key.ts";
+import { checkLinkKind, checkLinkPk } from "./event-key.ts";
 import { checkHash, HASH_BYTES, sha256, toHex } from "./hash.ts";
 import { checkTime } from "./time.ts";
 
@@ -55,11 +55,11 @@ export const MAX_SEQ: bigint = 2n ** 63n - 1n;
  */
 export function eventHash(event: Event): Uint8Array {
   checkTime(event.appendedAt);
-  const kind = JSON.stringify(checkKind(event.eventKind));
-  const pk = JSON.stringify(checkPk(event.eventPk));
+  const kind = JSON.stringify(checkLinkKind(event.eventKind));
+  const pk = JSON.stringify(checkLinkPk(event.eventPk));
   const payload = toHex(checkHash(event.payloadHash, "payload_hash"));
   // Written directly, since the verifier does this for every row: the names stand in canonical order, a time and hex
-  // need no escaping, and checkKind and checkPk have refused what JSON.stringify would write otherwise than RFC 8785.
+  // need no escaping, and checkLinkKind and checkLinkPk have refused what JSON.stringify would write otherwise than RFC 8785.
   return sha256(
     `{"appended_at":"${event.appendedAt}","event_kind":${kind},"event_pk":${pk},"payload_hash":"${payload}"}`,
   );
