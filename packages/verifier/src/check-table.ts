@@ -9,10 +9,20 @@ import { neededColumns, recomputations } from "./payload.ts";
 import type { Range } from "./range.ts";
 import { isInOrder } from "./read-events.ts";
 import { readSource, type SourceRow } from "./read-source.ts";
+import { lockAgainstRewriting, REWRITTEN } from "./rewritten.ts";
 import { readShape, type TableShape } from "./shape.ts";
 import type { Lane } from "./snapshot.ts";
 import { SourceChecker, type SourceTally } from "./sources.ts";
 import { readColumnTypes } from "./type-description.ts";
+
+/** Why a table could not be judged, and whether another look may be able to. */
+export interface TableProblem {
+  readonly reason: string;
+  readonly isTransient: boolean;
+}
+
+const lasting = (reason: string | null): TableProblem | null =>
+  reason === null ? null : { reason, isTransient: false };
 
 /** Compares one table with its events. Returns why it could not be judged, or null. */
 export async function checkTable(
@@ -21,7 +31,7 @@ export async function checkTable(
   groups: GroupReader,
   range: Range,
   report: Report,
-): Promise<string | null> {
+): Promise<TableProblem | null> {
   const { current } = history;
   const place = splitRelation(current.relation);
   const shape = place === null ? null : await readShape(lane, place.schema, place.name);
@@ -36,17 +46,21 @@ export async function checkTable(
     });
     return null;
   }
+  if (await lockAgainstRewriting(lane, place.schema, place.name))
+    return { reason: `${current.relation}: ${REWRITTEN}`, isTransient: true };
   if (!current.keyColumns.every((column) => shape.columns.has(column)))
-    return `${current.relation}: its key columns (${current.keyColumns.join(", ")}) are not there any more; run audit-chain attach`;
+    return lasting(
+      `${current.relation}: its key columns (${current.keyColumns.join(", ")}) are not there any more; run audit-chain attach`,
+    );
   const rekeyed = rekeying(history);
-  if (rekeyed !== null) return rekeyed;
+  if (rekeyed !== null) return lasting(rekeyed);
   const ways = recomputations(history, await readColumnTypes(lane, shape.oid));
   const checker = new SourceChecker(history, ways, range, report);
   const table = { ...place, isPartitioned: shape.relkind === "p" };
   const rows = await readSource(lane, table, keyExpression(current.keyColumns), neededColumns(ways));
   await rows.next();
   await merge(history.kind, groups, rows, checker);
-  return verdict(history, shape, checker.tally);
+  return lasting(verdict(history, shape, checker.tally));
 }
 
 function whyNoTable(shape: TableShape | null): string | null {

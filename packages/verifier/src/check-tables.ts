@@ -57,7 +57,8 @@ export async function checkTables(snapshot: Snapshot, options: CheckTablesOption
         const problem = await snapshot[1].attempt(
           async (lane) => await checkTable(lane, history, groups, options.range, report),
         );
-        if (problem !== null) unproven.push(problem);
+        if (problem !== null) unproven.push(problem.reason);
+        transient ||= problem?.isTransient === true;
       } catch (error) {
         // One table that cannot be read must not hide what the others are like.
         if (!isRefused(error)) throw error;

@@ -6,8 +6,8 @@ export const MAX_LISTED_PER_CHECK = 1_000;
 /** Identities that are remembered for the next look; beyond it everything counts as seen before. */
 const MAX_REMEMBERED = 100_000;
 
-/** Longer labels than any honest event has are cut, in UTF-16 units: they come from a database that may be hostile. */
-const MAX_LABEL = 2_100;
+/** Longer texts than any honest event has are cut, in UTF-16 units: they come from a database that may be hostile. */
+const MAX_TEXT = 2_100;
 
 const lowest = (list: readonly Finding[]): Finding[] => list.toSorted(compareFindings).slice(0, MAX_LISTED_PER_CHECK);
 
@@ -35,7 +35,7 @@ export class Findings {
     this.#counts.set(finding.check, (this.#counts.get(finding.check) ?? 0) + 1);
     const list = this.#listed.get(finding.check) ?? [];
     this.#listed.set(finding.check, list);
-    list.push(cutLabels(finding));
+    list.push(cutTexts(finding));
     if (list.length > 2 * MAX_LISTED_PER_CHECK) this.#listed.set(finding.check, lowest(list));
   };
 
@@ -67,14 +67,11 @@ export class Findings {
   }
 }
 
-function cutLabels(finding: Finding): Finding {
-  const { event_kind, event_pk } = finding;
-  if ((event_kind?.length ?? 0) <= MAX_LABEL && (event_pk?.length ?? 0) <= MAX_LABEL) return finding;
-  return {
-    ...finding,
-    ...(event_kind === undefined ? {} : { event_kind: cut(event_kind) }),
-    ...(event_pk === undefined ? {} : { event_pk: cut(event_pk) }),
-  };
+function cutTexts(finding: Finding): Finding {
+  const texts = ["event_kind", "event_pk", "expected", "actual", "message"] as const;
+  if (texts.every((name) => (finding[name]?.length ?? 0) <= MAX_TEXT)) return finding;
+  const cut = (text: string) => (text.length > MAX_TEXT ? `${text.slice(0, MAX_TEXT)}…` : text);
+  return Object.fromEntries(
+    Object.entries(finding).map(([name, value]) => [name, typeof value === "string" ? cut(value) : value]),
+  ) as Finding;
 }
-
-const cut = (label: string): string => (label.length > MAX_LABEL ? `${label.slice(0, MAX_LABEL)}…` : label);

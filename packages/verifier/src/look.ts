@@ -13,6 +13,7 @@ import { readLength } from "./read-chain.ts";
 import { type Histories, NO_HISTORIES, readHistories } from "./read-histories.ts";
 import { type Pending, readPending } from "./read-pending.ts";
 import { isRefused, isTransient, reasonOf } from "./refused.ts";
+import { lockAgainstRewriting, REWRITTEN } from "./rewritten.ts";
 import { describeShape, hasColumns, OWN_SHAPES, readShape } from "./shape.ts";
 import { type Snapshot, withSnapshot } from "./snapshot.ts";
 import { checkStructure } from "./structure/check-structure.ts";
@@ -140,6 +141,7 @@ class Look {
     }
     const right = "public.audit_chain could not be read: grant scidex_audit_ro";
     const chain = await this.#attempt(snapshot, right, ["links", "heads", "sources"], async (lane) => {
+      if (await lockAgainstRewriting(lane, "public", "audit_chain")) return REWRITTEN;
       const heads = this.#published?.heads ?? [];
       const needsLength = this.#options.shard !== undefined && heads.length === 0;
       this.#range = resolveRange(this.#options, heads, needsLength ? await readLength(lane) : 0n);
@@ -147,6 +149,11 @@ class Look {
       const options = { range: this.#range, published: this.#published, now: this.#now };
       return await checkChain(lane, { ...options, report: this.#report, onProgress });
     });
+    if (chain === REWRITTEN) {
+      this.#isTransient = true;
+      this.#cannot(`public.audit_chain: ${REWRITTEN}`, "links", "heads", "sources", "coverage");
+      return;
+    }
     if (chain === null) return;
     this.#chain = chain;
     this.#checkFreshness();

@@ -1,4 +1,4 @@
-import { chainHash, eventHash, formatTime, type Link, payloadHash, sameBytes } from "@scidex/audit-core";
+import { chainHash, CoreError, eventHash, formatTime, type Link, payloadHash, sameBytes } from "@scidex/audit-core";
 import type { Sql } from "postgres";
 import { CHAIN_COLUMNS } from "./chain-row.ts";
 
@@ -10,16 +10,27 @@ interface Row {
   event_hash: Uint8Array;
   prev_hash: Uint8Array;
   chain_hash: Uint8Array;
-  micros: string;
+  /** Null for an infinite time. */
+  micros: string | null;
 }
 
 const COLUMNS = CHAIN_COLUMNS.map(([name]) =>
   name === "seq"
     ? "seq::text"
     : name === "appended_at"
-      ? "(extract(epoch from appended_at) * 1000000)::bigint::text as micros"
+      ? "case when isfinite(appended_at) then (extract(epoch from appended_at) * 1000000)::bigint::text end as micros"
       : name,
 ).join(", ");
+
+/** A time that has no text in a link is given as the number of microseconds: `verifyEvent` calls that broken. */
+function timeOf(micros: string | null): string {
+  try {
+    return micros === null ? "infinity" : formatTime(BigInt(micros));
+  } catch (error) {
+    if (error instanceof CoreError) return `${micros} µs`;
+    throw error;
+  }
+}
 
 const toLink = (row: Row): Link => ({
   seq: BigInt(row.seq),
@@ -29,7 +40,7 @@ const toLink = (row: Row): Link => ({
   eventHash: row.event_hash,
   prevHash: row.prev_hash,
   chainHash: row.chain_hash,
-  appendedAt: formatTime(BigInt(row.micros)),
+  appendedAt: timeOf(row.micros),
 });
 
 /** The chain's last link as the database has it, or null for an empty chain. Believes the database: `verify` does not. */
@@ -72,6 +83,20 @@ export interface EventVerdict {
   readonly link: Link | null;
 }
 
+/** Whether a link's hashes are its own. */
+function isSound(link: Link): boolean {
+  try {
+    return (
+      sameBytes(eventHash(link), link.eventHash) &&
+      sameBytes(chainHash(link.prevHash, link.eventHash, link.seq), link.chainHash)
+    );
+  } catch (error) {
+    // A label, time or hash that no link can have.
+    if (error instanceof CoreError) return false;
+    throw error;
+  }
+}
+
 /**
  * Whether a payload is what was recorded for an event, by the event's newest link. The link's own hashes are
  * recomputed; whether the chain holds around it is what `verify` says.
@@ -82,11 +107,7 @@ export async function verifyEvent(sql: Sql, event: EventName & { readonly payloa
   const hash = payloadHash(event.payload);
   const link = (await lookup(sql, event)).at(-1) ?? null;
   if (link === null) return { status: "unknown", link };
-  if (
-    !sameBytes(eventHash(link), link.eventHash) ||
-    !sameBytes(chainHash(link.prevHash, link.eventHash, link.seq), link.chainHash)
-  )
-    return { status: "broken", link };
+  if (!isSound(link)) return { status: "broken", link };
   if (link.eventKind === `${event.kind}:delete`) return { status: "deleted", link };
   return { status: sameBytes(hash, link.payloadHash) ? "recorded" : "different", link };
 }

@@ -1,4 +1,5 @@
 import type { Readable } from "node:stream";
+import { setTimeout as sleep } from "node:timers/promises";
 import type { Sql, TransactionSql } from "postgres";
 import { VerifierError } from "./errors.ts";
 
@@ -65,17 +66,21 @@ class OpenCopy implements Chunks {
   async next(): Promise<IteratorResult<Buffer>> {
     try {
       const result = await this.#chunks.next();
-      if (result.done === true) {
-        this.#isOpen = false;
-        // The driver stops reading the connection when this stream is full, and goes on when the stream asks for more.
-        // If what filled it came together with the end, it never asks, and the next query would wait for ever.
-        this.#stream._read(0);
-      }
+      if (result.done === true) this.#end();
       return result;
     } catch (error) {
-      this.#isOpen = false;
+      this.#end();
       throw error;
     }
+  }
+
+  /**
+   * The driver stops reading the connection when this stream is full, and goes on when the stream asks for more. If what
+   * filled it came together with the end, it never asks, and the next query would wait for ever.
+   */
+  #end(): void {
+    this.#isOpen = false;
+    this.#stream._read(0);
   }
 
   async drain(): Promise<void> {
@@ -86,6 +91,9 @@ class OpenCopy implements Chunks {
     }
   }
 }
+
+/** Ends a subtransaction whose work is done. */
+class RollBack extends Error {}
 
 class SnapshotLane implements Lane {
   readonly query: TransactionSql;
@@ -107,21 +115,39 @@ class SnapshotLane implements Lane {
   }
 
   async attempt<T>(work: (lane: Lane) => Promise<T>): Promise<T> {
-    const result = await this.query.savepoint(async (inner) => {
-      const lane = new SnapshotLane(inner, this.encoding);
-      try {
-        return { value: await work(lane) };
-      } catch (error) {
-        await lane.drain();
-        throw error;
-      }
-    });
-    return (result as { value: T }).value;
+    let done: { readonly value: T } | undefined;
+    try {
+      await this.query.savepoint(async (inner) => {
+        const lane = new SnapshotLane(inner, this.encoding);
+        try {
+          done = { value: await work(lane) };
+        } catch (error) {
+          await settled(error);
+          await lane.drain();
+          throw error;
+        }
+        // Rolled back all the same: that gives back its locks. Behind one that is kept, DDL would wait for our end,
+        // and every writer of the table behind the DDL.
+        throw new RollBack();
+      });
+    } catch (error) {
+      if (!(error instanceof RollBack) || done === undefined) throw error;
+    }
+    return (done as { readonly value: T }).value;
   }
 
   async drain(): Promise<void> {
     await this.#copy?.drain();
   }
+}
+
+/**
+ * A server that ends a connection says so first and closes it then. In between, the driver would still write a ROLLBACK,
+ * and fall over when the connection is gone by the time that it does.
+ */
+async function settled(error: unknown): Promise<void> {
+  const isEnding = error instanceof Error && "code" in error && /^(?:08|57P)/u.test(String(error.code));
+  if (isEnding) await sleep(200);
 }
 
 async function prepare(tx: TransactionSql): Promise<void> {
@@ -155,11 +181,13 @@ export async function withSnapshot<T>(sql: Sql, work: (snapshot: Snapshot) => Pr
           await prepare(second);
           return { value: await work([lane, beside]) };
         } catch (error) {
+          await settled(error);
           await beside.drain();
           throw error;
         }
       });
     } catch (error) {
+      await settled(error);
       // The second connection is free again: it saves reading the rest of a long chain for nothing.
       if (lane.isBusy) await sql`select pg_catalog.pg_cancel_backend(${pid})`.catch(() => undefined);
       await lane.drain();

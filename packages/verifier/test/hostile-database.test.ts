@@ -52,12 +52,12 @@ describe("a hostile database", () => {
     const report = await chain.verify();
     expect(report.status).toBe("tampered");
     expect(report.divergence_count).toBeGreaterThan(0);
-    expect(formatReport(report).length).toBeLessThan(200_000);
+    expect(formatReport(report).length).toBeLessThan(50_000);
   });
 
   it.each([
     ["a seq of another type", "alter table public.audit_chain alter seq type numeric"],
-    ["hashes as text", "alter table public.audit_chain alter chain_hash type text using encode(chain_hash, 'hex')"],
+    ["hashes as text", "alter table public.audit_chain drop constraint audit_chain_hash_check; alter table public.audit_chain alter chain_hash type text using encode(chain_hash, 'hex')"],
     ["a domain as a type", "create domain public.t as text; alter table public.audit_chain alter event_pk type public.t"],
     ["times without a zone", "alter table public.audit_chain alter appended_at type timestamp"],
     ["a column less", "alter table public.audit_chain drop column payload_hash"],
@@ -166,7 +166,7 @@ describe("a hostile database", () => {
       () => "done",
       (error: unknown) => String(error),
     );
-    for (let killed = 0; killed === 0; ) {
+    for (let killed = 0; killed === 0;) {
       await sleep(5);
       const rows = await chain.sql`select pg_terminate_backend(pid) from pg_stat_activity where application_name = 'victim' and query like 'copy%' and state = 'active'`;
       killed = rows.length;
@@ -208,14 +208,12 @@ describe("a hostile database", () => {
     const chain = await smallChain();
     const other = postgres(chain.url, { max: 1, fetch_types: false, onnotice: () => {} });
     onTestFinished(async () => await other.end({ timeout: 0 }));
-    const held = await other.reserve();
-    await held`begin`;
-    await held`lock table public.note in access exclusive mode`;
+    await other.unsafe("begin");
+    await other`lock table public.note in access exclusive mode`;
     expect(await chain.verify()).toMatchObject({ status: "unproven", divergences: [] });
-    await held`lock table public.audit_chain in access exclusive mode`;
+    await other`lock table public.audit_chain in access exclusive mode`;
     expect(await chain.verify()).toMatchObject({ status: "unproven", divergences: [] });
-    await held`rollback`;
-    held.release();
+    await other.unsafe("rollback");
     expect(await chain.verify()).toMatchObject({ status: "intact" });
   });
 
