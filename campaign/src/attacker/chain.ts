@@ -1,4 +1,5 @@
 import { createHash } from "node:crypto";
+import { quoted } from "./sql-text.ts";
 import type { Attacker } from "./attacker.ts";
 
 /** A row of the chain as an attacker reads it; hashes in hex, the time as the chain hashes it. */
@@ -63,8 +64,6 @@ export async function rewrite(attacker: Attacker, links: readonly ForgedLink[], 
     `insert into public.audit_chain (seq, event_kind, event_pk, payload_hash, event_hash, prev_hash, chain_hash, appended_at) values ${rest.map(values).join(",\n")}`,
   );
 }
-
-const quoted = (text: string): string => `'${text.replaceAll("'", "''")}'`;
 
 export function values(link: ForgedLink): string {
   const { seq, kind, pk, payload, event, prev, chain, time } = link;

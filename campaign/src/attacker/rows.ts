@@ -1,6 +1,7 @@
 import { createHash } from "node:crypto";
 import type { Random } from "../random.ts";
 import { type AuditedTable, TABLES } from "../world/tables.ts";
+import { quoted } from "./sql-text.ts";
 import type { Attacker } from "./attacker.ts";
 import { type ForgedLink, readChain, rowOf } from "./chain.ts";
 
@@ -10,8 +11,6 @@ export interface Victim {
   readonly pk: string;
   readonly newest: ForgedLink;
 }
-
-const quoted = (text: string): string => `'${text.replaceAll("'", "''")}'`;
 
 /** Finds a row by its event's key. */
 export const where = ({ table, pk }: Pick<Victim, "table" | "pk">): string => `where ${table.pk} = ${quoted(pk)}`;
@@ -85,10 +84,9 @@ export async function payloadOf(attacker: Attacker, victim: Pick<Victim, "table"
     `select ${list.join(", ")} from ${table.relation} as t ${where(victim)}`,
   );
   const payload: Record<string, string> = {};
-  for (const [i, name] of columns.toSorted().entries()) {
+  for (const name of columns.toSorted()) {
     const value = row?.[`c${columns.indexOf(name)}`] ?? null;
     if (value !== null) payload[name] = value;
-    void i;
   }
   return createHash("sha256").update(JSON.stringify(payload)).digest("hex");
 }

@@ -3,7 +3,7 @@ import { editRow, payloadOf, pickVictim, type Victim, where } from "../attacker/
 import { type Attack, intervalOf, type Trial } from "../attack.ts";
 import { runProgram } from "../world/programs.ts";
 import { type AuditedTable, TABLES } from "../world/tables.ts";
-import { rewrittenFrom } from "./chain.ts";
+import { rewrittenFrom } from "./links.ts";
 
 const FLAWLESS = [
   "event_hash",
@@ -111,11 +111,10 @@ export const ROW_ATTACKS: readonly Attack[] = [
     title: "delete the row and its link",
     checks: ["gap"],
     perform: async (trial) => {
-      const { attacker, random } = trial;
+      const { attacker } = trial;
       const victim = await onlyLinked(trial, trial.length - 1);
       await attacker.run(`delete from ${victim.table.relation} ${where(victim)}`);
       await attacker.run(`delete from public.audit_chain where seq = ${victim.newest.seq}`);
-      void random;
       return {
         variant: victim.table.kind,
         found: [{ check: "gap", seq: victim.newest.seq }],

@@ -1,0 +1,146 @@
+import { quoted } from "../attacker/sql-text.ts";
+import type { Attack, Expected, Trial, Where } from "../attack.ts";
+import { type AuditedTable, TABLES } from "../world/tables.ts";
+import { perform, type Step } from "./step.ts";
+
+function changeRelation({ random }: Trial): Step {
+  const table: AuditedTable | null = random.chance(40) ? null : random.pick(TABLES);
+  const on = table?.relation ?? "public.audit_chain";
+  const place: Partial<Where> = table === null ? { names: "audit_chain" } : { kind: table.kind };
+  const found = [{ check: "relation_changed", ...place }];
+  const variants: Step[] = [
+    {
+      variant: "row security",
+      sql: `alter table ${on} enable row level security; create policy p on ${on} using (true)`,
+      found,
+    },
+    {
+      variant: "row security forced",
+      sql: `alter table ${on} enable row level security; alter table ${on} force row level security; create policy p on ${on} using (true)`,
+      found,
+    },
+    { variant: "a rule", sql: `create rule r as on insert to ${on} do also select 1`, found },
+    { variant: "a rule instead", sql: `create rule r as on delete to ${on} do instead nothing`, found },
+  ];
+  if (table === null || !table.isPartitioned) {
+    variants.push({ variant: "inheritance", sql: `create table public.child_rows () inherits (${on})`, found });
+    variants.push({ variant: "unlogged", sql: `alter table ${on} set unlogged`, found });
+  }
+  const step = random.pick(variants);
+  return { ...step, variant: `${step.variant}, ${table === null ? "the chain" : "an audited table"}` };
+}
+
+async function lie(trial: Trial): Promise<Expected> {
+  const { attacker, random } = trial;
+  const variant = random.pick([
+    "output function",
+    "domain's output",
+    "index not ready",
+    "index not live",
+    "index not valid",
+    "enum's output",
+    "index without a link",
+  ]);
+  const flag = { "index not ready": "indisready", "index not live": "indislive", "index not valid": "indisvalid" }[
+    variant
+  ];
+  const index = random.pick(["audit_chain_pkey", "audit_chain_event_key"]);
+  if (flag !== undefined) {
+    await attacker.run(`update pg_index set ${flag} = false where indexrelid = 'public.${index}'::regclass`);
+    return { variant, found: [{ check: "index_mismatch", names: index }, { check: "catalog_changed" }] };
+  }
+  if (variant === "index without a link") {
+    // A row that the index does not know of: a lookup by seq does not find it.
+    await attacker.run(
+      `update pg_index set indisready = false, indislive = true where indrelid = 'public.audit_chain'::regclass`,
+    );
+    await attacker.run(
+      `update public.audit_chain set appended_at = appended_at + interval '1 us' where seq = ${random.between(1, trial.length)}`,
+    );
+    await attacker.run(`update pg_index set indisready = true where indrelid = 'public.audit_chain'::regclass`);
+    return { variant, found: [{ check: "index_mismatch" }] };
+  }
+  const type =
+    variant === "output function"
+      ? random.pick(["int4", "text", "jsonb", "timestamptz", "numeric"])
+      : variant === "enum's output"
+        ? "mood"
+        : "small";
+  const schema = variant === "output function" ? "pg_catalog" : "public";
+  await attacker.run(
+    `create function public.lying_out(${schema}.${type}) returns cstring language internal immutable strict as ${quoted({ int4: "int4out", text: "textout", jsonb: "jsonb_out", timestamptz: "timestamptz_out", numeric: "numeric_out", mood: "enum_out", small: "int4out" }[type] ?? "")}`,
+  );
+  await attacker.run(
+    `update pg_type set typoutput = (select oid from pg_proc where proname = 'lying_out') where oid = '${schema}.${type}'::regtype`,
+  );
+  return { variant: `${variant} (${type})`, found: [{ check: "catalog_changed" }] };
+}
+
+function shadow({ random, world }: Trial): Step {
+  const { relation, kind } = random.pick(TABLES.filter((table) => table.relation.startsWith("public.")));
+  const name = relation.slice("public.".length);
+  const table = `create schema evil; create table evil.${name} (like ${relation})`;
+  const found = [{ check: "relation_shadowed", kind }];
+  const own = [{ check: "relation_shadowed" }];
+  return random.pick<Step>([
+    {
+      variant: "role's path",
+      sql: `${table}; alter role campaign_app set search_path = evil, public`,
+      undo: "alter role campaign_app reset search_path",
+      found,
+    },
+    {
+      variant: "role's path in this database",
+      sql: `${table}; alter role campaign_app in database ${world.database} set search_path = evil, public`,
+      found,
+    },
+    {
+      variant: "database's path",
+      sql: `${table}; alter database ${world.database} set search_path = 'evil', 'public'`,
+      found,
+    },
+    {
+      variant: "everybody's path",
+      sql: `${table}; alter role all set search_path = evil, public`,
+      undo: "alter role all reset search_path",
+      found,
+    },
+    {
+      variant: "a schema named as the login",
+      sql: `create schema campaign_app; create table campaign_app.${name} (like ${relation})`,
+      found,
+    },
+    {
+      variant: "a view earlier in the path",
+      sql: `create schema campaign_app; create view campaign_app.${name} as select * from ${relation}`,
+      found,
+    },
+    {
+      variant: "another chain",
+      sql: `create schema evil; create table evil.audit_chain (like public.audit_chain); alter database ${world.database} set search_path = evil, public`,
+      found: own,
+    },
+  ]);
+}
+
+/** Attacks on what relations, types, indexes and names are. */
+export const CATALOG_ATTACKS: readonly Attack[] = [
+  {
+    id: "C05",
+    title: "row security, rules, inheritance, UNLOGGED",
+    checks: ["relation_changed"],
+    perform: async (trial) => await perform(trial, changeRelation(trial)),
+  },
+  {
+    id: "C09",
+    title: "another output function, an index that lies",
+    checks: ["catalog_changed", "index_mismatch"],
+    perform: lie,
+  },
+  {
+    id: "C10",
+    title: "serve the application another table",
+    checks: ["relation_shadowed"],
+    perform: async (trial) => await perform(trial, shadow(trial)),
+  },
+];

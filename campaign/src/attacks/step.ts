@@ -1,0 +1,17 @@
+import type { Expected, Trial, Where } from "../attack.ts";
+
+/** A statement, what it is called, and what must be found. */
+export interface Step {
+  readonly variant: string;
+  readonly sql: string;
+  readonly found: readonly Where[];
+  readonly undo?: string;
+}
+
+/** Runs a step as the attacker. */
+export async function perform({ attacker }: Trial, { variant, sql, found, undo }: Step): Promise<Expected> {
+  await attacker.run(sql);
+  return undo === undefined
+    ? { variant, found }
+    : { variant, found, undo: async () => void (await attacker.run(undo)) };
+}
