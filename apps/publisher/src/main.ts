@@ -14,7 +14,8 @@ export async function main(argv: readonly string[] = process.argv): Promise<void
         .addCommand(publishCommand(context))
         .addCommand(sealCommand(context))
         .addCommand(verifyCommand(context))
-        .addCommand(runDaemonCommand(context)),
+        .addCommand(runDaemonCommand(context))
+        .addHelpText("after", "\nExample:\n  audit-publisher publish && audit-publisher verify --since-head 24h"),
     argv,
   );
 }
