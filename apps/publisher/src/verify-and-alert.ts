@@ -34,8 +34,9 @@ export interface VerifyAndAlertOptions extends Pick<
   /** Sink URLs. */
   readonly sinks: readonly string[];
   /**
-   * Verify only from the newest published head on that is older than this, in milliseconds. Without it everything is
-   * verified, also rows that no event belongs to, which a part cannot judge.
+   * Verify only from the newest published head on that is older than this, in milliseconds; what that head itself has
+   * published is included, so that the range begins at the head before. Without it everything is verified, also rows
+   * that no event belongs to, which a part cannot judge.
    */
   readonly sinceHeadMs?: number | undefined;
   /** Path of the verifier's memory of what the sinks held, as `audit-verify --state` keeps it. */
@@ -122,8 +123,9 @@ async function verified(
       maxHeadAgeMs: options.maxHeadAgeMs,
       allowUnanchored: options.allowUnanchored,
       onProgress: options.onProgress,
-      // A log that is younger than that is verified as a whole.
-      ...(sinceHeadMs === undefined || seqBefore === undefined ? {} : { startSeq: seqBefore + 1n }),
+      // From that head's own link on, so that it is held against the head too: behind it, a chain that was cut below would
+      // just have nothing to show. A log that is younger is verified as a whole.
+      ...(sinceHeadMs === undefined || seqBefore === undefined ? {} : { startSeq: seqBefore }),
     });
     // What was found is remembered only where the sinks are as they were: else the finding would be gone next time.
     const isSound = !report.divergences.some(({ check }) => check.startsWith("sink_"));

@@ -1,5 +1,5 @@
 import { createHmac } from "node:crypto";
-import { chmodSync, existsSync, readFileSync, writeFileSync } from "node:fs";
+import { existsSync, readFileSync, statSync, writeFileSync } from "node:fs";
 import { join } from "node:path";
 import { attach } from "@scidex/audit-schema";
 import { createLogin } from "@scidex/audit-testkit";
@@ -160,7 +160,7 @@ describe("alerts", () => {
     const log = await edited();
     await attach(drizzle(log.sql), "public.senate_alerts", { mode: "strict", changes: "track" });
     const login = await createLogin(log.sql, { grant: ["scidex_audit_alert"] });
-    onTestFinished(login.drop);
+    onTestFinished(async () => login.drop());
     const { report, failures } = await verify(log, { alertDatabaseUrl: login.url });
     expect([report.status, failures, report.alerts.pending]).toEqual(["tampered", [], 0]);
     const [{ n = 0 } = {}] = await log.sql`
@@ -187,8 +187,7 @@ describe("a table for alerts that is not ours", () => {
     ["closed to us", "revoke all on public.senate_alerts from scidex_audit_alert"],
     [
       "swallowing rows",
-      `create function pg_temp.x() returns trigger language plpgsql as $$ begin return null; end $$;
-       create function public.swallow() returns trigger language plpgsql as $$ begin return null; end $$;
+      `create function public.swallow() returns trigger language plpgsql as $$ begin return null; end $$;
        create trigger swallow before insert on public.senate_alerts for each row execute function public.swallow()`,
     ],
     [
@@ -207,7 +206,7 @@ describe("a table for alerts that is not ours", () => {
   ])("changes nothing about the report and the webhook: %s", async (_, attack) => {
     const log = await edited();
     const login = await createLogin(log.sql, { grant: ["scidex_audit_alert"] });
-    onTestFinished(login.drop);
+    onTestFinished(async () => login.drop());
     const hook = await listen();
     const webhook = webhookTo(hook.url);
     await log.sql.unsafe(attack);
@@ -254,7 +253,9 @@ describe("the webhook", () => {
     const log = await edited();
     const hook = await listen();
     await verify(log, { webhook: webhookTo(hook.url) });
-    const [{ headers, body, method } = { headers: {}, body: "", method: "" }] = hook.received;
+    const [request] = hook.received;
+    if (request === undefined) throw new Error("nothing was posted");
+    const { headers, body, method } = request;
     const time = String(headers["x-audit-timestamp"]);
     const expected = createHmac("sha256", SECRET).update(`${time}.${body}`).digest("hex");
     expect([method, headers["content-type"], headers["x-audit-signature"]]).toEqual([
@@ -270,7 +271,7 @@ describe("the webhook", () => {
     });
   });
 
-  it("is tried again after a 500, a time-out and a broken connection, with a new signed time each", async () => {
+  it("is tried again after a 500 and a time-out, with a new signed time each", async () => {
     const log = await edited();
     const hook = await listen(500, "hang", 200);
     const { report, failures } = await verify(log, { webhook: { ...webhookTo(hook.url), timeoutMs: 300 } });
@@ -314,7 +315,7 @@ describe("the webhook", () => {
     await verify(log, { webhook });
     const { report, failures } = await verify(log, { webhook, checks: ["coverage"] });
     expect(report.status).toBe("intact");
-    expect(failures.join()).toMatch(/the webhook could not be told: .*ECONNREFUSED|bad port/);
+    expect(failures.join()).toMatch(/the webhook could not be told/);
   });
 });
 
@@ -344,19 +345,19 @@ describe("the alert memory", () => {
     await verify(log);
     const memory = JSON.parse(readFileSync(memoryOf(log), "utf8")) as { alerts: { details: unknown }[] };
     expect(memory.alerts.every(({ details }) => details === null)).toBe(true);
-    chmodSync(memoryOf(log), 0o600);
+    expect(statSync(memoryOf(log)).mode & 0o777).toBe(0o600);
     expect(existsSync(`${memoryOf(log)}.tmp`)).toBe(false);
   });
 
   it("lets two runs at once alert once", async () => {
     const log = await edited();
     const runs = await Promise.all([verify(log), verify(log), verify(log)]);
-    const [{ report } = { report: undefined }] = runs;
-    expect(await alertsOf(log)).toHaveLength(report?.divergence_count ?? 0);
+    const [{ report }] = runs;
+    expect(await alertsOf(log)).toHaveLength(report.divergence_count);
     expect(runs.map((run) => run.report.alerts.written).toSorted((a, b) => a - b)).toEqual([
       0,
       0,
-      report?.divergence_count,
+      report.divergence_count,
     ]);
   });
 
@@ -374,15 +375,18 @@ describe("the alert memory", () => {
 });
 
 describe("verifying from a head that is old enough", () => {
-  it("starts after it, and takes everything where there is none", async () => {
+  it("starts with what it has published, and takes everything where there is none", async () => {
     const log = await openLog();
     await log.append("1", "2");
     await log.publish();
-    await log.append("3");
+    await log.append("3", "4");
+    await log.publish();
     await new Promise((resolve) => setTimeout(resolve, 2_100));
+    await log.append("5");
+    await log.publish();
     const from = async (sinceHeadMs: number) => (await verify(log, { sinceHeadMs })).report;
-    expect(await from(1_000)).toMatchObject({ status: "intact", range: { from: 3n, to: 3n }, rows: 1n });
-    expect(await from(3_600_000)).toMatchObject({ status: "intact", range: { from: 1n, to: 3n }, rows: 3n });
+    expect(await from(1_000)).toMatchObject({ status: "intact", range: { from: 3n, to: 5n }, rows: 3n });
+    expect(await from(3_600_000)).toMatchObject({ status: "intact", range: { from: 1n, to: 5n }, rows: 5n });
   });
 
   it("does not believe a time that nobody has signed", async () => {
@@ -402,7 +406,9 @@ describe("verifying from a head that is old enough", () => {
 
   it("finds that the chain was cut below that head", async () => {
     const log = await openLog();
-    await log.append("1", "2", "3");
+    await log.append("1", "2");
+    await log.publish();
+    await log.append("3");
     await log.publish();
     await new Promise((resolve) => setTimeout(resolve, 2_100));
     await log.attack("delete from public.audit_chain where seq > 1");

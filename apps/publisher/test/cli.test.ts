@@ -1,35 +1,7 @@
-import { spawn } from "node:child_process";
-import { once } from "node:events";
 import { readFileSync, rmSync, writeFileSync } from "node:fs";
-import { fileURLToPath } from "node:url";
 import { describe, expect, it } from "vitest";
+import { run, start } from "./command.ts";
 import { type Log, openLog } from "./log.ts";
-
-const CLI = fileURLToPath(new URL("../src/cli.ts", import.meta.url));
-
-interface Ended {
-  readonly exit: number | null;
-  readonly stdout: string;
-  readonly stderr: string;
-}
-
-function start(log: Log | undefined, args: string[], env: Record<string, string> = {}) {
-  const settings = log
-    ? { AUDIT_DATABASE_URL: log.url, AUDIT_SIGNING_KEY_FILE: log.keyFile, AUDIT_SINKS: log.sinks.join(",") }
-    : {};
-  const child = spawn(process.execPath, ["--conditions=source", CLI, ...args], {
-    env: { PATH: process.env["PATH"], ...settings, ...env },
-    stdio: ["ignore", "pipe", "pipe"],
-  });
-  let stdout = "";
-  let stderr = "";
-  child.stdout.on("data", (chunk: Buffer) => (stdout += chunk.toString()));
-  child.stderr.on("data", (chunk: Buffer) => (stderr += chunk.toString()));
-  const ended = once(child, "close").then(([exit]): Ended => ({ exit: exit as number | null, stdout, stderr }));
-  return { child, ended, output: () => stdout };
-}
-
-const run = async (...args: Parameters<typeof start>): Promise<Ended> => start(...args).ended;
 
 describe("audit-publisher publish", () => {
   it("exits with 0 and prints nothing but the result", async () => {
@@ -144,7 +116,7 @@ describe("audit-publisher seal", () => {
 
 describe("audit-publisher", () => {
   it("shows an example for every command", async () => {
-    for (const command of ["publish", "seal"]) {
+    for (const command of ["publish", "seal", "verify", "run"]) {
       const { exit, stdout } = await run(undefined, [command, "--help"]);
       expect([exit, stdout]).toEqual([0, expect.stringContaining("Example")]);
     }
