@@ -5,6 +5,7 @@ import { tmpdir } from "node:os";
 import { join } from "node:path";
 import { parseArgs } from "node:util";
 import { CHECKS } from "@scidex/audit-verifier";
+import type { Attack } from "./attack.ts";
 import { ATTACKS } from "./attacks/all.ts";
 import { formatTable, tabulate } from "./table.ts";
 import { runTrial, type TrialResult } from "./trial.ts";
@@ -19,6 +20,9 @@ Exit code: 0 if everything was detected and located without a false alarm, 1 if 
 
 /** Servers, and with them trials at once. */
 const SERVERS = 2;
+
+/** How many more trials of an attack are drawn at most for a check that nothing depends on yet. */
+const MOST_DRAWN = 40;
 
 const { values } = parseArgs({
   options: {
@@ -49,11 +53,17 @@ const folder = mkdtempSync(join(tmpdir(), "audit-campaign-"));
 process.env["NODE_COMPILE_CACHE"] = join(folder, "compiled");
 enableCompileCache(join(folder, "compiled"));
 const bases: Base[] = [];
+// Ctrl-C: the trials under way are ended, and what has been found until then is printed.
+let isStopped = false;
+process.once("SIGINT", () => (isStopped = true));
 try {
   for (let i = 0; i < SERVERS; i++) bases.push(await buildBase(join(folder, `server-${i}`), values.seed));
   process.stderr.write(`seed ${values.seed}: ${trials} trials of ${attacks.length} attacks\n`);
-  const results = await runAll();
-  process.exitCode = print(results);
+  const results = await runTrials(
+    attacks.flatMap((attack) => Array.from({ length: trials }, (_, trial) => ({ attack, trial }))),
+  );
+  for (const check of checks) await drawUntilMissed(check, results);
+  process.exitCode = print(inOrder(results));
 } catch (error) {
   process.stderr.write(`error: ${error instanceof Error ? (error.stack ?? error.message) : String(error)}\n`);
   process.exitCode = 3;
@@ -62,20 +72,36 @@ try {
   rmSync(folder, { recursive: true, force: true });
 }
 
-async function runAll(): Promise<TrialResult[]> {
-  const queue = Array.from({ length: trials }, (_, trial) => attacks.map((attack) => ({ attack, trial }))).flat();
+async function runTrials(trialsToRun: { attack: Attack; trial: number }[]): Promise<TrialResult[]> {
+  const queue = trialsToRun.toSorted((a, b) => a.trial - b.trial);
   const results: TrialResult[] = [];
   const total = queue.length;
   await Promise.all(
     bases.map(async (base) => {
-      for (let next = queue.shift(); next !== undefined; next = queue.shift()) {
+      for (let next = queue.shift(); next !== undefined && !isStopped; next = queue.shift()) {
         const result = await runTrial(base, next.attack, next.trial, values.seed);
         results.push(result);
         if (result.problem !== null) process.stderr.write(`${reproduction(result)}\n`);
-        else if (results.length % 25 === 0) process.stderr.write(`${results.length} of ${total} trials\n`);
+        if (results.length % 25 === 0) process.stderr.write(`${results.length} of ${total} trials\n`);
       }
     }),
   );
+  return results;
+}
+
+/** A few trials may not have drawn what only this check finds: more of the attacks that name it are added until one has. */
+async function drawUntilMissed(check: string, results: TrialResult[]): Promise<void> {
+  const named = attacks.filter((attack) => attack.checks.includes(check));
+  for (let trial = trials; trial < trials + MOST_DRAWN && named.length > 0 && !isStopped; trial += SERVERS) {
+    const { undetected, mislocated } = without(check, results);
+    if (undetected.size + mislocated.size > 0) return;
+    const next = Array.from({ length: SERVERS }, (_, i) => named.map((attack) => ({ attack, trial: trial + i })));
+    const done = new Set(results.map((result) => `${result.id} ${result.trial}`));
+    results.push(...(await runTrials(next.flat().filter((one) => !done.has(`${one.attack.id} ${one.trial}`)))));
+  }
+}
+
+function inOrder(results: readonly TrialResult[]): TrialResult[] {
   return results.toSorted((a, b) => a.id.localeCompare(b.id) || a.trial - b.trial);
 }
 
@@ -104,7 +130,9 @@ function print(results: readonly TrialResult[]): 0 | 1 {
     );
   } else {
     const parts = [formatTable(rows), ...(missed.length > 0 ? [formatMissed(missed)] : [])];
-    process.stdout.write(`${parts.join("\n")}\nseed ${values.seed}, ${trials} trials each\n`);
+    process.stdout.write(
+      `${parts.join("\n")}\nseed ${values.seed}, ${trials} trials each${isStopped ? ", stopped before the end" : ""}\n`,
+    );
     for (const { check } of useless) process.stdout.write(`nothing is missed without ${check}\n`);
   }
   return isGood ? 0 : 1;

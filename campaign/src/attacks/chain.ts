@@ -1,4 +1,4 @@
-import { type ForgedLink, readChain, values } from "../attacker/chain.ts";
+import { fit, type ForgedLink, readChain, values } from "../attacker/chain.ts";
 import { type Attack, coveredSeq } from "../attack.ts";
 import { TABLES } from "../world/tables.ts";
 import { appendLink, at, cutAfter, FLAWLESS, goOn, LINK_CHECKS } from "./links.ts";
@@ -123,21 +123,28 @@ export const CHAIN_ATTACKS: readonly Attack[] = [
         const seq = await appendLink(trial, { kind: table.kind, pk: random.word() });
         return { variant, found: [{ check: "source_deleted", seq }], silent: FLAWLESS };
       }
-      const links = await readChain(attacker);
-      const last = links.at(-1);
+      const last = (await readChain(attacker)).at(-1);
       const forged: ForgedLink = {
         seq: trial.length + 1,
         kind: "forged",
         pk: random.word(),
         payload: random.hex(32),
         event: random.hex(32),
-        prev: random.chance(50) ? (last?.chain ?? "") : random.hex(32),
+        prev: random.hex(32),
         chain: random.hex(32),
         time: last?.time ?? "",
       };
       if (variant === "malformed at the end") {
-        await attacker.run(`insert into public.audit_chain values ${values(forged)}`);
-        return { variant, found: at(["chain_hash", "prev_hash"], forged.seq), first: forged.seq };
+        const fits = fit(forged, last);
+        // One hash that does not fit is enough, if all others are made to fit it.
+        const [what, link] = random.pick<[string, ForgedLink]>([
+          ["all hashes", forged],
+          ["chain_hash", { ...fits, chain: forged.chain }],
+          ["prev_hash", fit(forged, { seq: trial.length, chain: forged.prev })],
+        ]);
+        await attacker.run(`insert into public.audit_chain values ${values(link)}`);
+        const { seq } = forged;
+        return { variant: `${variant}, ${what}`, found: at(["chain_hash", "prev_hash"], seq), first: seq };
       }
       const seq = random.between(1, trial.length);
       await attacker.run("alter table public.audit_chain drop constraint audit_chain_pkey");

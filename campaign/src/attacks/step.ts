@@ -5,13 +5,17 @@ export interface Step {
   readonly variant: string;
   readonly sql: string;
   readonly found: readonly Where[];
+  readonly exit?: 3;
   readonly undo?: string;
 }
 
 /** Runs a step as the attacker. */
-export async function perform({ attacker }: Trial, { variant, sql, found, undo }: Step): Promise<Expected> {
+export async function perform({ attacker }: Trial, { variant, sql, found, exit, undo }: Step): Promise<Expected> {
   await attacker.run(sql);
-  return undo === undefined
-    ? { variant, found }
-    : { variant, found, undo: async () => void (await attacker.run(undo)) };
+  return {
+    variant,
+    found,
+    ...(exit === undefined ? {} : { exit }),
+    ...(undo === undefined ? {} : { undo: async () => void (await attacker.run(undo)) }),
+  };
 }
