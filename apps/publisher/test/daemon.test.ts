@@ -25,14 +25,9 @@ interface Entry {
 async function daemon(log: Log, args: string[], env: Record<string, string> = {}) {
   const database = new URL(log.url);
   const sockets = new Set<Socket>();
-  let isOpen = true;
   const proxy = createServer((near) => {
     sockets.add(near);
     near.on("error", () => {});
-    if (!isOpen) {
-      near.destroy();
-      return;
-    }
     const far = connect(Number(database.port), database.hostname);
     sockets.add(far);
     far.on("error", () => near.destroy());
@@ -42,9 +37,10 @@ async function daemon(log: Log, args: string[], env: Record<string, string> = {}
   });
   proxy.listen(0, "127.0.0.1");
   await once(proxy, "listening");
+  const { port } = proxy.address() as AddressInfo;
   const url = new URL(log.url);
   url.hostname = "127.0.0.1";
-  url.port = String((proxy.address() as AddressInfo).port);
+  url.port = String(port);
   const running = start(log, ["run", ...args], { AUDIT_DATABASE_URL: url.href, ...env });
   onTestFinished(() => {
     running.child.kill("SIGKILL");
@@ -70,8 +66,12 @@ async function daemon(log: Log, args: string[], env: Record<string, string> = {}
       }
     },
     setOpen: (open: boolean) => {
-      isOpen = open;
-      if (!open) for (const socket of sockets) socket.destroy();
+      if (open) {
+        proxy.listen(port, "127.0.0.1");
+      } else {
+        proxy.close();
+        for (const socket of sockets) socket.destroy();
+      }
     },
   };
 }
