@@ -47,12 +47,7 @@ export async function checkChain(lane: Lane, options: CheckChainOptions): Promis
   const links = new LinkChecker(before, report);
   const heads = (published?.heads ?? []).filter((head) => head.seq >= from && (to === undefined || head.seq <= to));
   const start = range.after === undefined ? { size: from - 1n, hashes: null } : frontierOf(range.after);
-  const tree = new HeadChecker(
-    heads,
-    published?.names ?? new Map(),
-    from === 1n ? emptyFrontier : start,
-    report,
-  );
+  const tree = new HeadChecker(heads, published?.names ?? new Map(), from === 1n ? emptyFrontier : start, report);
   const times = new TimeChecker(heads, published?.lastSigned ?? new Map(), options.now, range.after, report);
   let last: ChainRow | null = null;
   while (row !== undefined) {

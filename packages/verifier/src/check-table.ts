@@ -66,7 +66,8 @@ export async function checkTable(
 function whyNoTable(shape: TableShape | null): string | null {
   if (shape === null) return "nothing of that name";
   if (shape.relkind !== "r" && shape.relkind !== "p") return `a relation of the kind ${shape.relkind}`;
-  if (shape.foreign.length > 0) return `a table with partitions that are none: ${shape.foreign.slice(0, 10).join(", ")}`;
+  if (shape.foreign.length > 0)
+    return `a table with partitions that are none: ${shape.foreign.slice(0, 10).join(", ")}`;
   return null;
 }
 

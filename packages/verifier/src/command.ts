@@ -15,8 +15,8 @@ import {
   verifierKeysSource,
   writeOut,
 } from "@scidex/audit-command";
-import { MAX_SEQ } from "@scidex/audit-core";
-import { openSink } from "@scidex/audit-sinks";
+import { MAX_SEQ, parseVerifierKey } from "@scidex/audit-core";
+import { openSink, type Sink, SinkError } from "@scidex/audit-sinks";
 import { Command } from "commander";
 import { describeReport } from "./describe-report.ts";
 import { type Group, GROUPS } from "./finding.ts";
@@ -79,10 +79,10 @@ async function run(flags: Flags, signal: AbortSignal): Promise<Outcome> {
   const shard = parseShard(flags.shard);
   const policy = await readPolicy(flags.policy ?? policyFile());
   const state = await readState(flags.state);
-  const keys = await readKeys();
+  const keys = checkKeys(await readKeys());
   const maxHeadAgeMs = flags.maxHeadAge === undefined ? maxHeadAge() : parseDuration(flags.maxHeadAge);
   const name = origin();
-  const sinks = sinkUrls().map((url) => openSink(url));
+  const sinks = openSinks();
   const database = await connect(databaseUrl(), {
     applicationName: "audit-verify",
     max: 2,
@@ -125,6 +125,30 @@ async function run(flags: Flags, signal: AbortSignal): Promise<Outcome> {
 
 const usage = (message: string) => new CommandError("usage", message);
 const configuration = (message: string, cause: unknown) => new CommandError("configuration", message, { cause });
+
+function openSinks(): Sink[] {
+  try {
+    return sinkUrls().map((url) => openSink(url));
+  } catch (error) {
+    if (error instanceof SinkError) throw configuration(`AUDIT_SINKS: ${error.message}`, error);
+    throw error;
+  }
+}
+
+/** Keys are checked before anything is connected to: what is wrong with them is the configuration's fault. */
+function checkKeys(keys: readonly string[]): readonly string[] {
+  for (const key of keys) {
+    try {
+      parseVerifierKey(key);
+    } catch (error) {
+      throw configuration(
+        `AUDIT_VERIFIER_KEYS: ${JSON.stringify(key.slice(0, 80))} is none: ${messageOf(error)}`,
+        error,
+      );
+    }
+  }
+  return keys;
+}
 
 function parseSeq(option: string, text: string | undefined): bigint | undefined {
   if (text === undefined) return undefined;

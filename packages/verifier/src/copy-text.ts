@@ -7,6 +7,7 @@ export class TextCopyDecoder {
 
   /** Calls `row` for each whole line in what has been pushed so far. */
   push(chunk: Buffer, row: (fields: (string | null)[]) => void): void {
+    if (chunk.length === 0) return;
     const end = chunk.lastIndexOf(10);
     if (end === -1) {
       this.#rest.push(chunk);

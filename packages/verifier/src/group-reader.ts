@@ -78,5 +78,4 @@ export class GroupReader {
   }
 }
 
-const isChange = (event: KeyEvent): boolean =>
-  event.op === "insert" || event.op === "update" || event.op === "delete";
+const isChange = (event: KeyEvent): boolean => event.op === "insert" || event.op === "update" || event.op === "delete";

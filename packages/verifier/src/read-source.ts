@@ -19,7 +19,9 @@ export async function readSource(
   const from = `${table.isPartitioned ? "" : "only "}${identifier(table.schema)}.${identifier(table.name)}`;
   const order = inByteOrder(key, lane.encoding);
   // The same expression in both places is computed once.
-  const list = [lane.encoding === "UTF8" ? order : key, ...columns.map((column) => `t.${identifier(column)}`)].join(", ");
+  const list = [lane.encoding === "UTF8" ? order : key, ...columns.map((column) => `t.${identifier(column)}`)].join(
+    ", ",
+  );
   const query = `select ${list} from ${from} as t order by ${order} nulls first`;
   return Cursor.text(await lane.copy(query, "text"), (fields) => ({
     key: fields[0] ?? null,

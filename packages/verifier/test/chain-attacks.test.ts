@@ -86,22 +86,42 @@ const ATTACKS: Attack[] = [
     sql: `update public.audit_chain set prev_hash = ${flip("prev_hash", 3)} where seq = 1`,
     first: { check: "prev_hash", seq: 1n },
   },
-  { id: "A02", what: "deletes a link", sql: "delete from public.audit_chain where seq = 14", first: { check: "gap", seq: 14n } },
+  {
+    id: "A02",
+    what: "deletes a link",
+    sql: "delete from public.audit_chain where seq = 14",
+    first: { check: "gap", seq: 14n },
+  },
   {
     id: "A03",
     what: "deletes a range over a head",
     sql: "delete from public.audit_chain where seq between 8 and 23",
     first: { check: "gap", seq: 8n },
   },
-  { id: "A04", what: "deletes the first link", sql: "delete from public.audit_chain where seq = 1", first: { check: "gap", seq: 1n } },
-  { id: "A04", what: "deletes the first links", sql: "delete from public.audit_chain where seq < 12", first: { check: "gap", seq: 1n } },
+  {
+    id: "A04",
+    what: "deletes the first link",
+    sql: "delete from public.audit_chain where seq = 1",
+    first: { check: "gap", seq: 1n },
+  },
+  {
+    id: "A04",
+    what: "deletes the first links",
+    sql: "delete from public.audit_chain where seq < 12",
+    first: { check: "gap", seq: 1n },
+  },
   {
     id: "A11",
     what: "deletes the first links, renumbers and recomputes",
     sql: `delete from public.audit_chain where seq in (1, 2); ${closeGap(1)}${closeGap(1)}`,
     first: { check: "head_mismatch", from_seq: 1n, to_seq: 10n },
   },
-  { id: "A05", what: "cuts the tail", sql: "delete from public.audit_chain where seq > 22", first: { check: "truncated", seq: 23n } },
+  {
+    id: "A05",
+    what: "cuts the tail",
+    sql: "delete from public.audit_chain where seq > 22",
+    first: { check: "truncated", seq: 23n },
+  },
   {
     id: "A05",
     what: "cuts the tail, and honest traffic has reused its seqs",
@@ -115,7 +135,12 @@ const ATTACKS: Attack[] = [
     sql: "alter table public.audit_chain rename to old_chain; create table public.audit_chain (like old_chain including all)",
     first: { check: "truncated", seq: 1n },
   },
-  { id: "A06", what: "drops the table", sql: "drop table public.audit_chain cascade", first: { check: "truncated", seq: 1n } },
+  {
+    id: "A06",
+    what: "drops the table",
+    sql: "drop table public.audit_chain cascade",
+    first: { check: "truncated", seq: 1n },
+  },
   {
     id: "A06",
     what: "starts a new chain in a look-alike",
@@ -239,7 +264,9 @@ describe("attacks on the chain", () => {
   it("finds A12: an older copy of the database", async () => {
     const chain = await chainOf30();
     await chain.sql.unsafe("create table public.copy as select * from public.audit_chain where seq <= 18");
-    await chain.attack("truncate public.audit_chain; insert into public.audit_chain select * from public.copy; drop table public.copy; delete from public.note where id > 18");
+    await chain.attack(
+      "truncate public.audit_chain; insert into public.audit_chain select * from public.copy; drop table public.copy; delete from public.note where id > 18",
+    );
     const report = await chain.verify();
     expect(report.first_divergence).toMatchObject({ check: "truncated", seq: 19n });
     expect(report.divergences.filter(({ check }) => check.startsWith("source"))).toEqual([]);

@@ -28,7 +28,10 @@ async function smallChain() {
 describe("a hostile database", () => {
   it.each([
     ["a seq of 2^63 - 1", `update public.audit_chain set seq = 9223372036854775807 where seq = 10`],
-    ["a seq of 2^63 - 1 beside the others", `insert into public.audit_chain select 9223372036854775807, 'x', 'y', payload_hash, event_hash, prev_hash, chain_hash, appended_at from public.audit_chain where seq = 10`],
+    [
+      "a seq of 2^63 - 1 beside the others",
+      `insert into public.audit_chain select 9223372036854775807, 'x', 'y', payload_hash, event_hash, prev_hash, chain_hash, appended_at from public.audit_chain where seq = 10`,
+    ],
     ["a seq of -2^63", `${UNCONSTRAIN} update public.audit_chain set seq = -9223372036854775808 where seq = 4`],
     ["a seq of 0", `${UNCONSTRAIN} update public.audit_chain set seq = 0 where seq = 4`],
     ...["seq", "event_kind", "event_pk", "payload_hash", "event_hash", "prev_hash", "chain_hash", "appended_at"].map(
@@ -40,12 +43,20 @@ describe("a hostile database", () => {
         `${UNCONSTRAIN} update public.audit_chain set ${column} = decode(${hex}, 'hex') where seq = 4`,
       ]),
     ),
-    ...["infinity", "-infinity", "1999-12-31 23:59:59.999999+00", "10000-01-01 00:00:00+00", "4000-01-01 BC"].map((time) => [
-      `the time ${time}`,
-      `${UNCONSTRAIN} update public.audit_chain set appended_at = '${time}' where seq = 4`,
-    ]),
-    ["a kind of a megabyte", `${UNCONSTRAIN} update public.audit_chain set event_kind = repeat('x', 1000000) where seq = 4`],
-    ["a key of 50 megabytes", `${UNCONSTRAIN} update public.audit_chain set event_pk = repeat('x', 50000000) where seq = 4`],
+    ...["infinity", "-infinity", "1999-12-31 23:59:59.999999+00", "10000-01-01 00:00:00+00", "4000-01-01 BC"].map(
+      (time) => [
+        `the time ${time}`,
+        `${UNCONSTRAIN} update public.audit_chain set appended_at = '${time}' where seq = 4`,
+      ],
+    ),
+    [
+      "a kind of a megabyte",
+      `${UNCONSTRAIN} update public.audit_chain set event_kind = repeat('x', 1000000) where seq = 4`,
+    ],
+    [
+      "a key of 50 megabytes",
+      `${UNCONSTRAIN} update public.audit_chain set event_pk = repeat('x', 50000000) where seq = 4`,
+    ],
   ])("finds %s", async (_, attack) => {
     const chain = await smallChain();
     await chain.attack(attack ?? "");
@@ -57,14 +68,29 @@ describe("a hostile database", () => {
 
   it.each([
     ["a seq of another type", "alter table public.audit_chain alter seq type numeric"],
-    ["hashes as text", "alter table public.audit_chain drop constraint audit_chain_hash_check; alter table public.audit_chain alter chain_hash type text using encode(chain_hash, 'hex')"],
-    ["a domain as a type", "create domain public.t as text; alter table public.audit_chain alter event_pk type public.t"],
+    [
+      "hashes as text",
+      "alter table public.audit_chain drop constraint audit_chain_hash_check; alter table public.audit_chain alter chain_hash type text using encode(chain_hash, 'hex')",
+    ],
+    [
+      "a domain as a type",
+      "create domain public.t as text; alter table public.audit_chain alter event_pk type public.t",
+    ],
     ["times without a zone", "alter table public.audit_chain alter appended_at type timestamp"],
     ["a column less", "alter table public.audit_chain drop column payload_hash"],
     ["a view", "alter table public.audit_chain rename to c; create view public.audit_chain as select * from public.c"],
-    ["a materialized view", "alter table public.audit_chain rename to c; create materialized view public.audit_chain as select * from public.c"],
-    ["a partitioned table", "alter table public.audit_chain rename to c; create table public.audit_chain (like public.c) partition by range (seq)"],
-    ["a foreign table", "create foreign data wrapper w; create server s foreign data wrapper w; alter table public.audit_chain rename to c; create foreign table public.audit_chain (seq bigint) server s"],
+    [
+      "a materialized view",
+      "alter table public.audit_chain rename to c; create materialized view public.audit_chain as select * from public.c",
+    ],
+    [
+      "a partitioned table",
+      "alter table public.audit_chain rename to c; create table public.audit_chain (like public.c) partition by range (seq)",
+    ],
+    [
+      "a foreign table",
+      "create foreign data wrapper w; create server s foreign data wrapper w; alter table public.audit_chain rename to c; create foreign table public.audit_chain (seq bigint) server s",
+    ],
   ])("finds %s in the chain's place", async (_, attack) => {
     const chain = await smallChain();
     await chain.attack(attack ?? "");
@@ -112,10 +138,14 @@ describe("a hostile database", () => {
     const odd = `a"b'c\\d$$e;drop table x--é€𝄞`;
     const quoted = odd.replaceAll('"', '""');
     await chain.sql.unsafe(`create schema "${quoted}"`);
-    await chain.sql.unsafe(`create table "${quoted}"."${quoted}" ("${quoted}" int, "key" text, body text, "constructor" text, "__proto__" text, primary key ("${quoted}", "key"))`);
+    await chain.sql.unsafe(
+      `create table "${quoted}"."${quoted}" ("${quoted}" int, "key" text, body text, "constructor" text, "__proto__" text, primary key ("${quoted}", "key"))`,
+    );
     const kind = `${odd}${"'\\".repeat(70)}`;
     await chain.sql`select public.audit_chain_attach(to_regclass(${`"${quoted}"."${quoted}"`}), kind => ${kind}, changes => 'track')`;
-    await chain.sql.unsafe(`insert into "${quoted}"."${quoted}" values (1, 'a', 'x', 'y', 'z'), (2, 'b', null, null, null)`);
+    await chain.sql.unsafe(
+      `insert into "${quoted}"."${quoted}" values (1, 'a', 'x', 'y', 'z'), (2, 'b', null, null, null)`,
+    );
     await chain.sql.unsafe(`update "${quoted}"."${quoted}" set body = 'changed' where "key" = 'b'`);
     await chain.publish();
     const clean = await chain.verify();
@@ -160,7 +190,12 @@ describe("a hostile database", () => {
     const chain = await smallChain();
     await chain.attack(`insert into public.audit_chain select n, 'thing', n::text, payload_hash, event_hash, prev_hash, chain_hash, appended_at
                           from public.audit_chain, generate_series(100, 150000) as n where seq = 9`);
-    const client = postgres(chain.url, { max: 2, fetch_types: false, onnotice: () => {}, connection: { application_name: "victim" } });
+    const client = postgres(chain.url, {
+      max: 2,
+      fetch_types: false,
+      onnotice: () => {},
+      connection: { application_name: "victim" },
+    });
     onTestFinished(async () => await client.end({ timeout: 0 }));
     const running = verify(client, chain.trust).then(
       () => "done",
@@ -168,7 +203,8 @@ describe("a hostile database", () => {
     );
     for (let killed = 0; killed === 0;) {
       await sleep(5);
-      const rows = await chain.sql`select pg_terminate_backend(pid) from pg_stat_activity where application_name = 'victim' and query like 'copy%' and state = 'active'`;
+      const rows =
+        await chain.sql`select pg_terminate_backend(pid) from pg_stat_activity where application_name = 'victim' and query like 'copy%' and state = 'active'`;
       killed = rows.length;
     }
     expect(await running).not.toBe("done");

@@ -14,21 +14,53 @@ function expectClean(report: VerificationReport): void {
 }
 
 const VALUES: readonly (readonly [type: string, ...values: string[]])[] = [
-  ["smallint", "'-32768'"], ["bigint", "9223372036854775807"],
+  ["smallint", "'-32768'"],
+  ["bigint", "9223372036854775807"],
   ["numeric", "123456789012345678901234567890123456789012345678901234567890.000", "'NaN'", "'-Infinity'", "0.000"],
-  ["numeric(10,3)", "1.5"], ["real", "'-0'", "1.1", "'NaN'"], ["double precision", "0.1", "1e300", "'Infinity'", "'-0'"],
-  ["money", "12.34"], ["boolean", "true", "false"], ["\"char\"", "'x'"], ["char(5)", "'ab'"], ["varchar(9)", "'äöü'"], ["name", "'n'"],
+  ["numeric(10,3)", "1.5"],
+  ["real", "'-0'", "1.1", "'NaN'"],
+  ["double precision", "0.1", "1e300", "'Infinity'", "'-0'"],
+  ["money", "12.34"],
+  ["boolean", "true", "false"],
+  ['"char"', "'x'"],
+  ["char(5)", "'ab'"],
+  ["varchar(9)", "'äöü'"],
+  ["name", "'n'"],
   ["text", "''", "E'a\\tb\\nc\\\\d\"\\b\\f\\r\\v\\x7f'", "U&'\\+01F600\\FFFF\\E000'", "'\\N'"],
-  ["bytea", "'\\x00ff'", "''"], ["bit(3)", "B'101'"], ["bit varying", "B''"], ["uuid", "'a0eebc99-9c0b-4ef8-bb6d-6bb9bd380a11'"],
-  ["date", "'infinity'", "'0044-03-15 BC'"], ["time", "'24:00:00'"], ["timetz", "'12:00:00+05:30'"],
-  ["timestamp", "'0001-01-01 BC'", "'294276-12-31 23:59:59.999999'"], ["timestamptz", "'-infinity'", "'2026-03-29 02:30:00+02'"],
-  ["interval", "'1 year -2 days 03:04:05.000006'", "'-1 mon'"], ["json", "'{\"b\": 1, \"b\": 2 , \"a\":\"\\u0000\"}'", "'null'"],
-  ["jsonb", "'{\"\": [1.10, null], \"\\u20ac\": \"x\"}'", "'null'"], ["xml", "'<a>b</a>'"],
-  ["inet", "'::1/64'"], ["cidr", "'10.0.0.0/8'"], ["macaddr", "'08:00:2b:01:02:03'"], ["point", "'(1.5,-0)'"], ["box", "'((1,2),(3,4))'"],
-  ["path", "'[(0,0),(1,1)]'"], ["int[]", "'{{1,2},{3,NULL}}'", "'{}'"], ["text[]", "ARRAY['a,b', 'NULL', NULL, '\"']"],
-  ["int4range", "'[1,5)'", "'empty'"], ["tstzrange", "'[2020-01-01 00:00+00,infinity)'"], ["int4multirange", "'{[1,2),[5,7)}'"],
-  ["tsvector", "'a:1A b'"], ["tsquery", "'a & !b'"], ["pg_lsn", "'16/B374D848'"], ["regclass", "'pg_catalog.pg_class'"],
-  ["xid8", "'12345678901'"], ["public.mood", "'so \"so'"], ["public.email", "'a@b'"], ["public.pair", "'(1,\"x, y\")'", "'(,)'"], ["public.pair[]", "ARRAY['(1,a)'::public.pair]"], ["public.span", "'[a,c]'"],
+  ["bytea", "'\\x00ff'", "''"],
+  ["bit(3)", "B'101'"],
+  ["bit varying", "B''"],
+  ["uuid", "'a0eebc99-9c0b-4ef8-bb6d-6bb9bd380a11'"],
+  ["date", "'infinity'", "'0044-03-15 BC'"],
+  ["time", "'24:00:00'"],
+  ["timetz", "'12:00:00+05:30'"],
+  ["timestamp", "'0001-01-01 BC'", "'294276-12-31 23:59:59.999999'"],
+  ["timestamptz", "'-infinity'", "'2026-03-29 02:30:00+02'"],
+  ["interval", "'1 year -2 days 03:04:05.000006'", "'-1 mon'"],
+  ["json", '\'{"b": 1, "b": 2 , "a":"\\u0000"}\'', "'null'"],
+  ["jsonb", '\'{"": [1.10, null], "\\u20ac": "x"}\'', "'null'"],
+  ["xml", "'<a>b</a>'"],
+  ["inet", "'::1/64'"],
+  ["cidr", "'10.0.0.0/8'"],
+  ["macaddr", "'08:00:2b:01:02:03'"],
+  ["point", "'(1.5,-0)'"],
+  ["box", "'((1,2),(3,4))'"],
+  ["path", "'[(0,0),(1,1)]'"],
+  ["int[]", "'{{1,2},{3,NULL}}'", "'{}'"],
+  ["text[]", "ARRAY['a,b', 'NULL', NULL, '\"']"],
+  ["int4range", "'[1,5)'", "'empty'"],
+  ["tstzrange", "'[2020-01-01 00:00+00,infinity)'"],
+  ["int4multirange", "'{[1,2),[5,7)}'"],
+  ["tsvector", "'a:1A b'"],
+  ["tsquery", "'a & !b'"],
+  ["pg_lsn", "'16/B374D848'"],
+  ["regclass", "'pg_catalog.pg_class'"],
+  ["xid8", "'12345678901'"],
+  ["public.mood", "'so \"so'"],
+  ["public.email", "'a@b'"],
+  ["public.pair", "'(1,\"x, y\")'", "'(,)'"],
+  ["public.pair[]", "ARRAY['(1,a)'::public.pair]"],
+  ["public.span", "'[a,c]'"],
 ];
 
 const TYPES = `
@@ -40,7 +72,9 @@ const TYPES = `
 async function allTypes(chain: ChainDatabase, changes: string): Promise<void> {
   await chain.sql.unsafe(TYPES);
   const columns = VALUES.map(([type], i) => `c${i} ${type}`).join(", ");
-  await chain.sql.unsafe(`create table public.everything (id int primary key, ${columns}); select public.audit_chain_attach('public.everything', changes => '${changes}')`);
+  await chain.sql.unsafe(
+    `create table public.everything (id int primary key, ${columns}); select public.audit_chain_attach('public.everything', changes => '${changes}')`,
+  );
   const most = Math.max(...VALUES.map((values) => values.length - 1));
   for (let row = 0; row <= most; row++) {
     const texts = VALUES.map(([type, ...values]) => (values[row] === undefined ? "null" : `${values[row]}::${type}`));
@@ -60,14 +94,34 @@ describe("no false alarms", () => {
   it("with any setting of the database, of the role, and of the writers", async () => {
     const chain = await openChain();
     const settings = [
-      ["TimeZone", "Asia/Kathmandu"], ["DateStyle", "SQL, DMY"], ["IntervalStyle", "iso_8601"], ["bytea_output", "escape"],
-      ["extra_float_digits", "-15"], ["lc_monetary", "C"], ["quote_all_identifiers", "on"], ["search_path", "nowhere"],
-      ["default_transaction_isolation", "serializable"], ["default_transaction_deferrable", "on"], ["row_security", "on"],
-      ["lock_timeout", "50"], ["enable_seqscan", "off"], ["enable_sort", "off"], ["work_mem", "64"],
-      ["xmlbinary", "hex"], ["idle_in_transaction_session_timeout", "50"], ["transform_null_equals", "on"],
-      ["statement_timeout", "1000"], ["client_encoding", "LATIN1"], ["jit_above_cost", "0"],
+      ["TimeZone", "Asia/Kathmandu"],
+      ["DateStyle", "SQL, DMY"],
+      ["IntervalStyle", "iso_8601"],
+      ["bytea_output", "escape"],
+      ["extra_float_digits", "-15"],
+      ["lc_monetary", "C"],
+      ["quote_all_identifiers", "on"],
+      ["search_path", "nowhere"],
+      ["default_transaction_isolation", "serializable"],
+      ["default_transaction_deferrable", "on"],
+      ["row_security", "on"],
+      ["lock_timeout", "50"],
+      ["enable_seqscan", "off"],
+      ["enable_sort", "off"],
+      ["work_mem", "64"],
+      ["xmlbinary", "hex"],
+      ["idle_in_transaction_session_timeout", "50"],
+      ["transform_null_equals", "on"],
+      ["statement_timeout", "1000"],
+      ["client_encoding", "LATIN1"],
+      ["jit_above_cost", "0"],
     ] as const;
-    for (const [name, value] of settings) await chain.sql.unsafe(`alter database ${chain.name} set "${name}" = '${value}'`.replace("'nowhere'", "nowhere").replace("'SQL, DMY'", "SQL, DMY"));
+    for (const [name, value] of settings)
+      await chain.sql.unsafe(
+        `alter database ${chain.name} set "${name}" = '${value}'`
+          .replace("'nowhere'", "nowhere")
+          .replace("'SQL, DMY'", "SQL, DMY"),
+      );
     const client = postgres(chain.url, { max: 4, fetch_types: false, onnotice: () => {} });
     onTestFinished(async () => await client.end({ timeout: 0 }));
     const fresh = chainOf({ ...chain, sql: client }, chain.folder);
@@ -101,15 +155,25 @@ describe("no false alarms", () => {
     onTestFinished(async () => await writers.end({ timeout: 0 }));
     let stop = false;
     const until = async (work: () => Promise<unknown>) => {
-      while (!stop) await work().catch((error: unknown) => {
-        if (!/could not serialize|deadlock|canceling statement/u.test(String(error))) throw error;
-      });
+      while (!stop)
+        await work().catch((error: unknown) => {
+          if (!/could not serialize|deadlock|canceling statement/u.test(String(error))) throw error;
+        });
     };
     const pick = (n: number) => Math.floor(Math.random() * n);
     const running = [
-      ...Array.from({ length: 4 }, () => until(async () => await writers`insert into public.strict (body) select 'w' from generate_series(1, ${pick(5)}::int)`)),
-      ...Array.from({ length: 4 }, () => until(async () => await writers`insert into public.sealed (body) values ('s'), ('t')`)),
-      ...Array.from({ length: 4 }, () => until(async () => await writers`update public.tracked set n = n + 1 where id = ${1 + pick(50)}::int`)),
+      ...Array.from({ length: 4 }, () =>
+        until(
+          async () =>
+            await writers`insert into public.strict (body) select 'w' from generate_series(1, ${pick(5)}::int)`,
+        ),
+      ),
+      ...Array.from({ length: 4 }, () =>
+        until(async () => await writers`insert into public.sealed (body) values ('s'), ('t')`),
+      ),
+      ...Array.from({ length: 4 }, () =>
+        until(async () => await writers`update public.tracked set n = n + 1 where id = ${1 + pick(50)}::int`),
+      ),
       until(async () => {
         const id = 51 + pick(20);
         await writers.begin(async (tx) => {
@@ -118,13 +182,20 @@ describe("no false alarms", () => {
         });
       }),
       until(async () => await writers`insert into public.parts (day, body) values (${pick(5)}, 'p')`),
-      until(async () => { await writers`select public.audit_chain_seal(500)`; await sleep(20); }),
+      until(async () => {
+        await writers`select public.audit_chain_seal(500)`;
+        await sleep(20);
+      }),
     ];
     let days = 5;
     const ddl = until(async () => {
       const type = days % 2 === 0 ? "int" : "bigint";
-      await writers.unsafe(`set lock_timeout = '500ms'; alter table public.strict alter n type ${type}; alter table public.tracked alter n type ${type}; reset lock_timeout`);
-      await writers.unsafe(`create table public.parts_${days} (like public.parts including all); alter table public.parts attach partition public.parts_${days} for values from (${days}) to (${days + 1})`);
+      await writers.unsafe(
+        `set lock_timeout = '500ms'; alter table public.strict alter n type ${type}; alter table public.tracked alter n type ${type}; reset lock_timeout`,
+      );
+      await writers.unsafe(
+        `create table public.parts_${days} (like public.parts including all); alter table public.parts attach partition public.parts_${days} for values from (${days}) to (${days + 1})`,
+      );
       days++;
       await sleep(100);
     });
@@ -137,7 +208,9 @@ describe("no false alarms", () => {
     stop = true;
     await Promise.all([...running, ddl]);
     expect(reports.flatMap(({ divergences }) => divergences.slice(0, 3))).toEqual([]);
-    await chain.sql.unsafe("select public.audit_chain_attach('public.strict'); select public.audit_chain_attach('public.tracked')");
+    await chain.sql.unsafe(
+      "select public.audit_chain_attach('public.strict'); select public.audit_chain_attach('public.tracked')",
+    );
     await chain.sql`select public.audit_chain_seal(1000000)`;
     const after = await chain.verify();
     expect(after.divergences).toEqual([]);
@@ -172,7 +245,8 @@ describe("no false alarms", () => {
   it("of schema changes: unproven where rows cannot be recomputed, clean where they can", async () => {
     const chain = await openChain();
     const attach = "select public.audit_chain_attach('public.t')";
-    await chain.sql.unsafe(`create type public.m as enum ('a', 'b'); create table public.t (id int primary key, a text, b numeric(8, 2), c public.m, d text); ${attach};
+    await chain.sql
+      .unsafe(`create type public.m as enum ('a', 'b'); create table public.t (id int primary key, a text, b numeric(8, 2), c public.m, d text); ${attach};
       insert into public.t values (1, 'x', 1.5, 'a', 'd')`);
     await chain.publish();
     const after = async (...statements: string[]) => {
@@ -181,7 +255,9 @@ describe("no false alarms", () => {
       expect(report.divergences).toEqual([]);
       return report.status;
     };
-    expect(await after("alter table public.t add column e text", "insert into public.t (id, e) values (2, 'e')")).toBe("intact");
+    expect(await after("alter table public.t add column e text", "insert into public.t (id, e) values (2, 'e')")).toBe(
+      "intact",
+    );
     expect(await after(attach, "insert into public.t (id, e) values (3, 'e')")).toBe("intact");
     expect(await after("alter table public.t add column g int generated always as (length(d)) stored")).toBe("intact");
     expect(await after("alter table public.t rename column a to a2", attach)).toBe("intact");
@@ -200,14 +276,18 @@ describe("no false alarms", () => {
 
   it("of excluded columns that change, where the policy allows it", async () => {
     const chain = await openChain();
-    await chain.sql.unsafe(`create table public.t (id int primary key, body text, noise int); select public.audit_chain_attach('public.t', exclude => array['noise']); insert into public.t values (1, 'x', 1); update public.t set noise = 2`);
+    await chain.sql.unsafe(
+      `create table public.t (id int primary key, body text, noise int); select public.audit_chain_attach('public.t', exclude => array['noise']); insert into public.t values (1, 'x', 1); update public.t set noise = 2`,
+    );
     await chain.publish();
     expectClean(await chain.verify());
   });
 
   it("of a table under row security: unproven for the inspector, clean for a superuser", async () => {
     const chain = await openChain();
-    await chain.sql.unsafe(`create table public.secret (id int primary key, owner text); select public.audit_chain_attach('public.secret'); insert into public.secret values (1, 'x'); alter table public.secret enable row level security`);
+    await chain.sql.unsafe(
+      `create table public.secret (id int primary key, owner text); select public.audit_chain_attach('public.secret'); insert into public.secret values (1, 'x'); alter table public.secret enable row level security`,
+    );
     await chain.publish();
     const login = await createLogin(chain.sql, { grant: ["scidex_audit_inspector"] });
     const client = postgres(login.url, { max: 2, fetch_types: false, onnotice: () => {} });
@@ -223,7 +303,9 @@ describe("no false alarms", () => {
     await chain.sql`revoke select on public.secret from scidex_audit_inspector`;
     expect(await verify(client, chain.trust)).toMatchObject({ status: "unproven", divergences: [] });
     await chain.sql`revoke select on public.audit_chain_config from scidex_audit_inspector`;
-    expect(await verify(client, chain.trust)).toMatchObject({ checks: { links: "ok", heads: "ok", sources: "unproven", coverage: "unproven" } });
+    expect(await verify(client, chain.trust)).toMatchObject({
+      checks: { links: "ok", heads: "ok", sources: "unproven", coverage: "unproven" },
+    });
     await chain.sql`revoke select on public.audit_chain from scidex_audit_inspector`;
     expect(await verify(client, chain.trust)).toMatchObject({ status: "unproven", checks: { links: "unproven" } });
     await chain.sql`revoke usage on schema public from public`;

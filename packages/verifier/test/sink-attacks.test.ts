@@ -1,6 +1,16 @@
 import { appendFileSync, rmSync, writeFileSync } from "node:fs";
 import { describe, expect, it } from "vitest";
-import { append, type ChainDatabase, linesOf, newKeys, now, openChain, ORIGIN, signedHead, writeLines } from "./chain-database.ts";
+import {
+  append,
+  type ChainDatabase,
+  linesOf,
+  newKeys,
+  now,
+  openChain,
+  ORIGIN,
+  signedHead,
+  writeLines,
+} from "./chain-database.ts";
 import { verifyWithState } from "../src/index.ts";
 
 /** Twelve links with four publications in two sinks, the last one of nothing new. */
@@ -17,11 +27,17 @@ async function published(): Promise<ChainDatabase> {
 /** Replaces text on line `number` of the first sink. */
 function edit(chain: ChainDatabase, number: number, how: (line: string) => string): void {
   const lines = linesOf(chain.paths[0]);
-  writeLines(chain.paths[0], lines.map((line, i) => (i === number - 1 ? how(line) : line)));
+  writeLines(
+    chain.paths[0],
+    lines.map((line, i) => (i === number - 1 ? how(line) : line)),
+  );
 }
 
 const cut = (chain: ChainDatabase, ...numbers: number[]) =>
-  writeLines(chain.paths[0], linesOf(chain.paths[0]).filter((_, i) => !numbers.includes(i + 1)));
+  writeLines(
+    chain.paths[0],
+    linesOf(chain.paths[0]).filter((_, i) => !numbers.includes(i + 1)),
+  );
 
 describe("attacks on a sink", () => {
   it("finds nothing before any of them", async () => {

@@ -1,0 +1,288 @@
+import { type ChildProcess, spawn } from "node:child_process";
+import { existsSync, readFileSync, writeFileSync } from "node:fs";
+import { join } from "node:path";
+import { setTimeout as sleep } from "node:timers/promises";
+import { createLogin } from "@scidex/audit-testkit";
+import { describe, expect, it, onTestFinished } from "vitest";
+import type { Divergence } from "../src/index.ts";
+import { append, type ChainDatabase, linesOf, openChain, ORIGIN, writeLines } from "./chain-database.ts";
+
+const CLI = new URL("../src/cli.ts", import.meta.url).pathname;
+const FOUR = ["--checks", "links,heads,sources,coverage"];
+
+interface Outcome {
+  readonly exit: number | null;
+  readonly stdout: string;
+  readonly stderr: string;
+}
+
+function start(chain: ChainDatabase, args: readonly string[], environment: NodeJS.ProcessEnv = {}): ChildProcess {
+  return spawn(process.execPath, ["--conditions=source", CLI, ...args], {
+    env: {
+      PATH: process.env["PATH"],
+      AUDIT_DATABASE_URL: chain.url,
+      AUDIT_SINKS: chain.paths.map((path) => `file:${path}`).join(),
+      AUDIT_VERIFIER_KEYS: chain.vkeys.join(" "),
+      AUDIT_ORIGIN: ORIGIN,
+      ...environment,
+    },
+    stdio: ["ignore", "pipe", "pipe"],
+  });
+}
+
+async function finish(child: ChildProcess): Promise<Outcome> {
+  let [stdout, stderr] = ["", ""];
+  child.stdout?.on("data", (data: Buffer) => (stdout += data.toString()));
+  child.stderr?.on("data", (data: Buffer) => (stderr += data.toString()));
+  const exit = await new Promise<number | null>((resolve) => child.on("close", resolve));
+  return { exit, stdout, stderr };
+}
+
+const run = async (chain: ChainDatabase, args: readonly string[], environment: NodeJS.ProcessEnv = {}) =>
+  await finish(start(chain, args, environment));
+
+async function prepared(): Promise<ChainDatabase> {
+  const chain = await openChain();
+  await chain.sql.unsafe(
+    "create table public.note (id int primary key, body text); select public.audit_chain_attach('public.note')",
+  );
+  await chain.sql`insert into public.note select n, 'x' from generate_series(1, 5) as n`;
+  await append(chain.sql, "thing", "1", "2", "3", "4");
+  await chain.publish();
+  return chain;
+}
+
+async function loginOf(chain: ChainDatabase, ...grant: string[]) {
+  const login = await createLogin(chain.sql, { grant });
+  onTestFinished(async () => await login.drop());
+  return { AUDIT_DATABASE_URL: login.url };
+}
+
+// A process takes a second to start, and several where the machine is busy.
+describe("audit-verify", { timeout: 180_000 }, () => {
+  it("ends with 0 and the contract's report when everything holds", async () => {
+    const chain = await prepared();
+    const { exit, stdout, stderr } = await run(chain, ["--json", ...FOUR]);
+    expect([exit, stderr]).toEqual([0, ""]);
+    const report = JSON.parse(stdout) as Record<string, unknown>;
+    expect(report).toMatchObject({
+      status: "intact",
+      range: { from: 1, to: 10 },
+      rows: 10,
+      head: {
+        seq: 10,
+        chain_hash: expect.stringMatching(/^[0-9a-f]{64}$/u),
+        appended_at: expect.stringMatching(/\.\d{6}Z$/u),
+      },
+      anchored_to: 10,
+      unanchored: 0,
+      pending: 0,
+      events_without_source: 4,
+      first_divergence: null,
+      divergences: [],
+      divergence_count: 0,
+      checks: { links: "ok", heads: "ok", sources: "ok", coverage: "ok", structure: "skipped" },
+      warnings: [],
+      duration_ms: expect.any(Number),
+    });
+    const human = await run(chain, FOUR);
+    expect([human.exit, human.stdout]).toEqual([0, expect.stringContaining("INTACT: 10 links, 1 to 10")]);
+  });
+
+  it("ends with 1 when something was found, and names it", async () => {
+    const chain = await prepared();
+    await chain.attack(
+      "update public.note set body = E'\\x1b[31m' where id = 2; insert into public.note values (77, null)",
+    );
+    const { exit, stdout } = await run(chain, ["--json", ...FOUR]);
+    expect(exit).toBe(1);
+    const { first_divergence } = JSON.parse(stdout) as { first_divergence: Divergence };
+    expect(first_divergence).toMatchObject({
+      check: "source_edited",
+      group: "sources",
+      seq: 3,
+      event_kind: "note",
+      event_pk: "2",
+    });
+    await chain.attack("update public.audit_chain set event_pk = E'\\x1b[31m\\u009b' where seq = 3");
+    const human = await run(chain, FOUR);
+    expect(human.exit).toBe(1);
+    expect(human.stdout).toContain("\\u001b[31m\\u009b");
+    expect(human.stdout).not.toMatch(/[\u001b\u009b]/u);
+  });
+
+  it("ends with 2 for options that are wrong", async () => {
+    const chain = await openChain();
+    const wrong = [
+      ["--checks", "nonsense"],
+      ["--from", "0"],
+      ["--from", "9", "--to", "3"],
+      ["--from", "99999999999999999999"],
+      ["--shard", "3/2"],
+      ["--shard", "1"],
+      ["--policy", "/nowhere/policy.json"],
+      ["--max-head-age", "soon"],
+      ["--unknown"],
+    ];
+    const exits = await Promise.all(wrong.map(async (args) => (await run(chain, args)).exit));
+    expect(exits).toEqual(wrong.map(() => 2));
+  });
+
+  it("ends with 2 for what is wrong in the environment", async () => {
+    const chain = await openChain();
+    const wrong = [
+      { AUDIT_SINKS: "ftp://x" },
+      { AUDIT_VERIFIER_KEYS: "/nowhere" },
+      { AUDIT_VERIFIER_KEYS: "a+b+c" },
+      { AUDIT_DATABASE_URL: "mysql://x" },
+      { AUDIT_MAX_HEAD_AGE: "x" },
+    ];
+    const exits = await Promise.all(wrong.map(async (environment) => (await run(chain, [], environment)).exit));
+    expect(exits).toEqual(wrong.map(() => 2));
+  });
+
+  it("ends with 3 when it cannot do or cannot check it", async () => {
+    const chain = await prepared();
+    const noRights = await loginOf(chain);
+    for (const [args, environment] of [
+      [FOUR, { AUDIT_DATABASE_URL: "postgres://nobody@127.0.0.1:1/none" }],
+      [FOUR, { AUDIT_SINKS: "" }],
+      [FOUR, { AUDIT_VERIFIER_KEYS: "" }],
+      [FOUR, { AUDIT_SINKS: `file:${chain.folder}/missing/log` }],
+      [FOUR, noRights],
+    ] as const) {
+      const { exit, stdout } = await run(chain, args, environment);
+      expect([exit, stdout.includes("INTACT"), stdout.includes("TAMPERED")]).toEqual([3, false, false]);
+    }
+    expect((await run(chain, [...FOUR, "--allow-unanchored"], { AUDIT_SINKS: "" })).exit).toBe(0);
+  });
+
+  it("ends with 3 when something throws inside", async () => {
+    const chain = await prepared();
+    const bomb = join(chain.folder, "bomb.mjs");
+    writeFileSync(
+      bomb,
+      "const sort = Array.prototype.toSorted; Array.prototype.toSorted = function (...a) { if (new Error().stack.includes('check-tables')) throw new TypeError('thrown inside'); return sort.apply(this, a); };",
+    );
+    const { exit, stderr, stdout } = await run(chain, ["--json", ...FOUR], { NODE_OPTIONS: `--import=file://${bomb}` });
+    expect([exit, stderr]).toEqual([3, expect.stringContaining("thrown inside")]);
+    expect(JSON.parse(stdout)).toMatchObject({ error: { message: expect.stringContaining("thrown inside") } });
+  });
+
+  it("needs no more than scidex_audit_ro for links and heads, and the inspector for the rest", async () => {
+    const chain = await prepared();
+    const ro = await loginOf(chain, "scidex_audit_ro");
+    expect((await run(chain, ["--checks", "links,heads"], ro)).exit).toBe(0);
+    expect((await run(chain, FOUR, ro)).exit).toBe(3);
+    const inspector = await loginOf(chain, "scidex_audit_inspector");
+    expect((await run(chain, FOUR, inspector)).exit).toBe(0);
+  });
+
+  it("writes nothing to the database", async () => {
+    const chain = await prepared();
+    await chain.sql`select pg_stat_force_next_flush()`;
+    const writes = async () => {
+      await sleep(300);
+      return await chain.sql`select sum(n_tup_ins + n_tup_upd + n_tup_del)::text as n, (select pg_current_wal_insert_lsn() is not null) from pg_stat_user_tables`;
+    };
+    const before = await writes();
+    expect((await run(chain, FOUR)).exit).toBe(0);
+    expect(await writes()).toEqual(before);
+  });
+
+  it("remembers the sinks in its state file, and finds one that was cut back", async () => {
+    const chain = await prepared();
+    await sleep(1100);
+    await chain.publish();
+    const state = join(chain.folder, "state.json");
+    expect((await run(chain, [...FOUR, "--state", state])).exit).toBe(0);
+    expect(JSON.parse(readFileSync(state, "utf8"))).toMatchObject({ version: 1 });
+    const before = readFileSync(state, "utf8");
+    for (const path of chain.paths) writeLines(path, linesOf(path).slice(0, 1));
+    expect((await run(chain, FOUR)).exit).toBe(0);
+    for (let n = 0; n < 2; n++) {
+      const { exit, stdout } = await run(chain, [...FOUR, "--json", "--state", state]);
+      expect([exit, stdout]).toEqual([1, expect.stringContaining("sink_rewound")]);
+    }
+    expect(readFileSync(state, "utf8")).toBe(before);
+    writeFileSync(state, "nonsense");
+    expect((await run(chain, [...FOUR, "--state", state])).exit).toBe(2);
+  });
+
+  it("holds the database against a policy", async () => {
+    const chain = await prepared();
+    const policy = join(chain.folder, "policy.json");
+    const write = (table: object) =>
+      writeFileSync(
+        policy,
+        JSON.stringify({
+          origin: ORIGIN,
+          tables: { "public.note": { kind: "note", key: ["id"], exclude: [], changes: "refuse", ...table } },
+          detached: {},
+        }),
+      );
+    write({});
+    expect((await run(chain, [...FOUR, "--policy", policy])).exit).toBe(0);
+    for (const table of [{ kind: "other" }, { key: ["body"] }]) {
+      write(table);
+      expect((await run(chain, [...FOUR, "--json"], { AUDIT_POLICY: policy })).stdout).toContain("coverage_narrowed");
+    }
+    await chain.sql`select public.audit_chain_complete('public.note', false)`;
+    await chain.sql`select public.audit_chain_complete('public.note')`;
+    write({});
+    expect((await run(chain, [...FOUR, "--policy", policy])).exit).toBe(1);
+    write({ readmit: true });
+    expect((await run(chain, [...FOUR, "--policy", policy])).exit).toBe(0);
+    await chain.sql`select public.audit_chain_attach('public.note', exclude => array['body'])`;
+    expect((await run(chain, [...FOUR, "--policy", policy])).exit).toBe(1);
+    write({ readmit: true, exclude: ["body"] });
+    expect((await run(chain, [...FOUR, "--policy", policy])).exit).toBe(0);
+  });
+
+  it("ends at once when it is interrupted, and leaves nothing behind", async () => {
+    const chain = await prepared();
+    await chain.attack(`insert into public.audit_chain select n, 'thing', n::text, payload_hash, event_hash, prev_hash, chain_hash, appended_at
+                          from public.audit_chain, generate_series(100, 300000) as n where seq = 9`);
+    const state = join(chain.folder, "state.json");
+    const child = start(chain, [...FOUR, "--state", state]);
+    const ended = finish(child);
+    for (;;) {
+      const rows =
+        await chain.sql`select from pg_stat_activity where application_name = 'audit-verify' and query like 'copy%'`;
+      if (rows.length > 0) break;
+      await sleep(20);
+    }
+    child.kill("SIGINT");
+    expect((await ended).exit).toBe(3);
+    expect(existsSync(state)).toBe(false);
+  });
+});
+
+describe("shards", () => {
+  it("find together what a whole run finds", async () => {
+    const chain = await prepared();
+    for (let n = 5; n < 25; n++) {
+      await append(chain.sql, "thing", String(n));
+      if (n % 6 === 0) await chain.publish({ time: Math.floor(Date.now() / 1000) + n });
+    }
+    const places = (list: readonly Divergence[]) =>
+      list.map(({ check, seq, event_pk }) => `${check} ${seq} ${event_pk}`);
+    const compare = async () => {
+      const whole = await chain.verify();
+      for (const of of [2, 3, 5]) {
+        const union = new Set<string>();
+        for (let number = 1; number <= of; number++)
+          for (const place of places((await chain.verify({ shard: { number, of } })).divergences)) union.add(place);
+        for (const place of places(whole.divergences)) expect(union).toContain(place);
+        if (whole.divergence_count === 0) expect([...union]).toEqual([]);
+      }
+      return whole.divergence_count;
+    };
+    expect(await compare()).toBe(0);
+    await chain.attack("update public.audit_chain set chain_hash = sha256('x') where seq in (12, 13, 18, 24)");
+    expect(await compare()).toBeGreaterThan(4);
+    await chain.attack("delete from public.audit_chain where seq in (12, 18, 19, 20, 24)");
+    await chain.attack("delete from public.note where id = 4; insert into public.note values (99, 'past')");
+    expect(await compare()).toBeGreaterThan(4);
+  });
+});
