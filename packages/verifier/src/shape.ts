@@ -37,7 +37,7 @@ export async function readShape(lane: Lane, schema: string, name: string): Promi
             from tree join pg_catalog.pg_class as c on c.oid = tree.relid
            where pg_catalog.concat(c.relkind) not in ('r', 'p') order by 1`;
   return {
-    oid: Number(relation.oid),
+    oid: relation.oid,
     relkind: relation.relkind,
     columns: new Map(columns.map((c) => [c.name, c.type])),
     foreign: foreign.map((partition) => partition.name),
