@@ -60,7 +60,10 @@ try {
   assert.deepEqual([clean.status, clean.rows, clean.anchored_to], ["intact", 4, 4]);
   assert.equal((await verify(sql, { allowUnanchored: true })).status, "intact");
 
-  await sql`begin; set local session_replication_role = replica; update readings set value = 2 where id = 1; commit`.simple();
+  await sql.begin(async (tx) => {
+    await tx`set local session_replication_role = replica`;
+    await tx`update readings set value = 2 where id = 1`;
+  });
   const report = await verify(sql, { allowUnanchored: true });
   assert.deepEqual([report.status, report.first_divergence?.check], ["tampered", "source_edited"]);
 } finally {
