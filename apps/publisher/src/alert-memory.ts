@@ -3,7 +3,7 @@
  * cannot write that an alert was given. By default it stands beside the key file, as KEYFILE.alerts.
  *
  *     {"version":1,
- *      "lastFull":"2026-11-22T03:00:41.000Z",          when a full verification last came to its end; null for never
+ *      "lastFull":"2026-11-22T03:00:41.000Z",          when a full verification last had a verdict; null for never
  *      "alerts":[
  *        {"id":"<24 base64>",                          alertIdentity of the finding
  *         "check":"source_edited",

@@ -1,5 +1,5 @@
-import { connect, databaseUrl } from "@scidex/audit-command";
 import { AlertFile } from "./alert-file.ts";
+import { connectUntil } from "./connect-until.ts";
 import { nextDaily } from "./daily.ts";
 import { messageOf } from "./errors.ts";
 import type { JobEntry, JobLog, JobName } from "./job-log.ts";
@@ -52,7 +52,7 @@ async function seal({ sealEveryMs, log, signal }: DaemonOptions): Promise<void> 
     log.write({ job: "seal", status: "failed", duration_ms: 0, message: messageOf(error) });
   const run = async (): Promise<boolean> => {
     try {
-      const database = await connect(databaseUrl(), { applicationName: "audit-publisher seal", max: 1 });
+      const database = await connectUntil(signal, { applicationName: "audit-publisher seal", max: 1 });
       try {
         await sealLoop(database, {
           batch: SEAL_BATCH,
@@ -85,7 +85,7 @@ async function publish(options: DaemonOptions, onFirst: () => void): Promise<voi
   const run = async (): Promise<boolean> => {
     last = Date.now();
     const isDone = await logged(options, "publish", async () => {
-      const database = await connect(databaseUrl(), { applicationName: "audit-publisher" }).catch(
+      const database = await connectUntil(options.signal, { applicationName: "audit-publisher" }).catch(
         async (error: unknown) => noteFailure(options.tellPublish.metrics, "publish", error),
       );
       try {
@@ -136,7 +136,8 @@ async function verify(options: DaemonOptions): Promise<void> {
         },
         options.signal,
       );
-      if (isFull) full = Date.now();
+      // One that could not prove anything, because a sink was away, say, has not been the nightly one.
+      if (isFull && report.status !== "unproven") full = Date.now();
       const { range, rows, anchored_to, divergence_count, first_divergence, alerts, unproven, warnings } = report;
       return {
         status: report.status,

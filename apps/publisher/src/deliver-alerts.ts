@@ -93,7 +93,8 @@ class Delivery {
     const channels: Channel[] = this.#target.webhook === undefined ? ["table"] : ["table", "webhook"];
     const time = now.toISOString();
     const noted = noteFindings(before, { report: this.#report, isFull, channels, now: time });
-    this.#memory = { ...noted.memory, lastFull: isFull ? time : before.lastFull };
+    const hasVerdict = this.#report.status !== "unproven";
+    this.#memory = { ...noted.memory, lastFull: isFull && hasVerdict ? time : before.lastFull };
     if (formatMemory(this.#memory) !== formatMemory(before)) await this.#file.save(this.#memory);
     const written = await this.#writeTable();
     const posted = await this.#callWebhook();

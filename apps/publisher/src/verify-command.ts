@@ -1,15 +1,7 @@
-import {
-  type CommandContext,
-  connect,
-  databaseUrl,
-  EXIT,
-  type Outcome,
-  parseDuration,
-  progress,
-  writeOut,
-} from "@scidex/audit-command";
+import { type CommandContext, EXIT, type Outcome, parseDuration, progress, writeOut } from "@scidex/audit-command";
 import { formatReport } from "@scidex/audit-verifier";
 import { Command } from "commander";
+import { connectUntil } from "./connect-until.ts";
 import { describeVerification } from "./describe-verification.ts";
 import { noteFailure } from "./metrics-file.ts";
 import { addTellOptions, heartbeatOf, TELL_ENVIRONMENT, type TellFlags, webhookOf } from "./tell-settings.ts";
@@ -67,7 +59,7 @@ export async function verifyOnce(
   options: Omit<VerifyAndAlertOptions, "database" | "onProgress">,
   signal: AbortSignal,
 ): Promise<AlertedVerification> {
-  const database = await connect(databaseUrl(), {
+  const database = await connectUntil(signal, {
     applicationName: "audit-publisher verify",
     max: 2,
     settings: { default_transaction_read_only: "on" },

@@ -1,5 +1,5 @@
 import { once } from "node:events";
-import { readFileSync, writeFileSync } from "node:fs";
+import { mkdirSync, readFileSync, rmSync, writeFileSync } from "node:fs";
 import { type AddressInfo, connect, createServer, type Socket } from "node:net";
 import { join } from "node:path";
 import { setTimeout as sleep } from "node:timers/promises";
@@ -158,6 +158,23 @@ describe("audit-publisher run", () => {
     const { ended } = start(log, ["run", ...args], env);
     expect(await ended).toMatchObject({ exit: 2, stderr: expect.stringMatching(message) });
   });
+
+  it("does not take a full verification that proved nothing for done", async () => {
+    const log = await openLog();
+    await log.append("1");
+    await log.publish();
+    // A sink that cannot be read: a folder.
+    const folder = join(log.folder, "folder");
+    mkdirSync(folder);
+    const run = await daemon(log, QUICK, { AUDIT_SINKS: `${log.sinks[0]},file:${folder}` });
+    const isFull = ({ job, status }: Entry): boolean => job === "verify-full" && status === "unproven";
+    await run.said(isFull);
+    await run.said(isFull, run.entries().findIndex(isFull) + 1);
+    rmSync(folder, { recursive: true });
+    await run.said(({ job, status }) => job === "verify-full" && status === "intact");
+    run.child.kill("SIGTERM");
+    expect(await run.ended).toMatchObject({ exit: 0 });
+  }, 120_000);
 
   it("remembers the last night over a restart", async () => {
     const log = await openLog();
