@@ -70,7 +70,9 @@ try {
   await sql.end();
 }
 Object.assign(process.env, env);
-await using database = await createDatabase();
-assert.equal((await database.sql`select 1 as one`)[0].one, 1);
+{
+  await using database = await createDatabase();
+  assert.equal((await database.sql`select 1 as one`)[0].one, 1);
+}
 await server.stop();
 rmSync(folder, { recursive: true });
