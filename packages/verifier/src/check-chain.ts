@@ -1,12 +1,12 @@
-import { emptyFrontier } from "@scidex/audit-core";
+import { emptyFrontier, sameBytes, toHex } from "@scidex/audit-core";
 import type { ChainRow } from "./chain-row.ts";
 import type { Report } from "./finding.ts";
 import { HeadChecker } from "./head-checker.ts";
 import type { PublishedHeads } from "./heads.ts";
 import { CHAIN_START, LinkChecker } from "./links.ts";
-import { frontierOf } from "./published-head.ts";
+import { frontierOf, type PublishedHead } from "./published-head.ts";
 import type { Range } from "./range.ts";
-import { hasLinkAfter, readLinks } from "./read-chain.ts";
+import { hasLinkAfter, readLength, readLinks } from "./read-chain.ts";
 import type { Lane } from "./snapshot.ts";
 import { TimeChecker } from "./time-checker.ts";
 
@@ -36,10 +36,12 @@ export async function checkChain(lane: Lane, options: CheckChainOptions): Promis
   const { range, published, report } = options;
   const { from, to } = range;
   const hasMore = to !== undefined && (await hasLinkAfter(lane, to));
+  const length = range.after === undefined ? null : await readLength(lane);
   // The link before the first one is read too: its chain hash is where the range starts.
   const rows = await readLinks(lane, from > 1n ? from - 1n : null, to);
   let row = await rows.next();
-  let before = from > 1n ? { seq: from - 1n, chainHash: null as Uint8Array | null } : CHAIN_START;
+  if (range.after !== undefined && length !== null) checkAnchor(range.after, row, length, report);
+  let before = from > 1n ? { seq: from - 1n, chainHash: range.after?.chainHash ?? null } : CHAIN_START;
   while (from > 1n && row !== undefined && row.seq < from) {
     before = { seq: from - 1n, chainHash: row.chainHash };
     row = await rows.next();
@@ -65,4 +67,38 @@ export async function checkChain(lane: Lane, options: CheckChainOptions): Promis
   if (hasMore) links.finishBefore(to);
   if (published !== null) tree.finish(hasMore);
   return { to: links.seq, rows: links.rows, last, anchoredTo: tree.anchoredTo };
+}
+
+/**
+ * A range that starts after a published head starts from what was signed. Whether the chain still has that link is
+ * checked here: a chain that was cut below the range has nothing in it in which anything could be found.
+ */
+function checkAnchor(head: PublishedHead, row: ChainRow | undefined, length: bigint, report: Report): void {
+  if (row !== undefined && row.seq === head.seq) {
+    if (sameBytes(row.chainHash, head.chainHash)) return;
+    report({
+      check: "head_mismatch",
+      from_seq: head.seq,
+      to_seq: head.seq,
+      expected: toHex(head.chainHash),
+      actual: toHex(row.chainHash),
+      message: `the link before the range is not the one that was published at ${head.publishedAt}: verify from further back`,
+    });
+  } else if (length < head.seq) {
+    report({
+      check: "truncated",
+      seq: length + 1n,
+      expected: `${head.seq} links`,
+      actual: `${length} links`,
+      message: `the links from ${length + 1n} on are missing: a head of ${head.seq} links was published at ${head.publishedAt}`,
+    });
+  } else {
+    report({
+      check: "gap",
+      seq: head.seq,
+      expected: String(head.seq),
+      actual: "no such link",
+      message: `the link ${head.seq}, just before the range, is missing`,
+    });
+  }
 }

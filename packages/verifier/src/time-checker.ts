@@ -11,10 +11,10 @@ export const CLOCK_TOLERANCE_MICROS = 300_000_000n;
 
 /**
  * How long a transaction may hold the chain's lock, in microseconds: its rows are timed when they are linked, and can be
- * seen only when it has committed, while heads without them are signed. Nobody else can append all that time, so that
- * an hour is more than any honest transaction takes.
+ * seen only when it has committed, while heads without them are signed: a prepared transaction can do so for hours. Nobody
+ * else can append all that time, so that it does not last a day unnoticed.
  */
-export const LOCK_TOLERANCE_MICROS = 3_600_000_000n;
+export const LOCK_TOLERANCE_MICROS = 86_400_000_000n;
 
 /**
  * Every row's time must lie between the times of the heads around it: not after the signed time of the first head that

@@ -272,6 +272,31 @@ describe("attacks on the chain", () => {
     expect(report.divergences.filter(({ check }) => check.startsWith("source"))).toEqual([]);
   });
 
+  it.each([
+    {
+      what: "a cut below it",
+      sql: "delete from public.audit_chain where seq > 12",
+      first: { check: "truncated", seq: 13n },
+    },
+    {
+      what: "its first link's predecessor missing",
+      sql: "delete from public.audit_chain where seq = 20",
+      first: { check: "gap", seq: 20n },
+    },
+    {
+      what: "everything rewritten",
+      sql: `update public.audit_chain set payload_hash = sha256('x') where seq = 4; ${recompute(4)}`,
+      first: { check: "head_mismatch", from_seq: 20n, to_seq: 20n },
+    },
+  ])("finds, in a range that starts after a head, $what", async ({ sql, first }) => {
+    const chain = await chainOf30();
+    expect((await chain.verify({ startSeq: 22n, checks: ["links", "heads"] })).status).toBe("intact");
+    await chain.attack(sql);
+    const report = await chain.verify({ startSeq: 22n, checks: ["links", "heads"] });
+    expect(report.status).toBe("tampered");
+    expect(report.first_divergence ?? report.divergences).toMatchObject(first);
+  });
+
   it("finds a row that claims to be older than the newest signature of the head before it", async () => {
     const chain = await openChain();
     await append(chain.sql, "thing", "1", "2");
