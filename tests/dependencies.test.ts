@@ -24,10 +24,11 @@ const packages = ["packages", "apps"].flatMap((parent) =>
   readdirSync(join(root, parent)).map((name) => `${parent}/${name}`),
 );
 
-/** The text of each source file without its comments, by path. */
+/** The text of each source file without its comments, by path; without generators, which are run as a script and not shipped. */
 function sources(folder: string): { file: string; text: string }[] {
+  const manifest = readFileSync(join(root, folder, "package.json"), "utf8");
   return readdirSync(join(root, folder, "src"), { recursive: true, encoding: "utf8" })
-    .filter((file) => file.endsWith(".ts"))
+    .filter((file) => file.endsWith(".ts") && !manifest.includes(` src/${file}"`))
     .map((file) => ({
       file,
       text: readFileSync(join(root, folder, "src", file), "utf8").replace(/\/\*[\s\S]*?\*\/|^\s*\/\/.*$/gm, ""),
