@@ -1,6 +1,7 @@
 import { quoted } from "../attacker/sql-text.ts";
 import type { Attack, Expected, Trial, Where } from "../attack.ts";
 import { type AuditedTable, TABLES } from "../world/tables.ts";
+import { appendLink } from "./links.ts";
 import { perform, type Step } from "./step.ts";
 
 function changeRelation({ random }: Trial): Step {
@@ -52,14 +53,11 @@ async function lie(trial: Trial): Promise<Expected> {
     return { variant, found: [{ check: "index_mismatch", names: index }, { check: "catalog_changed" }] };
   }
   if (variant === "index without a link") {
-    // A row that the index does not know of: a lookup by seq does not find it.
-    await attacker.run(
-      `update pg_index set indisready = false, indislive = true where indrelid = 'public.audit_chain'::regclass`,
-    );
-    await attacker.run(
-      `update public.audit_chain set appended_at = appended_at + interval '1 us' where seq = ${random.between(1, trial.length)}`,
-    );
-    await attacker.run(`update pg_index set indisready = true where indrelid = 'public.audit_chain'::regclass`);
+    // A link that the indexes do not know of: a lookup by seq or by key does not find it.
+    const flags = "where indrelid = 'public.audit_chain'::regclass";
+    await attacker.run(`update pg_index set indisready = false ${flags}`);
+    await appendLink(trial, {});
+    await attacker.run(`update pg_index set indisready = true ${flags}`);
     return { variant, found: [{ check: "index_mismatch" }] };
   }
   const type =
