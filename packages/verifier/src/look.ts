@@ -54,6 +54,8 @@ class Look {
   /** Microseconds since the Unix epoch. */
   readonly #now: bigint;
   #isTransient = false;
+  /** The highest seq at which a link is missing or broken. */
+  #lastBroken = 0n;
   #published: PublishedHeads | null = null;
   #range: Range = { from: 1n, to: undefined, after: undefined, unchained: true, pending: true };
   #chain: ChainResult = { to: 0n, rows: 0, last: null, anchoredTo: 0n };
@@ -70,8 +72,26 @@ class Look {
 
   /** Takes what a check finds; of groups that were not asked for, nothing. */
   readonly #report = (finding: Finding): void => {
-    if (this.#wanted.has(CHECKS[finding.check])) this.#findings.add(finding);
+    const group = CHECKS[finding.check];
+    if (group === "links" && finding.seq !== undefined && finding.seq > this.#lastBroken)
+      this.#lastBroken = finding.seq;
+    if (this.#wanted.has(group)) this.#findings.add(finding);
   };
+
+  /**
+   * Takes what the comparison of a table finds. Where a link further on is missing or was changed, it may have been the
+   * newest event of a tracked row: that row is named, but not the seq of its older event, which nobody has touched.
+   */
+  #reportOfTables(histories: Histories): (finding: Finding) => void {
+    return (finding) => {
+      const { seq, ...unlocated } = finding;
+      const kind = finding.event_kind?.replace(/:(?:insert|update|delete)$/u, "");
+      const isTracked = histories.get(kind ?? "")?.configs.some(({ changes }) => changes === "track") ?? false;
+      const isDoubtful =
+        CHECKS[finding.check] === "sources" && seq !== undefined && seq < this.#lastBroken && isTracked;
+      this.#report(isDoubtful ? unlocated : finding);
+    };
+  }
 
   async run(sql: Sql): Promise<LookResult> {
     // Sinks are read before the snapshot is taken: a head that is published later cannot look like a cut.
@@ -220,7 +240,7 @@ class Look {
         sources,
         pending: hasPending,
         range: this.#range,
-        report: this.#report,
+        report: this.#reportOfTables(histories ?? NO_HISTORIES),
       });
       for (const reason of tables.unproven) this.#cannot(reason, "sources");
       this.#isTransient ||= tables.isTransient;

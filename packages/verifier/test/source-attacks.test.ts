@@ -283,6 +283,19 @@ const ATTACKS: Attack[] = [
     found: { check: "source_deleted", seq: 13n, event_pk: "a@13" },
   },
   {
+    // The row's older event looks like its newest then: it must not come before the link that is really gone.
+    id: "A02",
+    what: "deletes the link of a tracked row's last change",
+    sql: "delete from public.audit_chain where seq = 13",
+    found: { check: "gap", seq: 13n },
+  },
+  {
+    id: "A01",
+    what: "relabels the link of a tracked row's deletion",
+    sql: "update public.audit_chain set event_kind = 'task:update' where seq = 15",
+    found: { check: "event_hash", seq: 15n },
+  },
+  {
     id: "B10",
     what: "readmits a row",
     sql: `insert into public.note values (66, 'evil', 1); select public.audit_chain_complete('public.note', false);
