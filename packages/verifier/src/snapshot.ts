@@ -1,5 +1,4 @@
 import type { Readable } from "node:stream";
-import { setTimeout as sleep } from "node:timers/promises";
 import type { Sql, TransactionSql } from "postgres";
 import { VerifierError } from "./errors.ts";
 
@@ -53,6 +52,7 @@ class OpenCopy implements Chunks {
   readonly #stream: Readable;
   readonly #chunks: AsyncIterator<Buffer>;
   #isOpen = true;
+  #isLost = false;
 
   constructor(stream: Readable) {
     this.#stream = stream;
@@ -69,9 +69,15 @@ class OpenCopy implements Chunks {
       if (result.done === true) this.#end();
       return result;
     } catch (error) {
+      this.#isLost = isLoss(error);
       this.#end();
       throw error;
     }
+  }
+
+  /** Whether the connection ended in the middle. */
+  get isLost(): boolean {
+    return this.#isLost;
   }
 
   /**
@@ -91,6 +97,10 @@ class OpenCopy implements Chunks {
     }
   }
 }
+
+/** Whether an error says that the server ends the connection, or that it has gone. */
+const isLoss = (error: unknown): boolean =>
+  error instanceof Error && "code" in error && /^(?:08|57P0|CONNECTION_|ECONN|EPIPE)/u.test(String(error.code));
 
 /** Ends a subtransaction whose work is done. */
 class RollBack extends Error {}
@@ -122,8 +132,7 @@ class SnapshotLane implements Lane {
         try {
           done = { value: await work(lane) };
         } catch (error) {
-          await settled(error);
-          await lane.drain();
+          await lane.breakOff();
           throw error;
         }
         // Rolled back all the same: that gives back its locks. Behind one that is kept, DDL would wait for our end,
@@ -136,18 +145,13 @@ class SnapshotLane implements Lane {
     return (done as { readonly value: T }).value;
   }
 
-  async drain(): Promise<void> {
+  /** To be called when work on this lane has failed, before the driver ends its transaction. */
+  async breakOff(): Promise<void> {
     await this.#copy?.drain();
+    // The driver would send a ROLLBACK, and fall over because the connection is gone by the time that it is written (an
+    // uncaught exception). It rejects the whole transaction by itself when it learns of the end: leave it to that.
+    if (this.#copy?.isLost === true) await new Promise(() => {});
   }
-}
-
-/**
- * A server that ends a connection says so first and closes it then. In between, the driver would still write a ROLLBACK,
- * and fall over when the connection is gone by the time that it does.
- */
-async function settled(error: unknown): Promise<void> {
-  const isEnding = error instanceof Error && "code" in error && /^(?:08|57P)/u.test(String(error.code));
-  if (isEnding) await sleep(200);
 }
 
 async function prepare(tx: TransactionSql): Promise<void> {
@@ -181,16 +185,14 @@ export async function withSnapshot<T>(sql: Sql, work: (snapshot: Snapshot) => Pr
           await prepare(second);
           return { value: await work([lane, beside]) };
         } catch (error) {
-          await settled(error);
-          await beside.drain();
+          await beside.breakOff();
           throw error;
         }
       });
     } catch (error) {
-      await settled(error);
       // The second connection is free again: it saves reading the rest of a long chain for nothing.
       if (lane.isBusy) await sql`select pg_catalog.pg_cancel_backend(${pid})`.catch(() => undefined);
-      await lane.drain();
+      await lane.breakOff();
       throw error;
     }
   });
