@@ -12,8 +12,7 @@ export const CHAIN_ATTACKS: readonly Attack[] = [
     checks: LINK_CHECKS,
     perform: async (trial) => {
       const { seq, what } = await changeOneBit(trial, COLUMNS);
-      // A change under another label makes the event before it the newest of its row: that one can come first.
-      return { variant: what, found: at(LINK_CHECKS, seq) };
+      return { variant: what, found: at(LINK_CHECKS, seq), first: seq };
     },
   },
   {
@@ -23,8 +22,7 @@ export const CHAIN_ATTACKS: readonly Attack[] = [
     perform: async (trial) => {
       const seq = trial.random.between(2, trial.length - 1);
       await trial.attacker.run(`delete from public.audit_chain where seq = ${seq}`);
-      // A change that is gone makes the event before it the newest of its row: that one can come first in the report.
-      return { variant: "delete", found: at(["gap"], seq) };
+      return { variant: "delete", found: at(["gap"], seq), first: seq };
     },
   },
   {
@@ -35,7 +33,7 @@ export const CHAIN_ATTACKS: readonly Attack[] = [
       const from = trial.random.between(2, trial.length - 3);
       const to = trial.random.between(from + 1, trial.length - 1);
       await trial.attacker.run(`delete from public.audit_chain where seq between ${from} and ${to}`);
-      return { variant: "delete", found: at(["gap"], from) };
+      return { variant: "delete", found: at(["gap"], from), first: from };
     },
   },
   {

@@ -73,8 +73,8 @@ class Look {
   /** Takes what a check finds; of groups that were not asked for, nothing. */
   readonly #report = (finding: Finding): void => {
     const group = CHECKS[finding.check];
-    if (group === "links" && finding.seq !== undefined && finding.seq > this.#lastBroken)
-      this.#lastBroken = finding.seq;
+    const isMissing = group === "links" || finding.check === "truncated";
+    if (isMissing && finding.seq !== undefined && finding.seq > this.#lastBroken) this.#lastBroken = finding.seq;
     if (this.#wanted.has(group)) this.#findings.add(finding);
   };
 

@@ -296,6 +296,12 @@ const ATTACKS: Attack[] = [
     found: { check: "event_hash", seq: 15n },
   },
   {
+    id: "A05",
+    what: "cuts the tail from a tracked row's last change on",
+    sql: "delete from public.audit_chain where seq >= 13",
+    found: { check: "truncated", seq: 13n },
+  },
+  {
     id: "B10",
     what: "readmits a row",
     sql: `insert into public.note values (66, 'evil', 1); select public.audit_chain_complete('public.note', false);
