@@ -801,7 +801,7 @@ BEGIN
       USING ERRCODE = 'wrong_object_type', HINT = format('Run first: ALTER TABLE %s SET LOGGED', relation);
   ELSIF c.relkind = 'p' AND EXISTS (SELECT FROM pg_partition_tree(relation) AS t JOIN pg_class AS p ON p.oid = t.relid WHERE p.relpersistence = 'u') THEN
     RAISE EXCEPTION '% has an UNLOGGED partition: its rows are gone after a crash, which would look like tampering', relation
-      USING ERRCODE = 'wrong_object_type', HINT = 'Run ALTER TABLE … SET LOGGED for each such partition first.';
+      USING ERRCODE = 'wrong_object_type', HINT = 'Run ALTER TABLE ... SET LOGGED for each such partition first.';
   ELSIF c.relpersistence = 't' THEN
     RAISE EXCEPTION '% is a temporary table', relation USING ERRCODE = 'wrong_object_type', HINT = 'Attach a permanent table.';
   ELSIF c.relnamespace IN ('pg_catalog'::regnamespace, 'information_schema'::regnamespace) THEN
@@ -1096,7 +1096,7 @@ BEGIN
 END
 $function$;
 --> statement-breakpoint
--- For hand-written triggers: AFTER INSERT … FOR EACH ROW EXECUTE FUNCTION audit_chain_append('kind') does the work of
+-- For hand-written triggers: AFTER INSERT ... FOR EACH ROW EXECUTE FUNCTION audit_chain_append('kind') does the work of
 -- attach's own trigger on a table that is attached, and fails on one that is not. Where attach's own trigger is there
 -- and enabled, the row has been staged already.
 CREATE OR REPLACE FUNCTION public.audit_chain_append() RETURNS trigger

@@ -1,4 +1,4 @@
--- For hand-written triggers: AFTER INSERT … FOR EACH ROW EXECUTE FUNCTION audit_chain_append('kind') does the work of
+-- For hand-written triggers: AFTER INSERT ... FOR EACH ROW EXECUTE FUNCTION audit_chain_append('kind') does the work of
 -- attach's own trigger on a table that is attached, and fails on one that is not. Where attach's own trigger is there
 -- and enabled, the row has been staged already.
 CREATE OR REPLACE FUNCTION public.audit_chain_append() RETURNS trigger

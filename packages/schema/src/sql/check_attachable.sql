@@ -18,7 +18,7 @@ BEGIN
       USING ERRCODE = 'wrong_object_type', HINT = format('Run first: ALTER TABLE %s SET LOGGED', relation);
   ELSIF c.relkind = 'p' AND EXISTS (SELECT FROM pg_partition_tree(relation) AS t JOIN pg_class AS p ON p.oid = t.relid WHERE p.relpersistence = 'u') THEN
     RAISE EXCEPTION '% has an UNLOGGED partition: its rows are gone after a crash, which would look like tampering', relation
-      USING ERRCODE = 'wrong_object_type', HINT = 'Run ALTER TABLE … SET LOGGED for each such partition first.';
+      USING ERRCODE = 'wrong_object_type', HINT = 'Run ALTER TABLE ... SET LOGGED for each such partition first.';
   ELSIF c.relpersistence = 't' THEN
     RAISE EXCEPTION '% is a temporary table', relation USING ERRCODE = 'wrong_object_type', HINT = 'Attach a permanent table.';
   ELSIF c.relnamespace IN ('pg_catalog'::regnamespace, 'information_schema'::regnamespace) THEN
