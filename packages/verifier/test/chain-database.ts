@@ -34,7 +34,7 @@ const template: Template = {
 const KEYS = generateKeyFile(ORIGIN);
 
 /** A publisher's log in one or several files, written with core alone. */
-export interface HeadFiles {
+interface HeadFiles {
   readonly paths: readonly string[];
   readonly keys: PublisherKeys;
   readonly vkeys: readonly string[];
