@@ -3,8 +3,13 @@ import { createDatabase, type EmbeddedServer, type TestDatabase } from "@scidex/
 import { drizzle } from "drizzle-orm/postgres-js";
 import postgres, { type Sql } from "postgres";
 
+/** A client that `await using` closes. */
+export interface Client extends Sql {
+  [Symbol.asyncDispose](): Promise<void>;
+}
+
 /** A client as the tests use it: few connections, notices dropped, no query for custom types at connect. */
-export function connect(url: string, options: postgres.Options<Record<string, never>> = {}): Sql & AsyncDisposable {
+export function connect(url: string, options: postgres.Options<Record<string, never>> = {}): Client {
   const sql = postgres(url, { max: 1, connect_timeout: 10, fetch_types: false, onnotice: () => {}, ...options });
   return Object.assign(sql, { [Symbol.asyncDispose]: async () => await sql.end({ timeout: 1 }) });
 }
