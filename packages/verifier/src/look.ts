@@ -182,7 +182,8 @@ class Look {
 
   /** Whether one of the chain's own tables is what it must be; reports it where it is something else. */
   async #isTable(snapshot: Snapshot, name: keyof typeof OWN_SHAPES): Promise<boolean> {
-    const shape = await readShape(snapshot[0], "public", name);
+    // Given back at once: DDL on a catalog would queue behind its lock, and our other connection behind that DDL.
+    const shape = await snapshot[0].attempt(async (lane) => await readShape(lane, "public", name));
     if (hasColumns(shape, OWN_SHAPES[name])) return true;
     if (shape === null && name === "audit_chain" && this.#published === null)
       throw new VerifierError(
