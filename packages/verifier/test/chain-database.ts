@@ -33,13 +33,6 @@ const template: Template = {
 
 const KEYS = generateKeyFile(ORIGIN);
 
-/** A publisher's log in one or several files, written with core alone. */
-interface HeadFiles {
-  readonly paths: readonly string[];
-  readonly keys: PublisherKeys;
-  readonly vkeys: readonly string[];
-}
-
 /** A database with a chain, and heads of it in two files. */
 export interface ChainDatabase {
   readonly sql: Sql;
