@@ -8,22 +8,11 @@ import { spawnSync } from "node:child_process";
 import { cpSync, mkdirSync, mkdtempSync, readdirSync, readFileSync, rmSync, writeFileSync } from "node:fs";
 import { builtinModules } from "node:module";
 import { tmpdir } from "node:os";
-import { delimiter, dirname, join, resolve } from "node:path";
+import { delimiter, dirname, join } from "node:path";
 import { publint } from "publint";
 import { formatMessage } from "publint/utils";
+import { type Manifest, publishedPackages, readManifest, ROOT, tarballName } from "./packages.ts";
 
-interface Manifest {
-  readonly name: string;
-  readonly version: string;
-  readonly private?: boolean;
-  readonly bin?: Readonly<Record<string, string>>;
-  readonly exports?: unknown;
-  readonly dependencies?: Readonly<Record<string, string>>;
-  readonly optionalDependencies?: Readonly<Record<string, string>>;
-  readonly peerDependencies?: Readonly<Record<string, string>>;
-}
-
-const root = resolve(import.meta.dirname, "..");
 const faults: string[] = [];
 const folder = mkdtempSync(join(tmpdir(), "audit-consumer-"));
 const tarballs = join(folder, "tarballs");
@@ -32,7 +21,7 @@ mkdirSync(tarballs);
 cpSync(join(import.meta.dirname, "consumer"), consumer, { recursive: true });
 
 try {
-  const packages = readPackages();
+  const packages = publishedPackages();
   const files = packages.map(({ path, manifest }) => pack(path, manifest));
   for (const file of files) await lint(file);
   install(files);
@@ -45,17 +34,6 @@ try {
 }
 for (const fault of faults) console.log(`FAULT ${fault}`);
 process.exitCode = faults.length === 0 ? 0 : 1;
-
-function readManifest(path: string): Manifest {
-  return JSON.parse(readFileSync(join(path, "package.json"), "utf8")) as Manifest;
-}
-
-function readPackages(): { path: string; manifest: Manifest }[] {
-  return ["packages", "apps"]
-    .flatMap((parent) => readdirSync(join(root, parent)).map((name) => join(root, parent, name)))
-    .map((path) => ({ path, manifest: readManifest(path) }))
-    .filter(({ manifest }) => manifest.private !== true);
-}
 
 /** Runs a program to its end; a failure is a fault and prints what it said. Returns its stdout. */
 function run(what: string, program: string, args: readonly string[], cwd: string): string {
@@ -72,9 +50,9 @@ function run(what: string, program: string, args: readonly string[], cwd: string
   return stdout;
 }
 
-function pack(path: string, { name, version }: Manifest): string {
-  run(`${name} packed`, "npx", ["-y", "pnpm@12", "pack", "--pack-destination", tarballs], path);
-  return join(tarballs, `${name.replace("@", "").replace("/", "-")}-${version}.tgz`);
+function pack(path: string, manifest: Manifest): string {
+  run(`${manifest.name} packed`, "npx", ["-y", "pnpm@12", "pack", "--pack-destination", tarballs], path);
+  return join(tarballs, tarballName(manifest));
 }
 
 /** What publint says of a tarball: nothing above a suggestion. */
@@ -152,7 +130,7 @@ function packageOf(name: string): string {
 
 /** The types resolve for a consumer, and no declaration file of ours has an error (drizzle-orm's own have some). */
 function checkTypes(): void {
-  const tsc = join(root, "node_modules", ".bin", "tsc");
+  const tsc = join(ROOT, "node_modules", ".bin", "tsc");
   for (const [module, moduleResolution] of [
     ["nodenext", "nodenext"],
     ["esnext", "bundler"],
