@@ -5,6 +5,7 @@ import type { Cursor } from "./cursor.ts";
 import { VerifierError } from "./errors.ts";
 import type { Report } from "./finding.ts";
 import type { GroupReader } from "./group-reader.ts";
+import type { KindTally } from "./kind-tally.ts";
 import { neededColumns, recomputations } from "./payload.ts";
 import type { Range } from "./range.ts";
 import { isInOrder } from "./read-events.ts";
@@ -31,6 +32,7 @@ export async function checkTable(
   groups: GroupReader,
   range: Range,
   report: Report,
+  tally: KindTally,
 ): Promise<TableProblem | null> {
   const { current } = history;
   const place = splitRelation(current.relation);
@@ -60,6 +62,7 @@ export async function checkTable(
   const rows = await readSource(lane, table, keyExpression(current.keyColumns), neededColumns(ways));
   await rows.next();
   await merge(history.kind, groups, rows, checker);
+  tally.compared(history.kind, checker.tally.matched);
   return lasting(verdict(history, shape, checker.tally));
 }
 

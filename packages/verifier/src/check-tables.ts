@@ -3,6 +3,7 @@ import { inForce } from "./config.ts";
 import { checkTable } from "./check-table.ts";
 import type { Report } from "./finding.ts";
 import { GroupReader } from "./group-reader.ts";
+import { type KindCounts, KindTally } from "./kind-tally.ts";
 import type { Range } from "./range.ts";
 import { type KeyedEvent, readEventsByKey } from "./read-events.ts";
 import type { Histories } from "./read-histories.ts";
@@ -16,6 +17,7 @@ export interface TablesResult {
   /** Whether another look may be able to judge it. */
   readonly isTransient: boolean;
   readonly eventsWithoutSource: bigint;
+  readonly kinds: KindCounts;
 }
 
 /** Options of `checkTables`. */
@@ -43,7 +45,8 @@ export async function checkTables(snapshot: Snapshot, options: CheckTablesOption
     if (history === undefined) return false;
     return (seq === null ? history.current : inForce(history.configs, seq))?.changes === "refuse";
   };
-  const groups = new GroupReader(events, isRefusedChange, report);
+  const tally = new KindTally(histories.keys());
+  const groups = new GroupReader(events, isRefusedChange, report, tally);
   await groups.next();
   let withoutSource = 0n;
   for (const kind of kinds) {
@@ -55,7 +58,7 @@ export async function checkTables(snapshot: Snapshot, options: CheckTablesOption
     if (history !== undefined && options.sources) {
       try {
         const problem = await snapshot[1].attempt(
-          async (lane) => await checkTable(lane, history, groups, options.range, report),
+          async (lane) => await checkTable(lane, history, groups, options.range, report, tally),
         );
         if (problem !== null) unproven.push(problem.reason);
         transient ||= problem?.isTransient === true;
@@ -72,5 +75,5 @@ export async function checkTables(snapshot: Snapshot, options: CheckTablesOption
     withoutSource += BigInt(groups.current.links);
     await groups.next();
   }
-  return { unproven, isTransient: transient, eventsWithoutSource: withoutSource };
+  return { unproven, isTransient: transient, eventsWithoutSource: withoutSource, kinds: tally.counts() };
 }

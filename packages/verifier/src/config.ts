@@ -20,6 +20,10 @@ export interface Config {
   readonly changes: "refuse" | "track";
   readonly mode: "strict" | "sealed";
   readonly complete: boolean;
+  /** Who changed the configuration, as the database knew him. */
+  readonly actor: string;
+  /** When, as the database prints it in UTC. */
+  readonly recordedAt: string;
 }
 
 /** The columns of the configuration that are read, in this order, as text. */
@@ -62,6 +66,8 @@ export const CONFIG_OF_CONFIG: Config = {
   changes: "refuse",
   mode: "strict",
   complete: true,
+  actor: "",
+  recordedAt: "",
 };
 
 const ACTIONS = ["attach", "detach", "complete", "readmit"] as const;
@@ -70,8 +76,8 @@ const isAction = (text: string | null | undefined): text is Config["action"] =>
 
 /** From the fields of a text COPY. Null for a row that no release can have written. */
 export function decodeConfig(fields: readonly (string | null)[], seqOf: (id: string) => bigint | null): Config | null {
-  const [id, action, kind, relation, keyColumns, columns, columnTypes, excluded, renamed, changes, mode, complete] =
-    fields;
+  const [id, action, kind, relation, keyColumns, columns, columnTypes, excluded, ...rest] = fields;
+  const [renamed, changes, mode, complete, actor, recordedAt] = rest;
   if (id == null || !/^\d{1,18}$/u.test(id) || !isAction(action) || kind == null || relation == null) return null;
   try {
     return {
@@ -88,6 +94,8 @@ export function decodeConfig(fields: readonly (string | null)[], seqOf: (id: str
       changes: changes === "track" ? "track" : "refuse",
       mode: mode === "sealed" ? "sealed" : "strict",
       complete: complete === "t",
+      actor: actor ?? "",
+      recordedAt: recordedAt ?? "",
     };
   } catch {
     return null;

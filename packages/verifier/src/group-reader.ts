@@ -2,6 +2,7 @@ import type { Cursor } from "./cursor.ts";
 import { VerifierError } from "./errors.ts";
 import type { Report } from "./finding.ts";
 import type { KeyEvent, KeyGroup } from "./key-group.ts";
+import type { KindTally } from "./kind-tally.ts";
 import { isInOrder, type KeyedEvent } from "./read-events.ts";
 
 /**
@@ -12,13 +13,18 @@ export class GroupReader {
   readonly #events: Cursor<KeyedEvent>;
   readonly #isRefused: (event: KeyedEvent) => boolean;
   readonly #report: Report;
+  readonly #tally: KindTally;
   #current: KeyGroup | undefined;
 
-  /** @param isRefused whether the configuration in force for a change refuses changes */
-  constructor(events: Cursor<KeyedEvent>, isRefused: (event: KeyedEvent) => boolean, report: Report) {
+  /**
+   * @param isRefused whether the configuration in force for a change refuses changes
+   * @param tally counts the links of each kind
+   */
+  constructor(events: Cursor<KeyedEvent>, isRefused: (event: KeyedEvent) => boolean, report: Report, tally: KindTally) {
     this.#events = events;
     this.#isRefused = isRefused;
     this.#report = report;
+    this.#tally = tally;
   }
 
   get current(): KeyGroup | undefined {
@@ -50,6 +56,7 @@ export class GroupReader {
       if (event !== undefined && !isInOrder(before, event))
         throw new VerifierError("protocol", "the server did not return events in the order asked for");
     }
+    this.#tally.add(kind, links);
     this.#current = { kind, key, newest, links };
     return this.#current;
   }

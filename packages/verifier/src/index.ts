@@ -1,6 +1,8 @@
 export { VerifierError, type VerifierErrorCode } from "./errors.ts";
 export { type CheckName, CHECKS, type Divergence, type Group, GROUPS } from "./finding.ts";
 export { type EventName, type EventVerdict, getHead, lookup, verifyEvent } from "./lookup.ts";
+export { type KindCount, type KindCounts, MAX_OTHER_KINDS } from "./kind-tally.ts";
+export type { CoverageChange, HeadTime, Overview, SinkHeads } from "./overview.ts";
 export { MAX_LISTED_PER_CHECK } from "./findings.ts";
 export type { HeadLog, HeadLogLine } from "./head-log.ts";
 export { formatPolicy, parsePolicy, type Policy, type TablePolicy } from "./policy.ts";

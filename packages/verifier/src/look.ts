@@ -8,6 +8,8 @@ import { CHECKS, type Finding, type Group } from "./finding.ts";
 import type { Findings } from "./findings.ts";
 import { HeadChecker } from "./head-checker.ts";
 import { type PublishedHeads, readPublishedHeads } from "./heads.ts";
+import type { KindCounts } from "./kind-tally.ts";
+import { type Overview, overviewOf } from "./overview.ts";
 import { type Range, resolveRange } from "./range.ts";
 import { readLength } from "./read-chain.ts";
 import { type Histories, NO_HISTORIES, readHistories } from "./read-histories.ts";
@@ -32,6 +34,7 @@ export interface LookResult {
   readonly chain: ChainResult;
   readonly pending: Pending | null;
   readonly eventsWithoutSource: bigint;
+  readonly overview: Overview;
 }
 
 /** Looks once at the sinks, and then at one snapshot of the database. */
@@ -61,6 +64,8 @@ class Look {
   #chain: ChainResult = { to: 0n, rows: 0, last: null, anchoredTo: 0n };
   #pending: Pending | null = null;
   #withoutSource = 0n;
+  #kinds: KindCounts | null = null;
+  #histories: Histories | null = null;
 
   constructor(trust: HeadTrust, options: VerifyOptions, findings: Findings) {
     this.#trust = trust;
@@ -107,6 +112,7 @@ class Look {
       chain: this.#chain,
       pending: this.#pending,
       eventsWithoutSource: this.#withoutSource,
+      overview: overviewOf(this.#published, this.#kinds, this.#histories),
     };
   }
 
@@ -227,6 +233,7 @@ class Look {
       histories = (await this.#isTable(snapshot, "audit_chain_config"))
         ? await this.#attempt(snapshot, right, ["sources", "coverage"], readHistories)
         : NO_HISTORIES;
+      this.#histories = histories;
     }
     let hasPending = false;
     if (this.#wanted.has("sources") && histories !== null && (await this.#isTable(snapshot, "audit_chain_pending"))) {
@@ -245,6 +252,7 @@ class Look {
       });
       for (const reason of tables.unproven) this.#cannot(reason, "sources");
       this.#isTransient ||= tables.isTransient;
+      this.#kinds = tables.kinds;
       this.#withoutSource = histories === null ? 0n : tables.eventsWithoutSource;
     }
     if (this.#wanted.has("coverage") && histories !== null)

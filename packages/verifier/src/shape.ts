@@ -77,6 +77,8 @@ export const CONFIG_SHAPE = [
   ["changes", "text"],
   ["mode", "text"],
   ["complete", "boolean"],
+  ["actor", "text"],
+  ["recorded_at", "timestamp with time zone"],
 ] as const;
 
 /** The tables of the chain, and what is read of each. */

@@ -5,6 +5,7 @@ import { Findings } from "./findings.ts";
 import { look } from "./look.ts";
 import { makeReport } from "./make-report.ts";
 import { checkRange } from "./range.ts";
+import type { Overview } from "./overview.ts";
 import type { VerificationReport } from "./report.ts";
 import type { KnownLog } from "./verifier-state.ts";
 import type { VerifyOptions } from "./verify-options.ts";
@@ -12,10 +13,11 @@ import type { VerifyOptions } from "./verify-options.ts";
 /** How often the database is looked at, at most, until two looks have found the same. */
 export const MAX_LOOKS = 4;
 
-/** A report, and what to remember of the sinks. */
+/** A report, what to remember of the sinks, and what a person needs to picture the chain. */
 export interface Verification {
   readonly report: VerificationReport;
   readonly knownSinks: ReadonlyMap<string, KnownLog>;
+  readonly overview: Overview;
 }
 
 /**
@@ -31,7 +33,7 @@ export async function verify(sql: Sql, options: VerifyOptions = {}): Promise<Ver
   return (await verifyWithState(sql, options)).report;
 }
 
-/** As `verify`; also returns what the sinks held, to be remembered for the next time. */
+/** As `verify`; also returns what the sinks held, to be remembered for the next time, and an overview for a page. */
 export async function verifyWithState(sql: Sql, options: VerifyOptions = {}): Promise<Verification> {
   const started = performance.now();
   checkRange(options);
@@ -42,6 +44,7 @@ export async function verifyWithState(sql: Sql, options: VerifyOptions = {}): Pr
   return {
     report: makeReport(found, options, performance.now() - started),
     knownSinks: found.published?.known ?? new Map(),
+    overview: found.overview,
   };
 }
 
