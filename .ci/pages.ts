@@ -90,9 +90,7 @@ async function runPage(page: string, blocks: readonly Block[], registry: string)
 
 /** The reader's: nothing of this run's but the search path, proxies and the package managers' caches. */
 function environment(work: string, home: string, registry: string): NodeJS.ProcessEnv {
-  const inherited = Object.entries(process.env).filter(
-    ([name]) => !/^(?:AUDIT_|DATABASE_URL$|PG|npm_|NODE_)/.test(name),
-  );
+  const inherited = Object.entries(process.env).filter(([name]) => !/^(?:AUDIT_|DATABASE_URL$|PG|npm_)/.test(name));
   const npmrc = join(work, "npmrc");
   const settings = npmConfig("userconfig");
   writeFileSync(

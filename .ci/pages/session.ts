@@ -5,7 +5,7 @@ import { join } from "node:path";
 import { type Block, type Command, isAsShown } from "./page.ts";
 
 /** No page takes longer, in milliseconds. */
-const TIMEOUT_MS = 8 * 60_000;
+const TIMEOUT_MS = 5 * 60_000;
 
 /**
  * What is not as the page says, as texts that name the page's line.
@@ -25,11 +25,12 @@ export async function runBlocks(
   const codeOf = (index: number): string => join(folder, `${index}.code`);
   const script = [
     "shopt -s expand_aliases",
-    ...commands.flatMap(({ text }, index) => [
+    ...commands.flatMap(({ text, code }, index) => [
       // The page's own $? must be that of the command before.
       `exec >'${outputOf(index)}' 2>&1; (exit \${page_code:-0})`,
       text,
       `page_code=$?; printf %s "$page_code" >'${codeOf(index)}'`,
+      `[ "$page_code" = ${code} ] || exit`,
     ]),
   ];
   const file = join(folder, "page.sh");
@@ -39,18 +40,18 @@ export async function runBlocks(
   let at = 0;
   for (const block of blocks) {
     let printed = "";
-    let isDone = true;
     for (const command of block.commands) {
       const output = read(outputOf(at));
       const code = read(codeOf(at));
       at += 1;
       printed += output ?? "";
       if (code === String(command.code)) continue;
-      isDone = false;
+      // What follows was not run.
       faults.push(`${where(command)} ${endedWith(code)}, and not with ${command.code}:\n${indent(output ?? "")}`);
+      return faults;
     }
     const [first] = block.commands;
-    if (!isDone || block.output === undefined || first === undefined || isAsShown(block.output, printed)) continue;
+    if (block.output === undefined || first === undefined || isAsShown(block.output, printed)) continue;
     faults.push(
       `${where(first)} and what follows printed\n${indent(printed)}\nwhere the page shows\n${indent(block.output)}`,
     );
