@@ -72,11 +72,20 @@ function read(file: string): string | undefined {
   }
 }
 
-/** In a process group of its own, which is ended as a whole when it takes too long. */
+/** In a process group of its own, which is ended as a whole when it takes too long, or when this program ends before. */
 async function runScript(file: string, cwd: string, env: NodeJS.ProcessEnv, log: string): Promise<void> {
   const child = spawn("bash", [file], { cwd, env, stdio: ["ignore", openSync(log, "w"), "ignore"], detached: true });
   const { pid } = child;
-  const timer = setTimeout(() => pid !== undefined && process.kill(-pid, "SIGKILL"), TIMEOUT_MS);
-  await new Promise((resolve, reject) => child.once("error", reject).once("close", resolve));
-  clearTimeout(timer);
+  const kill = (): void => {
+    if (pid !== undefined && child.exitCode === null) process.kill(-pid, "SIGKILL");
+  };
+  const end = (): void => process.exit(3);
+  const timer = setTimeout(kill, TIMEOUT_MS);
+  process.once("exit", kill).once("SIGTERM", end).once("SIGINT", end);
+  try {
+    await new Promise((resolve, reject) => child.once("error", reject).once("close", resolve));
+  } finally {
+    clearTimeout(timer);
+    process.off("exit", kill).off("SIGTERM", end).off("SIGINT", end);
+  }
 }
