@@ -85,7 +85,7 @@ async function runPage(page: string, blocks: readonly Block[], registry: string)
     ...block,
     commands: block.commands.map((command) => ({ ...command, text: command.text.replaceAll(DATABASE_URL, url) })),
   }));
-  return runBlocks(atServer, join(work, "session"), home, environment(work, home, registry));
+  return await runBlocks(atServer, join(work, "session"), home, environment(work, home, registry));
 }
 
 /** The reader's: nothing of this run's but the search path, proxies and the package managers' caches. */
