@@ -1,6 +1,6 @@
 import type { Attacker } from "./attacker/attacker.ts";
 import type { Random } from "./random.ts";
-import type { World } from "./world/world.ts";
+import type { Trust, World } from "./world/world.ts";
 
 /** What an attack has to work with. */
 export interface Trial {
@@ -39,8 +39,8 @@ export interface Expected {
   readonly exit?: 1 | 3;
   /** Checks that must stay silent: else the attacker was clumsy, and the trial has shown less than it should. */
   readonly silent?: readonly string[];
-  /** Options of `audit-verify`. */
-  readonly args?: readonly string[];
+  /** What the verifier is given. */
+  readonly trust?: Trust;
   /** The program whose report is judged. */
   readonly by?: "verifier" | "publisher";
   /** Puts back what belongs to the whole server. */

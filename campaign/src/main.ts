@@ -11,6 +11,7 @@ import { formatTable, tabulate } from "./table.ts";
 import { runTrial, type TrialResult } from "./trial.ts";
 import { formatMissed, type Missed, without } from "./without.ts";
 import { type Base, buildBase } from "./world/base.ts";
+import { bundlePrograms } from "./world/programs.ts";
 
 const USAGE = `Attacks a published chain in every way that must be detected, each trial with another draw, and counts what is found.
 
@@ -57,6 +58,7 @@ const bases: Base[] = [];
 let isStopped = false;
 process.once("SIGINT", () => (isStopped = true));
 try {
+  await bundlePrograms(join(folder, "programs"));
   for (let i = 0; i < SERVERS; i++) bases.push(await buildBase(join(folder, `server-${i}`), values.seed));
   process.stderr.write(`seed ${values.seed}: ${trials} trials of ${attacks.length} attacks\n`);
   const results = await runTrials(
@@ -76,17 +78,24 @@ async function runTrials(trialsToRun: { attack: Attack; trial: number }[]): Prom
   const queue = trialsToRun.toSorted((a, b) => a.trial - b.trial);
   const results: TrialResult[] = [];
   const total = queue.length;
+  const started = performance.now();
   await Promise.all(
     bases.map(async (base) => {
       for (let next = queue.shift(); next !== undefined && !isStopped; next = queue.shift()) {
         const result = await runTrial(base, next.attack, next.trial, values.seed);
         results.push(result);
         if (result.problem !== null) process.stderr.write(`${reproduction(result)}\n`);
-        if (results.length % 25 === 0) process.stderr.write(`${results.length} of ${total} trials\n`);
+        if (results.length % 25 === 0) process.stderr.write(`${progress(results.length, total, started)}\n`);
       }
     }),
   );
   return results;
+}
+
+function progress(done: number, total: number, started: number): string {
+  const perSecond = done / ((performance.now() - started) / 1000);
+  const left = Math.round((total - done) / perSecond);
+  return `${done} of ${total} trials, ${perSecond.toFixed(2)}/s, ETA ${Math.floor(left / 60)}m${String(left % 60).padStart(2, "0")}s`;
 }
 
 /** A few trials may not have drawn what only this check finds: more of the attacks that name it are added until one has. */

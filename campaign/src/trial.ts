@@ -70,7 +70,7 @@ export async function runTrial(base: Base, attack: Attack, trial: number, seed: 
     }
     const { heads, length } = await whatIsThere(world);
     const expected = await attack.perform({ world, random, attacker, heads, length, fresh });
-    const found = expected.by === "publisher" ? await world.publishAsProcess() : await world.verify(expected.args);
+    const found = expected.by === "publisher" ? await world.publishAsProcess() : await world.verify(expected.trust);
     await expected.undo?.();
     const verdict = judge(found, expected);
     return ended({

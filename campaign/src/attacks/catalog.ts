@@ -4,33 +4,56 @@ import { type AuditedTable, TABLES } from "../world/tables.ts";
 import { appendLink } from "./links.ts";
 import { perform, type Step } from "./step.ts";
 
+const OWN_TABLES = [
+  "public.audit_chain",
+  "public.audit_chain",
+  "public.audit_chain_config",
+  "public.audit_chain_pending",
+  "public.audit_chain_relation",
+  "public.audit_chain_lock",
+] as const;
+
 function changeRelation({ random }: Trial): Step {
   const table: AuditedTable | null = random.chance(40) ? null : random.pick(TABLES);
-  const on = table?.relation ?? "public.audit_chain";
-  const place: Partial<Where> = table === null ? { names: "audit_chain" } : { kind: table.kind };
+  const own = random.pick(OWN_TABLES);
+  // Of a partitioned table, its root or one of its partitions.
+  const partition = table?.isPartitioned === true && random.chance(50) ? `${table.relation}_1` : null;
+  const on = partition ?? table?.relation ?? own;
+  const place: Partial<Where> =
+    table === null ? { names: own } : { kind: table.kind, ...(partition === null ? {} : { names: partition }) };
   const found = [{ check: "relation_changed", ...place }];
   // An owner may have row security of his own on an audited table: then it is unproven, never "tampered".
   const secured: Pick<Step, "found" | "exit"> = table === null ? { found } : { found: [{ check: "sources" }], exit: 3 };
   const variants: Step[] = [
-    {
-      variant: "row security",
-      sql: `alter table ${on} enable row level security; create policy p on ${on} using (true)`,
-      ...secured,
-    },
-    {
-      variant: "row security forced",
-      sql: `alter table ${on} enable row level security; alter table ${on} force row level security; create policy p on ${on} using (true)`,
-      ...secured,
-    },
     { variant: "a rule", sql: `create rule r as on insert to ${on} do also select 1`, found },
     { variant: "a rule instead", sql: `create rule r as on delete to ${on} do instead nothing`, found },
+    {
+      variant: "a rule for some",
+      sql: `create rule r as on insert to ${on} where (select current_user = 'campaign_app') do instead nothing`,
+      found,
+    },
   ];
-  if (table === null || !table.isPartitioned) {
+  // Whoever reads a partition through its root is not held up by the partition's own row security.
+  if (partition === null)
+    variants.push(
+      {
+        variant: "row security",
+        sql: `alter table ${on} enable row level security; create policy p on ${on} using (true)`,
+        ...secured,
+      },
+      {
+        variant: "row security forced",
+        sql: `alter table ${on} enable row level security; alter table ${on} force row level security; create policy p on ${on} using (true)`,
+        ...secured,
+      },
+    );
+  if (table === null || !table.isPartitioned)
     variants.push({ variant: "inheritance", sql: `create table public.child_rows () inherits (${on})`, found });
+  if (table?.isPartitioned !== true || partition !== null)
     variants.push({ variant: "unlogged", sql: `alter table ${on} set unlogged`, found });
-  }
   const step = random.pick(variants);
-  return { ...step, variant: `${step.variant}, ${table === null ? "the chain" : "an audited table"}` };
+  const what = partition !== null ? "a partition" : table === null ? own : "an audited table";
+  return { ...step, variant: `${step.variant}, ${what}` };
 }
 
 async function lie(trial: Trial): Promise<Expected> {

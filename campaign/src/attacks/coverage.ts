@@ -52,7 +52,7 @@ export const COVERAGE_ATTACKS: readonly Attack[] = [
         variant: isWindow ? "window" : "everything",
         found: at(LINK_CHECKS, seq),
         first: seq,
-        args: isWindow ? ["--from", String(random.between(from + 1, seq))] : [],
+        trust: isWindow ? { args: ["--from", String(random.between(from + 1, seq))] } : {},
       };
     },
   },

@@ -1,4 +1,5 @@
 import { createHash, generateKeyPairSync, sign } from "node:crypto";
+import { readFileSync } from "node:fs";
 import { setTimeout as sleep } from "node:timers/promises";
 import { type Attack, type Expected, type Trial } from "../attack.ts";
 import { type SinkLog } from "../world/place.ts";
@@ -83,15 +84,7 @@ export const SINK_ATTACKS: readonly Attack[] = [
     id: "D01",
     title: "remove a line from the head log",
     checks: ["sink_rewound", "sink_disagreement"],
-    perform: async (trial) => {
-      const { sink } = await edit(trial, (lines) => {
-        // Without its last line a sink only lags, which is no finding.
-        const at = trial.random.int(lines.length - 1);
-        lines.splice(at, 1);
-        return `line ${at + 1} removed`;
-      });
-      return { variant: sink.name, found: DISAGREE };
-    },
+    perform: removeLine,
   },
   {
     id: "D02",
@@ -146,7 +139,7 @@ export const SINK_ATTACKS: readonly Attack[] = [
     title: "cut the log back",
     checks: ["sink_rewound"],
     perform: async (trial) => {
-      const known = await knownLines(trial);
+      const known = knownLines(trial);
       const { sink } = await edit(trial, (lines) => {
         const kept = trial.random.int(known);
         lines.splice(kept);
@@ -210,7 +203,7 @@ export const SINK_ATTACKS: readonly Attack[] = [
         if (exit === 0) throw new Error("the publisher published all the same");
       }
       await sleep(1_000);
-      return { variant, found: [{ check: "publisher_silent" }], args: ["--max-head-age", "1s"] };
+      return { variant, found: [{ check: "publisher_silent" }], trust: { args: ["--max-head-age", "1s"] } };
     },
   },
   {
@@ -237,23 +230,7 @@ export const SINK_ATTACKS: readonly Attack[] = [
     id: "D08",
     title: "a genuine head of another log",
     checks: ["sink_signature"],
-    perform: async (trial) => {
-      const { random } = trial;
-      const keys = newKeys();
-      const { sink } = await edit(trial, (lines) => {
-        const line = random.pick(lines);
-        const other = forge(
-          line,
-          random.pick(["other.example/log", originOf(line).toUpperCase(), `${originOf(line)}2`]),
-          keys,
-          true,
-        );
-        if (random.chance(50)) lines.push(other);
-        else lines[random.int(lines.length)] = other;
-        return "a line of another log";
-      });
-      return { variant: sink.name, found: [{ check: "sink_signature", names: sinkName(trial, sink) }] };
-    },
+    perform: otherLog,
   },
   {
     id: "D09",
@@ -280,10 +257,82 @@ export const SINK_ATTACKS: readonly Attack[] = [
 
 const sinkName = ({ world }: Trial, sink: SinkLog): string => world.place.sinks[sink.name === "file" ? 0 : 1];
 
+/**
+ * What shows the removal depends on who remembers: with two sinks the other one, unless it was the last line, without
+ * which a sink only lags; with the verifier's state any line that it has seen; the publisher's state knows all of them.
+ */
+async function removeLine(trial: Trial): Promise<Expected> {
+  const { random, world } = trial;
+  const variant = random.pick([
+    "two sinks, no state",
+    "two sinks and the state",
+    "one sink and the state",
+    "the last that the state knows, one sink",
+    "the last that the state knows, two sinks",
+    "the last of all, seen by the publisher",
+    "any, seen by the publisher",
+  ]);
+  const known = knownLines(trial);
+  const { sink } = await edit(trial, (lines) => {
+    if (variant.startsWith("the last that")) lines.length = Math.min(lines.length, known);
+    const at = variant.startsWith("the last")
+      ? lines.length - 1
+      : variant.startsWith("two") || variant.startsWith("any")
+        ? random.int(lines.length - 1)
+        : random.int(known);
+    lines.splice(at, 1);
+    return `line ${at + 1} removed`;
+  });
+  const names = sinkName(trial, sink);
+  const said = `${variant}, ${sink.name}`;
+  if (variant.endsWith("publisher")) return { variant: said, by: "publisher", found: [] };
+  const sinks = variant.endsWith("one sink") || variant.startsWith("one sink") ? [names] : world.place.sinks;
+  return {
+    variant: said,
+    found:
+      sinks.length === 1 || variant.startsWith("the last")
+        ? [{ check: "sink_rewound", names }]
+        : DISAGREE.map((where) => ({ ...where, names })),
+    trust: { sinks, hasState: variant !== "two sinks, no state" },
+  };
+}
+
+/** A head of another log: genuine and signed with a key that the verifier has, or the attacker's own under some name. */
+async function otherLog(trial: Trial): Promise<Expected> {
+  const { random, world } = trial;
+  const variant = random.pick(["genuine", "genuine, the whole log", "genuine, renamed", "the attacker's own"]);
+  const genuine = readFileSync(world.place.otherLog, "utf8").split("\n").slice(0, -1);
+  const { sink } = await edit(trial, (lines) => {
+    if (variant === "genuine, the whole log") {
+      lines.splice(0, lines.length, ...genuine);
+      return "replaced by another log";
+    }
+    const line = random.pick(lines);
+    const name = random.pick(["other.example/log", originOf(line).toUpperCase(), `${originOf(line)}2`]);
+    const theirs = random.pick(genuine);
+    const other =
+      variant === "genuine"
+        ? theirs
+        : // Its signatures under our name.
+          variant === "genuine, renamed"
+          ? theirs.replaceAll(originOf(theirs), originOf(line))
+          : forge(line, name, newKeys(), true);
+    if (random.chance(50)) lines.push(other);
+    else lines[random.int(lines.length)] = other;
+    return "a line of another log";
+  });
+  const names = [sinkName(trial, sink), ...(variant.startsWith("genuine,") ? [] : ["origin_mismatch"])];
+  return {
+    variant: `${variant}, ${sink.name}`,
+    found: [
+      { check: "sink_signature", names: variant === "genuine, the whole log" ? [...names, "origin_mismatch"] : names },
+    ],
+  };
+}
+
 /** How many lines the verifier's state knows of. */
-async function knownLines(trial: Trial): Promise<number> {
-  const { readFile } = await import("node:fs/promises");
-  const state = JSON.parse(await readFile(trial.world.place.stateFile, "utf8")) as {
+function knownLines(trial: Trial): number {
+  const state = JSON.parse(readFileSync(trial.world.place.stateFile, "utf8")) as {
     sinks: Record<string, { lines: number }>;
   };
   return Math.min(...Object.values(state.sinks).map(({ lines }) => lines));

@@ -14,6 +14,9 @@ import { TABLES, TABLES_SQL } from "./tables.ts";
 /** The log's name. */
 export const ORIGIN = "campaign.example/audit-chain";
 
+/** Another log, of another chain, which the same verifier looks after: its keys are in the same list. */
+const OTHER_ORIGIN = "campaign.example/another-log";
+
 /** Rows that each table starts with. */
 const ROWS = 6;
 
@@ -62,8 +65,9 @@ export async function buildBase(folder: string, seed: string): Promise<Base> {
   mkdirSync(place.folder);
   await makeSinks(place);
   const { vkeys } = await generateKeyFiles({ origin: ORIGIN, out: place.keyFile });
+  const others = await publishAnother(maintenance, url, place);
   const sql = quiet(url("superuser", TEMPLATE));
-  const base: Base = { server, template: TEMPLATE, place, vkeys, url };
+  const base: Base = { server, template: TEMPLATE, place, vkeys: [...vkeys, ...others], url };
   try {
     await fill(sql, base, new Random(seed, "base"));
     await pinTrust(base);
@@ -73,6 +77,26 @@ export async function buildBase(folder: string, seed: string): Promise<Base> {
   await maintenance.unsafe(`alter database ${TEMPLATE} with allow_connections false is_template true`);
   await maintenance.end({ timeout: 1 });
   return base;
+}
+
+/** A second log, as genuine as the first: a chain, keys and heads of its own. Returns its verifier keys. */
+async function publishAnother(maintenance: Sql, url: Base["url"], place: Place): Promise<readonly string[]> {
+  await maintenance.unsafe("create database campaign_other");
+  const database = quiet(url("superuser", "campaign_other"));
+  try {
+    await migrate(drizzle(database));
+    const keyFile = join(place.folder, "other.key");
+    const { vkeys } = await generateKeyFiles({ origin: OTHER_ORIGIN, out: keyFile });
+    for (let n = 0; n < 5; n++) {
+      await database.unsafe(`select public.audit_chain_append('elsewhere', '${n}', '\\x${"5a".repeat(32)}')`);
+      const sinks = [`file:${place.otherLog}`];
+      const { status } = await publishHead({ database, keyFile, sinks, origin: OTHER_ORIGIN });
+      if (status !== "intact") throw new Error("the other log cannot be published");
+    }
+    return vkeys;
+  } finally {
+    await database.end({ timeout: 1 });
+  }
 }
 
 /** Tables of all kinds, attached in all ways, with a history of rows, changes and configurations, and several heads. */
@@ -150,6 +174,7 @@ async function pinTrust(base: Base): Promise<void> {
       AUDIT_DATABASE_URL: base.url("inspector", base.template),
       AUDIT_SINKS: place.sinks.join(","),
       AUDIT_VERIFIER_KEYS: base.vkeys.join(","),
+      AUDIT_ORIGIN: ORIGIN,
     },
   );
   if (verified.exit !== 0) throw new Error(`the base does not verify: ${verified.stdout}${verified.stderr}`);

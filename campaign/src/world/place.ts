@@ -16,6 +16,8 @@ export interface Place {
   /** URLs of both. */
   readonly sinks: readonly [string, string];
   readonly keyFile: string;
+  /** The head log of another chain, whose keys the verifier knows too. */
+  readonly otherLog: string;
   readonly policyFile: string;
   readonly stateFile: string;
 }
@@ -34,6 +36,7 @@ export function placeIn(folder: string): Place {
     repository,
     sinks: [`file:${log}`, `git:${repository}?path=${LOG_PATH}&push=origin&branch=${BRANCH}`],
     keyFile: join(folder, "publisher.key"),
+    otherLog: join(folder, "other_head.log"),
     policyFile: join(folder, "policy.json"),
     stateFile: join(folder, "verifier.state"),
   };

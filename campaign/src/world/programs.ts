@@ -1,5 +1,7 @@
 import { spawn } from "node:child_process";
+import { join } from "node:path";
 import { fileURLToPath } from "node:url";
+import { build } from "esbuild";
 
 const PROGRAMS = {
   "audit-verify": "@scidex/audit-verifier/cli",
@@ -7,6 +9,35 @@ const PROGRAMS = {
   "audit-backfill": "@scidex/audit-backfill/cli",
   "audit-chain": "@scidex/audit-cli/cli",
 } as const;
+
+type Program = keyof typeof PROGRAMS;
+
+const sourceOf = (name: Program): string => fileURLToPath(import.meta.resolve(PROGRAMS[name]));
+
+/** What is started instead of a program's own file. */
+const bundled = new Map<Program, string>();
+
+/**
+ * Packs each program that trials run into one file. A process spends 0.6 s on finding, reading and stripping some
+ * hundred modules, and 0.06 s on one file: three quarters of a trial was that. Nothing else about a program changes.
+ */
+export async function bundlePrograms(folder: string): Promise<void> {
+  for (const name of ["audit-verify", "audit-publisher", "audit-backfill"] as const) {
+    const outfile = join(folder, `${name}.mjs`);
+    await build({
+      entryPoints: [sourceOf(name)],
+      outfile,
+      bundle: true,
+      platform: "node",
+      format: "esm",
+      conditions: ["source"],
+      logLevel: "error",
+      // What is not an ES module among the dependencies calls it.
+      banner: { js: 'import { createRequire } from "node:module"; const require = createRequire(import.meta.url);' },
+    });
+    bundled.set(name, outfile);
+  }
+}
 
 export interface Ended {
   readonly exit: number | null;
@@ -19,12 +50,12 @@ const TIMEOUT_MS = 120_000;
 
 /** Runs one of the project's programs as a process that knows nothing but the variables it is given. */
 export async function runProgram(
-  name: keyof typeof PROGRAMS,
+  name: Program,
   args: readonly string[],
   variables: Readonly<Record<string, string>>,
 ): Promise<Ended> {
   const inherited = Object.entries(process.env).filter(([variable]) => !/^(?:AUDIT_|DATABASE_URL$|PG)/u.test(variable));
-  const argv = [...process.execArgv, fileURLToPath(import.meta.resolve(PROGRAMS[name])), ...args];
+  const argv = [...process.execArgv, bundled.get(name) ?? sourceOf(name), ...args];
   const child = spawn(process.execPath, argv, {
     env: { ...Object.fromEntries(inherited), ...variables },
     stdio: ["ignore", "pipe", "pipe"],

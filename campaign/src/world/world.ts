@@ -6,6 +6,15 @@ import { type Base, type Login, ORIGIN } from "./base.ts";
 import { copyPlace, type Place, type SinkLog, sinkLogs } from "./place.ts";
 import { type Ended, runProgram } from "./programs.ts";
 
+/** What the verifier is given: by default both sinks and the state of its run before. */
+export interface Trust {
+  /** Options of `audit-verify`. */
+  readonly args?: readonly string[];
+  /** URLs of the sinks. */
+  readonly sinks?: readonly string[];
+  readonly hasState?: boolean;
+}
+
 /** A copy of the base that one trial has for itself. */
 export class World implements AsyncDisposable {
   readonly base: Base;
@@ -67,9 +76,11 @@ export class World implements AsyncDisposable {
   }
 
   /** The verifier as a process: the inspector's role, public keys, a pinned policy and its own state. */
-  async verify(args: readonly string[] = []): Promise<Ended> {
-    const { policyFile, stateFile, sinks } = this.place;
-    return await runProgram("audit-verify", ["--json", "--policy", policyFile, "--state", stateFile, ...args], {
+  async verify(trust: Trust = {}): Promise<Ended> {
+    const { policyFile, stateFile } = this.place;
+    const { args = [], sinks = this.place.sinks, hasState = true } = trust;
+    const state = hasState ? ["--state", stateFile] : [];
+    return await runProgram("audit-verify", ["--json", "--policy", policyFile, ...state, ...args], {
       AUDIT_DATABASE_URL: this.url("inspector"),
       AUDIT_SINKS: sinks.join(","),
       AUDIT_VERIFIER_KEYS: this.base.vkeys.join(","),
