@@ -8,5 +8,5 @@ export const base: Options = {
   clean: true,
   sourcemap: true,
   splitting: true,
-  noExternal: ["@scidex/audit-command"],
+  noExternal: ["@scidex/audit-command", "@scidex/audit-report"],
 };

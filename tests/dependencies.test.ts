@@ -8,13 +8,14 @@ const root = resolve(import.meta.dirname, "..");
 const MAY_IMPORT: Readonly<Record<string, readonly string[]>> = {
   "packages/core": [],
   "packages/command": [],
+  "packages/report": [],
   "packages/testkit": [],
   "packages/schema": ["core"],
   "packages/sinks": ["core"],
   "packages/writer": ["core", "schema"],
   "packages/ledger": ["core", "command"],
-  "packages/verifier": ["core", "schema", "sinks", "command"],
-  "apps/publisher": ["core", "schema", "sinks", "verifier", "command"],
+  "packages/verifier": ["core", "schema", "sinks", "command", "report"],
+  "apps/publisher": ["core", "schema", "sinks", "verifier", "command", "report"],
   "apps/backfill": ["core", "schema", "command"],
   // Above all others.
   "apps/cli": "core schema sinks writer verifier ledger testkit publisher backfill command".split(" "),

@@ -4,6 +4,7 @@ import {
   EMPTY_STATE,
   formatState,
   parseState,
+  type Overview,
   type VerificationReport,
   VerifierError,
   type VerifierState,
@@ -45,6 +46,11 @@ export interface VerifyAndAlertOptions extends Pick<
   readonly heartbeat?: Heartbeat | undefined;
   /** Path of a metrics file. */
   readonly metrics?: string | undefined;
+  /**
+   * Called with what was found and alerted, before the heartbeat, to write it somewhere. Where it fails, that is a failure
+   * like that of any other file.
+   */
+  readonly onReport?: ((report: AlertedReport, overview: Overview) => Promise<void>) | undefined;
   /** How long to wait for another run that alerts, in milliseconds. */
   readonly alertLockWaitMs?: number | undefined;
   /** How long one insert of alerts may take, in milliseconds. */
@@ -77,7 +83,7 @@ export async function verifyAndAlert(options: VerifyAndAlertOptions): Promise<Al
     work.catch((error: unknown) => void failures.push(messageOf(error)));
   const { metrics, heartbeat } = options;
   try {
-    const { report, newest } = await verified(options, failures);
+    const { report, newest, overview } = await verified(options, failures);
     const now = new Date();
     const { summary, warnings } = await deliverAlerts(
       {
@@ -93,6 +99,8 @@ export async function verifyAndAlert(options: VerifyAndAlertOptions): Promise<Al
     );
     if (summary.pending > 0) failures.push(...warnings);
     const alerted: AlertedReport = { ...report, alerts: summary };
+    if (options.onReport !== undefined)
+      await attempt(options.onReport({ ...alerted, warnings: [...report.warnings, ...warnings] }, overview));
     if (heartbeat && report.status === "intact" && failures.length === 0) await attempt(beat(heartbeat));
     if (metrics !== undefined) await attempt(updateMetrics(metrics, run, verificationSamples(alerted, newest, +now)));
     const said = [...report.warnings, ...warnings, ...failures.filter((failure) => !warnings.includes(failure))];
@@ -105,7 +113,7 @@ export async function verifyAndAlert(options: VerifyAndAlertOptions): Promise<Al
 async function verified(
   options: VerifyAndAlertOptions,
   failures: string[],
-): Promise<{ report: VerificationReport; newest: bigint | undefined }> {
+): Promise<{ report: VerificationReport; newest: bigint | undefined; overview: Overview }> {
   const { stateFile, sinceHeadMs, keys = [], policy } = options;
   const state = stateFile === undefined ? EMPTY_STATE : await readState(stateFile);
   const sinks = openSinks(options.sinks);
@@ -113,7 +121,7 @@ async function verified(
     const cutoff = BigInt(Math.floor((Date.now() - (sinceHeadMs ?? 0)) / 1_000));
     const origin = options.origin ?? policy?.origin ?? undefined;
     const { newest, seqBefore } = await readPublishedTimes(sinks, keys, origin, cutoff);
-    const { report, knownSinks } = await verifyWithState(options.database, {
+    const { report, knownSinks, overview } = await verifyWithState(options.database, {
       heads: sinks,
       keys,
       state,
@@ -133,7 +141,7 @@ async function verified(
       await replaceDurably(stateFile, formatState({ sinks: new Map([...state.sinks, ...knownSinks]) })).catch(
         (error: unknown) => void failures.push(`the state file ${stateFile} can't be written: ${messageOf(error)}`),
       );
-    return { report, newest };
+    return { report, newest, overview };
   } finally {
     await Promise.all(sinks.map(async (sink) => sink.close()));
   }

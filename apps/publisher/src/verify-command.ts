@@ -1,9 +1,19 @@
-import { type CommandContext, EXIT, type Outcome, parseDuration, progress, writeOut } from "@scidex/audit-command";
+import {
+  checkReplaceable,
+  type CommandContext,
+  databaseUrl,
+  EXIT,
+  type Outcome,
+  parseDuration,
+  progress,
+  writeOut,
+} from "@scidex/audit-command";
 import { formatReport } from "@scidex/audit-verifier";
 import { Command } from "commander";
 import { connectUntil } from "./connect-until.ts";
 import { describeVerification } from "./describe-verification.ts";
 import { noteFailure } from "./metrics-file.ts";
+import { pageWriter } from "./page-writer.ts";
 import { addTellOptions, heartbeatOf, TELL_ENVIRONMENT, type TellFlags, webhookOf } from "./tell-settings.ts";
 import { type AlertedVerification, verifyAndAlert, type VerifyAndAlertOptions } from "./verify-and-alert.ts";
 import { addVerifyOptions, VERIFY_ENVIRONMENT, type VerifyFlags, verifySettings } from "./verify-settings.ts";
@@ -11,6 +21,7 @@ import { addVerifyOptions, VERIFY_ENVIRONMENT, type VerifyFlags, verifySettings 
 interface Flags extends VerifyFlags, TellFlags {
   readonly sinceHead?: string;
   readonly heartbeat?: string;
+  readonly report?: string;
   readonly json?: true;
 }
 
@@ -32,6 +43,7 @@ export function verifyCommand(context: CommandContext): Command {
   addTellOptions(command, "new findings");
   return command
     .option("--heartbeat <url>", "call this after every run that found everything intact")
+    .option("--report <file>", "also write the report as a page for people: one HTML file that loads nothing")
     .option("--json", "print the report as JSON")
     .addHelpText("after", HELP)
     .action(context.run(async (flags: Flags) => run(context, flags)));
@@ -40,6 +52,7 @@ export function verifyCommand(context: CommandContext): Command {
 async function run(context: CommandContext, flags: Flags): Promise<Outcome> {
   const { signal } = context;
   const settings = await verifySettings(flags);
+  if (flags.report !== undefined) await checkReplaceable("--report", flags.report);
   const done = await verifyOnce(
     {
       ...settings,
@@ -47,6 +60,14 @@ async function run(context: CommandContext, flags: Flags): Promise<Outcome> {
       webhook: webhookOf(flags.alertWebhook, signal),
       heartbeat: heartbeatOf("--heartbeat", flags.heartbeat, signal),
       metrics: flags.metrics,
+      onReport:
+        flags.report === undefined
+          ? undefined
+          : pageWriter(flags.report, {
+              databaseUrl: databaseUrl(),
+              origin: settings.origin ?? settings.policy?.origin ?? null,
+              isWhole: flags.sinceHead === undefined,
+            }),
     },
     signal,
   );

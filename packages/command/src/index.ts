@@ -1,5 +1,6 @@
 export { CommandError, type CommandErrorCode } from "./command-error.ts";
 export { connect, CONNECT_TIMEOUT, type ConnectOptions, DEFAULT_CONNECTIONS } from "./connect.ts";
+export { databaseName } from "./database-name.ts";
 export { parseDuration } from "./duration.ts";
 export {
   databaseUrl,
@@ -22,5 +23,6 @@ export { escapeMessage, escapeText, jsonText } from "./escape-text.ts";
 export { EXIT, type ExitCode } from "./exit-code.ts";
 export { progress, type Progress, type ProgressOptions, type ProgressStream } from "./progress.ts";
 export { redact, redactUrl } from "./redact.ts";
+export { checkReplaceable, replaceFile } from "./replace-file.ts";
 export { type CommandContext, type Outcome, runCommand } from "./run-command.ts";
 export { writeOut } from "./write-out.ts";

@@ -1,9 +1,12 @@
 import { readFile, rename, writeFile } from "node:fs/promises";
 import {
+  checkReplaceable,
   CommandError,
   type CommandContext,
   connect,
+  databaseName,
   databaseUrl,
+  escapeMessage,
   EXIT,
   maxHeadAge,
   type Outcome,
@@ -11,11 +14,13 @@ import {
   parseDuration,
   policyFile,
   progress,
+  replaceFile,
   sinkUrls,
   verifierKeysSource,
   writeOut,
 } from "@scidex/audit-command";
 import { MAX_SEQ, parseVerifierKey } from "@scidex/audit-core";
+import { page } from "@scidex/audit-report";
 import { openSink, type Sink, SinkError } from "@scidex/audit-sinks";
 import { Command } from "commander";
 import { describeReport } from "./describe-report.ts";
@@ -36,6 +41,7 @@ interface Flags {
   readonly state?: string;
   readonly maxHeadAge?: string;
   readonly allowUnanchored?: true;
+  readonly report?: string;
   readonly json?: true;
 }
 
@@ -48,6 +54,7 @@ Exit code: 0 intact, 1 tampering found, 2 wrong usage or configuration, 3 could 
 Examples:
   $ audit-verify
   $ audit-verify --json --policy policy.json --state /var/lib/audit/verifier.state
+  $ audit-verify --report audit.html
   $ audit-verify --checks links,heads --from 100000
   $ audit-verify --shard 3/8 --to 80000000
 
@@ -66,6 +73,7 @@ export function verifyCommand(context: CommandContext): Command {
     .option("--state <file>", "remembers what the sinks held, to see it when one is cut back; made if it is not there")
     .option("--max-head-age <age>", "how old the newest signed time may be, for example 90m; default 24h")
     .option("--allow-unanchored", "accept that there are no sinks")
+    .option("--report <file>", "also write the report as a page for people: one HTML file that loads nothing")
     .option("--json", "print the report as JSON")
     .addHelpText("after", HELP)
     .action(context.run(async (flags: Flags) => await run(flags, context.signal)));
@@ -82,8 +90,10 @@ async function run(flags: Flags, signal: AbortSignal): Promise<Outcome> {
   const keys = checkKeys(await readKeys());
   const maxHeadAgeMs = flags.maxHeadAge === undefined ? maxHeadAge() : parseDuration(flags.maxHeadAge);
   const name = origin();
+  const url = databaseUrl();
+  if (flags.report !== undefined) await checkReplaceable("--report", flags.report);
   const sinks = openSinks();
-  const database = await connect(databaseUrl(), {
+  const database = await connect(url, {
     applicationName: "audit-verify",
     max: 2,
     settings: { default_transaction_read_only: "on" },
@@ -93,7 +103,7 @@ async function run(flags: Flags, signal: AbortSignal): Promise<Outcome> {
   signal.addEventListener("abort", stop, { once: true });
   const line = progress({ label: "verify" });
   try {
-    const { report, knownSinks } = await verifyWithState(database, {
+    const { report, knownSinks, overview } = await verifyWithState(database, {
       heads: sinks,
       keys,
       origin: name,
@@ -109,17 +119,49 @@ async function run(flags: Flags, signal: AbortSignal): Promise<Outcome> {
     });
     line.done();
     await writeOut(flags.json ? `${formatReport(report)}\n` : describeReport(report));
+    const isWritten = await writePage(flags.report, () =>
+      page({
+        report,
+        overview,
+        verifiedAt: Date.now(),
+        command: "audit-verify",
+        origin: name ?? policy?.origin ?? null,
+        database: databaseName(url),
+        isWhole: startSeq === undefined && endSeq === undefined && shard === undefined,
+        notes: [],
+      }),
+    );
     // What was found is remembered only where the sinks are as they were: else the finding would be gone next time.
     const isSound = !report.divergences.some(({ check }) => check.startsWith("sink_"));
     if (flags.state !== undefined && knownSinks.size > 0 && isSound) {
       await writeState(flags.state, { sinks: new Map([...state.sinks, ...knownSinks]) });
     }
-    return { exit: { intact: EXIT.ok, tampered: EXIT.tampered, unproven: EXIT.failed }[report.status] };
+    const exits = {
+      intact: isWritten ? EXIT.ok : EXIT.failed,
+      tampered: EXIT.tampered,
+      unproven: EXIT.failed,
+    } as const;
+    return { exit: exits[report.status] };
   } finally {
     signal.removeEventListener("abort", stop);
     line.done();
     await Promise.all(sinks.map(async (sink) => await sink.close()));
     await database.end({ timeout: 1 });
+  }
+}
+
+/**
+ * Writes the page, if one is wanted. Where that fails at the end, it is said, and the finding that has been printed is
+ * still a finding.
+ */
+async function writePage(file: string | undefined, make: () => string): Promise<boolean> {
+  if (file === undefined) return true;
+  try {
+    await replaceFile("--report", file, make());
+    return true;
+  } catch (error) {
+    process.stderr.write(`error: ${escapeMessage(messageOf(error))}\n`);
+    return false;
   }
 }
 

@@ -1,5 +1,5 @@
 import { type ChildProcess, spawn } from "node:child_process";
-import { existsSync, readFileSync, writeFileSync } from "node:fs";
+import { existsSync, mkdirSync, readdirSync, readFileSync, symlinkSync, writeFileSync } from "node:fs";
 import { join } from "node:path";
 import { setTimeout as sleep } from "node:timers/promises";
 import { createLogin } from "@scidex/audit-testkit";
@@ -237,6 +237,89 @@ describe("audit-verify", { timeout: 180_000 }, () => {
     expect((await run(chain, [...FOUR, "--policy", policy])).exit).toBe(1);
     write({ readmit: true, exclude: ["body"] });
     expect((await run(chain, [...FOUR, "--policy", policy])).exit).toBe(0);
+  });
+
+  it("writes the report as a page, whatever the verdict is, and changes neither exit code nor output", async () => {
+    const chain = await prepared();
+    const file = join(chain.folder, "audit.html");
+    const intact = await run(chain, [...FOUR, "--report", file]);
+    expect([intact.exit, intact.stderr]).toEqual([0, ""]);
+    expect(intact.stdout).toContain("INTACT: 10 links");
+    const page = readFileSync(file, "utf8");
+    for (const text of ["<!doctype html>", "Intact</h1>", "public.note", "a.log</bdi>", "</html>\n"])
+      expect(page).toContain(text);
+    expect(page).toContain(chain.name);
+    expect(page).not.toMatch(/password|postgres:\/\//u);
+
+    await chain.attack(
+      "update public.note set body = 'edited' where id = 2; insert into public.note values (77, '<script>alert(1)</script>')",
+    );
+    const tampered = await run(chain, [...FOUR, "--json", "--report", file]);
+    expect([tampered.exit, tampered.stderr]).toEqual([1, ""]);
+    const { first_divergence: found } = JSON.parse(tampered.stdout) as { first_divergence: Divergence };
+    const after = readFileSync(file, "utf8");
+    expect(after).toContain("Tampered");
+    for (const text of [
+      "source_edited",
+      "Link 3",
+      found.expected ?? "none",
+      found.actual ?? "none",
+      "source_unchained",
+    ])
+      expect(after).toContain(text);
+
+    const unproven = await run(chain, ["--checks", "links,heads", "--report", file], { AUDIT_SINKS: "" });
+    expect(unproven.exit).toBe(3);
+    for (const text of ["Not proven</h1>", "no sinks were given"]) expect(readFileSync(file, "utf8")).toContain(text);
+    expect(readdirSync(chain.folder).filter((name) => name.includes("audit.html"))).toEqual(["audit.html"]);
+  });
+
+  it("says before it verifies anything that the page cannot be written, and replaces nothing that is no file", async () => {
+    const chain = await openChain();
+    const folder = join(chain.folder, "folder");
+    mkdirSync(folder);
+    const away = { AUDIT_DATABASE_URL: "postgres://nobody@127.0.0.1:1/none" };
+    for (const path of [join(chain.folder, "missing", "audit.html"), folder, "/dev/null", "/proc/audit.html"]) {
+      const { exit, stderr } = await run(chain, ["--report", path], away);
+      expect([exit, stderr]).toEqual([2, expect.stringContaining(`--report`)]);
+      expect(stderr).toContain(path);
+    }
+    expect(readdirSync(folder)).toEqual([]);
+  });
+
+  it("follows a link to the page, and keeps it", async () => {
+    const chain = await prepared();
+    const link = join(chain.folder, "newest.html");
+    writeFileSync(join(chain.folder, "page.html"), "old");
+    symlinkSync("page.html", link);
+    expect((await run(chain, [...FOUR, "--report", link])).exit).toBe(0);
+    expect(readFileSync(join(chain.folder, "page.html"), "utf8")).toContain("Intact");
+    expect(
+      readdirSync(chain.folder, { withFileTypes: true })
+        .find(({ name }) => name === "newest.html")
+        ?.isSymbolicLink(),
+    ).toBe(true);
+  });
+
+  it("still ends with 1 for a finding, and with 3 without one, where the page fails at the end", async () => {
+    const chain = await prepared();
+    const bomb = join(chain.folder, "bomb.mjs");
+    // The disk is full by then.
+    writeFileSync(
+      bomb,
+      "import fs from 'node:fs/promises'; import { syncBuiltinESMExports } from 'node:module'; fs.rename = async () => { throw Object.assign(new Error('ENOSPC: no space left on device'), { code: 'ENOSPC' }); }; syncBuiltinESMExports();",
+    );
+    const file = join(chain.folder, "audit.html");
+    const broken = async () =>
+      await run(chain, [...FOUR, "--report", file], { NODE_OPTIONS: `--import=file://${bomb}` });
+    expect(await broken()).toMatchObject({ exit: 3, stderr: expect.stringContaining("no space left") });
+    await chain.attack("update public.note set body = 'edited' where id = 2");
+    expect(await broken()).toMatchObject({
+      exit: 1,
+      stdout: expect.stringContaining("source_edited"),
+      stderr: expect.stringContaining("no space left"),
+    });
+    expect(readdirSync(chain.folder).filter((name) => name.includes("audit.html"))).toEqual([]);
   });
 
   it("ends at once when it is interrupted, and leaves nothing behind", async () => {

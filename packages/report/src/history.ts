@@ -1,0 +1,94 @@
+import { count, counted } from "./amount.ts";
+import { type Markup, markup } from "./markup.ts";
+import { recordedText } from "./moment.ts";
+import type { PageChange, PageData } from "./page-data.ts";
+import { stackedTable } from "./stacked-table.ts";
+import { isAbout } from "./tables.ts";
+
+/** So many changes are shown, the newest; and so many columns of each. */
+const MAX_SHOWN = 500;
+const MAX_COLUMNS = 40;
+
+/** What was covered since when: the configuration's history. */
+export function history({ report, overview }: PageData): Markup {
+  const { coverage } = overview;
+  if (coverage === null)
+    return markup`<section aria-labelledby="history"><h2 id="history">What is covered, and since when</h2><p>The configuration was not read: this takes the groups <code>sources</code> or <code>coverage</code>.</p></section>`;
+  const before = new Map<string, PageChange>();
+  const rows = coverage.map((change) => {
+    const row = [
+      change.seq === null ? markup`<span class="none">no link</span>` : `Link ${count(change.seq)}`,
+      recordedText(change.recordedAt),
+      markup`<bdi>${change.relation}</bdi>`,
+      what(
+        change,
+        before.get(change.kind),
+        report.divergences.some((finding) => isAbout(finding, change)),
+      ),
+      markup`<bdi>${change.actor}</bdi>`,
+    ];
+    before.set(change.kind, change);
+    return row;
+  });
+  const older = rows.length - MAX_SHOWN;
+  return markup`<section aria-labelledby="history">
+<h2 id="history">What is covered, and since when</h2>
+${rows.length === 0 ? markup`<p>No table has ever been attached.</p>` : null}
+${older > 0 ? markup`<p>${counted(older, "older change is", "older changes are")} left out here.</p>` : null}
+${
+  rows.length === 0
+    ? null
+    : stackedTable(
+        [
+          ["Since", "c-since"],
+          ["Recorded (UTC)", "c-recorded"],
+          ["Table", "c-relation"],
+          ["What", "c-what"],
+          ["By", "c-by"],
+        ],
+        rows.slice(-MAX_SHOWN),
+      )
+}
+</section>`;
+}
+
+function what(change: PageChange, before: PageChange | undefined, isNarrowed: boolean): Markup {
+  return markup`<div>${sentences(change, before).map((one) => markup`<bdi>${one}.</bdi> `)}${isNarrowed ? markup`<b class="bad">Less than before.</b>` : null}</div>`;
+}
+
+function sentences(change: PageChange, before: PageChange | undefined): string[] {
+  const { action, mode, changes, columns, excluded, keyColumns } = change;
+  if (action === "detach") return ["Detached: new rows are not captured"];
+  if (action === "complete")
+    return [
+      change.complete
+        ? "Complete: every row must have an event from here on"
+        : "Declared incomplete: rows may lack events",
+    ];
+  if (action === "readmit") return ["Rows without an event were readmitted by a backfill"];
+  if (before === undefined || before.action === "detach")
+    return [
+      `Attached, ${mode}; changes of rows are ${changes === "track" ? "tracked" : "refused"}`,
+      `Key ${names(keyColumns)}; ${counted(columns.length, "column")} covered: ${names(columns)}`,
+      ...(excluded.length > 0 ? [`Left out: ${names(excluded)}`] : []),
+      ...(change.complete ? [] : ["Rows that were there before are not chained yet"]),
+    ];
+  const said: string[] = [];
+  const added = columns.filter((column) => !before.columns.includes(column));
+  const gone = before.columns.filter((column) => !columns.includes(column));
+  const newlyLeft = excluded.filter((column) => !before.excluded.includes(column));
+  if (change.relation !== before.relation) said.push(`Moved from ${before.relation}`);
+  if (mode !== before.mode) said.push(`Mode ${before.mode} before, ${mode} now`);
+  if (changes !== before.changes) said.push(`Changes of rows are ${changes === "track" ? "tracked" : "refused"} now`);
+  if (keyColumns.join("\0") !== before.keyColumns.join("\0"))
+    said.push(`Key ${names(before.keyColumns)} before, ${names(keyColumns)} now`);
+  if (added.length > 0) said.push(`Columns added: ${names(added)}`);
+  if (gone.length > 0) said.push(`Columns no longer covered: ${names(gone)}`);
+  if (newlyLeft.length > 0) said.push(`Left out now: ${names(newlyLeft)}`);
+  return said.length > 0 ? said : ["Attached again, with nothing changed"];
+}
+
+function names(columns: readonly string[]): string {
+  const rest = columns.length - MAX_COLUMNS;
+  return `${columns.slice(0, MAX_COLUMNS).join(", ")}${rest > 0 ? ` and ${count(rest)} more` : ""}`;
+}

@@ -1,0 +1,95 @@
+/** What a page is made of. The verifier's `VerificationReport` and `Overview` are what `report` and `overview` ask for. */
+export interface PageData {
+  readonly report: PageReport;
+  readonly overview: PageOverview;
+  /** When the verification ended, in milliseconds since the Unix epoch. */
+  readonly verifiedAt: number;
+  /** The command that made the page. */
+  readonly command: string;
+  /** The log's name, if it is known. */
+  readonly origin: string | null;
+  /** Which database, without passwords; null if it is not to be said. */
+  readonly database: string | null;
+  /** Whether the whole chain was asked for, and not a window or a shard of it. */
+  readonly isWhole: boolean;
+  /** What else is to be said, a sentence each: what became of alerts, for example. */
+  readonly notes: readonly string[];
+}
+
+export type Status = "intact" | "tampered" | "unproven";
+
+export interface PageReport {
+  readonly status: Status;
+  readonly range: { readonly from: bigint; readonly to: bigint };
+  readonly rows: bigint;
+  readonly head: { readonly seq: bigint; readonly chain_hash: string; readonly appended_at: string } | null;
+  readonly anchored_to: bigint;
+  readonly unanchored: bigint;
+  readonly pending: bigint;
+  readonly pending_age: number | null;
+  readonly events_without_source: bigint;
+  readonly first_divergence: PageFinding | null;
+  readonly divergences: readonly PageFinding[];
+  readonly divergence_count: number;
+  readonly checks: Readonly<Record<string, "ok" | "failed" | "unproven" | "skipped">>;
+  readonly unproven: readonly string[];
+  readonly warnings: readonly string[];
+  readonly duration_ms: number;
+}
+
+export interface PageFinding {
+  readonly check: string;
+  readonly seq?: bigint;
+  readonly from_seq?: bigint;
+  readonly to_seq?: bigint;
+  readonly event_kind?: string;
+  readonly event_pk?: string;
+  readonly expected?: string;
+  readonly actual?: string;
+  readonly message: string;
+}
+
+export interface PageHead {
+  readonly seq: bigint;
+  /** In seconds since the Unix epoch. */
+  readonly signedTime: bigint;
+}
+
+export interface PageSink {
+  readonly name: string;
+  /** In the order in which they were published. */
+  readonly heads: readonly PageHead[];
+}
+
+export interface PageKind {
+  readonly kind: string;
+  readonly links: number;
+  readonly matched: number | null;
+}
+
+export interface PageChange {
+  /** The link that records it. */
+  readonly seq: bigint | null;
+  readonly action: string;
+  readonly kind: string;
+  readonly relation: string;
+  readonly keyColumns: readonly string[];
+  readonly columns: readonly string[];
+  readonly excluded: readonly string[];
+  readonly changes: string;
+  readonly mode: string;
+  readonly complete: boolean;
+  readonly actor: string;
+  /** As PostgreSQL prints it in UTC. */
+  readonly recordedAt: string;
+}
+
+/** Null is what was not looked at. */
+export interface PageOverview {
+  readonly sinks: readonly PageSink[] | null;
+  readonly kinds: {
+    readonly listed: readonly PageKind[];
+    readonly others: { readonly kinds: number; readonly links: number };
+  } | null;
+  readonly coverage: readonly PageChange[] | null;
+}

@@ -1,0 +1,142 @@
+import type { PageChange, PageData, PageFinding, PageOverview, PageReport } from "../src/index.ts";
+
+/** 22 November 2026, 13:00 UTC, in seconds since the Unix epoch. */
+export const NOW = 1_795_352_400;
+
+const HOUR = 3_600;
+const hash = (digit: string) => digit.repeat(64);
+
+/** Heads that were published every hour, of a chain that grows faster by day than by night. */
+export function hourly(hours: number, end = NOW): { seq: bigint; signedTime: bigint }[] {
+  let seq = 120;
+  return Array.from({ length: hours }, (_, i) => {
+    const time = end - (hours - i) * HOUR;
+    seq += 3 + Math.round(40 * Math.max(0, Math.sin((((time / HOUR) % 24) / 24) * 2 * Math.PI)));
+    return { seq: BigInt(seq), signedTime: BigInt(time) };
+  });
+}
+
+export function change(more: Partial<PageChange>): PageChange {
+  return {
+    seq: 1n,
+    action: "attach",
+    kind: "task_events",
+    relation: "public.task_events",
+    keyColumns: ["id"],
+    columns: ["body", "created_at", "id", "status"],
+    excluded: [],
+    changes: "refuse",
+    mode: "strict",
+    complete: true,
+    actor: "migrator",
+    recordedAt: "2026-11-20 09:14:03.120394+00",
+    ...more,
+  };
+}
+
+export const finding = (more: Partial<PageFinding>): PageFinding => ({
+  check: "source_edited",
+  seq: 17n,
+  event_kind: "task_events",
+  event_pk: "42",
+  expected: hash("a"),
+  actual: hash("b"),
+  message: "the row of public.task_events is not what was recorded",
+  ...more,
+});
+
+const report: PageReport = {
+  status: "intact",
+  range: { from: 1n, to: 1_042n },
+  rows: 1_042n,
+  head: { seq: 1_042n, chain_hash: hash("c"), appended_at: "2026-11-22T12:59:01.123456Z" },
+  anchored_to: 1_000n,
+  unanchored: 42n,
+  pending: 0n,
+  pending_age: null,
+  events_without_source: 12n,
+  first_divergence: null,
+  divergences: [],
+  divergence_count: 0,
+  checks: { links: "ok", heads: "ok", sources: "ok", coverage: "ok", structure: "ok" },
+  unproven: [],
+  warnings: [],
+  duration_ms: 812,
+};
+
+const overview: PageOverview = {
+  sinks: [],
+  kinds: {
+    listed: [
+      { kind: "task_events", links: 700, matched: 700 },
+      { kind: "senate_alerts", links: 328, matched: 300 },
+      { kind: "audit_chain_config", links: 2, matched: 2 },
+      { kind: "model_release", links: 12, matched: null },
+    ],
+    others: { kinds: 0, links: 0 },
+  },
+  coverage: [
+    change({}),
+    change({ seq: 2n, kind: "senate_alerts", relation: "public.senate_alerts", changes: "track", mode: "sealed" }),
+    change({
+      seq: 480n,
+      columns: ["created_at", "id", "status"],
+      excluded: ["body"],
+      actor: "anna",
+      recordedAt: "2026-11-21 17:40:00+00",
+    }),
+  ],
+};
+
+/** The data of a page; what is not said is that of an intact chain. */
+export function sample(
+  more: Partial<Omit<PageData, "report" | "overview">> & {
+    report?: Partial<PageReport>;
+    overview?: Partial<PageOverview>;
+  } = {},
+): PageData {
+  const heads = hourly(48);
+  const [last, before] = [heads.at(-1), heads.at(-4)];
+  const anchored = last?.seq ?? 0n;
+  const length = anchored + 42n;
+  return {
+    verifiedAt: (NOW + 1_260) * 1_000,
+    command: "audit-verify",
+    origin: "scidex.ai/audit-chain",
+    database: "scidex on db.example:5432",
+    isWhole: true,
+    notes: [],
+    ...more,
+    report: {
+      ...report,
+      range: { from: 1n, to: length },
+      rows: length,
+      head: { ...(report.head ?? { chain_hash: "", appended_at: "" }), seq: length },
+      anchored_to: anchored,
+      ...more.report,
+    },
+    overview: {
+      ...overview,
+      sinks: [
+        { name: "file:/data/audit/chain_head.log", heads },
+        { name: "git:/data/scidex-papers", heads: heads.slice(0, before === undefined ? 0 : -3) },
+      ],
+      ...more.overview,
+    },
+  };
+}
+
+/** A page with findings, as the verifier would put them into a report. */
+export function tampered(divergences: readonly PageFinding[], more: Parameters<typeof sample>[0] = {}): PageData {
+  return sample({
+    ...more,
+    report: {
+      status: "tampered",
+      divergences,
+      divergence_count: divergences.length,
+      first_divergence: divergences[0] ?? null,
+      checks: { links: "failed", heads: "ok", sources: "failed", coverage: "ok", structure: "ok" },
+      ...more.report,
+    },
+  });
+}
