@@ -95,7 +95,7 @@ function environment(work: string, home: string, registry: string): NodeJS.Proce
   const settings = npmConfig("userconfig");
   writeFileSync(
     npmrc,
-    `${read(settings)}\n@scidex:registry=${registry}\ncache=${npmConfig("cache")}\nupdate-notifier=false\nfund=false\naudit=false\n`,
+    `${read(settings)}\n@scidex:registry=${registry}\ncache=${npmConfig("cache")}\nloglevel=error\nupdate-notifier=false\nfund=false\naudit=false\n`,
   );
   const gitconfig = join(work, "gitconfig");
   writeFileSync(gitconfig, `[url "file://${ROOT}"]\n\tinsteadOf = ${REPOSITORY}\n[safe]\n\tdirectory = *\n`);
