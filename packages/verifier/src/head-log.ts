@@ -20,7 +20,7 @@ export interface HeadLog {
 export interface ReadLog {
   readonly name: string;
   readonly heads: readonly PublishedHead[];
-  /** Number of whole lines, and the SHA-256 (hex) over all of them, each with its line feed. */
+  /** Number of whole lines, and their running digest (hex): SHA-256(digest before || line), from SHA-256 of nothing. */
   readonly lines: number;
   readonly digest: string;
   /** The same after the first `known.lines` lines, where the caller knew of some. */
