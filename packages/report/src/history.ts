@@ -39,6 +39,7 @@ ${
   rows.length === 0
     ? null
     : stackedTable(
+        "history",
         [
           ["Since", "c-since"],
           ["Recorded (UTC)", "c-recorded"],

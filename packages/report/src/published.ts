@@ -15,6 +15,7 @@ export function published({ overview }: PageData): Markup | null {
   return markup`<section aria-labelledby="published">
 <h2 id="published">Published heads</h2>
 ${stackedTable(
+  "published",
   [
     ["Sink", "c-sink"],
     ["Heads", "c-heads number"],
@@ -61,6 +62,7 @@ function newest(sinks: readonly PageSink[]): Markup {
   if (list.length === 0) return markup``;
   return markup`<details><summary>The newest ${list.length === 1 ? "head" : `${count(list.length)} heads`}</summary>
 ${stackedTable(
+  "published",
   [
     ["Signed (UTC)", "c-sink"],
     ["Up to link", "c-sink number"],

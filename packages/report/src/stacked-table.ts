@@ -4,13 +4,15 @@ import { type Markup, markup, type Part } from "./markup.ts";
  * A table that becomes a list of rows, each cell with its column's name, where the page is narrow. The roles are said,
  * because style sheets that do so take them away.
  *
+ * @param label the id of the heading that names it
  * @param columns their names, and the classes that give them their width, and `number` where they are numbers
  */
 export function stackedTable(
+  label: string,
   columns: readonly (readonly [name: string, classes: string])[],
   rows: readonly (readonly Part[])[],
 ): Markup {
-  return markup`<table role="table"><thead role="rowgroup"><tr role="row">${columns.map(
+  return markup`<table role="table" aria-labelledby="${label}"><thead role="rowgroup"><tr role="row">${columns.map(
     ([name, classes]) => markup`<th role="columnheader" scope="col" class="${classes}">${name}</th>`,
   )}</tr></thead><tbody role="rowgroup">
 ${rows.map(

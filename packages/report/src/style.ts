@@ -34,7 +34,7 @@ main>section>p+*,main>section>*+p{margin-top:.75rem}
 .mark{width:.72em;height:.72em;flex:none;fill:none;stroke:currentColor;stroke-width:2;stroke-linecap:round;stroke-linejoin:round}
 .lead{font-size:1.25rem;line-height:1.45;max-width:44rem;text-wrap:pretty}
 .about{color:var(--soft);margin-top:.75rem}
-.numbers{display:grid;grid-template-columns:repeat(auto-fit,minmax(9.5rem,1fr));gap:1.25rem 2rem;margin-top:2rem;padding-top:1.25rem;border-top:1px solid var(--rule)}
+.numbers{display:grid;grid-template-columns:repeat(auto-fit,minmax(8.5rem,1fr));gap:1.25rem clamp(1rem,4vw,2rem);margin-top:2rem;padding-top:1.25rem;border-top:1px solid var(--rule)}
 .numbers dt{color:var(--soft)}
 .numbers dd{margin:0;font:600 1.5rem/1.3 var(--serif);font-variant-numeric:lining-nums tabular-nums}
 .numbers small{display:block;font:400 .875rem/1.4 var(--sans);color:var(--soft)}
@@ -94,7 +94,7 @@ thead th{color:var(--soft);font-size:.875rem;vertical-align:bottom}
 tbody th{font-weight:600}
 .number{text-align:right}
 .c-table{width:40%}.c-links{width:15%}.c-rows{width:29%}
-.c-sink{width:32%}.c-heads{width:9%}.c-time{width:18%}.c-up{width:11%}
+.c-sink{width:37%}.c-heads{width:9%}.c-time{width:15.5%}.c-up{width:11%}
 .c-since{width:10%}.c-recorded{width:17%}.c-relation{width:23%}.c-by{width:13%}
 @media (max-width:44rem){
 section{margin-top:2.75rem}

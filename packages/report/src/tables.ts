@@ -29,6 +29,7 @@ export function tables({ report, overview }: PageData): Markup {
   return markup`<section aria-labelledby="tables">
 <h2 id="tables">Rows by table</h2>
 ${stackedTable(
+  "tables",
   [
     ["Table or kind", "c-table"],
     ["Links", "c-links number"],

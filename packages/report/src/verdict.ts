@@ -42,9 +42,14 @@ function numbers({ report }: PageData): Markup {
   return markup`<dl class="numbers">
 <div><dt>Links checked</dt><dd>${count(report.rows)}<small>${range.to < range.from ? "none in the range" : linksText(range.from, range.to)}</small></dd></div>
 <div><dt>Anchored</dt><dd>${anchored_to === 0n ? "none" : `to ${count(anchored_to)}`}<small>by a signed, published head</small></dd></div>
-<div><dt>Not anchored</dt><dd>${count(unanchored)}<small>${unanchored === 1n ? "newer link, which" : "newer links, which"} can still be rewritten unseen</small></dd></div>
+<div><dt>Not anchored</dt><dd>${count(unanchored)}<small>${notAnchored(unanchored)}</small></dd></div>
 <div><dt>Waiting</dt><dd>${count(pending)}<small>${pending === 0n || pending_age === null ? "captured rows to be linked" : `not linked yet, the oldest for ${durationText(pending_age)}`}</small></dd></div>
 </dl>`;
+}
+
+function notAnchored(links: bigint): string {
+  if (links === 0n) return "links newer than that";
+  return `newer ${links === 1n ? "link" : "links"}, which can still be rewritten unseen`;
 }
 
 const SHAPES: Readonly<Record<Status, string>> = {

@@ -34,16 +34,20 @@ export function change(more: Partial<PageChange>): PageChange {
   };
 }
 
-export const finding = (more: Partial<PageFinding>): PageFinding => ({
-  check: "source_edited",
-  seq: 17n,
-  event_kind: "task_events",
-  event_pk: "42",
-  expected: hash("a"),
-  actual: hash("b"),
-  message: "the row of public.task_events is not what was recorded",
-  ...more,
-});
+/** A finding; members that are given as undefined are left out. */
+export function finding(more: { [K in keyof PageFinding]?: PageFinding[K] | undefined }): PageFinding {
+  const whole = {
+    check: "source_edited",
+    seq: 17n,
+    event_kind: "task_events",
+    event_pk: "42",
+    expected: hash("a"),
+    actual: hash("b"),
+    message: "the row of public.task_events is not what was recorded",
+    ...more,
+  };
+  return Object.fromEntries(Object.entries(whole).filter(([, value]) => value !== undefined)) as unknown as PageFinding;
+}
 
 const report: PageReport = {
   status: "intact",
