@@ -11,6 +11,7 @@ const FILES = [
   "check_event",
   "check_kind",
   "lock_chain",
+  "extend",
   "link",
   "link_all",
   "commit",
