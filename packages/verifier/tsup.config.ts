@@ -1,4 +1,7 @@
 import { defineConfig } from "tsup";
 import { base } from "../../tsup.base.ts";
 
-export default defineConfig({ ...base, entry: ["src/index.ts", "src/cli.ts"] });
+export default defineConfig({
+  ...base,
+  entry: { index: "src/index.ts", cli: "src/cli.ts", worker: "src/fast/worker.ts" },
+});

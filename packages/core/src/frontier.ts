@@ -63,6 +63,25 @@ export class FrontierBuilder {
     this.#size += 1n;
   }
 
+  /**
+   * Appends 2^`level` leaves at once, by the root of their tree. It must stand where such a subtree can stand: the size
+   * is a multiple of 2^`level`.
+   *
+   * @throws CoreError `hash_length`, `tree_range`
+   */
+  appendSubtree(level: number, root: Uint8Array): void {
+    const leaves = 1n << BigInt(level);
+    if (this.#size % leaves !== 0n || this.#size + leaves > MAX_TREE_SIZE)
+      throw new CoreError("tree_range", `a subtree of ${leaves} leaves cannot stand after ${this.#size}`);
+    let hash = checkHash(root, "a subtree's root");
+    for (let size = this.#size >> BigInt(level); (size & 1n) === 1n; size >>= 1n) {
+      const left = this.#hashes.pop();
+      if (left !== undefined) hash = nodeHash(left, hash);
+    }
+    this.#hashes.push(hash);
+    this.#size += leaves;
+  }
+
   /** The frontier now; it does not change with later appends. */
   frontier(): Frontier {
     return { size: this.#size, hashes: [...this.#hashes] };

@@ -100,6 +100,23 @@ describe("the Merkle tree", () => {
     }
   });
 
+  it("grows by whole subtrees to the same root, wherever one can stand, and refuses them elsewhere", () => {
+    for (let size = 0; size < SIZES; size++) {
+      for (let level = 0; size + 2 ** level <= SIZES; level++) {
+        const end = size + 2 ** level;
+        const builder = new FrontierBuilder();
+        for (let i = 0; i < size; i++) builder.append(leafAt(i));
+        const append = () => {
+          builder.appendSubtree(level, treeRoot(leaves.slice(size, end)));
+          return [builder.size, toHex(builder.root())];
+        };
+        const isOutOfPlace = size % 2 ** level !== 0;
+        const expected = isOutOfPlace ? "tree_range" : [BigInt(end), toHex(rootAt(end))];
+        expect(isOutOfPlace ? codeOf(append) : append()).toEqual(expected);
+      }
+    }
+  });
+
   it("proves the last leaf from the frontier before it, and gives the frontier back from that proof", () => {
     let before = emptyFrontier;
     for (let size = 1; size <= SIZES; size++) {

@@ -6,7 +6,7 @@ import { VerifierError } from "./errors.ts";
 import type { Report } from "./finding.ts";
 import type { GroupReader } from "./group-reader.ts";
 import type { KindTally } from "./kind-tally.ts";
-import { neededColumns, recomputations } from "./payload.ts";
+import { neededColumns, type Recomputation, recomputations } from "./payload.ts";
 import type { Range } from "./range.ts";
 import { isInOrder } from "./read-events.ts";
 import { readSource, type SourceRow } from "./read-source.ts";
@@ -25,15 +25,22 @@ export interface TableProblem {
 const lasting = (reason: string | null): TableProblem | null =>
   reason === null ? null : { reason, isTransient: false };
 
-/** Compares one table with its events. Returns why it could not be judged, or null. */
-export async function checkTable(
+/** A table that can be compared with its events. */
+export interface OpenTable {
+  readonly schema: string;
+  readonly name: string;
+  readonly isPartitioned: boolean;
+  readonly shape: TableShape;
+  /** How rows of each configuration can be recomputed. */
+  readonly ways: readonly Recomputation[];
+}
+
+/** Locks a table against being rewritten and works out how to read it; null where it is missing, which is reported. */
+export async function openTable(
   lane: Lane,
   history: KindHistory,
-  groups: GroupReader,
-  range: Range,
   report: Report,
-  tally: KindTally,
-): Promise<TableProblem | null> {
+): Promise<OpenTable | TableProblem | null> {
   const { current } = history;
   const place = splitRelation(current.relation);
   const shape = place === null ? null : await readShape(lane, place.schema, place.name);
@@ -57,13 +64,27 @@ export async function checkTable(
   const rekeyed = rekeying(history);
   if (rekeyed !== null) return lasting(rekeyed);
   const ways = recomputations(history, await readColumnTypes(lane, shape.oid));
+  return { ...place, isPartitioned: shape.relkind === "p", shape, ways };
+}
+
+/** Compares one table with its events. Returns why it could not be judged, or null. */
+export async function checkTable(
+  lane: Lane,
+  history: KindHistory,
+  groups: GroupReader,
+  range: Range,
+  report: Report,
+  tally: KindTally,
+): Promise<TableProblem | null> {
+  const table = await openTable(lane, history, report);
+  if (table === null || "reason" in table) return table;
+  const { ways } = table;
   const checker = new SourceChecker(history, ways, range, report);
-  const table = { ...place, isPartitioned: shape.relkind === "p" };
-  const rows = await readSource(lane, table, keyExpression(current.keyColumns), neededColumns(ways));
+  const rows = await readSource(lane, table, keyExpression(history.current.keyColumns), neededColumns(ways));
   await rows.next();
   await merge(history.kind, groups, rows, checker);
   tally.compared(history.kind, checker.tally.matched);
-  return lasting(verdict(history, shape, checker.tally));
+  return lasting(verdict(history, table.shape, checker.tally));
 }
 
 function whyNoTable(shape: TableShape | null): string | null {
@@ -105,7 +126,8 @@ function lostColumns({ configs }: KindHistory, shape: TableShape): string[] {
   return [...lost];
 }
 
-function verdict(history: KindHistory, shape: TableShape, tally: SourceTally): string | null {
+/** What keeps a table from being judged altogether, or null. */
+export function verdict(history: KindHistory, shape: TableShape, tally: SourceTally): string | null {
   const { current } = history;
   if (tally.unprovable > 0)
     return `${current.relation}: ${tally.unprovable} rows cannot be recomputed since the schema was changed (${tally.excuse ?? "unknown"})`;

@@ -5,6 +5,7 @@ import type { Report } from "./finding.ts";
 import { GroupReader } from "./group-reader.ts";
 import { type KindCounts, KindTally } from "./kind-tally.ts";
 import type { Range } from "./range.ts";
+import type { VouchedTables } from "./fast/vouch-tables.ts";
 import { type KeyedEvent, readEventsByKey } from "./read-events.ts";
 import type { Histories } from "./read-histories.ts";
 import { isRefused, isTransient, reasonOf } from "./refused.ts";
@@ -29,6 +30,8 @@ export interface CheckTablesOptions {
   readonly pending: boolean;
   readonly range: Range;
   readonly report: Report;
+  /** What need not be compared any more; null where nothing has been vouched for. */
+  readonly vouched: VouchedTables | null;
 }
 
 /**
@@ -38,17 +41,22 @@ export async function checkTables(snapshot: Snapshot, options: CheckTablesOption
   const { histories, report } = options;
   const unproven: string[] = [];
   let transient = false;
-  const kinds = [...histories.keys()].toSorted(compareBytes);
-  const events = await readEventsByKey(snapshot[0], kinds, options.pending, report);
+  const tally = new KindTally(histories.keys());
+  const kinds = [...histories.keys()]
+    .filter((kind) => options.vouched?.matched.has(kind) !== true)
+    .toSorted(compareBytes);
+  let withoutSource = options.vouched === null ? 0n : countVouched(options.vouched, histories, tally);
+  if (options.vouched !== null && kinds.length === 0)
+    return { unproven, isTransient: transient, eventsWithoutSource: withoutSource, kinds: tally.counts() };
+  const only = options.vouched === null ? null : kinds;
+  const events = await readEventsByKey(snapshot[0], kinds, options.pending, report, only);
   const isRefusedChange = ({ kind, seq }: KeyedEvent): boolean => {
     const history = histories.get(kind);
     if (history === undefined) return false;
     return (seq === null ? history.current : inForce(history.configs, seq))?.changes === "refuse";
   };
-  const tally = new KindTally(histories.keys());
   const groups = new GroupReader(events, isRefusedChange, report, tally);
   await groups.next();
-  let withoutSource = 0n;
   for (const kind of kinds) {
     while (groups.current !== undefined && compareBytes(groups.current.kind, kind) < 0) {
       withoutSource += BigInt(groups.current.links);
@@ -76,4 +84,19 @@ export async function checkTables(snapshot: Snapshot, options: CheckTablesOption
     await groups.next();
   }
   return { unproven, isTransient: transient, eventsWithoutSource: withoutSource, kinds: tally.counts() };
+}
+
+/** Counts the events of kinds that need not be compared. Returns how many of them have no table. */
+function countVouched(vouched: VouchedTables, histories: Histories, tally: KindTally): bigint {
+  let withoutSource = 0n;
+  for (const [kind, links] of [...vouched.links].toSorted(([a], [b]) => compareBytes(a, b))) {
+    const table = kind.replace(/:(?:insert|update|delete)$/u, "");
+    // Those of a table that is compared are counted there.
+    if (histories.has(table) && !vouched.matched.has(table)) continue;
+    if (histories.has(kind) && !vouched.matched.has(kind)) continue;
+    tally.add(kind, Number(links));
+    if (!histories.has(kind)) withoutSource += links;
+  }
+  for (const [kind, matched] of vouched.matched) if (matched !== null) tally.compared(kind, matched);
+  return withoutSource;
 }

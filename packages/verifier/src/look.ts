@@ -1,3 +1,5 @@
+import { randomBytes } from "node:crypto";
+import { availableParallelism } from "node:os";
 import type { HeadTrust } from "@scidex/audit-core";
 import type { Sql } from "postgres";
 import { checkChain, type ChainResult } from "./check-chain.ts";
@@ -5,22 +7,32 @@ import { checkTables } from "./check-tables.ts";
 import { checkCoverage } from "./coverage.ts";
 import { VerifierError } from "./errors.ts";
 import { CHECKS, type Finding, type Group } from "./finding.ts";
+import { Crew } from "./fast/crew.ts";
+import { TAG_KEY_BYTES } from "./fast/kernel.ts";
+import { vouchForLinks, type VouchedChain } from "./fast/vouch-links.ts";
+import { vouchForTables } from "./fast/vouch-tables.ts";
 import type { Findings } from "./findings.ts";
 import { HeadChecker } from "./head-checker.ts";
 import { type PublishedHeads, readPublishedHeads } from "./heads.ts";
 import type { KindCounts } from "./kind-tally.ts";
 import { type Overview, overviewOf } from "./overview.ts";
 import { type Range, resolveRange } from "./range.ts";
-import { readLength } from "./read-chain.ts";
+import { estimateSize, readLength } from "./read-chain.ts";
 import { type Histories, NO_HISTORIES, readHistories } from "./read-histories.ts";
 import { type Pending, readPending } from "./read-pending.ts";
 import { isRefused, isTransient, reasonOf } from "./refused.ts";
 import { lockAgainstRewriting, REWRITTEN } from "./rewritten.ts";
 import { describeShape, hasColumns, OWN_SHAPES, readShape } from "./shape.ts";
-import { type Snapshot, withSnapshot } from "./snapshot.ts";
+import { type Lane, type Snapshot, withSnapshot } from "./snapshot.ts";
 import { checkStructure } from "./structure/check-structure.ts";
 import { EMPTY_STATE } from "./verifier-state.ts";
-import { DEFAULT_CHECKS, VERIFY_DEFAULTS, type VerifyOptions } from "./verify-options.ts";
+import {
+  DEFAULT_CHECKS,
+  MAX_DEFAULT_JOBS,
+  MIN_ROWS_FOR_JOBS,
+  VERIFY_DEFAULTS,
+  type VerifyOptions,
+} from "./verify-options.ts";
 
 /** What one look at the database has found. */
 export interface LookResult {
@@ -65,6 +77,10 @@ class Look {
   #pending: Pending | null = null;
   #withoutSource = 0n;
   #kinds: KindCounts | null = null;
+  /** About how many links there are, and how many jobs they are worth. */
+  #expected = 0;
+  #jobs = 1;
+  #vouched: VouchedChain | null = null;
   #histories: Histories | null = null;
 
   constructor(trust: HeadTrust, options: VerifyOptions, findings: Findings) {
@@ -101,7 +117,15 @@ class Look {
   async run(sql: Sql): Promise<LookResult> {
     // Sinks are read before the snapshot is taken: a head that is published later cannot look like a cut.
     if (this.#wanted.has("heads")) await this.#readHeads();
-    await withSnapshot(sql, async (snapshot) => await this.#lookAt(snapshot));
+    const work = async (snapshot: Snapshot) => {
+      const crew = new Crew(Math.min(this.#jobs, snapshot.length));
+      try {
+        await this.#lookAt(snapshot, crew);
+      } finally {
+        await crew.close();
+      }
+    };
+    await withSnapshot(sql, work, async (lane) => await this.#planJobs(lane));
     return {
       findings: this.#findings,
       unproven: this.#unproven,
@@ -155,7 +179,33 @@ class Look {
     }
   }
 
-  async #lookAt(snapshot: Snapshot): Promise<void> {
+  /** How many jobs the chain is worth. Returns how many connections they need. */
+  async #planJobs(lane: Lane): Promise<number> {
+    const { rows } = await estimateSize(lane, "public", "audit_chain");
+    this.#expected = Math.max(rows, Number(this.#published?.heads.at(-1)?.seq ?? 0n));
+    const byDefault = this.#expected < MIN_ROWS_FOR_JOBS ? 1 : Math.min(availableParallelism(), MAX_DEFAULT_JOBS);
+    this.#jobs = this.#options.jobs ?? byDefault;
+    return this.#jobs;
+  }
+
+  /**
+   * The fast way through a whole chain: says that nothing is wrong with it, or nothing at all. Null also where less than
+   * the whole is asked for.
+   */
+  async #vouch(snapshot: Snapshot, crew: Crew): Promise<VouchedChain | null> {
+    const { from, to, unchained, pending } = this.#range;
+    if (from !== 1n || to !== undefined || !unchained || !pending) return null;
+    return await vouchForLinks(snapshot, crew, {
+      published: this.#published,
+      now: this.#now,
+      hashes: this.#wanted.has("links") || this.#published !== null,
+      expected: this.#expected,
+      tagKey: randomBytes(TAG_KEY_BYTES),
+      onProgress: this.#options.onProgress,
+    });
+  }
+
+  async #lookAt(snapshot: Snapshot, crew: Crew): Promise<void> {
     const isChain = await this.#isTable(snapshot, "audit_chain");
     await this.#checkStructure(snapshot);
     if (!isChain) {
@@ -171,6 +221,8 @@ class Look {
       const heads = this.#published?.heads ?? [];
       const needsLength = this.#options.shard !== undefined && heads.length === 0;
       this.#range = resolveRange(this.#options, heads, needsLength ? await readLength(lane) : 0n);
+      this.#vouched = await this.#vouch(snapshot, crew);
+      if (this.#vouched !== null) return this.#vouched.chain;
       const { onProgress } = this.#options;
       const options = { range: this.#range, published: this.#published, now: this.#now };
       return await checkChain(lane, { ...options, report: this.#report, onProgress });
@@ -183,7 +235,7 @@ class Look {
     if (chain === null) return;
     this.#chain = chain;
     this.#checkFreshness();
-    await this.#checkTables(snapshot);
+    await this.#checkTables(snapshot, crew);
   }
 
   /** Whether one of the chain's own tables is what it must be; reports it where it is something else. */
@@ -226,7 +278,7 @@ class Look {
     });
   }
 
-  async #checkTables(snapshot: Snapshot): Promise<void> {
+  async #checkTables(snapshot: Snapshot, crew: Crew): Promise<void> {
     const right = "the configuration or pending could not be read: grant scidex_audit_inspector";
     let histories: Histories | null = null;
     if (this.#wanted.has("sources") || this.#wanted.has("coverage")) {
@@ -243,9 +295,12 @@ class Look {
     }
     const sources = this.#wanted.has("sources") && histories !== null && hasPending;
     if (sources || this.#wanted.has("links")) {
+      const kinds = histories ?? new Map();
+      const chain = this.#vouched;
       const tables = await checkTables(snapshot, {
-        histories: histories ?? new Map(),
+        histories: kinds,
         sources,
+        vouched: chain && (await vouchForTables(snapshot, crew, { chain, histories: kinds, sources })),
         pending: hasPending,
         range: this.#range,
         report: this.#reportOfTables(histories ?? NO_HISTORIES),

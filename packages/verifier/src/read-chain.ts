@@ -1,6 +1,6 @@
 import { CHAIN_COLUMNS, type ChainRow, decodeChainRow } from "./chain-row.ts";
 import { Cursor } from "./cursor.ts";
-import type { Lane } from "./snapshot.ts";
+import type { Chunks, Lane } from "./snapshot.ts";
 
 /**
  * Links in the order of seq; where one is there twice, always in the same order. A row whose seq is not one (NULL, zero, negative) comes with those of the beginning.
@@ -9,6 +9,11 @@ import type { Lane } from "./snapshot.ts";
  * @param to last seq; undefined for the end
  */
 export async function readLinks(lane: Lane, from: bigint | null, to: bigint | undefined): Promise<Cursor<ChainRow>> {
+  return Cursor.binary(await streamLinks(lane, from, to), CHAIN_COLUMNS.length, decodeChainRow);
+}
+
+/** The bytes of the same, as a binary COPY. */
+export async function streamLinks(lane: Lane, from: bigint | null, to: bigint | undefined): Promise<Chunks> {
   const names = CHAIN_COLUMNS.map(([name]) => `c.${name}`).join(", ");
   const bounds = [
     ...(from === null ? [] : [`c.seq >= ${from}`]),
@@ -16,7 +21,7 @@ export async function readLinks(lane: Lane, from: bigint | null, to: bigint | un
   ];
   const where = bounds.length === 0 ? "" : ` where ${bounds.join(" and ")}`;
   const query = `select ${names} from only public.audit_chain as c${where} order by c.seq nulls first, c.chain_hash`;
-  return Cursor.binary(await lane.copy(query, "binary"), CHAIN_COLUMNS.length, decodeChainRow);
+  return await lane.copy(query, "binary");
 }
 
 /** Whether the chain goes on after a seq. */
@@ -30,4 +35,14 @@ export async function readLength(lane: Lane): Promise<bigint> {
   const [row] = await lane.query<{ last: string }[]>`
     select pg_catalog.concat(pg_catalog.max(c.seq)) as last from only public.audit_chain as c`;
   return BigInt(row?.last ?? 0);
+}
+
+/** Rows and pages of a table as the server estimates them. Nothing that is proved may depend on it. */
+export async function estimateSize(lane: Lane, schema: string, name: string): Promise<{ rows: number; pages: number }> {
+  const [row] = await lane.query<{ rows: string; pages: string }[]>`
+    select pg_catalog.concat(c.reltuples) as rows, pg_catalog.concat(c.relpages) as pages
+      from pg_catalog.pg_class as c join pg_catalog.pg_namespace as n on n.oid = c.relnamespace
+     where n.nspname = ${schema} and c.relname = ${name}`;
+  const bounded = (text: string | undefined) => Math.min(Math.max(Math.trunc(Number(text)) || 0, 0), 2 ** 31 - 1);
+  return { rows: bounded(row?.rows), pages: bounded(row?.pages) };
 }

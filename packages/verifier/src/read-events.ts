@@ -16,12 +16,15 @@ const CHANGES = ["insert", "update", "delete"] as const;
 /**
  * The chain, and with `pending` what is to be linked, in the order of kind, key and seq: events of one row stand
  * together, with its changes, whose key ends in `@` and their own seq.
+ *
+ * @param only kinds of tables whose events are wanted; null for all events there are
  */
 export async function readEventsByKey(
   lane: Lane,
   tableKinds: readonly string[],
   pending: boolean,
   report: Report,
+  only: readonly string[] | null = null,
 ): Promise<Cursor<KeyedEvent>> {
   const changeKinds = tableKinds.flatMap((kind) => CHANGES.map((change) => [`${kind}:${change}`, kind] as const));
   const kindOf =
@@ -35,8 +38,10 @@ export async function readEventsByKey(
   // The suffix is cut off by its length, and checked here afterwards. concat calls the type's own output function;
   // a cast could be somebody's function.
   const keyOf = `case when ${isChange} then pg_catalog."left"(c.event_pk, - (pg_catalog.length(pg_catalog.concat(c.seq)) + 1)) else c.event_pk end`;
-  const chained = `select c.seq, c.event_kind, c.event_pk, c.payload_hash, ${kindOf} as kind, ${keyOf} as key, 0::bigint as id, null::text as op from only public.audit_chain as c`;
-  const staged = `select null::bigint, p.event_kind, p.event_pk, p.payload_hash, p.event_kind, p.event_pk, p.id, p.op from only public.audit_chain_pending as p where p.conflict is null`;
+  const wanted = only?.flatMap((kind) => [kind, ...CHANGES.map((change) => `${kind}:${change}`)]).map(constant);
+  const isWanted = wanted === undefined ? "true" : `event_kind in (${wanted.join(", ")})`;
+  const chained = `select c.seq, c.event_kind, c.event_pk, c.payload_hash, ${kindOf} as kind, ${keyOf} as key, 0::bigint as id, null::text as op from only public.audit_chain as c where ${isWanted}`;
+  const staged = `select null::bigint, p.event_kind, p.event_pk, p.payload_hash, p.event_kind, p.event_pk, p.id, p.op from only public.audit_chain_pending as p where p.conflict is null and ${isWanted}`;
   const order = ["e.kind", "e.key"].map((column) => `${inByteOrder(column, lane.encoding)} nulls first`).join(", ");
   const query = `select e.* from (${chained}${pending ? ` union all ${staged}` : ""}) as e order by ${order}, e.seq nulls last, e.id`;
   const changes = new Map<string, string>(changeKinds);

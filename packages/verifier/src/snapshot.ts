@@ -41,8 +41,8 @@ export interface Lane {
   attempt<T>(work: (lane: Lane) => Promise<T>): Promise<T>;
 }
 
-/** One consistent state of the database, seen by two connections, so that chain and table can be streamed side by side. */
-export type Snapshot = readonly [Lane, Lane];
+/** One consistent state of the database, seen by two connections or more, so that chain and table can be streamed side by side. */
+export type Snapshot = readonly [Lane, Lane, ...Lane[]];
 
 /**
  * A COPY that somebody may leave in the middle. The driver cannot break one off inside a transaction: whatever is sent
@@ -160,41 +160,55 @@ async function prepare(tx: TransactionSql): Promise<void> {
   await tx`select pg_catalog.set_config(s.name, '0', true) from pg_catalog.pg_settings as s where s.name = 'transaction_timeout'`;
 }
 
+const MODE = "isolation level repeatable read read only";
+
 /**
- * Opens a REPEATABLE READ READ ONLY snapshot on two connections, and closes it whatever happens: what is still streaming
- * when `work` fails is cancelled and read to its end first.
+ * Opens a REPEATABLE READ READ ONLY snapshot on several connections, and closes it whatever happens: what is still
+ * streaming when `work` fails is cancelled and read to its end first.
  *
+ * @param lanes on how many connections, once the first can be asked; two at least, and no more than the client has
  * @throws VerifierError `client` if the client has less than two connections
  */
-export async function withSnapshot<T>(sql: Sql, work: (snapshot: Snapshot) => Promise<T>): Promise<T> {
+export async function withSnapshot<T>(
+  sql: Sql,
+  work: (snapshot: Snapshot) => Promise<T>,
+  lanes: (first: Lane) => Promise<number> = async () => 2,
+): Promise<T> {
   if (sql.options.max < 2)
     throw new VerifierError("client", `A client with at least two connections is needed (max), this one has one.`);
-  const mode = "isolation level repeatable read read only";
-  const result = await sql.begin(mode, async (first) => {
+  const result = await sql.begin(MODE, async (first) => {
     await prepare(first);
     const [exported] = await first<{ name: string; pid: number; encoding: string }[]>`
       select pg_catalog.pg_export_snapshot() as name, pg_catalog.pg_backend_pid() as pid,
              pg_catalog.current_setting('server_encoding') as encoding`;
     const { name = "", pid = 0, encoding = "" } = exported ?? {};
     const lane = new SnapshotLane(first, encoding);
-    try {
-      return await sql.begin(mode, async (second) => {
-        const beside = new SnapshotLane(second, encoding);
+    const most = Math.min(await lanes(lane), sql.options.max);
+    // Each connection's transaction begins inside that of the one before, and ends before it.
+    const open = async (others: readonly SnapshotLane[]): Promise<{ value: T }> => {
+      const [second, ...more] = others;
+      if (second !== undefined && others.length >= most - 1) return { value: await work([lane, second, ...more]) };
+      const result = await sql.begin(MODE, async (next) => {
+        const beside = new SnapshotLane(next, encoding);
         try {
-          await second.unsafe(`set transaction snapshot '${name.replaceAll("'", "''")}'`);
-          await prepare(second);
-          return { value: await work([lane, beside]) };
+          await next.unsafe(`set transaction snapshot '${name.replaceAll("'", "''")}'`);
+          await prepare(next);
+          return await open([...others, beside]);
         } catch (error) {
           await beside.breakOff();
           throw error;
         }
       });
+      return result;
+    };
+    try {
+      return await open([]);
     } catch (error) {
-      // The second connection is free again: it saves reading the rest of a long chain for nothing.
+      // The other connections are free again: it saves reading the rest of a long chain for nothing.
       if (lane.isBusy) await sql`select pg_catalog.pg_cancel_backend(${pid})`.catch(() => undefined);
       await lane.breakOff();
       throw error;
     }
   });
-  return (result as { value: T }).value;
+  return result.value;
 }

@@ -49,25 +49,31 @@ export class TimeChecker {
     if (start !== undefined) this.#pass(start);
   }
 
-  push(row: ChainRow): void {
-    for (
-      let head = this.#heads[this.#next];
-      head !== undefined && head.seq < row.seq;
-      head = this.#heads[++this.#next]
-    ) {
+  /** The times that a link may have, both included; those after it up to the next head may have the same. */
+  boundsOf(seq: bigint): { earliest: bigint; latest: bigint } {
+    for (let head = this.#heads[this.#next]; head !== undefined && head.seq < seq; head = this.#heads[++this.#next])
       this.#pass(head);
-    }
+    return { earliest: this.#earliest, latest: this.#latest() + CLOCK_TOLERANCE_MICROS };
+  }
+
+  #latest(): bigint {
+    const head = this.#heads[this.#next];
+    return head === undefined ? this.#now : (head.signedTime + 1n) * 1_000_000n;
+  }
+
+  push(row: ChainRow): void {
+    const bounds = this.boundsOf(row.seq);
     if (row.appendedAt === null) return;
     const head = this.#heads[this.#next];
-    const latest = head === undefined ? this.#now : (head.signedTime + 1n) * 1_000_000n;
-    const isEarly = row.appendedAt < this.#earliest;
-    if (!isEarly && row.appendedAt <= latest + CLOCK_TOLERANCE_MICROS) return;
+    const latest = this.#latest();
+    const isEarly = row.appendedAt < bounds.earliest;
+    if (!isEarly && row.appendedAt <= bounds.latest) return;
     this.#report({
       check: "time_implausible",
       seq: row.seq,
       event_kind: row.eventKind,
       event_pk: row.eventPk,
-      expected: isEarly ? `not before ${show(this.#earliest)}` : `not after ${show(latest)}`,
+      expected: isEarly ? `not before ${show(bounds.earliest)}` : `not after ${show(latest)}`,
       actual: show(row.appendedAt),
       message: isEarly
         ? "the row claims to be older than the head that was published before it"

@@ -9,6 +9,12 @@ export const DEFAULT_CHECKS: readonly Group[] = ["links", "heads", "sources", "c
 
 export const VERIFY_DEFAULTS = { maxHeadAgeMs: 24 * 60 * 60 * 1000 } as const;
 
+/** The most jobs that there are without being asked for. */
+export const MAX_DEFAULT_JOBS = 4;
+
+/** From how many links on more than one job is worth it: starting a thread takes as long as 100,000 rows. */
+export const MIN_ROWS_FOR_JOBS = 200_000;
+
 /**
  * What a verification trusts, and what it looks at.
  *
@@ -32,6 +38,12 @@ export interface VerifyOptions extends RangeRequest {
   readonly allowUnanchored?: boolean | undefined;
   /** The time now, in milliseconds since the Unix epoch. */
   readonly now?: number | undefined;
+  /**
+   * On how many connections and threads at most a whole chain is read. Default: as many as there are processors, up to
+   * `MAX_DEFAULT_JOBS`, and one for a chain that is so short that a thread takes longer to start. The client needs as
+   * many connections (`max`), else there are fewer jobs.
+   */
+  readonly jobs?: number | undefined;
   /** Called now and then with the number of links read so far. */
   readonly onProgress?: ((rows: number) => void) | undefined;
 }

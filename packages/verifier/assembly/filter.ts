@@ -1,0 +1,39 @@
+import { FILTER } from "./memory";
+
+/**
+ * A Bloom filter of tags, in blocks of 64 bytes, four bits a tag: one cache line each. It never forgets a tag; it may
+ * take one for known that is not.
+ */
+let blocks: u64 = 0;
+
+/** Makes room for 64 * `n` bytes, n being a power of two. False where there is no memory. */
+export function makeFilter(n: i32): bool {
+  const pages = <i32>((FILTER + (<usize>n << 6) + 0xffff) >> 16) - memory.size();
+  if (pages > 0 && memory.grow(pages) < 0) return false;
+  blocks = n;
+  return true;
+}
+
+/** Adds tags, and moves those that may have been there before to the front. Returns their number. */
+export function addTags(tags: usize, n: i32): i32 {
+  let known = 0;
+  for (let i = 0; i < n; i++) {
+    const tag = load<u64>(tags + (<usize>i << 3));
+    const block = FILTER + (<usize>(tag & (blocks - 1)) << 6);
+    let isKnown = true;
+    // Nine bits each for the place in a block of 512, from the other end than the number of the block.
+    for (let bit: u64 = 28; bit < 64; bit += 9) {
+      const place = <usize>((tag >> bit) & 511);
+      const word = block + ((place >> 6) << 3);
+      const mask = <u64>1 << (place & 63);
+      const value = load<u64>(word);
+      if ((value & mask) == 0) isKnown = false;
+      store<u64>(word, value | mask);
+    }
+    if (isKnown) {
+      store<u64>(tags + (<usize>known << 3), tag);
+      known++;
+    }
+  }
+  return known;
+}

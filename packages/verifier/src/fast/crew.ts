@@ -1,0 +1,146 @@
+import { Worker } from "node:worker_threads";
+import type { Chunks } from "../snapshot.ts";
+import type { TakeTags } from "./link-voucher.ts";
+import type { FromWorker, ToWorker } from "./messages.ts";
+import { type Result, type Task, voucherFor } from "./task.ts";
+
+/** Bytes that are sent to a worker at once. */
+const BATCH_BYTES = 2 ** 18;
+/** Batches that a worker may have before the stream has to wait for it. */
+const MAX_WAITING = 4;
+
+/** Those who work on streams: `jobs` worker threads, or with one job this thread alone. */
+export class Crew {
+  readonly jobs: number;
+  readonly #idle: Worker[] = [];
+  readonly #all: Worker[] = [];
+
+  constructor(jobs: number) {
+    this.jobs = jobs;
+  }
+
+  /**
+   * Reads a stream to its end, whatever becomes of the task: the driver cannot break off a COPY.
+   *
+   * @returns null where nobody can vouch for it
+   */
+  async run<T extends Task>(task: T, chunks: Chunks, tags: TakeTags): Promise<Result<T> | null> {
+    return this.jobs === 1 ? await workHere(task, chunks, tags) : await this.#workThere(task, chunks, tags);
+  }
+
+  async #workThere<T extends Task>(task: T, chunks: Chunks, tags: TakeTags): Promise<Result<T> | null> {
+    const worker = this.#idle.pop() ?? this.#hire();
+    const station = new Station(worker, tags);
+    try {
+      station.send({ type: "task", task });
+      let batch = new Uint8Array(BATCH_BYTES);
+      let filled = 0;
+      for (let next = await chunks.next(); next.done !== true; next = await chunks.next()) {
+        for (let rest: Uint8Array = next.value; rest.length > 0 && station.isGood;) {
+          const part = rest.subarray(0, BATCH_BYTES - filled);
+          batch.set(part, filled);
+          filled += part.length;
+          rest = rest.subarray(part.length);
+          if (filled < BATCH_BYTES) continue;
+          await station.push(batch);
+          batch = new Uint8Array(BATCH_BYTES);
+          filled = 0;
+        }
+      }
+      await station.push(batch.slice(0, filled));
+      const result = await station.finish();
+      this.#idle.push(worker);
+      return result as Result<T> | null;
+    } finally {
+      station.leave();
+    }
+  }
+
+  #hire(): Worker {
+    const isSource = import.meta.url.endsWith(".ts");
+    const worker = isSource
+      ? new Worker(new URL("worker.ts", import.meta.url), { execArgv: ["--conditions=source"] })
+      : new Worker(new URL("worker.js", import.meta.url));
+    this.#all.push(worker);
+    return worker;
+  }
+
+  /** Sends all of them home. */
+  async close(): Promise<void> {
+    await Promise.all(this.#all.map(async (worker) => await worker.terminate()));
+  }
+}
+
+async function workHere<T extends Task>(task: T, chunks: Chunks, tags: TakeTags): Promise<Result<T> | null> {
+  const voucher = voucherFor(task, tags);
+  let isGood = true;
+  for (let next = await chunks.next(); next.done !== true; next = await chunks.next())
+    if (isGood) isGood = voucher.push(next.value);
+  return voucher.finish();
+}
+
+/** A worker while it has a task. */
+class Station {
+  readonly #worker: Worker;
+  readonly #tags: TakeTags;
+  #waiting = 0;
+  #isGood = true;
+  #result: { readonly value: unknown } | undefined;
+  #error: unknown;
+  #wake: () => void = () => {};
+
+  constructor(worker: Worker, tags: TakeTags) {
+    this.#worker = worker;
+    this.#tags = tags;
+    worker.on("message", this.#hear).on("error", this.#fail).on("exit", this.#fail);
+  }
+
+  readonly #hear = (message: FromWorker): void => {
+    if (message.type === "result") this.#result = { value: message.result };
+    else {
+      this.#waiting--;
+      this.#isGood &&= message.isGood;
+      for (const tags of message.tags) this.#tags(tags);
+    }
+    this.#wake();
+  };
+
+  readonly #fail = (error: unknown): void => {
+    this.#error = error instanceof Error ? error : new Error("a worker thread has ended");
+    this.#wake();
+  };
+
+  get isGood(): boolean {
+    return this.#isGood;
+  }
+
+  send(message: ToWorker): void {
+    this.#worker.postMessage(message, message.type === "chunk" ? [message.bytes.buffer] : []);
+  }
+
+  async push(bytes: Uint8Array<ArrayBuffer>): Promise<void> {
+    if (!this.#isGood || bytes.length === 0) return;
+    this.#waiting++;
+    this.send({ type: "chunk", bytes });
+    await this.#until(() => this.#waiting < MAX_WAITING);
+  }
+
+  async finish(): Promise<unknown> {
+    this.send({ type: "end" });
+    await this.#until(() => this.#result !== undefined);
+    return this.#result?.value;
+  }
+
+  async #until(isDone: () => boolean): Promise<void> {
+    while (!isDone()) {
+      if (this.#error !== undefined) throw this.#error;
+      await new Promise<void>((resolve) => {
+        this.#wake = resolve;
+      });
+    }
+  }
+
+  leave(): void {
+    this.#worker.off("message", this.#hear).off("error", this.#fail).off("exit", this.#fail);
+  }
+}
