@@ -63,7 +63,7 @@ describe("docs/errors.md has, and has nothing else:", () => {
   });
 
   test("our SQLSTATEs", () => {
-    const states = new Set(
+    const states = new Set<string>(
       files.flatMap(({ name, text }) => (name.endsWith(".sql") ? (text.match(/\bAC\d{3}\b/g) ?? []) : [])),
     );
     expect(states.size).toBeGreaterThan(3);
