@@ -8,20 +8,20 @@
  * this one's last commit; and the packages, which come from a registry on this machine, as packed here.
  */
 import { spawnSync } from "node:child_process";
-import { mkdirSync, mkdtempSync, readFileSync, rmSync, writeFileSync } from "node:fs";
-import { homedir, tmpdir } from "node:os";
-import { basename, delimiter, dirname, join } from "node:path";
+import { mkdirSync, mkdtempSync, readFileSync, rmSync } from "node:fs";
+import { tmpdir } from "node:os";
+import { basename, join } from "node:path";
 import { startEmbedded } from "../packages/testkit/src/index.ts";
-import { publishedPackages, ROOT, tarballName } from "./packages.ts";
+import { ROOT } from "./packages.ts";
 import { type Block, blocksOf, variantsOf } from "./pages/page.ts";
 import { serveRegistry } from "./pages/registry.ts";
 import { runBlocks } from "./pages/session.ts";
+import { packAll, readerEnvironment } from "./reader.ts";
 
 const PAGES = ["README.md", "docs/getting-started.md", "docs/formats.md", "docs/ci.md"];
 
-/** The database that the pages speak of, and the repository. */
+/** The database that the pages speak of. */
 const DATABASE_URL = "postgres://postgres:secret@localhost:5432/app";
-const REPOSITORY = "https://github.com/scidex/audit-chain";
 
 /** What CI runs as a step of its own, since it takes long; `.ci/run` must have that step. */
 const OWN_STEPS: Readonly<Record<string, string>> = { "npx -y pnpm@12 demo": "demo", "npx -y pnpm@12 test": "test" };
@@ -53,16 +53,6 @@ try {
 }
 process.exitCode = failures === 0 ? 0 : 1;
 
-function packAll(target: string): string[] {
-  mkdirSync(target);
-  return publishedPackages().map(({ path, manifest }) => {
-    const args = ["-y", "pnpm@12", "pack", "--pack-destination", target];
-    const { status, stdout, stderr } = spawnSync("npx", args, { cwd: path, encoding: "utf8" });
-    if (status !== 0) throw new Error(`${manifest.name} can't be packed: ${stdout}${stderr}`);
-    return join(target, tarballName(manifest));
-  });
-}
-
 function withoutOwnSteps(block: Block): Block {
   const steps = readFileSync(join(ROOT, ".ci/run"), "utf8");
   const isElsewhere = (text: string): boolean => {
@@ -85,42 +75,5 @@ async function runPage(page: string, blocks: readonly Block[], registry: string)
     ...block,
     commands: block.commands.map((command) => ({ ...command, text: command.text.replaceAll(DATABASE_URL, url) })),
   }));
-  return await runBlocks(atServer, join(work, "session"), home, environment(work, home, registry));
-}
-
-/** The reader's: nothing of this run's but the search path, proxies and the package managers' caches. */
-function environment(work: string, home: string, registry: string): NodeJS.ProcessEnv {
-  const inherited = Object.entries(process.env).filter(([name]) => !/^(?:AUDIT_|DATABASE_URL$|PG|npm_)/.test(name));
-  const npmrc = join(work, "npmrc");
-  const settings = npmConfig("userconfig");
-  writeFileSync(
-    npmrc,
-    `${read(settings)}\n@scidex:registry=${registry}\ncache=${npmConfig("cache")}\nloglevel=error\nupdate-notifier=false\nfund=false\naudit=false\n`,
-  );
-  const gitconfig = join(work, "gitconfig");
-  writeFileSync(gitconfig, `[url "file://${ROOT}"]\n\tinsteadOf = ${REPOSITORY}\n[safe]\n\tdirectory = *\n`);
-  const data = process.env["XDG_DATA_HOME"] ?? join(homedir(), ".local/share");
-  const cache = process.env["XDG_CACHE_HOME"] ?? join(homedir(), ".cache");
-  return {
-    ...Object.fromEntries(inherited),
-    HOME: home,
-    PATH: `${dirname(process.execPath)}${delimiter}${process.env["PATH"] ?? ""}`,
-    NPM_CONFIG_USERCONFIG: npmrc,
-    GIT_CONFIG_GLOBAL: gitconfig,
-    XDG_DATA_HOME: data,
-    XDG_CACHE_HOME: cache,
-    NO_COLOR: "1",
-  };
-}
-
-function npmConfig(name: string): string {
-  return spawnSync("npm", ["config", "get", name], { encoding: "utf8" }).stdout.trim();
-}
-
-function read(file: string): string {
-  try {
-    return readFileSync(file, "utf8");
-  } catch {
-    return "";
-  }
+  return await runBlocks(atServer, join(work, "session"), home, readerEnvironment(work, home, registry));
 }
