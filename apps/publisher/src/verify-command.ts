@@ -13,10 +13,16 @@ import { Command } from "commander";
 import { connectUntil } from "./connect-until.ts";
 import { describeVerification } from "./describe-verification.ts";
 import { noteFailure } from "./metrics-file.ts";
-import { pageWriter } from "./page-writer.ts";
+import { PageWriter } from "./page-writer.ts";
 import { addTellOptions, heartbeatOf, TELL_ENVIRONMENT, type TellFlags, webhookOf } from "./tell-settings.ts";
 import { type AlertedVerification, verifyAndAlert, type VerifyAndAlertOptions } from "./verify-and-alert.ts";
-import { addVerifyOptions, VERIFY_ENVIRONMENT, type VerifyFlags, verifySettings } from "./verify-settings.ts";
+import {
+  addVerifyOptions,
+  VERIFY_ENVIRONMENT,
+  type VerifyFlags,
+  type VerifySettings,
+  verifySettings,
+} from "./verify-settings.ts";
 
 interface Flags extends VerifyFlags, TellFlags {
   readonly sinceHead?: string;
@@ -53,6 +59,7 @@ async function run(context: CommandContext, flags: Flags): Promise<Outcome> {
   const { signal } = context;
   const settings = await verifySettings(flags);
   if (flags.report !== undefined) await checkReplaceable("--report", flags.report);
+  const pages = pagesOf(flags, settings);
   const done = await verifyOnce(
     {
       ...settings,
@@ -60,19 +67,22 @@ async function run(context: CommandContext, flags: Flags): Promise<Outcome> {
       webhook: webhookOf(flags.alertWebhook, signal),
       heartbeat: heartbeatOf("--heartbeat", flags.heartbeat, signal),
       metrics: flags.metrics,
-      onReport:
-        flags.report === undefined
-          ? undefined
-          : pageWriter(flags.report, {
-              databaseUrl: databaseUrl(),
-              origin: settings.origin ?? settings.policy?.origin ?? null,
-              isWhole: flags.sinceHead === undefined,
-            }),
+      onReport: pages?.write,
     },
     signal,
-  );
+  ).catch(async (error: unknown) => {
+    // What the page cannot say, the error says anyway.
+    if (!signal.aborted) await pages?.writeFailure(error).catch(() => undefined);
+    throw error;
+  });
   await writeOut(flags.json ? `${formatReport(done.report)}\n` : describeVerification(done.report));
   return { exit: exitOf(done) };
+}
+
+function pagesOf({ report: file, sinceHead }: Flags, { origin, policy }: VerifySettings): PageWriter | undefined {
+  if (file === undefined) return undefined;
+  const isWhole = sinceHead === undefined;
+  return new PageWriter({ file, databaseUrl: databaseUrl(), origin: origin ?? policy?.origin ?? null, isWhole });
 }
 
 /** Connects, verifies, alerts, and disconnects. When the signal comes, whatever is under way fails. */

@@ -1,5 +1,5 @@
 import { execFileSync } from "node:child_process";
-import { readFileSync, rmSync, writeFileSync } from "node:fs";
+import { mkdirSync, readdirSync, readFileSync, rmSync, writeFileSync } from "node:fs";
 import { join } from "node:path";
 import { setTimeout as sleep } from "node:timers/promises";
 import { describe, expect, it } from "vitest";
@@ -93,6 +93,62 @@ describe("audit-publisher verify", () => {
     expect(await run(log, partial, env)).toMatchObject({ exit: 0 });
   }, 120_000);
 
+  it("writes a page of what it found and alerted, before the heartbeat, and of nothing else than the newest run", async () => {
+    const log = await published();
+    const file = join(log.folder, "audit.html");
+    const heart = await listen();
+    const args = ["verify", "--report", file, "--heartbeat", heart.url.href];
+    expect(await run(log, args)).toMatchObject({ exit: 0, stderr: "" });
+    const intact = readFileSync(file, "utf8");
+    for (const text of ["Intact</h1>", "a.log</bdi>", "by <code>audit-publisher verify"])
+      expect(intact).toContain(text);
+    expect(heart.received).toHaveLength(1);
+
+    expect(await run(log, ["verify", "--since-head", "1h", "--report", file])).toMatchObject({ exit: 0 });
+    expect(readFileSync(file, "utf8")).toContain("The rest was not looked at.");
+
+    await edit(log);
+    expect(await run(log, args)).toMatchObject({ exit: 1 });
+    const tampered = readFileSync(file, "utf8");
+    for (const text of [
+      "Tampered</h1>",
+      "event_hash",
+      "Link 2",
+      "had not been alerted before",
+      "written to senate_alerts",
+    ])
+      expect(tampered).toContain(text);
+    expect(heart.received).toHaveLength(1);
+
+    const env = { AUDIT_DATABASE_URL: "postgres://u:s3cret@127.0.0.1:1/x" };
+    expect(await run(log, args, env)).toMatchObject({ exit: 3 });
+    const failed = readFileSync(file, "utf8");
+    for (const text of ["Not verified</h1>", "cannot connect to", "x on 127.0.0.1:1"]) expect(failed).toContain(text);
+    expect(failed).not.toContain("s3cret");
+    expect(readdirSync(log.folder).filter((name) => name.includes(".tmp"))).toEqual([]);
+  });
+
+  it("keeps its exit code and says so where the page cannot be written after all", async () => {
+    const log = await published();
+    const folder = join(log.folder, "pages");
+    mkdirSync(folder);
+    const file = join(folder, "audit.html");
+    const heart = await listen();
+    const hook = await listen(503, 200);
+    const env = { AUDIT_WEBHOOK_SECRET: SECRET };
+    await edit(log);
+    const args = ["verify", "--report", file, "--heartbeat", heart.url.href, "--alert-webhook", hook.url.href];
+    const { ended } = start(log, args, env);
+    // It could be written when it was tried; by now the verification has been done.
+    await until(() => hook.received.length > 0);
+    rmSync(folder, { recursive: true });
+    expect(await ended).toMatchObject({
+      exit: 1,
+      stdout: expect.stringMatching(/^TAMPERED[^]*warning: --report .* cannot be written/),
+    });
+    expect(heart.received).toHaveLength(0);
+  });
+
   it("exits with 3 when it could not check everything", async () => {
     const log = await published();
     expect(await run(log, ["verify"], { AUDIT_SINKS: "" })).toMatchObject({
@@ -113,6 +169,8 @@ describe("audit-publisher verify", () => {
     ["a webhook that is no URL", ["--alert-webhook", "x"], { AUDIT_WEBHOOK_SECRET: SECRET }, 2, /no http or https URL/],
     ["a heartbeat that is no URL", ["--heartbeat", "ftp://x/"], {}, 2, /--heartbeat is no http/],
     ["a wrong age", ["--since-head", "yesterday"], {}, 2, /yesterday/],
+    ["a page in no folder", ["--report", "/no/such/audit.html"], {}, 2, /--report "\/no\/such\/audit\.html" cannot/],
+    ["a page in the place of a device", ["--report", "/dev/null"], {}, 2, /"\/dev\/null", which is no file/],
     ["a policy that is not there", ["--policy", "/no/such"], {}, 2, /\/no\/such/],
     ["no place for the memory", [], { AUDIT_SIGNING_KEY_FILE: "", AUDIT_VERIFIER_KEYS: "k" }, 2, /--alert-state/],
     ["a wrong alert database", [], { AUDIT_ALERT_DATABASE_URL: "mysql://u:s3cret@x/y" }, 2, /AUDIT_ALERT_DATABASE_URL/],

@@ -1,6 +1,7 @@
 import { count, counted } from "./amount.ts";
 import { type Markup, markup } from "./markup.ts";
 import { recordedText } from "./moment.ts";
+import { nameText } from "./name-text.ts";
 import type { PageChange, PageData } from "./page-data.ts";
 import { stackedTable } from "./stacked-table.ts";
 import { isAbout } from "./tables.ts";
@@ -19,13 +20,13 @@ export function history({ report, overview }: PageData): Markup {
     const row = [
       change.seq === null ? markup`<span class="none">no link</span>` : `Link ${count(change.seq)}`,
       recordedText(change.recordedAt),
-      markup`<bdi>${change.relation}</bdi>`,
+      nameText(change.relation),
       what(
         change,
         before.get(change.kind),
         report.divergences.some((finding) => isAbout(finding, change)),
       ),
-      markup`<bdi>${change.actor}</bdi>`,
+      nameText(change.actor),
     ];
     before.set(change.kind, change);
     return row;

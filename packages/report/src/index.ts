@@ -1,5 +1,7 @@
+export { failurePage } from "./failure-page.ts";
 export { page } from "./page.ts";
 export type {
+  FailureData,
   PageChange,
   PageData,
   PageFinding,

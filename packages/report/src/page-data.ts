@@ -1,3 +1,14 @@
+/** What a page says of a verification that could not be done. */
+export interface FailureData {
+  /** When it failed, in milliseconds since the Unix epoch. */
+  readonly failedAt: number;
+  readonly command: string;
+  readonly origin: string | null;
+  readonly database: string | null;
+  /** Why, without passwords. */
+  readonly reason: string;
+}
+
 /** What a page is made of. The verifier's `VerificationReport` and `Overview` are what `report` and `overview` ask for. */
 export interface PageData {
   readonly report: PageReport;

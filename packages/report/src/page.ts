@@ -1,24 +1,14 @@
-import { createHash } from "node:crypto";
 import { count } from "./amount.ts";
+import { htmlDocument } from "./document.ts";
 import { findings } from "./findings.ts";
 import { history } from "./history.ts";
-import { Markup, markup } from "./markup.ts";
+import { markup } from "./markup.ts";
 import type { PageData } from "./page-data.ts";
 import { published } from "./published.ts";
-import { STYLE } from "./style.ts";
 import { tables } from "./tables.ts";
 import { timeLine } from "./time-line.ts";
 import { unchecked } from "./unchecked.ts";
-import { icon, verdict, VERDICTS } from "./verdict.ts";
-
-/** Nothing but this very style sheet, and the icon, which stands in the page. */
-const POLICY = [
-  "default-src 'none'",
-  `style-src 'sha256-${createHash("sha256").update(STYLE).digest("base64")}'`,
-  "img-src data:",
-  "base-uri 'none'",
-  "form-action 'none'",
-].join("; ");
+import { verdict, VERDICTS } from "./verdict.ts";
 
 /**
  * One self-contained page about a verification, as a whole HTML document in UTF-8. It has no script and loads nothing,
@@ -26,21 +16,10 @@ const POLICY = [
  */
 export function page(data: PageData): string {
   const { report } = data;
-  return markup`<!doctype html>
-<html lang="en">
-<head>
-<meta charset="utf-8">
-<meta http-equiv="Content-Security-Policy" content="${new Markup(POLICY)}">
-<meta name="viewport" content="width=device-width, initial-scale=1">
-<meta name="color-scheme" content="light dark">
-<meta name="referrer" content="no-referrer">
-<meta name="robots" content="noindex">
-<title>${VERDICTS[report.status]}: audit chain ${data.origin ?? ""}</title>
-${icon(report.status)}
-<style>${new Markup(STYLE)}</style>
-</head>
-<body class="${report.status}">
-<a class="skip" href="#content">To the content</a>
+  return htmlDocument(
+    `${VERDICTS[report.status]}: audit chain ${data.origin ?? ""}`,
+    report.status,
+    markup`<a class="skip" href="#content">To the content</a>
 ${verdict(data)}
 <main id="content">
 ${timeLine(data)}
@@ -53,8 +32,6 @@ ${history(data)}
 <footer>
 <p>Made by <code>${data.command}</code>. This page has no script and loads nothing; <code>--json</code> gives the same to a machine. It says what was so when it was made: whoever can change this file can make it say anything.</p>
 ${report.head === null ? null : markup`<dl><div><dt>Last link</dt><dd>${count(report.head.seq)}, ${report.head.appended_at}</dd></div><div><dt>Its chain hash</dt><dd><code>${report.head.chain_hash}</code></dd></div></dl>`}
-</footer>
-</body>
-</html>
-`.source;
+</footer>`,
+  );
 }

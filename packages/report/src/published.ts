@@ -1,6 +1,7 @@
 import { count, durationText } from "./amount.ts";
 import { type Markup, markup } from "./markup.ts";
 import { shortText } from "./moment.ts";
+import { nameText } from "./name-text.ts";
 import type { PageData, PageSink } from "./page-data.ts";
 import { stackedTable } from "./stacked-table.ts";
 
@@ -32,7 +33,7 @@ ${newest(sinks)}
 
 function row({ name, heads }: PageSink) {
   const [first, last] = [heads[0], heads.at(-1)];
-  const sink = markup`<bdi>${name}</bdi>`;
+  const sink = nameText(name);
   if (first === undefined || last === undefined) return [sink, "0", "none", "none", "nothing", "none"];
   let pause = 0n;
   for (const [i, head] of heads.entries()) {

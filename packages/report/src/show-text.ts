@@ -25,9 +25,11 @@ const ESCAPES: Readonly<Record<string, string>> = {
 /**
  * Text from a hostile source as HTML: it cannot be markup, and each character that would not be seen is shown by its
  * number, `U+202E`, in an element of its own, so that it cannot be confused with these six letters in the text.
+ *
+ * @param max where it is cut, in UTF-16 units
  */
-export function showText(text: string): string {
-  const cut = text.length > MAX_SHOWN ? text.slice(0, MAX_SHOWN) : text;
+export function showText(text: string, max = MAX_SHOWN): string {
+  const cut = text.length > max ? text.slice(0, max) : text;
   let shown = "";
   let at = 0;
   for (const match of cut.matchAll(UNSEEN)) {
@@ -36,7 +38,7 @@ export function showText(text: string): string {
     at = match.index + match[0].length;
   }
   shown += escape(cut.slice(at));
-  return cut === text ? shown : `${shown}<span class="ch">${text.length - MAX_SHOWN} more</span>`;
+  return cut === text ? shown : `${shown}<span class="ch">${text.length - max} more</span>`;
 }
 
 const escape = (text: string) => text.replaceAll(/[&<>"']/gu, (character) => ESCAPES[character] ?? "");

@@ -1,5 +1,6 @@
 import { count, counted } from "./amount.ts";
 import { type Markup, markup } from "./markup.ts";
+import { nameText } from "./name-text.ts";
 import type { PageChange, PageData, PageFinding } from "./page-data.ts";
 import { stackedTable } from "./stacked-table.ts";
 
@@ -48,9 +49,9 @@ ${others.kinds > 0 ? markup`<p>And ${counted(others.kinds, "other kind")} withou
 }
 
 function nameOf(kind: string, change: Omit<PageChange, "kind"> | undefined): Markup {
-  if (change === undefined || kind === "") return markup`<bdi>${kind === "" ? "(empty)" : kind}</bdi>`;
+  if (change === undefined || kind === "") return markup`${nameText(kind === "" ? "(empty)" : kind)}`;
   const detached = change.action === "detach" ? markup` <span class="none">detached</span>` : null;
-  return markup`<bdi>${change.relation}</bdi>${detached}${change.relation === `public.${kind}` ? null : markup` <span class="none">as</span> <bdi>${kind}</bdi>`}`;
+  return markup`${nameText(change.relation)}${detached}${change.relation === `public.${kind}` ? null : markup` <span class="none">as</span> ${nameText(kind)}`}`;
 }
 
 const findingsOf = (n: number | undefined): Markup =>

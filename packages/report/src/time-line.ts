@@ -1,6 +1,7 @@
 import { count, counted, linksText } from "./amount.ts";
 import { type Markup, markup } from "./markup.ts";
 import { axisText, momentText } from "./moment.ts";
+import { nameText } from "./name-text.ts";
 import type { PageData, PageFinding, PageSink } from "./page-data.ts";
 import { LEAD, type Point, type Scale, scaleOf, thin, thinPoints, WIDTH } from "./scale.ts";
 
@@ -115,7 +116,7 @@ function lastTime(points: readonly Point[], anchored: number): number | null {
 
 function sinkRow({ name, heads }: PageSink, { x }: Scale): Markup {
   const places = thin(heads.map(({ signedTime }) => x(Number(signedTime))));
-  return row(markup`<bdi>${name}</bdi> <span class="tally">${counted(heads.length, "head")}</span>`, "ticks", places);
+  return row(markup`${nameText(name)} <span class="tally">${counted(heads.length, "head")}</span>`, "ticks", places);
 }
 
 function row(label: Markup, kind: string, places: readonly number[]): Markup {

@@ -1,5 +1,6 @@
 import { count } from "./amount.ts";
 import { type Markup, markup } from "./markup.ts";
+import { keyText, nameText } from "./name-text.ts";
 import type { PageFinding } from "./page-data.ts";
 
 /** Where a finding is: its link or links, and its event. */
@@ -10,7 +11,7 @@ export function where(finding: PageFinding): Markup | null {
   return markup`<p class="where">${place === null ? null : markup`<b>${place}</b>`}${
     kind === undefined
       ? null
-      : markup`<span><bdi>${kind}</bdi>${pk === undefined ? null : markup` <bdi class="key">${pk}</bdi>`}</span>`
+      : markup`<span>${nameText(kind)}${pk === undefined ? null : markup` ${keyText(pk)}`}</span>`
   }</p>`;
 }
 

@@ -3,7 +3,7 @@ import { createServer } from "node:http";
 import type { AddressInfo } from "node:net";
 import type { Page } from "playwright-core";
 import { afterAll, beforeAll, describe, expect, it, onTestFinished } from "vitest";
-import { page } from "../src/index.ts";
+import { failurePage, page } from "../src/index.ts";
 import { Reader } from "./browser.ts";
 import { change, finding, hourly, sample, tampered } from "./sample.ts";
 import { danglingOf, faintOf, overflowOf } from "./visible.ts";
@@ -170,6 +170,21 @@ describe("text of an attacker", () => {
     expect(await tab.locator("#first").innerText()).toContain("<script>globalThis.pwned=1</script>");
     expect(await tab.locator("#first .ch").allTextContents()).toContain("U+202E");
     expect(await tab.evaluate(() => document.body.innerText)).not.toMatch(/[\u0000\u001b\u202e\u2066\u200b]/u);
+  });
+
+  it("does nothing in the page of a verification that could not be done", async () => {
+    const data = { failedAt: 0, command: HOSTILE, origin: HOSTILE, database: HOSTILE, reason: HOSTILE };
+    const {
+      page: tab,
+      requests,
+      complaints,
+    } = await reader.open(failurePage(data), {
+      viewport: { width: 360, height: 800 },
+    });
+    expect(await tab.getByRole("heading", { level: 1 }).textContent()).toBe("Not verified");
+    expect(await tab.evaluate(() => "pwned" in globalThis)).toBe(false);
+    expect({ requests, complaints }).toEqual({ requests: [], complaints: [] });
+    expect([await overflowOf(tab), await faintOf(tab), await danglingOf(tab)]).toEqual([[], [], []]);
   });
 
   it("would be stopped by the page's own policy if it ever became markup", async () => {

@@ -14,13 +14,14 @@ import {
   parseDuration,
   policyFile,
   progress,
+  redact,
   replaceFile,
   sinkUrls,
   verifierKeysSource,
   writeOut,
 } from "@scidex/audit-command";
 import { MAX_SEQ, parseVerifierKey } from "@scidex/audit-core";
-import { page } from "@scidex/audit-report";
+import { failurePage, page } from "@scidex/audit-report";
 import { openSink, type Sink, SinkError } from "@scidex/audit-sinks";
 import { Command } from "commander";
 import { describeReport } from "./describe-report.ts";
@@ -93,11 +94,18 @@ async function run(flags: Flags, signal: AbortSignal): Promise<Outcome> {
   const url = databaseUrl();
   if (flags.report !== undefined) await checkReplaceable("--report", flags.report);
   const sinks = openSinks();
+  const about = { command: "audit-verify", origin: name ?? policy?.origin ?? null, database: databaseName(url) };
+  const fail = async (error: unknown): Promise<never> => {
+    // A page of before would go on saying that all is well.
+    const reason = redact(messageOf(error));
+    if (!signal.aborted) await writePage(flags.report, () => failurePage({ ...about, reason, failedAt: Date.now() }));
+    throw error;
+  };
   const database = await connect(url, {
     applicationName: "audit-verify",
     max: 2,
     settings: { default_transaction_read_only: "on" },
-  });
+  }).catch(fail);
   // Whatever is under way then fails; nothing has been written that could be left half done.
   const stop = () => void database.end({ timeout: 0 });
   signal.addEventListener("abort", stop, { once: true });
@@ -116,17 +124,15 @@ async function run(flags: Flags, signal: AbortSignal): Promise<Outcome> {
       maxHeadAgeMs,
       allowUnanchored: flags.allowUnanchored === true,
       onProgress: (rows) => line.update(rows),
-    });
+    }).catch(fail);
     line.done();
     await writeOut(flags.json ? `${formatReport(report)}\n` : describeReport(report));
     const isWritten = await writePage(flags.report, () =>
       page({
         report,
         overview,
+        ...about,
         verifiedAt: Date.now(),
-        command: "audit-verify",
-        origin: name ?? policy?.origin ?? null,
-        database: databaseName(url),
         isWhole: startSeq === undefined && endSeq === undefined && shard === undefined,
         notes: [],
       }),

@@ -271,6 +271,11 @@ describe("audit-verify", { timeout: 180_000 }, () => {
     const unproven = await run(chain, ["--checks", "links,heads", "--report", file], { AUDIT_SINKS: "" });
     expect(unproven.exit).toBe(3);
     for (const text of ["Not proven</h1>", "no sinks were given"]) expect(readFileSync(file, "utf8")).toContain(text);
+
+    const away = { AUDIT_DATABASE_URL: "postgres://nobody:s3cret@127.0.0.1:1/none" };
+    expect((await run(chain, ["--report", file], away)).exit).toBe(3);
+    for (const text of ["Not verified</h1>", "cannot connect to"]) expect(readFileSync(file, "utf8")).toContain(text);
+    expect(readFileSync(file, "utf8")).not.toContain("s3cret");
     expect(readdirSync(chain.folder).filter((name) => name.includes("audit.html"))).toEqual(["audit.html"]);
   });
 
