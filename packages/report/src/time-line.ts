@@ -1,5 +1,5 @@
 import { count, counted, linksText } from "./amount.ts";
-import { type Markup, markup } from "./markup.ts";
+import { Markup, markup } from "./markup.ts";
 import { axisText, momentText } from "./moment.ts";
 import { nameText } from "./name-text.ts";
 import type { PageData, PageFinding, PageSink } from "./page-data.ts";
@@ -92,11 +92,11 @@ function growth(data: PageData, scale: Scale, bad: readonly Interval[]): Markup 
     scale.x,
   ).map(({ time, seq }) => `${round(scale.x(time))} ${y(seq)}`);
   return markup`<svg class="growth" viewBox="0 0 ${WIDTH} ${HEIGHT}" preserveAspectRatio="none" role="img" aria-label="Number of links over time">
-${path === "" ? null : markup`<path class="anchored-area" d="${`${path}L${startX} ${y(anchored)}V${HEIGHT}Z`}"/>`}
-${report.unanchored === 0n ? null : markup`<path class="open-area" d="${`M${start}L${end}V${HEIGHT}H${startX}Z`}"/>`}
-${path === "" ? null : markup`<path class="anchored-line" d="${`${path}L${startX} ${y(anchored)}`}"/>`}
-${report.unanchored === 0n ? null : markup`<path class="open-line" d="${`M${start}L${end}`}"/>`}
-${lost.length === 0 ? null : markup`<path class="${bad.length > 0 ? "lost-line" : "other-line"}" d="${`M${start}L${lost.join("L")}`}"/>`}
+${path === "" ? null : markup`<path class="anchored-area" d="${drawn(`${path}L${startX} ${y(anchored)}V${HEIGHT}Z`)}"/>`}
+${report.unanchored === 0n ? null : markup`<path class="open-area" d="${drawn(`M${start}L${end}V${HEIGHT}H${startX}Z`)}"/>`}
+${path === "" ? null : markup`<path class="anchored-line" d="${drawn(`${path}L${startX} ${y(anchored)}`)}"/>`}
+${report.unanchored === 0n ? null : markup`<path class="open-line" d="${drawn(`M${start}L${end}`)}"/>`}
+${lost.length === 0 ? null : markup`<path class="${bad.length > 0 ? "lost-line" : "other-line"}" d="${drawn(`M${start}L${lost.join("L")}`)}"/>`}
 ${bad.slice(0, 1_000).map(({ from, to }) => band(from, to, scale))}
 </svg>`;
 }
@@ -120,7 +120,7 @@ function sinkRow({ name, heads }: PageSink, { x }: Scale): Markup {
 }
 
 function row(label: Markup, kind: string, places: readonly number[]): Markup {
-  return markup`<div class="row"><p>${label}</p><svg class="${kind}" viewBox="0 0 ${WIDTH} 10" preserveAspectRatio="none" aria-hidden="true" focusable="false"><path d="${places.map((place) => `M${round(place)} 0V10`).join("")}"/></svg></div>
+  return markup`<div class="row"><p>${label}</p><svg class="${kind}" viewBox="0 0 ${WIDTH} 10" preserveAspectRatio="none" aria-hidden="true" focusable="false"><path d="${drawn(places.map((place) => `M${round(place)} 0V10`).join(""))}"/></svg></div>
 `;
 }
 
@@ -145,3 +145,6 @@ ${hasBad ? markup`<li class="key-bad"><b>Not as published</b></li>` : null}
 }
 
 const round = (n: number) => Math.round(n * 10) / 10;
+
+/** A path of numbers and letters of our own, which no length may cut as it cuts a text. */
+const drawn = (path: string) => new Markup(path);

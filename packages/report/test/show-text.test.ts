@@ -35,6 +35,8 @@ describe("text of a hostile source", () => {
     ["\ue000", "U+E000"],
     ["\ufe0f", "U+FE0F"],
     ["\ufeff", "U+FEFF"],
+    ["\ufffb", "U+FFFB"],
+    ["\u{110bd}", "U+110BD"],
     ["\uffff", "U+FFFF"],
     ["\u{e0041}", "U+E0041"],
     ["\u{10fffe}", "U+10FFFE"],

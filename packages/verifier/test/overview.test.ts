@@ -15,6 +15,8 @@ describe("the overview of a verification", () => {
     await chain.sql`update public.note set body = 'z' where id = 1`;
     await chain.sql`select public.audit_chain_attach('public.note', changes => 'track', exclude => array['mood'])`;
     await chain.publish({ time: now() - 1, paths: [chain.paths[0]] });
+    const clean = await verifyWithState(chain.sql, chain.trust);
+    expect(clean.overview.kinds?.listed[0]).toEqual({ kind: "note", links: 4, matched: 3 });
     await chain.attack("update public.note set body = 'edited' where id = 2");
 
     const { overview } = await verifyWithState(chain.sql, chain.trust);
