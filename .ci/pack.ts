@@ -9,6 +9,7 @@ import { cpSync, mkdirSync, mkdtempSync, readdirSync, readFileSync, rmSync, writ
 import { builtinModules } from "node:module";
 import { tmpdir } from "node:os";
 import { delimiter, dirname, join } from "node:path";
+import { checkPackage, createPackageFromTarballData } from "@arethetypeswrong/core";
 import { publint } from "publint";
 import { formatMessage } from "publint/utils";
 import { type Manifest, publishedPackages, readManifest, ROOT, tarballName } from "./packages.ts";
@@ -23,7 +24,11 @@ cpSync(join(import.meta.dirname, "consumer"), consumer, { recursive: true });
 try {
   const packages = publishedPackages();
   const files = packages.map(({ path, manifest }) => pack(path, manifest));
-  for (const file of files) await lint(file);
+  for (const { path, manifest } of packages) checkManifest(path, manifest);
+  for (const file of files) {
+    await lint(file);
+    await checkResolution(file);
+  }
   install(files);
   for (const { manifest } of packages) checkInstalled(manifest.name);
   checkTypes();
@@ -64,6 +69,32 @@ async function lint(file: string): Promise<void> {
   for (const message of messages) faults.push(`${String(pkg["name"])}: ${formatMessage(message, pkg) ?? message.code}`);
 }
 
+/** What attw says of a tarball: its types resolve as its JavaScript does, for Node's ES modules and for bundlers. */
+async function checkResolution(file: string): Promise<void> {
+  const analysis = await checkPackage(createPackageFromTarballData(readFileSync(file)));
+  const problems = "problems" in analysis ? analysis.problems : [{ kind: "NoTypes" }];
+  // There is no CommonJS: `require` of an ES module is fine with every Node.js that `engines` allows, and there is no
+  // resolution of subpaths without `exports` for the Node.js of ten years ago.
+  const ours = problems.filter((problem) => {
+    if (problem.kind === "CJSResolvesToESM") return false;
+    return !("resolutionKind" in problem && problem.resolutionKind === "node10");
+  });
+  const name = "packageName" in analysis ? analysis.packageName : file;
+  console.log(`${ours.length === 0 ? "ok   " : "FAIL "} attw of ${name}`);
+  for (const problem of ours) faults.push(`${name}: ${JSON.stringify(problem)}`);
+}
+
+/** What a release must say of itself. */
+function checkManifest(path: string, { name, version, engines, publishConfig, exports }: Manifest): void {
+  const changelog = readFileSync(join(path, "CHANGELOG.md"), "utf8");
+  if (!changelog.includes(`\n## ${version}\n`)) faults.push(`${name}: its changelog has no ${version}`);
+  if (publishConfig?.["provenance"] !== true) faults.push(`${name}: publishConfig.provenance is not true`);
+  if (publishConfig?.["access"] !== "public") faults.push(`${name}: publishConfig.access is not public`);
+  if (engines?.["node"] !== ">=22.18") faults.push(`${name}: engines.node is not >=22.18`);
+  if (typeof exports !== "object" || exports === null || !("./package.json" in exports))
+    faults.push(`${name}: exports has no ./package.json`);
+}
+
 function install(files: readonly string[]): void {
   writeFileSync(join(consumer, "package.json"), JSON.stringify({ name: "consumer", private: true, type: "module" }));
   const quiet = ["--no-audit", "--no-fund", "--loglevel=error"];
@@ -80,7 +111,7 @@ function checkInstalled(name: string): void {
   if (text.includes("workspace:")) found.push("a workspace: range in package.json");
   if (JSON.stringify(manifest.exports).includes('"source"')) found.push("a source condition in exports");
   const inside = readdirSync(path, { recursive: true, encoding: "utf8" });
-  for (const file of ["README.md", "LICENSE"]) if (!inside.includes(file)) found.push(`no ${file}`);
+  for (const file of ["README.md", "LICENSE", "CHANGELOG.md"]) if (!inside.includes(file)) found.push(`no ${file}`);
   const declared = new Set([
     name,
     ...Object.keys({ ...manifest.dependencies, ...manifest.optionalDependencies, ...manifest.peerDependencies }),

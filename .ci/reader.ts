@@ -33,6 +33,7 @@ export function readerEnvironment(work: string, home: string, registry: string):
     read(npmConfig("userconfig")),
     `@scidex:registry=${registry}`,
     `cache=${npmConfig("cache")}`,
+    "prefer-offline=true",
     "loglevel=error",
     "update-notifier=false",
   ];
