@@ -1,5 +1,6 @@
+import { page } from "@scidex/audit-report";
 import { describe, expect, it } from "vitest";
-import { MAX_OTHER_KINDS, verifyWithState } from "../src/index.ts";
+import { type CheckName, CHECKS, MAX_OTHER_KINDS, verifyWithState } from "../src/index.ts";
 import { KindTally } from "../src/kind-tally.ts";
 import { append, now, openChain } from "./chain-database.ts";
 
@@ -39,6 +40,28 @@ describe("the overview of a verification", () => {
       { seq: 8n, action: "attach", excluded: ["mood"], columns: ["body", "id"], actor: expect.stringMatching(/./u) },
     ]);
     expect(overview.coverage?.[0]?.recordedAt).toMatch(/^\d{4}-\d\d-\d\d \d\d:\d\d:\d\d(?:\.\d+)?\+00$/u);
+  });
+
+  it("has words for every check on the page", async () => {
+    const chain = await openChain();
+    const { report, overview } = await verifyWithState(chain.sql, { ...chain.trust, checks: ["structure"] });
+    const divergences = Object.keys(CHECKS).map((check) => ({ check: check as CheckName, message: "" }));
+    const html = page({
+      report: { ...report, status: "tampered", divergences },
+      overview,
+      verifiedAt: Date.now(),
+      command: "audit-verify",
+      origin: null,
+      database: null,
+      isWhole: true,
+      notes: [],
+    });
+    const titles = [...html.matchAll(/<h3 id="check-([a-z_]+)">([^<]+) </gu)].map(([, check, title]) => ({
+      check,
+      title,
+    }));
+    expect(titles.map(({ check }) => check)).toEqual(Object.keys(CHECKS));
+    expect(titles.filter(({ check, title }) => check === title)).toEqual([]);
   });
 
   it("says nothing of what was not looked at", async () => {
