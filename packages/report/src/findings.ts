@@ -55,9 +55,11 @@ ${blocks}
 }
 
 function finding(one: PageFinding, isFirst: boolean): Markup {
+  const { expected, actual } = one;
   return markup`<li${isFirst ? markup` id="first"` : null}>${where(one)}
 <p><bdi>${one.message}</bdi></p>
-${one.expected === undefined && one.actual === undefined ? null : markup`<dl class="sides">${side("expected", one.expected)}${side("actual", one.actual)}</dl>`}
+${expected === undefined && actual === undefined ? null : markup`<dl class="sides">${side("expected", expected)}${side("actual", actual)}</dl>`}
+${one.check === "head_mismatch" && expected === actual ? markup`<p class="meaning">The last of these links has the chain hash that was published, but one of them is missing or was changed.</p>` : null}
 </li>
 `;
 }

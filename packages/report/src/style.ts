@@ -26,7 +26,7 @@ h1,h2,h3{font-family:var(--serif);font-weight:600;line-height:1.2;text-wrap:bala
 h2{font-size:1.5rem;margin-bottom:1rem}
 h3{font-size:1.125rem}
 section{margin-top:3.5rem}
-section section{margin-top:2.25rem}
+section section.check{margin-top:2.25rem}
 main>section>p+*,main>section>*+p{margin-top:.75rem}
 .top{padding-top:clamp(1.5rem,6vw,3.5rem)}
 .kicker{color:var(--soft)}
@@ -112,7 +112,7 @@ footer{margin-top:4rem;padding-block:1.5rem 3rem;color:var(--soft);font-size:.93
 footer>*{border-top:1px solid var(--rule);padding-top:1.25rem}
 footer dl div{display:grid;grid-template-columns:8rem 1fr;gap:.75rem}
 footer dl{border:0;padding-top:.5rem}footer dd{margin:0}
-@media print{body{font-size:10pt;border-top:0}body>*{max-width:none;padding-inline:0}a{text-decoration:none}
+@media print{html{font-size:10pt}body{border-top:0}body>*{max-width:none;padding-inline:0}a{text-decoration:none}
 .findings>li,.more .findings>li{content-visibility:visible;break-inside:avoid}tr,.numbers>div,figure{break-inside:avoid}h2,h3{break-after:avoid}.skip,nav{display:none}
 section{margin-top:1.75rem}
 svg,.legend li::before,.ch{print-color-adjust:exact;-webkit-print-color-adjust:exact}}

@@ -54,6 +54,13 @@ describe("the page of a verification", () => {
     expect(html.match(/ id="first"/gu)).toHaveLength(1);
   });
 
+  it("explains where a chain was rewritten although its last link is the same", () => {
+    const rewritten = { check: "head_mismatch", seq: undefined, from_seq: 5n, to_seq: 9n };
+    const explanation = "one of them is missing or was changed";
+    expect(textOf(page(tampered([finding({ ...rewritten, expected: "x", actual: "x" })])))).toContain(explanation);
+    expect(textOf(page(tampered([finding({ ...rewritten, expected: "x", actual: "y" })])))).not.toContain(explanation);
+  });
+
   it("says how many findings are not listed", () => {
     expect(textOf(page(tampered([finding({})], { report: { divergence_count: 5_001 } })))).toContain(
       "5,000 findings are not listed",
