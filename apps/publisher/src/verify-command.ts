@@ -8,7 +8,7 @@ import {
   progress,
   writeOut,
 } from "@scidex/audit-command";
-import { formatReport } from "@scidex/audit-verifier";
+import { defaultJobs, formatReport } from "@scidex/audit-verifier";
 import { Command } from "commander";
 import { connectUntil } from "./connect-until.ts";
 import { describeVerification } from "./describe-verification.ts";
@@ -92,7 +92,7 @@ export async function verifyOnce(
 ): Promise<AlertedVerification> {
   const database = await connectUntil(signal, {
     applicationName: "audit-publisher verify",
-    max: 2,
+    max: Math.max(2, defaultJobs()),
     settings: { default_transaction_read_only: "on" },
   }).catch(async (error: unknown) =>
     noteFailure(options.metrics, options.sinceHeadMs === undefined ? "full" : "window", error),

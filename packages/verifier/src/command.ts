@@ -31,13 +31,15 @@ import { formatReport } from "./report.ts";
 import { EMPTY_STATE, formatState, parseState, type VerifierState } from "./verifier-state.ts";
 import type { Shard } from "./range.ts";
 import { verifyWithState } from "./verify.ts";
-import { DEFAULT_CHECKS } from "./verify-options.ts";
+import { DEFAULT_CHECKS, defaultJobs } from "./verify-options.ts";
 
 interface Flags {
   readonly from?: string;
   readonly to?: string;
   readonly checks?: string;
   readonly shard?: string;
+  readonly jobs?: string;
+  readonly plain?: true;
   readonly policy?: string;
   readonly state?: string;
   readonly maxHeadAge?: string;
@@ -45,6 +47,9 @@ interface Flags {
   readonly report?: string;
   readonly json?: true;
 }
+
+/** More connections than that are for nobody's good; there is `--shard` for more machines. */
+const MAX_JOBS = 64;
 
 const HELP = `
 Environment: AUDIT_DATABASE_URL (a role with scidex_audit_inspector; scidex_audit_ro is enough for --checks links,heads),
@@ -58,6 +63,7 @@ Examples:
   $ audit-verify --report audit.html
   $ audit-verify --checks links,heads --from 100000
   $ audit-verify --shard 3/8 --to 80000000
+  $ audit-verify --jobs 8
 
 Shards end at published heads. Give all of them the same --to, if heads may be published meanwhile. Rows without an
 event are judged by the first shard, rows that wait to be linked by the last.`;
@@ -70,6 +76,8 @@ export function verifyCommand(context: CommandContext): Command {
     .option("--to <seq>", "last link to verify; widened to the published head after it")
     .option("--checks <groups>", `comma-separated groups of checks: ${GROUPS.join(", ")}`)
     .option("--shard <k/n>", "one of n parts, which together find what a whole run finds; with the same sinks and --to")
+    .option("--jobs <n>", "connections and threads that read a whole chain; default: one per processor, up to 4")
+    .option("--plain", "walk along every row in plain TypeScript, without the fast way; slower, and finds the same")
     .option("--policy <file>", "what must be covered (audit-chain policy prints it); default AUDIT_POLICY")
     .option("--state <file>", "remembers what the sinks held, to see it when one is cut back; made if it is not there")
     .option("--max-head-age <age>", "how old the newest signed time may be, for example 90m; default 24h")
@@ -86,6 +94,7 @@ async function run(flags: Flags, signal: AbortSignal): Promise<Outcome> {
   if (endSeq !== undefined && endSeq < (startSeq ?? 1n)) throw usage(`--to is ${endSeq}, which is before --from`);
   const checks = parseChecks(flags.checks);
   const shard = parseShard(flags.shard);
+  const jobs = parseJobs(flags.jobs);
   const policy = await readPolicy(flags.policy ?? policyFile());
   const state = await readState(flags.state);
   const keys = checkKeys(await readKeys());
@@ -103,7 +112,7 @@ async function run(flags: Flags, signal: AbortSignal): Promise<Outcome> {
   };
   const database = await connect(url, {
     applicationName: "audit-verify",
-    max: 2,
+    max: Math.max(2, jobs ?? defaultJobs()),
     settings: { default_transaction_read_only: "on" },
   }).catch(fail);
   // Whatever is under way then fails; nothing has been written that could be left half done.
@@ -121,6 +130,8 @@ async function run(flags: Flags, signal: AbortSignal): Promise<Outcome> {
       startSeq,
       endSeq,
       shard,
+      jobs,
+      plain: flags.plain === true,
       maxHeadAgeMs,
       allowUnanchored: flags.allowUnanchored === true,
       onProgress: (rows) => line.update(rows),
@@ -220,6 +231,13 @@ function parseShard(text: string | undefined): Shard | undefined {
   if (number === undefined || Number(number) > Number(of))
     throw usage(`--shard is "${text}"; K/N, two whole numbers with K from 1 to N, would be right, for example 1/4`);
   return { number: Number(number), of: Number(of) };
+}
+
+function parseJobs(text: string | undefined): number | undefined {
+  if (text === undefined) return undefined;
+  if (!/^[1-9]\d?$/u.test(text) || Number(text) > MAX_JOBS)
+    throw usage(`--jobs is "${text}"; a whole number from 1 to ${MAX_JOBS} would be right`);
+  return Number(text);
 }
 
 async function readPolicy(file: string | undefined): Promise<Policy | null> {

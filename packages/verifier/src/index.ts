@@ -10,5 +10,5 @@ export { type ChainHead, formatReport, type GroupResult, type VerificationReport
 export { CLOCK_TOLERANCE_MICROS, LOCK_TOLERANCE_MICROS } from "./time-checker.ts";
 export { EMPTY_STATE, formatState, type KnownLog, parseState, type VerifierState } from "./verifier-state.ts";
 export { MAX_LOOKS, type Verification, verify, verifyWithState } from "./verify.ts";
-export { DEFAULT_CHECKS, VERIFY_DEFAULTS, type VerifyOptions } from "./verify-options.ts";
+export { DEFAULT_CHECKS, defaultJobs, VERIFY_DEFAULTS, type VerifyOptions } from "./verify-options.ts";
 export type { RangeRequest, Shard } from "./range.ts";

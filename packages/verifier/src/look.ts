@@ -1,5 +1,4 @@
 import { randomBytes } from "node:crypto";
-import { availableParallelism } from "node:os";
 import type { HeadTrust } from "@scidex/audit-core";
 import type { Sql } from "postgres";
 import { checkChain, type ChainResult } from "./check-chain.ts";
@@ -28,7 +27,7 @@ import { checkStructure } from "./structure/check-structure.ts";
 import { EMPTY_STATE } from "./verifier-state.ts";
 import {
   DEFAULT_CHECKS,
-  MAX_DEFAULT_JOBS,
+  defaultJobs,
   MIN_ROWS_FOR_JOBS,
   VERIFY_DEFAULTS,
   type VerifyOptions,
@@ -183,7 +182,7 @@ class Look {
   async #planJobs(lane: Lane): Promise<number> {
     const { rows } = await estimateSize(lane, "public", "audit_chain");
     this.#expected = Math.max(rows, Number(this.#published?.heads.at(-1)?.seq ?? 0n));
-    const byDefault = this.#expected < MIN_ROWS_FOR_JOBS ? 1 : Math.min(availableParallelism(), MAX_DEFAULT_JOBS);
+    const byDefault = this.#expected < MIN_ROWS_FOR_JOBS ? 1 : defaultJobs();
     this.#jobs = this.#options.jobs ?? byDefault;
     return this.#jobs;
   }
@@ -194,7 +193,7 @@ class Look {
    */
   async #vouch(snapshot: Snapshot, crew: Crew): Promise<VouchedChain | null> {
     const { from, to, unchained, pending } = this.#range;
-    if (from !== 1n || to !== undefined || !unchained || !pending) return null;
+    if (this.#options.plain === true || from !== 1n || to !== undefined || !unchained || !pending) return null;
     return await vouchForLinks(snapshot, crew, {
       published: this.#published,
       now: this.#now,

@@ -1,3 +1,4 @@
+import { availableParallelism } from "node:os";
 import type { Group } from "./finding.ts";
 import type { HeadLog } from "./head-log.ts";
 import type { Policy } from "./policy.ts";
@@ -10,7 +11,10 @@ export const DEFAULT_CHECKS: readonly Group[] = ["links", "heads", "sources", "c
 export const VERIFY_DEFAULTS = { maxHeadAgeMs: 24 * 60 * 60 * 1000 } as const;
 
 /** The most jobs that there are without being asked for. */
-export const MAX_DEFAULT_JOBS = 4;
+const MAX_DEFAULT_JOBS = 4;
+
+/** How many jobs a long chain gets without being asked for. */
+export const defaultJobs = (): number => Math.min(availableParallelism(), MAX_DEFAULT_JOBS);
 
 /** From how many links on more than one job is worth it: starting a thread takes as long as 100,000 rows. */
 export const MIN_ROWS_FOR_JOBS = 200_000;
@@ -40,10 +44,15 @@ export interface VerifyOptions extends RangeRequest {
   readonly now?: number | undefined;
   /**
    * On how many connections and threads at most a whole chain is read. Default: as many as there are processors, up to
-   * `MAX_DEFAULT_JOBS`, and one for a chain that is so short that a thread takes longer to start. The client needs as
+   * four, and one for a chain that is so short that a thread takes longer to start. The client needs as
    * many connections (`max`), else there are fewer jobs.
    */
   readonly jobs?: number | undefined;
+  /**
+   * Walk along every row in plain TypeScript, also where the fast way could vouch for all of them. It finds the same, and
+   * is for those who want to depend on as little as possible.
+   */
+  readonly plain?: boolean | undefined;
   /** Called now and then with the number of links read so far. */
   readonly onProgress?: ((rows: number) => void) | undefined;
 }

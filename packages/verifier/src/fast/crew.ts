@@ -6,8 +6,10 @@ import { type Result, type Task, voucherFor } from "./task.ts";
 
 /** Bytes that are sent to a worker at once. */
 const BATCH_BYTES = 2 ** 18;
-/** Batches that a worker may have before the stream has to wait for it. */
-const MAX_WAITING = 4;
+/** Batches that go back and forth with a worker: when it has all of them, the stream has to wait. */
+const BATCHES = 4;
+/** A worker makes no garbage to speak of: what it needs is its kernel's memory, which does not count here. */
+const WORKER_LIMITS = { maxYoungGenerationSizeMb: 4, maxOldGenerationSizeMb: 256 };
 
 /** Those who work on streams: `jobs` worker threads, or with one job this thread alone. */
 export class Crew {
@@ -33,7 +35,7 @@ export class Crew {
     const station = new Station(worker, tags);
     try {
       station.send({ type: "task", task });
-      let batch = new Uint8Array(BATCH_BYTES);
+      let batch = await station.batch();
       let filled = 0;
       for (let next = await chunks.next(); next.done !== true; next = await chunks.next()) {
         for (let rest: Uint8Array = next.value; rest.length > 0 && station.isGood;) {
@@ -42,12 +44,12 @@ export class Crew {
           filled += part.length;
           rest = rest.subarray(part.length);
           if (filled < BATCH_BYTES) continue;
-          await station.push(batch);
-          batch = new Uint8Array(BATCH_BYTES);
+          station.push(batch, filled);
+          batch = await station.batch();
           filled = 0;
         }
       }
-      await station.push(batch.slice(0, filled));
+      station.push(batch, filled);
       const result = await station.finish();
       this.#idle.push(worker);
       return result as Result<T> | null;
@@ -60,7 +62,7 @@ export class Crew {
     const isSource = import.meta.url.endsWith(".ts");
     const worker = isSource
       ? new Worker(new URL("worker.ts", import.meta.url), { execArgv: ["--conditions=source"] })
-      : new Worker(new URL("worker.js", import.meta.url));
+      : new Worker(new URL("worker.js", import.meta.url), { resourceLimits: WORKER_LIMITS });
     this.#all.push(worker);
     return worker;
   }
@@ -83,7 +85,7 @@ async function workHere<T extends Task>(task: T, chunks: Chunks, tags: TakeTags)
 class Station {
   readonly #worker: Worker;
   readonly #tags: TakeTags;
-  #waiting = 0;
+  readonly #free: Uint8Array<ArrayBuffer>[] = Array.from({ length: BATCHES }, () => new Uint8Array(BATCH_BYTES));
   #isGood = true;
   #result: { readonly value: unknown } | undefined;
   #error: unknown;
@@ -98,9 +100,9 @@ class Station {
   readonly #hear = (message: FromWorker): void => {
     if (message.type === "result") this.#result = { value: message.result };
     else {
-      this.#waiting--;
       this.#isGood &&= message.isGood;
-      for (const tags of message.tags) this.#tags(tags);
+      this.#tags(message.bytes.subarray(0, message.tags));
+      this.#free.push(message.bytes);
     }
     this.#wake();
   };
@@ -118,11 +120,14 @@ class Station {
     this.#worker.postMessage(message, message.type === "chunk" ? [message.bytes.buffer] : []);
   }
 
-  async push(bytes: Uint8Array<ArrayBuffer>): Promise<void> {
-    if (!this.#isGood || bytes.length === 0) return;
-    this.#waiting++;
-    this.send({ type: "chunk", bytes });
-    await this.#until(() => this.#waiting < MAX_WAITING);
+  /** Memory for the next batch, as soon as there is some. */
+  async batch(): Promise<Uint8Array<ArrayBuffer>> {
+    await this.#until(() => this.#free.length > 0);
+    return this.#free.pop() ?? new Uint8Array(BATCH_BYTES);
+  }
+
+  push(bytes: Uint8Array<ArrayBuffer>, length: number): void {
+    this.send({ type: "chunk", bytes, length });
   }
 
   async finish(): Promise<unknown> {

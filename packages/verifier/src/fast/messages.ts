@@ -3,10 +3,13 @@ import type { Task } from "./task.ts";
 /** What is sent to a worker: a task, then the bytes of its stream, then the end. */
 export type ToWorker =
   | { readonly type: "task"; readonly task: Task }
-  | { readonly type: "chunk"; readonly bytes: Uint8Array<ArrayBuffer> }
+  | { readonly type: "chunk"; readonly bytes: Uint8Array<ArrayBuffer>; readonly length: number }
   | { readonly type: "end" };
 
-/** What it answers: to each chunk, whether it still vouches, and the tags of the rows; to the end, the result. */
+/**
+ * What it answers: to each chunk, whether it still vouches, and the chunk's own memory back, at whose beginning stand the
+ * tags of the rows (8 bytes each, fewer than any row has); to the end, the result.
+ */
 export type FromWorker =
-  | { readonly type: "took"; readonly isGood: boolean; readonly tags: readonly Uint8Array<ArrayBuffer>[] }
+  | { readonly type: "took"; readonly isGood: boolean; readonly bytes: Uint8Array<ArrayBuffer>; readonly tags: number }
   | { readonly type: "result"; readonly result: unknown };

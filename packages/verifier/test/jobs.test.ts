@@ -1,0 +1,102 @@
+import { migrate } from "@scidex/audit-schema";
+import type { Template } from "@scidex/audit-testkit";
+import { drizzle } from "drizzle-orm/postgres-js";
+import postgres from "postgres";
+import { expect, test } from "vitest";
+import { append, type ChainDatabase, comparable, now, openChain, recompute } from "./chain-database.ts";
+
+/** Links of a table, of a tracked table with changes, of a table that was emptied, and of kinds without a table. */
+const template: Template = {
+  name: "audit-chain-verifier-jobs",
+  prepare: async (url) => {
+    const sql = postgres(url, { max: 2, fetch_types: false, onnotice: () => {} });
+    await migrate(drizzle(sql));
+    await sql`create table public.note (a int, "b:\\" text, body text, primary key (a, "b:\\"))`;
+    await sql`create table public.todo (id int primary key, done boolean not null default false)`;
+    await sql`create table public.none (id int primary key)`;
+    await sql`select public.audit_chain_attach('public.note')`;
+    await sql`select public.audit_chain_attach('public.todo', changes => 'track')`;
+    await sql`select public.audit_chain_attach('public.none')`;
+    for (let n = 1; n <= 12; n++) {
+      await sql`insert into public.note values (${n}, ${`"${"\t\n\v\\é𝄞\u2028".slice(0, n)}`}, ${n % 4 === 0 ? null : `body\u0001 ${n}`})`;
+      await sql`insert into public.todo values (${n})`;
+      await append(sql, n % 2 === 0 ? "even" : "odd", `${n}`);
+    }
+    await sql`update public.todo set done = true where id > 9`;
+    await sql.end();
+  },
+};
+
+/** The report, which must be the same however the chain is read. */
+async function sameReport(
+  chain: ChainDatabase,
+  options: Parameters<ChainDatabase["verify"]>[0] = {},
+  jobsToTry: readonly number[] = [1, 3],
+) {
+  const at = { now: Date.now(), ...options };
+  const plain = await chain.verify({ ...at, plain: true });
+  for (const jobs of jobsToTry) {
+    const report = await chain.verify({ ...at, jobs });
+    expect(comparable(report), `${jobs} jobs`).toEqual(comparable(plain));
+  }
+  return plain;
+}
+
+async function openWithHeads(): Promise<ChainDatabase> {
+  const chain = await openChain({ template });
+  for (const seq of [10n, 13n, 20n, 25n, 36n]) await chain.publish({ seq, time: now() - 40 + Number(seq) });
+  return chain;
+}
+
+const UNANCHORED = { heads: [], allowUnanchored: true };
+
+test("several jobs report of an honest chain what one reports, and what the plain walk reports", async () => {
+  const chain = await openWithHeads();
+  expect((await sameReport(chain)).status).toBe("intact");
+  expect((await sameReport(chain, UNANCHORED)).status).toBe("intact");
+  expect((await sameReport(chain, { checks: ["sources"] })).status).toBe("intact");
+  expect((await sameReport(chain, { checks: ["links"] })).status).toBe("intact");
+});
+
+test("a chain that is broken just where two jobs meet is found broken there", async () => {
+  const chain = await openWithHeads();
+  const [{ n } = { n: 0 }] = await chain.sql<{ n: number }[]>`select count(*)::int as n from public.audit_chain`;
+  // The second of two jobs starts here, where there are no heads: each part is a good chain of its own.
+  const seam = Math.floor(n / 2) + 1;
+  await chain.attack(`
+    update public.audit_chain set prev_hash = sha256('forged'), chain_hash = sha256(sha256('forged') || event_hash || int8send(seq)) where seq = ${seam};
+    ${recompute(seam + 1)}`);
+  const report = await sameReport(chain, UNANCHORED, [2]);
+  expect(report.first_divergence).toMatchObject({ check: "prev_hash", seq: BigInt(seam) });
+  expect((await sameReport(chain)).status).toBe("tampered");
+});
+
+test.each([
+  ["a link is missing", "delete from public.audit_chain where seq = 21", "gap"],
+  ["a link at a head was changed", "update public.audit_chain set event_pk = 'x' where seq = 20", "event_hash"],
+  ["the end was cut off", "delete from public.audit_chain where seq > 24", "truncated"],
+  [
+    "the chain was recomputed",
+    `update public.audit_chain set event_pk = 'x' where seq = 15; ${recompute(15)}`,
+    "head_mismatch",
+  ],
+  ["a row was changed", "update public.note set body = 'forged' where a = 5", "source_edited"],
+  ["a text became NULL", "update public.note set body = null where a = 5", "source_edited"],
+  ["a row was deleted", "delete from public.note where a = 5", "source_deleted"],
+  ["a row was put in", "insert into public.none values (1)", "source_unchained"],
+  ["a tracked row was changed", "update public.todo set done = false where id = 12", "source_edited"],
+  [
+    "a row and its event are there twice",
+    `alter table public.note drop constraint note_pkey; insert into public.note select * from public.note where a = 5;
+     alter table public.audit_chain drop constraint audit_chain_event_key;
+     insert into public.audit_chain select (select max(seq) + 1 from public.audit_chain), event_kind, event_pk, payload_hash, event_hash, prev_hash, chain_hash, appended_at
+       from public.audit_chain where event_kind = 'note' and event_pk like '[\\"5\\"%'; ${recompute(40)}`,
+    "duplicate",
+  ],
+])("however many jobs there are, the same is found where %s", async (_, attack, check) => {
+  const chain = await openWithHeads();
+  await chain.attack(attack);
+  const report = await sameReport(chain);
+  expect(report.status).toBe("tampered");
+  expect(report.divergences.map((divergence) => divergence.check)).toContain(check);
+});
