@@ -125,7 +125,15 @@ describe("policy", () => {
     expect(ended).toMatchObject({ code: 0, stderr: "" });
     expect(jsonOf(ended)).toEqual({
       origin: ORIGIN,
-      tables: { "public.kept": { kind: "kept", key: ["part", "id"], exclude: ["noise"], changes: "refuse" } },
+      tables: {
+        "public.kept": {
+          kind: "kept",
+          key: ["part", "id"],
+          exclude: ["noise"],
+          changes: "refuse",
+          row_security: false,
+        },
+      },
       detached: { "public.gone": { kind: "gone", key: ["id"], exclude: [], changes: "track" } },
     });
   });

@@ -1,5 +1,5 @@
 import { quoted } from "../attacker/sql-text.ts";
-import type { Attack, Trial, Where } from "../attack.ts";
+import type { Attack, Expected, Trial, Where } from "../attack.ts";
 import { TABLES } from "../world/tables.ts";
 
 const captureName = (kind: string): string =>
@@ -38,6 +38,45 @@ async function pickTrigger({ attacker, random }: Trial): Promise<{ on: string; n
   return { on: relation, name, where: { kind, names: name } };
 }
 
+const PARTITIONED = TABLES.filter(({ isPartitioned }) => isPartitioned);
+
+/** Without touching the trigger itself: by its table's flag, by the catalog, or on one partition. */
+async function denyTriggers({ attacker, random }: Trial): Promise<Expected> {
+  const variant = random.pick([
+    "flag",
+    "flag of a partition",
+    "own flag",
+    "a partition's guard",
+    "a partition's trigger",
+  ]);
+  if (variant === "flag" || variant === "own flag") {
+    const { relation, kind } = random.pick(TABLES.filter(({ isPartitioned }) => !isPartitioned));
+    const on = variant === "flag" ? relation : random.pick(OWN_TRIGGERS)[0];
+    await attacker.run(`update pg_class set relhastriggers = false where oid = ${quoted(on)}::regclass`);
+    return { variant, found: [{ check: "trigger_disabled", ...(variant === "flag" ? { kind } : { names: on }) }] };
+  }
+  const { relation, kind } = random.pick(PARTITIONED);
+  const on = `${relation}_1`;
+  if (variant === "flag of a partition") {
+    await attacker.run(`update pg_class set relhastriggers = false where oid = ${quoted(on)}::regclass`);
+    return { variant, found: [{ check: "trigger_disabled", kind, names: on }] };
+  }
+  if (variant === "a partition's guard") {
+    await attacker.run(`drop trigger audit_chain_guard_truncate on ${on}`);
+    return { variant, found: [{ check: "trigger_missing", kind, names: [on, "audit_chain_guard_truncate"] }] };
+  }
+  const [trigger] = await attacker.read<{ name: string }>(
+    `select tgname as name from pg_trigger where tgrelid = ${quoted(on)}::regclass and tgparentid <> 0 order by 1`,
+  );
+  const name = trigger?.name ?? "";
+  if (random.chance(50)) {
+    await attacker.run(`alter table ${on} disable trigger "${name}"`);
+    return { variant: `${variant} disabled`, found: [{ check: "trigger_disabled", kind, names: [on, name] }] };
+  }
+  await attacker.run(`delete from pg_trigger where tgrelid = ${quoted(on)}::regclass and tgname = ${quoted(name)}`);
+  return { variant: `${variant} deleted`, found: [{ check: "trigger_missing", kind, names: [on, name] }] };
+}
+
 const FUNCTIONS = [
   "public.audit_chain_append()",
   "public.audit_chain_append(text,text,bytea)",
@@ -55,6 +94,7 @@ export const CAPTURE_ATTACKS: readonly Attack[] = [
     title: "drop or disable a capture trigger or a guard",
     checks: ["trigger_missing", "trigger_disabled"],
     perform: async (trial) => {
+      if (trial.random.chance(30)) return await denyTriggers(trial);
       const { on, name, where } = await pickTrigger(trial);
       const variant = trial.random.pick(["drop", "disable", "enable replica only"]);
       if (variant === "drop") {
@@ -78,7 +118,27 @@ export const CAPTURE_ATTACKS: readonly Attack[] = [
         "other rights",
         "another setting",
         "another cost",
+        "an overload",
+        "an overload of a builtin",
       ]);
+      if (variant === "an overload") {
+        await attacker.run(
+          "create function public.audit_chain_append(text, text, text) returns void language sql as 'select'",
+        );
+        return { variant, found: [{ check: "function_changed", names: "audit_chain_append" }] };
+      }
+      if (variant === "an overload of a builtin") {
+        const [name, type] = random.pick([
+          ["concat", "text"],
+          ["concat", `"char"`],
+          ["sha256", "text"],
+          ["to_json", "text"],
+        ] as const);
+        await attacker.run(
+          `create function pg_catalog.${name}(${type}) returns text language sql immutable as $$select 'x'::text$$`,
+        );
+        return { variant: `${variant}, ${name}(${type})`, found: [{ check: "function_changed", names: name }] };
+      }
       const short = signature.slice("public.".length, signature.indexOf("("));
       const found = [{ check: "function_changed", names: short }];
       if (variant === "a comment more" || variant === "does nothing") {
@@ -111,7 +171,7 @@ export const CAPTURE_ATTACKS: readonly Attack[] = [
       if (random.chance(50)) {
         const column = random.pick(table.covered);
         const source = await definitionOf(trial, `public.${name}()`);
-        const changed = source.replaceAll(column, column.length > 1 ? "id" : "x");
+        const changed = source.replaceAll(`"${column.replaceAll('"', '""')}"`, '"another"');
         await attacker.run(changed === source ? source.replace(/\bBEGIN\b/u, "BEGIN -- less") : changed);
         return { variant: `one column less, ${kind}`, found: [{ check: "function_changed", kind }] };
       }

@@ -22,8 +22,6 @@ function changeRelation({ random }: Trial): Step {
   const place: Partial<Where> =
     table === null ? { names: own } : { kind: table.kind, ...(partition === null ? {} : { names: partition }) };
   const found = [{ check: "relation_changed", ...place }];
-  // An owner may have row security of his own on an audited table: then it is unproven, never "tampered".
-  const secured: Pick<Step, "found" | "exit"> = table === null ? { found } : { found: [{ check: "sources" }], exit: 3 };
   const variants: Step[] = [
     { variant: "a rule", sql: `create rule r as on insert to ${on} do also select 1`, found },
     { variant: "a rule instead", sql: `create rule r as on delete to ${on} do instead nothing`, found },
@@ -33,18 +31,18 @@ function changeRelation({ random }: Trial): Step {
       found,
     },
   ];
-  // Whoever reads a partition through its root is not held up by the partition's own row security.
-  if (partition === null)
+  // That one has row security, and had it when the policy was pinned.
+  if (table?.kind !== "agent_notes")
     variants.push(
       {
         variant: "row security",
         sql: `alter table ${on} enable row level security; create policy p on ${on} using (true)`,
-        ...secured,
+        found,
       },
       {
         variant: "row security forced",
-        sql: `alter table ${on} enable row level security; alter table ${on} force row level security; create policy p on ${on} using (true)`,
-        ...secured,
+        sql: `alter table ${on} enable row level security; alter table ${on} force row level security; create policy p on ${on} using (false)`,
+        found,
       },
     );
   if (table === null || !table.isPartitioned)
@@ -66,7 +64,16 @@ async function lie(trial: Trial): Promise<Expected> {
     "index not valid",
     "enum's output",
     "index without a link",
+    "indexes denied",
+    "checks denied",
   ]);
+  if (variant === "indexes denied" || variant === "checks denied") {
+    const table = variant === "checks denied" ? "audit_chain" : random.pick(["audit_chain", "audit_chain_pending"]);
+    const flag = variant === "indexes denied" ? "relhasindex = false" : "relchecks = 0";
+    await attacker.run(`update pg_class set ${flag} where oid = 'public.${table}'::regclass`);
+    const check = variant === "indexes denied" ? "index_mismatch" : "relation_changed";
+    return { variant, found: [{ check, names: table }] };
+  }
   const flag = { "index not ready": "indisready", "index not live": "indislive", "index not valid": "indisvalid" }[
     variant
   ];
@@ -139,6 +146,17 @@ function shadow({ random, world }: Trial): Step {
       found,
     },
     {
+      variant: "a function's path",
+      sql: `${table}; create function public.app_writes() returns void language sql set search_path = evil, public as 'select'`,
+      found,
+    },
+    {
+      variant: "a trigger at login",
+      sql: `${table}; create function public.at_login() returns event_trigger language plpgsql as $$ begin if session_user = 'campaign_app' then perform set_config('search_path', 'evil, public', false); end if; end $$;
+        create event trigger at_login on login execute function public.at_login()`,
+      found,
+    },
+    {
       variant: "another chain",
       sql: `create schema evil; create table evil.audit_chain (like public.audit_chain); alter database ${world.database} set search_path = evil, public`,
       found: own,
@@ -157,7 +175,7 @@ export const CATALOG_ATTACKS: readonly Attack[] = [
   {
     id: "C09",
     title: "another output function, an index that lies",
-    checks: ["catalog_changed", "index_mismatch"],
+    checks: ["catalog_changed", "index_mismatch", "relation_changed"],
     perform: lie,
   },
   {

@@ -10,7 +10,14 @@ async function narrow(trial: Trial): Promise<Expected> {
   const { random, attacker, world } = trial;
   const table = random.pick(TABLES);
   const { relation, kind } = table;
-  const variant = random.pick(["detach", "exclude", "incomplete again", "configured away", "tracked, not refused"]);
+  const variant = random.pick([
+    "detach",
+    "exclude",
+    "incomplete again",
+    "configured away",
+    "tracked, not refused",
+    "a name reused",
+  ]);
   const found = [{ check: "coverage_narrowed", kind }];
   // The front door: an owner of the table, with all triggers at work.
   const front = async (sql: string): Promise<void> => {
@@ -28,6 +35,16 @@ async function narrow(trial: Trial): Promise<Expected> {
     const refusing = random.pick(TABLES.filter(({ changes }) => changes === "refuse"));
     await front(`select public.audit_chain_attach(${quoted(refusing.relation)}::regclass, changes => 'track')`);
     return { variant, found: [{ check: "coverage_narrowed", kind: refusing.kind }] };
+  } else if (variant === "a name reused") {
+    // What old rows say under this name was never recorded: it is somebody else's column.
+    const named = random.pick(TABLES.filter(({ isPartitioned }) => !isPartitioned));
+    const column = `"${random.pick(named.covered).replaceAll('"', '""')}"`;
+    const renaming = `alter table ${named.relation} rename column ${column} to was_before`;
+    const again = `alter table ${named.relation} add column ${column} text default 'mallory'`;
+    const attach = `select public.audit_chain_attach(${quoted(named.relation)}::regclass)`;
+    for (const sql of random.chance(50) ? [renaming, attach, again, attach] : [renaming, again, attach])
+      await front(sql);
+    return { variant, found: [{ check: "coverage_narrowed", kind: named.kind }] };
   } else
     await front(
       `insert into public.audit_chain_config select (select max(id) + 1 from public.audit_chain_config), clock_timestamp(), actor, 'detach', kind, relation, key_columns, columns, column_types, excluded, renamed, changes, mode, complete from public.audit_chain_config where kind = ${quoted(kind)} order by id desc limit 1`,

@@ -92,9 +92,16 @@ function hide({ random }: Trial): Step {
       found: sources,
     },
     {
-      variant: `rows of a table, ${table.kind}`,
-      sql: `alter table ${table.relation} enable row level security; create policy p on ${table.relation} using (false)`,
+      variant: "rows of a table",
+      sql: "alter role campaign_inspector nobypassrls",
+      undo: "alter role campaign_inspector bypassrls",
       found: sources,
+    },
+    {
+      variant: "a trigger at login",
+      sql: `create function public.at_login() returns event_trigger language plpgsql as $$ begin if session_user = 'campaign_app' then create temporary table task_events (id bigint); end if; end $$;
+        create event trigger at_login on login execute function public.at_login()`,
+      found: [{ check: "structure" }],
     },
     {
       variant: "the chain",

@@ -1,9 +1,9 @@
 import { readChain, recompute, rewrite, rowOf } from "../attacker/chain.ts";
 import { editRow, payloadOf, pickVictim, type Victim, where } from "../attacker/rows.ts";
-import { type Attack, intervalOf, type Trial } from "../attack.ts";
+import { type Attack, type Expected, intervalOf, type Trial } from "../attack.ts";
 import { runProgram } from "../world/programs.ts";
 import { type AuditedTable, TABLES } from "../world/tables.ts";
-import { rewrittenFrom } from "./links.ts";
+import { appendLink, rewrittenFrom } from "./links.ts";
 
 const FLAWLESS = [
   "event_hash",
@@ -41,6 +41,29 @@ async function insertPast(trial: Trial, table: AuditedTable): Promise<string> {
   return pk;
 }
 
+/**
+ * A change of a row of a table that refuses changes, with a well-formed event that would excuse it if the table tracked
+ * them.
+ */
+async function excused(trial: Trial, change: "update" | "delete"): Promise<Expected> {
+  const { attacker, random } = trial;
+  const victim = await pickVictim(attacker, random, {
+    tables: TABLES.filter(({ changes }) => changes === "refuse"),
+  });
+  const { table, pk, newest } = victim;
+  const before = await payloadOf(attacker, victim);
+  if (change === "update") await editRow(attacker, random, victim);
+  const payload = change === "update" ? await payloadOf(attacker, victim) : before;
+  if (change === "delete") await attacker.run(`delete from ${table.relation} ${where(victim)}`);
+  const seq = (await readChain(attacker)).length + 1;
+  await appendLink(trial, { kind: `${table.kind}:${change}`, pk: `${pk}@${seq}`, payload });
+  return {
+    variant: `excused by a forged event, ${table.kind}`,
+    found: [located(change === "update" ? "source_edited" : "source_deleted", victim)],
+    first: newest.seq,
+  };
+}
+
 const plain = TABLES.filter(({ isPartitioned }) => !isPartitioned);
 
 export const ROW_ATTACKS: readonly Attack[] = [
@@ -48,7 +71,9 @@ export const ROW_ATTACKS: readonly Attack[] = [
     id: "B01",
     title: "UPDATE a covered column",
     checks: ["source_edited"],
-    perform: async ({ attacker, random }) => {
+    perform: async (trial) => {
+      const { attacker, random } = trial;
+      if (random.chance(25)) return await excused(trial, "update");
       const victim = await pickVictim(attacker, random);
       await editRow(attacker, random, victim);
       return { variant: victim.table.kind, found: [located("source_edited", victim)], first: victim.newest.seq };
@@ -58,7 +83,9 @@ export const ROW_ATTACKS: readonly Attack[] = [
     id: "B02",
     title: "DELETE the row",
     checks: ["source_deleted"],
-    perform: async ({ attacker, random }) => {
+    perform: async (trial) => {
+      const { attacker, random } = trial;
+      if (random.chance(25)) return await excused(trial, "delete");
       const victim = await pickVictim(attacker, random);
       await attacker.run(`delete from ${victim.table.relation} ${where(victim)}`);
       return { variant: victim.table.kind, found: [located("source_deleted", victim)], first: victim.newest.seq };

@@ -207,6 +207,8 @@ create table public.readings (id integer primary key, value bigint, place text) 
 create table public.readings_0 partition of public.readings for values with (modulus 2, remainder 0);
 create table public.readings_1 partition of public.readings for values with (modulus 2, remainder 1);
 create table public.agent_notes (id integer primary key, note text, seen integer);
+alter table public.agent_notes enable row level security;
+create policy own on public.agent_notes using (true);
 create table public.drafts (id integer primary key, body text);
 create table public.legacy (id integer primary key, body text);
 create table public.everything (id bigint primary key, a_numeric numeric, a_real real, a_double double precision, a_bool boolean, a_char char(5), a_varchar varchar(20), a_text text, a_bytea bytea, a_date date, a_time time, a_ts timestamp, a_tstz timestamptz, an_interval interval, a_json json, a_jsonb jsonb, an_array integer[], an_enum public.mood, a_domain public.small, a_composite public.pair, a_range int4range, an_inet inet, a_bit bit(3), a_uuid uuid, a_point point, a_xid xid, a_money money);

@@ -13,10 +13,11 @@ export function checkCoverage(
   report: Report,
 ): void {
   for (const { configs } of histories.values()) {
+    const retired = new Map<string, string>();
     for (const [i, config] of configs.entries()) {
       const before = configs[i - 1];
       if (before === undefined) continue;
-      for (const { message, isAllowed } of narrowings(before, config))
+      for (const { message, isAllowed } of [...narrowings(before, config), ...replacements(before, config, retired)])
         if (policy === null || !isAllowed(policy)) narrowed(report, config, message);
     }
   }
@@ -68,6 +69,33 @@ function narrowings(before: Config, config: Config): Narrowing[] {
       (policy) => tableOf(policy)?.key.join("\0") === config.keyColumns.join("\0"),
     );
   return found;
+}
+
+/**
+ * Names under which rows were recorded and which another column has now. A column that was renamed is found again for
+ * the rows recorded before; but who reads the old name, which the platform does, gets what nobody has recorded of them:
+ * rename `actor`, add another `actor`, and old rows say whatever one likes.
+ *
+ * @param retired by name that a column was recorded under before it was renamed, the name that it has now; brought up to
+ *   date here
+ */
+function replacements(before: Config, config: Config, retired: Map<string, string>): Narrowing[] {
+  const { renamed } = config;
+  const moved = new Map([...retired].map(([name, now]) => [name, renamed.get(now) ?? now]));
+  for (const column of before.columns) {
+    const now = renamed.get(column);
+    // A column that was dropped (renamed to nothing) makes the rows unproven: their hashes cannot be computed any more.
+    if (now !== undefined && now !== "" && !moved.has(column)) moved.set(column, now);
+  }
+  retired.clear();
+  // A column may get its own name back.
+  for (const [name, now] of moved) if (name !== now) retired.set(name, now);
+  const reused = [...retired.keys()].filter((name) => [...config.columns, ...config.excluded].includes(name));
+  for (const name of reused) retired.delete(name);
+  return reused.map((name) => ({
+    message: `${config.relation}: the column ${name} is another one since then, so that what it says of older rows was never recorded`,
+    isAllowed: (policy) => policy.tables.get(config.relation)?.replaced.includes(name) === true,
+  }));
 }
 
 const list = (columns: readonly string[]) => `${columns.join(", ")} ${columns.length === 1 ? "is" : "are"}`;

@@ -318,7 +318,7 @@ class Look {
     if (!this.#wanted.has("structure")) return;
     const right = "the configuration could not be read: grant scidex_audit_inspector";
     const histories = await this.#attempt(snapshot, right, ["structure"], readHistories);
-    const structure = await checkStructure(snapshot, histories, this.#report);
+    const structure = await checkStructure(snapshot, histories, this.#report, this.#options.policy ?? null);
     for (const reason of structure.unproven) this.#cannot(reason, "structure");
     this.#warnings.push(...structure.warnings);
     this.#isTransient ||= structure.isTransient;

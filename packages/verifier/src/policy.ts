@@ -9,6 +9,12 @@ export interface TablePolicy {
   readonly changes: "refuse" | "track";
   /** Whether rows may have been admitted by a backfill after the table was complete. */
   readonly readmit: boolean;
+  /** Whether it had row security when the policy was pinned; undefined where that was not pinned. */
+  readonly rowSecurity: boolean | undefined;
+  /** Partitions that had a guard against TRUNCATE, as `schema.name`. */
+  readonly guarded: readonly string[];
+  /** Names of covered columns that may have been given to other columns since. */
+  readonly replaced: readonly string[];
 }
 
 /** What the verifier expects to be covered. Kept in its own trust domain; the database may cover more, never less. */
@@ -18,6 +24,8 @@ export interface Policy {
   readonly tables: ReadonlyMap<string, TablePolicy>;
   /** Relations that may have been detached, by name; the value is free (a reason). */
   readonly detached: ReadonlySet<string>;
+  /** Names of event triggers at login that may be there. */
+  readonly loginTriggers: ReadonlySet<string>;
 }
 
 const isObject = (value: JsonValue | undefined): value is { [name: string]: JsonValue } =>
@@ -39,31 +47,54 @@ export function parsePolicy(text: string): Policy {
   }
   if (!isObject(value)) throw malformed("it must be an object");
   for (const name of Object.keys(value))
-    if (!["origin", "tables", "detached"].includes(name)) throw malformed(`unknown member ${JSON.stringify(name)}`);
-  const { origin, tables, detached } = value;
+    if (!["origin", "tables", "detached", "login_triggers"].includes(name))
+      throw malformed(`unknown member ${JSON.stringify(name)}`);
+  const { origin, tables, detached, login_triggers: loginTriggers = [] } = value;
   if (origin !== undefined && origin !== null && typeof origin !== "string") throw malformed("origin must be text");
   if (!isObject(tables)) throw malformed("tables must be an object");
   if (detached !== undefined && !isObject(detached)) throw malformed("detached must be an object");
+  if (!isTexts(loginTriggers)) throw malformed("login_triggers must be a list of names");
   const map = new Map<string, TablePolicy>();
   for (const [relation, entry] of Object.entries(tables)) {
     const at = `tables[${JSON.stringify(relation)}]`;
     if (!isObject(entry)) throw malformed(`${at} must be an object`);
-    const { kind, key, exclude, changes, readmit } = entry;
+    const { kind, key, exclude, changes, readmit, row_security: rowSecurity, guarded = [], replaced = [] } = entry;
     if (typeof kind !== "string") throw malformed(`${at}.kind must be text`);
     if (!isTexts(key)) throw malformed(`${at}.key must be a list of column names`);
     if (!isTexts(exclude)) throw malformed(`${at}.exclude must be a list of column names`);
     if (changes !== "refuse" && changes !== "track") throw malformed(`${at}.changes must be "refuse" or "track"`);
     if (readmit !== undefined && typeof readmit !== "boolean") throw malformed(`${at}.readmit must be true or false`);
-    map.set(relation, { kind, key, exclude, changes, readmit: readmit ?? false });
+    if (rowSecurity !== undefined && typeof rowSecurity !== "boolean")
+      throw malformed(`${at}.row_security must be true or false`);
+    if (!isTexts(guarded)) throw malformed(`${at}.guarded must be a list of partitions`);
+    if (!isTexts(replaced)) throw malformed(`${at}.replaced must be a list of column names`);
+    map.set(relation, { kind, key, exclude, changes, readmit: readmit ?? false, rowSecurity, guarded, replaced });
   }
-  return { origin: origin ?? null, tables: map, detached: new Set(Object.keys(detached ?? {})) };
+  return {
+    origin: origin ?? null,
+    tables: map,
+    detached: new Set(Object.keys(detached ?? {})),
+    loginTriggers: new Set(loginTriggers),
+  };
 }
 
 /** The policy file that pins what is covered now. */
 export function formatPolicy(policy: Policy): string {
   const tables = Object.fromEntries(
-    [...policy.tables].map(([relation, { readmit, ...entry }]) => [relation, readmit ? { ...entry, readmit } : entry]),
+    [...policy.tables].map(([relation, { kind, key, exclude, changes, readmit, rowSecurity, guarded, replaced }]) => [
+      relation,
+      {
+        kind,
+        key,
+        exclude,
+        changes,
+        ...(readmit ? { readmit } : {}),
+        ...(rowSecurity === undefined ? {} : { row_security: rowSecurity }),
+        ...(guarded.length === 0 ? {} : { guarded }),
+        ...(replaced.length === 0 ? {} : { replaced }),
+      },
+    ]),
   );
   const detached = Object.fromEntries([...policy.detached].map((relation) => [relation, true]));
-  return `${JSON.stringify({ origin: policy.origin, tables, detached }, null, 2)}\n`;
+  return `${JSON.stringify({ origin: policy.origin, tables, detached, ...(policy.loginTriggers.size === 0 ? {} : { login_triggers: [...policy.loginTriggers] }) }, null, 2)}\n`;
 }

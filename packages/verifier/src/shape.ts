@@ -13,17 +13,17 @@ export interface TableShape {
 }
 
 /**
- * Columns and types of a relation as the catalog has them; null where there is none of that name. `concat` instead of a
- * cast to text: casts can be somebody's function.
+ * Columns and types of a relation as the catalog has them; null where there is none of that name. Neither casts to text
+ * nor `concat`: a cast can be somebody's function, and so can an overload of `concat` that fits better than PostgreSQL's.
  */
 export async function readShape(lane: Lane, schema: string, name: string): Promise<TableShape | null> {
   const [relation] = await lane.query<{ oid: number; relkind: string }[]>`
-    select c.oid, pg_catalog.concat(c.relkind) as relkind
+    select c.oid, c.relkind as relkind
       from pg_catalog.pg_class as c join pg_catalog.pg_namespace as n on n.oid = c.relnamespace
      where n.nspname = ${schema} and c.relname = ${name}`;
   if (relation === undefined) return null;
   const columns = await lane.query<{ name: string; type: string }[]>`
-    select pg_catalog.concat(a.attname) as name, pg_catalog.format_type(a.atttypid, null) as type
+    select a.attname as name, pg_catalog.format_type(a.atttypid, null) as type
       from pg_catalog.pg_attribute as a
      where a.attrelid = ${relation.oid}::oid and a.attnum > 0 and not a.attisdropped`;
   const foreign =
@@ -33,9 +33,9 @@ export async function readShape(lane: Lane, schema: string, name: string): Promi
           with recursive tree (relid) as (
             select i.inhrelid from pg_catalog.pg_inherits as i where i.inhparent = ${relation.oid}::oid
             union select i.inhrelid from pg_catalog.pg_inherits as i join tree on tree.relid = i.inhparent)
-          select pg_catalog.concat(c.relname) as name
+          select c.relname as name
             from tree join pg_catalog.pg_class as c on c.oid = tree.relid
-           where pg_catalog.concat(c.relkind) not in ('r', 'p') order by 1`;
+           where c.relkind not in ('r', 'p') order by 1`;
   return {
     oid: relation.oid,
     relkind: relation.relkind,

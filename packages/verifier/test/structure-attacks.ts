@@ -186,6 +186,33 @@ export const ON_TRIGGERS: readonly Attack[] = [
     check: "trigger_changed",
     where: /audit_chain_append_only of public\.audit_chain was changed$/u,
   },
+  {
+    what: "C01 deny in the catalog that a table has triggers",
+    sql: "update pg_class set relhastriggers = false where oid = 'public.strict_refuse'::regclass",
+    check: "trigger_disabled",
+    where: /^no trigger of public\.strict_refuse fires: the catalog denies that it has any$/u,
+    kind: "strict_refuse",
+  },
+  {
+    what: "C01 deny in the catalog that a partition has triggers",
+    sql: "update pg_class set relhastriggers = false where oid = 'public.parts_new_0'::regclass",
+    check: "trigger_disabled",
+    where: /^no trigger of public\.parts_new_0 fires/u,
+    kind: "parts",
+  },
+  {
+    what: "C01 deny in the catalog that the chain has triggers",
+    sql: "update pg_class set relhastriggers = false where oid = 'public.audit_chain'::regclass",
+    check: "trigger_disabled",
+    where: /^no trigger of public\.audit_chain fires/u,
+  },
+  {
+    what: "C03 call a trigger internal, so that dumps leave it out",
+    sql: "update pg_trigger set tgisinternal = true where tgrelid = 'public.strict_refuse'::regclass and tgname = 'audit_chain_guard'",
+    check: "trigger_changed",
+    where: /^the trigger audit_chain_guard of public\.strict_refuse was changed$/u,
+    kind: "strict_refuse",
+  },
 ];
 
 export const ON_FUNCTIONS: readonly Attack[] = [
@@ -339,6 +366,13 @@ export const ON_FUNCTIONS: readonly Attack[] = [
     check: "function_changed",
     where: /was changed: attributes$/u,
     kind: "was_attached",
+  },
+  {
+    what: "C02 overload a builtin function that capture and the verifier call",
+    sql: `set allow_system_table_mods = on; create function pg_catalog.concat(text) returns text language sql as $$select 'x'::text$$;
+      create function pg_catalog.concat("char") returns text language sql as $$select 'x'::text$$`,
+    check: "function_changed",
+    where: /^the function pg_catalog\.concat\(text\) sql select 'x'::text is not PostgreSQL's own$/u,
   },
 ];
 
@@ -529,6 +563,18 @@ export const ON_RELATIONS: readonly Attack[] = [
     check: "privilege_widened",
     where: /^public\.audit_chain: it has another owner$/u,
   },
+  {
+    what: "C09 deny in the catalog that the chain has indexes",
+    sql: "update pg_class set relhasindex = false where oid = 'public.audit_chain'::regclass",
+    check: "index_mismatch",
+    where: /^public\.audit_chain: no index is used or kept up to date/u,
+  },
+  {
+    what: "C05 deny in the catalog that the chain has checks",
+    sql: "update pg_class set relchecks = 0 where oid = 'public.audit_chain'::regclass",
+    check: "relation_changed",
+    where: /^public\.audit_chain: the server does not hold rows against its checks/u,
+  },
 ];
 
 export const ON_CATALOG: readonly Attack[] = [
@@ -674,5 +720,13 @@ export const ON_CATALOG: readonly Attack[] = [
     sql: "create schema postgres; create function postgres.audit_chain_append(kind text, pk text, hash bytea) returns void language sql as ''",
     check: "relation_shadowed",
     where: /^the role postgres gets the function postgres\.audit_chain_append instead/u,
+  },
+  {
+    what: "C10 give a function a search path of its own",
+    sql: `create schema evil; create table evil.strict_refuse (id bigint);
+      create function public.writes() returns void language sql set search_path = evil, public as 'select'`,
+    check: "relation_shadowed",
+    where: /^the function public\.writes gets evil\.strict_refuse instead of public\.strict_refuse/u,
+    kind: "strict_refuse",
   },
 ];

@@ -3,6 +3,7 @@ import { createDatabase, type EmbeddedServer, type Template, type TestDatabase }
 import { drizzle } from "drizzle-orm/postgres-js";
 import postgres from "postgres";
 import type { Finding } from "../src/finding.ts";
+import type { Policy } from "../src/policy.ts";
 import { readHistories } from "../src/read-histories.ts";
 import { withSnapshot } from "../src/snapshot.ts";
 import { checkStructure } from "../src/structure/check-structure.ts";
@@ -61,11 +62,11 @@ export interface Looked {
 }
 
 /** Looks once, as whoever the client is connected as. */
-export async function lookAtStructure(sql: postgres.Sql): Promise<Looked> {
+export async function lookAtStructure(sql: postgres.Sql, policy: Policy | null = null): Promise<Looked> {
   const findings: Finding[] = [];
   const { unproven, warnings } = await withSnapshot(sql, async (snapshot) => {
     const histories = await snapshot[0].attempt(readHistories).catch(() => null);
-    return await checkStructure(snapshot, histories, (finding) => findings.push(finding));
+    return await checkStructure(snapshot, histories, (finding) => findings.push(finding), policy);
   });
   return { findings, unproven, warnings };
 }

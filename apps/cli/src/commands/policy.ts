@@ -1,5 +1,6 @@
 import { type CommandContext, origin, required, writeOut } from "@scidex/audit-command";
 import { Command } from "commander";
+import type { ISql } from "postgres";
 import { type ConfigInForce, configInForce } from "../config-in-force.ts";
 import { withDatabase } from "../database.ts";
 
@@ -23,21 +24,72 @@ async function run(context: CommandContext, options: { json?: boolean }): Promis
   const name = required("AUDIT_ORIGIN", origin(), "the log's name, such as scidex.ai/audit-chain,");
   const use = { command: "policy", right: "a member of scidex_audit_inspector" };
   await withDatabase(context, use, async ({ sql }) => {
-    const policy = policyOf(name, await configInForce(sql));
+    const policy = policyOf(name, await configInForce(sql), await catalogOf(sql));
     await writeOut(`${JSON.stringify(policy, null, options.json === true ? 0 : 2)}\n`);
   });
 }
 
-/** The policy file's content, by the configuration in force. */
-function policyOf(name: string, configs: readonly ConfigInForce[]): object {
-  const part = (isDetached: boolean): object =>
-    Object.fromEntries(
-      configs
-        .filter(({ action }) => (action === "detach") === isDetached)
-        .map(({ relation, kind, key_columns: key, excluded: exclude, changes }) => [
-          relation,
-          { kind, key, exclude, changes },
-        ]),
-    );
-  return { origin: name, tables: part(false), detached: part(true) };
+/** What only the catalog says, and what is pinned of it. */
+interface Pinned {
+  /** Relations with row security. */
+  readonly secured: ReadonlySet<string>;
+  /** By partitioned table, the partitions that are guarded against TRUNCATE. */
+  readonly guarded: ReadonlyMap<string, readonly string[]>;
+  /** Event triggers at login. */
+  readonly logins: readonly string[];
+}
+
+async function catalogOf(sql: ISql): Promise<Pinned> {
+  const relation = "pg_catalog.concat(pg_catalog.quote_ident(n.nspname), '.', pg_catalog.quote_ident(c.relname))";
+  const secured = await sql.unsafe<{ relation: string }[]>(
+    `select ${relation} as relation from pg_catalog.pg_class as c join pg_catalog.pg_namespace as n on n.oid = c.relnamespace where c.relrowsecurity`,
+  );
+  const guarded = await sql.unsafe<{ root: string; partition: string }[]>(
+    `with recursive tree (root, relid) as (
+       select i.inhparent, i.inhrelid from pg_catalog.pg_inherits as i
+       union select tree.root, i.inhrelid from pg_catalog.pg_inherits as i join tree on tree.relid = i.inhparent)
+     select (select ${relation} from pg_catalog.pg_class as c join pg_catalog.pg_namespace as n on n.oid = c.relnamespace where c.oid = tree.root) as root,
+            ${relation} as partition
+       from tree join pg_catalog.pg_class as c on c.oid = tree.relid join pg_catalog.pg_namespace as n on n.oid = c.relnamespace
+      where exists (select from pg_catalog.pg_trigger as t where t.tgrelid = c.oid and t.tgname = 'audit_chain_guard_truncate')
+      order by 1, 2`,
+  );
+  const logins = await sql<{ name: string }[]>`
+    select e.evtname as name from pg_catalog.pg_event_trigger as e where e.evtevent = 'login' and e.evtenabled in ('O', 'A') order by 1`;
+  const partitions = new Map<string, string[]>();
+  for (const { root, partition } of guarded) partitions.set(root, [...(partitions.get(root) ?? []), partition]);
+  return {
+    secured: new Set(secured.map((row) => row.relation)),
+    guarded: partitions,
+    logins: logins.map((row) => row.name),
+  };
+}
+
+/** The policy file's content, by the configuration in force and the catalog. */
+function policyOf(name: string, configs: readonly ConfigInForce[], { secured, guarded, logins }: Pinned): object {
+  const covered = configs
+    .filter(({ action }) => action !== "detach")
+    .map(({ relation, kind, key_columns: key, excluded: exclude, changes }) => [
+      relation,
+      {
+        kind,
+        key,
+        exclude,
+        changes,
+        row_security: secured.has(relation),
+        ...(guarded.has(relation) ? { guarded: guarded.get(relation) } : {}),
+      },
+    ]);
+  const detached = configs
+    .filter(({ action }) => action === "detach")
+    .map(({ relation, kind, key_columns: key, excluded: exclude, changes }) => [
+      relation,
+      { kind, key, exclude, changes },
+    ]);
+  return {
+    origin: name,
+    tables: Object.fromEntries(covered),
+    detached: Object.fromEntries(detached),
+    ...(logins.length === 0 ? {} : { login_triggers: logins }),
+  };
 }

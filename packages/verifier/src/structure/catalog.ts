@@ -32,6 +32,10 @@ export interface Catalog {
   readonly operators: readonly BuiltinRow[] | null;
   readonly operatorFamilies: readonly FamilyMemberRow[] | null;
   readonly aggregates: readonly BuiltinRow[] | null;
+  /** Triggers that fire at a login, and are not disabled. Since PostgreSQL 17. */
+  readonly loginTriggers: readonly { readonly name: string; readonly function: string }[];
+  /** The role that this session was opened for. */
+  readonly sessionUser: string;
 }
 
 export interface DatabaseRow {
@@ -64,6 +68,10 @@ export interface RelationRow {
   readonly accessMethod: string;
   readonly rowSecurity: boolean;
   readonly isPartition: boolean;
+  readonly hasTriggers: boolean;
+  readonly hasIndexes: boolean;
+  /** How many checks the server holds rows against. */
+  readonly checks: number;
   readonly acl: readonly Grant[] | null;
 }
 

@@ -1,5 +1,6 @@
 import { CONFIG_KIND, type KindHistory, splitRelation } from "../config.ts";
 import type { Report } from "../finding.ts";
+import type { Policy } from "../policy.ts";
 import { isRefused, isTransient, reasonOf } from "../refused.ts";
 import type { Snapshot } from "../snapshot.ts";
 import { type Catalog, findRelation } from "./catalog.ts";
@@ -28,11 +29,13 @@ export function interestOf(histories: ReadonlyMap<string, KindHistory>) {
  * cannot be read is unproven, never a finding.
  *
  * @param histories the configuration in force; null where it could not be read
+ * @param policy what the verifier was told to expect, where it was
  */
 export async function checkStructure(
   snapshot: Snapshot,
   histories: ReadonlyMap<string, KindHistory> | null,
   report: Report,
+  policy: Policy | null = null,
   manifest: Manifest = MANIFEST,
 ): Promise<StructureResult & { readonly isTransient: boolean }> {
   const [lane, second] = snapshot;
@@ -49,7 +52,7 @@ export async function checkStructure(
   const warnings: string[] = [];
   if (catalog !== null) {
     const schema = chooseSchema(catalog, applied, manifest, attempts.unproven);
-    const result = compareStructure(catalog, manifest.builtin, schema, histories, report);
+    const result = compareStructure(catalog, manifest.builtin, schema, histories, policy, report);
     attempts.unproven.push(...result.unproven);
     warnings.push(...result.warnings);
     await attempts.orNull("the view pg_roles", async () => await checkRoleView(lane, report));

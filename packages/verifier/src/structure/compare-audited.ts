@@ -2,7 +2,9 @@ import { createHash } from "node:crypto";
 import { captureSource } from "@scidex/audit-schema";
 import { CONFIG_KIND, type Config, type KindHistory, splitRelation } from "../config.ts";
 import type { Report } from "../finding.ts";
+import type { Policy, TablePolicy } from "../policy.ts";
 import { type Catalog, findRelation, type RelationRow, type TriggerRow } from "./catalog.ts";
+import { compareTriggerFlag } from "./compare-flags.ts";
 import { functionDifferences, reportFunction } from "./compare-functions.ts";
 import { sourceHash } from "./describe-function.ts";
 import { persistence } from "./describe-relation.ts";
@@ -36,12 +38,19 @@ const ofTables = (histories: ReadonlyMap<string, KindHistory>): KindHistory[] =>
 export const captureSignatures = (histories: ReadonlyMap<string, KindHistory>): ReadonlySet<string> =>
   new Set(ofTables(histories).map(({ kind }) => `${captureName(kind)}()`));
 
-/** Compares the audited tables, their triggers and capture functions with the configuration in force. Returns warnings. */
+/**
+ * Compares the audited tables, their triggers and capture functions with the configuration in force. Two things the
+ * configuration does not say, and only a policy can: whether a table had row security when it was pinned, and which of
+ * its partitions had a guard against TRUNCATE.
+ *
+ * @returns warnings
+ */
 export function compareAudited(
   catalog: Catalog,
   manifest: SchemaShape,
   functions: ReadonlyMap<string, FunctionShape>,
   histories: ReadonlyMap<string, KindHistory>,
+  policy: Policy | null,
   report: Report,
 ): string[] {
   const warnings: string[] = [];
@@ -52,15 +61,10 @@ export function compareAudited(
     compareCapture(manifest, functions, current, isTable ? relation.kind === "p" : null, report);
     // A table that is not there, or not a table, is `source_missing`.
     if (current.action === "detach" || relation === undefined || !isTable) continue;
-    compareTable(catalog, current, relation, report);
-    compareTriggers(
-      catalog,
-      current,
-      relation,
-      expectedTriggers(kind, current.changes, relation.kind === "p"),
-      warnings,
-      report,
-    );
+    const pinned = policy?.tables.get(current.relation);
+    compareTable(catalog, current, relation, pinned, report);
+    const expected = expectedTriggers(kind, current.changes, relation.kind === "p");
+    compareTriggers(catalog, { config: current, relation, expected, pinned }, warnings, report);
   }
   return warnings;
 }
@@ -129,7 +133,13 @@ function partitionsOf(catalog: Catalog, oid: string): RelationRow[] {
 }
 
 /** Unlogged, with rules, children that no trigger sees, or a partition of something else. */
-function compareTable(catalog: Catalog, config: Config, relation: RelationRow, report: Report): void {
+function compareTable(
+  catalog: Catalog,
+  config: Config,
+  relation: RelationRow,
+  pinned: TablePolicy | undefined,
+  report: Report,
+): void {
   const changed = (message: string, expected: string, actual: string) =>
     report({ check: "relation_changed", event_kind: config.kind, expected, actual, message });
   if (relation.isPartition)
@@ -147,9 +157,16 @@ function compareTable(catalog: Catalog, config: Config, relation: RelationRow, r
         nameOf(catalog, child),
       );
   }
-  // Row security alone is the owner's business: where it hides rows from the verifier, the table is unproven.
+  // Row security that was there when the policy was pinned is the owner's business, and so it is without a policy, as
+  // nothing else remembers: where it hides rows from the verifier, the table is unproven.
   for (const table of [relation, ...(relation.kind === "p" ? parts : [])]) {
     const name = table === relation ? config.relation : `${nameOf(catalog, table)}, a partition of ${config.relation},`;
+    if (table.rowSecurity && pinned?.rowSecurity === false)
+      changed(
+        `${name} has row security, and had none when the policy was pinned: it can hide rows from applications`,
+        "no row security",
+        "row security",
+      );
     if (table.persistence !== "p")
       changed(`${name} is ${persistence(table)}: its rows are gone after a crash`, "permanent", persistence(table));
     if (table.kind !== "r" && table.kind !== "p")
@@ -163,20 +180,36 @@ function compareTable(catalog: Catalog, config: Config, relation: RelationRow, r
 
 function compareTriggers(
   catalog: Catalog,
-  config: Config,
-  relation: RelationRow,
-  expected: ReadonlyMap<string, TriggerShape>,
+  table: {
+    readonly config: Config;
+    readonly relation: RelationRow;
+    readonly expected: ReadonlyMap<string, TriggerShape>;
+    readonly pinned: TablePolicy | undefined;
+  },
   warnings: string[],
   report: Report,
 ): void {
+  const { config, relation, expected, pinned } = table;
   const parts = relation.kind === "p" ? partitionsOf(catalog, relation.oid) : [];
+  const guarded = new Set(
+    (pinned?.guarded ?? []).map((name) => {
+      const place = splitRelation(name);
+      return place === null ? name : `${place.schema}.${place.name}`;
+    }),
+  );
+  for (const one of [relation, ...parts])
+    compareTriggerFlag(catalog, { relation: one, name: nameOf(catalog, one), kind: config.kind }, report);
   for (const [name, shape] of expected) {
     compareTrigger(catalog, config, relation, name, shape, report);
     for (const part of parts) {
       // Row triggers of a partitioned table work by their clones on the partitions. Statement triggers have none: attach
       // makes them on the partitions that are there, and those that are made later have none until it is run again.
+      // Nothing in the catalog tells these from one that has lost its guard: oids do not, for a dump that was restored
+      // has made all tables before all triggers. So it is a finding where a policy has pinned the guard, else a warning.
+      // What a guard would have refused is found in any case, as rows that are gone.
       const isThere = catalog.triggers.some((t) => t.relation === part.oid && t.name === name);
-      if ((shape.type & ROW) !== 0 || isThere) compareTrigger(catalog, config, part, name, shape, report);
+      if ((shape.type & ROW) !== 0 || isThere || guarded.has(nameOf(catalog, part)))
+        compareTrigger(catalog, config, part, name, shape, report);
       else
         warnings.push(
           `${nameOf(catalog, part)} is not guarded against TRUNCATE: run audit-chain attach ${config.relation}`,

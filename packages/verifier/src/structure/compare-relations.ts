@@ -1,5 +1,6 @@
 import type { CheckName, Report } from "../finding.ts";
 import { type Catalog, findRelation, isBuiltin } from "./catalog.ts";
+import { compareFlags } from "./compare-flags.ts";
 import { isOff, offName } from "./describe-trigger.ts";
 import { OWN_SCHEMA } from "./describe-schema.ts";
 import type { RelationShape, SchemaShape } from "./manifest.ts";
@@ -58,6 +59,8 @@ function compareRelation(
   );
   compareIndexes(catalog, name, expected, actual, report);
   compareTriggers(catalog, name, expected, actual, report);
+  const relation = findRelation(catalog, OWN_SCHEMA, name);
+  if (relation !== undefined) compareFlags(catalog, relation, `public.${name}`, report);
 }
 
 /** Calls `differs` for each name that is missing, changed or not expected. */

@@ -1,5 +1,5 @@
 import type { Report } from "../finding.ts";
-import { type Catalog, type RelationRow, roleName } from "./catalog.ts";
+import { type Catalog, functionName, type RelationRow, roleName } from "./catalog.ts";
 import { OWN_PREFIX, OWN_SCHEMA, ownRelations } from "./describe-schema.ts";
 import { DEFAULT_SEARCH_PATH, parseSearchPath } from "./search-path.ts";
 
@@ -76,8 +76,13 @@ function compareFunctionNames(catalog: Catalog, paths: readonly Path[], report: 
   }
 }
 
-/** Sessions that are set to be replicas from the start: ordinary triggers do not fire in them. */
-export function compareReplicaSettings(catalog: Catalog, report: Report): void {
+/**
+ * Sessions that are set to be replicas from the start: ordinary triggers do not fire in them.
+ *
+ * @returns warnings: of functions that switch triggers off while they run (what they insert is then found as rows past
+ *   the trigger), and where the verifier's own login hides from it what everyone else starts with
+ */
+export function compareReplicaSettings(catalog: Catalog, report: Report): string[] {
   for (const setting of catalog.settings ?? []) {
     if (setting.name !== "session_replication_role" || setting.value.toLowerCase() !== "replica") continue;
     if (!appliesHere(catalog, setting.database)) continue;
@@ -88,6 +93,32 @@ export function compareReplicaSettings(catalog: Catalog, report: Report): void {
       message: `no trigger fires for ${whose(catalog, setting.role, setting.database)}: session_replication_role is set to replica`,
     });
   }
+  const masked = (catalog.settings ?? [])
+    .filter(({ role, name }) => roleName(catalog, role) === catalog.sessionUser && STARTS_WITH.has(name))
+    .map(({ name }) => name);
+  return [
+    ...functionSettings(catalog, "session_replication_role")
+      .filter(({ value }) => value.toLowerCase() === "replica")
+      .map(({ whose: name }) => `${name} sets session_replication_role to replica: no trigger fires while it runs`),
+    ...[...new Set(masked)].map(
+      (name) =>
+        `${name} is set for the verifier's own login ${catalog.sessionUser}, so that what the server gives to others cannot be seen`,
+    ),
+  ];
+}
+
+/** What a session starts with that decides which tables and triggers it meets. */
+const STARTS_WITH: ReadonlySet<string> = new Set(["search_path", "session_replication_role"]);
+
+/** Functions that run under a setting of their own. */
+function functionSettings(catalog: Catalog, name: string): { value: string; whose: string }[] {
+  const found: { value: string; whose: string }[] = [];
+  for (const f of catalog.functions.values()) {
+    const entry = f.settings.find((setting) => setting.toLowerCase().startsWith(`${name}=`));
+    if (entry !== undefined)
+      found.push({ value: entry.slice(name.length + 1), whose: `the function ${functionName(catalog, f.oid)}` });
+  }
+  return found;
 }
 
 const appliesHere = (catalog: Catalog, database: string) => database === "0" || database === catalog.database?.oid;
@@ -98,8 +129,21 @@ function whose(catalog: Catalog, role: string, database: string): string {
   return database === "0" ? "everyone" : "everyone in this database";
 }
 
-/** Every search path that a session can start with here. What is in pg_catalog is always found first. */
+/**
+ * Every search path that a session can start with here, or that a function runs with. What is in pg_catalog is always
+ * found first.
+ */
 function searchPaths(catalog: Catalog): Path[] {
+  const ofFunctions = new Map(
+    functionSettings(catalog, "search_path").map(({ value, whose: name }) => {
+      const schemas = parseSearchPath(value);
+      return [value, { schemas: ["pg_catalog", ...schemas], whose: name, isSet: true }] as const;
+    }),
+  );
+  return [...sessionPaths(catalog), ...ofFunctions.values()];
+}
+
+function sessionPaths(catalog: Catalog): Path[] {
   const paths = (catalog.settings ?? [])
     .filter((setting) => setting.name === "search_path" && appliesHere(catalog, setting.database))
     .map(({ role, database, value }) => ({ role, database, value, isSet: value !== DEFAULT_SEARCH_PATH }));

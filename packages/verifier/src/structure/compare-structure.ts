@@ -1,11 +1,13 @@
 import { type KindHistory, splitRelation } from "../config.ts";
 import type { Report } from "../finding.ts";
+import type { Policy } from "../policy.ts";
 import { type Catalog, findRelation, isBuiltin } from "./catalog.ts";
 import { CAPTURE_PREFIX, captureSignatures, compareAudited } from "./compare-audited.ts";
 import { compareBuiltin, compareTypes, type UsedType } from "./compare-builtin.ts";
 import { compareFunctions } from "./compare-functions.ts";
 import { comparePrivileges } from "./compare-privileges.ts";
 import { compareRelations } from "./compare-relations.ts";
+import { compareLoginTriggers } from "./compare-login-triggers.ts";
 import { compareReplicaSettings, compareShadows, type Found } from "./compare-shadows.ts";
 import { describeSchema, ownRelations } from "./describe-schema.ts";
 import type { BuiltinShape, SchemaShape } from "./manifest.ts";
@@ -22,12 +24,14 @@ export interface StructureResult {
  * @param schema the manifest of the database's migration; null where there is none, so that only what does not depend
  *   on it is compared
  * @param histories the configuration; null where it could not be read, so that the audited tables are not known
+ * @param policy what the verifier was told to expect, where it was
  */
 export function compareStructure(
   catalog: Catalog,
   builtin: BuiltinShape,
   schema: SchemaShape | null,
   histories: ReadonlyMap<string, KindHistory> | null,
+  policy: Policy | null,
   report: Report,
 ): StructureResult {
   const warnings: string[] = [];
@@ -38,7 +42,8 @@ export function compareStructure(
     const isCapture = (signature: string) => captures?.has(signature) ?? signature.startsWith(CAPTURE_PREFIX);
     compareFunctions(schema, live.functions, isCapture, report);
     compareRelations(catalog, schema, live.relations, report);
-    if (histories !== null) warnings.push(...compareAudited(catalog, schema, live.functions, histories, report));
+    if (histories !== null)
+      warnings.push(...compareAudited(catalog, schema, live.functions, histories, policy, report));
     warnings.push(...comparePrivileges(catalog, schema, live, report).warnings);
   }
   const audited = [...(histories?.values() ?? [])].flatMap(
@@ -49,8 +54,9 @@ export function compareStructure(
   );
   const types = compareTypes(catalog, builtin, usedTypes(catalog, audited), report);
   compareShadows(catalog, audited, report);
-  compareReplicaSettings(catalog, report);
-  return { unproven: types.unproven, warnings: [...warnings, ...types.warnings] };
+  warnings.push(...compareReplicaSettings(catalog, report));
+  const logins = compareLoginTriggers(catalog, audited, policy, report);
+  return { unproven: [...types.unproven, ...logins], warnings: [...warnings, ...types.warnings] };
 }
 
 /** The types of all columns of ours, and of the hashed columns of audited tables. */

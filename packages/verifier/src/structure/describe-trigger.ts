@@ -36,6 +36,8 @@ export function describeTrigger(t: TriggerShape): string {
 /** A live trigger in the same words, and in more where it has what ours do not have. */
 export function describeLiveTrigger(catalog: Catalog, t: TriggerRow): string {
   const extras = [
+    // Dumps and DISABLE TRIGGER USER leave it out. The clones on partitions may be internal.
+    ...(t.isInternal && t.parent === "0" ? ["internal"] : []),
     ...(t.isConstraint ? ["constraint"] : []),
     ...(t.deferrable ? ["deferrable"] : []),
     ...(t.deferred ? ["initially deferred"] : []),

@@ -110,6 +110,12 @@ export async function readCatalog(lane: Lane, interest: Interest, orNull: OrNull
     operators: await orNull("pg_operator", async () => await readOperators(lane)),
     operatorFamilies: await orNull("pg_amop and pg_amproc", async () => await readFamilies(lane)),
     aggregates: await orNull("pg_aggregate", async () => await readAggregates(lane)),
+    loginTriggers: await readRows(
+      lane,
+      "select e.evtname, e.evtfoid, e.evtevent, e.evtenabled from pg_catalog.pg_event_trigger as e",
+      (f) => (text(f, 2) === "login" && "OA".includes(text(f, 3)) ? { name: text(f, 0), function: text(f, 1) } : null),
+    ),
+    sessionUser: (await readRows(lane, "select session_user", (f) => text(f, 0)))[0] ?? "",
   };
 }
 
@@ -120,7 +126,7 @@ async function readRelations(lane: Lane): Promise<RelationRow[]> {
   return await readRows(
     lane,
     `select c.oid, c.relname, c.relnamespace, c.relkind, c.relpersistence, c.relowner, c.relam, c.relrowsecurity or c.relforcerowsecurity,
-            c.relispartition, c.relacl
+            c.relispartition, c.relacl, c.relhastriggers, c.relhasindex, c.relchecks
        from pg_catalog.pg_class as c`,
     (f) => ({
       oid: text(f, 0),
@@ -133,6 +139,9 @@ async function readRelations(lane: Lane): Promise<RelationRow[]> {
       rowSecurity: flag(f, 7),
       isPartition: flag(f, 8),
       acl: acl(f, 9),
+      hasTriggers: flag(f, 10),
+      hasIndexes: flag(f, 11),
+      checks: Number(text(f, 12)),
     }),
   );
 }
