@@ -1,6 +1,6 @@
 /**
  * What is generated and kept in git is what its generator writes now: the migrations' tables (drizzle-kit), their
- * functions (assemble.ts), and the definitions that the verifier expects.
+ * functions (assemble.ts), the definitions that the verifier expects, and the API reference (TypeDoc).
  *
  * usage: node --conditions=source .ci/generated.ts
  */
@@ -23,6 +23,7 @@ try {
   ]);
   inPlace("migrations", "packages/schema", "assemble");
   inPlace("packages/verifier/src", "packages/verifier", "manifest");
+  inPlace("docs/api", "api", "api");
 } finally {
   rmSync(copy, { recursive: true, force: true });
 }
