@@ -3,9 +3,9 @@ import { createServer } from "node:http";
 import type { AddressInfo } from "node:net";
 import type { Page } from "playwright-core";
 import { afterAll, beforeAll, describe, expect, it, onTestFinished } from "vitest";
-import { failurePage, page } from "../src/index.ts";
-import { Reader } from "./browser.ts";
-import { change, finding, hourly, sample, tampered } from "./sample.ts";
+import { failurePage, page } from "../../src/index.ts";
+import { Reader } from "./reader.ts";
+import { change, finding, hourly, sample, tampered } from "../sample.ts";
 import { danglingOf, faintOf, overflowOf } from "./visible.ts";
 
 let reader: Reader;
@@ -256,7 +256,7 @@ describe("a page with ten thousand findings", () => {
     await tab.getByRole("contentinfo").scrollIntoViewIfNeeded();
     expect(await tab.getByRole("contentinfo").isVisible()).toBe(true);
     await openAll(tab);
-    expect(await overflowOf(tab)).toEqual([]);
+    expect(await tab.evaluate(() => document.documentElement.scrollWidth)).toBe(360);
   });
 });
 
