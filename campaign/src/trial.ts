@@ -36,6 +36,8 @@ const LONGEST_TRIAL = 120_000;
 export async function runTrial(base: Base, attack: Attack, trial: number, seed: string): Promise<TrialResult> {
   const started = performance.now();
   const random = new Random(seed, attack.id, trial);
+  // The verifier has two ways to read a chain, and both must find the same.
+  const jobs = random.chance(34) ? ["--jobs", "2"] : [];
   const world = await World.copy(base, `trial_${attack.id.toLowerCase()}_${trial}`);
   const attacker = new Attacker(world.attacker);
   const result = {
@@ -62,15 +64,19 @@ export async function runTrial(base: Base, attack: Attack, trial: number, seed: 
     const fresh = (): number => number++;
     await honestPhase(world, random, fresh, attacker);
     if (random.chance(VERIFIED_BEFORE)) {
-      const clean = await world.verify();
+      const clean = await world.verify({ args: jobs });
       const alarm = falseAlarm(clean);
       before = alarm === null ? "clean" : "false alarm";
       if (alarm !== null)
         return ended({ variant: "before any attack", problem: `a false alarm: ${alarm}`, report: parseReport(clean) });
     }
+    if (jobs.length > 0) attacker.note(`verified with ${jobs.join(" ")}`);
     const { heads, length } = await whatIsThere(world);
     const expected = await attack.perform({ world, random, attacker, heads, length, fresh });
-    const found = expected.by === "publisher" ? await world.publishAsProcess() : await world.verify(expected.trust);
+    const found =
+      expected.by === "publisher"
+        ? await world.publishAsProcess()
+        : await world.verify({ ...expected.trust, args: [...(expected.trust?.args ?? []), ...jobs] });
     await expected.undo?.();
     const verdict = judge(found, expected);
     return ended({
