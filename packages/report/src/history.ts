@@ -1,10 +1,9 @@
 import { count, counted } from "./amount.ts";
-import { type Markup, markup } from "./markup.ts";
+import { type Markup, markup, type Part } from "./markup.ts";
 import { recordedText } from "./moment.ts";
 import { nameText } from "./name-text.ts";
 import type { PageChange, PageData } from "./page-data.ts";
 import { stackedTable } from "./stacked-table.ts";
-import { isAbout } from "./tables.ts";
 
 /** So many changes are shown, the newest; and so many columns of each. */
 const MAX_SHOWN = 500;
@@ -15,23 +14,21 @@ export function history({ report, overview }: PageData): Markup {
   const { coverage } = overview;
   if (coverage === null)
     return markup`<section aria-labelledby="history"><h2 id="history">What is covered, and since when</h2><p>The configuration was not read: this takes the groups <code>sources</code> or <code>coverage</code>.</p></section>`;
+  const narrowed = new Set(report.divergences.flatMap((one) => (one.check === "coverage_narrowed" ? [one.seq] : [])));
+  const older = Math.max(coverage.length - MAX_SHOWN, 0);
   const before = new Map<string, PageChange>();
-  const rows = coverage.map((change) => {
-    const row = [
-      change.seq === null ? markup`<span class="none">no link</span>` : `Link ${count(change.seq)}`,
-      recordedText(change.recordedAt),
-      nameText(change.relation),
-      what(
-        change,
-        before.get(change.kind),
-        report.divergences.some((finding) => isAbout(finding, change)),
-      ),
-      nameText(change.actor),
-    ];
+  const rows: Part[][] = [];
+  for (const [i, change] of coverage.entries()) {
+    if (i >= older)
+      rows.push([
+        change.seq === null ? markup`<span class="none">no link</span>` : `Link ${count(change.seq)}`,
+        recordedText(change.recordedAt),
+        nameText(change.relation),
+        what(change, before.get(change.kind), change.seq !== null && narrowed.has(change.seq)),
+        nameText(change.actor),
+      ]);
     before.set(change.kind, change);
-    return row;
-  });
-  const older = rows.length - MAX_SHOWN;
+  }
   return markup`<section aria-labelledby="history">
 <h2 id="history">What is covered, and since when</h2>
 ${rows.length === 0 ? markup`<p>No table has ever been attached.</p>` : null}
@@ -48,7 +45,7 @@ ${
           ["What", "c-what"],
           ["By", "c-by"],
         ],
-        rows.slice(-MAX_SHOWN),
+        rows,
       )
 }
 </section>`;
@@ -76,9 +73,11 @@ function sentences(change: PageChange, before: PageChange | undefined): string[]
       ...(change.complete ? [] : ["Rows that were there before are not chained yet"]),
     ];
   const said: string[] = [];
-  const added = columns.filter((column) => !before.columns.includes(column));
-  const gone = before.columns.filter((column) => !columns.includes(column));
-  const newlyLeft = excluded.filter((column) => !before.excluded.includes(column));
+  // Sets, because a table can have 1,600 columns, and a history many changes.
+  const [old, now, leftBefore] = [new Set(before.columns), new Set(columns), new Set(before.excluded)];
+  const added = columns.filter((column) => !old.has(column));
+  const gone = before.columns.filter((column) => !now.has(column));
+  const newlyLeft = excluded.filter((column) => !leftBefore.has(column));
   if (change.relation !== before.relation) said.push(`Moved from ${before.relation}`);
   if (mode !== before.mode) said.push(`Mode ${before.mode} before, ${mode} now`);
   if (changes !== before.changes) said.push(`Changes of rows are ${changes === "track" ? "tracked" : "refused"} now`);

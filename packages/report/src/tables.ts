@@ -1,7 +1,7 @@
 import { count, counted } from "./amount.ts";
 import { type Markup, markup } from "./markup.ts";
 import { nameText } from "./name-text.ts";
-import type { PageChange, PageData, PageFinding } from "./page-data.ts";
+import type { PageChange, PageData } from "./page-data.ts";
 import { stackedTable } from "./stacked-table.ts";
 
 /** So many kinds are shown. */
@@ -56,7 +56,3 @@ function nameOf(kind: string, change: Omit<PageChange, "kind"> | undefined): Mar
 
 const findingsOf = (n: number | undefined): Markup =>
   n === undefined ? markup`<span class="none">none</span>` : markup`<b class="bad">${count(n)}</b>`;
-
-/** Whether a finding is about this change of the coverage. */
-export const isAbout = (finding: PageFinding, change: PageChange): boolean =>
-  finding.check === "coverage_narrowed" && finding.seq !== undefined && finding.seq === change.seq;

@@ -151,6 +151,19 @@ describe("the page of a verification", () => {
     expect(text.match(/Less than before/gu)).toHaveLength(1);
   });
 
+  it("shows the newest changes of a configuration that has two hundred thousand", () => {
+    const coverage = Array.from({ length: 200_000 }, (_, n) =>
+      change({ seq: BigInt(n + 1), kind: `kind ${n % 1_000}` }),
+    );
+    const findings = Array.from({ length: 1_000 }, (_, n) =>
+      finding({ check: "coverage_narrowed", seq: BigInt(199_001 + n) }),
+    );
+    const text = textOf(page(tampered(findings, { overview: { coverage } })));
+    expect(text).toContain("199,500 older changes are left out here.");
+    expect(text.match(/Attached again, with nothing changed\. Less than before\./gu)).toHaveLength(500);
+    expect(text).toContain("Link 200,000 20 Nov 2026");
+  });
+
   it("stays small with a hundred thousand heads in each of two sinks", () => {
     const heads = hourly(100_000);
     const html = page(
