@@ -100,6 +100,7 @@ async function run(flags: Flags, signal: AbortSignal): Promise<Outcome> {
   const keys = checkKeys(await readKeys());
   const maxHeadAgeMs = flags.maxHeadAge === undefined ? maxHeadAge() : parseDuration(flags.maxHeadAge);
   const name = origin();
+  checkOrigin(name ?? policy?.origin ?? undefined, keys);
   const url = databaseUrl();
   if (flags.report !== undefined) await checkReplaceable("--report", flags.report);
   const sinks = openSinks();
@@ -207,6 +208,16 @@ function checkKeys(keys: readonly string[]): readonly string[] {
     }
   }
   return keys;
+}
+
+/** Which log's heads are expected must be said where the keys are those of several. */
+function checkOrigin(name: string | undefined, keys: readonly string[]): void {
+  const logs = new Set(keys.map((key) => parseVerifierKey(key)).flatMap((key) => (key.type === 1 ? [key.name] : [])));
+  if (name !== undefined || logs.size < 2) return;
+  throw configuration(
+    `AUDIT_ORIGIN is not set, and AUDIT_VERIFIER_KEYS has the keys of several logs: one of ${[...logs].map((log) => JSON.stringify(log)).join(", ")} would be right`,
+    undefined,
+  );
 }
 
 function parseSeq(option: string, text: string | undefined): bigint | undefined {

@@ -3,6 +3,7 @@
  * - `policy_malformed`, `state_malformed`: a file that cannot be read as what it should be.
  * - `range_invalid`: a range or shard that does not exist.
  * - `keys_malformed`: a verifier key that cannot be read.
+ * - `origin_missing`: keys of several logs, and nothing says which of them is meant.
  * - `client`: a client of the database that cannot be used: it needs two connections.
  * - `protocol`: the server sent what this program does not understand.
  */
@@ -12,6 +13,7 @@ export type VerifierErrorCode =
   | "state_malformed"
   | "range_invalid"
   | "keys_malformed"
+  | "origin_missing"
   | "client"
   | "protocol";
 

@@ -27,7 +27,7 @@ export interface Verification {
  *
  * @param sql a client of the `postgres` driver with at least two connections; its role needs `scidex_audit_ro` for links
  *   and heads, `scidex_audit_inspector` for every check
- * @throws VerifierError `not_initialised`, `keys_malformed`, `range_invalid`, `client`, `protocol`; errors of the driver
+ * @throws VerifierError `not_initialised`, `keys_malformed`, `origin_missing`, `range_invalid`, `client`, `protocol`; errors of the driver
  */
 export async function verify(sql: Sql, options: VerifyOptions = {}): Promise<VerificationReport> {
   return (await verifyWithState(sql, options)).report;
@@ -61,5 +61,13 @@ function trustOf(options: VerifyOptions): HeadTrust {
       );
     }
   }
-  return { verifiers, origin: options.origin ?? options.policy?.origin ?? undefined };
+  const origin = options.origin ?? options.policy?.origin ?? undefined;
+  // Whoever may edit a sink could else put the heads of one of the logs in the place of another's.
+  const logs = new Set(verifiers.filter(({ type }) => type === 1).map(({ name }) => name));
+  if (origin === undefined && logs.size > 1)
+    throw new VerifierError(
+      "origin_missing",
+      `The keys are those of several logs (${[...logs].join(", ")}): say whose heads are expected, with AUDIT_ORIGIN or the policy's origin.`,
+    );
+  return { verifiers, origin };
 }

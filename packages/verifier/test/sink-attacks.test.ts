@@ -11,7 +11,7 @@ import {
   signedHead,
   writeLines,
 } from "./chain-database.ts";
-import { verifyWithState } from "../src/index.ts";
+import { parsePolicy, verify, verifyWithState } from "../src/index.ts";
 
 /** Twelve links with four publications in two sinks, the last one of nothing new. */
 async function published(): Promise<ChainDatabase> {
@@ -169,6 +169,17 @@ describe("attacks on a sink", () => {
     const report = await chain.verify({ keys: [...chain.vkeys, ...other.vkeys] });
     expect(report.first_divergence?.check).toBe("sink_signature");
     expect(report.first_divergence?.message).toContain("origin_mismatch");
+  });
+
+  it("asks for the origin where it has keys of several logs", async () => {
+    const chain = await published();
+    const keys = [...chain.vkeys, ...newKeys("example.org/other").vkeys];
+    const { origin, ...rest } = chain.trust;
+    await expect(verify(chain.sql, { ...rest, keys })).rejects.toMatchObject({ code: "origin_missing" });
+    const policy = parsePolicy(JSON.stringify({ origin, tables: {} }));
+    expect((await verify(chain.sql, { ...rest, keys, policy })).status).toBe("intact");
+    // The time-stamping keys of witnesses have names of their own, and the log's own key may be a rotated one.
+    expect((await verify(chain.sql, { ...rest, keys: chain.vkeys })).status).toBe("intact");
   });
 
   it("warns of a torn last line, and of one sink that nothing is known of", async () => {

@@ -381,6 +381,19 @@ describe("attacks on the audited rows", () => {
     expect(report.divergences.map(({ check }) => check)).toContain(found.check);
   });
 
+  it("cannot know of B08, a row that goes with its pending entry, and says how long that was possible", async () => {
+    const chain = await audited();
+    await chain.attack("update public.audit_chain_pending set staged_at = staged_at - interval '90 s'");
+    const before = await chain.verify();
+    expect(before).toMatchObject({ status: "intact", pending: 1n });
+    expect(before.pending_age).toBeGreaterThanOrEqual(90);
+    await chain.attack("delete from public.seal where id = 2");
+    // The entry alone is an event whose row is gone.
+    expect((await chain.verify()).divergences.map(({ check }) => check)).toEqual(["source_deleted"]);
+    await chain.attack("delete from public.audit_chain_pending");
+    expect(await chain.verify()).toMatchObject({ status: "intact", pending: 0n, pending_age: null });
+  });
+
   it("names every row of a table that was truncated, and no other", async () => {
     const chain = await audited();
     await chain.attack("truncate public.note");
