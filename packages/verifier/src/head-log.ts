@@ -1,4 +1,12 @@
-import { CoreError, type HeadTrust, parseHeadLine, sameBytes, sha256, toHex } from "@scidex/audit-core";
+import {
+  CoreError,
+  type CoreErrorCode,
+  type HeadTrust,
+  parseHeadLine,
+  sameBytes,
+  sha256,
+  toHex,
+} from "@scidex/audit-core";
 import type { Report } from "./finding.ts";
 import { type PublishedHead, toPublished } from "./published-head.ts";
 
@@ -86,9 +94,15 @@ export async function readHeadLog(
       if (!(error instanceof CoreError)) throw error;
       report({
         check: "sink_signature",
-        message: `${where} is not a head that the publisher signed (${error.code}): ${error.message}`,
+        message: `${where} is not a head that the publisher signed (${error.code}): ${error.message}${ADVICE[error.code] ?? ""}`,
       });
     }
   }
   return { name: log.name, heads, lines, digest: toHex(digest), digestAtKnown, warnings };
 }
+
+/** What looks the same where the verifier was given the keys, or the log, of somebody else. */
+const ADVICE: Readonly<Partial<Record<CoreErrorCode, string>>> = {
+  origin_mismatch: ". Check that AUDIT_VERIFIER_KEYS, AUDIT_ORIGIN and AUDIT_SINKS are those of one log",
+  signature_missing: ". Check that AUDIT_VERIFIER_KEYS has the keys of this log",
+};

@@ -77,7 +77,7 @@ class Look {
   #withoutSource = 0n;
   #kinds: KindCounts | null = null;
   /** About how many links there are, and how many jobs they are worth. */
-  #expected = 0;
+  #expected = { rows: 0, pages: 0 };
   #jobs = 1;
   #vouched: VouchedChain | null = null;
   #histories: Histories | null = null;
@@ -180,9 +180,9 @@ class Look {
 
   /** How many jobs the chain is worth. Returns how many connections they need. */
   async #planJobs(lane: Lane): Promise<number> {
-    const { rows } = await estimateSize(lane, "public", "audit_chain");
-    this.#expected = Math.max(rows, Number(this.#published?.heads.at(-1)?.seq ?? 0n));
-    const byDefault = this.#expected < MIN_ROWS_FOR_JOBS ? 1 : defaultJobs();
+    const { rows, pages } = await estimateSize(lane, "public", "audit_chain");
+    this.#expected = { rows: Math.max(rows, Number(this.#published?.heads.at(-1)?.seq ?? 0n)), pages };
+    const byDefault = this.#expected.rows < MIN_ROWS_FOR_JOBS ? 1 : defaultJobs();
     this.#jobs = this.#options.jobs ?? byDefault;
     return this.#jobs;
   }

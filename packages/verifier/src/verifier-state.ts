@@ -33,6 +33,13 @@ export function parseState(text: string): VerifierState {
     throw malformed(error);
   }
   if (!isObject(value) || value["version"] !== 1 || !isObject(value["sinks"])) throw malformed();
+  // The publisher's state has these too, with another digest: taken for ours it would accuse the sinks, and be overwritten.
+  if ("log" in value)
+    throw new VerifierError(
+      "state_malformed",
+      "This is the publisher's state file. The verifier's is a file of its own, which is made if it is not there",
+    );
+  if (Object.keys(value).length !== 2) throw malformed();
   const sinks = new Map<string, KnownLog>();
   for (const [name, known] of Object.entries(value["sinks"])) {
     if (!isObject(known)) throw malformed();

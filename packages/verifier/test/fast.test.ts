@@ -228,7 +228,7 @@ describe("vouching for links", () => {
           expect(walk(copy, task).findings).toEqual([]);
         },
       ),
-      { numRuns: 1000 },
+      { numRuns: 300 },
     );
   });
 

@@ -2,7 +2,7 @@ import { sameBytes } from "@scidex/audit-core";
 import type { ChainResult } from "../check-chain.ts";
 import type { PublishedHeads } from "../heads.ts";
 import type { PublishedHead } from "../published-head.ts";
-import { readLength, streamLinks } from "../read-chain.ts";
+import { looksSorted, readLength, streamLinks } from "../read-chain.ts";
 import { isRefused } from "../refused.ts";
 import type { Snapshot } from "../snapshot.ts";
 import type { Crew } from "./crew.ts";
@@ -26,8 +26,8 @@ export interface VouchLinksOptions {
   readonly now: bigint;
   /** Whether anybody asks for links or heads: else rows are only added up. */
   readonly hashes: boolean;
-  /** About how many rows there are. */
-  readonly expected: number;
+  /** About how many rows there are, and on how many pages. */
+  readonly expected: { readonly rows: number; readonly pages: number };
   readonly tagKey: Uint8Array;
   readonly onProgress: ((rows: number) => void) | undefined;
 }
@@ -42,21 +42,27 @@ export async function vouchForLinks(
   options: VouchLinksOptions,
 ): Promise<VouchedChain | null> {
   const tasks = await split(snapshot, crew, options);
-  const repeats = new Repeats(options.expected);
-  let rows = 0;
-  const links = await readAll(snapshot, crew, tasks, (tags) => {
-    repeats.add(tags);
-    rows += tags.length / 8;
-    options.onProgress?.(rows);
-  });
-  const { suspects } = repeats;
-  if (links === null || suspects === null) return null;
-  if (suspects.size > 0) {
-    const recount = new Recount(suspects);
-    const again = tasks.map((task) => ({ ...task, heads: null, hashes: false }));
-    if ((await readAll(snapshot, crew, again, recount.add)) === null || !recount.areSingle) return null;
+  const looksOrdered = await snapshot[0].attempt(async (lane) => await looksSorted(lane, options.expected.pages));
+  for (const isSorted of looksOrdered ? [false, true] : [true]) {
+    const repeats = new Repeats(options.expected.rows);
+    let rows = 0;
+    const links = await readAll(snapshot, crew, { tasks, isSorted }, (tags) => {
+      repeats.add(tags);
+      rows += tags.length / 8;
+      options.onProgress?.(rows);
+    });
+    const { suspects } = repeats;
+    if (links === null) continue;
+    if (suspects === null) return null;
+    if (suspects.size > 0) {
+      const recount = new Recount(suspects);
+      const again = tasks.map((task) => ({ ...task, heads: null, hashes: false }));
+      const counted = await readAll(snapshot, crew, { tasks: again, isSorted }, recount.add);
+      if (counted === null || !recount.areSingle) return null;
+    }
+    return { ...links, tagKey: options.tagKey };
   }
-  return { ...links, tagKey: options.tagKey };
+  return null;
 }
 
 /** Cuts the chain at published heads, whose trees are known; where there are none, anywhere. */
@@ -85,7 +91,7 @@ async function split(snapshot: Snapshot, crew: Crew, options: VouchLinksOptions)
 async function readAll(
   snapshot: Snapshot,
   crew: Crew,
-  tasks: readonly LinksTask[],
+  { tasks, isSorted }: { readonly tasks: readonly LinksTask[]; readonly isSorted: boolean },
   tags: (tags: Uint8Array) => void,
 ): Promise<{ chain: ChainResult; sums: KindSum[] } | null> {
   // All of them come to an end before anything is said: a connection in the middle of a COPY is of no use.
@@ -93,7 +99,7 @@ async function readAll(
     tasks.map(async (task, i) => {
       const lane = snapshot[i] ?? snapshot[0];
       return await lane.attempt(async (inner) => {
-        const stream = await streamLinks(inner, task.from === 1n ? null : task.from, task.to);
+        const stream = await streamLinks(inner, task.from === 1n ? null : task.from, task.to, isSorted);
         return await crew.run({ what: "links", ...task }, stream, tags);
       });
     }),
