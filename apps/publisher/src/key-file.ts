@@ -72,7 +72,7 @@ export async function readKeyFile(path: string): Promise<PublisherKeys> {
     if (cause instanceof PublisherError) throw cause;
     throw wrong(
       errno(cause) === "ENOENT"
-        ? "does not exist: make one with audit-chain keygen"
+        ? `does not exist: make one with: audit-chain keygen --name ORIGIN --out ${path}`
         : `can't be read: ${messageOf(cause)}`,
       cause,
     );

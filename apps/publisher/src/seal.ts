@@ -27,14 +27,26 @@ export async function sealPending(sql: Sql, options: SealOptions = {}): Promise<
   let sealed = 0;
   for (;;) {
     if (options.signal?.aborted) throw new PublisherError("aborted", `stopped after sealing ${sealed} rows`);
-    const [row] = await sql.unsafe<{ n: number }[]>("select public.audit_chain_seal($1::pg_catalog.int4) as n", [
-      batch,
-    ]);
-    const count = row?.n ?? 0;
+    const count = await sealBatch(sql, batch);
     sealed += count;
     options.onProgress?.(sealed);
     // Less than a batch: whatever has come in since is the next call's. Waiting for an empty table could take for ever.
     if (count < batch) return sealed;
+  }
+}
+
+async function sealBatch(sql: Sql, batch: number): Promise<number> {
+  const statement = "select public.audit_chain_seal($1::pg_catalog.int4) as n";
+  try {
+    const [row] = await sql.unsafe<{ n: number }[]>(statement, [batch]);
+    return row?.n ?? 0;
+  } catch (cause) {
+    if (!(cause instanceof Error && "code" in cause && cause.code === "42P01")) throw cause;
+    throw new PublisherError(
+      "database",
+      `${cause.message}: tables of the audit chain were dropped, as drizzle-kit push does with tables that it does not know. Restore them from a backup, and put AUDIT_TABLES_FILTER of @scidex/audit-schema into tablesFilter of drizzle.config.ts`,
+      { cause },
+    );
   }
 }
 

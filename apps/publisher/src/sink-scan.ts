@@ -99,7 +99,7 @@ async function judge(
         check: "sink_signature",
         group: "heads",
         sink: name,
-        message: `line ${number} of ${name} is not a head that this publisher has signed: ${problem}`,
+        message: `line ${number} of ${name} is not a head that this publisher has signed: ${problem} (if AUDIT_SIGNING_KEY_FILE or AUDIT_SINKS is that of another log, correct it)`,
       };
   }
   const seq = record.last === null ? {} : { seq: seqOf(record.last) };
@@ -118,7 +118,7 @@ async function judge(
     group: "heads",
     ...seq,
     sink: name,
-    message: `${name} holds genuine heads that do not stand there by the publisher's memory (${strange === undefined ? "among the first" : `line ${strange} after`} ${record.lines} lines)`,
+    message: `${name} holds genuine heads that do not stand there by the publisher's memory (${strange === undefined ? "among the first" : `line ${strange} after`} ${record.lines} lines). If an older copy of the publisher's .state file was put back, put the newest in its place`,
   };
 }
 
