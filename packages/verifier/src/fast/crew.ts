@@ -51,7 +51,7 @@ export class Crew {
       }
       station.push(batch, filled);
       const result = await station.finish();
-      this.#idle.push(worker);
+      if (station.isAlive) this.#idle.push(worker);
       return result as Result<T> | null;
     } finally {
       station.leave();
@@ -64,6 +64,12 @@ export class Crew {
       ? new Worker(new URL("worker.ts", import.meta.url), { execArgv: ["--conditions=source"] })
       : new Worker(new URL("worker.js", import.meta.url), { resourceLimits: WORKER_LIMITS });
     this.#all.push(worker);
+    // One that dies while it has nothing to do is not waited for later.
+    worker.on("error", () => {});
+    worker.on("exit", () => {
+      const at = this.#idle.indexOf(worker);
+      if (at !== -1) this.#idle.splice(at, 1);
+    });
     return worker;
   }
 
@@ -88,7 +94,7 @@ class Station {
   readonly #free: Uint8Array<ArrayBuffer>[] = Array.from({ length: BATCHES }, () => new Uint8Array(BATCH_BYTES));
   #isGood = true;
   #result: { readonly value: unknown } | undefined;
-  #error: unknown;
+  #isAlive = true;
   #wake: () => void = () => {};
 
   constructor(worker: Worker, tags: TakeTags) {
@@ -107,10 +113,16 @@ class Station {
     this.#wake();
   };
 
-  readonly #fail = (error: unknown): void => {
-    this.#error = error instanceof Error ? error : new Error("a worker thread has ended");
+  /** A worker that cannot start (somebody has bundled this package into one file) or that dies vouches for nothing. */
+  readonly #fail = (): void => {
+    this.#isAlive = false;
+    this.#isGood = false;
     this.#wake();
   };
+
+  get isAlive(): boolean {
+    return this.#isAlive;
+  }
 
   get isGood(): boolean {
     return this.#isGood;
@@ -127,18 +139,17 @@ class Station {
   }
 
   push(bytes: Uint8Array<ArrayBuffer>, length: number): void {
-    this.send({ type: "chunk", bytes, length });
+    if (this.#isAlive) this.send({ type: "chunk", bytes, length });
   }
 
   async finish(): Promise<unknown> {
     this.send({ type: "end" });
     await this.#until(() => this.#result !== undefined);
-    return this.#result?.value;
+    return this.#result?.value ?? null;
   }
 
   async #until(isDone: () => boolean): Promise<void> {
-    while (!isDone()) {
-      if (this.#error !== undefined) throw this.#error;
+    while (!isDone() && this.#isAlive) {
       await new Promise<void>((resolve) => {
         this.#wake = resolve;
       });
