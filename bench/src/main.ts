@@ -1,8 +1,12 @@
 import { cpus } from "node:os";
 import { parseArgs } from "node:util";
+import { benchAppend } from "./append.ts";
+import { benchBackfill } from "./backfill.ts";
 import { benchCapture } from "./capture.ts";
 import { type BenchDatabase, benchDatabase } from "./database.ts";
+import { benchLedger } from "./ledger.ts";
 import { isReached, type Measurement } from "./measure.ts";
+import { benchPublish } from "./publish.ts";
 import { benchSeal } from "./seal.ts";
 import { benchVerify } from "./verify.ts";
 
@@ -13,8 +17,12 @@ interface Subject {
 
 const SUBJECTS: readonly Subject[] = [
   { name: "capture", run: benchCapture },
+  { name: "append", run: benchAppend },
   { name: "seal", run: benchSeal },
+  { name: "backfill", run: benchBackfill },
   { name: "verify", run: benchVerify },
+  { name: "publish", run: benchPublish },
+  { name: "ledger", run: benchLedger },
 ];
 
 const USAGE = `Measures the audit chain as ratios within one run, on an embedded PostgreSQL or that of AUDIT_DATABASE_URL.

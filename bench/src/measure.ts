@@ -3,7 +3,7 @@ export interface Measurement {
   readonly name: string;
   /** Median of the figure. */
   readonly value: number;
-  readonly unit: "tx/s" | "rows/s" | "ms" | "MB";
+  readonly unit: "tx/s" | "rows/s" | "events/s" | "ms" | "MB";
   /** What it is held against, if anything, with that figure. */
   readonly against?: { readonly name: string; readonly value: number };
   /** Median of the ratios of the rounds, each within one round. */

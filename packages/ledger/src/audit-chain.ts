@@ -84,7 +84,7 @@ export async function anchorAgent(
 ): Promise<Anchored> {
   const { ledger = DEFAULT_LEDGER_NAME } = options;
   const anchors = await readAnchors(chain, agentId, ledger);
-  const { report, payload } = await judgeChain(db, agentId, { ...options, anchors });
+  const { report, payload } = await judgeChain(db, agentId, { ...options, anchors }, "report and payload");
   if (payload === null) return { report, seq: null };
   const pk = anchorPk(ledger, agentId, report.events);
   const hash = Buffer.from(payloadHash(payload));

