@@ -108,7 +108,7 @@ export const CAPTURE_ATTACKS: readonly Attack[] = [
   {
     id: "C02",
     title: "replace a function, also by one that behaves the same",
-    checks: ["function_changed"],
+    checks: ["function_changed", "catalog_changed"],
     perform: async (trial) => {
       const { attacker, random } = trial;
       const signature = random.pick(FUNCTIONS);
@@ -120,7 +120,15 @@ export const CAPTURE_ATTACKS: readonly Attack[] = [
         "another cost",
         "an overload",
         "an overload of a builtin",
+        "what runs all of them",
       ]);
+      if (variant === "what runs all of them") {
+        const handler = random.pick(["pg_advisory_unlock_all()", "pg_stat_clear_snapshot()"]);
+        await attacker.run(
+          `update pg_language set lanplcallfoid = ${quoted(handler)}::regprocedure where lanname = 'plpgsql'`,
+        );
+        return { variant, found: [{ check: "catalog_changed", names: "plpgsql" }] };
+      }
       if (variant === "an overload") {
         await attacker.run(
           "create function public.audit_chain_append(text, text, text) returns void language sql as 'select'",

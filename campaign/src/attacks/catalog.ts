@@ -66,7 +66,28 @@ async function lie(trial: Trial): Promise<Expected> {
     "index without a link",
     "indexes denied",
     "checks denied",
+    "a catalog's copy",
   ]);
+  if (variant === "a catalog's copy") {
+    // The server knows its catalogs by their oids, everybody else by name.
+    const name = random.pick(["pg_trigger", "pg_class", "pg_proc", "pg_rewrite"]);
+    const { relation } = random.pick(TABLES);
+    await attacker.run(
+      `create table public.kept as select * from pg_catalog.${name}; grant select on public.kept to public`,
+    );
+    await attacker.run(
+      `alter table ${relation} disable trigger all; create rule r as on insert to ${relation} do also select 1`,
+    );
+    await attacker.run(
+      "create view public.stand_in as select * from public.kept; grant select on public.stand_in to public",
+    );
+    await attacker.run(`update pg_class set relname = '${name}_true' where oid = 'pg_catalog.${name}'::regclass`);
+    const classes = name === "pg_class" ? "pg_catalog.pg_class_true" : "pg_catalog.pg_class";
+    await attacker.run(
+      `update ${classes} set relname = '${name}', relnamespace = 11 where oid = 'public.stand_in'::regclass`,
+    );
+    return { variant: `${variant}, ${name}`, found: [{ check: "catalog_changed", names: name }] };
+  }
   if (variant === "indexes denied" || variant === "checks denied") {
     const table = variant === "checks denied" ? "audit_chain" : random.pick(["audit_chain", "audit_chain_pending"]);
     const flag = variant === "indexes denied" ? "relhasindex = false" : "relchecks = 0";

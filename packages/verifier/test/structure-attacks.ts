@@ -729,4 +729,32 @@ export const ON_CATALOG: readonly Attack[] = [
     where: /^the function public\.writes gets evil\.strict_refuse instead of public\.strict_refuse/u,
     kind: "strict_refuse",
   },
+  {
+    what: "C02 let another function run what is written in PL/pgSQL",
+    sql: "update pg_language set lanplcallfoid = 'pg_catalog.pg_advisory_unlock_all()'::regprocedure where lanname = 'plpgsql'",
+    check: "catalog_changed",
+    where: /^what runs the language plpgsql is not PostgreSQL's own any more$/u,
+  },
+  {
+    what: "C02 give what runs PL/pgSQL another symbol",
+    sql: "update pg_proc set prosrc = 'plpgsql_validator' where proname = 'plpgsql_call_handler'",
+    check: "catalog_changed",
+    where: /^what runs the language plpgsql is not PostgreSQL's own any more$/u,
+  },
+  {
+    what: "C09 put a copy in the place of a catalog, and drop a trigger behind it",
+    sql: `create table public.kept as select * from pg_trigger; grant select on public.kept to public;
+      create view public.stand_in as select * from public.kept; grant select on public.stand_in to public;
+      drop trigger audit_chain_capture on public.strict_refuse;
+      update pg_class set relname = 'pg_trigger_true' where oid = 2620;
+      update pg_class set relname = 'pg_trigger', relnamespace = 11 where oid = 'public.stand_in'::regclass`,
+    check: "catalog_changed",
+    where: /^what is called pg_catalog\.pg_trigger is not the server's own catalog/u,
+  },
+  {
+    what: "C09 count with another function, so that an index that lacks rows seems whole",
+    sql: "update pg_aggregate set aggtransfn = 'int8dec'::regproc where aggfnoid = 'count()'::regprocedure",
+    check: "catalog_changed",
+    where: /^the aggregate count\(\*\) is not PostgreSQL's own any more$/u,
+  },
 ];

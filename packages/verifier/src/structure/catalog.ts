@@ -15,6 +15,8 @@ export interface Catalog {
   readonly functions: ReadonlyMap<string, FunctionRow>;
   readonly types: ReadonlyMap<string, TypeRow>;
   readonly languages: ReadonlyMap<string, string>;
+  /** By oid of a language, that of the function that runs what is written in it. */
+  readonly languageHandlers: ReadonlyMap<string, string>;
   readonly accessMethods: ReadonlyMap<string, string>;
   readonly collations: ReadonlyMap<string, string>;
   readonly operatorClasses: ReadonlyMap<string, OperatorClassRow>;

@@ -3,6 +3,7 @@ import type { Report } from "../finding.ts";
 import type { Policy } from "../policy.ts";
 import { isRefused, isTransient, reasonOf } from "../refused.ts";
 import type { Snapshot } from "../snapshot.ts";
+import { checkCatalogNames } from "./catalog-names.ts";
 import { type Catalog, findRelation } from "./catalog.ts";
 import { compareStructure, type StructureResult } from "./compare-structure.ts";
 import { countByIndexes } from "./count-index.ts";
@@ -44,6 +45,7 @@ export async function checkStructure(
     "the schema's version",
     async () => await readRows(lane, "select m.id from only public.audit_chain_migrations as m", (f) => text(f, 0)),
   );
+  await attempts.orNull("the names of the catalogs", async () => await checkCatalogNames(lane, report));
   const interest = interestOf(histories ?? new Map<string, KindHistory>());
   const catalog = await attempts.orNull(
     "the catalog",

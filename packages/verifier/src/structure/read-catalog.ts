@@ -86,6 +86,13 @@ export async function readCatalog(lane: Lane, interest: Interest, orNull: OrNull
     ...(await readRoles(lane, serverVersion, orNull)),
     functions: byOid(await readFunctions(lane)),
     languages: names(await readNames(lane, "select l.oid, l.lanname from pg_catalog.pg_language as l")),
+    languageHandlers: new Map(
+      await readRows(
+        lane,
+        "select l.oid, l.lanplcallfoid from pg_catalog.pg_language as l",
+        (f) => [text(f, 0), text(f, 1)] as const,
+      ),
+    ),
     accessMethods: names(await readNames(lane, "select a.oid, a.amname from pg_catalog.pg_am as a")),
     collations: names(await readNames(lane, "select c.oid, c.collname from pg_catalog.pg_collation as c")),
     operatorClasses: new Map(
