@@ -176,7 +176,7 @@ describe("with keys and sinks", () => {
     for (const value of [key, join(folder, "log.key")]) {
       const text = await said(2, ["verify"], { AUDIT_VERIFIER_KEYS: value });
       expect(text).toMatch(/AUDIT_VERIFIER_KEYS.* sign/);
-      expect(text).not.toContain("PRIVATE+KEY");
+      for (const line of key.trim().split("\n")) expect(text).not.toContain(line.split("+").slice(4).join("+"));
     }
   });
 

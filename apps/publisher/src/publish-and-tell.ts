@@ -1,4 +1,4 @@
-import { messageOf } from "./errors.ts";
+import { messageOf, PublisherError } from "./errors.ts";
 import { beat, type Heartbeat } from "./heartbeat.ts";
 import { noteFailure, updateMetrics } from "./metrics-file.ts";
 import { publishHead, type PublishOptions } from "./publish-head.ts";
@@ -36,6 +36,14 @@ export async function publishAndTell(options: PublishOptions, tell: TellOptions)
     if (metrics !== undefined) await attempt(updateMetrics(metrics, "publish", publicationSamples(result, Date.now())));
     return { result: { ...result, warnings: [...result.warnings, ...failures] }, failures };
   } catch (error) {
-    return noteFailure(metrics, "publish", error);
+    return noteFailure(metrics, "publish", explained(error));
   }
+}
+
+/** PostgreSQL's error about a right that is missing, with what to grant; any other as it is. */
+function explained(error: unknown): unknown {
+  if (!(error instanceof Error && "code" in error && error.code === "42501")) return error;
+  return new PublisherError("database", `${error.message}: grant scidex_audit_publisher to this login`, {
+    cause: error,
+  });
 }
