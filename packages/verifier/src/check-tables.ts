@@ -49,7 +49,7 @@ export async function checkTables(snapshot: Snapshot, options: CheckTablesOption
   if (options.vouched !== null && kinds.length === 0)
     return { unproven, isTransient: transient, eventsWithoutSource: withoutSource, kinds: tally.counts() };
   const only = options.vouched === null ? null : kinds;
-  const events = await readEventsByKey(snapshot[0], kinds, options.pending, report, only);
+  const events = await readEventsByKey(snapshot[0], kinds, options.pending, only);
   const isRefusedChange = ({ kind, seq }: KeyedEvent): boolean => {
     const history = histories.get(kind);
     if (history === undefined) return false;

@@ -1,4 +1,5 @@
 import type { Cursor } from "./cursor.ts";
+import { ChangeNames } from "./change-names.ts";
 import { VerifierError } from "./errors.ts";
 import type { Report } from "./finding.ts";
 import type { KeyEvent, KeyGroup } from "./key-group.ts";
@@ -41,8 +42,12 @@ export class GroupReader {
     let newest: KeyEvent | undefined;
     let links = 0;
     let first: bigint | null = null;
+    const changes = new ChangeNames();
     while (event !== undefined && event.kind === kind && event.key === key) {
+      const name = changes.judge(event);
+      if (name === "misnamed") this.#misnamed(event);
       if (isChange(event) && this.#isRefused(event)) this.#forged(event);
+      else if (typeof name === "bigint") this.#duplicate(event, name);
       else if (event.seq !== null && event.op === "event" && first !== null) this.#duplicate(event, first);
       // A row that is never changed has one event: what is pending under the same key does not replace it.
       else if (event.seq !== null || isChange(event) || newest === undefined) newest = event;
@@ -68,6 +73,16 @@ export class GroupReader {
       event_kind: event.eventKind,
       event_pk: event.eventPk,
       message: `the event is chained twice, first at seq ${first}`,
+    });
+  }
+
+  #misnamed(event: KeyedEvent): void {
+    this.#report({
+      check: "event_hash",
+      ...(event.seq === null ? {} : { seq: event.seq }),
+      event_kind: event.eventKind,
+      event_pk: event.eventPk,
+      message: "the key of a change does not end in its own seq",
     });
   }
 

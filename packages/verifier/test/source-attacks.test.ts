@@ -271,6 +271,23 @@ const ATTACKS: Attack[] = [
     found: { check: "source_edited", seq: 13n },
   },
   {
+    id: "A13",
+    what: "writes a change of a tracked row twice",
+    sql: `alter table public.audit_chain drop constraint audit_chain_event_key;
+      insert into public.audit_chain
+      select 1 + (select max(seq) from public.audit_chain), event_kind, event_pk, payload_hash, event_hash, prev_hash, chain_hash, clock_timestamp()
+        from public.audit_chain where seq = 14; ${recompute(19)}`,
+    found: { check: "duplicate", seq: 19n, event_kind: "task:update", event_pk: "b@1@14" },
+  },
+  {
+    id: "A13",
+    what: "writes a change under the seq of another one",
+    sql: `insert into public.audit_chain
+      select 19, event_kind, 'b@1@13', payload_hash, event_hash, prev_hash, chain_hash, clock_timestamp()
+        from public.audit_chain where seq = 14; ${recompute(19)}`,
+    found: { check: "event_hash", seq: 19n, event_kind: "task:update", event_pk: "b@1@13" },
+  },
+  {
     id: "B09",
     what: "changes a tracked row whose key has an @",
     sql: "update public.task set tries = 9 where id = 'b@1'",
