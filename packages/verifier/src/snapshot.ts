@@ -110,6 +110,7 @@ class SnapshotLane implements Lane {
   readonly query: TransactionSql;
   readonly encoding: string;
   #copy: OpenCopy | undefined;
+  #opening: Promise<unknown> = Promise.resolve();
 
   constructor(query: TransactionSql, encoding: string) {
     this.query = query;
@@ -121,8 +122,14 @@ class SnapshotLane implements Lane {
   }
 
   async copy(query: string, format: "binary" | "text"): Promise<Chunks> {
-    this.#copy = new OpenCopy(await this.query.unsafe(`copy (${query}) to stdout (format ${format})`).readable());
-    return this.#copy;
+    const open = async () => {
+      const stream = await this.query.unsafe(`copy (${query}) to stdout (format ${format})`).readable();
+      this.#copy = new OpenCopy(stream);
+      return this.#copy;
+    };
+    const opening = open();
+    this.#opening = opening.catch(() => {});
+    return await opening;
   }
 
   async attempt<T>(work: (lane: Lane) => Promise<T>): Promise<T> {
@@ -132,9 +139,8 @@ class SnapshotLane implements Lane {
         const lane = new SnapshotLane(inner, this.encoding);
         try {
           done = { value: await work(lane) };
-        } catch (error) {
+        } finally {
           await lane.breakOff();
-          throw error;
         }
         // Rolled back all the same: that gives back its locks. Behind one that is kept, DDL would wait for our end,
         // and every writer of the table behind the DDL.
@@ -146,8 +152,12 @@ class SnapshotLane implements Lane {
     return (done as { readonly value: T }).value;
   }
 
-  /** To be called when work on this lane has failed, before the driver ends its transaction. */
+  /**
+   * To be called when work on this lane has ended, before the driver ends its transaction. Work that failed elsewhere can
+   * have left a COPY that has been asked for and has not begun.
+   */
   async breakOff(): Promise<void> {
+    await this.#opening;
     await this.#copy?.drain();
     // The driver would send a ROLLBACK, and fall over because the connection is gone by the time that it is written (an
     // uncaught exception). It rejects the whole transaction by itself when it learns of the end: leave it to that.
