@@ -1,4 +1,5 @@
 import { readFileSync, rmSync, writeFileSync } from "node:fs";
+import { setTimeout as sleep } from "node:timers/promises";
 import { describe, expect, it } from "vitest";
 import { run, start } from "./command.ts";
 import { type Log, openLog } from "./log.ts";
@@ -126,7 +127,10 @@ describe("audit-publisher", () => {
     const log = await openLog();
     await log.sql`select count(public.audit_chain_append('thing', k::text, sha256('x'))) from generate_series(1, 3000) k`;
     const { child, ended } = start(log, ["publish"]);
-    setTimeout(() => child.kill("SIGINT"), 900);
+    const connected = async () =>
+      await log.sql`select from pg_stat_activity where application_name like 'audit-publisher%' and datname = current_database()`;
+    while ((await connected()).length === 0) await sleep(5);
+    child.kill("SIGINT");
     expect([0, 3]).toContain((await ended).exit);
     expect(await run(log, ["publish"])).toMatchObject({ exit: 0 });
     expect(readFileSync(log.paths[0], "utf8")).toBe(readFileSync(log.paths[1], "utf8"));
