@@ -3,6 +3,7 @@ import type { Template } from "@scidex/audit-testkit";
 import { drizzle } from "drizzle-orm/postgres-js";
 import postgres from "postgres";
 import { describe, expect, it } from "vitest";
+import { verify } from "../src/verify.ts";
 import { append, type ChainDatabase, closeGap, forge, now, openChain, recompute } from "./chain-database.ts";
 
 /** Thirty links of three kinds, one of them a table's. */
@@ -318,7 +319,8 @@ describe("attacks on the chain", () => {
       for (let n = 0; !stop && n < 40; n++) await append(chain.sql, "more", String(n));
     })();
     try {
-      expect((await chain.verify()).status).toBe("tampered");
+      // Not compared with a second look, which sees more of the traffic.
+      expect((await verify(chain.sql, chain.trust)).status).toBe("tampered");
     } finally {
       stop = true;
       await traffic;
