@@ -1,8 +1,16 @@
 import { defineConfig } from "vitest/config";
+import { project } from "./vitest.base.ts";
+
+const repository = project("repository");
 
 export default defineConfig({
   test: {
-    projects: ["packages/*", "apps/*", "acceptance", { test: { name: "repository", include: ["tests/**/*.test.ts"] } }],
+    projects: [
+      "packages/*",
+      "apps/*",
+      "acceptance",
+      { ...repository, test: { ...repository.test, include: ["tests/**/*.test.ts"] } },
+    ],
     globalSetup: ["./vitest.setup.ts"],
     // Tests wait for servers and processes more than they compute: one worker would leave processors idle.
     maxWorkers: "100%",
