@@ -17,7 +17,9 @@ export const REWRITES: readonly Attack[] = [
       const variant = random.pick(["payload_hash", "event_kind", "event_pk", "appended_at"]);
       if (variant === "payload_hash") link.payload = random.hex(32);
       else if (variant === "event_kind") link.kind = random.word();
-      else if (variant === "event_pk") link.pk = random.word();
+      // He knows that the key of a change ends in its seq.
+      else if (variant === "event_pk")
+        link.pk = `${random.word()}${link.pk.endsWith(`@${link.seq}`) ? `@${link.seq}` : ""}`;
       else link.time = `${link.time.slice(0, -2)}${(Number(link.time.at(-2)) + 1) % 10}Z`;
       recompute(links, seq - 1);
       await rewrite(trial.attacker, links, seq - 1);
