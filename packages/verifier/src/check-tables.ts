@@ -73,7 +73,7 @@ export async function checkTables(snapshot: Snapshot, options: CheckTablesOption
       } catch (error) {
         // One table that cannot be read must not hide what the others are like.
         if (!isRefused(error)) throw error;
-        unproven.push(`${history.current.relation} could not be read: ${reasonOf(error)}`);
+        unproven.push(`${history.current.relation} could not be read: ${reasonOf(error, "scidex_audit_inspector")}`);
         transient ||= isTransient(error);
       }
     }

@@ -33,6 +33,10 @@ import {
   type VerifyOptions,
 } from "./verify-options.ts";
 
+const CHAIN = "public.audit_chain";
+const CONFIG = "public.audit_chain_config";
+const PENDING = "public.audit_chain_pending";
+
 /** What one look at the database has found. */
 export interface LookResult {
   readonly findings: Findings;
@@ -173,7 +177,8 @@ class Look {
     } catch (error) {
       if (!isRefused(error)) throw error;
       this.#isTransient ||= isTransient(error);
-      this.#cannot(`${what} (${reasonOf(error)})`, ...groups);
+      const role = what === CHAIN ? "scidex_audit_ro" : "scidex_audit_inspector";
+      this.#cannot(`${what} could not be read: ${reasonOf(error, role)}`, ...groups);
       return null;
     }
   }
@@ -214,8 +219,7 @@ class Look {
         new HeadChecker(heads.heads, heads.names, { size: 0n, hashes: [] }, this.#report).finish(false);
       return;
     }
-    const right = "public.audit_chain could not be read: grant scidex_audit_ro";
-    const chain = await this.#attempt(snapshot, right, ["links", "heads", "sources"], async (lane) => {
+    const chain = await this.#attempt(snapshot, CHAIN, ["links", "heads", "sources"], async (lane) => {
       if (await lockAgainstRewriting(lane, "public", "audit_chain")) return REWRITTEN;
       const heads = this.#published?.heads ?? [];
       const needsLength = this.#options.shard !== undefined && heads.length === 0;
@@ -228,7 +232,7 @@ class Look {
     });
     if (chain === REWRITTEN) {
       this.#isTransient = true;
-      this.#cannot(`public.audit_chain: ${REWRITTEN}`, "links", "heads", "sources", "coverage");
+      this.#cannot(`${CHAIN}: ${REWRITTEN}`, "links", "heads", "sources", "coverage");
       return;
     }
     if (chain === null) return;
@@ -278,17 +282,16 @@ class Look {
   }
 
   async #checkTables(snapshot: Snapshot, crew: Crew): Promise<void> {
-    const right = "the configuration or pending could not be read: grant scidex_audit_inspector";
     let histories: Histories | null = null;
     if (this.#wanted.has("sources") || this.#wanted.has("coverage")) {
       histories = (await this.#isTable(snapshot, "audit_chain_config"))
-        ? await this.#attempt(snapshot, right, ["sources", "coverage"], readHistories)
+        ? await this.#attempt(snapshot, CONFIG, ["sources", "coverage"], readHistories)
         : NO_HISTORIES;
       this.#histories = histories;
     }
     let hasPending = false;
     if (this.#wanted.has("sources") && histories !== null && (await this.#isTable(snapshot, "audit_chain_pending"))) {
-      this.#pending = await this.#attempt(snapshot, right, ["sources"], readPending);
+      this.#pending = await this.#attempt(snapshot, PENDING, ["sources"], readPending);
       hasPending = this.#pending !== null;
       this.#warnings.push(...(this.#pending?.warnings ?? []));
     }
@@ -316,8 +319,7 @@ class Look {
   /** Compares the catalog with what it has to be, before anything is streamed. */
   async #checkStructure(snapshot: Snapshot): Promise<void> {
     if (!this.#wanted.has("structure")) return;
-    const right = "the configuration could not be read: grant scidex_audit_inspector";
-    const histories = await this.#attempt(snapshot, right, ["structure"], readHistories);
+    const histories = await this.#attempt(snapshot, CONFIG, ["structure"], readHistories);
     const structure = await checkStructure(snapshot, histories, this.#report, this.#options.policy ?? null);
     for (const reason of structure.unproven) this.#cannot(reason, "structure");
     this.#warnings.push(...structure.warnings);

@@ -1,7 +1,8 @@
 /** Connection lost, out of resources, shut down: what is left of the connection is of no use. */
 const FATAL = /^(?:08|53|57P|F0)/u;
-/** A relation or column that is not there, a relation that is another by now: DDL has run since the snapshot was taken. */
-const TRANSIENT = new Set(["42P01", "42703", "XX000", "0A000"]);
+const LOCKED = "55P03";
+/** A relation or column that is not there, one that is another by now or locked: DDL has run or is running. */
+const TRANSIENT = new Set(["42P01", "42703", "XX000", "0A000", LOCKED]);
 
 function sqlState(error: unknown): string | null {
   if (!(error instanceof Error) || error.name !== "PostgresError" || !("code" in error)) return null;
@@ -22,4 +23,15 @@ export function isTransient(error: unknown): boolean {
   return TRANSIENT.has(sqlState(error) ?? "");
 }
 
-export const reasonOf = (error: unknown): string => (error instanceof Error ? error.message : String(error));
+/**
+ * What the server said, and what to do about it.
+ *
+ * @param role what to grant where a right is missing
+ */
+export function reasonOf(error: unknown, role: "scidex_audit_ro" | "scidex_audit_inspector"): string {
+  const message = error instanceof Error ? error.message : String(error);
+  const code = sqlState(error);
+  if (code === "42501") return `${message}: grant ${role}`;
+  if (code === LOCKED) return `${message}: another session has it locked, verify again when that is done`;
+  return message;
+}

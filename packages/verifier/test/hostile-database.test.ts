@@ -1,7 +1,7 @@
 import { writeFileSync } from "node:fs";
 import { setTimeout as sleep } from "node:timers/promises";
 import postgres from "postgres";
-import { describe, expect, it, onTestFinished } from "vitest";
+import { describe, expect, it, onTestFinished, vi } from "vitest";
 
 import { append, forge, openChain } from "./chain-database.ts";
 import { type Divergence, formatReport, getHead, lookup, verify, verifyEvent } from "../src/index.ts";
@@ -246,10 +246,39 @@ describe("a hostile database", () => {
     await other`lock table public.note in access exclusive mode`;
     expect(await chain.verify()).toMatchObject({ status: "unproven", divergences: [] });
     await other`lock table public.audit_chain in access exclusive mode`;
-    expect(await chain.verify()).toMatchObject({ status: "unproven", divergences: [] });
+    const report = await chain.verify();
+    expect(report).toMatchObject({ status: "unproven", divergences: [] });
+    expect(report.unproven.join("\n")).toMatch(
+      /public\.audit_chain could not be read: .*another session has it locked/u,
+    );
     await other.unsafe("rollback");
     expect(await chain.verify()).toMatchObject({ status: "intact" });
   });
+
+  it.each(["audit_chain", "audit_chain_config", "audit_chain_pending", "note"])(
+    "looks again where %s was locked for longer than it waits",
+    async (table) => {
+      const chain = await smallChain();
+      const other = postgres(chain.url, { max: 1, fetch_types: false, onnotice: () => {} });
+      onTestFinished(async () => await other.end({ timeout: 0 }));
+      await other.unsafe("begin");
+      await other`lock table ${other(`public.${table}`)} in access exclusive mode`;
+      const verification = chain.verify();
+      const waits = new Set<string>();
+      await vi.waitFor(
+        async () => {
+          for (const {
+            since,
+          } of await other`select waitstart::text as since from pg_locks where waitstart is not null`)
+            waits.add(since);
+          expect(waits.size).toBeGreaterThan(1);
+        },
+        { timeout: 30_000, interval: 20 },
+      );
+      await other.unsafe("rollback");
+      expect(await verification).toMatchObject({ status: "intact", unproven: [] });
+    },
+  );
 
   it("finds hostile head logs without keeping them", async () => {
     const chain = await smallChain();

@@ -78,7 +78,7 @@ class Attempts {
     } catch (error) {
       if (!isRefused(error)) throw error;
       this.isTransient ||= isTransient(error);
-      this.unproven.push(`${what} could not be read: ${reasonOf(error)}`);
+      this.unproven.push(`${what} could not be read: ${reasonOf(error, "scidex_audit_inspector")}`);
       return null;
     }
   }
