@@ -4,6 +4,7 @@ import {
   databaseUrl,
   escapeText,
   EXIT,
+  jsonText,
   origin,
   type Outcome,
   parseDuration,
@@ -87,7 +88,7 @@ async function run(context: CommandContext, flags: Flags): Promise<Outcome> {
       { webhook, heartbeat, metrics: flags.metrics },
     );
     line.done();
-    await writeOut(flags.json ? `${JSON.stringify(done.result)}\n` : describe(done.result));
+    await writeOut(flags.json ? `${jsonText(done.result)}\n` : describe(done.result));
     return { exit: exitOf(done) };
   } finally {
     line.done();

@@ -26,7 +26,7 @@ describe("audit-publisher publish", () => {
     const log = await openLog();
     await log.append("1");
     await log.publish();
-    await log.append("\u001b[2J");
+    await log.append("\u001b[2J\u009b1m\u202e");
     await log.attack("update public.audit_chain set event_hash = sha256('x') where seq = 2");
     expect(await run(log, ["publish"])).toMatchObject({
       exit: 1,
@@ -39,7 +39,7 @@ describe("audit-publisher publish", () => {
       published: null,
       first_divergence: { check: "event_hash", seq: 2 },
     });
-    expect(stdout).not.toContain("\u001b");
+    expect(stdout).not.toMatch(/[\u001b\u009b\u202e]/u);
   });
 
   it("exits with 3 when a sink lags, and says which", async () => {

@@ -1,4 +1,4 @@
-import { readFile, rename, writeFile } from "node:fs/promises";
+import { readFile } from "node:fs/promises";
 import {
   checkReplaceable,
   CommandError,
@@ -96,19 +96,21 @@ async function run(flags: Flags, signal: AbortSignal): Promise<Outcome> {
   const shard = parseShard(flags.shard);
   const jobs = parseJobs(flags.jobs);
   const policy = await readPolicy(flags.policy ?? policyFile());
+  if (flags.report !== undefined) await checkReplaceable("--report", flags.report);
+  if (flags.state !== undefined) await checkReplaceable("--state", flags.state);
   const state = await readState(flags.state);
   const keys = checkKeys(await readKeys());
   const maxHeadAgeMs = flags.maxHeadAge === undefined ? maxHeadAge() : parseDuration(flags.maxHeadAge);
   const name = origin();
   checkOrigin(name ?? policy?.origin ?? undefined, keys);
   const url = databaseUrl();
-  if (flags.report !== undefined) await checkReplaceable("--report", flags.report);
   const sinks = openSinks();
   const about = { command: "audit-verify", origin: name ?? policy?.origin ?? null, database: databaseName(url) };
   const fail = async (error: unknown): Promise<never> => {
     // A page of before would go on saying that all is well.
     const reason = redact(messageOf(error));
-    if (!signal.aborted) await writePage(flags.report, () => failurePage({ ...about, reason, failedAt: Date.now() }));
+    if (!signal.aborted)
+      await write("--report", flags.report, () => failurePage({ ...about, reason, failedAt: Date.now() }));
     throw error;
   };
   const database = await connect(url, {
@@ -139,7 +141,7 @@ async function run(flags: Flags, signal: AbortSignal): Promise<Outcome> {
     }).catch(fail);
     line.done();
     await writeOut(flags.json ? `${formatReport(report)}\n` : describeReport(report));
-    const isWritten = await writePage(flags.report, () =>
+    let isWritten = await write("--report", flags.report, () =>
       page({
         report,
         overview,
@@ -152,7 +154,8 @@ async function run(flags: Flags, signal: AbortSignal): Promise<Outcome> {
     // What was found is remembered only where the sinks are as they were: else the finding would be gone next time.
     const isSound = !report.divergences.some(({ check }) => check.startsWith("sink_"));
     if (flags.state !== undefined && knownSinks.size > 0 && isSound) {
-      await writeState(flags.state, { sinks: new Map([...state.sinks, ...knownSinks]) });
+      const remembered = { sinks: new Map([...state.sinks, ...knownSinks]) };
+      isWritten = (await write("--state", flags.state, () => formatState(remembered))) && isWritten;
     }
     const exits = {
       intact: isWritten ? EXIT.ok : EXIT.failed,
@@ -169,13 +172,13 @@ async function run(flags: Flags, signal: AbortSignal): Promise<Outcome> {
 }
 
 /**
- * Writes the page, if one is wanted. Where that fails at the end, it is said, and the finding that has been printed is
- * still a finding.
+ * Writes a file that was asked for. Where that fails at the end, it is said, and the finding that has been printed is still
+ * a finding.
  */
-async function writePage(file: string | undefined, make: () => string): Promise<boolean> {
+async function write(option: string, file: string | undefined, make: () => string): Promise<boolean> {
   if (file === undefined) return true;
   try {
-    await replaceFile("--report", file, make());
+    await replaceFile(option, file, make());
     return true;
   } catch (error) {
     process.stderr.write(`error: ${escapeMessage(messageOf(error))}\n`);
@@ -280,12 +283,6 @@ async function readState(file: string | undefined): Promise<VerifierState> {
   } catch (error) {
     throw configuration(`${file}: ${messageOf(error)}`, error);
   }
-}
-
-async function writeState(file: string, state: VerifierState): Promise<void> {
-  const fresh = `${file}.${process.pid}.new`;
-  await writeFile(fresh, formatState(state), { flush: true });
-  await rename(fresh, file);
 }
 
 async function readKeys(): Promise<readonly string[]> {

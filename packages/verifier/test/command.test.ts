@@ -279,18 +279,21 @@ describe("audit-verify", { timeout: 180_000 }, () => {
     expect(readdirSync(chain.folder).filter((name) => name.includes("audit.html"))).toEqual(["audit.html"]);
   });
 
-  it("says before it verifies anything that the page cannot be written, and replaces nothing that is no file", async () => {
-    const chain = await openChain();
-    const folder = join(chain.folder, "folder");
-    mkdirSync(folder);
-    const away = { AUDIT_DATABASE_URL: "postgres://nobody@127.0.0.1:1/none" };
-    for (const path of [join(chain.folder, "missing", "audit.html"), folder, "/dev/null", "/proc/audit.html"]) {
-      const { exit, stderr } = await run(chain, ["--report", path], away);
-      expect([exit, stderr]).toEqual([2, expect.stringContaining(`--report`)]);
-      expect(stderr).toContain(path);
-    }
-    expect(readdirSync(folder)).toEqual([]);
-  });
+  it.each(["--report", "--state"])(
+    "says before it verifies anything that the file of %s cannot be written, and replaces nothing that is no file",
+    async (option) => {
+      const chain = await openChain();
+      const folder = join(chain.folder, "folder");
+      mkdirSync(folder);
+      const away = { AUDIT_DATABASE_URL: "postgres://nobody@127.0.0.1:1/none" };
+      for (const path of [join(chain.folder, "missing", "audit.html"), folder, "/dev/null", "/proc/audit.html"]) {
+        const { exit, stderr } = await run(chain, [option, path], away);
+        expect([exit, stderr]).toEqual([2, expect.stringContaining(option)]);
+        expect(stderr).toContain(path);
+      }
+      expect(readdirSync(folder)).toEqual([]);
+    },
+  );
 
   it("follows a link to the page, and keeps it", async () => {
     const chain = await prepared();
@@ -306,26 +309,28 @@ describe("audit-verify", { timeout: 180_000 }, () => {
     ).toBe(true);
   });
 
-  it("still ends with 1 for a finding, and with 3 without one, where the page fails at the end", async () => {
-    const chain = await prepared();
-    const bomb = join(chain.folder, "bomb.mjs");
-    // The disk is full by then.
-    writeFileSync(
-      bomb,
-      "import fs from 'node:fs/promises'; import { syncBuiltinESMExports } from 'node:module'; fs.rename = async () => { throw Object.assign(new Error('ENOSPC: no space left on device'), { code: 'ENOSPC' }); }; syncBuiltinESMExports();",
-    );
-    const file = join(chain.folder, "audit.html");
-    const broken = async () =>
-      await run(chain, [...FOUR, "--report", file], { NODE_OPTIONS: `--import=file://${bomb}` });
-    expect(await broken()).toMatchObject({ exit: 3, stderr: expect.stringContaining("no space left") });
-    await chain.attack("update public.note set body = 'edited' where id = 2");
-    expect(await broken()).toMatchObject({
-      exit: 1,
-      stdout: expect.stringContaining("source_edited"),
-      stderr: expect.stringContaining("no space left"),
-    });
-    expect(readdirSync(chain.folder).filter((name) => name.includes("audit.html"))).toEqual([]);
-  });
+  it.each(["--report", "--state"])(
+    "still ends with 1 for a finding, and with 3 without one, where the file of %s fails at the end",
+    async (option) => {
+      const chain = await prepared();
+      const bomb = join(chain.folder, "bomb.mjs");
+      // The disk is full by then.
+      writeFileSync(
+        bomb,
+        "import fs from 'node:fs/promises'; import { syncBuiltinESMExports } from 'node:module'; fs.rename = async () => { throw Object.assign(new Error('ENOSPC: no space left on device'), { code: 'ENOSPC' }); }; syncBuiltinESMExports();",
+      );
+      const file = join(chain.folder, "written");
+      const broken = async () => await run(chain, [...FOUR, option, file], { NODE_OPTIONS: `--import=file://${bomb}` });
+      expect(await broken()).toMatchObject({ exit: 3, stderr: expect.stringContaining("no space left") });
+      await chain.attack("update public.note set body = 'edited' where id = 2");
+      expect(await broken()).toMatchObject({
+        exit: 1,
+        stdout: expect.stringContaining("source_edited"),
+        stderr: expect.stringContaining("no space left"),
+      });
+      expect(readdirSync(chain.folder).filter((name) => name.includes("written"))).toEqual([]);
+    },
+  );
 
   it("ends at once when it is interrupted, and leaves nothing behind", async () => {
     const chain = await prepared();
