@@ -2,7 +2,7 @@ import { append, appendMany, createBatchWriter, type NewEvent } from "@scidex/au
 import { drizzle } from "drizzle-orm/postgres-js";
 import postgres from "postgres";
 import { type BenchDatabase, withClients } from "./database.ts";
-import { type Measurement, median, milliseconds, ratioOf, rounds } from "./measure.ts";
+import { held, type Measurement, milliseconds, rounds } from "./measure.ts";
 
 const CALLERS = 64;
 const MANY = 10_000;
@@ -45,14 +45,12 @@ async function callers(db: BenchDatabase): Promise<Measurement[]> {
   });
   await client.end();
   return [
-    {
-      name: `batch writer, ${CALLERS} callers`,
-      value: median(figures.batch),
-      unit: "events/s",
-      against: { name: "one transaction for each append", value: median(figures.single) },
-      ratio: ratioOf(figures.batch, figures.single),
-      target: { ratio: 15, is: "at least" },
-    },
+    held(
+      `batch writer, ${CALLERS} callers`,
+      figures.batch,
+      { name: "one transaction for each append", figures: figures.single },
+      { unit: "events/s", target: { ratio: 15, is: "at least" } },
+    ),
   ];
 }
 
@@ -99,14 +97,12 @@ async function many(db: BenchDatabase): Promise<Measurement[]> {
     },
   });
   return [
-    {
-      name: "appendMany, 10,000 events",
-      value: median(figures.many),
-      unit: "ms",
-      against: { name: "one plain multi-row INSERT of the same rows", value: median(figures.plain) },
-      ratio: ratioOf(figures.many, figures.plain),
-      target: { ratio: 2, is: "at most" },
-    },
+    held(
+      "appendMany, 10,000 events",
+      figures.many,
+      { name: "one plain multi-row INSERT of the same rows", figures: figures.plain },
+      { unit: "ms", target: { ratio: 2, is: "at most" } },
+    ),
   ];
 }
 
@@ -135,21 +131,17 @@ async function inOneTransaction(db: BenchDatabase): Promise<Measurement[]> {
     twice: run(2 * SINGLE, one),
   });
   return [
-    {
-      name: "20,000 append in one transaction",
-      value: median(figures.once),
-      unit: "ms",
-      against: { name: "20,000 plain inserts", value: median(figures.plain) },
-      ratio: ratioOf(figures.once, figures.plain),
-      target: { ratio: 4, is: "at most" },
-    },
-    {
-      name: "40,000 of them",
-      value: median(figures.twice),
-      unit: "ms",
-      against: { name: "20,000 of them", value: median(figures.once) },
-      ratio: ratioOf(figures.twice, figures.once),
-      target: { ratio: 2.3, is: "at most" },
-    },
+    held(
+      "20,000 append in one transaction",
+      figures.once,
+      { name: "20,000 plain inserts", figures: figures.plain },
+      { unit: "ms", target: { ratio: 4, is: "at most" } },
+    ),
+    held(
+      "40,000 of them",
+      figures.twice,
+      { name: "20,000 of them", figures: figures.once },
+      { unit: "ms", target: { ratio: 2.3, is: "at most" } },
+    ),
   ];
 }

@@ -2,6 +2,7 @@ import { attach, type AttachOptions, migrate } from "@scidex/audit-schema";
 import { startEmbedded } from "@scidex/audit-testkit";
 import { drizzle } from "drizzle-orm/postgres-js";
 import postgres, { type Sql } from "postgres";
+import { milliseconds } from "./measure.ts";
 
 /** A database of the benchmark's own, on the server of `AUDIT_DATABASE_URL` or on an embedded one. */
 export interface BenchDatabase {
@@ -74,4 +75,20 @@ export async function throughput(
     }),
   );
   return done / ((performance.now() - start) / 1000);
+}
+
+/** Links all that waits. */
+export async function sealAll(sql: Sql): Promise<void> {
+  for (let n = 1; n > 0;) n = Number((await sql`select public.audit_chain_seal(10000) as n`)[0]?.["n"] ?? 0);
+}
+
+/** How long it takes to write the first `rows` links once more, in milliseconds: the bound of all that makes links. */
+export async function copyLinks(sql: Sql, rows: number): Promise<number> {
+  await sql`create table same_rows (like public.audit_chain including all)`;
+  const figure = await milliseconds(
+    async () =>
+      await sql`insert into same_rows select * from (select * from public.audit_chain order by seq limit ${rows}) as c`,
+  );
+  await sql`drop table same_rows`;
+  return figure;
 }

@@ -48,6 +48,22 @@ export function ratioOf(figures: readonly number[], bound: readonly number[]): n
   return median(figures.map((figure, i) => figure / (bound[i] ?? Number.NaN)));
 }
 
+/** The rounds of one contender, held against those of its bound. */
+export function held(
+  name: string,
+  figures: readonly number[],
+  against: { readonly name: string; readonly figures: readonly number[] },
+  more: Pick<Measurement, "unit" | "target" | "note">,
+): Measurement {
+  return {
+    name,
+    value: median(figures),
+    against: { name: against.name, value: median(against.figures) },
+    ratio: ratioOf(figures, against.figures),
+    ...more,
+  };
+}
+
 /** Whether a measurement reaches its target; undefined where it has none. */
 export function isReached(m: Measurement): boolean | undefined {
   if (m.target === undefined || m.ratio === undefined) return undefined;

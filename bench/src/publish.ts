@@ -2,7 +2,7 @@ import { mkdtemp, rm } from "node:fs/promises";
 import { tmpdir } from "node:os";
 import { join } from "node:path";
 import { generateKeyFiles, publishHead } from "@scidex/audit-publisher";
-import type { BenchDatabase } from "./database.ts";
+import { type BenchDatabase, sealAll } from "./database.ts";
 import { type Measurement, median, milliseconds, ratioOf } from "./measure.ts";
 
 const NEW_ROWS = 1_000;
@@ -16,7 +16,7 @@ export async function benchPublish(db: BenchDatabase, rows: number): Promise<Mea
   await db.attach("events", { mode: "sealed" });
   const grow = async (count: number) => {
     await sql`insert into events (actor, n) select 'agent-' || g, g from generate_series(1, ${count}) as g`;
-    for (let n = 1; n > 0;) n = Number((await sql`select public.audit_chain_seal(10000) as n`)[0]?.["n"] ?? 0);
+    await sealAll(sql);
   };
   const folder = await mkdtemp(join(tmpdir(), "audit-bench-"));
   try {

@@ -13,7 +13,7 @@ import {
 } from "@scidex/audit-core";
 import { type HeadLog, verify, type VerifyOptions } from "@scidex/audit-verifier";
 import type { Sql } from "postgres";
-import type { BenchDatabase } from "./database.ts";
+import { type BenchDatabase, sealAll } from "./database.ts";
 import { type Measurement, median, milliseconds, ratioOf, rounds } from "./measure.ts";
 import { peakMemory } from "./peak-memory.ts";
 
@@ -119,7 +119,7 @@ async function grow(sql: Sql, rows: number): Promise<void> {
   for (let done = 0; done < rows; done += 100_000) {
     const part = Math.min(100_000, rows - done);
     await sql`insert into events (actor, action, n) select 'agent-' || g, 'wrote a paragraph', g from generate_series(1, ${part}) as g`;
-    for (let n = 1; n > 0;) n = Number((await sql`select public.audit_chain_seal(10000) as n`)[0]?.["n"] ?? 0);
+    await sealAll(sql);
   }
 }
 
