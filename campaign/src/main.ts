@@ -9,13 +9,14 @@ import type { Attack } from "./attack.ts";
 import { ATTACKS } from "./attacks/all.ts";
 import { formatTable, tabulate } from "./table.ts";
 import { runTrial, type TrialResult } from "./trial.ts";
+import { missedTests } from "./missed-tests.ts";
 import { formatMissed, type Missed, without } from "./without.ts";
 import { type Base, buildBase } from "./world/base.ts";
 import { bundlePrograms } from "./world/programs.ts";
 
 const USAGE = `Attacks a published chain in every way that must be detected, each trial with another draw, and counts what is found.
 
-  campaign [--seed TEXT] [--trials N] [--only A01,B02] [--without CHECK|all] [--json]
+  campaign [--seed TEXT] [--trials N] [--only A01,B02] [--without CHECK|all [--tests]] [--json]
 
 Exit code: 0 if everything was detected and located without a false alarm, 1 if not, 2 for wrong usage, 3 if it failed.`;
 
@@ -31,6 +32,7 @@ const { values } = parseArgs({
     trials: { type: "string", default: "3" },
     only: { type: "string", default: "" },
     without: { type: "string", default: "" },
+    tests: { type: "boolean", default: false },
     json: { type: "boolean", default: false },
     help: { type: "boolean", default: false },
   },
@@ -65,7 +67,14 @@ try {
     attacks.flatMap((attack) => Array.from({ length: trials }, (_, trial) => ({ attack, trial }))),
   );
   for (const check of checks) await drawUntilMissed(check, results);
-  process.exitCode = print(inOrder(results));
+  const failing = new Map<string, string[]>();
+  if (values.tests) {
+    for (const check of checks) {
+      failing.set(check, await missedTests(check));
+      process.stderr.write(`without ${check}, ${failing.get(check)?.length ?? 0} tests fail\n`);
+    }
+  }
+  process.exitCode = print(inOrder(results), failing);
 } catch (error) {
   process.stderr.write(`error: ${error instanceof Error ? (error.stack ?? error.message) : String(error)}\n`);
   process.exitCode = 3;
@@ -121,15 +130,18 @@ function reproduction({ id, trial, variant, problem, steps }: TrialResult): stri
   ].join("\n");
 }
 
-function print(results: readonly TrialResult[]): 0 | 1 {
+function print(results: readonly TrialResult[], failing: ReadonlyMap<string, readonly string[]>): 0 | 1 {
   const rows = tabulate(attacks, results);
-  const missed: Missed[] = checks.map((check) => without(check, results));
-  const useless = missed.filter(({ undetected, mislocated }) => undetected.size + mislocated.size === 0);
+  const missed: Missed[] = checks.map((check) => without(check, results, failing.get(check) ?? null));
+  const useless = missed.filter(
+    ({ undetected, mislocated, tests }) => undetected.size + mislocated.size === 0 || tests?.length === 0,
+  );
   const failed = results.filter(({ problem }) => problem !== null);
   const isGood = failed.length === 0 && useless.length === 0;
   if (values.json) {
-    const plain = missed.map(({ check, undetected, mislocated }) => ({
+    const plain = missed.map(({ check, undetected, mislocated, tests }) => ({
       check,
+      tests,
       undetected: Object.fromEntries(undetected),
       mislocated: Object.fromEntries(mislocated),
     }));

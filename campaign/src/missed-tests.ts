@@ -1,0 +1,67 @@
+import { spawn } from "node:child_process";
+import { mkdtempSync, readFileSync, rmSync } from "node:fs";
+import { tmpdir } from "node:os";
+import { join, resolve } from "node:path";
+
+interface TestReport {
+  readonly numTotalTests: number;
+  readonly testResults: readonly {
+    readonly name: string;
+    readonly assertionResults: readonly { readonly status: string; readonly fullName: string }[];
+  }[];
+}
+
+const root = resolve(import.meta.dirname, "../..");
+
+/** The verifier's tests of attacks, with the files in which these stand. */
+const TESTS = {
+  "chain-attacks.test.ts": ["chain-attacks.test.ts"],
+  "source-attacks.test.ts": ["source-attacks.test.ts"],
+  "sink-attacks.test.ts": ["sink-attacks.test.ts"],
+  "coverage.test.ts": ["coverage.test.ts"],
+  "structure.test.ts": ["structure.test.ts", "structure-attacks.ts"],
+  "structure-policy.test.ts": ["structure-policy.test.ts"],
+  "structure-roles.test.ts": ["structure-roles.test.ts"],
+} as const;
+
+/** Tests whose files name the check: others cannot tell whether it is there. */
+function testsOf(check: string): string[] {
+  return Object.entries(TESTS)
+    .filter(([, files]) =>
+      files.some((file) => readFileSync(join(root, "packages/verifier/test", file), "utf8").includes(`"${check}"`)),
+    )
+    .map(([name]) => `test/${name}`);
+}
+
+/**
+ * The verifier's tests that fail when a check's findings are dropped: their full names, in the order of the files.
+ *
+ * @throws Error if the tests could not be run at all
+ */
+export async function missedTests(check: string): Promise<string[]> {
+  const tests = testsOf(check);
+  if (tests.length === 0) return [];
+  const folder = mkdtempSync(join(tmpdir(), "audit-campaign-tests-"));
+  try {
+    const file = join(folder, "report.json");
+    const args = ["run", ...tests, "--config", "campaign/vitest.config.ts", "--reporter=json", `--outputFile=${file}`];
+    await new Promise<void>((done, fail) => {
+      spawn(join(root, "node_modules/.bin/vitest"), args, {
+        cwd: root,
+        env: { ...process.env, AUDIT_CAMPAIGN_WITHOUT: check },
+        stdio: ["ignore", "ignore", "inherit"],
+      })
+        .on("error", fail)
+        .on("exit", () => done());
+    });
+    const { numTotalTests, testResults } = JSON.parse(readFileSync(file, "utf8")) as TestReport;
+    if (numTotalTests === 0) throw new Error("no test was run: see what vitest wrote");
+    return testResults
+      .toSorted((a, b) => a.name.localeCompare(b.name))
+      .flatMap(({ assertionResults }) => assertionResults)
+      .filter(({ status }) => status === "failed")
+      .map(({ fullName }) => fullName);
+  } finally {
+    rmSync(folder, { recursive: true, force: true });
+  }
+}
