@@ -72,6 +72,19 @@ BEGIN
 END
 $function$;
 --> statement-breakpoint
+-- The same for many events: only those that are out of bounds are looked at one by one.
+CREATE OR REPLACE FUNCTION public.audit_chain_check_events(kinds text[], pks text[], payload_hashes bytea[]) RETURNS void
+LANGUAGE plpgsql IMMUTABLE
+SET search_path = pg_catalog, pg_temp
+AS $function$
+BEGIN
+  PERFORM public.audit_chain_check_event(e.kind, e.pk, e.payload_hash)
+     FROM unnest(kinds, pks, payload_hashes) AS e(kind, pk, payload_hash)
+    WHERE (octet_length(convert_to(e.kind, 'UTF8')) BETWEEN 1 AND 200 AND octet_length(convert_to(e.pk, 'UTF8')) <= 2000
+           AND octet_length(e.payload_hash) = 32) IS NOT TRUE;
+END
+$function$;
+--> statement-breakpoint
 -- The doors without a table take no kind that belongs to a table, nor one of ours: else a link could be forged there.
 CREATE OR REPLACE FUNCTION public.audit_chain_check_kind(event_kind text) RETURNS void
 LANGUAGE plpgsql STABLE
@@ -349,23 +362,15 @@ LANGUAGE plpgsql SECURITY DEFINER
 SET search_path = pg_catalog, pg_temp
 AS $function$
 DECLARE
-  head public.audit_chain;
-  link public.audit_chain;
+  head    public.audit_chain;
+  link    public.audit_chain;
+  checked text;
 BEGIN
-  PERFORM public.audit_chain_check_event(kind, pk, payload_hash);
-  PERFORM public.audit_chain_lock_chain();
+  -- Expressions, because each PERFORM costs 3 us more.
+  checked := public.audit_chain_check_event(kind, pk, payload_hash);
+  checked := public.audit_chain_lock_chain();
   -- Under the lock: a table can be attached under this kind while we wait.
-  PERFORM public.audit_chain_check_kind(kind);
-  SELECT c.* INTO link FROM public.audit_chain AS c WHERE c.event_kind = kind AND c.event_pk = pk;
-  IF FOUND THEN
-    IF link.payload_hash <> audit_chain_append.payload_hash THEN
-      RAISE EXCEPTION 'the event % % is chained with another hash', kind, quote_literal(pk)
-        USING ERRCODE = 'AC001',
-              DETAIL = format('chained at seq %s: %s, new: %s', link.seq, encode(link.payload_hash, 'hex'), encode(audit_chain_append.payload_hash, 'hex')),
-              HINT = 'An event is recorded once. Record what is new under another key.';
-    END IF;
-    RETURN link;
-  END IF;
+  checked := public.audit_chain_check_kind(kind);
   SELECT c.* INTO head FROM public.audit_chain AS c ORDER BY c.seq DESC LIMIT 1;
   link.seq := coalesce(head.seq, 0) + 1;
   link.event_kind := kind;
@@ -378,10 +383,19 @@ BEGIN
     '","event_kind":', to_json(kind), ',"event_pk":', to_json(pk),
     ',"payload_hash":"', encode(link.payload_hash, 'hex'), '"}'), 'UTF8'));
   link.chain_hash := sha256(link.prev_hash || link.event_hash || int8send(link.seq));
-  INSERT INTO public.audit_chain SELECT link.* ON CONFLICT (seq) DO NOTHING;
+  INSERT INTO public.audit_chain SELECT link.* ON CONFLICT DO NOTHING;
+  IF FOUND THEN
+    RETURN link;
+  END IF;
+  SELECT c.* INTO link FROM public.audit_chain AS c WHERE c.event_kind = kind AND c.event_pk = pk;
   IF NOT FOUND THEN
     RAISE EXCEPTION 'the chain has grown since this transaction''s snapshot was taken'
       USING ERRCODE = 'serialization_failure', HINT = 'Repeat the transaction. READ COMMITTED never needs this.';
+  ELSIF link.payload_hash <> audit_chain_append.payload_hash THEN
+    RAISE EXCEPTION 'the event % % is chained with another hash', kind, quote_literal(pk)
+      USING ERRCODE = 'AC001',
+            DETAIL = format('chained at seq %s: %s, new: %s', link.seq, encode(link.payload_hash, 'hex'), encode(audit_chain_append.payload_hash, 'hex')),
+            HINT = 'An event is recorded once. Record what is new under another key.';
   END IF;
   RETURN link;
 END
@@ -405,12 +419,23 @@ BEGIN
     RAISE EXCEPTION 'kinds, pks and payload_hashes must have the same number of elements, they have %, % and %',
       cardinality(kinds), cardinality(pks), cardinality(payload_hashes) USING ERRCODE = 'invalid_parameter_value';
   END IF;
-  PERFORM public.audit_chain_check_event(e.kind, e.pk, e.payload_hash) FROM unnest(kinds, pks, payload_hashes) AS e(kind, pk, payload_hash);
+  PERFORM public.audit_chain_check_events(kinds, pks, payload_hashes);
   PERFORM public.audit_chain_lock_chain();
   -- Under the lock: a table can be attached under one of the kinds while we wait.
   FOR kind IN SELECT DISTINCT k FROM unnest(kinds) AS k LOOP
     PERFORM public.audit_chain_check_kind(kind);
   END LOOP;
+  -- Nearly always every event is new: to try costs less than to look each of them up (PostgreSQL 18, 10,000 events, CPU of
+  -- the backend: 10.8 us an event, 19.5 with the look). Arrays of another shape are read by position there, not here.
+  IF array_dims(kinds) = concat('[1:', cardinality(kinds), ']') AND array_dims(pks) = array_dims(kinds) AND array_dims(payload_hashes) = array_dims(kinds) THEN
+    BEGIN
+      size := public.audit_chain_extend(kinds, pks, payload_hashes, NULL::text[]);
+      RETURN QUERY SELECT c.* FROM public.audit_chain AS c WHERE c.seq > size - cardinality(kinds) AND c.seq <= size ORDER BY c.seq;
+      RETURN;
+    EXCEPTION WHEN unique_violation THEN
+      NULL;
+    END;
+  END IF;
   WITH given AS (
     SELECT e.*, (SELECT c.payload_hash FROM public.audit_chain AS c WHERE c.event_kind = e.kind AND c.event_pk = e.pk) AS chained,
            row_number() OVER same_key AS occurrence, first_value(e.payload_hash) OVER same_key AS first_hash
@@ -1217,10 +1242,12 @@ $function$;
 -- table itself, in the order given. Rows that are chained already are passed over. Returns how many were added.
 CREATE OR REPLACE FUNCTION public.audit_chain_adopt(kind text, pks text[], payload_hashes bytea[]) RETURNS integer
 LANGUAGE plpgsql SECURITY DEFINER
-SET search_path = pg_catalog, pg_temp
+-- With a plan for each call, the arrays would be constants, and reading them by number takes as long as they are.
+SET search_path = pg_catalog, pg_temp SET plan_cache_mode = force_generic_plan
 AS $function$
 DECLARE
   config     public.audit_chain_config;
+  kinds      text[];
   new_pks    text[];
   new_hashes bytea[];
   size       bigint;
@@ -1233,8 +1260,19 @@ BEGIN
       USING ERRCODE = 'AC002', HINT = 'Find out where it comes from. To chain it all the same, use audit-backfill --readmit, which is recorded.';
   END IF;
   PERFORM public.audit_chain_check_claim(r.relid, r.kind) FROM public.audit_chain_relation AS r WHERE r.kind = audit_chain_adopt.kind;
-  PERFORM public.audit_chain_check_event(kind, e.pk, e.payload_hash) FROM unnest(pks, payload_hashes) AS e(pk, payload_hash);
+  kinds := array_fill(kind, ARRAY[cardinality(pks)]);
+  PERFORM public.audit_chain_check_events(kinds, pks, payload_hashes);
   PERFORM public.audit_chain_lock_chain();
+  IF config.changes = 'refuse' AND array_dims(pks) = array_dims(kinds) AND array_dims(payload_hashes) = array_dims(kinds)
+     AND NOT EXISTS (SELECT FROM public.audit_chain_pending AS p WHERE p.event_kind = kind) THEN
+    -- Nothing but the chain itself can have one of these events, which is rare: another backfill has been faster.
+    BEGIN
+      size := public.audit_chain_extend(kinds, pks, payload_hashes, NULL::text[]);
+      RETURN cardinality(pks);
+    EXCEPTION WHEN unique_violation THEN
+      NULL;
+    END;
+  END IF;
   SELECT array_agg(e.pk ORDER BY e.n), array_agg(e.payload_hash ORDER BY e.n) INTO new_pks, new_hashes
     FROM unnest(pks, payload_hashes) WITH ORDINALITY AS e(pk, payload_hash, n)
    WHERE NOT EXISTS (SELECT FROM public.audit_chain AS c WHERE c.event_kind = kind AND c.event_pk = e.pk)
@@ -1250,7 +1288,7 @@ BEGIN
   IF new_pks IS NULL THEN
     RETURN 0;
   END IF;
-  size := public.audit_chain_extend(array_fill(kind, ARRAY[cardinality(new_pks)]), new_pks, new_hashes, NULL::text[]);
+  size := public.audit_chain_extend(kinds[1:cardinality(new_pks)], new_pks, new_hashes, NULL::text[]);
   RETURN cardinality(new_pks);
 END
 $function$;

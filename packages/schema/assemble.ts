@@ -9,6 +9,7 @@ const FILES = [
   "ticket",
   "append_only",
   "check_event",
+  "check_events",
   "check_kind",
   "lock_chain",
   "extend",

@@ -57,7 +57,7 @@ class TableBackfill {
     let unchained = counts.unchained;
     for (let idle = 0; unchained > 0;) {
       const before = this.#added;
-      await this.#pass(order);
+      await this.#pass(order, unchained === counts.rows);
       ({ unchained } = await this.#count());
       if (this.#target.complete) break;
       idle = this.#added > before ? 0 : idle + 1;
@@ -71,21 +71,25 @@ class TableBackfill {
   }
 
   /** Once through the table, oldest first. */
-  async #pass(order: OrderColumn | undefined): Promise<void> {
+  async #pass(order: OrderColumn | undefined, isFresh: boolean): Promise<void> {
     for (const phase of phases(await this.#keyColumns(), order)) {
       let position: readonly string[] | undefined;
-      do position = await this.#batch(phase, position);
+      do position = await this.#batch(phase, position, isFresh);
       while (position !== undefined && !this.#target.complete);
     }
   }
 
   /** One transaction. Returns where the next one goes on; undefined at the end. */
-  async #batch(phase: Phase, position: readonly string[] | undefined): Promise<readonly string[] | undefined> {
+  async #batch(
+    phase: Phase,
+    position: readonly string[] | undefined,
+    isFresh: boolean,
+  ): Promise<readonly string[] | undefined> {
     const target = this.#target;
     const limit = this.#options.batch ?? BACKFILL_DEFAULTS.batch;
     const outcome = await this.#transaction(async (tx) => {
       const [row] = await tx.unsafe<{ taken: number; added: number; position: string | null }[]>(
-        batchStatement(target, phase, position, limit),
+        batchStatement(target, phase, position, limit, isFresh),
       );
       // Whoever changes the configuration needs the chain's lock, which is ours since rows were adopted: what is in
       // force now is in force for them.

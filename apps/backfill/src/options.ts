@@ -16,7 +16,7 @@ export interface BackfillOptions {
   readonly onProgress?: ((progress: TableProgress) => void) | undefined;
 }
 
-export const BACKFILL_DEFAULTS = { batch: 2000 } as const;
+export const BACKFILL_DEFAULTS = { batch: 5000 } as const;
 
 /** How far a table is. */
 export interface TableProgress {

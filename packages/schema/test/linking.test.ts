@@ -339,3 +339,31 @@ test("the doors give back the link that is there, and refuse bad events with a c
   expect(longest.length).toBe(1);
   await expectIntact(sql);
 });
+
+test.each([
+  ["that begin at another number", "'[0:1]={k,k}'::text[]", "'[0:1]={PK1,PK2}'::text[]", "HASHES"],
+  ["of two dimensions", "array[array['k'], array['k']]", "array[array['PK1', 'PK2']]", "array[HASHES]"],
+  ["of which one begins at another number", "array['k', 'k']", "'[5:6]={PK1,PK2}'::text[]", "HASHES"],
+  ["of which one has two dimensions", "array['k', 'k']", "array['PK1', 'PK2']", "array[HASHES]"],
+])(
+  "the door for many takes arrays %s as they are meant, and links nothing that is not hashed",
+  async (shape, ...of) => {
+    const { sql } = database;
+    const fill = (text: string) => text.replace("PK1", `${shape} 1`).replace("PK2", `${shape} 2`);
+    const [kinds, pks, hashes] = of.map((text) => fill(text.replace("HASHES", "array[sha256('1'), sha256('2')]")));
+    const call = `select event_kind, event_pk from audit_chain_append_many(${kinds}, ${pks}, ${hashes})`;
+    const links = [1, 2].map((n) => ({ event_kind: "k", event_pk: `${shape} ${n}` }));
+    const before = await expectIntact(sql);
+    expect(await sql.unsafe(call)).toEqual(links);
+    expect(await sql.unsafe(call)).toEqual(links);
+    expect(await expectIntact(sql)).toBe(before + 2);
+  },
+);
+
+test("the door for many with nothing to append returns nothing", async () => {
+  const { sql } = database;
+  const before = await expectIntact(sql);
+  expect(await sql`select * from audit_chain_append_many('{}', '{}', '{}')`).toEqual([]);
+  expect(await sql`select * from audit_chain_append_many(null, null, null)`).toEqual([]);
+  expect(await expectIntact(sql)).toBe(before);
+});

@@ -1,8 +1,8 @@
 import type { AnyPgDatabase } from "@scidex/audit-schema";
-import { sql } from "drizzle-orm";
 import { WriterError, writerError } from "./errors.ts";
 import { type NewEvent, prepareEvent } from "./event.ts";
-import { type Receipt, RECEIPT_COLUMNS, toReceipt } from "./receipt.ts";
+import { type Receipt, receiptsOf } from "./receipt.ts";
+import { sqlEvent } from "./sql-values.ts";
 
 /**
  * Records an event that has no table, in the caller's own transaction: it is in the chain if and when that commits.
@@ -20,13 +20,11 @@ import { type Receipt, RECEIPT_COLUMNS, toReceipt } from "./receipt.ts";
  *   statement can run into; CoreError `json_…` for a payload without a canonical form. Nothing is recorded then.
  */
 export async function append(tx: AnyPgDatabase, event: NewEvent): Promise<Receipt> {
-  const { kind, pk, hash } = prepareEvent(event);
+  const prepared = prepareEvent(event);
   try {
-    const [row] = await tx
-      .select(RECEIPT_COLUMNS)
-      .from(sql`public.audit_chain_append(${kind}::text, ${pk}::text, pg_catalog.decode(${hash}::text, 'hex')) as r`);
-    if (row === undefined) throw new WriterError("database", "the append door returned no row");
-    return toReceipt(row);
+    const [receipt] = await receiptsOf(tx, `public.audit_chain_append(${sqlEvent(prepared)})`);
+    if (receipt === undefined) throw new WriterError("database", "the append door returned no row");
+    return receipt;
   } catch (error) {
     throw writerError(error);
   }

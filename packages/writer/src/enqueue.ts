@@ -1,7 +1,7 @@
 import type { AnyPgDatabase } from "@scidex/audit-schema";
-import { sql } from "drizzle-orm";
 import { writerError } from "./errors.ts";
 import { type NewEvent, prepareEvent } from "./event.ts";
+import { sqlEvent } from "./sql-values.ts";
 
 /**
  * Hands an event to the sealer, in the caller's own transaction and without any lock: it is linked at the next sealing
@@ -11,11 +11,9 @@ import { type NewEvent, prepareEvent } from "./event.ts";
  * @throws WriterError and CoreError as `append`, but neither `conflict` nor `retry`
  */
 export async function enqueue(tx: AnyPgDatabase, event: NewEvent): Promise<void> {
-  const { kind, pk, hash } = prepareEvent(event);
+  const prepared = prepareEvent(event);
   try {
-    await tx
-      .select({ done: sql`1` })
-      .from(sql`public.audit_chain_enqueue(${kind}::text, ${pk}::text, pg_catalog.decode(${hash}::text, 'hex')) as r`);
+    await tx.execute(`select public.audit_chain_enqueue(${sqlEvent(prepared)})`);
   } catch (error) {
     throw writerError(error);
   }

@@ -1,4 +1,4 @@
-import { sql } from "drizzle-orm";
+import type { AnyPgDatabase } from "@scidex/audit-schema";
 
 /** What was recorded, as text that can be logged and compared. */
 export interface Receipt {
@@ -13,17 +13,35 @@ export interface Receipt {
 }
 
 /**
- * What to select from a door's rows, called `r`. Everything is text: drivers differ in what they make of bigint, bytea
- * and timestamps, and a JavaScript Date would lose the microseconds that are hashed.
+ * What to select of a door's rows. Everything is text: drivers differ in what they make of bigint, bytea and timestamps,
+ * and a JavaScript Date would lose the microseconds that are hashed.
  */
-export const RECEIPT_COLUMNS = {
-  seq: sql<string>`r.seq::text`,
-  eventHash: sql<string>`pg_catalog.encode(r.event_hash, 'hex')`,
-  chainHash: sql<string>`pg_catalog.encode(r.chain_hash, 'hex')`,
-  appendedAt: sql<string>`pg_catalog.to_char(r.appended_at at time zone 'UTC', 'YYYY-MM-DD"T"HH24:MI:SS.US"Z"')`,
-};
+const COLUMNS = `r.seq::text as seq, pg_catalog.encode(r.event_hash, 'hex') as event_hash,
+  pg_catalog.encode(r.chain_hash, 'hex') as chain_hash,
+  pg_catalog.to_char(r.appended_at at time zone 'UTC', 'YYYY-MM-DD"T"HH24:MI:SS.US"Z"') as appended_at`;
 
-/** A row of `RECEIPT_COLUMNS` as a receipt. */
-export function toReceipt(row: { seq: string; eventHash: string; chainHash: string; appendedAt: string }): Receipt {
-  return { seq: BigInt(row.seq), eventHash: row.eventHash, chainHash: row.chainHash, appendedAt: row.appendedAt };
+interface Row {
+  readonly seq: string;
+  readonly event_hash: string;
+  readonly chain_hash: string;
+  readonly appended_at: string;
+}
+
+/**
+ * Calls a door that returns rows of `audit_chain`. Not with drizzle's query builder, which took half of the client's time
+ * for a single event.
+ *
+ * @param door the call
+ * @returns a receipt for each row, in their order
+ */
+export async function receiptsOf(tx: AnyPgDatabase, door: string): Promise<Receipt[]> {
+  const result: unknown = await tx.execute(`select ${COLUMNS} from ${door} as r`);
+  // Some drivers' results are the rows, the others' have them.
+  const rows = (Array.isArray(result) ? result : (result as { rows: unknown }).rows) as Row[];
+  return rows.map((row) => ({
+    seq: BigInt(row.seq),
+    eventHash: row.event_hash,
+    chainHash: row.chain_hash,
+    appendedAt: row.appended_at,
+  }));
 }

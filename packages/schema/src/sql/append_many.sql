@@ -16,12 +16,23 @@ BEGIN
     RAISE EXCEPTION 'kinds, pks and payload_hashes must have the same number of elements, they have %, % and %',
       cardinality(kinds), cardinality(pks), cardinality(payload_hashes) USING ERRCODE = 'invalid_parameter_value';
   END IF;
-  PERFORM public.audit_chain_check_event(e.kind, e.pk, e.payload_hash) FROM unnest(kinds, pks, payload_hashes) AS e(kind, pk, payload_hash);
+  PERFORM public.audit_chain_check_events(kinds, pks, payload_hashes);
   PERFORM public.audit_chain_lock_chain();
   -- Under the lock: a table can be attached under one of the kinds while we wait.
   FOR kind IN SELECT DISTINCT k FROM unnest(kinds) AS k LOOP
     PERFORM public.audit_chain_check_kind(kind);
   END LOOP;
+  -- Nearly always every event is new: to try costs less than to look each of them up (PostgreSQL 18, 10,000 events, CPU of
+  -- the backend: 10.8 us an event, 19.5 with the look). Arrays of another shape are read by position there, not here.
+  IF array_dims(kinds) = concat('[1:', cardinality(kinds), ']') AND array_dims(pks) = array_dims(kinds) AND array_dims(payload_hashes) = array_dims(kinds) THEN
+    BEGIN
+      size := public.audit_chain_extend(kinds, pks, payload_hashes, NULL::text[]);
+      RETURN QUERY SELECT c.* FROM public.audit_chain AS c WHERE c.seq > size - cardinality(kinds) AND c.seq <= size ORDER BY c.seq;
+      RETURN;
+    EXCEPTION WHEN unique_violation THEN
+      NULL;
+    END;
+  END IF;
   WITH given AS (
     SELECT e.*, (SELECT c.payload_hash FROM public.audit_chain AS c WHERE c.event_kind = e.kind AND c.event_pk = e.pk) AS chained,
            row_number() OVER same_key AS occurrence, first_value(e.payload_hash) OVER same_key AS first_hash

@@ -3,7 +3,11 @@ import { Kernel } from "./kernel.ts";
 /** Tags that may be there twice are remembered up to this number: beyond it, events are compared in order. */
 const MAX_SUSPECTS = 100_000;
 
-/** The filter takes 2 bytes a row, within these bounds: 32 MiB still tell all but 30 of 4 million rows apart. */
+/**
+ * The filter takes 8 bytes a row, so that no second reading is needed: 4 million tags gave no suspect, 8 million a dozen,
+ * 16 million 1,600. With 2 bytes it was 600 of a million, so that every chain was read twice.
+ */
+const BYTES_PER_ROW = 8;
 const MIN_BYTES = 2 ** 20;
 const MAX_BYTES = 2 ** 25;
 
@@ -19,7 +23,7 @@ export class Repeats {
   /** @param expected number of rows, roughly: it is no bound */
   constructor(expected: number) {
     this.#kernel = new Kernel(new Uint8Array(16));
-    const bytes = Math.min(Math.max(2 ** Math.ceil(Math.log2(2 * expected + 1)), MIN_BYTES), MAX_BYTES);
+    const bytes = Math.min(Math.max(2 ** Math.ceil(Math.log2(BYTES_PER_ROW * expected + 1)), MIN_BYTES), MAX_BYTES);
     if (this.#kernel.raw.makeFilter(bytes / 64) === 0) this.#isOverflown = true;
   }
 
