@@ -1,4 +1,4 @@
-import type { Readable } from "node:stream";
+import { finished, type Readable } from "node:stream";
 import type { Sql, TransactionSql } from "postgres";
 import { VerifierError } from "./errors.ts";
 
@@ -46,53 +46,91 @@ export interface Lane {
 export type Snapshot = readonly [Lane, Lane, ...Lane[]];
 
 /**
+ * Rows are copied together as they come, into pieces of this many bytes. A stream that keeps them one by one, and joins them
+ * when it is read, took 5 to 10 % longer to verify.
+ */
+const PIECE_BYTES = 2 ** 16;
+/** Pieces that wait for their reader before the connection has to. */
+const PIECES = 8;
+
+/**
  * A COPY that somebody may leave in the middle. The driver cannot break one off inside a transaction: whatever is sent
  * next, a ROLLBACK too, waits for ever for the rest to be read. So the rest is read.
  */
 class OpenCopy implements Chunks {
   readonly #stream: Readable;
-  readonly #chunks: AsyncIterator<Buffer>;
-  #isOpen = true;
-  #isLost = false;
+  readonly #pieces: Buffer[] = [];
+  #piece = Buffer.allocUnsafeSlow(PIECE_BYTES);
+  #filled = 0;
+  #end: { readonly error: Error | null | undefined } | undefined;
+  #wake: () => void = () => {};
 
   constructor(stream: Readable) {
     this.#stream = stream;
-    this.#chunks = stream[Symbol.asyncIterator]() as AsyncIterator<Buffer>;
+    finished(stream, { writable: false }, (error) => this.#finish(error));
+    stream.on("data", (row: Buffer) => this.#take(row));
   }
 
-  get isOpen(): boolean {
-    return this.#isOpen;
+  #take(row: Buffer): void {
+    if (this.#filled + row.length > PIECE_BYTES) this.#pass();
+    if (row.length > PIECE_BYTES) {
+      this.#offer(row);
+    } else {
+      this.#piece.set(row, this.#filled);
+      this.#filled += row.length;
+    }
+  }
+
+  /** Hands on what has been put together. */
+  #pass(): void {
+    if (this.#filled === 0) return;
+    this.#offer(this.#piece.subarray(0, this.#filled));
+    this.#piece = Buffer.allocUnsafeSlow(PIECE_BYTES);
+    this.#filled = 0;
+  }
+
+  #offer(piece: Buffer): void {
+    this.#pieces.push(piece);
+    if (this.#pieces.length >= PIECES) this.#stream.pause();
+    this.#wake();
+  }
+
+  #finish(error: Error | null | undefined): void {
+    this.#pass();
+    this.#end = { error };
+    // The driver stops reading the connection when this stream is full, and goes on when the stream asks for more. If
+    // what filled it came together with the end, it never asks, and the next query would wait for ever.
+    if (!this.isLost) this.#stream._read(0);
+    this.#wake();
   }
 
   async next(): Promise<IteratorResult<Buffer>> {
-    try {
-      const result = await this.#chunks.next();
-      if (result.done === true) this.#end();
-      return result;
-    } catch (error) {
-      this.#isLost = isLoss(error);
-      this.#end();
-      throw error;
+    while (this.#pieces.length === 0 && this.#end === undefined)
+      await new Promise<void>((resolve) => {
+        this.#wake = resolve;
+      });
+    const value = this.#pieces.shift();
+    if (value !== undefined) {
+      if (this.#pieces.length === 0) this.#stream.resume();
+      return { done: false, value };
     }
+    if (this.#end?.error) throw this.#end.error;
+    return { done: true, value: undefined };
+  }
+
+  /** Whether there may be more of it on the connection. */
+  get isOpen(): boolean {
+    return this.#end === undefined;
   }
 
   /** Whether the connection ended in the middle. */
   get isLost(): boolean {
-    return this.#isLost;
-  }
-
-  /**
-   * The driver stops reading the connection when this stream is full, and goes on when the stream asks for more. If what
-   * filled it came together with the end, it never asks, and the next query would wait for ever.
-   */
-  #end(): void {
-    this.#isOpen = false;
-    this.#stream._read(0);
+    return isLoss(this.#end?.error);
   }
 
   async drain(): Promise<void> {
     try {
-      while (this.#isOpen) await this.next();
+      while (this.isOpen) await this.next();
     } catch {
       // It has ended; why is no matter any more.
     }

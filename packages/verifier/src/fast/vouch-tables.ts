@@ -8,6 +8,7 @@ import type { Histories } from "../read-histories.ts";
 import { streamSource } from "../read-source.ts";
 import { isRefused } from "../refused.ts";
 import type { Lane, Snapshot } from "../snapshot.ts";
+import { identifier } from "../sql-text.ts";
 import type { Crew } from "./crew.ts";
 import { Kernel, type KindSum } from "./kernel.ts";
 import { addSums, type VouchedChain } from "./vouch-links.ts";
@@ -92,7 +93,9 @@ async function vouchForTable(
       const task = { what: "rows", kind, columns: current.columns, tagKey } as const;
       const read = async (lane: Lane, i: number) => {
         const range = [cut(i), i + 1 === parts ? null : cut(i + 1)] as const;
-        const key = keyExpression(current.keyColumns);
+        const [name = "", ...others] = current.keyColumns;
+        // COPY writes a single column as the expression would, without computing it.
+        const key = others.length === 0 ? `t.${identifier(name)}` : keyExpression(current.keyColumns);
         return await crew.run(task, await streamSource(lane, table, key, current.columns, range), () => {});
       };
       const rows = await allSums([
