@@ -290,6 +290,26 @@ test("a key that comes back with other contents is refused when strict, set asid
   await expectIntact(sql);
 });
 
+test.each([1, 7, 8, 9, 40])(
+  "a commit of %i rows finds the one whose key comes back, with the same contents or with others",
+  async (rows) => {
+    const { sql, url } = database;
+    await using client = connect(url);
+    const ids = Array.from({ length: rows }, (_, i) => 10_000 * rows + i);
+    const old = ids.at(-1) ?? 0;
+    await client.sql.unsafe(`insert into notes (id, body) overriding system value values (${old}, 'a');
+    set session_replication_role = replica; delete from notes where id = ${old}; set session_replication_role = origin`);
+    const before = await expectIntact(sql);
+    const insert = (body: string) =>
+      `insert into notes (id, body) overriding system value select n, '${body}' from unnest(array[${ids.join(", ")}]) as n`;
+    expect(await stateOf(client.sql.unsafe(insert("b")))).toBe("AC001");
+    expect(await expectIntact(sql)).toBe(before);
+    await client.sql.unsafe(insert("a"));
+    expect(await expectIntact(sql)).toBe(before + rows - 1);
+    expect(await sql`select from audit_chain_pending where mode = 'strict'`).toHaveLength(0);
+  },
+);
+
 test("the doors give back the link that is there, and refuse bad events with a code and no trace", async () => {
   const { sql } = database;
   const before = await expectIntact(sql);

@@ -2,9 +2,10 @@
 -- an error), or with `own` NULL whatever has been committed (the sealer, where a conflicting row is set aside so that
 -- it never stops the others). Returns how many rows it dealt with.
 --
--- Nearly always every event is new. A commit looks first; the sealer tries, in a subtransaction, because a look costs as
--- much as the whole loop where there are thousands. Only what turns out not to be new is judged, event by event, by a
--- statement that takes longer to plan and to start than all the others together (1 ms of each commit when it always ran).
+-- Nearly always every event is new. A commit of a few looks first; where there are many, and in the sealer, it is tried, in
+-- a subtransaction, because a look costs as much as the whole loop where there are thousands. Only what turns out not to be
+-- new is judged, event by event, by a statement that takes longer to plan and to start than all the others together (1 ms
+-- of each commit when it always ran).
 CREATE OR REPLACE FUNCTION public.audit_chain_link(own xid8, max_rows integer) RETURNS integer
 LANGUAGE plpgsql
 -- Rows are few beside the chain and are reached by an index. A plan that reads the whole chain for each batch looks
@@ -12,6 +13,7 @@ LANGUAGE plpgsql
 SET search_path = pg_catalog, pg_temp SET enable_seqscan = off SET plan_cache_mode = force_generic_plan
 AS $function$
 DECLARE
+  few      CONSTANT integer := 8;
   places   tid[];
   kinds    text[];
   pks      text[];
@@ -39,16 +41,25 @@ BEGIN
            bool_or(p.op NOT IN ('update', 'delete')
                    AND (SELECT true FROM public.audit_chain AS c WHERE c.event_kind = p.event_kind AND c.event_pk = p.event_pk))
       INTO places, kinds, pks, payloads, changes, unusual
-      FROM (SELECT t.ctid, t.* FROM public.audit_chain_pending AS t WHERE t.xid = own AND t.mode = 'strict' ORDER BY t.xid, t.id LIMIT max_rows) AS p;
+      FROM (SELECT t.ctid, t.* FROM public.audit_chain_pending AS t WHERE t.xid = own AND t.mode = 'strict' ORDER BY t.xid, t.id LIMIT few) AS p;
+    IF cardinality(places) = few THEN
+      SELECT array_agg(p.ctid), array_agg(p.event_kind), array_agg(p.event_pk), array_agg(p.payload_hash),
+             array_agg(CASE WHEN p.op IN ('update', 'delete') THEN p.op END), false
+        INTO places, kinds, pks, payloads, changes, unusual
+        FROM (SELECT t.ctid, t.* FROM public.audit_chain_pending AS t WHERE t.xid = own AND t.mode = 'strict' ORDER BY t.xid, t.id LIMIT max_rows) AS p;
+    END IF;
   END IF;
   IF places IS NULL THEN
     RETURN 0;
   END IF;
   IF unusual THEN
     NULL;
-  ELSIF own IS NULL THEN
+  ELSIF own IS NULL OR cardinality(places) >= few THEN
     BEGIN
+      DELETE FROM public.audit_chain_pending AS p WHERE p.ctid = ANY (places);
+      locked := public.audit_chain_lock_chain();
       size := public.audit_chain_extend(kinds, pks, payloads, changes);
+      RETURN cardinality(places);
     EXCEPTION WHEN unique_violation THEN
       unusual := true;
     END;
@@ -118,10 +129,8 @@ BEGIN
                                                  ELSE 'this event is chained with another hash' END
       FROM unnest(odd) AS o WHERE p.id = split_part(o, ' ', 2)::bigint;
   END IF;
-  IF own IS NOT NULL THEN
-    locked := public.audit_chain_lock_chain();
-  END IF;
-  IF size IS NULL AND kinds IS NOT NULL THEN
+  locked := public.audit_chain_lock_chain();
+  IF kinds IS NOT NULL THEN
     size := public.audit_chain_extend(kinds, pks, payloads, changes);
   END IF;
   RETURN cardinality(places);
