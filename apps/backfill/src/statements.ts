@@ -1,4 +1,4 @@
-import { keyExpression, payloadExpression, quotedLiteral, quotedName } from "@scidex/audit-schema";
+import { keyExpression, payloadExpression, quotedLiteral, quotedName } from "@scidex/audit-schema/capture-source";
 import type { Target } from "./target.ts";
 
 /** A column that rows are ordered by. */

@@ -2,6 +2,9 @@
  * The generated parts of capture, as the SQL functions `audit_chain_payload_expression`, `audit_chain_key_expression`,
  * `audit_chain_row_source` and `audit_chain_capture_source` generate them: the verifier compares a live function with
  * this text, and so never has to ask the database what is right. A test holds the two against each other.
+ *
+ * An entry point of its own, because it needs nothing: with the rest of the package comes drizzle-orm, which takes 0.4 s and
+ * 140 MB to load.
  */
 
 /** Double quotes around a name, always. */

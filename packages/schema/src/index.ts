@@ -9,15 +9,6 @@ export {
   type Mode,
   planAttach,
 } from "./attach.ts";
-export {
-  type CaptureDefinition,
-  captureSource,
-  keyExpression,
-  payloadExpression,
-  quotedLiteral,
-  quotedName,
-  rowSource,
-} from "./capture-source.ts";
 export type { AnyPgDatabase } from "./database.ts";
 export { SchemaError, type SchemaErrorCode } from "./errors.ts";
 export { migrate, MIGRATE_ATTEMPTS, type MigrateResult } from "./migrate.ts";

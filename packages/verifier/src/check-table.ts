@@ -1,4 +1,4 @@
-import { keyExpression } from "@scidex/audit-schema";
+import { keyExpression } from "@scidex/audit-schema/capture-source";
 import { compareBytes } from "./byte-order.ts";
 import { type KindHistory, splitRelation } from "./config.ts";
 import type { Cursor } from "./cursor.ts";

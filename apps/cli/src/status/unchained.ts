@@ -1,4 +1,5 @@
-import { keyExpression, quotedLiteral, sqlState } from "@scidex/audit-schema";
+import { sqlState } from "@scidex/audit-schema";
+import { keyExpression, quotedLiteral } from "@scidex/audit-schema/capture-source";
 import type { Sql } from "postgres";
 import type { ConfigInForce } from "../config-in-force.ts";
 

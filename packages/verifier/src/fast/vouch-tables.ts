@@ -1,4 +1,4 @@
-import { keyExpression } from "@scidex/audit-schema";
+import { keyExpression } from "@scidex/audit-schema/capture-source";
 import { openTable, verdict } from "../check-table.ts";
 import type { KindHistory } from "../config.ts";
 import { Cursor } from "../cursor.ts";

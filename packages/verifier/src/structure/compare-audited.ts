@@ -1,5 +1,5 @@
 import { createHash } from "node:crypto";
-import { captureSource } from "@scidex/audit-schema";
+import { captureSource } from "@scidex/audit-schema/capture-source";
 import { CONFIG_KIND, type Config, type KindHistory, splitRelation } from "../config.ts";
 import type { Report } from "../finding.ts";
 import type { Policy, TablePolicy } from "../policy.ts";
