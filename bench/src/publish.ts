@@ -7,7 +7,7 @@ import { type Measurement, median, milliseconds, ratioOf } from "./measure.ts";
 
 const NEW_ROWS = 1_000;
 const SMALL = 10_000;
-const ROUNDS = 5;
+const ROUNDS = 15;
 
 /** A publication costs what is new, whatever is there: the same 1,000 new rows at a short chain and at a long one. */
 export async function benchPublish(db: BenchDatabase, rows: number): Promise<Measurement[]> {

@@ -1,4 +1,4 @@
-import { finished, type Readable } from "node:stream";
+import { finished, Readable } from "node:stream";
 import type { Sql, TransactionSql } from "postgres";
 import { VerifierError } from "./errors.ts";
 
@@ -50,8 +50,8 @@ export type Snapshot = readonly [Lane, Lane, ...Lane[]];
  * when it is read, took 5 to 10 % longer to verify.
  */
 const PIECE_BYTES = 2 ** 16;
-/** Pieces that wait for their reader before the connection has to. */
-const PIECES = 8;
+/** Bytes that wait for their reader before the connection has to. */
+const MAX_WAITING = 8 * PIECE_BYTES;
 
 /**
  * A COPY that somebody may leave in the middle. The driver cannot break one off inside a transaction: whatever is sent
@@ -62,8 +62,11 @@ class OpenCopy implements Chunks {
   readonly #pieces: Buffer[] = [];
   #piece = Buffer.allocUnsafeSlow(PIECE_BYTES);
   #filled = 0;
+  /** Bytes of the pieces. */
+  #waiting = 0;
   #end: { readonly error: Error | null | undefined } | undefined;
-  #wake: () => void = () => {};
+  #isLost = false;
+  #waiters: (() => void)[] = [];
 
   constructor(stream: Readable) {
     this.#stream = stream;
@@ -91,26 +94,38 @@ class OpenCopy implements Chunks {
 
   #offer(piece: Buffer): void {
     this.#pieces.push(piece);
-    if (this.#pieces.length >= PIECES) this.#stream.pause();
+    this.#waiting += piece.length;
+    if (this.#waiting >= MAX_WAITING) this.#stream.pause();
     this.#wake();
   }
 
   #finish(error: Error | null | undefined): void {
     this.#pass();
     this.#end = { error };
-    // The driver stops reading the connection when this stream is full, and goes on when the stream asks for more. If
-    // what filled it came together with the end, it never asks, and the next query would wait for ever.
-    if (!this.isLost) this.#stream._read(0);
+    this.#isLost = isLoss(error);
+    try {
+      // The driver stops reading the connection when this stream is full, and goes on when the stream asks for more. If
+      // what filled it came together with the end, it never asks, and the next query would wait for ever.
+      if (!this.#isLost) this.#stream._read(0);
+    } catch {
+      // All of it has come, and the connection has gone since.
+      this.#isLost = true;
+    }
     this.#wake();
+  }
+
+  #wake(): void {
+    for (const wake of this.#waiters.splice(0)) wake();
   }
 
   async next(): Promise<IteratorResult<Buffer>> {
     while (this.#pieces.length === 0 && this.#end === undefined)
       await new Promise<void>((resolve) => {
-        this.#wake = resolve;
+        this.#waiters.push(resolve);
       });
     const value = this.#pieces.shift();
     if (value !== undefined) {
+      this.#waiting -= value.length;
       if (this.#pieces.length === 0) this.#stream.resume();
       return { done: false, value };
     }
@@ -123,9 +138,9 @@ class OpenCopy implements Chunks {
     return this.#end === undefined;
   }
 
-  /** Whether the connection ended in the middle. */
+  /** Whether the connection is known to have gone. */
   get isLost(): boolean {
-    return isLoss(this.#end?.error);
+    return this.#isLost;
   }
 
   async drain(): Promise<void> {
@@ -161,8 +176,18 @@ class SnapshotLane implements Lane {
 
   async copy(query: string, format: "binary" | "text"): Promise<Chunks> {
     const open = async () => {
-      const stream = await this.query.unsafe(`copy (${query}) to stdout (format ${format})`).readable();
-      this.#copy = new OpenCopy(stream);
+      let copy: OpenCopy | undefined;
+      const pending = this.query.unsafe(`copy (${query}) to stdout (format ${format})`);
+      // The driver may already have an error when it hands out the stream, and emits it before whoever waits for the stream
+      // runs again: an uncaught exception, and an end without a report. So it is taken from the driver's own hand.
+      const hand = pending as unknown as { resolve: (value: unknown) => void };
+      const { resolve } = hand;
+      hand.resolve = (value) => {
+        if (value instanceof Readable) copy ??= new OpenCopy(value);
+        resolve(value);
+      };
+      const stream = await pending.readable();
+      this.#copy = copy ?? new OpenCopy(stream);
       return this.#copy;
     };
     const opening = open();
@@ -245,9 +270,8 @@ export async function withSnapshot<T>(
           await next.unsafe(`set transaction snapshot '${name.replaceAll("'", "''")}'`);
           await prepare(next);
           return await open([...others, beside]);
-        } catch (error) {
+        } finally {
           await beside.breakOff();
-          throw error;
         }
       });
       return result;
@@ -257,8 +281,9 @@ export async function withSnapshot<T>(
     } catch (error) {
       // The other connections are free again: it saves reading the rest of a long chain for nothing.
       if (lane.isBusy) await sql`select pg_catalog.pg_cancel_backend(${pid})`.catch(() => undefined);
-      await lane.breakOff();
       throw error;
+    } finally {
+      await lane.breakOff();
     }
   });
   return result.value;

@@ -1,8 +1,8 @@
 import type { AnyPgDatabase } from "@scidex/audit-schema";
+import { sql } from "drizzle-orm";
 import { WriterError, writerError } from "./errors.ts";
 import { type NewEvent, type PreparedEvent, prepareEvent } from "./event.ts";
 import { type Receipt, receiptsOf } from "./receipt.ts";
-import { sqlText } from "./sql-values.ts";
 
 /** How many events go into one statement. More than that are several statements, all or none of them. */
 export const MAX_EVENTS_PER_STATEMENT = 10_000;
@@ -33,10 +33,10 @@ export async function appendMany(tx: AnyPgDatabase, events: readonly NewEvent[])
 /** One statement. Errors are the driver's. */
 export async function appendPrepared(tx: AnyPgDatabase, events: readonly PreparedEvent[]): Promise<Receipt[]> {
   if (events.length === 0) return [];
-  const kinds = sqlText(arrayText(events.map((event) => event.kind)));
-  const pks = sqlText(arrayText(events.map((event) => event.pk)));
-  const hashes = sqlText(arrayText(events.map((event) => `\\x${event.hash}`)));
-  const door = `public.audit_chain_append_many(${kinds}::text[], ${pks}::text[], ${hashes}::bytea[])`;
+  const kinds = arrayText(events.map((event) => event.kind));
+  const pks = arrayText(events.map((event) => event.pk));
+  const hashes = arrayText(events.map((event) => `\\x${event.hash}`));
+  const door = sql`public.audit_chain_append_many(${kinds}::text::text[], ${pks}::text::text[], ${hashes}::text::bytea[])`;
   const receipts = await receiptsOf(tx, door);
   if (receipts.length !== events.length) {
     throw new WriterError("database", `the append door returned ${receipts.length} rows for ${events.length} events`);

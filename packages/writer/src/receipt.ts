@@ -1,4 +1,6 @@
 import type { AnyPgDatabase } from "@scidex/audit-schema";
+import { type SQL, sql } from "drizzle-orm";
+import { WriterError } from "./errors.ts";
 
 /** What was recorded, as text that can be logged and compared. */
 export interface Receipt {
@@ -16,32 +18,30 @@ export interface Receipt {
  * What to select of a door's rows. Everything is text: drivers differ in what they make of bigint, bytea and timestamps,
  * and a JavaScript Date would lose the microseconds that are hashed.
  */
-const COLUMNS = `r.seq::text as seq, pg_catalog.encode(r.event_hash, 'hex') as event_hash,
+const SELECT = `select r.seq::text as seq, pg_catalog.encode(r.event_hash, 'hex') as event_hash,
   pg_catalog.encode(r.chain_hash, 'hex') as chain_hash,
-  pg_catalog.to_char(r.appended_at at time zone 'UTC', 'YYYY-MM-DD"T"HH24:MI:SS.US"Z"') as appended_at`;
-
-interface Row {
-  readonly seq: string;
-  readonly event_hash: string;
-  readonly chain_hash: string;
-  readonly appended_at: string;
-}
+  pg_catalog.to_char(r.appended_at at time zone 'UTC', 'YYYY-MM-DD"T"HH24:MI:SS.US"Z"') as appended_at from`;
 
 /**
  * Calls a door that returns rows of `audit_chain`. Not with drizzle's query builder, which took half of the client's time
  * for a single event.
  *
- * @param door the call
+ * @param call an SQL expression
  * @returns a receipt for each row, in their order
  */
-export async function receiptsOf(tx: AnyPgDatabase, door: string): Promise<Receipt[]> {
-  const result: unknown = await tx.execute(`select ${COLUMNS} from ${door} as r`);
+export async function receiptsOf(tx: AnyPgDatabase, call: SQL | string): Promise<Receipt[]> {
+  const query = typeof call === "string" ? `${SELECT} ${call} as r` : sql`${sql.raw(SELECT)} ${call} as r`;
+  const result: unknown = await tx.execute(query);
   // Some drivers' results are the rows, the others' have them.
-  const rows = (Array.isArray(result) ? result : (result as { rows: unknown }).rows) as Row[];
-  return rows.map((row) => ({
-    seq: BigInt(row.seq),
-    eventHash: row.event_hash,
-    chainHash: row.chain_hash,
-    appendedAt: row.appended_at,
-  }));
+  const rows = (Array.isArray(result) ? result : (result as { rows: unknown }).rows) as object[];
+  return rows.map((row) => {
+    // By position: a client can be set up to give columns other names.
+    const texts: unknown[] = Object.values(row);
+    const [seq = "", eventHash = "", chainHash = "", appendedAt = ""] = texts.filter(
+      (text) => typeof text === "string",
+    );
+    if (appendedAt === "")
+      throw new WriterError("database", `the append door returned ${JSON.stringify(texts)} where four texts belong`);
+    return { seq: BigInt(seq), eventHash, chainHash, appendedAt };
+  });
 }

@@ -1,10 +1,13 @@
 import { CoreError, fromHex, payloadHash, toHex } from "@scidex/audit-core";
 import { type AnyPgDatabase, attach } from "@scidex/audit-schema";
+import { createDatabase } from "@scidex/audit-testkit";
 import { sql } from "drizzle-orm";
+import { drizzle } from "drizzle-orm/postgres-js";
+import postgres from "postgres";
 import { afterAll, beforeAll, describe, expect, test } from "vitest";
 import { append, appendMany, enqueue, MAX_EVENTS_PER_STATEMENT, type NewEvent, WriterError } from "../src/index.ts";
 import { expectIntact, pendingCount, readChain, tip } from "./chain.ts";
-import { DRIVERS, type Opened } from "./databases.ts";
+import { CHAIN, DRIVERS, type Opened } from "./databases.ts";
 
 /** Awaits a rejection and returns what a caller can switch on. */
 async function codeOf(promise: Promise<unknown>): Promise<string> {
@@ -213,4 +216,28 @@ describe.each(Object.entries(DRIVERS))("over drizzle with %s", (_name, open) => 
     expect(receipts.map(({ seq }) => seq)).toEqual(events.map((_, i) => BigInt(before + 1 + i)));
     await expectIntact(db);
   });
+});
+
+test.each(["camel", "pascal"] as const)("a client that renames columns (%s) gets its receipts", async (renaming) => {
+  const database = await createDatabase({ template: CHAIN });
+  const client = postgres(database.url, { max: 1, onnotice: () => {}, transform: postgres[renaming] });
+  try {
+    const db = drizzle(client);
+    const receipts = [
+      await append(db, { kind: "k", pk: "1", payload: 1 }),
+      ...(await appendMany(db, [{ kind: "k", pk: "2", payload: 2 }])),
+    ];
+    const links = await readChain(drizzle(database.sql));
+    expect(receipts).toEqual(
+      links.map(({ seq, eventHash, chainHash, appendedAt }) => ({
+        seq,
+        eventHash: toHex(eventHash),
+        chainHash: toHex(chainHash),
+        appendedAt,
+      })),
+    );
+  } finally {
+    await client.end();
+    await database.drop();
+  }
 });
