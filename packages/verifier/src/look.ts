@@ -36,6 +36,7 @@ import {
 const CHAIN = "public.audit_chain";
 const CONFIG = "public.audit_chain_config";
 const PENDING = "public.audit_chain_pending";
+const EVENTS = "the events of the chain and of pending";
 
 /** What one look at the database has found. */
 export interface LookResult {
@@ -297,23 +298,37 @@ class Look {
     }
     const sources = this.#wanted.has("sources") && histories !== null && hasPending;
     if (sources || this.#wanted.has("links")) {
-      const kinds = histories ?? new Map();
-      const chain = this.#vouched;
-      const tables = await checkTables(snapshot, {
-        histories: kinds,
-        sources,
-        vouched: chain && (await vouchForTables(snapshot, crew, { chain, histories: kinds, sources })),
-        pending: hasPending,
-        range: this.#range,
-        report: this.#reportOfTables(histories ?? NO_HISTORIES),
+      // A right or a lock that is missing only here must not hide what else was found.
+      await this.#attempt(snapshot, EVENTS, ["links", "sources"], async (lane) => {
+        const [, second, ...others] = snapshot;
+        await this.#compareTables([lane, second, ...others], crew, { histories, sources, pending: hasPending });
       });
-      for (const reason of tables.unproven) this.#cannot(reason, "sources");
-      this.#isTransient ||= tables.isTransient;
-      this.#kinds = tables.kinds;
-      this.#withoutSource = histories === null ? 0n : tables.eventsWithoutSource;
     }
     if (this.#wanted.has("coverage") && histories !== null)
       checkCoverage(histories, this.#options.policy ?? null, this.#report);
+  }
+
+  /** Compares events with rows; without `sources`, only events with each other. */
+  async #compareTables(
+    snapshot: Snapshot,
+    crew: Crew,
+    given: { histories: Histories | null; sources: boolean; pending: boolean },
+  ): Promise<void> {
+    const { sources, pending } = given;
+    const histories = given.histories ?? new Map();
+    const chain = this.#vouched;
+    const tables = await checkTables(snapshot, {
+      histories,
+      sources,
+      vouched: chain && (await vouchForTables(snapshot, crew, { chain, histories, sources })),
+      pending,
+      range: this.#range,
+      report: this.#reportOfTables(given.histories ?? NO_HISTORIES),
+    });
+    for (const reason of tables.unproven) this.#cannot(reason, "sources");
+    this.#isTransient ||= tables.isTransient;
+    this.#kinds = tables.kinds;
+    this.#withoutSource = given.histories === null ? 0n : tables.eventsWithoutSource;
   }
 
   /** Compares the catalog with what it has to be, before anything is streamed. */

@@ -91,6 +91,21 @@ test("C11: what can still be read is compared all the same", async () => {
   });
 });
 
+test("C11: a column of pending that may not be read hides nothing else", async () => {
+  const statements = `revoke select on public.audit_chain_pending from scidex_audit_inspector;
+    grant select (id, xid, mode, op, event_kind, event_pk, staged_at, conflict) on public.audit_chain_pending to scidex_audit_inspector`;
+  await lookAs("scidex_audit_inspector", statements, async (sql, admin) => {
+    const checks = ["links", "sources"] as const;
+    const unproven = await verify(sql, { checks });
+    expect(unproven).toMatchObject({ status: "unproven", divergences: [] });
+    expect(unproven.unproven.join("\n")).toMatch(/of pending could not be read: permission denied .*: grant scidex_/u);
+    await admin.sql.unsafe(`alter table public.audit_chain disable trigger all;
+      update public.audit_chain set payload_hash = sha256('x') where seq = 3`);
+    const tampered = await verify(sql, { checks });
+    expect(tampered).toMatchObject({ status: "tampered", first_divergence: { check: "event_hash", seq: 3n } });
+  });
+});
+
 test("the read-only role alone cannot prove the structure", async () => {
   await lookAs("scidex_audit_ro", "", async (sql) => {
     const report = await verify(sql, { checks: ["structure"] });
