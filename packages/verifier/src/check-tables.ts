@@ -17,6 +17,8 @@ export interface TablesResult {
   readonly unproven: string[];
   /** Whether another look may be able to judge it. */
   readonly isTransient: boolean;
+  /** Whether a table was rewritten between the snapshot and its lock. */
+  readonly isRewritten: boolean;
   readonly eventsWithoutSource: bigint;
   readonly kinds: KindCounts;
 }
@@ -41,13 +43,14 @@ export async function checkTables(snapshot: Snapshot, options: CheckTablesOption
   const { histories, report } = options;
   const unproven: string[] = [];
   let transient = false;
+  let isRewritten = false;
   const tally = new KindTally(histories.keys());
   const kinds = [...histories.keys()]
     .filter((kind) => options.vouched?.matched.has(kind) !== true)
     .toSorted(compareBytes);
   let withoutSource = options.vouched === null ? 0n : countVouched(options.vouched, histories, tally);
   if (options.vouched !== null && kinds.length === 0)
-    return { unproven, isTransient: transient, eventsWithoutSource: withoutSource, kinds: tally.counts() };
+    return { unproven, isTransient: transient, isRewritten, eventsWithoutSource: withoutSource, kinds: tally.counts() };
   const only = options.vouched === null ? null : kinds;
   const events = await readEventsByKey(snapshot[0], kinds, options.pending, only);
   const isRefusedChange = ({ kind, seq }: KeyedEvent): boolean => {
@@ -70,6 +73,7 @@ export async function checkTables(snapshot: Snapshot, options: CheckTablesOption
         );
         if (problem !== null) unproven.push(problem.reason);
         transient ||= problem?.isTransient === true;
+        isRewritten ||= problem?.isTransient === true;
       } catch (error) {
         // One table that cannot be read must not hide what the others are like.
         if (!isRefused(error)) throw error;
@@ -83,7 +87,7 @@ export async function checkTables(snapshot: Snapshot, options: CheckTablesOption
     withoutSource += BigInt(groups.current.links);
     await groups.next();
   }
-  return { unproven, isTransient: transient, eventsWithoutSource: withoutSource, kinds: tally.counts() };
+  return { unproven, isTransient: transient, isRewritten, eventsWithoutSource: withoutSource, kinds: tally.counts() };
 }
 
 /** Counts the events of kinds that need not be compared. Returns how many of them have no table. */

@@ -44,6 +44,8 @@ export interface LookResult {
   readonly unproven: readonly { readonly group: Group; readonly reason: string }[];
   /** Whether something could not be judged that another look may be able to judge. */
   readonly isTransient: boolean;
+  /** Whether that was only because a table was rewritten between the snapshot and its lock. */
+  readonly isRewritten: boolean;
   readonly warnings: readonly string[];
   readonly published: PublishedHeads | null;
   readonly from: bigint;
@@ -73,6 +75,7 @@ class Look {
   /** Microseconds since the Unix epoch. */
   readonly #now: bigint;
   #isTransient = false;
+  #isRewritten = false;
   /** The highest seq at which a link is missing or broken. */
   #lastBroken = 0n;
   #published: PublishedHeads | null = null;
@@ -134,6 +137,7 @@ class Look {
       findings: this.#findings,
       unproven: this.#unproven,
       isTransient: this.#isTransient,
+      isRewritten: this.#isRewritten,
       warnings: this.#warnings,
       published: this.#published,
       from: this.#range.from,
@@ -233,6 +237,7 @@ class Look {
     });
     if (chain === REWRITTEN) {
       this.#isTransient = true;
+      this.#isRewritten = true;
       this.#cannot(`${CHAIN}: ${REWRITTEN}`, "links", "heads", "sources", "coverage");
       return;
     }
@@ -327,6 +332,7 @@ class Look {
     });
     for (const reason of tables.unproven) this.#cannot(reason, "sources");
     this.#isTransient ||= tables.isTransient;
+    this.#isRewritten ||= tables.isRewritten;
     this.#kinds = tables.kinds;
     this.#withoutSource = given.histories === null ? 0n : tables.eventsWithoutSource;
   }

@@ -13,6 +13,9 @@ import type { VerifyOptions } from "./verify-options.ts";
 /** How often the database is looked at, at most, until two looks have found the same. */
 export const MAX_LOOKS = 4;
 
+/** The same while tables are being rewritten: under one migration after another, four looks can all come too late. */
+const MAX_LOOKS_AT_REWRITING = 20;
+
 /** A report, what to remember of the sinks, and what a person needs to picture the chain. */
 export interface Verification {
   readonly report: VerificationReport;
@@ -39,7 +42,8 @@ export async function verifyWithState(sql: Sql, options: VerifyOptions = {}): Pr
   checkRange(options);
   const trust = trustOf(options);
   let found = await look(sql, trust, options, new Findings());
-  for (let looks = 1; looks < MAX_LOOKS && (found.findings.unconfirmed > 0 || found.isTransient); looks++)
+  const isOpen = (): boolean => found.findings.unconfirmed > 0 || found.isTransient;
+  for (let looks = 1; isOpen() && looks < (found.isRewritten ? MAX_LOOKS_AT_REWRITING : MAX_LOOKS); looks++)
     found = await look(sql, trust, options, new Findings(found.findings));
   return {
     report: makeReport(found, options, performance.now() - started),
