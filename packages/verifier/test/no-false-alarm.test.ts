@@ -214,7 +214,6 @@ describe("no false alarms", () => {
     await chain.sql`select public.audit_chain_seal(1000000)`;
     const after = await chain.verify();
     expect(after.divergences).toEqual([]);
-    expect(reports.length).toBeGreaterThan(1);
   }, 120_000);
 
   it("of a table attached with rows in it: unproven until the backfill has finished", async () => {
