@@ -44,7 +44,7 @@ export interface LookResult {
   readonly unproven: readonly { readonly group: Group; readonly reason: string }[];
   /** Whether something could not be judged that another look may be able to judge. */
   readonly isTransient: boolean;
-  /** Whether that was only because a table was rewritten between the snapshot and its lock. */
+  /** Whether a table was rewritten between the snapshot and its lock, which a few more looks will not always meet. */
   readonly isRewritten: boolean;
   readonly warnings: readonly string[];
   readonly published: PublishedHeads | null;

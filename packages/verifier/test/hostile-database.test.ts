@@ -208,6 +208,22 @@ describe("a hostile database", () => {
     expect(await running).not.toBe("done");
   });
 
+  it("reports what else it found where a value cannot be printed", async () => {
+    const chain = await smallChain();
+    await chain.sql`create table public.device (id int primary key, mac macaddr8)`;
+    await chain.sql`select public.audit_chain_attach('public.device')`;
+    await chain.sql`insert into public.device values (1, '08:00:2b:01:02:03:04:05')`;
+    await chain.publish();
+    await chain.attack("update public.note set body = 'edited' where id = 2");
+    await chain.attack("update pg_type set typoutput = 'shell_out'::regproc where typname = 'macaddr8'");
+    const report = await chain.verify({ checks: ["links", "heads", "sources", "structure"] });
+    expect(report.status).toBe("tampered");
+    expect(report.divergences.map(({ check }) => check)).toEqual(
+      expect.arrayContaining(["source_edited", "catalog_changed"]),
+    );
+    expect(report.unproven.join("\n")).toContain("public.device could not be read: cannot display a value");
+  });
+
   it("ends when work breaks off in the middle of both streams, and leaves the connections usable", async () => {
     const chain = await smallChain();
     const client = postgres(chain.url, { max: 2, fetch_types: false, onnotice: () => {} });
