@@ -2,7 +2,8 @@ import { migrate } from "@scidex/audit-schema";
 import type { Template } from "@scidex/audit-testkit";
 import { drizzle } from "drizzle-orm/postgres-js";
 import postgres from "postgres";
-import { expect, test } from "vitest";
+import { expect, test, vi } from "vitest";
+import { verify, type VerifyOptions } from "../src/index.ts";
 import { append, type ChainDatabase, comparable, now, openChain, recompute } from "./chain-database.ts";
 
 /** Links of a table, of a tracked table with changes, of a table that was emptied, and of kinds without a table. */
@@ -99,4 +100,65 @@ test.each([
   const report = await sameReport(chain);
   expect(report.status).toBe("tampered");
   expect(report.divergences.map((divergence) => divergence.check)).toContain(check);
+});
+
+test("a large table is read in parts, and an edit is found in each of them", async () => {
+  const chain = await openChain();
+  const { sql } = chain;
+  // One row a page: 4,200 pages, of which each of three jobs reads 1,400.
+  await onItsOwn(chain, async (own) => {
+    await own`create table public.large (id int primary key, body text) with (fillfactor = 10)`;
+    await own`select public.audit_chain_attach('public.large')`;
+    await own`insert into public.large select n, repeat('x', 800) from generate_series(1, 4200) as n`;
+    await own`vacuum analyze public.large`;
+  });
+  const statistics = async () => {
+    const [row] = await sql<{ pages: number; scans: number; rows: number }[]>`
+      select relpages as pages, pg_stat_get_numscans(oid)::int as scans, pg_stat_get_tuples_returned(oid)::int as rows
+        from pg_class where oid = 'public.large'::regclass`;
+    return row ?? { pages: Number.NaN, scans: Number.NaN, rows: Number.NaN };
+  };
+  // By the primary key and by attach, when there were no rows yet.
+  await vi.waitFor(async () => expect(await statistics()).toMatchObject({ scans: 2 }), 20_000);
+  const before = await statistics();
+  expect(before.pages).toBe(4200);
+  const options: VerifyOptions = { ...UNANCHORED, checks: ["sources"], jobs: 3 };
+  await onItsOwn(chain, async (own) => {
+    expect((await verify(own, options)).status).toBe("intact");
+  });
+  // Each row was read once, and none of them by a scan of the whole table.
+  await vi.waitFor(async () => expect(await statistics()).toEqual({ ...before, rows: before.rows + 4200 }), 20_000);
+  for (const id of [1, 1401, 4200]) {
+    await chain.attack(`update public.large set body = 'forged' where id = ${id}`);
+    const report = await chain.verify(options);
+    expect(report.divergences.map((divergence) => divergence.event_pk)).toContain(`${id}`);
+  }
+});
+
+/** Work on connections of its own, which leave their counts behind when they end. */
+async function onItsOwn(chain: ChainDatabase, work: (own: postgres.Sql) => Promise<void>): Promise<void> {
+  const own = postgres(chain.url, { max: 4, fetch_types: false, onnotice: () => {} });
+  await work(own);
+  await own.end();
+}
+
+test("tables are compared side by side, as many at once as there are jobs", async () => {
+  const chain = await openWithHeads();
+  const { sql } = chain;
+  const holder = await sql.reserve();
+  await holder`begin`;
+  await holder`lock table public.note, public.none in access exclusive mode`;
+  const verification = chain.verify({ ...UNANCHORED, jobs: 2 });
+  // Each is waited for on a connection of its own.
+  await vi.waitFor(
+    async () => {
+      const waiting = await holder<{ name: string }[]>`
+        select c.relname as name from pg_locks as l join pg_class as c on c.oid = l.relation where not l.granted order by 1`;
+      expect(waiting.map(({ name }) => name)).toEqual(["none", "note"]);
+    },
+    { timeout: 20_000, interval: 10 },
+  );
+  await holder`commit`;
+  holder.release();
+  expect((await verification).status).toBe("intact");
 });

@@ -1,6 +1,6 @@
 import { keyExpression } from "@scidex/audit-schema/capture-source";
 import { openTable, verdict } from "../check-table.ts";
-import type { KindHistory } from "../config.ts";
+import { type KindHistory, splitRelation } from "../config.ts";
 import { Cursor } from "../cursor.ts";
 import type { Recomputation } from "../payload.ts";
 import { estimateSize } from "../read-chain.ts";
@@ -59,27 +59,50 @@ export async function vouchForTables(
   const pending = await snapshot[0].attempt(async (lane) => await sumPending(lane, chain.tagKey, unclear));
   if (pending === null) return null;
   for (const sum of pending) sums.set(sum.kind, addSums(sums.get(sum.kind), sum));
-  for (const [kind, history] of histories) {
-    if (unclear.has(kind)) continue;
-    const rows = await vouchForTable(snapshot, crew, history, sums.get(kind), chain.tagKey);
-    if (rows !== null) matched.set(kind, rows);
-  }
+  const tables = [...histories.values()].filter(
+    ({ kind, current }) => !unclear.has(kind) && current.action !== "detach",
+  );
+  const vouch = async (lanes: readonly [Lane, ...Lane[]], history: KindHistory): Promise<void> => {
+    const rows = await vouchForTable(lanes, crew, history, sums.get(history.kind), chain.tagKey);
+    if (rows !== null) matched.set(history.kind, rows);
+  };
+  const [first, ...others] = snapshot.slice(0, crew.jobs) as [Lane, ...Lane[]];
+  const { large, small } = await bySize(first, tables);
+  // A large table is read by all lanes together, the others side by side: each lane takes the next one.
+  for (const history of large) await vouch([first, ...others], history);
+  const waiting = small.values();
+  await all(
+    [first, ...others].map((lane) => async () => {
+      for (const history of waiting) await vouch([lane], history);
+    }),
+  );
   return { links, matched };
 }
 
-/** The number of a table's rows, if they are just its events. */
+async function bySize(lane: Lane, tables: readonly KindHistory[]) {
+  const large: KindHistory[] = [];
+  const small: KindHistory[] = [];
+  for (const history of tables) {
+    const place = splitRelation(history.current.relation);
+    const pages = place === null ? 0 : (await estimateSize(lane, place.schema, place.name)).pages;
+    (pages >= MANY_PAGES ? large : small).push(history);
+  }
+  return { large, small };
+}
+
+/** The number of a table's rows, if they are just its events. It is read in as many parts as there are lanes. */
 async function vouchForTable(
-  snapshot: Snapshot,
+  lanes: readonly [Lane, ...Lane[]],
   crew: Crew,
   history: KindHistory,
   events: KindSum | undefined,
   tagKey: Uint8Array,
 ): Promise<number | null> {
   const { kind, current } = history;
-  if (current.action === "detach") return null;
+  const [first, ...others] = lanes;
   try {
     // The first lane keeps the table's lock while all of them read.
-    return await snapshot[0].attempt(async (lane) => {
+    return await first.attempt(async (lane) => {
       let isMissing = false;
       const table = await openTable(lane, history, () => {
         isMissing = true;
@@ -87,8 +110,8 @@ async function vouchForTable(
       if (isMissing || table === null || "reason" in table || !isPlain(history, table.ways)) return null;
       const tally = { matched: 0, unchainedYet: 0, unprovable: 0, excuse: null };
       if (verdict(history, table.shape, tally) !== null) return null;
-      const { pages } = await estimateSize(lane, table.schema, table.name);
-      const parts = table.isPartitioned || pages < MANY_PAGES ? 1 : Math.min(crew.jobs, snapshot.length);
+      const parts = table.isPartitioned ? 1 : lanes.length;
+      const { pages } = parts === 1 ? { pages: 0 } : await estimateSize(lane, table.schema, table.name);
       const cut = (i: number) => Math.floor((pages * i) / parts);
       const task = { what: "rows", kind, columns: current.columns, tagKey } as const;
       const read = async (lane: Lane, i: number) => {
@@ -98,14 +121,14 @@ async function vouchForTable(
         const key = others.length === 0 ? `t.${identifier(name)}` : keyExpression(current.keyColumns);
         return await crew.run(task, await streamSource(lane, table, key, current.columns, range), () => {});
       };
-      const rows = await allSums([
+      const sums = await all([
         async () => await read(lane, 0),
-        ...Array.from({ length: parts - 1 }, (_, i) => async () => {
-          const other = snapshot[i + 1];
-          return other === undefined ? null : await other.attempt(async (inner) => await read(inner, i + 1));
+        ...others.slice(0, parts - 1).map((other, i) => async () => {
+          return await other.attempt(async (inner) => await read(inner, i + 1));
         }),
       ]);
-      if (rows === null) return null;
+      if (!sums.every((sum) => sum !== null)) return null;
+      const rows = sums.reduce(addSums);
       const isSame =
         rows.count === (events?.count ?? 0n) &&
         rows.sum0 === (events?.sum0 ?? 0n) &&
@@ -118,17 +141,13 @@ async function vouchForTable(
   }
 }
 
-/** Waits for all parts, and adds them up; null if one of them is. */
-async function allSums(parts: readonly (() => Promise<KindSum | null>)[]): Promise<KindSum | null> {
+/** Waits for all of it, also where a part fails: a connection in the middle of a COPY is of no use. */
+async function all<T>(parts: readonly (() => Promise<T>)[]): Promise<T[]> {
   const settled = await Promise.allSettled(parts.map(async (part) => await part()));
-  let sum: KindSum | undefined;
-  let isWhole = true;
-  for (const part of settled) {
+  return settled.map((part) => {
     if (part.status === "rejected") throw part.reason;
-    if (part.value === null) isWhole = false;
-    else sum = addSums(sum, part.value);
-  }
-  return isWhole && sum !== undefined ? sum : null;
+    return part.value;
+  });
 }
 
 /** Whether rows of any time have the same payload: that of the columns as they are now. */
