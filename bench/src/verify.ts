@@ -104,7 +104,7 @@ export async function benchVerify(db: BenchDatabase, rows: number): Promise<Meas
       note: "moonshot 0.8",
     },
     {
-      name: `peak memory of a verification, ${count} rows`,
+      name: `peak memory of audit-verify, ${count} rows`,
       value: memory.megabytes,
       unit: "MB",
       against: { name: `that of ${quarter.toLocaleString("en")} rows`, value: memoryBefore.megabytes },
