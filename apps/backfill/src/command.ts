@@ -4,6 +4,7 @@ import {
   connect,
   databaseUrl,
   escapeText,
+  packageVersion,
   type Progress,
   progress,
   writeOut,
@@ -36,6 +37,7 @@ Examples:
 /** The `audit-backfill` command. */
 export function backfillCommand(context: CommandContext): Command {
   return new Command("audit-backfill")
+    .version(packageVersion(import.meta.url))
     .description("Chains the rows that were in a table before it was attached, oldest first.")
     .argument("[table...]", "tables as SQL writes their names; default: every attached table that is not complete")
     .option("--order-by <column>", "the column that says how old a row is; default: the key")

@@ -1,8 +1,7 @@
-import type { CommandContext } from "@scidex/audit-command";
+import { type CommandContext, packageVersion } from "@scidex/audit-command";
 import { Command } from "commander";
 import { COMMANDS } from "./commands.ts";
 import { OTHER_APPLICATIONS } from "./other-applications.ts";
-import { packageVersion } from "./package-version.ts";
 
 const HELP = `
 Environment:
@@ -27,7 +26,7 @@ Example:
 export async function auditChain(context: CommandContext, argv: readonly string[]): Promise<Command> {
   const program = new Command("audit-chain")
     .description("A tamper-evident audit log for PostgreSQL: set-up, status, and the other commands under one roof.")
-    .version(packageVersion())
+    .version(packageVersion(import.meta.url))
     .showHelpAfterError("(--help shows the options)")
     .addHelpText("after", HELP);
   for (const { name, summary, load } of COMMANDS) {

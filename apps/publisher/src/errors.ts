@@ -1,3 +1,5 @@
+import { lostConnection } from "@scidex/audit-command";
+
 /**
  * Why the publisher could not do its work. All are exit 3, except `configuration`, which is exit 2; a finding is never
  * one of them, it is data in the result.
@@ -41,4 +43,5 @@ export class PublisherError extends Error {
 export const errno = (error: unknown): string | undefined =>
   error instanceof Error && "code" in error && typeof error.code === "string" ? error.code : undefined;
 
-export const messageOf = (error: unknown): string => (error instanceof Error ? error.message : String(error));
+export const messageOf = (error: unknown): string =>
+  error instanceof Error ? (lostConnection(error) ?? error.message) : String(error);

@@ -1,4 +1,4 @@
-import { type CommandContext, runCommand } from "@scidex/audit-command";
+import { type CommandContext, packageVersion, runCommand } from "@scidex/audit-command";
 import { Command } from "commander";
 import { publishCommand } from "./publish-command.ts";
 import { runDaemonCommand } from "./run-daemon-command.ts";
@@ -10,6 +10,7 @@ export async function main(argv: readonly string[] = process.argv): Promise<void
   await runCommand(
     (context: CommandContext) =>
       new Command("audit-publisher")
+        .version(packageVersion(import.meta.url))
         .description("Seals the audit chain, publishes its signed heads, verifies and alerts")
         .addCommand(publishCommand(context))
         .addCommand(sealCommand(context))

@@ -135,6 +135,31 @@ describe("audit-publisher run", () => {
     expect(await run.ended).toMatchObject({ exit: 0 });
   }, 180_000);
 
+  it("goes on when the server ends its sessions in the middle of what they do", async () => {
+    const log = await openLog();
+    await log.append("1");
+    const run = await daemon(log, QUICK);
+    await run.said(({ job, status }) => job === "verify" && status === "intact");
+    const at = run.entries().length;
+    const failed = () =>
+      run
+        .entries()
+        .slice(at)
+        .filter(({ status }) => status === "failed");
+    while (failed().filter(({ job }) => job === "verify").length < 8) {
+      expect(run.child.exitCode).toBe(null);
+      await sleep(Math.random() * 200);
+      await log.sql`
+        select pg_terminate_backend(pid) from pg_stat_activity
+         where datname = current_database() and pid <> pg_backend_pid() and state <> 'idle' and application_name like 'audit-%'`;
+    }
+    for (const { message } of failed()) expect(message).toMatch(/connection to the database was lost|cannot connect/);
+    const then = run.entries().length;
+    await run.said(({ job, status }) => job === "verify" && status === "intact", then);
+    run.child.kill("SIGTERM");
+    expect(await run.ended).toMatchObject({ exit: 0, stderr: "" });
+  }, 180_000);
+
   it("ends while the database does not answer", async () => {
     const log = await openLog();
     const silent = createServer(() => {});

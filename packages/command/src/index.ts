@@ -21,6 +21,8 @@ export {
 } from "./environment.ts";
 export { escapeMessage, escapeText, jsonText } from "./escape-text.ts";
 export { EXIT, type ExitCode } from "./exit-code.ts";
+export { lostConnection } from "./lost-connection.ts";
+export { packageVersion } from "./package-version.ts";
 export { progress, type Progress, type ProgressOptions, type ProgressStream } from "./progress.ts";
 export { redact, redactUrl } from "./redact.ts";
 export { checkReplaceable, replaceFile } from "./replace-file.ts";

@@ -3,6 +3,7 @@ import { type Command, CommanderError } from "commander";
 import { CommandError } from "./command-error.ts";
 import { escapeMessage, jsonText } from "./escape-text.ts";
 import { EXIT, type ExitCode } from "./exit-code.ts";
+import { isWriteToLostConnection, lostConnection } from "./lost-connection.ts";
 import { clearProgress } from "./progress.ts";
 import { redact } from "./redact.ts";
 import { isClosedPipe, writeOut } from "./write-out.ts";
@@ -121,7 +122,9 @@ class End {
       process.exitCode = this.#exit ?? EXIT.failed;
     });
     const crash = (error: unknown): void => void this.withError(error);
-    process.on("uncaughtException", crash);
+    process.on("uncaughtException", (error) => {
+      if (!isWriteToLostConnection(error)) crash(error);
+    });
     process.on("unhandledRejection", crash);
     for (const name of ["SIGINT", "SIGTERM", "SIGHUP"] as const) {
       process.on(name, () => {
@@ -185,6 +188,8 @@ function describe(error: unknown): Description {
   if (!(error instanceof Error)) return { code: "failed", message: String(error), exit: EXIT.failed };
   const code = "code" in error && typeof error.code === "string" ? error.code : "failed";
   const isOurs = code === "usage" || code === "configuration";
+  const lost = isOurs ? undefined : lostConnection(error);
+  if (lost !== undefined) return { code: "connection_lost", message: lost, exit: EXIT.failed };
   return { code, message: messageOf(error), exit: isOurs ? EXIT.usage : EXIT.failed };
 }
 

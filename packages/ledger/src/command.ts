@@ -1,4 +1,4 @@
-import { type CommandContext, runCommand } from "@scidex/audit-command";
+import { type CommandContext, packageVersion, runCommand } from "@scidex/audit-command";
 import { Command } from "commander";
 import { DEFAULT_LEDGER_NAME } from "./anchor.ts";
 import { anchorCommand } from "./command-anchor.ts";
@@ -10,6 +10,7 @@ export const main = (): Promise<void> => runCommand((context) => ledgerCommand(c
 
 function ledgerCommand(context: CommandContext): Command {
   const command = new Command("audit-ledger")
+    .version(packageVersion(import.meta.url))
     .description("Verify, export and anchor the per-agent HMAC ledger.")
     .addHelpText(
       "after",

@@ -11,6 +11,7 @@ import {
   maxHeadAge,
   type Outcome,
   origin,
+  packageVersion,
   parseDuration,
   policyFile,
   progress,
@@ -71,6 +72,7 @@ event are judged by the first shard, rows that wait to be linked by the last.`;
 /** The `audit-verify` command. */
 export function verifyCommand(context: CommandContext): Command {
   return new Command("audit-verify")
+    .version(packageVersion(import.meta.url))
     .description("Verifies the audit chain, its published heads and the audited rows. Reads only.")
     .option("--from <seq>", "first link to verify; widened to the published head before it")
     .option("--to <seq>", "last link to verify; widened to the published head after it")

@@ -349,6 +349,30 @@ describe("audit-verify", { timeout: 180_000 }, () => {
     expect((await ended).exit).toBe(3);
     expect(existsSync(state)).toBe(false);
   });
+
+  it("says so in one line when the server ends its sessions, whatever they were doing, and is never sure then", async () => {
+    const chain = await prepared();
+    let lost = 0;
+    for (let pause = 0; lost < 4 || pause < 200; pause += 20) {
+      const child = start(chain, [...FOUR, "--json"]);
+      const ended = finish(child);
+      const sessions = async (what: string) =>
+        await chain.sql.unsafe(
+          `select ${what} from pg_stat_activity where datname = current_database() and application_name = 'audit-verify'`,
+        );
+      while (child.exitCode === null && (await sessions("pid")).length === 0);
+      await sleep(pause % 200);
+      await sessions("pg_terminate_backend(pid)");
+      const { exit, stdout, stderr } = await ended;
+      if (exit === 0) continue;
+      lost++;
+      expect(exit).toBe(3);
+      expect(stderr).toMatch(/^error: (?:the connection to the database was lost|cannot connect) [^\n]*\n$/u);
+      expect(JSON.parse(stdout)).toMatchObject({
+        error: { code: expect.stringMatching(/^(?:connection_lost|unavailable)$/u) },
+      });
+    }
+  });
 });
 
 describe("shards", () => {

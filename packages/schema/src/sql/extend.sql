@@ -40,12 +40,7 @@ BEGIN
     events := array_append(events, event_hash);
     chains := array_append(chains, head_hash);
   END LOOP;
-  IF current_setting('transaction_isolation') = 'read committed' THEN
-    INSERT INTO public.audit_chain (seq, event_kind, event_pk, payload_hash, event_hash, prev_hash, chain_hash, appended_at)
-    SELECT before + e.n, e.kind, e.pk, e.payload, e.event, e.prev, chains[e.n + 1], linked_at
-      FROM unnest(kinds, pks, payload_hashes, events, chains) WITH ORDINALITY AS e(kind, pk, payload, event, prev, n)
-     WHERE e.n <= cardinality(kinds);
-  ELSE
+  IF current_setting('transaction_isolation') <> 'read committed' THEN
     -- Here the tail was read as of the transaction's first statement: a seq can be taken without our seeing it. Asking
     -- every time costs 1 us a row and a WAL record more.
     INSERT INTO public.audit_chain (seq, event_kind, event_pk, payload_hash, event_hash, prev_hash, chain_hash, appended_at)
@@ -58,6 +53,15 @@ BEGIN
       RAISE EXCEPTION 'the chain has grown since this transaction''s snapshot was taken'
         USING ERRCODE = 'serialization_failure', HINT = 'Repeat the transaction. READ COMMITTED never needs this.';
     END IF;
+  ELSIF cardinality(kinds) = 1 THEN
+    -- The statement below takes 38 us longer for one event: of 445 us that a commit of one strict row took its process.
+    INSERT INTO public.audit_chain (seq, event_kind, event_pk, payload_hash, event_hash, prev_hash, chain_hash, appended_at)
+    VALUES (before + 1, kinds[1], pks[1], payload_hashes[1], event_hash, chains[1], head_hash, linked_at);
+  ELSE
+    INSERT INTO public.audit_chain (seq, event_kind, event_pk, payload_hash, event_hash, prev_hash, chain_hash, appended_at)
+    SELECT before + e.n, e.kind, e.pk, e.payload, e.event, e.prev, chains[e.n + 1], linked_at
+      FROM unnest(kinds, pks, payload_hashes, events, chains) WITH ORDINALITY AS e(kind, pk, payload, event, prev, n)
+     WHERE e.n <= cardinality(kinds);
   END IF;
   RETURN before + cardinality(kinds);
 END
