@@ -135,6 +135,32 @@ test("a large table is read in parts, and an edit is found in each of them", asy
   }
 });
 
+test("a chain that is too long for one reading is read several times, and a repeated event is found in each of them", async () => {
+  const chain = await openWithHeads();
+  const { sql } = chain;
+  const options: VerifyOptions = { ...UNANCHORED, checks: ["links"], jobs: 1 };
+  const readings = async (): Promise<number> => {
+    let copies = 0;
+    const debug = (_: number, query: string) => (copies += query.startsWith("copy (select c.seq") ? 1 : 0);
+    const own = postgres(chain.url, { max: 2, fetch_types: false, debug });
+    expect((await verify(own, options)).status).toBe("intact");
+    await own.end();
+    return copies;
+  };
+  expect(await readings()).toBe(1);
+  const isLong = "update pg_class set reltuples = 60000000 where oid = 'public.audit_chain'::regclass";
+  await sql.unsafe(isLong);
+  expect(await readings()).toBe(4);
+  await sql`alter table public.audit_chain drop constraint audit_chain_event_key`;
+  const [{ n } = { n: 0 }] = await sql<{ n: number }[]>`select count(*)::int as n from public.audit_chain`;
+  for (let seq = 1; seq <= 8; seq++) {
+    await chain.attack(`${isLong}; update public.audit_chain as a set event_kind = c.event_kind, event_pk = c.event_pk
+      from public.audit_chain as c where c.seq = ${seq} and a.seq = ${n}; ${recompute(n)}`);
+    const report = await sameReport(chain, options, [1]);
+    expect(report.divergences.map((divergence) => divergence.check)).toContain("duplicate");
+  }
+});
+
 /** Work on connections of its own, which leave their counts behind when they end. */
 async function onItsOwn(chain: ChainDatabase, work: (own: postgres.Sql) => Promise<void>): Promise<void> {
   const own = postgres(chain.url, { max: 4, fetch_types: false, onnotice: () => {} });

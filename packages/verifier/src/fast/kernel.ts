@@ -48,7 +48,7 @@ interface Exports {
   addRows(from: number, end: number): number;
   resetKinds(): void;
   resetRows(): void;
-  makeFilter(blocks: number): number;
+  makeFilter(blocks: number, part: number, parts: number): number;
   addTags(tags: number, count: number): number;
   pad(message: number, length: number): number;
   hashLanes(p0: number, n0: number, p1: number, n1: number, p2: number, n2: number, p3: number, n3: number): void;

@@ -12,19 +12,36 @@ const MIN_BYTES = 2 ** 20;
 const MAX_BYTES = 2 ** 25;
 
 /**
+ * Longer chains are read several times, and each time another part of the tags is looked at: a filter of so many more takes
+ * too many tags for repeated. Each further reading takes about three fifths of the first.
+ */
+const ROWS_PER_READING = 2 ** 24;
+const MAX_READINGS = 64;
+
+/**
  * Looks for events that are there twice, by the tags of kind and key, in memory that does not grow with their number. A
- * filter sees every repetition, and takes a few tags for repeated that are not: those are counted in a second reading.
+ * filter sees every repetition, and takes a few tags for repeated that are not: those are counted in one more reading.
  */
 export class Repeats {
   readonly #kernel: Kernel;
   readonly #suspects = new Set<bigint>();
+  readonly #blocks: number;
   #isOverflown = false;
+  /** How often all tags have to be added. */
+  readonly readings: number;
 
   /** @param expected number of rows, roughly: it is no bound */
   constructor(expected: number) {
     this.#kernel = new Kernel(new Uint8Array(16));
-    const bytes = Math.min(Math.max(2 ** Math.ceil(Math.log2(BYTES_PER_ROW * expected + 1)), MIN_BYTES), MAX_BYTES);
-    if (this.#kernel.raw.makeFilter(bytes / 64) === 0) this.#isOverflown = true;
+    this.readings = Math.min(Math.max(Math.ceil(expected / ROWS_PER_READING), 1), MAX_READINGS);
+    const bytes = 2 ** Math.ceil(Math.log2(BYTES_PER_ROW * expected + 1));
+    this.#blocks = Math.min(Math.max(bytes, MIN_BYTES), MAX_BYTES) / 64;
+    this.begin(0);
+  }
+
+  /** To be called before each reading, from 0 on (the constructor has called it for the first). */
+  begin(reading: number): void {
+    if (this.#kernel.raw.makeFilter(this.#blocks, reading, this.readings) === 0) this.#isOverflown = true;
   }
 
   /** Takes tags, 8 bytes each. */
@@ -47,7 +64,7 @@ export class Repeats {
   }
 }
 
-/** Counts the suspects in a second reading. */
+/** Counts the suspects in one more reading. */
 export class Recount {
   readonly #counts: Map<bigint, number>;
 

@@ -51,13 +51,17 @@ export async function vouchForLinks(
       rows += tags.length / 8;
       options.onProgress?.(rows);
     });
-    const { suspects } = repeats;
     if (links === null) continue;
+    const again = { tasks: tasks.map((task) => ({ ...task, heads: null, hashes: false })), isSorted };
+    for (let reading = 1; reading < repeats.readings; reading++) {
+      repeats.begin(reading);
+      if ((await readAll(snapshot, crew, again, repeats.add)) === null) return null;
+    }
+    const { suspects } = repeats;
     if (suspects === null) return null;
     if (suspects.size > 0) {
       const recount = new Recount(suspects);
-      const again = tasks.map((task) => ({ ...task, heads: null, hashes: false }));
-      const counted = await readAll(snapshot, crew, { tasks: again, isSorted }, recount.add);
+      const counted = await readAll(snapshot, crew, again, recount.add);
       if (counted === null || !recount.areSingle) return null;
     }
     return { ...links, tagKey: options.tagKey };
