@@ -5,7 +5,7 @@ import { EXIT } from "./exit-code.ts";
  *
  * - `usage`: the command line makes no sense (exit 2).
  * - `configuration`: an environment variable or a file that it names is missing or wrong (exit 2).
- * - `unavailable`: a database, sink or service cannot be reached, or does not let us in (exit 3).
+ * - `unavailable`: a database, sink or service cannot be reached, does not let us in, or has gone (exit 3).
  * - `interrupted`: a signal asked us to stop (exit 3).
  * - `output_closed`: nobody reads our output any more, or it cannot be written (exit 3).
  * - `failed`: everything else (exit 3).

@@ -189,7 +189,7 @@ function describe(error: unknown): Description {
   const code = "code" in error && typeof error.code === "string" ? error.code : "failed";
   const isOurs = code === "usage" || code === "configuration";
   const lost = isOurs ? undefined : lostConnection(error);
-  if (lost !== undefined) return { code: "connection_lost", message: lost, exit: EXIT.failed };
+  if (lost !== undefined) return { code: "unavailable", message: lost, exit: EXIT.failed };
   return { code, message: messageOf(error), exit: isOurs ? EXIT.usage : EXIT.failed };
 }
 
