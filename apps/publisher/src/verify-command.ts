@@ -3,6 +3,7 @@ import {
   type CommandContext,
   databaseUrl,
   EXIT,
+  keepHeapSmall,
   type Outcome,
   parseDuration,
   progress,
@@ -100,6 +101,7 @@ export async function verifyOnce(
   const stop = (): void => void database.end({ timeout: 0 });
   signal.addEventListener("abort", stop, { once: true });
   const line = progress({ label: "verify" });
+  keepHeapSmall();
   try {
     return await verifyAndAlert({ ...options, database, onProgress: (rows) => line.update(rows) });
   } finally {

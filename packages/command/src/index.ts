@@ -21,6 +21,7 @@ export {
 } from "./environment.ts";
 export { escapeMessage, escapeText, jsonText } from "./escape-text.ts";
 export { EXIT, type ExitCode } from "./exit-code.ts";
+export { keepHeapSmall } from "./keep-heap-small.ts";
 export { lostConnection } from "./lost-connection.ts";
 export { packageVersion } from "./package-version.ts";
 export { progress, type Progress, type ProgressOptions, type ProgressStream } from "./progress.ts";

@@ -7,12 +7,15 @@ const LOST = /^(?:08|57P0[123]|CONNECTION_(?:CLOSED|DESTROYED|ENDED)|ECONNRESET|
  */
 export function lostConnection(error: Error): string | undefined {
   if (!("code" in error) || typeof error.code !== "string" || !LOST.test(error.code)) return undefined;
+  // The server says such things of its own connections to others, too; that ends a statement, and not the session.
+  if ("severity" in error && error.severity !== "FATAL" && error.severity !== "PANIC") return undefined;
   return `the connection to the database was lost (${error.message}): the server was stopped, or it ended this session; try again`;
 }
 
 /**
  * Whether an uncaught error is the driver's, which writes a ROLLBACK to a connection that has gone. Whoever asked for the
- * transaction is told of the loss all the same, and decides what comes of it: a daemon goes on.
+ * transaction is told of the loss all the same, and decides what comes of it: a daemon goes on. The client must be ended,
+ * though: when it connects again, it would begin with what it could not write.
  */
 export function isWriteToLostConnection(error: unknown): boolean {
   return error instanceof TypeError && /\bnextWrite \(.*[/\\]postgres[/\\].*\bconnection\.js:/u.test(error.stack ?? "");

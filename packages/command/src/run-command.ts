@@ -1,4 +1,3 @@
-import { setFlagsFromString } from "node:v8";
 import { type Command, CommanderError } from "commander";
 import { CommandError } from "./command-error.ts";
 import { escapeMessage, jsonText } from "./escape-text.ts";
@@ -60,7 +59,6 @@ export async function runCommand(
   define: (context: CommandContext) => Command | Promise<Command>,
   argv: readonly string[] = process.argv,
 ): Promise<void> {
-  keepHeapSmall();
   const end = new End(wantsJson(argv));
   const stop = new AbortController();
   end.guard(stop);
@@ -84,14 +82,6 @@ export async function runCommand(
     // After an interruption, whatever the action throws is its consequence.
     else await end.withError(stop.signal.aborted ? (stop.signal.reason as unknown) : error);
   }
-}
-
-/**
- * What commands allocate is forgotten at once, and yet V8 lets the part of the heap for young objects grow to 64 MB: a
- * verification of 4 million rows took 235 MB with that, takes 173 MB without, and just as long (Node.js 24).
- */
-function keepHeapSmall(): void {
-  setFlagsFromString("--semi-space-growth-factor=1");
 }
 
 /** Commander neither ends the process nor prints errors; that is done in one place for all kinds of them. */

@@ -8,7 +8,7 @@ let blocks: u64 = 0;
 /** Nobody reads it: without it the compiler would leave out what is only fetched ahead. */
 let fetched: u64 = 0;
 
-/** Of how many parts of all tags this one is added. */
+/** Which part of all tags is added, and of how many. */
 let part: u64 = 0;
 let parts: u64 = 1;
 

@@ -8,6 +8,7 @@ import {
   databaseUrl,
   escapeMessage,
   EXIT,
+  keepHeapSmall,
   maxHeadAge,
   type Outcome,
   origin,
@@ -124,6 +125,7 @@ async function run(flags: Flags, signal: AbortSignal): Promise<Outcome> {
   const stop = () => void database.end({ timeout: 0 });
   signal.addEventListener("abort", stop, { once: true });
   const line = progress({ label: "verify" });
+  if (flags.plain !== true) keepHeapSmall();
   try {
     const { report, knownSinks, overview } = await verifyWithState(database, {
       heads: sinks,

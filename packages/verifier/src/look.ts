@@ -16,7 +16,7 @@ import { type PublishedHeads, readPublishedHeads } from "./heads.ts";
 import type { KindCounts } from "./kind-tally.ts";
 import { type Overview, overviewOf } from "./overview.ts";
 import { type Range, resolveRange } from "./range.ts";
-import { estimateSize, readLength } from "./read-chain.ts";
+import { countPages, readLength } from "./read-chain.ts";
 import { type Histories, NO_HISTORIES, readHistories } from "./read-histories.ts";
 import { type Pending, readPending } from "./read-pending.ts";
 import { isRefused, isTransient, reasonOf } from "./refused.ts";
@@ -36,6 +36,8 @@ import {
 const CHAIN = "public.audit_chain";
 const CONFIG = "public.audit_chain_config";
 const PENDING = "public.audit_chain_pending";
+/** Of 8 kB: links with the shortest labels. */
+const MOST_LINKS_ON_A_PAGE = 41;
 const EVENTS = "the events of the chain and of pending";
 
 /** What one look at the database has found. */
@@ -84,7 +86,7 @@ class Look {
   #pending: Pending | null = null;
   #withoutSource = 0n;
   #kinds: KindCounts | null = null;
-  /** About how many links there are, and how many jobs they are worth. */
+  /** About how many links there are at most, and how many jobs they are worth. */
   #expected = { rows: 0, pages: 0 };
   #jobs = 1;
   #vouched: VouchedChain | null = null;
@@ -124,15 +126,17 @@ class Look {
   async run(sql: Sql): Promise<LookResult> {
     // Sinks are read before the snapshot is taken: a head that is published later cannot look like a cut.
     if (this.#wanted.has("heads")) await this.#readHeads();
+    let crew: Crew | undefined;
     const work = async (snapshot: Snapshot) => {
-      const crew = new Crew(Math.min(this.#jobs, snapshot.length));
-      try {
-        await this.#lookAt(snapshot, crew);
-      } finally {
-        await crew.close();
-      }
+      crew = new Crew(Math.min(this.#jobs, snapshot.length));
+      await this.#lookAt(snapshot, crew);
     };
-    await withSnapshot(sql, work, async (lane) => await this.#planJobs(lane));
+    try {
+      await withSnapshot(sql, work, async (lane) => await this.#planJobs(lane));
+    } finally {
+      // Not where the work ends: it may never do so where a connection is lost.
+      await crew?.close();
+    }
     return {
       findings: this.#findings,
       unproven: this.#unproven,
@@ -190,8 +194,11 @@ class Look {
 
   /** How many jobs the chain is worth. Returns how many connections they need. */
   async #planJobs(lane: Lane): Promise<number> {
-    const { rows, pages } = await estimateSize(lane, "public", "audit_chain");
-    this.#expected = { rows: Math.max(rows, Number(this.#published?.heads.at(-1)?.seq ?? 0n)), pages };
+    const pages = await lane.attempt(countPages).catch((error: unknown) => {
+      if (!isRefused(error)) throw error;
+      return 0;
+    });
+    this.#expected = { rows: pages * MOST_LINKS_ON_A_PAGE, pages };
     const byDefault = this.#expected.rows < MIN_ROWS_FOR_JOBS ? 1 : defaultJobs();
     this.#jobs = this.#options.jobs ?? byDefault;
     return this.#jobs;

@@ -133,11 +133,6 @@ class OpenCopy implements Chunks {
     return { done: true, value: undefined };
   }
 
-  /** Whether there may be more of it on the connection. */
-  get isOpen(): boolean {
-    return this.#end === undefined;
-  }
-
   /** Whether the connection is known to have gone. */
   get isLost(): boolean {
     return this.#isLost;
@@ -145,7 +140,7 @@ class OpenCopy implements Chunks {
 
   async drain(): Promise<void> {
     try {
-      while (this.isOpen) await this.next();
+      while (this.#end === undefined) await this.next();
     } catch {
       // It has ended; why is no matter any more.
     }
@@ -154,7 +149,11 @@ class OpenCopy implements Chunks {
 
 /** Whether an error says that the server ends the connection, or that it has gone. */
 const isLoss = (error: unknown): boolean =>
-  error instanceof Error && "code" in error && /^(?:08|57P0|CONNECTION_|ECONN|EPIPE)/u.test(String(error.code));
+  error instanceof Error &&
+  "code" in error &&
+  /^(?:08|57P0|CONNECTION_|ECONN|EPIPE)/u.test(String(error.code)) &&
+  // The server says such things of its own connections to others, too.
+  (!("severity" in error) || error.severity === "FATAL" || error.severity === "PANIC");
 
 /** Ends a subtransaction whose work is done. */
 class RollBack extends Error {}
@@ -168,10 +167,6 @@ class SnapshotLane implements Lane {
   constructor(query: TransactionSql, encoding: string) {
     this.query = query;
     this.encoding = encoding;
-  }
-
-  get isBusy(): boolean {
-    return this.#copy?.isOpen === true;
   }
 
   async copy(query: string, format: "binary" | "text"): Promise<Chunks> {
@@ -240,7 +235,8 @@ const MODE = "isolation level repeatable read read only";
 
 /**
  * Opens a REPEATABLE READ READ ONLY snapshot on several connections, and closes it whatever happens: what is still
- * streaming when `work` fails is cancelled and read to its end first.
+ * streaming when `work` fails is read to its end first. Where a connection is lost it fails at once, and leaves the others
+ * as they are: the client is of no use then, and has to be ended, with a time limit.
  *
  * @param lanes on how many connections, once the first can be asked; two at least, and no more than the client has
  * @throws VerifierError `client` if the client has less than two connections
@@ -252,19 +248,29 @@ export async function withSnapshot<T>(
 ): Promise<T> {
   if (sql.options.max < 2)
     throw new VerifierError("client", `A client with at least two connections is needed (max), this one has one.`);
-  const result = await sql.begin(MODE, async (first) => {
+  // Each connection's transaction begins inside that of the one before, and ends before it. So the loss of one would have
+  // to wait for those around it to be rolled back, and that can be for ever: where all of a COPY has come, and nobody reads
+  // it, the driver does not read the answer to its ROLLBACK either.
+  const loss = Promise.withResolvers<never>();
+  const begin = async <R>(inside: (tx: TransactionSql) => Promise<R>): Promise<{ value: R }> => {
+    try {
+      return (await sql.begin(MODE, async (tx) => ({ value: await inside(tx) }))) as { value: R };
+    } catch (error) {
+      if (isLoss(error)) loss.reject(error);
+      throw error;
+    }
+  };
+  const whole = begin(async (first) => {
     await prepare(first);
-    const [exported] = await first<{ name: string; pid: number; encoding: string }[]>`
-      select pg_catalog.pg_export_snapshot() as name, pg_catalog.pg_backend_pid() as pid,
-             pg_catalog.current_setting('server_encoding') as encoding`;
-    const { name = "", pid = 0, encoding = "" } = exported ?? {};
+    const [exported] = await first<{ name: string; encoding: string }[]>`
+      select pg_catalog.pg_export_snapshot() as name, pg_catalog.current_setting('server_encoding') as encoding`;
+    const { name = "", encoding = "" } = exported ?? {};
     const lane = new SnapshotLane(first, encoding);
     const most = Math.min(await lanes(lane), sql.options.max);
-    // Each connection's transaction begins inside that of the one before, and ends before it.
-    const open = async (others: readonly SnapshotLane[]): Promise<{ value: T }> => {
+    const open = async (others: readonly SnapshotLane[]): Promise<T> => {
       const [second, ...more] = others;
-      if (second !== undefined && others.length >= most - 1) return { value: await work([lane, second, ...more]) };
-      const result = await sql.begin(MODE, async (next) => {
+      if (second !== undefined && others.length >= most - 1) return await work([lane, second, ...more]);
+      const { value } = await begin(async (next) => {
         const beside = new SnapshotLane(next, encoding);
         try {
           await next.unsafe(`set transaction snapshot '${name.replaceAll("'", "''")}'`);
@@ -274,17 +280,13 @@ export async function withSnapshot<T>(
           await beside.breakOff();
         }
       });
-      return result;
+      return value;
     };
     try {
       return await open([]);
-    } catch (error) {
-      // The other connections are free again: it saves reading the rest of a long chain for nothing.
-      if (lane.isBusy) await sql`select pg_catalog.pg_cancel_backend(${pid})`.catch(() => undefined);
-      throw error;
     } finally {
       await lane.breakOff();
     }
   });
-  return result.value;
+  return (await Promise.race([whole, loss.promise])).value;
 }

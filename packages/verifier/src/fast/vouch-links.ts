@@ -7,7 +7,7 @@ import { isRefused } from "../refused.ts";
 import type { Snapshot } from "../snapshot.ts";
 import type { Crew } from "./crew.ts";
 import type { KindSum } from "./kernel.ts";
-import type { LinksTask, VouchedLinks } from "./link-voucher.ts";
+import type { LinksTask, TakeTags, VouchedLinks } from "./link-voucher.ts";
 import { Recount, Repeats } from "./repeats.ts";
 
 /** A whole chain in which nothing is wrong: its links, heads and times, and no event is there twice. */
@@ -46,23 +46,24 @@ export async function vouchForLinks(
   for (const isSorted of looksOrdered ? [false, true] : [true]) {
     const repeats = new Repeats(options.expected.rows);
     let rows = 0;
-    const links = await readAll(snapshot, crew, { tasks, isSorted }, (tags) => {
-      repeats.add(tags);
+    const counted = (take: TakeTags) => (tags: Uint8Array) => {
+      take(tags);
       rows += tags.length / 8;
       options.onProgress?.(rows);
-    });
+    };
+    const links = await readAll(snapshot, crew, { tasks, isSorted }, counted(repeats.add));
     if (links === null) continue;
     const again = { tasks: tasks.map((task) => ({ ...task, heads: null, hashes: false })), isSorted };
-    for (let reading = 1; reading < repeats.readings; reading++) {
+    for (let reading = 1; reading < repeats.readings && repeats.suspects !== null; reading++) {
       repeats.begin(reading);
-      if ((await readAll(snapshot, crew, again, repeats.add)) === null) return null;
+      if ((await readAll(snapshot, crew, again, counted(repeats.add))) === null) return null;
     }
     const { suspects } = repeats;
     if (suspects === null) return null;
     if (suspects.size > 0) {
       const recount = new Recount(suspects);
-      const counted = await readAll(snapshot, crew, again, recount.add);
-      if (counted === null || !recount.areSingle) return null;
+      const isRead = (await readAll(snapshot, crew, again, counted(recount.add))) !== null;
+      if (!isRead || !recount.areSingle) return null;
     }
     return { ...links, tagKey: options.tagKey };
   }
@@ -96,7 +97,7 @@ async function readAll(
   snapshot: Snapshot,
   crew: Crew,
   { tasks, isSorted }: { readonly tasks: readonly LinksTask[]; readonly isSorted: boolean },
-  tags: (tags: Uint8Array) => void,
+  tags: TakeTags,
 ): Promise<{ chain: ChainResult; sums: KindSum[] } | null> {
   // All of them come to an end before anything is said: a connection in the middle of a COPY is of no use.
   const parts = await Promise.allSettled(

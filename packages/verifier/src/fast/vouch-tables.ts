@@ -3,7 +3,7 @@ import { openTable, verdict } from "../check-table.ts";
 import { type KindHistory, splitRelation } from "../config.ts";
 import { Cursor } from "../cursor.ts";
 import type { Recomputation } from "../payload.ts";
-import { estimateSize } from "../read-chain.ts";
+import { estimatePages } from "../read-chain.ts";
 import type { Histories } from "../read-histories.ts";
 import { streamSource } from "../read-source.ts";
 import { isRefused } from "../refused.ts";
@@ -84,7 +84,7 @@ async function bySize(lane: Lane, tables: readonly KindHistory[]) {
   const small: KindHistory[] = [];
   for (const history of tables) {
     const place = splitRelation(history.current.relation);
-    const pages = place === null ? 0 : (await estimateSize(lane, place.schema, place.name)).pages;
+    const pages = place === null ? 0 : await estimatePages(lane, place.schema, place.name);
     (pages >= MANY_PAGES ? large : small).push(history);
   }
   return { large, small };
@@ -111,7 +111,7 @@ async function vouchForTable(
       const tally = { matched: 0, unchainedYet: 0, unprovable: 0, excuse: null };
       if (verdict(history, table.shape, tally) !== null) return null;
       const parts = table.isPartitioned ? 1 : lanes.length;
-      const { pages } = parts === 1 ? { pages: 0 } : await estimateSize(lane, table.schema, table.name);
+      const pages = parts === 1 ? 0 : await estimatePages(lane, table.schema, table.name);
       const cut = (i: number) => Math.floor((pages * i) / parts);
       const task = { what: "rows", kind, columns: current.columns, tagKey } as const;
       const read = async (lane: Lane, i: number) => {
