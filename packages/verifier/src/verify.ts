@@ -26,7 +26,8 @@ export interface Verification {
 /**
  * Verifies the chain, its published heads and the audited rows. Reads only. Whatever it finds is looked for again in a
  * fresh snapshot before it is reported: DDL that rewrites a table can hide rows from a snapshot that is open. What was
- * seen in the last look only makes the report `unproven`.
+ * seen in the last look only makes the report `unproven`. Where a connection is lost it fails at once; the client must then
+ * be ended with a time limit, `sql.end({ timeout: 1 })`, because the driver may wait for ever for one of the others.
  *
  * @param sql a client of the `postgres` driver with at least two connections; its role needs `scidex_audit_ro` for links
  *   and heads, `scidex_audit_inspector` for every check

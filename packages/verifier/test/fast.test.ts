@@ -1,5 +1,6 @@
 import { readFileSync } from "node:fs";
 import { join } from "node:path";
+import { Readable } from "node:stream";
 import {
   appendLeaf,
   chainHash,
@@ -18,6 +19,7 @@ import { describe, expect, test } from "vitest";
 import { compileKernel, KERNEL_FILE } from "../compile-kernel.ts";
 import { CHAIN_COLUMNS, type ChainRow, decodeChainRow } from "../src/chain-row.ts";
 import { BinaryCopyDecoder } from "../src/copy-binary.ts";
+import { Crew } from "../src/fast/crew.ts";
 import { Kernel } from "../src/fast/kernel.ts";
 import { type LinksTask, LinkVoucher, type VouchedLinks } from "../src/fast/link-voucher.ts";
 import { Recount, Repeats } from "../src/fast/repeats.ts";
@@ -328,6 +330,19 @@ describe("adding up rows", () => {
     for (const broken of ["\\N\tx\n", "1\tx", "1\n", "1\tx\ty\n", `${"k".repeat(3000)}\tx\n`])
       expect(sumOf(broken)).toBeNull();
   });
+});
+
+test("a crew that was sent home hires nobody who stays", async () => {
+  const crew = new Crew(2);
+  const sum = async () =>
+    await crew.run(
+      { what: "rows", kind: "k", columns: ["a"], tagKey: TAG_KEY },
+      Readable.from([Buffer.from("1\tx\n")]).iterator(),
+      () => {},
+    );
+  expect((await sum())?.count).toBe(1n);
+  await crew.close();
+  expect(await sum()).toBeNull();
 });
 
 describe("events that are there twice", () => {

@@ -16,6 +16,7 @@ export class Crew {
   readonly jobs: number;
   readonly #idle: Worker[] = [];
   readonly #all: Worker[] = [];
+  #isClosed = false;
 
   constructor(jobs: number) {
     this.jobs = jobs;
@@ -64,6 +65,8 @@ export class Crew {
       ? new Worker(new URL("worker.ts", import.meta.url), { execArgv: ["--conditions=source"] })
       : new Worker(new URL("worker.js", import.meta.url), { resourceLimits: WORKER_LIMITS });
     this.#all.push(worker);
+    // Where a connection is lost, work on the others may go on for a while after everybody was sent home.
+    if (this.#isClosed) void worker.terminate();
     // One that dies while it has nothing to do is not waited for later.
     worker.on("error", () => {});
     worker.on("exit", () => {
@@ -73,8 +76,9 @@ export class Crew {
     return worker;
   }
 
-  /** Sends all of them home. */
+  /** Sends all of them home. Whoever is hired later vouches for nothing. */
   async close(): Promise<void> {
+    this.#isClosed = true;
     await Promise.all(this.#all.map(async (worker) => await worker.terminate()));
   }
 }
