@@ -74,7 +74,7 @@ export async function readLength(lane: Lane): Promise<bigint> {
  */
 export async function countPages(lane: Lane): Promise<number> {
   const [row] = await lane.query<{ pages: string }[]>`
-    select pg_catalog.concat(pg_catalog.pg_relation_size(c.oid) / pg_catalog.current_setting('block_size')::bigint) as pages
+    select pg_catalog.concat(pg_catalog.pg_relation_size(c.oid, 'main') / pg_catalog.current_setting('block_size')::bigint) as pages
       from pg_catalog.pg_class as c join pg_catalog.pg_namespace as n on n.oid = c.relnamespace
      where n.nspname = 'public' and c.relname = 'audit_chain'`;
   return Number(row?.pages) || 0;
