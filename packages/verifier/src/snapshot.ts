@@ -151,9 +151,19 @@ class OpenCopy implements Chunks {
 const isLoss = (error: unknown): boolean =>
   error instanceof Error &&
   "code" in error &&
-  /^(?:08|57P0|CONNECTION_|ECONN|EPIPE)/u.test(String(error.code)) &&
+  /^(?:08|57P0|CONNECTION_|ECONNRESET|EPIPE)/u.test(String(error.code)) &&
   // The server says such things of its own connections to others, too.
   (!("severity" in error) || error.severity === "FATAL" || error.severity === "PANIC");
+
+/**
+ * Throws what made the work of a transaction fail, so that it is rolled back; never ends where a connection is lost. The
+ * driver would send the ROLLBACK, and fall over if this connection is gone by the time that it is written (an uncaught
+ * exception). The transaction on the lost connection is rejected by the driver itself, and that is enough.
+ */
+async function leave(error: unknown): Promise<never> {
+  if (isLoss(error)) await new Promise(() => {});
+  throw error;
+}
 
 /** Ends a subtransaction whose work is done. */
 class RollBack extends Error {}
@@ -197,6 +207,8 @@ class SnapshotLane implements Lane {
         const lane = new SnapshotLane(inner, this.encoding);
         try {
           done = { value: await work(lane) };
+        } catch (error) {
+          return await leave(error);
         } finally {
           await lane.breakOff();
         }
@@ -217,8 +229,7 @@ class SnapshotLane implements Lane {
   async breakOff(): Promise<void> {
     await this.#opening;
     await this.#copy?.drain();
-    // The driver would send a ROLLBACK, and fall over because the connection is gone by the time that it is written (an
-    // uncaught exception). It rejects the whole transaction by itself when it learns of the end: leave it to that.
+    // Work may have ended well without having read it all: see `leave`.
     if (this.#copy?.isLost === true) await new Promise(() => {});
   }
 }
@@ -254,7 +265,7 @@ export async function withSnapshot<T>(
   const loss = Promise.withResolvers<never>();
   const begin = async <R>(inside: (tx: TransactionSql) => Promise<R>): Promise<{ value: R }> => {
     try {
-      return (await sql.begin(MODE, async (tx) => ({ value: await inside(tx) }))) as { value: R };
+      return await sql.begin(MODE, async (tx) => ({ value: await inside(tx).catch(leave) }));
     } catch (error) {
       if (isLoss(error)) loss.reject(error);
       throw error;
