@@ -1,9 +1,9 @@
 import { CHAIN_COLUMNS } from "./chain-row.ts";
+import type { Relation } from "./relation.ts";
 import type { Lane } from "./snapshot.ts";
 
 /** What stands in the place of a relation. */
-export interface TableShape {
-  readonly oid: number;
+export interface TableShape extends Relation {
   /** As in `pg_class.relkind`: r for a table, p for a partitioned one. */
   readonly relkind: string;
   /** Its columns, with their types (without modifiers). */
@@ -22,8 +22,8 @@ export async function readShape(lane: Lane, schema: string, name: string): Promi
       from pg_catalog.pg_class as c join pg_catalog.pg_namespace as n on n.oid = c.relnamespace
      where n.nspname = ${schema} and c.relname = ${name}`;
   if (relation === undefined) return null;
-  const columns = await lane.query<{ name: string; type: string }[]>`
-    select a.attname as name, pg_catalog.format_type(a.atttypid, null) as type
+  const columns = await lane.query<{ name: string; type: string; number: number }[]>`
+    select a.attname as name, pg_catalog.format_type(a.atttypid, null) as type, a.attnum as number
       from pg_catalog.pg_attribute as a
      where a.attrelid = ${relation.oid}::oid and a.attnum > 0 and not a.attisdropped`;
   const foreign =
@@ -37,11 +37,30 @@ export async function readShape(lane: Lane, schema: string, name: string): Promi
             from tree join pg_catalog.pg_class as c on c.oid = tree.relid
            where c.relkind not in ('r', 'p') order by 1`;
   return {
+    schema,
+    name,
     oid: relation.oid,
     relkind: relation.relkind,
     columns: new Map(columns.map((c) => [c.name, c.type])),
+    attributes: new Map(columns.map((c) => [c.name, c.number])),
     foreign: foreign.map((partition) => partition.name),
   };
+}
+
+/** The tables that hold a table's rows: itself, or its partitions, each with column numbers of its own. */
+export async function readLeaves(lane: Lane, table: TableShape): Promise<TableShape[]> {
+  if (table.relkind !== "p") return [table];
+  const partitions = await lane.query<{ schema: string; name: string }[]>`
+    select n.nspname as schema, c.relname as name
+      from pg_catalog.pg_inherits as i join pg_catalog.pg_class as c on c.oid = i.inhrelid
+      join pg_catalog.pg_namespace as n on n.oid = c.relnamespace
+     where i.inhparent = ${table.oid}::oid`;
+  const leaves: TableShape[] = [];
+  for (const { schema, name } of partitions) {
+    const shape = await readShape(lane, schema, name);
+    if (shape !== null) leaves.push(...(await readLeaves(lane, shape)));
+  }
+  return leaves;
 }
 
 /** Whether it is a plain table with these columns, of these types. */

@@ -1,6 +1,8 @@
 import { finished, Readable } from "node:stream";
 import type { Sql, TransactionSql } from "postgres";
 import { VerifierError } from "./errors.ts";
+import type { Relation } from "./relation.ts";
+import { identifier } from "./sql-text.ts";
 
 /** Text of every value exactly as capture hashes it (DESIGN, "Row payload"), and nothing that others could replace. */
 const SETTINGS = [
@@ -38,6 +40,11 @@ export interface Lane {
   readonly encoding: string;
   /** Streams the result of `COPY (…) TO STDOUT`. It must be read to its end before the lane is used again. */
   copy(query: string, format: "binary" | "text"): Promise<Chunks>;
+  /**
+   * Streams bare columns of one relation's own rows (without those of its children), in whatever order they stand there.
+   * It must be read to its end before the lane is used again.
+   */
+  scan(relation: Relation, columns: readonly string[], format: "binary" | "text"): Promise<Chunks>;
   /** Runs `work`, whose queries may be refused: then its error is thrown, and the lane is still good. */
   attempt<T>(work: (lane: Lane) => Promise<T>): Promise<T>;
 }
@@ -198,6 +205,12 @@ class SnapshotLane implements Lane {
     const opening = open();
     this.#opening = opening.catch(() => {});
     return await opening;
+  }
+
+  async scan(relation: Relation, columns: readonly string[], format: "binary" | "text"): Promise<Chunks> {
+    const list = columns.map((column) => `t.${identifier(column)}`).join(", ");
+    const from = `only ${identifier(relation.schema)}.${identifier(relation.name)}`;
+    return await this.copy(`select ${list} from ${from} as t`, format);
   }
 
   async attempt<T>(work: (lane: Lane) => Promise<T>): Promise<T> {
