@@ -1,7 +1,7 @@
 import { finished, Readable } from "node:stream";
 import type { Sql, TransactionSql } from "postgres";
 import { VerifierError } from "./errors.ts";
-import type { Relation } from "./relation.ts";
+import type { Relation, Rows } from "./relation.ts";
 import { identifier } from "./sql-text.ts";
 
 /** Text of every value exactly as capture hashes it (DESIGN, "Row payload"), and nothing that others could replace. */
@@ -21,6 +21,7 @@ const SETTINGS = [
   "client_encoding = 'UTF8'",
   // Rows come from sequential scans, from their beginning: an index can be made to lie.
   "synchronize_seqscans = off",
+  "max_parallel_workers_per_gather = 0",
   "enable_seqscan = on",
   "enable_indexscan = off",
   "enable_indexonlyscan = off",
@@ -41,10 +42,12 @@ export interface Lane {
   /** Streams the result of `COPY (…) TO STDOUT`. It must be read to its end before the lane is used again. */
   copy(query: string, format: "binary" | "text"): Promise<Chunks>;
   /**
-   * Streams bare columns of one relation's own rows (without those of its children), in whatever order they stand there.
-   * It must be read to its end before the lane is used again.
+   * Streams bare columns of one relation's own rows (without those of its children), in whatever order they stand there:
+   * twice the same. It must be read to its end before the lane is used again.
+   *
+   * @param rows of the chain only: which of them
    */
-  scan(relation: Relation, columns: readonly string[], format: "binary" | "text"): Promise<Chunks>;
+  scan(relation: Relation, columns: readonly string[], format: "binary" | "text", rows?: Rows): Promise<Chunks>;
   /** Runs `work`, whose queries may be refused: then its error is thrown, and the lane is still good. */
   attempt<T>(work: (lane: Lane) => Promise<T>): Promise<T>;
 }
@@ -207,10 +210,15 @@ class SnapshotLane implements Lane {
     return await opening;
   }
 
-  async scan(relation: Relation, columns: readonly string[], format: "binary" | "text"): Promise<Chunks> {
+  async scan(
+    relation: Relation,
+    columns: readonly string[],
+    format: "binary" | "text",
+    rows: Rows = {},
+  ): Promise<Chunks> {
     const list = columns.map((column) => `t.${identifier(column)}`).join(", ");
     const from = `only ${identifier(relation.schema)}.${identifier(relation.name)}`;
-    return await this.copy(`select ${list} from ${from} as t`, format);
+    return await this.copy(`select ${list} from ${from} as t${where(rows)}`, format);
   }
 
   async attempt<T>(work: (lane: Lane) => Promise<T>): Promise<T> {
@@ -245,6 +253,16 @@ class SnapshotLane implements Lane {
     // Work may have ended well without having read it all: see `leave`.
     if (this.#copy?.isLost === true) await new Promise(() => {});
   }
+}
+
+function where({ from, to, kindLengths }: Rows): string {
+  const lengths = kindLengths?.map((length) => `pg_catalog.length(t.event_kind) = ${length}`).join(" or ");
+  const bounds = [
+    ...(from === undefined ? [] : [`t.seq >= ${from}`]),
+    ...(to === undefined ? [] : [from === undefined ? `(t.seq <= ${to} or t.seq is null)` : `t.seq <= ${to}`]),
+    ...(lengths === undefined ? [] : [`(${lengths})`]),
+  ];
+  return bounds.length === 0 ? "" : ` where ${bounds.join(" and ")}`;
 }
 
 async function prepare(tx: TransactionSql): Promise<void> {
