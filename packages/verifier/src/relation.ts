@@ -5,6 +5,11 @@ export interface Relation {
   readonly oid: number;
   /** `attnum` of each of its columns. */
   readonly attributes: ReadonlyMap<string, number>;
+  /**
+   * Of a partitioned table: what holds its rows. They are read through the table itself, since whoever may read that may
+   * not read a partition that was made later.
+   */
+  readonly leaves?: readonly Relation[];
 }
 
 /** Which rows of the chain are read. Integers stand in the statement as they are: no input function reads them. */

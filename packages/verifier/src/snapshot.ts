@@ -42,8 +42,8 @@ export interface Lane {
   /** Streams the result of `COPY (…) TO STDOUT`. It must be read to its end before the lane is used again. */
   copy(query: string, format: "binary" | "text"): Promise<Chunks>;
   /**
-   * Streams bare columns of one relation's own rows (without those of its children), in whatever order they stand there:
-   * twice the same. It must be read to its end before the lane is used again.
+   * Streams bare columns of one relation's own rows (of its partitions, where it has leaves; never of its children), in
+   * whatever order they stand there: twice the same. It must be read to its end before the lane is used again.
    *
    * @param rows of the chain only: which of them
    */
@@ -217,7 +217,8 @@ class SnapshotLane implements Lane {
     rows: Rows = {},
   ): Promise<Chunks> {
     const list = columns.map((column) => `t.${identifier(column)}`).join(", ");
-    const from = `only ${identifier(relation.schema)}.${identifier(relation.name)}`;
+    const only = relation.leaves === undefined ? "only " : "";
+    const from = `${only}${identifier(relation.schema)}.${identifier(relation.name)}`;
     return await this.copy(`select ${list} from ${from} as t${where(rows)}`, format);
   }
 
