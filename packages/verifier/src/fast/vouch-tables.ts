@@ -1,3 +1,4 @@
+import { splitKind } from "@scidex/audit-core";
 import { keyExpression } from "@scidex/audit-schema/capture-source";
 import { openTable, verdict } from "../check-table.ts";
 import { type KindHistory, splitRelation } from "../config.ts";
@@ -29,8 +30,6 @@ export interface VouchTablesOptions {
   readonly sources: boolean;
 }
 
-const CHANGES = ["insert", "update", "delete"] as const;
-
 /** Pages of a table, from which on it is read in parts. */
 const MANY_PAGES = 4096;
 
@@ -45,12 +44,15 @@ export async function vouchForTables(
   options: VouchTablesOptions,
 ): Promise<VouchedTables | null> {
   const { chain, histories, sources } = options;
-  // A kind that looks like the changes of another one: which of the two an event belongs to is not decided here.
-  for (const kind of histories.keys()) if (CHANGES.some((change) => histories.has(`${kind}:${change}`))) return null;
   const sums = new Map(chain.sums.map((sum) => [sum.kind, sum]));
   const links = new Map(chain.sums.map((sum) => [sum.kind, sum.count]));
   const unclear = new Set<string>();
-  for (const kind of histories.keys()) if (CHANGES.some((change) => sums.has(`${kind}:${change}`))) unclear.add(kind);
+  for (const { kind } of chain.sums) {
+    const { kind: own, role } = splitKind(kind);
+    if (role !== null) unclear.add(own);
+  }
+  // What is there by another key than the row's is compared one by one.
+  for (const [kind, { configs }] of histories) if (configs.some(({ blindKey }) => blindKey)) unclear.add(kind);
   const matched = new Map<string, number | null>();
   if (!sources) {
     for (const kind of histories.keys()) if (!unclear.has(kind)) matched.set(kind, null);
