@@ -66,9 +66,7 @@ export function eventPk(keyTexts: readonly string[]): string {
  * @throws CoreError `hash_length` for a secret of another length; `pk_malformed`
  */
 export function blindKey(secret: Uint8Array, key: string): string {
-  return createHmac("sha256", checkHash(secret, "the secret"))
-    .update(checkPk(key))
-    .digest("hex");
+  return createHmac("sha256", checkHash(secret, "the secret")).update(checkPk(key)).digest("hex");
 }
 
 /**

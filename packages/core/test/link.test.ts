@@ -60,7 +60,15 @@ describe("links", () => {
         const leaf = { ...link, seq: 7n, chainHash: payloadHash };
         const { appended_at, event_kind, event_pk, payload_hash } = JSON.parse(text) as Record<string, string>;
         expect(leafText(leaf)).toBe(
-          canonicalJson({ ...before, appended_at, chain_hash: toHex(payloadHash), event_kind, event_pk, payload_hash, seq: 7 }),
+          canonicalJson({
+            ...before,
+            appended_at,
+            chain_hash: toHex(payloadHash),
+            event_kind,
+            event_pk,
+            payload_hash,
+            seq: 7,
+          }),
         );
         expect(parseLeaf(leafText(leaf))).toEqual(leaf);
       }),
@@ -148,7 +156,8 @@ describe("kinds", () => {
     for (const role of ROLES) expect(splitKind(`t:${role}`)).toEqual({ kind: "t", role });
     for (const odd of ["t:", "t:updated", "t:update:delete", "t:constructor", "t:UPDATE"])
       expect(splitKind(odd)).toEqual({ kind: odd, role: null });
-    for (const role of ROLES) expect(codeOf(() => eventHash({ ...event, eventKind: `${"k".repeat(200)}:${role}` }))).toBe("none");
+    for (const role of ROLES)
+      expect(codeOf(() => eventHash({ ...event, eventKind: `${"k".repeat(200)}:${role}` }))).toBe("none");
   });
 });
 
@@ -172,7 +181,15 @@ describe("leaves", () => {
       expect(leafText(linkOf(vector))).toBe(vector.leaf);
       expect(toHex(leafHash(vector.leaf))).toBe(vector.leaf_hash);
       const { seq, eventKind, eventPk, payloadHash, beforeHash, chainHash, appendedAt } = linkOf(vector);
-      expect(parseLeaf(vector.leaf)).toEqual({ seq, eventKind, eventPk, payloadHash, beforeHash, chainHash, appendedAt });
+      expect(parseLeaf(vector.leaf)).toEqual({
+        seq,
+        eventKind,
+        eventPk,
+        payloadHash,
+        beforeHash,
+        chainHash,
+        appendedAt,
+      });
     }
   });
 

@@ -26,9 +26,7 @@ for (const mode of ["strict", "sealed"] as const) {
        ${trigger(t("sibling"), item, "update", `if pg_trigger_depth() = 1 and new.id = 1 then update ${item} set v = v || '+sib' where id = 2; end if; return null;`)}`,
     );
     await attach(db, item, { mode, changes: "track" });
-    await sql.unsafe(
-      `insert into ${item} values (1, 'a0'), (2, 'b0'); update ${item} set v = replace(v, '0', '1')`,
-    );
+    await sql.unsafe(`insert into ${item} values (1, 'a0'), (2, 'b0'); update ${item} set v = replace(v, '0', '1')`);
     const captured = await sql`select count(*) from audit_chain_pending where event_kind = ${item}`;
     expect(Number(captured[0]?.["count"])).toBe(mode === "sealed" ? 5 : 0);
     expect((await expectWalk(sql, item)).get("2")).toEqual(["first", "update", "update"]);
@@ -69,7 +67,9 @@ for (const mode of ["strict", "sealed"] as const) {
     expect(walks.get("other@1")).toHaveLength(25);
     // In the order of capture, too: by the application's own two statements.
     await sql.unsafe(`update ${item} set v = 'B' where id = 'other'; update ${item} set v = 'A' where id = 'other'`);
-    await sql.unsafe(`insert into ${item} values ('new', 'A'); delete from ${item} where id = 'new'; insert into ${item} values ('new', 'A')`);
+    await sql.unsafe(
+      `insert into ${item} values ('new', 'A'); delete from ${item} where id = 'new'; insert into ${item} values ('new', 'A')`,
+    );
     expect((await expectWalk(sql, item)).get("new")).toEqual(["first", "delete", "insert"]);
   });
 
@@ -109,13 +109,19 @@ for (const mode of ["strict", "sealed"] as const) {
     // Every row at the front pushes all the others.
     for (let i = 1; i <= 6; i++) await sql.unsafe(`insert into ${list} values (${i}, 1)`);
     await sql.unsafe(`update ${list} set place = 2 where id in (1, 2, 3)`);
-    await sql.unsafe(`insert into ${list} values (3, 9, 'c'), (7, 1, 'n') on conflict (id) do update set place = 1, v = excluded.v`);
-    const [{ version } = { version: "0" }] = await sql<{ version: string }[]>`select current_setting('server_version_num') as version`;
+    await sql.unsafe(
+      `insert into ${list} values (3, 9, 'c'), (7, 1, 'n') on conflict (id) do update set place = 1, v = excluded.v`,
+    );
+    const [{ version } = { version: "0" }] = await sql<
+      { version: string }[]
+    >`select current_setting('server_version_num') as version`;
     if (Number(version) >= 150000)
       await sql.unsafe(`merge into ${list} as l using (values (1), (8)) as m (id) on l.id = m.id
         when matched then update set place = 1, v = 'merged' when not matched then insert values (m.id, 1, 'merged')`);
     await expectWalk(sql, list);
-    await sql.unsafe(`insert into ${total} values (0, 0), (1, 1), (2, 2), (3, 3); update ${total} set n = n + 1; update ${total} set n = n * 2 where id > 0`);
+    await sql.unsafe(
+      `insert into ${total} values (0, 0), (1, 1), (2, 2), (3, 3); update ${total} set n = n + 1; update ${total} set n = n * 2 where id > 0`,
+    );
     await expectWalk(sql, total);
     await sql.unsafe(`insert into ${deep} values (1, 0), (2, 3); update ${deep} set n = n + 1`);
     expect((await expectWalk(sql, deep)).get("1")).toHaveLength(6);
@@ -133,8 +139,11 @@ for (const mode of ["strict", "sealed"] as const) {
     );
     await attach(db, item, { mode, changes: "track" });
     const rows = mode === "sealed" ? 30 : 10_500;
-    await sql.unsafe(`insert into ${item} select i, 0 from generate_series(1, ${rows}) as i; insert into ${item} values (0, 0); update ${item} set v = v + 1`);
-    if (mode === "sealed") for (let left = 1; left > 0;) left = (await sql<{ n: number }[]>`select audit_chain_seal(10) as n`)[0]?.n ?? 0;
+    await sql.unsafe(
+      `insert into ${item} select i, 0 from generate_series(1, ${rows}) as i; insert into ${item} values (0, 0); update ${item} set v = v + 1`,
+    );
+    if (mode === "sealed")
+      for (let left = 1; left > 0;) left = (await sql<{ n: number }[]>`select audit_chain_seal(10) as n`)[0]?.n ?? 0;
     expect((await expectWalk(sql, item)).get("0")).toHaveLength(rows + 2);
   });
 }
@@ -169,8 +178,7 @@ test("capture's order stays where no order fits, so that an edit past the trigge
 
 test("a trail leads through every event once, from where it must begin, or there is none", async () => {
   const trail = async (events: string, first: string | null = null) => {
-    const ends = (i: number) =>
-      textArray(events.split(" ").map((e) => e[i] ?? "")).replaceAll('"_"', "null");
+    const ends = (i: number) => textArray(events.split(" ").map((e) => e[i] ?? "")).replaceAll('"_"', "null");
     const [row] = await database.sql<{ trail: number[] | null }[]>`
       select to_json(audit_chain_trail((select array_agg(convert_to(b, 'UTF8') order by n) from unnest(${ends(0)}::text[]) with ordinality as u (b, n)),
         (select array_agg(convert_to(a, 'UTF8') order by n) from unnest(${ends(1)}::text[]) with ordinality as u (a, n)), convert_to(${first}, 'UTF8'))) as trail`;

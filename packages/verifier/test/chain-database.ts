@@ -130,7 +130,9 @@ export async function signedHead(sql: Sql, options: PublishOptions = {}): Promis
 }
 
 async function readLeaves(sql: Sql, seq: bigint | undefined): Promise<Leaf[]> {
-  const rows = await sql<(Record<"seq" | "kind" | "pk" | "payload" | "chain" | "time", string> & { before: string | null })[]>`
+  const rows = await sql<
+    (Record<"seq" | "kind" | "pk" | "payload" | "chain" | "time", string> & { before: string | null })[]
+  >`
     select seq::text, event_kind as kind, event_pk as pk, encode(payload_hash, 'hex') as payload,
            encode(chain_hash, 'hex') as chain, encode(before_hash, 'hex') as before,
            to_char(appended_at at time zone 'UTC', 'YYYY-MM-DD"T"HH24:MI:SS.US"Z"') as time

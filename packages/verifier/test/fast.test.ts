@@ -84,7 +84,13 @@ function chainOf(list: readonly { kind: string; pk: string; micros: bigint; isCh
   const rows: ChainRow[] = [];
   for (const [i, { kind, pk, micros, isChange }] of list.entries()) {
     const prevHash = rows.at(-1)?.chainHash ?? GENESIS_PREV_HASH;
-    const event = { eventKind: kind, eventPk: pk, payloadHash: sha256(`${i}`), beforeHash: isChange ? sha256(`before ${i}`) : null, appendedAt: formatTime(micros) };
+    const event = {
+      eventKind: kind,
+      eventPk: pk,
+      payloadHash: sha256(`${i}`),
+      beforeHash: isChange ? sha256(`before ${i}`) : null,
+      appendedAt: formatTime(micros),
+    };
     const hash = eventHash(event);
     const seq = BigInt(i + 1);
     const chain = chainHash(prevHash, hash, seq);
