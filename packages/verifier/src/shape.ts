@@ -78,6 +78,7 @@ export const PENDING_COLUMNS = [
   ["event_kind", "text"],
   ["event_pk", "text"],
   ["payload_hash", "bytea"],
+  ["before_hash", "bytea"],
   ["staged_at", "timestamp with time zone"],
   ["conflict", "text"],
 ] as const;
@@ -96,6 +97,8 @@ export const CONFIG_SHAPE = [
   ["changes", "text"],
   ["mode", "text"],
   ["complete", "boolean"],
+  ["salt", "boolean"],
+  ["blind_key", "boolean"],
   ["actor", "text"],
   ["recorded_at", "timestamp with time zone"],
 ] as const;
