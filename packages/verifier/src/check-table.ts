@@ -3,6 +3,7 @@ import { type KindHistory, splitRelation } from "./config.ts";
 import type { Cursor } from "./cursor.ts";
 import type { Report } from "./finding.ts";
 import type { GroupReader } from "./group-reader.ts";
+import type { KeyGroup } from "./key-group.ts";
 import type { KindTally } from "./kind-tally.ts";
 import { type Recomputations, recomputations } from "./payload.ts";
 import type { Range } from "./range.ts";
@@ -128,6 +129,8 @@ export function verdict(history: KindHistory, shape: TableShape, tally: SourceTa
   const { current } = history;
   if (tally.unprovable > 0)
     return `${current.relation}: ${tally.unprovable} rows cannot be recomputed since the schema was changed (${tally.excuse ?? "unknown"})`;
+  if (tally.incomparable > 0)
+    return `${current.relation}: ${tally.incomparable} changes cannot be compared with what was recorded before them, because the schema was changed in between`;
   const gone = current.columns.filter((column) => !shape.columns.has(column));
   if (gone.length > 0)
     return `${current.relation}: the columns ${gone.join(", ")} are gone and the change is not recorded; run audit-chain attach ${current.relation}`;
@@ -147,9 +150,12 @@ async function merge(
   checker: SourceChecker,
 ): Promise<void> {
   let row = rows.current;
+  let walked: KeyGroup | undefined;
   for (;;) {
     const group = groups.current?.kind === kind ? groups.current : undefined;
     if (row === undefined && group === undefined) return;
+    if (group !== undefined && group !== walked) checker.changes(group);
+    walked = group;
     const order =
       row === undefined ? -1 : group === undefined || row.key === null ? 1 : compareBytes(group.key, row.key);
     if (order < 0 && group !== undefined) {

@@ -40,7 +40,12 @@ export async function readSource(
   await eachLine(await streamSource(lane, table, keyColumns, columns), (fields) => {
     const texts = new Map(columns.map((column, i) => [column, fields[keyColumns.length + i] ?? null]));
     const key = keyOf(fields.slice(0, keyColumns.length));
-    sorter.add(...recordOf(key, readings.map((reading) => rowPayloadHash(reading, texts))));
+    sorter.add(
+      ...recordOf(
+        key,
+        readings.map((reading) => rowPayloadHash(reading, texts)),
+      ),
+    );
   });
   return Cursor.sorted(sorter.sort(), (record) => rowOf(record, readings.length));
 }

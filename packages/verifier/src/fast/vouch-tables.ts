@@ -114,7 +114,7 @@ async function addUpTable(lane: Lane, crew: Crew, history: KindHistory, tagKey: 
         isMissing = true;
       });
       if (isMissing || table === null || "reason" in table || !isPlain(history, table)) return null;
-      const tally = { matched: 0, unchainedYet: 0, unprovable: 0, excuse: null };
+      const tally = { matched: 0, unchainedYet: 0, unprovable: 0, excuse: null, incomparable: 0 };
       if (verdict(history, table.shape, tally) !== null) return null;
       const { columns, keyColumns } = current;
       const task = { what: "rows", kind, keyColumns: keyColumns.length, columns, tagKey } as const;
