@@ -7,6 +7,7 @@ import type { KeyGroup } from "./key-group.ts";
 import type { KindTally } from "./kind-tally.ts";
 import { type Recomputations, recomputations } from "./payload.ts";
 import type { Range } from "./range.ts";
+import { readSecret } from "./read-secret.ts";
 import { readSource, type SourceRow } from "./read-source.ts";
 import { lockAgainstRewriting, REWRITTEN } from "./rewritten.ts";
 import { readLeaves, readShape, type TableShape } from "./shape.ts";
@@ -27,6 +28,8 @@ const lasting = (reason: string | null): TableProblem | null =>
 /** A table that can be compared with its events, and how its rows can be recomputed. */
 export interface OpenTable extends Recomputations {
   readonly shape: TableShape;
+  /** What its keys are blinded with; null where events have them as they are. */
+  readonly secret: Uint8Array | null;
 }
 
 /** Locks a table against being rewritten and works out how to read it; null where it is missing, which is reported. */
@@ -57,8 +60,14 @@ export async function openTable(
     );
   const rekeyed = rekeying(history);
   if (rekeyed !== null) return lasting(rekeyed);
+  const secret = current.blindKey ? await readSecret(lane, history.kind) : null;
+  if (current.blindKey && secret === null)
+    return lasting(
+      `${current.relation}: the secret of its keys is not in public.audit_chain_secret, so that events cannot be matched with rows; restore it from a backup`,
+    );
   const ways = recomputations(history, await readColumnTypes(lane, shape.oid));
-  return { shape: shape.relkind === "p" ? { ...shape, leaves: await readLeaves(lane, shape) } : shape, ...ways };
+  const leaves = shape.relkind === "p" ? { leaves: await readLeaves(lane, shape) } : {};
+  return { shape: { ...shape, ...leaves }, secret, ...ways };
 }
 
 /** Compares one table with its events. Returns why it could not be judged, or null. */
@@ -75,7 +84,7 @@ export async function checkTable(
   const checker = new SourceChecker(history, table.ways, range, report);
   const sorter = new Sorter();
   try {
-    const rows = await readSource(lane, table.shape, history.current.keyColumns, table.readings, sorter);
+    const rows = await readSource(lane, table, history.current.keyColumns, sorter);
     await rows.next();
     await merge(history.kind, groups, rows, checker);
   } finally {

@@ -103,6 +103,12 @@ export const CONFIG_SHAPE = [
   ["recorded_at", "timestamp with time zone"],
 ] as const;
 
+/** Columns of `audit_chain_secret`. */
+export const SECRET_COLUMNS = [
+  ["event_kind", "text"],
+  ["secret", "bytea"],
+] as const;
+
 /** The tables of the chain, and what is read of each. */
 export const OWN_SHAPES = {
   audit_chain: CHAIN_COLUMNS,

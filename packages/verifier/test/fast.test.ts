@@ -321,7 +321,7 @@ describe("adding up rows", () => {
       );
       fc.assert(
         fc.property(fc.array(row, { maxLength: 30 }), fc.integer({ min: 1, max: 3000 }), (rows, piece) => {
-          const voucher = new RowVoucher({ kind: "k", keyColumns, columns, tagKey: TAG_KEY });
+          const voucher = new RowVoucher({ kind: "k", keyColumns, columns, secret: null, tagKey: TAG_KEY });
           const line = ([key, ...texts]: (typeof rows)[number]) => `${[...key, ...texts].map(copyText).join("\t")}\n`;
           const copy = Buffer.from(rows.map(line).join(""));
           for (let at = 0; at < copy.length; at += piece) voucher.push(copy.subarray(at, at + piece));
@@ -335,7 +335,7 @@ describe("adding up rows", () => {
   );
 
   const sumOf = (copy: string, keyColumns = 1) => {
-    const voucher = new RowVoucher({ kind: "k", keyColumns, columns: ["a"], tagKey: TAG_KEY });
+    const voucher = new RowVoucher({ kind: "k", keyColumns, columns: ["a"], secret: null, tagKey: TAG_KEY });
     voucher.push(Buffer.from(copy));
     return voucher.finish();
   };
@@ -362,7 +362,7 @@ test("a crew that was sent home hires nobody who stays", async () => {
   const crew = new Crew(2);
   const sum = async () =>
     await crew.run(
-      { what: "rows", kind: "k", keyColumns: 1, columns: ["a"], tagKey: TAG_KEY },
+      { what: "rows", kind: "k", keyColumns: 1, columns: ["a"], secret: null, tagKey: TAG_KEY },
       Readable.from([Buffer.from("1\tx\n")]).iterator(),
       () => {},
     );
