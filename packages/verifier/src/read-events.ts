@@ -48,7 +48,7 @@ export async function readEventsByKey(lane: Lane, wanted: EventsWanted, sorter: 
       ...recordOf({ kind, op: 0, ...table, key, rest: pk.subarray(key.length), seq, hash, before: fields[4] }),
     );
   });
-  if (pending === null) return Cursor.sorted(sorter.sort(), eventOf);
+  if (pending === null) return Cursor.sorted(sorter.records(), eventOf);
   const kinds = new Set(tableKinds);
   const staged = ["id", "op", "event_kind", "event_pk", "payload_hash", "conflict"];
   await eachTuple(await lane.scan(pending, staged, "binary"), staged.length, (fields) => {
@@ -61,7 +61,7 @@ export async function readEventsByKey(lane: Lane, wanted: EventsWanted, sorter: 
     );
     sorter.add(...recordOf({ kind, op, key, id, hash }));
   });
-  return Cursor.sorted(sorter.sort(), eventOf);
+  return Cursor.sorted(sorter.records(), eventOf);
 }
 
 /** The lengths of kinds in characters; undefined where the server may count otherwise. */

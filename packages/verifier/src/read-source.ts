@@ -44,7 +44,7 @@ export async function readSource(
     const hashes = readings.map((reading) => rowPayloadHash(reading, texts));
     sorter.add(...recordOf(key, hashes));
   });
-  return Cursor.sorted(sorter.sort(), (record) => rowOf(record, readings.length));
+  return Cursor.sorted(sorter.records(), (record) => rowOf(record, readings.length));
 }
 
 /**

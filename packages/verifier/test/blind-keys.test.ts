@@ -85,5 +85,7 @@ it.each([
   await chain.attack(attack);
   const report = await chain.verify();
   expect(report).toMatchObject({ status: "unproven", divergences: [] });
-  expect(report.unproven.join("\n")).toContain("public.pair: the secret of its keys is not in public.audit_chain_secret");
+  expect(report.unproven.join("\n")).toContain(
+    "public.pair: the secret of its keys is not in public.audit_chain_secret",
+  );
 });

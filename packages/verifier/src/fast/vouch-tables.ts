@@ -117,7 +117,14 @@ async function addUpTable(lane: Lane, crew: Crew, history: KindHistory, tagKey: 
       const tally = { matched: 0, unchainedYet: 0, unprovable: 0, excuse: null, incomparable: 0 };
       if (verdict(history, table.shape, tally) !== null) return null;
       const { columns, keyColumns } = current;
-      const task = { what: "rows", kind, keyColumns: keyColumns.length, columns, secret: table.secret, tagKey } as const;
+      const task = {
+        what: "rows",
+        kind,
+        keyColumns: keyColumns.length,
+        columns,
+        secret: table.secret,
+        tagKey,
+      } as const;
       return await crew.run(task, await streamSource(inner, table.shape, keyColumns, columns), () => {});
     });
   } catch (error) {
