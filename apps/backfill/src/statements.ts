@@ -1,4 +1,10 @@
-import { blindKeyExpression, keyExpression, payloadExpression, quotedLiteral, quotedName } from "@scidex/audit-schema/capture-source";
+import {
+  blindKeyExpression,
+  keyExpression,
+  payloadExpression,
+  quotedLiteral,
+  quotedName,
+} from "@scidex/audit-schema/capture-source";
 import type { Target } from "./target.ts";
 
 /** A column that rows are ordered by. */

@@ -1,4 +1,5 @@
 import { keyExpression } from "@scidex/audit-schema/capture-source";
+import { readBlindedSource, readSecret } from "./blinded-source.ts";
 import { compareBytes } from "./byte-order.ts";
 import { type KindHistory, splitRelation } from "./config.ts";
 import type { Cursor } from "./cursor.ts";
@@ -61,6 +62,8 @@ export async function openTable(
     return lasting(
       `${current.relation}: its key columns (${current.keyColumns.join(", ")}) are not there any more; run audit-chain attach`,
     );
+  if (history.configs.some(({ salt }) => salt))
+    return lasting(`${current.relation}: its payloads are salted, which this verifier cannot recompute`);
   const rekeyed = rekeying(history);
   if (rekeyed !== null) return lasting(rekeyed);
   const ways = recomputations(history, await readColumnTypes(lane, shape.oid));
@@ -80,7 +83,13 @@ export async function checkTable(
   if (table === null || "reason" in table) return table;
   const { ways } = table;
   const checker = new SourceChecker(history, ways, range, report);
-  const rows = await readSource(lane, table, keyExpression(history.current.keyColumns), neededColumns(ways));
+  const key = keyExpression(history.current.keyColumns);
+  const secret = history.current.blindKey ? await readSecret(lane, history.kind) : undefined;
+  if (secret === null) return lasting(`${history.current.relation}: the secret of its blinded keys is missing`);
+  const rows =
+    secret === undefined
+      ? await readSource(lane, table, key, neededColumns(ways))
+      : readBlindedSource(lane, table, key, neededColumns(ways), secret);
   await rows.next();
   await merge(history.kind, groups, rows, checker);
   tally.compared(history.kind, checker.tally.matched);

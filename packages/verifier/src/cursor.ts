@@ -8,48 +8,23 @@ import type { Chunks } from "./snapshot.ts";
  * waits only where the next chunk has not come yet: a promise for every row would cost more than the hashing.
  */
 export class Cursor<T> {
-  readonly #chunks: Chunks;
-  readonly #decode: (chunk: Buffer) => T[];
-  readonly #atEnd: () => void;
+  readonly #take: () => Promise<T[] | undefined>;
   #rows: T[] = [];
   #at = 0;
 
-  constructor(chunks: Chunks, decode: (chunk: Buffer) => T[], atEnd: () => void) {
-    this.#chunks = chunks;
-    this.#decode = decode;
-    this.#atEnd = atEnd;
+  /** @param take yields the next rows, as many as there are at hand; undefined at the end */
+  constructor(take: () => Promise<T[] | undefined>) {
+    this.#take = take;
   }
 
   /** The rows of a binary COPY with `fields` columns. */
   static binary<T>(chunks: Chunks, fields: number, row: (fields: readonly Field[]) => T): Cursor<T> {
-    const decoder = new BinaryCopyDecoder(fields);
-    return new Cursor(
-      chunks,
-      (chunk) => {
-        const rows: T[] = [];
-        decoder.push(chunk, (f) => rows.push(row(f)));
-        return rows;
-      },
-      () => {
-        if (!decoder.ended) throw new VerifierError("protocol", "the server broke off in the middle of a COPY");
-      },
-    );
+    return decoded(chunks, new BinaryCopyDecoder(fields), row);
   }
 
   /** The rows of a text COPY. */
   static text<T>(chunks: Chunks, row: (fields: (string | null)[]) => T): Cursor<T> {
-    const decoder = new TextCopyDecoder();
-    return new Cursor(
-      chunks,
-      (chunk) => {
-        const rows: T[] = [];
-        decoder.push(chunk, (f) => rows.push(row(f)));
-        return rows;
-      },
-      () => {
-        if (!decoder.ended) throw new VerifierError("protocol", "the server broke off in the middle of a COPY");
-      },
-    );
+    return decoded(chunks, new TextCopyDecoder(), row);
   }
 
   /** The row at hand; undefined before the first `next` and at the end. */
@@ -66,15 +41,10 @@ export class Cursor<T> {
   /** Waits for the next row. Afterwards `current` is that row, or undefined at the end. */
   async fill(): Promise<void> {
     while (this.#at >= this.#rows.length) {
-      const { done, value } = await this.#chunks.next();
-      if (done === true) {
-        this.#rows = [];
-        this.#at = 0;
-        this.#atEnd();
-        return;
-      }
-      this.#rows = this.#decode(value);
+      const rows = await this.#take();
+      this.#rows = rows ?? [];
       this.#at = 0;
+      if (rows === undefined) return;
     }
   }
 
@@ -83,4 +53,22 @@ export class Cursor<T> {
     if (!this.step()) await this.fill();
     return this.current;
   }
+}
+
+interface Decoder<F> {
+  readonly ended: boolean;
+  push(chunk: Buffer, take: (fields: F) => void): void;
+}
+
+function decoded<T, F>(chunks: Chunks, decoder: Decoder<F>, row: (fields: F) => T): Cursor<T> {
+  return new Cursor(async () => {
+    const { done, value } = await chunks.next();
+    if (done === true) {
+      if (!decoder.ended) throw new VerifierError("protocol", "the server broke off in the middle of a COPY");
+      return undefined;
+    }
+    const rows: T[] = [];
+    decoder.push(value, (fields) => rows.push(row(fields)));
+    return rows;
+  });
 }

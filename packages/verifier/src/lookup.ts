@@ -1,4 +1,14 @@
-import { blindKey, chainHash, CoreError, eventHash, formatTime, type Link, payloadHash, ROLES, sameBytes } from "@scidex/audit-core";
+import {
+  blindKey,
+  chainHash,
+  CoreError,
+  eventHash,
+  formatTime,
+  type Link,
+  payloadHash,
+  ROLES,
+  sameBytes,
+} from "@scidex/audit-core";
 import type { Sql } from "postgres";
 import { CHAIN_COLUMNS } from "./chain-row.ts";
 

@@ -63,7 +63,10 @@ export function attachCommand(context: CommandContext): Command {
     .option("--key <columns>", "columns that identify a row (unique, NOT NULL), where there is no primary key", collect)
     .option("--kind <name>", "the kind of its events, where it is not to be the table's name")
     .option("--salt", "hash payloads with random bytes before them (not available yet)")
-    .option("--blind-key", "key its events by an HMAC, for keys that are personal data; decided when it is first attached")
+    .option(
+      "--blind-key",
+      "key its events by an HMAC, for keys that are personal data; decided when it is first attached",
+    )
     .option("--dry-run", "print the SQL and what would go wrong; change nothing")
     .option("--scidex", "the SciDEX platform's tables, those that exist")
     .option("--json", "print the result as JSON")

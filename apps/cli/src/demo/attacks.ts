@@ -99,7 +99,9 @@ const forgeRow = async (sql: Sql, id: string): Promise<unknown> =>
 
 /** Gives the forged row its matching hash, and recomputes every link: by themselves, the links are flawless again. */
 async function rewriteChain(sql: Sql, id: string): Promise<void> {
-  const rows = await sql<{ seq: string; kind: string; pk: string; hash: Uint8Array; before: Uint8Array | null; time: string }[]>`
+  const rows = await sql<
+    { seq: string; kind: string; pk: string; hash: Uint8Array; before: Uint8Array | null; time: string }[]
+  >`
     select seq, event_kind as kind, event_pk as pk, payload_hash as hash, before_hash as before,
            to_char(appended_at at time zone 'UTC', 'YYYY-MM-DD"T"HH24:MI:SS.US"Z"') as time
       from audit_chain order by seq`;
