@@ -58,12 +58,14 @@ export async function openTable(
     return lasting(
       `${current.relation}: its key columns (${current.keyColumns.join(", ")}) are not there any more; run audit-chain attach`,
     );
+  if (history.configs.some(({ salt }) => salt))
+    return lasting(`${current.relation}: its payloads are salted, which this verifier cannot recompute`);
   const rekeyed = rekeying(history);
   if (rekeyed !== null) return lasting(rekeyed);
   const secret = current.blindKey ? await readSecret(lane, history.kind) : null;
   if (current.blindKey && secret === null)
     return lasting(
-      `${current.relation}: the secret of its keys is not in public.audit_chain_secret, so that events cannot be matched with rows; restore it from a backup`,
+      `${current.relation}: the secret of its blinded keys is missing from public.audit_chain_secret, so that events cannot be matched with rows: restore it from a backup`,
     );
   const ways = recomputations(history, await readColumnTypes(lane, shape.oid));
   const leaves = shape.relkind === "p" ? { leaves: await readLeaves(lane, shape) } : {};
