@@ -245,6 +245,7 @@ class Look {
     const tagKey = randomBytes(TAG_KEY_BYTES);
     return await vouchForLinks(snapshot, crew, {
       chain,
+      survey: async (lane) => await this.#surveyOf(lane, chain),
       published: this.#published,
       now: this.#now,
       hashes: this.#wanted.has("links") || this.#published !== null,

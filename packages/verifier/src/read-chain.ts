@@ -13,6 +13,8 @@ const NAMES = CHAIN_COLUMNS.map(([name]) => name);
 export interface Survey {
   /** The highest seq; 0 for an empty chain. */
   readonly length: bigint;
+  /** The number of rows: another one where links are missing or there twice. */
+  readonly rows: bigint;
   /** Whether each seq is higher than the one before, as it is where one process after another has appended. */
   readonly isSorted: boolean;
 }
@@ -20,13 +22,15 @@ export interface Survey {
 /** Reads all seqs of the chain, and nothing else. */
 export async function surveyChain(lane: Lane, chain: Relation): Promise<Survey> {
   let length = 0n;
+  let rows = 0n;
   let isSorted = true;
   await eachTuple(await lane.scan(chain, ["seq"], "binary"), 1, ([seq]) => {
     const value = seq?.length === 8 ? seq.readBigInt64BE(0) : null;
+    rows++;
     if (value === null || value <= length) isSorted = false;
     if (value !== null && value > length) length = value;
   });
-  return { length, isSorted };
+  return { length, rows, isSorted };
 }
 
 /** Which links are read. */

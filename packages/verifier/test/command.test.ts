@@ -394,7 +394,10 @@ describe("audit-verify", { timeout: 180_000 }, () => {
     for (const { pid } of waiting) await sql`select pg_terminate_backend(${pid})`;
     await holder`rollback`;
     holder.release();
-    expect(await ended).toMatchObject({ exit: 3, stderr: expect.stringMatching(/^error: the connection .* was lost/u) });
+    expect(await ended).toMatchObject({
+      exit: 3,
+      stderr: expect.stringMatching(/^error: the connection .* was lost/u),
+    });
   });
 });
 

@@ -6,6 +6,7 @@ import { expect, test, vi } from "vitest";
 import { Crew } from "../src/fast/crew.ts";
 import { vouchForLinks } from "../src/fast/vouch-links.ts";
 import { verify, type VerifyOptions } from "../src/index.ts";
+import { surveyChain } from "../src/read-chain.ts";
 import { readShape } from "../src/shape.ts";
 import { withSnapshot } from "../src/snapshot.ts";
 import { append, type ChainDatabase, comparable, now, openChain, recompute } from "./chain-database.ts";
@@ -143,6 +144,7 @@ test("a chain that is too long for one reading is read several times, and a repe
         chain &&
         (await vouchForLinks(snapshot, new Crew(1), {
           chain,
+          survey: async (lane) => await surveyChain(lane, chain),
           published: null,
           now: BigInt(Date.now()) * 1000n,
           hashes: true,

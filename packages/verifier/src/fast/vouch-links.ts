@@ -1,7 +1,7 @@
 import { sameBytes } from "@scidex/audit-core";
 import type { ChainResult } from "../check-chain.ts";
 import type { PublishedHeads } from "../heads.ts";
-import { sortLinks, streamLinks, surveyChain } from "../read-chain.ts";
+import { sortLinks, streamLinks, type Survey } from "../read-chain.ts";
 import { isRefused } from "../refused.ts";
 import type { Relation } from "../relation.ts";
 import type { Lane, Snapshot } from "../snapshot.ts";
@@ -23,6 +23,7 @@ export interface VouchedChain {
 /** Options of `vouchForLinks`. */
 export interface VouchLinksOptions {
   readonly chain: Relation;
+  readonly survey: (lane: Lane) => Promise<Survey>;
   /** Null where heads are not checked. */
   readonly published: PublishedHeads | null;
   /** The time now, in microseconds since the Unix epoch. */
@@ -46,12 +47,12 @@ export async function vouchForLinks(
   crew: Crew,
   options: VouchLinksOptions,
 ): Promise<VouchedChain | null> {
-  const { chain } = options;
   const vouched = await vouch(snapshot, crew, { ...options, tasks: split(snapshot, crew, options), isSorted: false });
   if (vouched !== null) return vouched;
-  // Nobody can vouch for a chain in another order than that of seq, as writers who wait for one another can leave it.
-  const { isSorted } = await snapshot[0].attempt(async (lane) => await surveyChain(lane, chain));
-  if (isSorted) return null;
+  // Nobody can vouch for a chain in another order than that of seq, as writers who wait for one another can leave it; nor,
+  // in whatever order, for one that is not whole.
+  const { isSorted, rows, length } = await snapshot[0].attempt(options.survey);
+  if (isSorted || rows !== length) return null;
   const tasks = [partOf(options, 1n, undefined)];
   return await vouch(snapshot, crew, { ...options, beside: [], tasks, isSorted: true });
 }
