@@ -84,8 +84,8 @@ export const recompute = (from: number): string => `
   begin
     for r in select * from public.audit_chain where seq >= ${from} order by seq loop
       r.event_hash := sha256(convert_to(concat(
-        '{"appended_at":"', to_char(r.appended_at at time zone 'UTC', 'YYYY-MM-DD"T"HH24:MI:SS.US"Z"'),
-        '","event_kind":', to_json(r.event_kind), ',"event_pk":', to_json(r.event_pk),
+        '{"appended_at":"', to_char(r.appended_at at time zone 'UTC', 'YYYY-MM-DD"T"HH24:MI:SS.US"Z"'), '"',
+        ',"before_hash":"' || encode(r.before_hash, 'hex') || '"', ',"event_kind":', to_json(r.event_kind), ',"event_pk":', to_json(r.event_pk),
         ',"payload_hash":"', encode(r.payload_hash, 'hex'), '"}'), 'UTF8'));
       r.prev_hash := prev;
       prev := sha256(r.prev_hash || r.event_hash || int8send(r.seq));

@@ -178,6 +178,11 @@ describe("a chain that does not extend what was signed", () => {
       { check: "head_mismatch", from_seq: 1, to_seq: 6 },
     ],
     [
+      "the last signed row says that it changed another row, and is recomputed",
+      `update public.audit_chain set before_hash = sha256('x') where seq = 6; ${recompute(6)}`,
+      { check: "head_mismatch", to_seq: 6 },
+    ],
+    [
       "the whole chain is rewritten",
       `update public.audit_chain set payload_hash = sha256(payload_hash); ${recompute(1)}`,
       { check: "head_mismatch", to_seq: 6 },
@@ -220,6 +225,7 @@ describe("a chain that does not extend what was signed", () => {
     ["event_kind", "event_kind = 'other'", "event_hash"],
     ["event_pk", "event_pk = 'other'", "event_hash"],
     ["payload_hash", "payload_hash = sha256('x')", "event_hash"],
+    ["before_hash", "before_hash = sha256('x')", "event_hash"],
     ["event_hash", "event_hash = sha256('x')", "event_hash"],
     ["prev_hash", "prev_hash = sha256('x')", "prev_hash"],
     ["chain_hash", "chain_hash = sha256('x')", "chain_hash"],

@@ -64,9 +64,7 @@ export async function openTable(
   if (rekeyed !== null) return lasting(rekeyed);
   const secret = current.blindKey ? await readSecret(lane, history.kind) : null;
   if (current.blindKey && secret === null)
-    return lasting(
-      `${current.relation}: the secret of its blinded keys is missing from public.audit_chain_secret, so that events cannot be matched with rows: restore it from a backup`,
-    );
+    return lasting(`${current.relation}: the secret of its blinded keys is missing`);
   const ways = recomputations(history, await readColumnTypes(lane, shape.oid));
   const leaves = shape.relkind === "p" ? { leaves: await readLeaves(lane, shape) } : {};
   return { shape: { ...shape, ...leaves }, secret, ...ways };

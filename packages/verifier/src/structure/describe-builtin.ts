@@ -21,6 +21,7 @@ export const CALLED_BY_VERIFIER = [
   "pg_relation_filenode",
   "pg_relation_size",
   "pg_show_all_settings",
+  "regexp_replace",
   "set_config",
 ] as const;
 
