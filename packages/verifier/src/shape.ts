@@ -1,5 +1,5 @@
 import { CHAIN_COLUMNS } from "./chain-row.ts";
-import type { Relation } from "./relation.ts";
+import type { Relation } from "./database/relation.ts";
 import type { Lane } from "./snapshot.ts";
 
 /** What stands in the place of a relation. */

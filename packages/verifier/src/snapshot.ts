@@ -1,7 +1,7 @@
 import { finished, Readable } from "node:stream";
 import type { Sql, TransactionSql } from "postgres";
 import { VerifierError } from "./errors.ts";
-import type { Relation } from "./relation.ts";
+import type { Relation } from "./database/relation.ts";
 import { identifier } from "./sql-text.ts";
 
 /** Text of every value exactly as capture hashes it (DESIGN, "Row payload"), and nothing that others could replace. */

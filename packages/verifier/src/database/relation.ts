@@ -1,0 +1,36 @@
+/** A relation that is read: its name for the statement, its numbers for the plan that has to come of it. */
+export interface Relation {
+  readonly schema: string;
+  readonly name: string;
+  readonly oid: number;
+  /** `attnum` of each of its columns; system columns are known besides. */
+  readonly attributes: ReadonlyMap<string, number>;
+}
+
+/** Columns that every table has, by `attnum`. */
+export const SYSTEM_ATTRIBUTES: ReadonlyMap<string, number> = new Map([
+  ["ctid", -1],
+  ["xmin", -2],
+]);
+
+/**
+ * The first characters of a column that can be of any length, as text: of a text, of a stored expression (`tree`), or of
+ * an array as it is printed. Whoever may create a function or a table could else fill the verifier's memory.
+ */
+export interface Slice {
+  readonly slice: string;
+  readonly of: "text" | "tree" | "array";
+}
+
+/** What is read of a relation. */
+export type Column = string | Slice;
+
+/** Characters of a slice: more than any source or expression of ours, or of PostgreSQL's, has. */
+export const SLICE_CHARACTERS = 1_000_000;
+
+/** @throws Error for a column that the relation does not have */
+export function attributeOf(relation: Relation, column: string): number {
+  const number = relation.attributes.get(column) ?? SYSTEM_ATTRIBUTES.get(column);
+  if (number === undefined) throw new Error(`${relation.schema}.${relation.name} has no column ${column}`);
+  return number;
+}
