@@ -27,10 +27,11 @@ export interface ServerDifference extends PinnedRow {
  * and not optional, a second row of one key, and one that somebody added at an OID that only initdb gives.
  */
 export class BuiltinComparison {
-  readonly #manifest: BuiltinManifest;
-  readonly #rows: ReadonlyMap<string, ReadonlyMap<string, readonly (string | null)[]>>;
+  /** By catalog and key. */
+  readonly #rows: ReadonlyMap<string, Map<string, Allowed>>;
   readonly #pinned = new Set<string>();
   readonly #seen = new Set<string>();
+  readonly #repeated = new Set<string>();
   readonly #report: (difference: ServerDifference) => void;
 
   constructor(
@@ -38,20 +39,12 @@ export class BuiltinComparison {
     pinned: readonly PinnedRow[],
     report: (difference: ServerDifference) => void,
   ) {
-    this.#manifest = manifest;
     this.#report = report;
-    this.#rows = new Map(
-      BUILTIN_CATALOGS.map(({ name }) => {
-        const optional = new Set(manifest.optional[name]);
-        const allowed = Object.entries(manifest.rows[name] ?? {}).map(([key, hashes]): [string, (string | null)[]] => [
-          key,
-          [...(typeof hashes === "string" ? [hashes] : hashes), ...(optional.has(key) ? [null] : [])],
-        ]);
-        const pins = pinned.filter(({ catalog }) => catalog === name);
-        for (const { key } of pins) this.#pinned.add(`${name} ${key}`);
-        return [name, new Map([...allowed, ...pins.map(({ key, hash }) => [key, [hash]] as const)])];
-      }),
-    );
+    this.#rows = new Map(BUILTIN_CATALOGS.map(({ name }) => [name, allowedRows(manifest, name)]));
+    for (const { catalog, key, hash } of pinned) {
+      this.#pinned.add(`${catalog} ${key}`);
+      this.#rows.get(catalog)?.set(key, [hash]);
+    }
   }
 
   /** Whether there should be a row with this key. */
@@ -73,9 +66,13 @@ export class BuiltinComparison {
       return;
     }
     const place = `${catalog} ${key}`;
-    if (this.#seen.has(place)) difference("duplicate");
-    else if (!allowed.includes(hash)) difference("changed");
-    this.#seen.add(place);
+    if (!this.#seen.has(place)) {
+      this.#seen.add(place);
+      if (!allowed.includes(hash)) difference("changed");
+    } else if (!this.#repeated.has(place)) {
+      this.#repeated.add(place);
+      difference("duplicate");
+    }
   }
 
   /** To be called when all rows have been taken. */
@@ -92,9 +89,17 @@ export class BuiltinComparison {
       }
     }
   }
+}
 
-  /** The minor versions that are known, in words. */
-  get minors(): string {
-    return this.#manifest.minors.join(" and ");
-  }
+/** The hashes that a row may have; null where it may be missing. */
+type Allowed = readonly (string | null)[];
+
+function allowedRows(manifest: BuiltinManifest, catalog: string): Map<string, Allowed> {
+  const optional = new Set(manifest.optional[catalog]);
+  return new Map(
+    Object.entries(manifest.rows[catalog] ?? {}).map(([key, hashes]) => [
+      key,
+      [...(typeof hashes === "string" ? [hashes] : hashes), ...(optional.has(key) ? [null] : [])],
+    ]),
+  );
 }
