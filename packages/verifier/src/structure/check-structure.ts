@@ -3,6 +3,7 @@ import type { Report } from "../finding.ts";
 import type { Policy } from "../policy.ts";
 import { isRefused, isTransient, reasonOf } from "../refused.ts";
 import type { Snapshot } from "../snapshot.ts";
+import { checkBuiltin } from "./builtin/check-builtin.ts";
 import { checkCatalogNames } from "./catalog-names.ts";
 import { type Catalog, findRelation } from "./catalog.ts";
 import { compareStructure, type StructureResult } from "./compare-structure.ts";
@@ -10,7 +11,6 @@ import { countByIndexes } from "./count-index.ts";
 import { OWN_PREFIX, OWN_SCHEMA } from "./describe-schema.ts";
 import { type Manifest, MANIFEST, type SchemaShape } from "./manifest.ts";
 import { readCatalog, readRows, text } from "./read-catalog.ts";
-import { checkRoleView } from "./role-view.ts";
 
 /** The relation and function names that the structure check looks at in detail: ours, and the audited tables. */
 export function interestOf(histories: ReadonlyMap<string, KindHistory>) {
@@ -46,6 +46,11 @@ export async function checkStructure(
     async () => await readRows(lane, "select m.id from only public.audit_chain_migrations as m", (f) => text(f, 0)),
   );
   await attempts.orNull("the names of the catalogs", async () => await checkCatalogNames(lane, report));
+  const unknown = await attempts.orNull(
+    "PostgreSQL's own rows of the catalogs",
+    async () => await checkBuiltin(lane, policy?.server ?? [], report),
+  );
+  attempts.unproven.push(...(unknown ?? []));
   const interest = interestOf(histories ?? new Map<string, KindHistory>());
   const catalog = await attempts.orNull(
     "the catalog",
@@ -54,10 +59,9 @@ export async function checkStructure(
   const warnings: string[] = [];
   if (catalog !== null) {
     const schema = chooseSchema(catalog, applied, manifest, attempts.unproven);
-    const result = compareStructure(catalog, manifest.builtin, schema, histories, policy, report);
+    const result = compareStructure(catalog, schema, histories, policy, report);
     attempts.unproven.push(...result.unproven);
     warnings.push(...result.warnings);
-    await attempts.orNull("the view pg_roles", async () => await checkRoleView(lane, report));
   }
   const uncounted = await attempts.orNull("the chain's indexes", async () => await countByIndexes(second, report));
   return {

@@ -86,37 +86,16 @@ export async function readCatalog(lane: Lane, interest: Interest, orNull: OrNull
     ...(await readRoles(lane, serverVersion, orNull)),
     functions: byOid(await readFunctions(lane)),
     languages: names(await readNames(lane, "select l.oid, l.lanname from pg_catalog.pg_language as l")),
-    languageHandlers: new Map(
-      await readRows(
-        lane,
-        "select l.oid, l.lanplcallfoid from pg_catalog.pg_language as l",
-        (f) => [text(f, 0), text(f, 1)] as const,
-      ),
-    ),
     accessMethods: names(await readNames(lane, "select a.oid, a.amname from pg_catalog.pg_am as a")),
     collations: names(await readNames(lane, "select c.oid, c.collname from pg_catalog.pg_collation as c")),
     operatorClasses: new Map(
       await readRows(
         lane,
-        "select o.oid, o.opcname, o.opcnamespace, o.opcfamily, o.opcintype, o.opcdefault, o.opcmethod from pg_catalog.pg_opclass as o",
-        (f) =>
-          [
-            text(f, 0),
-            {
-              name: text(f, 1),
-              schema: text(f, 2),
-              family: text(f, 3),
-              type: text(f, 4),
-              isDefault: flag(f, 5),
-              method: text(f, 6),
-            },
-          ] as const,
+        "select o.oid, o.opcname, o.opcnamespace from pg_catalog.pg_opclass as o",
+        (f) => [text(f, 0), { name: text(f, 1), schema: text(f, 2) }] as const,
       ),
     ),
     ...(await readRelationParts(lane, { own, audited, types, serverVersion })),
-    operators: await orNull("pg_operator", async () => await readOperators(lane)),
-    operatorFamilies: await orNull("pg_amop and pg_amproc", async () => await readFamilies(lane)),
-    aggregates: await orNull("pg_aggregate", async () => await readAggregates(lane)),
     loginTriggers: await readRows(
       lane,
       "select e.evtname, e.evtfoid, e.evtevent, e.evtenabled from pg_catalog.pg_event_trigger as e",
@@ -223,59 +202,6 @@ async function readTypes(lane: Lane) {
       base: text(f, 10),
       relation: text(f, 11),
       subtype: subtypes.get(text(f, 0)),
-    }),
-  );
-}
-
-async function readOperators(lane: Lane) {
-  return await readRows(
-    lane,
-    "select o.oid, o.oprname, o.oprnamespace, o.oprcode::pg_catalog.oid from pg_catalog.pg_operator as o",
-    (f) => ({ oid: text(f, 0), name: text(f, 1), schema: text(f, 2), calls: [text(f, 3)] }),
-  );
-}
-
-async function readFamilies(lane: Lane) {
-  const member = (what: "operator" | "function") => (f: Fields) => ({
-    what,
-    family: text(f, 0),
-    left: text(f, 1),
-    right: text(f, 2),
-    number: text(f, 3),
-    target: text(f, 4),
-  });
-  return [
-    ...(await readRows(
-      lane,
-      "select o.amopfamily, o.amoplefttype, o.amoprighttype, o.amopstrategy, o.amopopr from pg_catalog.pg_amop as o",
-      member("operator"),
-    )),
-    ...(await readRows(
-      lane,
-      "select p.amprocfamily, p.amproclefttype, p.amprocrighttype, p.amprocnum, p.amproc::pg_catalog.oid from pg_catalog.pg_amproc as p",
-      member("function"),
-    )),
-  ];
-}
-
-async function readAggregates(lane: Lane) {
-  const calls = [
-    "aggtransfn",
-    "aggfinalfn",
-    "aggcombinefn",
-    "aggserialfn",
-    "aggdeserialfn",
-    "aggmtransfn",
-    "aggmfinalfn",
-  ];
-  return await readRows(
-    lane,
-    `select ${["aggfnoid", ...calls].map((column) => `a.${column}::pg_catalog.oid`).join(", ")} from pg_catalog.pg_aggregate as a`,
-    (f) => ({
-      oid: text(f, 0),
-      name: "",
-      schema: "",
-      calls: f.slice(1).flatMap((call) => (call == null || call === "0" ? [] : [call])),
     }),
   );
 }

@@ -17,7 +17,7 @@ export async function readRoles(
   settings: readonly SettingRow[] | null;
   defaultGrants: readonly DefaultGrantsRow[] | null;
 }> {
-  // pg_authid itself is for superusers only. The view is compared with its own definition: see role-view.ts.
+  // pg_authid itself is for superusers only. The view's rule is compared with PostgreSQL's own: see builtin/.
   const roles = await readRows(
     lane,
     "select r.oid, r.rolname, r.rolsuper, r.rolcreaterole, r.rolcreatedb, r.rolcanlogin, r.rolreplication, r.rolbypassrls from pg_catalog.pg_roles as r",
