@@ -34,3 +34,16 @@ export function attributeOf(relation: Relation, column: string): number {
   if (number === undefined) throw new Error(`${relation.schema}.${relation.name} has no column ${column}`);
   return number;
 }
+
+/** Which rows of the chain are read. Integers stand in the statement as they are: no input function reads them. */
+export interface Rows {
+  /** From this seq on. Without it, rows whose seq is NULL come too. */
+  readonly from?: bigint | undefined;
+  /** Up to this seq. */
+  readonly to?: bigint | undefined;
+  /**
+   * Only rows whose kind has one of so many characters. The one condition that calls a function, pg_catalog.length(text),
+   * so that a few events need not be looked for among all of them here.
+   */
+  readonly kindLengths?: readonly number[] | undefined;
+}

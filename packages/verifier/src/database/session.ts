@@ -3,7 +3,7 @@ import postgres, { type Sql } from "postgres";
 import { BinaryCopyDecoder, type Field } from "../copy-binary.ts";
 import { type Chunks, OpenCopy } from "./open-copy.ts";
 import type { Form } from "./plan/forms.ts";
-import { PlanError } from "./plan/plan-error.ts";
+import type { PlanError } from "./plan/plan-error.ts";
 import { PlanReader } from "./plan/plan-reader.ts";
 
 /** Text of every value exactly as capture hashes it (DESIGN, "Row payload"), and plans as the forms have them. */
@@ -60,6 +60,7 @@ export class Session {
   #copy: OpenCopy | undefined;
   #opening: Promise<unknown> = Promise.resolve();
   #isClosing = false;
+  #isLost = false;
   #timeout = "";
 
   /** @param options the parsed options of the caller's client */
@@ -77,13 +78,23 @@ export class Session {
       transform: NO_TRANSFORM,
       parameters: {},
       shared: { retries: 0, typeArrayMap: {} },
-      onnotice: (notice: object) => this.#plans.take(notice),
+      onnotice: (notice: object) => {
+        this.#plans.take(notice);
+        if (this.#plans.error !== null) this.#fail(this.#plans.error);
+      },
       onparameter: undefined,
       onclose: () => {
+        this.#isLost = true;
         if (!this.#isClosing)
           this.#loss.reject(Object.assign(new Error("the connection was lost"), { code: "CONNECTION_CLOSED" }));
       },
     } as unknown as postgres.Options<Record<string, never>>);
+  }
+
+  /** What is run is not what was asked for: nothing more is sent or read. */
+  #fail(error: PlanError): void {
+    this.#loss.reject(error);
+    void this.close();
   }
 
   /** Connects, and clears away whatever the login has left in the session. */
@@ -120,9 +131,14 @@ export class Session {
     return Number.parseInt(this.parameters["server_version"] ?? "", 10);
   }
 
-  /** Rejects when the connection is lost. */
+  /** Rejects when the connection is lost, or ended because of a plan. */
   get lost(): Promise<never> {
     return this.#loss.promise;
+  }
+
+  /** Whether it can still be used. */
+  get isOpen(): boolean {
+    return !this.#isClosing && !this.#isLost;
   }
 
   /** Seconds that a statement may take from now on; null for no limit. */
@@ -131,6 +147,12 @@ export class Session {
     if (setting === this.#timeout) return;
     await this.command(setting);
     this.#timeout = setting;
+  }
+
+  /** For what is not read by its plan yet. */
+  get unread(): Sql {
+    this.#plans.expect(null);
+    return this.#client;
   }
 
   /** Runs commands that are not planned: SET, BEGIN, SAVEPOINT, LOCK. */
@@ -214,5 +236,3 @@ export const isLoss = (error: unknown): boolean =>
   /^(?:08|57P0|CONNECTION_|ECONNRESET|EPIPE)/u.test(String(error.code)) &&
   // The server says such things of its own connections to others, too.
   (!("severity" in error) || error.severity === "FATAL" || error.severity === "PANIC");
-
-export { PlanError };

@@ -1,5 +1,5 @@
 import { identifier } from "../../sql-text.ts";
-import { attributeOf, type Column, type Relation, SLICE_CHARACTERS } from "../relation.ts";
+import { attributeOf, type Column, type Relation, type Rows, SLICE_CHARACTERS } from "../relation.ts";
 import { isNode, type Value } from "./node-text.ts";
 import { difference, type NodePattern, type Pattern } from "./pattern.ts";
 
@@ -129,15 +129,6 @@ const result = (expression: Pattern, relationOids: Pattern = "<>"): Pattern =>
 
 // The forms.
 
-/** Bounds of a scan of the chain. Integers are read by the server's grammar, and by no function of a type. */
-export interface Bounds {
-  /** Of `seq`, both included. */
-  readonly from?: bigint | undefined;
-  readonly to?: bigint | undefined;
-  /** Only rows whose column, a text, has this many characters. */
-  readonly length?: { readonly column: string; readonly characters: number } | undefined;
-}
-
 function sqlOf(item: Column): string {
   if (typeof item === "string") return `t.${identifier(item)}`;
   const name = `t.${identifier(item.slice)}`;
@@ -161,35 +152,50 @@ function planOf(relation: Relation, item: Column): Pattern {
 }
 
 /** Columns of one relation's own rows, as they stand there, without those of its children. */
-export function scanForm(relation: Relation, columns: readonly Column[], bounds: Bounds = {}): Form {
+export function scanForm(relation: Relation, columns: readonly Column[], rows: Rows = {}): Form {
   // Names of our own for what comes out: those of columns can be anybody's, and stand in the dump.
   const list = columns.map((item, i) => `${sqlOf(item)} as c${i}`).join(", ");
-  const { from, to, length } = bounds;
-  const seq = () => column("1", attributeOf(relation, "seq"));
-  const conditions: string[] = [];
-  const quals: Pattern[] = [];
-  const anyInteger = constant([T.integer, T.bigint]);
-  if (from !== undefined) {
-    conditions.push(`t.seq >= ${from}`);
-    quals.push(compare(AT_LEAST, [seq(), anyInteger]));
-  }
-  if (to !== undefined) {
-    conditions.push(`t.seq <= ${to}`);
-    quals.push(compare(AT_MOST, [seq(), anyInteger]));
-  }
-  if (length !== undefined) {
-    const name = column("1", attributeOf(relation, length.column));
-    conditions.push(`pg_catalog.length(t.${identifier(length.column)}) = ${length.characters}`);
-    quals.push(compare(INTEGER_EQUAL, [call("textlen", T.integer, [name]), integer(length.characters)]));
-  }
-  const where = conditions.length === 0 ? "" : ` where ${conditions.join(" and ")}`;
+  const conditions = conditionsOf(relation, rows);
+  const where = conditions.length === 0 ? "" : ` where ${conditions.map(({ sql }) => sql).join(" and ")}`;
   return {
     statement: `select ${list} from only ${identifier(relation.schema)}.${identifier(relation.name)} as t${where}`,
     plan: sequentialScan(
       relation.oid,
       columns.map((item) => planOf(relation, item)),
-      quals.length === 0 ? "<>" : quals,
+      conditions.length === 0 ? "<>" : conditions.map(({ plan }) => plan),
     ),
+  };
+}
+
+function conditionsOf(relation: Relation, { from, to, kindLengths }: Rows): { sql: string; plan: Pattern }[] {
+  const of = (name: string) => column("1", attributeOf(relation, name));
+  const number = constant([T.integer, T.bigint]);
+  const conditions: { sql: string; plan: Pattern }[] = [];
+  if (from !== undefined)
+    conditions.push({ sql: `t.seq >= ${from}`, plan: compare(AT_LEAST, [of("seq"), number]) });
+  if (to !== undefined) {
+    const atMost = { sql: `t.seq <= ${to}`, plan: compare(AT_MOST, [of("seq"), number]) };
+    const isNull = { sql: "t.seq is null", plan: node("NULLTEST", { arg: of("seq") }) };
+    conditions.push(from === undefined ? anyOf([atMost, isNull]) : atMost);
+  }
+  if (kindLengths !== undefined)
+    conditions.push(
+      anyOf(
+        kindLengths.map((length) => ({
+          sql: `pg_catalog.length(t.event_kind) = ${length}`,
+          plan: compare(INTEGER_EQUAL, [call("textlen", T.integer, [of("event_kind")]), integer(length)]),
+        })),
+      ),
+    );
+  return conditions;
+}
+
+function anyOf(conditions: readonly { sql: string; plan: Pattern }[]): { sql: string; plan: Pattern } {
+  const [first, ...more] = conditions;
+  if (first !== undefined && more.length === 0) return first;
+  return {
+    sql: `(${conditions.map(({ sql }) => sql).join(" or ")})`,
+    plan: node("BOOLEXPR", { boolop: "or", args: conditions.map(({ plan }) => plan) }),
   };
 }
 

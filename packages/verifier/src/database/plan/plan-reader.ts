@@ -23,8 +23,13 @@ export class PlanReader {
   #plans = 0;
   #error: PlanError | null = null;
 
+  /** What was wrong with a plan. */
+  get error(): PlanError | null {
+    return this.#error;
+  }
+
   /** A statement is about to be sent. */
-  expect(form: Form): void {
+  expect(form: Form | null): void {
     this.#form = form;
     this.#plans = 0;
     this.#error = null;
@@ -34,6 +39,7 @@ export class PlanReader {
   take(notice: NoticeFields): void {
     // A function can raise a notice with any text: it would have a context, and come from another routine.
     if (notice.routine !== "elog_node_display" || notice.severity !== "LOG" || notice.message !== "plan:") return;
+    if (this.#form === null) return;
     this.#plans++;
     const form = this.#form;
     const found =

@@ -1,4 +1,4 @@
-import type { Relation } from "../../relation.ts";
+import type { Relation } from "../../database/relation.ts";
 
 /**
  * PostgreSQL's own rows of one major version, as `initdb` makes them: `14.json` to `18.json`, made by
