@@ -14,7 +14,7 @@ import { lockAgainstRewriting, REWRITTEN } from "./rewritten.ts";
 import { readShape, type TableShape } from "./shape.ts";
 import type { Lane } from "./snapshot.ts";
 import { SourceChecker, type SourceTally } from "./sources.ts";
-import { readColumnTypes } from "./type-description.ts";
+import { readColumnTypes, TypeBoundError } from "./type-description.ts";
 
 /** Why a table could not be judged, and whether another look may be able to. */
 export interface TableProblem {
@@ -63,8 +63,13 @@ export async function openTable(
     );
   const rekeyed = rekeying(history);
   if (rekeyed !== null) return lasting(rekeyed);
-  const ways = recomputations(history, await readColumnTypes(lane, shape.oid));
-  return { ...place, isPartitioned: shape.relkind === "p", shape, ways };
+  try {
+    const ways = recomputations(history, await readColumnTypes(lane, shape.oid));
+    return { ...place, isPartitioned: shape.relkind === "p", shape, ways };
+  } catch (error) {
+    if (!(error instanceof TypeBoundError)) throw error;
+    return lasting(`${current.relation}: ${error.message}`);
+  }
 }
 
 /** Compares one table with its events. Returns why it could not be judged, or null. */
