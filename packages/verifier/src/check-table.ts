@@ -12,7 +12,7 @@ import { readLeaves, readShape, type TableShape } from "./shape.ts";
 import type { Lane } from "./snapshot.ts";
 import { Sorter } from "./sorter.ts";
 import { SourceChecker, type SourceTally } from "./sources.ts";
-import { readColumnTypes } from "./type-description.ts";
+import { readColumnTypes, TypeBoundError } from "./type-description.ts";
 
 /** Why a table could not be judged, and whether another look may be able to. */
 export interface TableProblem {
@@ -58,8 +58,13 @@ export async function openTable(
     );
   const rekeyed = rekeying(history);
   if (rekeyed !== null) return lasting(rekeyed);
-  const leaves = await readLeaves(lane, shape);
-  return { shape, leaves, ...recomputations(history, await readColumnTypes(lane, shape.oid)) };
+  try {
+    const leaves = await readLeaves(lane, shape);
+    return { shape, leaves, ...recomputations(history, await readColumnTypes(lane, shape.oid)) };
+  } catch (error) {
+    if (!(error instanceof TypeBoundError)) throw error;
+    return lasting(`${current.relation}: ${error.message}`);
+  }
 }
 
 /** Compares one table with its events. Returns why it could not be judged, or null. */

@@ -1,6 +1,8 @@
 import type { Sql, TransactionSql } from "postgres";
 import { type Chunks, OpenCopy } from "./database/open-copy.ts";
-import { EXPORT_SNAPSHOT, type Form, scanForm } from "./database/plan/forms.ts";
+import type { Form } from "./database/plan/parts.ts";
+import { EXPORT_SNAPSHOT } from "./database/plan/report-forms.ts";
+import { scanForm } from "./database/plan/scan-form.ts";
 import type { Column, Relation, Rows } from "./database/relation.ts";
 import { Session } from "./database/session.ts";
 import { identifier } from "./sql-text.ts";

@@ -2,7 +2,7 @@ import { Readable } from "node:stream";
 import postgres, { type Sql } from "postgres";
 import { BinaryCopyDecoder, type Field } from "../copy-binary.ts";
 import { type Chunks, OpenCopy } from "./open-copy.ts";
-import type { Form } from "./plan/forms.ts";
+import type { Form } from "./plan/parts.ts";
 import type { PlanError } from "./plan/plan-error.ts";
 import { PlanReader } from "./plan/plan-reader.ts";
 

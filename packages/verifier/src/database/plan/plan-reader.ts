@@ -1,5 +1,5 @@
 import { parseDump } from "./dump.ts";
-import type { Form } from "./forms.ts";
+import type { Form } from "./parts.ts";
 import { NodeTextError } from "./node-text.ts";
 import { difference } from "./pattern.ts";
 import { PlanError } from "./plan-error.ts";
