@@ -26,8 +26,6 @@ const lasting = (reason: string | null): TableProblem | null =>
 /** A table that can be compared with its events, and how its rows can be recomputed. */
 export interface OpenTable extends Recomputations {
   readonly shape: TableShape;
-  /** What holds its rows: itself, or its partitions. */
-  readonly leaves: readonly TableShape[];
 }
 
 /** Locks a table against being rewritten and works out how to read it; null where it is missing, which is reported. */
@@ -59,8 +57,8 @@ export async function openTable(
   const rekeyed = rekeying(history);
   if (rekeyed !== null) return lasting(rekeyed);
   try {
-    const leaves = await readLeaves(lane, shape);
-    return { shape, leaves, ...recomputations(history, await readColumnTypes(lane, shape.oid)) };
+    const ways = recomputations(history, await readColumnTypes(lane, shape.oid));
+    return { shape: shape.relkind === "p" ? { ...shape, leaves: await readLeaves(lane, shape) } : shape, ...ways };
   } catch (error) {
     if (!(error instanceof TypeBoundError)) throw error;
     return lasting(`${current.relation}: ${error.message}`);
@@ -81,7 +79,7 @@ export async function checkTable(
   const checker = new SourceChecker(history, table.ways, range, report);
   const sorter = new Sorter();
   try {
-    const rows = await readSource(lane, table.leaves, history.current.keyColumns, table.readings, sorter);
+    const rows = await readSource(lane, table.shape, history.current.keyColumns, table.readings, sorter);
     await rows.next();
     await merge(history.kind, groups, rows, checker);
   } finally {

@@ -13,43 +13,35 @@ export interface SourceRow {
   readonly hashes: readonly Uint8Array[];
 }
 
-/** The rows of a table, or of one of its partitions, as a text COPY: the columns of the key, then those given. */
+/** The rows of a table as a text COPY: the columns of the key, then those given. */
 export async function streamSource(
   lane: Lane,
-  leaf: Relation,
+  table: Relation,
   keyColumns: readonly string[],
   columns: readonly string[],
 ): Promise<Chunks> {
-  return await lane.scan(leaf, [...keyColumns, ...columns], "text");
+  return await lane.scan(table, [...keyColumns, ...columns], "text");
 }
 
 /**
  * The rows of a table in the order of their keys' UTF-8 bytes, those without a key first. Of what stands in them only keys
  * and hashes are kept.
  *
- * @param leaves the table itself, or its partitions
  * @param sorter an empty one, which the caller closes when all has been read
  */
 export async function readSource(
   lane: Lane,
-  leaves: readonly Relation[],
+  table: Relation,
   keyColumns: readonly string[],
   readings: readonly Reading[],
   sorter: Sorter,
 ): Promise<Cursor<SourceRow>> {
   const columns = neededColumns(readings);
-  for (const leaf of leaves) {
-    await eachLine(await streamSource(lane, leaf, keyColumns, columns), (fields) => {
-      const texts = new Map(columns.map((column, i) => [column, fields[keyColumns.length + i] ?? null]));
-      const key = keyOf(fields.slice(0, keyColumns.length));
-      sorter.add(
-        ...recordOf(
-          key,
-          readings.map((reading) => rowPayloadHash(reading, texts)),
-        ),
-      );
-    });
-  }
+  await eachLine(await streamSource(lane, table, keyColumns, columns), (fields) => {
+    const texts = new Map(columns.map((column, i) => [column, fields[keyColumns.length + i] ?? null]));
+    const key = keyOf(fields.slice(0, keyColumns.length));
+    sorter.add(...recordOf(key, readings.map((reading) => rowPayloadHash(reading, texts))));
+  });
   return Cursor.sorted(sorter.sort(), (record) => rowOf(record, readings.length));
 }
 

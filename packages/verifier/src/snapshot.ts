@@ -20,8 +20,8 @@ export interface Lane {
   /** What the server reports of itself. */
   readonly parameters: Readonly<Record<string, string | undefined>>;
   /**
-   * Streams columns of one relation's own rows (without those of its children), in whatever order they stand there: twice
-   * the same. It must be read to its end before the lane is used again.
+   * Streams columns of one relation's own rows (of its partitions, where it has leaves; never of its children), in
+   * whatever order they stand there: twice the same. It must be read to its end before the lane is used again.
    *
    * @param rows of the chain only: which of them
    */

@@ -5,6 +5,11 @@ export interface Relation {
   readonly oid: number;
   /** `attnum` of each of its columns; system columns are known besides. */
   readonly attributes: ReadonlyMap<string, number>;
+  /**
+   * Of a partitioned table: what holds its rows. They are read through the table itself, since whoever may read that may
+   * not read a partition that was made later.
+   */
+  readonly leaves?: readonly Relation[];
 }
 
 /** Columns that every table has, by `attnum`. */

@@ -117,16 +117,7 @@ async function addUpTable(lane: Lane, crew: Crew, history: KindHistory, tagKey: 
       if (verdict(history, table.shape, tally) !== null) return null;
       const { columns, keyColumns } = current;
       const task = { what: "rows", kind, keyColumns: keyColumns.length, columns, tagKey } as const;
-      let sum: KindSum | null = { kind, count: 0n, sum0: 0n, sum1: 0n };
-      for (const leaf of table.leaves) {
-        const part: KindSum | null = await crew.run(
-          task,
-          await streamSource(inner, leaf, keyColumns, columns),
-          () => {},
-        );
-        sum = sum === null || part === null ? null : addSums(sum, part);
-      }
-      return sum;
+      return await crew.run(task, await streamSource(inner, table.shape, keyColumns, columns), () => {});
     });
   } catch (error) {
     if (!isRefused(error)) throw error;
