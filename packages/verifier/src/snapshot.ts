@@ -1,4 +1,6 @@
 import type { Sql, TransactionSql } from "postgres";
+import type { Field } from "./copy-binary.ts";
+import { LiveCatalog } from "./database/live-catalog.ts";
 import { type Chunks, OpenCopy } from "./database/open-copy.ts";
 import type { Form } from "./database/plan/parts.ts";
 import { EXPORT_SNAPSHOT } from "./database/plan/report-forms.ts";
@@ -6,6 +8,7 @@ import { scanForm } from "./database/plan/scan-form.ts";
 import type { Column, Relation, Rows } from "./database/relation.ts";
 import { Session } from "./database/session.ts";
 import { identifier } from "./sql-text.ts";
+import { manifestOf } from "./structure/builtin/builtin-manifest.ts";
 
 export type { Chunks } from "./database/open-copy.ts";
 
@@ -15,8 +18,12 @@ export interface Lane {
   copy(query: string, format: "binary" | "text"): Promise<Chunks>;
   /** The server's encoding, as `server_encoding` names it. */
   readonly encoding: string;
+  /** The database's name. */
+  readonly database: string;
   /** The server's major version. */
   readonly serverVersion: number;
+  /** The relations and types of the snapshot: read once for all lanes. */
+  catalog(): Promise<LiveCatalog>;
   /** What the server reports of itself. */
   readonly parameters: Readonly<Record<string, string | undefined>>;
   /**
@@ -28,6 +35,8 @@ export interface Lane {
   scan(relation: Relation, columns: readonly Column[], format: "binary" | "text", rows?: Rows): Promise<Chunks>;
   /** Streams what a form yields. */
   read(form: Form, format: "binary" | "text"): Promise<Chunks>;
+  /** The rows of a form, decoded one by one; without those that `decode` makes null of. */
+  rows<T>(form: Form, fields: number, decode: (fields: readonly Field[]) => T | null): Promise<T[]>;
   /** Takes the weakest lock on a table: until `attempt` ends. */
   lock(schema: string, name: string): Promise<void>;
   /** Changes the planner's settings until `attempt` ends. */
@@ -39,13 +48,30 @@ export interface Lane {
 /** One consistent state of the database, seen by two connections or more, so that chain and table can be streamed side by side. */
 export type Snapshot = readonly [Lane, Lane, ...Lane[]];
 
+/** What all lanes of a snapshot share. */
+interface Shared {
+  catalog?: Promise<LiveCatalog>;
+}
+
 class SnapshotLane implements Lane {
   readonly #session: Session;
+  readonly #shared: Shared;
   /** How many attempts are under way, one within the other. */
   #depth = 0;
 
-  constructor(session: Session) {
+  constructor(session: Session, shared: Shared) {
     this.#session = session;
+    this.#shared = shared;
+  }
+
+  async catalog(): Promise<LiveCatalog> {
+    const read = async () => await LiveCatalog.read(this, await manifestOf(this.serverVersion));
+    this.#shared.catalog ??= read();
+    return await this.#shared.catalog;
+  }
+
+  async rows<T>(form: Form, fields: number, decode: (fields: readonly Field[]) => T | null): Promise<T[]> {
+    return await this.#session.rows(form, fields, decode);
   }
 
   get query(): TransactionSql {
@@ -59,6 +85,10 @@ class SnapshotLane implements Lane {
 
   get encoding(): string {
     return this.parameters["server_encoding"] ?? "";
+  }
+
+  get database(): string {
+    return this.#session.database;
   }
 
   get serverVersion(): number {
@@ -136,13 +166,14 @@ export async function withSnapshot<T>(
   };
   const whole = async (): Promise<T> => {
     const session = await open();
-    const first = new SnapshotLane(session);
+    const shared: Shared = {};
+    const first = new SnapshotLane(session, shared);
     const most = await lanes(first);
     const name = await session.report(EXPORT_SNAPSHOT);
     const beside = async (): Promise<SnapshotLane> => {
       const next = await open();
       await next.command(`set transaction snapshot '${name.replaceAll("'", "''")}'`);
-      return new SnapshotLane(next);
+      return new SnapshotLane(next, shared);
     };
     const second = await beside();
     const others: SnapshotLane[] = [];

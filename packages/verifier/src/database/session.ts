@@ -126,6 +126,11 @@ export class Session {
     return this.#client.parameters as Readonly<Record<string, string | undefined>>;
   }
 
+  /** The database's name. */
+  get database(): string {
+    return this.#client.options.database;
+  }
+
   /** The major version. */
   get serverVersion(): number {
     return Number.parseInt(this.parameters["server_version"] ?? "", 10);

@@ -1,4 +1,3 @@
-import { attributeOf, type Relation } from "../relation.ts";
 import { isNode, type Value } from "./node-text.ts";
 import {
   anything,
@@ -21,26 +20,12 @@ import {
 } from "./parts.ts";
 import { difference } from "./pattern.ts";
 
-/** Under which file each relation was stored in the snapshot, and under which it is now: `oid`, then the two. */
-export function filenodesForm(pgClass: Relation): Form {
-  const oid = column("1", attributeOf(pgClass, "oid"));
+/** Under which file a relation is stored now, whatever the snapshot. */
+export function filenodeForm(oid: number): Form {
   return {
-    statement:
-      "select t.oid as c0, t.relfilenode as c1, pg_catalog.pg_relation_filenode(t.oid) as c2 from only pg_catalog.pg_class as t",
-    plan: sequentialScan(pgClass.oid, [
-      oid,
-      column("1", attributeOf(pgClass, "relfilenode")),
-      call("pg_relation_filenode", T.oid, [node("RELABELTYPE", { arg: oid, resulttype: T.regclass })]),
-    ]),
-  };
-}
-
-/** Bytes of a relation's main file. */
-export function sizeForm(oid: number): Form {
-  return {
-    statement: `select pg_catalog.pg_relation_size('${oid}'::pg_catalog.regclass, 'main') as c0`,
+    statement: `select pg_catalog.pg_relation_filenode('${oid}'::pg_catalog.regclass) as c0`,
     plan: result(
-      call("pg_relation_size", T.bigint, [constant([T.regclass], bytesAre(number32(oid))), text("main")]),
+      call("pg_relation_filenode", T.oid, [constant([T.regclass], bytesAre(number32(oid)))]),
       ["o", String(oid)],
     ),
   };

@@ -21,7 +21,6 @@ export const FUNCTIONS = {
   oidout: "1799",
   set_config: "2078",
   pg_show_all_settings: "2084",
-  pg_relation_size: "2332",
   pg_relation_filenode: "2999",
   pg_export_snapshot: "3809",
 } as const;

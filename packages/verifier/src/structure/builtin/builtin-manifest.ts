@@ -1,3 +1,4 @@
+import { VerifierError } from "../../errors.ts";
 import type { Relation } from "../../database/relation.ts";
 
 /**
@@ -37,6 +38,20 @@ const LOADERS: Readonly<Record<KnownMajor, () => Promise<{ readonly default: unk
 
 export async function loadBuiltinManifest(major: KnownMajor): Promise<BuiltinManifest> {
   return (await LOADERS[major]()).default as BuiltinManifest;
+}
+
+/**
+ * The manifest of a server's major version.
+ *
+ * @throws VerifierError `server_unknown` where there is none: its catalogs cannot be read
+ */
+export async function manifestOf(serverVersion: number): Promise<BuiltinManifest> {
+  const major = KNOWN_MAJORS.find((known) => known === serverVersion);
+  if (major !== undefined) return await loadBuiltinManifest(major);
+  throw new VerifierError(
+    "server_unknown",
+    `PostgreSQL ${serverVersion} is not known to this release, which has the catalogs of ${KNOWN_MAJORS.join(", ")}: update the verifier`,
+  );
 }
 
 /** A column of a catalog. */

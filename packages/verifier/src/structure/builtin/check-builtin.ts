@@ -1,17 +1,12 @@
 import type { Sql } from "postgres";
 import type { Report } from "../../finding.ts";
 import { type Lane, withSnapshot } from "../../snapshot.ts";
-import { KNOWN_MAJORS, knownMajor, loadBuiltinManifest } from "./builtin-manifest.ts";
 import { BuiltinComparison, type PinnedRow, type ServerDifference } from "./compare-builtin.ts";
 import { readBuiltin } from "./read-builtin.ts";
 
-/**
- * Holds PostgreSQL's own rows of the catalogs against its manifest, and against what a policy has pinned.
- *
- * @returns what could not be judged
- */
-export async function checkBuiltin(lane: Lane, pinned: readonly PinnedRow[], report: Report): Promise<string[]> {
-  return await compare(lane, pinned, (difference, minors) => {
+/** Holds PostgreSQL's own rows of the catalogs against its manifest, and against what a policy has pinned. */
+export async function checkBuiltin(lane: Lane, pinned: readonly PinnedRow[], report: Report): Promise<void> {
+  await compare(lane, pinned, (difference, minors) => {
     const { how, wasPinned, actual } = difference;
     const unknown = wasPinned ? "the row that the policy has pinned" : `the row of PostgreSQL ${minors}`;
     report({
@@ -27,19 +22,15 @@ export async function checkBuiltin(lane: Lane, pinned: readonly PinnedRow[], rep
  * The rows of PostgreSQL's own catalogs that are others on this server, or not as they were pinned: what
  * `audit-chain policy --pin-server` pins and `--diff` says.
  *
- * @param sql a client with at least two connections
- * @returns `unproven` says what could not be judged: a major version that this release does not know
+ * @throws VerifierError `server_unknown`
  */
-export async function compareServer(
-  sql: Sql,
-  pinned: readonly PinnedRow[],
-): Promise<{ readonly differences: readonly ServerDifference[]; readonly unproven: readonly string[] }> {
+export async function compareServer(sql: Sql, pinned: readonly PinnedRow[]): Promise<readonly ServerDifference[]> {
   const differences: ServerDifference[] = [];
-  const unproven = await withSnapshot(
+  await withSnapshot(
     sql,
     async ([lane]) => await compare(lane, pinned, (difference) => differences.push(difference)),
   );
-  return { differences, unproven };
+  return differences;
 }
 
 /** A difference as a sentence. */
@@ -65,15 +56,8 @@ async function compare(
   lane: Lane,
   pinned: readonly PinnedRow[],
   report: (difference: ServerDifference, minors: string) => void,
-): Promise<string[]> {
-  const [server] = await lane.query<{ server_version_num: string }[]>`show server_version_num`;
-  const version = Number(server?.server_version_num);
-  const major = knownMajor(version);
-  if (major === undefined)
-    return [
-      `PostgreSQL ${Math.trunc(version / 10_000)} is not known to this release, which has the catalogs of ${KNOWN_MAJORS.join(", ")}: update the verifier`,
-    ];
-  const manifest = await loadBuiltinManifest(major);
+): Promise<void> {
+  const { manifest } = await lane.catalog();
   const minors = manifest.minors.join(" and ");
   const comparison = new BuiltinComparison(manifest, pinned, (difference) => report(difference, minors));
   await readBuiltin(
@@ -83,5 +67,4 @@ async function compare(
     (row) => comparison.take(row),
   );
   comparison.finish();
-  return [];
 }

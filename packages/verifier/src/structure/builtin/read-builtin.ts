@@ -1,8 +1,9 @@
 import { BinaryCopyDecoder } from "../../copy-binary.ts";
+import type { Column } from "../../database/relation.ts";
 import { VerifierError } from "../../errors.ts";
 import type { Lane } from "../../snapshot.ts";
 import { BUILTIN_CATALOGS } from "./builtin-catalogs.ts";
-import { type BuiltinManifest, catalogRelation, columnsOf } from "./builtin-manifest.ts";
+import { type BuiltinManifest, catalogRelation, type CatalogColumn, columnsOf } from "./builtin-manifest.ts";
 import { type BuiltinRow, RowDecoder, RowNames } from "./builtin-row.ts";
 
 /**
@@ -24,7 +25,7 @@ export async function readBuiltin(
     const { name } = catalog;
     const rows = new RowDecoder(catalog, columnsOf(manifest, name), names);
     await lane.attempt(async (attempt) => {
-      const columns = rows.columns.map((column) => column.name);
+      const columns = rows.columns.map(bounded);
       const decoder = new BinaryCopyDecoder(columns.length);
       const chunks = await attempt.scan(catalogRelation(manifest, name), columns, "binary");
       for (let piece = await chunks.next(); piece.done !== true; piece = await chunks.next()) {
@@ -36,4 +37,12 @@ export async function readBuiltin(
       if (!decoder.ended) throw new VerifierError("protocol", `the server broke off in the middle of ${name}`);
     });
   }
+}
+
+/** A column that is of any length in rows of others: all of it in PostgreSQL's own, whose texts are far shorter. */
+function bounded({ name, type }: CatalogColumn): Column {
+  if (type === "text") return { slice: name, of: "text" };
+  if (type === "pg_node_tree") return { slice: name, of: "tree" };
+  // Of PostgreSQL's own functions none has settings.
+  return name === "proconfig" ? { slice: name, of: "array" } : name;
 }
