@@ -16,7 +16,6 @@ export const CALLED_BY_VERIFIER = [
   "max",
   "min",
   "pg_export_snapshot",
-  "pg_get_expr",
   "pg_get_viewdef",
   "pg_relation_filenode",
   "pg_relation_size",

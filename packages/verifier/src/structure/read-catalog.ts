@@ -154,11 +154,11 @@ async function readRelations(lane: Lane): Promise<RelationRow[]> {
 }
 
 async function readFunctions(lane: Lane) {
-  const rows = await readRows(
+  return await readRows(
     lane,
     `select p.oid, p.proname, p.pronamespace, p.proowner, p.prolang, p.prokind, p.prosecdef, p.proleakproof, p.proisstrict, p.proretset,
             p.provolatile, p.proparallel, p.prorettype, p.proargtypes, p.proallargtypes, p.proargmodes, p.proargnames, p.prosrc, p.probin,
-            p.prosqlbody is not null or p.prosupport::pg_catalog.oid <> 0 or p.protrftypes is not null, p.proconfig, p.proacl
+            p.prosqlbody is not null or p.prosupport::pg_catalog.oid <> 0 or p.protrftypes is not null, p.proconfig, p.proacl, p.proargdefaults
        from pg_catalog.pg_proc as p`,
     (f) => ({
       oid: text(f, 0),
@@ -183,18 +183,10 @@ async function readFunctions(lane: Lane) {
       special: flag(f, 19),
       settings: f[20] == null ? [] : parseArrayText(text(f, 20)),
       acl: acl(f, 21),
+      // Of our own functions only: others may have as many and as long ones as they like.
+      defaults: text(f, 1).startsWith("audit_chain") && !isBuiltin(text(f, 0)) ? (f[22] ?? null) : null,
     }),
   );
-  // Expressions are read of our own functions only: those of others may be changing at this moment.
-  const own = rows.filter((row) => row.name.startsWith("audit_chain") && !isBuiltin(row.oid)).map((row) => row.oid);
-  const defaults = new Map(
-    await readRows(
-      lane,
-      `select p.oid, pg_catalog.pg_get_expr(p.proargdefaults, 0) from pg_catalog.pg_proc as p where p.oid in (${["0", ...own].join(", ")})`,
-      (f) => [text(f, 0), f[1] ?? null] as const,
-    ),
-  );
-  return rows.map((row) => ({ ...row, defaults: defaults.get(row.oid) ?? null }));
 }
 
 async function readTypes(lane: Lane) {
@@ -207,7 +199,7 @@ async function readTypes(lane: Lane) {
   return await readRows(
     lane,
     `select t.oid, t.typname, t.typnamespace, t.typtype, t.typcategory, ${["typinput", "typoutput", "typreceive", "typsend"].map(oid).join(", ")},
-            t.typelem, t.typbasetype, t.typrelid
+            t.typelem, t.typbasetype, t.typrelid, t.typarray
        from pg_catalog.pg_type as t`,
     (f) => ({
       oid: text(f, 0),
@@ -222,6 +214,7 @@ async function readTypes(lane: Lane) {
       element: text(f, 9),
       base: text(f, 10),
       relation: text(f, 11),
+      array: text(f, 12),
       subtype: subtypes.get(text(f, 0)),
     }),
   );

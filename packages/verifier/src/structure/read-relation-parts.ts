@@ -3,7 +3,7 @@ import type { Catalog, ColumnRow, TypeRow } from "./catalog.ts";
 import { acl, type Fields, flag, readRows, text, words } from "./read-catalog.ts";
 
 interface Wanted {
-  /** Oids of our own relations: with the texts of their expressions. */
+  /** Oids of our own relations: with their expressions. */
   readonly own: ReadonlySet<string>;
   /** Oids of audited tables, their partitions and children. */
   readonly audited: ReadonlySet<string>;
@@ -21,15 +21,13 @@ export async function readRelationParts(lane: Lane, wanted: Wanted): Promise<Par
       const row = decode(f);
       return isWanted(row.relation) ? row : null;
     });
-  // An expression's text is asked for where it is compared, and nowhere else: other tables may be changing just now.
-  const own = ["0", ...wanted.own].join(", ");
-  const expression = (tree: string, relation: string) =>
-    `case when ${relation} in (${own}) then pg_catalog.pg_get_expr(${tree}, ${relation}) end`;
+  /** An expression is kept where it is compared: audited tables may have as many and as long ones as they like. */
+  const expression = (relation: string, f: Fields, at: number) => (wanted.own.has(relation) ? (f[at] ?? null) : null);
   return {
-    columns: await readColumns(lane, wanted, isWanted, expression("d.adbin", "a.attrelid")),
+    columns: await readColumns(lane, wanted, isWanted, expression),
     constraints: await ofWanted(
       `select c.conrelid, c.conname, c.contype, c.condeferrable, c.condeferred, c.convalidated, ${wanted.serverVersion >= 180_000 ? "c.conenforced" : "true"},
-              c.conkey, c.confrelid, ${expression("c.conbin", "c.conrelid")}
+              c.conkey, c.confrelid, c.conbin
          from pg_catalog.pg_constraint as c where c.conrelid <> 0`,
       (f) => ({
         relation: text(f, 0),
@@ -41,12 +39,12 @@ export async function readRelationParts(lane: Lane, wanted: Wanted): Promise<Par
         enforced: flag(f, 6),
         columns: text(f, 7).replaceAll(/[{}]/gu, "").split(",").filter(Boolean),
         references: text(f, 8),
-        expression: f[9] ?? null,
+        expression: expression(text(f, 0), f, 9),
       }),
     ),
     indexes: await ofWanted(
       `select i.indexrelid, i.indrelid, i.indisunique, i.indisprimary, i.indimmediate, i.indisexclusion, i.indisvalid, i.indisready, i.indislive,
-              i.indnkeyatts, i.indkey, i.indcollation, i.indclass, i.indoption, i.indexprs is not null, ${expression("i.indpred", "i.indrelid")}
+              i.indnkeyatts, i.indkey, i.indcollation, i.indclass, i.indoption, i.indexprs is not null, i.indpred
          from pg_catalog.pg_index as i`,
       (f) => ({
         index: text(f, 0),
@@ -64,7 +62,7 @@ export async function readRelationParts(lane: Lane, wanted: Wanted): Promise<Par
         classes: words(f, 12),
         options: words(f, 13),
         hasExpressions: flag(f, 14),
-        predicate: f[15] ?? null,
+        predicate: expression(text(f, 1), f, 15),
       }),
     ),
     triggers: await ofWanted(
@@ -109,13 +107,13 @@ async function readColumns(
   lane: Lane,
   wanted: Wanted,
   isWanted: (oid: string) => boolean,
-  expression: string,
+  expression: (relation: string, f: Fields, at: number) => string | null,
 ): Promise<ColumnRow[]> {
   const composites = new Set<string>();
   for (;;) {
     const columns = await readRows(
       lane,
-      `select a.attrelid, a.attnum, a.attname, a.atttypid, a.atttypmod, a.attnotnull, a.attidentity, a.attgenerated, a.attcollation, a.attacl, ${expression}
+      `select a.attrelid, a.attnum, a.attname, a.atttypid, a.atttypmod, a.attnotnull, a.attidentity, a.attgenerated, a.attcollation, a.attacl, d.adbin
          from pg_catalog.pg_attribute as a
          left join pg_catalog.pg_attrdef as d on d.adrelid = a.attrelid and d.adnum = a.attnum and a.atthasdef
         where a.attnum > 0 and not a.attisdropped`,
@@ -133,7 +131,7 @@ async function readColumns(
           generated: text(f, 7),
           collation: text(f, 8),
           acl: acl(f, 9),
-          expression: f[10] ?? null,
+          expression: expression(relation, f, 10),
         };
       },
     );
