@@ -46,10 +46,10 @@ export class TypeBoundError extends Error {
 
 /**
  * Describes the types of a relation's columns as the configuration does (`audit_chain_type_description`), from rows that
- * have been read: what a column's text depends on beside its value. After the type's name (`formatType`) stand
+ * have been read: what a column's text depends on beside its value. After the type's name (`formatType`), of an array too, stand
  * `{…}` the labels of an enum, `(…)` the attributes of a composite, `=…` what a domain, range or multirange is made of:
  *
- *     numeric(10,2)    "public"."mood"{'a','b'}[]    "public"."pair"("x" integer,"y" "app"."cents"=bigint)
+ *     numeric(10,2)    "public"."mood"[]{'a','b'}    "public"."pair"("x" integer,"y" "app"."cents"=bigint)
  *
  * @returns descriptions by the columns' names
  * @throws TypeBoundError beyond MAX_TYPE_DEPTH or MAX_TYPE_LENGTH
@@ -91,12 +91,18 @@ class Describer {
   }
 
   #describe(oid: string, modifier: number, depth: number): string {
-    const type = this.#catalog.type(oid);
-    const element = type === undefined ? null : arrayElement(this.#catalog, oid, type);
-    if (element !== null) return `${this.describe(element, modifier, depth + 1)}${this.#count("[]", oid)}`;
     const name = this.#count(formatType(this.#catalog, oid, modifier), oid);
+    const type = this.#catalog.type(oid);
     if (type === undefined) return name;
-    return `${name}${this.#inner(oid, type, depth + 1)}`;
+    // `[]` stands behind the name, before what its elements are made of: that tells an array of domains from a domain over
+    // an array.
+    const element = arrayElement(this.#catalog, oid, type);
+    const elements = element === null ? undefined : this.#catalog.type(element);
+    const inner =
+      element === null || elements === undefined
+        ? this.#inner(oid, type, depth + 1)
+        : this.#inner(element, elements, depth + 1);
+    return `${name}${inner}`;
   }
 
   #inner(oid: string, type: DescribedType, depth: number): string {
@@ -118,7 +124,9 @@ class Describer {
   #count(text: string, oid: string): string {
     this.#length += text.length;
     if (this.#length > MAX_TYPE_LENGTH)
-      throw new TypeBoundError(`the description of the type ${this.#name(oid)} takes more than ${MAX_TYPE_LENGTH} characters`);
+      throw new TypeBoundError(
+        `the description of the type ${this.#name(oid)} takes more than ${MAX_TYPE_LENGTH} characters`,
+      );
     return text;
   }
 

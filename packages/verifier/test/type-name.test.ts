@@ -33,7 +33,13 @@ function declarations(major: number): string[] {
     ...["time", "timetz", "timestamp", "timestamptz", "char", "bit"],
     ...numerics,
     ...LENGTHS.flatMap((n) => [`varchar(${n})`, `char(${n})`, `bit(${n})`, `bit varying(${n})`]),
-    ...PRECISIONS.flatMap((n) => [`time(${n})`, `timetz(${n})`, `timestamp(${n})`, `timestamptz(${n})`, `interval(${n})`]),
+    ...PRECISIONS.flatMap((n) => [
+      `time(${n})`,
+      `timetz(${n})`,
+      `timestamp(${n})`,
+      `timestamptz(${n})`,
+      `interval(${n})`,
+    ]),
     ...fields.map((field) => `interval ${field}`),
     ...fields.filter((field) => field.endsWith("second")).flatMap((f) => PRECISIONS.map((n) => `interval ${f}(${n})`)),
   ];
@@ -107,6 +113,8 @@ describe.each(MAJORS)("PostgreSQL %i", (major) => {
     expect(passing?.schema).toMatch(/^pg_temp_\d+$/u);
     expect(formatType(names, passing?.oid ?? "", null)).toBe(`"${passing?.schema}"."passing"`);
     expect([formatType(names, "4000000000", 3), formatType(names, "0", -1)]).toEqual(["???", "-"]);
-    expect(await sql`select format_type(4000000000, 3) as gone, format_type(0, -1) as none`).toEqual([{ gone: "???", none: "-" }]);
+    expect(await sql`select format_type(4000000000, 3) as gone, format_type(0, -1) as none`).toEqual([
+      { gone: "???", none: "-" },
+    ]);
   });
 });

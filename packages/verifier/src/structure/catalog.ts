@@ -1,8 +1,7 @@
 import type { Grant } from "./acl.ts";
 
 /**
- * The live catalog as it is compared: rows of pg_catalog's tables, with nothing computed by the server but texts of
- * expressions. Oids are decimal text, and everything is joined here: a function or operator of the server that an
+ * The live catalog as it is compared: rows of pg_catalog's tables, with nothing computed by the server. Oids are decimal text, and everything is joined here: a function or operator of the server that an
  * attacker has replaced has no say in it. `null` stands for what could not be read.
  */
 export interface Catalog {
@@ -91,6 +90,7 @@ export interface FunctionRow {
   readonly allTypes: string | null;
   readonly modes: string | null;
   readonly names: string | null;
+  /** `proargdefaults` of our own, as `describeExpression` takes it. */
   readonly defaults: string | null;
   readonly source: string;
   readonly library: string | null;
@@ -111,6 +111,8 @@ export interface TypeRow {
   readonly receive: string;
   readonly send: string;
   readonly element: string;
+  /** The type of its arrays. */
+  readonly array: string;
   readonly base: string;
   readonly relation: string;
   /** Of a range or multirange: what it is made of. */
@@ -137,6 +139,7 @@ export interface ColumnRow {
   readonly identity: string;
   readonly generated: string;
   readonly collation: string;
+  /** `adbin` of our own, as `describeExpression` takes it. */
   readonly expression: string | null;
   readonly acl: readonly Grant[] | null;
 }
@@ -151,6 +154,7 @@ export interface ConstraintRow {
   readonly enforced: boolean;
   readonly columns: readonly string[];
   readonly references: string;
+  /** `conbin` of our own, as `describeExpression` takes it. */
   readonly expression: string | null;
 }
 
@@ -170,6 +174,7 @@ export interface IndexRow {
   readonly classes: readonly string[];
   readonly options: readonly string[];
   readonly hasExpressions: boolean;
+  /** `indpred` of our own, as `describeExpression` takes it. */
   readonly predicate: string | null;
 }
 

@@ -63,8 +63,6 @@ export async function readCatalog(lane: Lane, interest: Interest, orNull: OrNull
     if (interest.audited(schema, relation.name)) audited.add(relation.oid);
   }
   for (const oid of audited) for (const { child, parent } of inheritance) if (parent === oid) audited.add(child);
-  const functions = byOid(await readFunctions(read));
-  const collations = names(await readNames(read, "pg_collation", "collname"));
   const [database] = await read("pg_database", ["oid", "datname", rights("datacl")], (f) =>
     text(f, 1) === lane.database ? { oid: text(f, 0), name: text(f, 1), acl: acl(f, 2) } : null,
   );
@@ -76,10 +74,10 @@ export async function readCatalog(lane: Lane, interest: Interest, orNull: OrNull
     inheritance,
     types,
     ...(await readRoles(lane, read, orNull)),
-    functions,
+    functions: byOid(await readFunctions(read)),
     languages: names(await readNames(read, "pg_language", "lanname")),
     accessMethods: names(await readNames(read, "pg_am", "amname")),
-    collations,
+    collations: names(await readNames(read, "pg_collation", "collname")),
     operatorClasses: new Map(
       await read(
         "pg_opclass",
@@ -87,17 +85,7 @@ export async function readCatalog(lane: Lane, interest: Interest, orNull: OrNull
         (f) => [text(f, 0), { name: text(f, 1), schema: text(f, 2) }] as const,
       ),
     ),
-    ...(await readRelationParts(read, {
-      own,
-      audited,
-      types,
-      names: {
-        type: (oid) => types.get(oid)?.name ?? oid,
-        function: (oid) => functions.get(oid)?.name ?? oid,
-        relation: (oid) => relations.get(oid)?.name ?? oid,
-        collation: (oid) => collations.get(oid) ?? oid,
-      },
-    })),
+    ...(await readRelationParts(read, { own, audited, types })),
     loginTriggers: await read("pg_event_trigger", ["evtname", "evtfoid", "evtevent", "evtenabled"], (f) =>
       text(f, 2) === "login" && "OA".includes(text(f, 3)) ? { name: text(f, 0), function: text(f, 1) } : null,
     ),
@@ -177,7 +165,7 @@ async function readTypes(read: ReadRows) {
   });
   const columns = [
     ...["oid", "typname", "typnamespace", "typtype", "typcategory", "typinput", "typoutput", "typreceive", "typsend"],
-    ...["typelem", "typbasetype", "typrelid"],
+    ...["typelem", "typarray", "typbasetype", "typrelid"],
   ];
   return await read("pg_type", columns, (f) => ({
     oid: text(f, 0),
@@ -190,8 +178,9 @@ async function readTypes(read: ReadRows) {
     receive: text(f, 7),
     send: text(f, 8),
     element: text(f, 9),
-    base: text(f, 10),
-    relation: text(f, 11),
+    array: text(f, 10),
+    base: text(f, 11),
+    relation: text(f, 12),
     subtype: subtypes.get(text(f, 0)),
   }));
 }

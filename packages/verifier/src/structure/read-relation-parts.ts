@@ -1,6 +1,5 @@
 import { type Fields, flag, text, words } from "../database/read-catalog-rows.ts";
 import type { Catalog, ColumnRow, TypeRow } from "./catalog.ts";
-import { describeExpression, type ExpressionNames } from "./expression.ts";
 import { acl, type ReadRows, rights } from "./read-catalog.ts";
 
 interface Wanted {
@@ -9,7 +8,6 @@ interface Wanted {
   /** Oids of audited tables, their partitions and children. */
   readonly audited: ReadonlySet<string>;
   readonly types: ReadonlyMap<string, TypeRow>;
-  readonly names: ExpressionNames;
 }
 
 type Parts = Pick<Catalog, "columns" | "constraints" | "indexes" | "triggers" | "rules" | "policies">;
@@ -17,9 +15,8 @@ type Parts = Pick<Catalog, "columns" | "constraints" | "indexes" | "triggers" | 
 /** Columns, constraints, indexes, triggers, rules and policies of the relations that are looked at. */
 export async function readRelationParts(read: ReadRows, wanted: Wanted): Promise<Parts> {
   const isWanted = (oid: string) => wanted.own.has(oid) || wanted.audited.has(oid);
-  /** An expression is described where it is compared: audited tables may have as many and as long ones as they like. */
-  const expression = (relation: string, f: Fields, at: number) =>
-    wanted.own.has(relation) ? describeExpression(f[at] ?? null, wanted.names) : null;
+  /** An expression is kept where it is compared: audited tables may have as many and as long ones as they like. */
+  const expression = (relation: string, f: Fields, at: number) => (wanted.own.has(relation) ? (f[at] ?? null) : null);
   return {
     columns: await readColumns(read, wanted, isWanted),
     constraints: await read(
@@ -138,7 +135,6 @@ async function readColumns(
         const relation = text(f, 0);
         if (Number(text(f, 1)) <= 0 || flag(f, 11)) return null;
         if (!isWanted(relation) && !composites.has(relation) && f[9] == null) return null;
-        const tree = flag(f, 10) ? (defaults.get(`${relation} ${text(f, 1)}`) ?? null) : null;
         return {
           relation,
           number: text(f, 1),
@@ -150,7 +146,7 @@ async function readColumns(
           generated: text(f, 7),
           collation: text(f, 8),
           acl: acl(f, 9),
-          expression: describeExpression(tree, wanted.names),
+          expression: flag(f, 10) ? (defaults.get(`${relation} ${text(f, 1)}`) ?? null) : null,
         };
       },
     );

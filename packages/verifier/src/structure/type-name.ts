@@ -34,8 +34,14 @@ export interface TypeNames {
 export function formatType(types: TypeNames, oid: string, modifier: number | null): string {
   if (oid === "0") return "-";
   const type = types.type(oid);
+  const element = type === undefined ? null : arrayElement(types, oid, type);
+  // One level, as the server does: an array of arrays is no type of SQL's, and an edit can make one of itself.
+  return element === null ? plainName(types, oid, modifier) : `${plainName(types, element, modifier)}[]`;
+}
+
+function plainName(types: TypeNames, oid: string, modifier: number | null): string {
+  const type = types.type(oid);
   if (type === undefined) return "???";
-  if (arrayElement(types, oid, type) !== null) return `${formatType(types, type.element, modifier)}[]`;
   if (isBuiltin(oid)) return builtinName(type.name, modifier);
   const name = `${quotedName(types.schemaName(type.schema) ?? type.schema)}.${quotedName(type.name)}`;
   return modifier === null || modifier < 0 ? name : `${name} modifier ${modifier}`;
@@ -92,7 +98,9 @@ function builtinName(name: string, modifier: number | null): string {
   const given = modifier !== null && modifier >= 0;
   const sql = Object.hasOwn(SQL_NAMES, name) ? SQL_NAMES[name] : undefined;
   if (sql !== undefined && (given || modifier === null || !ONE_LONG.has(name)))
-    return given && sql.modified !== undefined ? `${sql.name}${sql.modified(modifier)}` : `${sql.name}${sql.bare ?? ""}`;
+    return given && sql.modified !== undefined
+      ? `${sql.name}${sql.modified(modifier)}`
+      : `${sql.name}${sql.bare ?? ""}`;
   const quoted = KEYWORDS.has(name) ? quotedName(name) : name;
   return given ? `${quoted}(${modifier})` : quoted;
 }
