@@ -10,7 +10,6 @@ import {
   describeType,
   MAX_TYPE_DEPTH,
   readColumnTypes,
-  readTypeCatalog,
   type TypeCatalog,
   TypeBoundError,
 } from "../src/type-description.ts";
@@ -179,6 +178,10 @@ test("rows are read no deeper than they can be described", async () => {
   await sql`alter table public.t drop column c`;
   expect(await worked(sql)).toEqual(await recorded(sql));
   const [row] = await sql<{ oid: string }[]>`select 'public.t'::regclass::oid::text as oid`;
-  const catalog = await withSnapshot(sql, async ([lane]) => await readTypeCatalog(lane, row?.oid ?? ""));
+  const catalog = await withSnapshot(sql, async ([lane]) => {
+    const live = await lane.catalog();
+    await live.need(lane, [row?.oid ?? ""]);
+    return live;
+  });
   expect(catalog.attributesOf(row?.oid ?? "")).toMatchObject([{ name: "e", modifier: -1 }]);
 });
