@@ -52,6 +52,17 @@ function narrowings(before: Config, config: Config): Narrowing[] {
     add(`${relation} covers less since then: ${list(excluded)} excluded`, (policy) =>
       excluded.every((column) => tableOf(policy)?.exclude.includes(column) === true),
     );
+  // The front door refuses it: events before and after cannot be matched with the same rows.
+  for (const [name, option] of [
+    ["blind_key", "blindKey"],
+    ["salt", "salt"],
+  ] as const) {
+    if (before[option] !== config[option])
+      add(
+        `${relation}: ${name} was switched ${config[option] ? "on" : "off"}, which is decided when a kind is first attached`,
+        () => false,
+      );
+  }
   if (before.action === "detach") return found;
   if (relation !== before.relation)
     add(

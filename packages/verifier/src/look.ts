@@ -125,8 +125,9 @@ class Look {
       const { seq, ...unlocated } = finding;
       const kind = finding.event_kind?.replace(/:(?:insert|update|delete)$/u, "");
       const isTracked = histories.get(kind ?? "")?.configs.some(({ changes }) => changes === "track") ?? false;
-      const isDoubtful =
-        CHECKS[finding.check] === "sources" && seq !== undefined && seq < this.#lastBroken && isTracked;
+      // An event that does not follow from the one before it does so whatever comes after.
+      const isOfRow = CHECKS[finding.check] === "sources" && finding.check !== "change_unrecorded";
+      const isDoubtful = isOfRow && seq !== undefined && seq < this.#lastBroken && isTracked;
       this.#report(isDoubtful ? unlocated : finding);
     };
   }

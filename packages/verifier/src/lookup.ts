@@ -10,6 +10,7 @@ interface Row {
   event_hash: Uint8Array;
   prev_hash: Uint8Array;
   chain_hash: Uint8Array;
+  before_hash: Uint8Array | null;
   /** Null for an infinite time. */
   micros: string | null;
 }
@@ -40,6 +41,7 @@ const toLink = (row: Row): Link => ({
   eventHash: row.event_hash,
   prevHash: row.prev_hash,
   chainHash: row.chain_hash,
+  beforeHash: row.before_hash,
   appendedAt: timeOf(row.micros),
 });
 
