@@ -3,6 +3,8 @@ import { isNode, type Node, NodeTextError, parseNodeText, type Value } from "../
 
 /** Names for what an expression refers to by oid (decimal text). They end up in the description as they are. */
 export interface ExpressionNames {
+  /** Of the column with this number, of the relation that the expression belongs to. */
+  column(number: string): string;
   type(oid: string): string;
   function(oid: string): string;
   relation(oid: string): string;
@@ -17,13 +19,14 @@ const MAX_TEXT = 100_000;
  * `pg_index.indpred` and `indexprs` or, a list, in `pg_proc.proargdefaults`. The same expression has the same description
  * on 14 to 18, and two that do different things have different ones; the server is not asked. For example
  *
- *     (octet_length(payload_hash) = 32) and seq >= 1
+ *     octet_length(payload_hash) = 32 and mode = 'strict'
  *
- *     and(int4eq[65]/96(octet_length[720]($4:bytea):int4, 32:int4):bool, int8ge[472]/…($1:int8, 1:int8):bool)
+ *     and(int4eq[65]/96(octet_length[720]($payload_hash:bytea):integer, 32:integer):boolean,
+ *         texteq[67]/98($mode:text, "strict":text):boolean{collate default[100]})
  *
  * - a call: its function, behind `/` the operator that it was written as (an operator's row names the function, but
  *   the tree has its own copy, which older versions run), arguments, and the type of its result;
- * - a column: `$` and its number, of the second relation of a rule or trigger `2.$4`;
+ * - a column: `$` and its name, of the second relation of a rule or trigger `2.$` and its number;
  * - a constant: a number of up to 8 bytes in decimal, a printable text in double quotes, other bytes as `x` and hex,
  *   `null`; of the type `regclass` the name of the relation;
  * - else the name of what it is (`and`, `any`, `null`, `case`), arguments in order, then what it says beside.
@@ -329,10 +332,11 @@ class Describer {
 
   #list(node: Node, field: string): string[] {
     const list = single(node, field);
-    if (list === "<>") return ["-"];
+    const isIndex = node.name === "SUBSCRIPTINGREF";
+    if (list === "<>") return isIndex ? ["-"] : [];
     if (typeof list === "string" || isNode(list)) throw new NotUnderstood(`${node.name} with ${field} that is no list`);
     // A list of indexes is one argument, so that the upper ones are told from the lower ones.
-    return node.name === "SUBSCRIPTINGREF" ? [this.value(list)] : list.map((part) => this.value(part));
+    return isIndex ? [this.value(list)] : list.map((part) => this.value(part));
   }
 
   #collation(node: Node, field: string): string[] {
@@ -343,8 +347,9 @@ class Describer {
   #column(node: Node): string {
     checkFields(node, VAR);
     const relation = number(node, "varno");
+    const column = number(node, "varattno");
     const type = `:${this.#names.type(number(node, "vartype"))}${modifier(node, "vartypmod")}`;
-    return `${relation === "1" ? "" : `${relation}.`}$${number(node, "varattno")}${type}`;
+    return `${relation === "1" ? `$${this.#names.column(column)}` : `${relation}.$${column}`}${type}`;
   }
 
   #logic(node: Node): string {
