@@ -21,6 +21,9 @@ const LENGTHS = [1, 2, 3, 80, 255, 65_535, 10_485_760];
 const FIELDS =
   "year,month,day,hour,minute,second,year to month,day to hour,day to minute,day to second,hour to minute,hour to second,minute to second";
 
+const BARE =
+  'numeric,varchar,bpchar,bit varying,interval,"char",name,text,oidvector,int2vector,time,timetz,timestamp,timestamptz,char,bit';
+
 /** Declarations with each modifier that a column can have, or with enough of them. */
 function declarations(major: number): string[] {
   const numerics = [1, 2, 9, 38, 999, 1000].flatMap((precision) => {
@@ -29,8 +32,7 @@ function declarations(major: number): string[] {
   });
   const fields = FIELDS.split(",");
   const bare = [
-    ...["numeric", "varchar", "bpchar", "bit varying", "interval", '"char"', "name", "text", "oidvector", "int2vector"],
-    ...["time", "timetz", "timestamp", "timestamptz", "char", "bit"],
+    ...BARE.split(","),
     ...numerics,
     ...LENGTHS.flatMap((n) => [`varchar(${n})`, `char(${n})`, `bit(${n})`, `bit varying(${n})`]),
     ...PRECISIONS.flatMap((n) => [

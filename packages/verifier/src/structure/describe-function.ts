@@ -36,7 +36,7 @@ export function describeFunction(catalog: Catalog, f: FunctionRow): FunctionShap
   return {
     arguments: [
       ...types.map((type, i) => `${MODES[modes[i] ?? "i"] ?? "? "}${names[i] ?? ""} ${typeName(catalog, type)}`.trim()),
-      ...(f.defaults === null ? [] : [`defaults ${expressionsOf(catalog)(f.defaults)}`]),
+      ...(f.defaults === null ? [] : [`defaults ${expressionsOf(catalog, null)(f.defaults)}`]),
     ],
     returns: `${f.returnsSet ? "set of " : ""}${typeName(catalog, f.returns)}`,
     attributes: attributes.join(", "),

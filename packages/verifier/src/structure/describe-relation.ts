@@ -24,7 +24,7 @@ const sorted = (entries: readonly (readonly [string, string])[]) =>
 /** Everything that makes one of our tables or sequences what it is. */
 export function describeRelation(catalog: Catalog, relation: RelationRow): RelationShape {
   const { oid } = relation;
-  const expressionOf = expressionsOf(catalog);
+  const expressionOf = expressionsOf(catalog, oid);
   const columns = catalog.columns.filter((column) => column.relation === oid);
   const columnName = (number: string) => columns.find((column) => column.number === number)?.name ?? "an expression";
   return {
@@ -103,7 +103,7 @@ function describeIndex(catalog: Catalog, index: IndexRow, columnName: (number: s
     ...(index.isImmediate ? [] : ["deferrable"]),
     ...(index.isExclusion ? ["exclusion"] : []),
     ...(index.hasExpressions ? ["with expressions"] : []),
-    ...(index.predicate === null ? [] : [`where ${expressionsOf(catalog)(index.predicate)}`]),
+    ...(index.predicate === null ? [] : [`where ${expressionsOf(catalog, index.relation)(index.predicate)}`]),
   ].join(" ");
 }
 

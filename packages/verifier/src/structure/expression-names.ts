@@ -3,9 +3,13 @@ import { type Catalog, isBuiltin } from "./catalog.ts";
 import { describeExpression, type ExpressionNames } from "./expression.ts";
 import { formatType } from "./type-name.ts";
 
-/** Describes expressions with the names that a catalog has: `describeExpression`. */
-export function expressionsOf(catalog: Catalog): (text: string | null) => string | null {
-  const names = expressionNames(catalog);
+/**
+ * Describes expressions with the names that a catalog has: `describeExpression`.
+ *
+ * @param relation oid of the relation whose columns they may have
+ */
+export function expressionsOf(catalog: Catalog, relation: string | null): (text: string | null) => string | null {
+  const names = expressionNames(catalog, relation);
   return (text) => describeExpression(text, names);
 }
 
@@ -13,7 +17,7 @@ export function expressionsOf(catalog: Catalog): (text: string | null) => string
  * Names of what expressions refer to. What comes with PostgreSQL is known by its oid, and has its name beside it for
  * people, unless that could be taken for something else; anything else by schema and name, in quotes.
  */
-export function expressionNames(catalog: Catalog): ExpressionNames {
+export function expressionNames(catalog: Catalog, relation: string | null): ExpressionNames {
   const { functions, relations, types, collations, schemas } = catalog;
   const schemaName = (oid: string) => schemas.get(oid)?.name;
   const named = (row: { readonly schema: string; readonly name: string }) =>
@@ -24,6 +28,10 @@ export function expressionNames(catalog: Catalog): ExpressionNames {
       ? `type ${oid}`
       : formatType({ type: (o) => types.get(o), schemaName }, oid, null);
   return {
+    column: (number) => {
+      const name = catalog.columns.find((c) => c.relation === relation && c.number === number)?.name;
+      return name === undefined || /^[a-z_]\w*$/u.test(name) ? (name ?? number) : quotedName(name);
+    },
     type,
     function: (oid) => {
       const row = functions.get(oid);

@@ -3,6 +3,8 @@ import { isNode, type Node, NodeTextError, parseNodeText, type Value } from "../
 
 /** Names for what an expression refers to by oid (decimal text). They end up in the description as they are. */
 export interface ExpressionNames {
+  /** Of the column with this number, of the relation that the expression belongs to. */
+  column(number: string): string;
   type(oid: string): string;
   function(oid: string): string;
   relation(oid: string): string;
@@ -17,15 +19,16 @@ const MAX_TEXT = 100_000;
  * `pg_index.indpred` and `indexprs` or, a list, in `pg_proc.proargdefaults`. The same expression has the same description
  * on 14 to 18, and two that do different things have different ones; the server is not asked. For example
  *
- *     (octet_length(payload_hash) = 32) and seq >= 1
+ *     octet_length(payload_hash) = 32 and mode = 'strict'
  *
- *     and(int4eq[65]/96(octet_length[720]($4:bytea):int4, 32:int4):bool, int8ge[472]/…($1:int8, 1:int8):bool)
+ *     and(int4eq[65]/96(octet_length[720]($payload_hash:bytea):integer, 32:integer):boolean,
+ *         texteq[67]/98($mode:text, "strict":text):boolean{collate default[100]})
  *
  * - a call: its function, behind `/` the operator that it was written as (an operator's row names the function, but
  *   the tree has its own copy, which older versions run), arguments, and the type of its result;
- * - a column: `$` and its number, of the second relation of a rule or trigger `2.$4`;
- * - a constant: a number of up to 8 bytes in decimal, a printable text in double quotes, other bytes as `x` and hex,
- *   `null`; of the type `regclass` the name of the relation;
+ * - a column: `$` and its name, of the second relation of a rule or trigger `2.$` and its number;
+ * - a constant: a number of up to 8 bytes in decimal, a printable text in double quotes, other bytes as `x` and hex (behind
+ *   their number, where the type has one), `null`; of the type `regclass` the name of the relation;
  * - else the name of what it is (`and`, `any`, `null`, `case`), arguments in order, then what it says beside.
  *
  * Where something was written in the text of the statement (`location`) and how it is displayed (`funcformat`) are left
@@ -57,229 +60,104 @@ class NotUnderstood extends Error {}
  *
  * - `function` and `operator`, `type` and `modifier`, `collation`: an oid or number, named;
  * - `node`, `nodes`: arguments; a node that is not there is `-`;
- * - `flag`: its name where it is true; `number`: its name and value;
- * - `unset`: has to be false, 0 or nothing, as it is in whatever is stored;
- * - `display`: has no bearing on what is computed.
+ * - `flag`: its name where it is true; `number`: its name and value.
  */
-type Role =
-  | "function"
-  | "operator"
-  | "type"
-  | "modifier"
-  | "collation"
-  | "node"
-  | "nodes"
-  | "flag"
-  | "number"
-  | "unset"
-  | "display";
+type Role = "function" | "operator" | "type" | "modifier" | "collation" | "node" | "nodes" | "flag" | "number";
+type Fields = Readonly<Record<string, Role>>;
 
-interface Kind {
-  /** What it is called; a call is called by its function alone. */
-  readonly name: string;
-  readonly fields: Readonly<Record<string, Role>>;
-}
+/**
+ * Fields of any node that have no bearing on what is computed: where something was written, how it is displayed, and the
+ * collations of results, from which the parser worked out those that functions are called with.
+ */
+const DISPLAY: ReadonlySet<string> = new Set(
+  `location list_start list_end varnosyn varattnosyn funcformat relabelformat coerceformat coercionformat varcollid constcollid
+   funccollid opcollid resultcollid refcollid array_collid casecollid coalescecollid minmaxcollid collation`.split(
+    /\s+/u,
+  ),
+);
 
-const operation: Kind["fields"] = {
+/** Fields that only plans and queries fill: in whatever is stored they are 0, false, nothing or an empty set. */
+const UNSET: ReadonlySet<string> = new Set(
+  "hashfuncid negfuncid varlevelsup varnullingrels varreturningtype refassgnexpr".split(" "),
+);
+
+const COERCION: Fields = { arg: "node", resulttype: "type", resulttypmod: "modifier" };
+const OPERATION: Fields = {
   opno: "operator",
   opfuncid: "function",
+  args: "nodes",
   opresulttype: "type",
   opretset: "flag",
   inputcollid: "collation",
+};
+const FUNCTION: Fields = {
+  funcid: "function",
   args: "nodes",
-  opcollid: "display",
-  location: "display",
+  funcresulttype: "type",
+  funcretset: "flag",
+  funcvariadic: "flag",
+  inputcollid: "collation",
 };
-const array: Kind = {
-  name: "array",
-  fields: {
-    array_typeid: "type",
-    element_typeid: "number",
-    elements: "nodes",
-    multidims: "flag",
-    array_collid: "display",
-    list_start: "display",
-    list_end: "display",
-    location: "display",
-  },
-};
-const choice: Kind = {
-  name: "case",
-  fields: {
-    casetype: "type",
-    arg: "node",
-    args: "nodes",
-    defresult: "node",
-    casecollid: "display",
-    location: "display",
-  },
-};
-const when: Kind = { name: "when", fields: { expr: "node", result: "node", location: "display" } };
-const coalesce: Kind = {
-  name: "coalesce",
-  fields: { coalescetype: "type", args: "nodes", coalescecollid: "display", location: "display" },
-};
-const extreme: Kind = {
-  name: "extreme",
-  fields: {
-    minmaxtype: "type",
-    op: "number",
-    inputcollid: "collation",
-    args: "nodes",
-    minmaxcollid: "display",
-    location: "display",
-  },
+const EACH: Fields = { opno: "operator", opfuncid: "function", args: "nodes", useOr: "flag", inputcollid: "collation" };
+const CASE: Fields = { casetype: "type", arg: "node", args: "nodes", defresult: "node" };
+const WHEN: Fields = { expr: "node", result: "node" };
+const COALESCE: Fields = { coalescetype: "type", args: "nodes" };
+const EXTREME: Fields = { minmaxtype: "type", args: "nodes", op: "number", inputcollid: "collation" };
+const ARRAY: Fields = { elements: "nodes", array_typeid: "type", element_typeid: "number", multidims: "flag" };
+const COLLATE: Fields = { arg: "node", collOid: "collation" };
+const TESTED: Fields = { typeId: "type", typeMod: "modifier" };
+const ELEMENT: Fields = {
+  refexpr: "node",
+  refupperindexpr: "nodes",
+  reflowerindexpr: "nodes",
+  refrestype: "type",
+  reftypmod: "modifier",
+  refcontainertype: "number",
+  refelemtype: "number",
 };
 
-/** Nodes that are understood, with all their fields; the names of some changed in 16. */
-const KINDS: ReadonlyMap<string, Kind> = new Map<string, Kind>([
-  [
-    "FUNCEXPR",
-    {
-      name: "",
-      fields: {
-        funcid: "function",
-        funcresulttype: "type",
-        funcretset: "flag",
-        funcvariadic: "flag",
-        inputcollid: "collation",
-        args: "nodes",
-        funccollid: "display",
-        funcformat: "display",
-        location: "display",
-      },
-    },
-  ],
-  ["OPEXPR", { name: "", fields: operation }],
-  ["DISTINCTEXPR", { name: "distinct", fields: operation }],
-  ["NULLIFEXPR", { name: "nullif", fields: operation }],
-  [
-    "SCALARARRAYOPEXPR",
-    {
-      name: "each",
-      fields: {
-        opno: "operator",
-        opfuncid: "function",
-        useOr: "flag",
-        inputcollid: "collation",
-        args: "nodes",
-        hashfuncid: "unset",
-        negfuncid: "unset",
-        location: "display",
-      },
-    },
-  ],
-  [
-    "RELABELTYPE",
-    {
-      name: "relabel",
-      fields: {
-        arg: "node",
-        resulttype: "type",
-        resulttypmod: "modifier",
-        resultcollid: "display",
-        relabelformat: "display",
-        location: "display",
-      },
-    },
-  ],
-  [
-    "COERCEVIAIO",
-    {
-      name: "as text",
-      fields: {
-        arg: "node",
-        resulttype: "type",
-        resultcollid: "display",
-        coerceformat: "display",
-        location: "display",
-      },
-    },
-  ],
-  [
-    "NULLTEST",
-    { name: "is null", fields: { arg: "node", nulltesttype: "number", argisrow: "flag", location: "display" } },
-  ],
-  ["BOOLEANTEST", { name: "is", fields: { arg: "node", booltesttype: "number", location: "display" } }],
-  ["COLLATEEXPR", { name: "collate", fields: { arg: "node", collOid: "collation", location: "display" } }],
-  [
-    "SQLVALUEFUNCTION",
-    { name: "value", fields: { op: "number", type: "type", typmod: "modifier", location: "display" } },
-  ],
-  ["CASE", choice],
-  ["CASEEXPR", choice],
-  ["WHEN", when],
-  ["CASEWHEN", when],
-  ["CASETESTEXPR", { name: "tested", fields: { typeId: "type", typeMod: "modifier", collation: "display" } }],
-  ["COALESCE", coalesce],
-  ["COALESCEEXPR", coalesce],
-  ["MINMAX", extreme],
-  ["MINMAXEXPR", extreme],
-  ["ARRAY", array],
-  ["ARRAYEXPR", array],
-  [
-    "SUBSCRIPTINGREF",
-    {
-      name: "element",
-      fields: {
-        refcontainertype: "number",
-        refelemtype: "number",
-        refrestype: "type",
-        reftypmod: "modifier",
-        refupperindexpr: "nodes",
-        reflowerindexpr: "nodes",
-        refexpr: "node",
-        refassgnexpr: "unset",
-        refcollid: "display",
-      },
-    },
-  ],
-  [
-    "COERCETODOMAIN",
-    {
-      name: "domain",
-      fields: {
-        arg: "node",
-        resulttype: "type",
-        resulttypmod: "modifier",
-        resultcollid: "display",
-        coercionformat: "display",
-        location: "display",
-      },
-    },
-  ],
-  [
-    "COERCETODOMAINVALUE",
-    {
-      name: "value of the domain",
-      fields: { typeId: "type", typeMod: "modifier", collation: "display", location: "display" },
-    },
-  ],
-]);
+/**
+ * Nodes that are understood, what they are called here, and all their fields. Some were called otherwise before 16. A
+ * call of a function or operator goes by the function's name alone.
+ */
+const KINDS: ReadonlyMap<string, readonly [name: string, fields: Fields]> = new Map([
+  ["FUNCEXPR", ["", FUNCTION]],
+  ["OPEXPR", ["", OPERATION]],
+  ["DISTINCTEXPR", ["distinct", OPERATION]],
+  ["NULLIFEXPR", ["nullif", OPERATION]],
+  ["SCALARARRAYOPEXPR", ["each", EACH]],
+  ["RELABELTYPE", ["relabel", COERCION]],
+  ["COERCEVIAIO", ["as text", COERCION]],
+  ["COERCETODOMAIN", ["domain", COERCION]],
+  ["COERCETODOMAINVALUE", ["value of the domain", TESTED]],
+  ["NULLTEST", ["is null", { arg: "node", nulltesttype: "number", argisrow: "flag" }]],
+  ["BOOLEANTEST", ["is", { arg: "node", booltesttype: "number" }]],
+  ["SQLVALUEFUNCTION", ["value", { op: "number", type: "type", typmod: "modifier" }]],
+  ["CASE", ["case", CASE]],
+  ["CASEEXPR", ["case", CASE]],
+  ["WHEN", ["when", WHEN]],
+  ["CASEWHEN", ["when", WHEN]],
+  ["CASETESTEXPR", ["tested", TESTED]],
+  ["COALESCE", ["coalesce", COALESCE]],
+  ["COALESCEEXPR", ["coalesce", COALESCE]],
+  ["MINMAX", ["extreme", EXTREME]],
+  ["MINMAXEXPR", ["extreme", EXTREME]],
+  ["ARRAY", ["array", ARRAY]],
+  ["ARRAYEXPR", ["array", ARRAY]],
+  ["COLLATE", ["collate", COLLATE]],
+  ["COLLATEEXPR", ["collate", COLLATE]],
+  ["SUBSCRIPTINGREF", ["element", ELEMENT]],
+] satisfies [string, [string, Fields]][]);
 
-const VAR: Kind["fields"] = {
-  varno: "number",
-  varattno: "number",
-  vartype: "type",
-  vartypmod: "modifier",
-  varlevelsup: "unset",
-  varnullingrels: "unset",
-  varreturningtype: "unset",
-  varcollid: "display",
-  varnosyn: "display",
-  varattnosyn: "display",
-  location: "display",
-};
-
-const CONST: Kind["fields"] = {
+const VAR: Fields = { varno: "number", varattno: "number", vartype: "type", vartypmod: "modifier" };
+const BOOL: Fields = { boolop: "number", args: "nodes" };
+const CONST: Fields = {
   consttype: "type",
   consttypmod: "modifier",
   constlen: "number",
   constbyval: "flag",
   constisnull: "flag",
   constvalue: "nodes",
-  constcollid: "display",
-  location: "display",
 };
 
 /** Oid of the type `regclass`, whose values are oids of relations: another in each database. */
@@ -305,13 +183,14 @@ class Describer {
     if (node.name === "BOOLEXPR") return this.#logic(node);
     const kind = KINDS.get(node.name);
     if (kind === undefined) throw new NotUnderstood(`a node ${JSON.stringify(node.name.slice(0, 40))}`);
-    checkFields(node, kind.fields);
+    const [name, fields] = kind;
+    checkFields(node, fields);
     let head = "";
     let type = "";
     const parts: string[] = [];
     const extras: string[] = [];
     // In the order of the table above, not of the tree: that is what makes versions alike.
-    for (const [field, role] of Object.entries(kind.fields)) {
+    for (const [field, role] of Object.entries(fields)) {
       if (!node.fields.has(field)) continue;
       if (role === "node") parts.push(this.value(single(node, field)));
       else if (role === "nodes") parts.push(...this.#list(node, field));
@@ -324,15 +203,16 @@ class Describer {
       else if (role === "flag" && flag(node, field)) extras.push(field);
     }
     const said = extras.length === 0 ? "" : `{${extras.join(", ")}}`;
-    return `${[kind.name, head].filter(Boolean).join(" ")}(${parts.join(", ")})${type}${said}`;
+    return `${[name, head].filter(Boolean).join(" ")}(${parts.join(", ")})${type}${said}`;
   }
 
   #list(node: Node, field: string): string[] {
     const list = single(node, field);
-    if (list === "<>") return ["-"];
+    const isIndex = node.name === "SUBSCRIPTINGREF";
+    if (list === "<>") return isIndex ? ["-"] : [];
     if (typeof list === "string" || isNode(list)) throw new NotUnderstood(`${node.name} with ${field} that is no list`);
     // A list of indexes is one argument, so that the upper ones are told from the lower ones.
-    return node.name === "SUBSCRIPTINGREF" ? [this.value(list)] : list.map((part) => this.value(part));
+    return isIndex ? [this.value(list)] : list.map((part) => this.value(part));
   }
 
   #collation(node: Node, field: string): string[] {
@@ -343,12 +223,13 @@ class Describer {
   #column(node: Node): string {
     checkFields(node, VAR);
     const relation = number(node, "varno");
+    const column = number(node, "varattno");
     const type = `:${this.#names.type(number(node, "vartype"))}${modifier(node, "vartypmod")}`;
-    return `${relation === "1" ? "" : `${relation}.`}$${number(node, "varattno")}${type}`;
+    return `${relation === "1" ? `$${this.#names.column(column)}` : `${relation}.$${column}`}${type}`;
   }
 
   #logic(node: Node): string {
-    checkFields(node, { boolop: "number", args: "nodes", location: "display" });
+    checkFields(node, BOOL);
     const operator = single(node, "boolop");
     if (operator !== "and" && operator !== "or" && operator !== "not") throw new NotUnderstood("a boolean operator");
     return `${operator}(${this.#list(node, "args").join(", ")})`;
@@ -363,19 +244,20 @@ class Describer {
       if (values.length !== 1 || values[0] !== "<>") throw new NotUnderstood("a value that is null and is not");
       return `null${type}`;
     }
-    const bytes = bytesOf(values);
-    if (!flag(node, "constbyval")) return `${byReference(bytes, number(node, "constlen"))}${type}`;
-    const value = byValue(bytes);
-    return `${oid === REGCLASS ? this.#names.relation(`${BigInt.asUintN(32, value)}`) : value}${type}`;
+    const { claimed, bytes } = bytesOf(values);
+    const length = number(node, "constlen");
+    if (!flag(node, "constbyval")) return `${byReference(bytes, length, claimed)}${type}`;
+    const value = byValue(bytes, length, claimed);
+    const isRelation = oid === REGCLASS && value === BigInt.asUintN(32, value);
+    return `${isRelation ? this.#names.relation(`${value}`) : value}${type}`;
   }
 }
 
-/** Refuses a node with a field that is not in the table, or with something in one that has to be empty. */
-function checkFields(node: Node, fields: Kind["fields"]): void {
+/** Refuses a node with a field that is not known, or with something in one that has to be empty. */
+function checkFields(node: Node, fields: Fields): void {
   for (const [field, values] of node.fields) {
-    const role = Object.hasOwn(fields, field) ? fields[field] : undefined;
-    if (role === undefined) throw new NotUnderstood(`${node.name} with a field ${JSON.stringify(field.slice(0, 40))}`);
-    if (role !== "unset") continue;
+    if (Object.hasOwn(fields, field) || DISPLAY.has(field)) continue;
+    if (!UNSET.has(field)) throw new NotUnderstood(`${node.name} with a field ${JSON.stringify(field.slice(0, 40))}`);
     const [value, ...more] = values;
     const isEmpty = value === "<>" || value === "0" || value === "false" || isEmptySet(value);
     if (!isEmpty || more.length > 0) throw new NotUnderstood(`${node.name} with ${field}`);
@@ -411,30 +293,36 @@ function modifier(node: Node, field: string): string {
   return value === "-1" ? "" : ` modifier ${value}`;
 }
 
-/** `4 [ 5 0 0 0 0 0 0 0 ]`: a length, and bytes with a sign. */
-function bytesOf(values: readonly Value[]): Buffer {
-  const [length, open, ...rest] = values;
+/** `4 [ 5 0 0 0 0 0 0 0 ]`: how long it claims to be, and bytes with a sign. */
+function bytesOf(values: readonly Value[]): { readonly claimed: number; readonly bytes: Buffer } {
+  const [claimed, open, ...rest] = values;
   const close = rest.pop();
   const isByte = (value: Value): value is string =>
     typeof value === "string" && /^-?\d{1,3}$/u.test(value) && Number(value) >= -128 && Number(value) <= 255;
-  if (typeof length !== "string" || !/^\d{1,7}$/u.test(length) || open !== "[" || close !== "]" || !rest.every(isByte))
+  if (
+    typeof claimed !== "string" ||
+    !/^\d{1,7}$/u.test(claimed) ||
+    open !== "[" ||
+    close !== "]" ||
+    !rest.every(isByte)
+  )
     throw new NotUnderstood("a constant that is no bytes");
-  // What is passed by value is printed as a whole word, however long the type is.
-  if (rest.length !== Number(length) && rest.length !== 8 && rest.length !== 4)
-    throw new NotUnderstood("a constant that is not as long as it says");
-  return Buffer.from(rest.map(Number));
+  return { claimed: Number(claimed), bytes: Buffer.from(rest.map(Number)) };
 }
 
-/** A word of memory, as a number: all of it, since a type decides how much of it is read. */
-function byValue(bytes: Buffer): bigint {
-  if (bytes.length === 8) return bytes.readBigInt64LE();
-  if (bytes.length === 4) return BigInt(bytes.readInt32LE());
+/** A word of memory, as a number: all of it, since the type that reads it decides how much of it counts. */
+function byValue(bytes: Buffer, length: string, claimed: number): bigint {
+  if (/^[1248]$/u.test(length) && claimed === Number(length)) {
+    if (bytes.length === 8) return bytes.readBigInt64LE();
+    if (bytes.length === 4) return BigInt(bytes.readInt32LE());
+  }
   throw new NotUnderstood("a word of another length");
 }
 
-/** Bytes in memory. A value of variable length begins with 4 bytes that say how long it is, and are left out. */
-function byReference(bytes: Buffer, length: string): string {
-  if (length !== "-1") return `x${bytes.toString("hex")}`;
+/** Bytes in memory. A value of variable length (-1) begins with 4 bytes that say how long it is, and are left out. */
+function byReference(bytes: Buffer, length: string, claimed: number): string {
+  if (bytes.length !== claimed) throw new NotUnderstood("a constant that is not as long as it says");
+  if (length !== "-1") return `${length} x${bytes.toString("hex")}`;
   if (bytes.length < 4 || bytes.readUInt32LE() !== bytes.length * 4)
     throw new NotUnderstood("a constant that is compressed, or not as long as it says");
   const body = bytes.subarray(4);
