@@ -1,7 +1,7 @@
 /**
  * Links: the rows of `audit_chain`, and the two hashes that tie them together.
  *
- * Event hash, 32 bytes: SHA-256 of the canonical JSON of the event's labels, time and payload hash, so that no column
+ * Event hash, 32 bytes: SHA-256 of the canonical JSON of the event's labels, time and hashes, so that no column
  * can be changed unnoticed:
  *
  *     {"appended_at":"2026-04-28T12:00:00.123456Z","event_kind":"task_events","event_pk":"42",

@@ -39,6 +39,12 @@ export function keyExpression(keyColumns: readonly string[]): string {
   return `CASE WHEN ${names.map((name) => `${name} IS DISTINCT FROM NULL`).join(" AND ")} THEN ${value} END`;
 }
 
+/** SQL expression of what a key's text stands for in the events of a kind whose keys are blinded. */
+export function blindKeyExpression(kind: string, key: string): string {
+  const secret = `(SELECT s.secret FROM public.audit_chain_secret AS s WHERE s.event_kind = ${quotedLiteral(kind)})`;
+  return `public.audit_chain_blind_key(${secret}, ${key})`;
+}
+
 /** FROM clause that yields `event.pk` and `event.payload` of each row of `source`; columns that are gone read as NULL. */
 export function rowSource(source: string, keyColumns: readonly string[], columns: readonly string[]): string {
   const missing = columns.map((name) => `NULL::text AS ${quotedName(name)}`).join(", ");
@@ -70,8 +76,7 @@ export function captureSource(d: CaptureDefinition): string {
   const relation = quotedLiteral(d.relation);
   const refuse = `PERFORM public.audit_chain_refuse(${relation}::text, TG_OP);`;
   const insertInto = "    INSERT INTO public.audit_chain_pending (mode, op, event_kind, event_pk, payload_hash";
-  const secret = `(SELECT s.secret FROM public.audit_chain_secret AS s WHERE s.event_kind = ${kind})`;
-  const eventKey = (key: string) => (d.blindKey ? `public.audit_chain_blind_key(${secret}, ${key})` : key);
+  const eventKey = (key: string) => (d.blindKey ? blindKeyExpression(d.kind, key) : key);
   const read = (which: "new" | "old") => `    BEGIN
       SELECT event.pk, event.payload INTO ${which}_key, ${which}_payload
       FROM ${rowSource(`(SELECT ${which.toUpperCase()}.*)`, d.keyColumns, d.columns)};

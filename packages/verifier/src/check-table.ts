@@ -58,6 +58,8 @@ export async function openTable(
     return lasting(
       `${current.relation}: its key columns (${current.keyColumns.join(", ")}) are not there any more; run audit-chain attach`,
     );
+  if (history.configs.some(({ salt }) => salt))
+    return lasting(`${current.relation}: its payloads are salted, which this verifier cannot recompute`);
   const rekeyed = rekeying(history);
   if (rekeyed !== null) return lasting(rekeyed);
   const secret = current.blindKey ? await readSecret(lane, history.kind) : null;

@@ -53,16 +53,17 @@ function narrowings(before: Config, config: Config): Narrowing[] {
       excluded.every((column) => tableOf(policy)?.exclude.includes(column) === true),
     );
   // The front door refuses it: events before and after cannot be matched with the same rows.
-  for (const [name, option] of [
-    ["blind_key", "blindKey"],
-    ["salt", "salt"],
-  ] as const) {
-    if (before[option] !== config[option])
-      add(
-        `${relation}: ${name} was switched ${config[option] ? "on" : "off"}, which is decided when a kind is first attached`,
-        () => false,
-      );
-  }
+  const switched = (
+    [
+      ["blind_key", before.blindKey, config.blindKey],
+      ["salt", before.salt, config.salt],
+    ] as const
+  ).flatMap(([name, was, is]) => (was === is ? [] : [`${name} ${is ? "on" : "off"}`]));
+  if (switched.length > 0)
+    add(
+      `${relation}: ${switched.join(" and ")} since then, which is decided when a kind is first attached`,
+      () => false,
+    );
   if (before.action === "detach") return found;
   if (relation !== before.relation)
     add(
