@@ -28,6 +28,7 @@ CREATE TABLE "audit_chain_config" (
 	"renamed" jsonb NOT NULL,
 	"changes" text NOT NULL,
 	"mode" text NOT NULL,
+	"fallback" text NOT NULL,
 	"complete" boolean NOT NULL
 );
 --> statement-breakpoint
@@ -54,4 +55,5 @@ CREATE TABLE "audit_chain_relation" (
 	CONSTRAINT "audit_chain_relation_relid_unique" UNIQUE("relid")
 );
 --> statement-breakpoint
-CREATE INDEX "audit_chain_pending_xid_idx" ON "audit_chain_pending" USING btree ("xid","id") WHERE mode = 'strict';
+CREATE INDEX "audit_chain_pending_xid_idx" ON "audit_chain_pending" USING btree ("xid","id") WHERE mode = 'strict';--> statement-breakpoint
+CREATE INDEX "audit_chain_pending_late_idx" ON "audit_chain_pending" USING btree ("event_kind","event_pk") WHERE mode = 'late' and conflict is null;

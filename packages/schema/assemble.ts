@@ -15,6 +15,7 @@ const FILES = [
   "extend",
   "link",
   "link_all",
+  "leave",
   "commit",
   "seal",
   "append",

@@ -42,6 +42,7 @@ export const CONFIG_COVERED = [
   "columns",
   "complete",
   "excluded",
+  "fallback",
   "id",
   "key_columns",
   "kind",

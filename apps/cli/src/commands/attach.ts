@@ -5,6 +5,7 @@ import {
   type AttachPlan,
   type AttachResult,
   type Changes,
+  type Fallback,
   type Mode,
   planAttach,
 } from "@scidex/audit-schema";
@@ -21,6 +22,7 @@ interface Options {
   readonly exclude?: string[];
   readonly key?: string[];
   readonly kind?: string;
+  readonly fallback?: Fallback;
   readonly dryRun?: boolean;
   readonly scidex?: boolean;
   readonly json?: boolean;
@@ -28,7 +30,7 @@ interface Options {
 
 const HELP = `
 Options that are left out stay as they are; at first: strict, refuse, nothing excluded, the primary key, the table's
-name. The same command again brings the capture up to date with the table's columns. Rows that are in a table already
+name, fallback pending. The same command again brings the capture up to date with the table's columns. Rows that are in a table already
 are chained by: audit-chain backfill TABLE
 
 Several tables are attached one by one; when one fails the others go on, and the exit code is 3.
@@ -59,6 +61,12 @@ export function attachCommand(context: CommandContext): Command {
     .option("--exclude <columns>", "columns that are noise, separated by commas", collect)
     .option("--key <columns>", "columns that identify a row (unique, NOT NULL), where there is no primary key", collect)
     .option("--kind <name>", "the kind of its events, where it is not to be the table's name")
+    .addOption(
+      new Option(
+        "--fallback <fallback>",
+        "what a strict commit does that cannot have the chain's lock: leave its rows to the sealer, or fail",
+      ).choices(["pending", "fail"]),
+    )
     .option("--dry-run", "print the SQL and what would go wrong; change nothing")
     .option("--scidex", "the SciDEX platform's tables, those that exist")
     .option("--json", "print the result as JSON")
@@ -96,12 +104,13 @@ function check(tables: readonly string[], options: Options): void {
   }
 }
 
-const attachOptions = ({ mode, changes, exclude, key, kind }: Options): AttachOptions => ({
+const attachOptions = ({ mode, changes, exclude, key, kind, fallback }: Options): AttachOptions => ({
   mode,
   changes,
   exclude,
   key,
   kind,
+  fallback,
 });
 
 async function scidex({ sql }: Database, options: Options): Promise<{ found: Target<Options>[]; missing: string[] }> {
@@ -125,10 +134,21 @@ async function attachOne(database: Database, table: string, options: AttachOptio
 }
 
 function resultLines(result: AttachResult): string[] {
-  const { relation, kind, mode, changes, columns, excluded, rows_to_backfill: rows, renamed, warnings } = result;
+  const {
+    relation,
+    kind,
+    mode,
+    fallback,
+    changes,
+    columns,
+    excluded,
+    rows_to_backfill: rows,
+    renamed,
+    warnings,
+  } = result;
   const covers = `${columns.length} columns${excluded.length === 0 ? "" : ` (without ${excluded.join(", ")})`}`;
   return [
-    `${relation} is attached: kind ${kind}, ${mode}, changes ${changes === "track" ? "tracked" : "refused"}, ${covers}`,
+    `${relation} is attached: kind ${kind}, ${mode}${fallback === "fail" ? " or fail" : ""}, changes ${changes === "track" ? "tracked" : "refused"}, ${covers}`,
     ...(result.complete
       ? []
       : [
