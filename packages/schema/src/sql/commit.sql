@@ -40,10 +40,10 @@ BEGIN
       -- A deferred trigger of the application has staged more: all of it is linked behind that trigger's own deferred work.
       RETURN NULL;
     END IF;
-    -- A prepared transaction keeps its locks, through a restart too. Its command can only come from a client, as text; the
-    -- collation, because a Turkish i has no I. Background workers have no command.
-    IF current_setting('max_prepared_transactions') <> '0' AND coalesce(
-         current_query() COLLATE "C" ~* '(?:^|[;\n\r]|\*/)\s*prepare(?:\s|/\*.*\*/|--[^\n\r]*[\n\r])+transaction', true) THEN
+    -- A prepared transaction keeps its locks, through a restart too. Its command can only come from a client, as text,
+    -- and there is none at an implicit commit. The collation: a Turkish i has no I.
+    IF current_setting('max_prepared_transactions') <> '0'
+       AND current_query() COLLATE "C" ~* '(?:^|[;\n\r]|\*/)\s*prepare(?:\s|/\*.*\*/|--[^\n\r]*[\n\r])+transaction' THEN
       reason := 'the transaction is being prepared, and would keep the chain''s lock until it is committed or rolled back';
     ELSIF is_late AND EXISTS (
       SELECT FROM public.audit_chain_pending AS own WHERE own.xid = OLD.xid AND own.mode = 'strict' AND EXISTS (
