@@ -406,9 +406,10 @@ BEGIN
       RETURN NULL;
     END IF;
     -- A prepared transaction keeps its locks, through a restart too. Its command can only come from a client, as text,
-    -- and there is none at an implicit commit. The collation: a Turkish i has no I.
+    -- and there is none at an implicit commit. The collation: a Turkish i has no I. No backslash, which a session with
+    -- standard_conforming_strings = off would take for its own.
     IF current_setting('max_prepared_transactions') <> '0'
-       AND current_query() COLLATE "C" ~* '(?:^|[;\n\r]|\*/)\s*prepare(?:\s|/\*.*\*/|--[^\n\r]*[\n\r])+transaction' THEN
+       AND current_query() COLLATE "C" ~* '(?:^|[;[:cntrl:]]|[*]/)[[:space:]]*prepare(?:[[:space:]]|/[*].*[*]/|--.*[[:cntrl:]])+transaction' THEN
       reason := 'the transaction is being prepared, and would keep the chain''s lock until it is committed or rolled back';
     ELSIF is_late AND EXISTS (
       SELECT FROM public.audit_chain_pending AS own WHERE own.xid = OLD.xid AND own.mode = 'strict' AND EXISTS (
