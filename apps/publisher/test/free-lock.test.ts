@@ -15,17 +15,17 @@ const client = (url: string, max: number): Sql => {
 };
 
 /** A publisher's login with these rights besides its own, and its client. */
-async function publisher(log: Log, ...rights: string[]): Promise<{ name: string; url: string; sql: Sql }> {
-  const { name, url, drop } = await createLogin(log.sql, { grant: ["scidex_audit_publisher", ...rights] });
-  onTestFinished(drop);
-  return { name, url, sql: client(url, 3) };
+async function publisher(log: Log, ...rights: string[]): Promise<{ url: string; sql: Sql }> {
+  const login = await createLogin(log.sql, { grant: ["scidex_audit_publisher", ...rights] });
+  onTestFinished(async () => login.drop());
+  return { url: login.url, sql: client(login.url, 3) };
 }
 
 /** An ordinary writer that has appended in a transaction and leaves it open. */
 async function holder(log: Log): Promise<{ sql: Sql; pid: number }> {
-  const { url, drop } = await createLogin(log.sql, { grant: ["scidex_audit_writer"] });
-  onTestFinished(drop);
-  const sql = client(url, 1);
+  const login = await createLogin(log.sql, { grant: ["scidex_audit_writer"] });
+  onTestFinished(async () => login.drop());
+  const sql = client(login.url, 1);
   await sql.unsafe("begin; select audit_chain_append('thing', 'held', sha256('x'))");
   const [row] = await sql<{ pid: number }[]>`select pg_backend_pid() as pid`;
   return { sql, pid: row?.pid ?? 0 };
