@@ -19,6 +19,8 @@ export type PublisherErrorCode =
   | "database"
   /** Our clock, the database's clock and the last signed time don't fit together. */
   | "clock"
+  /** Somebody holds the chain's lock, so that nothing can be sealed. */
+  | "lock_held"
   /** Rows wait unsealed for longer than allowed. */
   | "pending_too_old"
   /** The state can't be recovered from the sinks. */

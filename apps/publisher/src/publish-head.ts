@@ -10,6 +10,7 @@ import type { Sink } from "@scidex/audit-sinks";
 import type { Sql } from "postgres";
 import { deliver, type Delivery } from "./deliver.ts";
 import { messageOf, PublisherError } from "./errors.ts";
+import { freeLock, LOCK_IDLE_MS } from "./free-lock.ts";
 import { readKeyFile, stateFileOf } from "./key-file.ts";
 import { openSinks } from "./open-sinks.ts";
 import { withPublisherLock } from "./publisher-lock.ts";
@@ -33,6 +34,8 @@ export interface PublishOptions {
   readonly origin?: string | undefined;
   /** How long a row may wait to be sealed, in milliseconds. */
   readonly maxPendingAgeMs?: number;
+  /** How long whoever holds the chain's lock may be idle in his transaction, in milliseconds. */
+  readonly lockIdleMs?: number | undefined;
   /** How long to wait for another publisher, in milliseconds. */
   readonly waitMs?: number;
   /** How long one step at a sink may take, in milliseconds. */
@@ -44,7 +47,12 @@ export interface PublishOptions {
 }
 
 /** What `publishHead` uses for options that are not given. */
-export const PUBLISH_DEFAULTS = { maxPendingAgeMs: 3_600_000, waitMs: 60_000, sinkTimeoutMs: 60_000 } as const;
+export const PUBLISH_DEFAULTS = {
+  maxPendingAgeMs: 3_600_000,
+  lockIdleMs: LOCK_IDLE_MS,
+  waitMs: 60_000,
+  sinkTimeoutMs: 60_000,
+} as const;
 
 /**
  * Publishes the chain's head: seals, compares the sinks with the state, verifies what the chain has gained since the
@@ -211,10 +219,26 @@ function sign(
 async function seal(
   options: PublishOptions,
   warnings: string[],
-): Promise<{ sealed: number; pending: number; pending_age_ms: number | null }> {
+): Promise<Pick<PublishResult, "sealed" | "pending" | "pending_age_ms" | "lock_holders">> {
   const { database } = options;
+  const lockIdleMs = options.lockIdleMs ?? PUBLISH_DEFAULTS.lockIdleMs;
+  const holders = await freeLock(database, lockIdleMs);
   const may = await maySeal(database);
-  const sealed = may ? await sealPending(database, options.signal ? { signal: options.signal } : {}) : 0;
+  let sealed = 0;
+  try {
+    if (may)
+      sealed = await sealPending(database, {
+        lockIdleMs,
+        onWarning: (message) => void warnings.push(message),
+        onProgress: (rows) => void (sealed = rows),
+        ...(options.signal ? { signal: options.signal } : {}),
+      });
+  } catch (error) {
+    // What is chained is signed all the same, and how long rows wait has a bound of its own.
+    if (!(error instanceof PublisherError && error.code === "lock_held")) throw error;
+    warnings.push(error.message);
+  }
+  warnings.push(...holders.map(({ message }) => message));
   const pending = await readPending(database);
   if (!may && pending && pending.rows > 0) warnings.push("rows wait to be sealed, and this user may not seal");
   if (pending && pending.setAside > 0)
@@ -222,6 +246,7 @@ async function seal(
   checkAge(pending, options.maxPendingAgeMs ?? PUBLISH_DEFAULTS.maxPendingAgeMs);
   return {
     sealed,
+    lock_holders: holders,
     pending: pending?.rows ?? 0,
     pending_age_ms: pending?.oldestMs === undefined ? null : Math.round(pending.oldestMs),
   };
