@@ -10,8 +10,8 @@ import type { Sink } from "@scidex/audit-sinks";
 import type { Sql } from "postgres";
 import { deliver, type Delivery } from "./deliver.ts";
 import { messageOf, PublisherError } from "./errors.ts";
-import { readKeyFile, stateFileOf } from "./key-file.ts";
-import { openSinks } from "./open-sinks.ts";
+import { clonesOf, readKeyFile, stateFileOf } from "./key-file.ts";
+import { openSinks, requireDistinct } from "./open-sinks.ts";
 import { withPublisherLock } from "./publisher-lock.ts";
 import { readIncrement } from "./read-increment.ts";
 import { recoverState } from "./recover-state.ts";
@@ -73,9 +73,11 @@ export async function publishHead(options: PublishOptions): Promise<PublishResul
     );
   const sinks = openSinks(options.sinks, {
     timeoutMs: options.sinkTimeoutMs ?? PUBLISH_DEFAULTS.sinkTimeoutMs,
+    folder: clonesOf(options.keyFile),
     ...(options.signal ? { signal: options.signal } : {}),
   });
   try {
+    await requireDistinct(sinks);
     const lock = { waitMs: options.waitMs ?? PUBLISH_DEFAULTS.waitMs, signal: options.signal };
     const result = await withPublisherLock(options.database, keys.origin, lock, async () =>
       publishLocked(options, keys, sinks),

@@ -16,6 +16,7 @@ import { type AlertSummary, deliverAlerts } from "./deliver-alerts.ts";
 import { replaceDurably } from "./durable-file.ts";
 import { errno, messageOf, PublisherError } from "./errors.ts";
 import { beat, type Heartbeat } from "./heartbeat.ts";
+import { clonesOf } from "./key-file.ts";
 import { noteFailure, updateMetrics } from "./metrics-file.ts";
 import { openSinks } from "./open-sinks.ts";
 import { readPublishedTimes } from "./published-times.ts";
@@ -116,7 +117,7 @@ async function verified(
 ): Promise<{ report: VerificationReport; newest: bigint | undefined; overview: Overview }> {
   const { stateFile, sinceHeadMs, keys = [], policy } = options;
   const state = stateFile === undefined ? EMPTY_STATE : await readState(stateFile);
-  const sinks = openSinks(options.sinks);
+  const sinks = openSinks(options.sinks, { folder: clonesOf(stateFile ?? options.alertMemory) });
   try {
     const cutoff = BigInt(Math.floor((Date.now() - (sinceHeadMs ?? 0)) / 1_000));
     const origin = options.origin ?? policy?.origin ?? undefined;

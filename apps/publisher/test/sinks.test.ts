@@ -1,5 +1,15 @@
 import { execFileSync } from "node:child_process";
-import { appendFileSync, copyFileSync, mkdirSync, readFileSync, renameSync, rmSync, writeFileSync } from "node:fs";
+import {
+  appendFileSync,
+  copyFileSync,
+  linkSync,
+  mkdirSync,
+  readFileSync,
+  renameSync,
+  rmSync,
+  symlinkSync,
+  writeFileSync,
+} from "node:fs";
 import { join } from "node:path";
 import { generateKeyFile, parseKeyFile, signHead } from "@scidex/audit-core";
 import { describe, expect, it } from "vitest";
@@ -230,6 +240,41 @@ describe("a sink that was added later", () => {
     await log.append("4");
     const result = await log.publish({ sinks: [`file:${path}`] });
     expect(result).toMatchObject({ status: "intact", sinks: [{ status: "ok", lines: 4 }] });
+  });
+});
+
+describe("two sinks that are one (D10)", () => {
+  it.each<[string, (log: Log) => [string, string]]>([
+    [
+      "a symbolic link",
+      ({ folder, paths, sinks }) => {
+        symlinkSync(paths[0], join(folder, "c.log"));
+        return [sinks[0], `file:${folder}/c.log`];
+      },
+    ],
+    [
+      "a hard link",
+      ({ folder, paths, sinks }) => {
+        linkSync(paths[0], join(folder, "c.log"));
+        return [sinks[0], `file:${folder}/c.log`];
+      },
+    ],
+    [
+      "a file in a git sink's work tree",
+      ({ folder }) => {
+        const { clone, url } = gitRemote(folder);
+        return [`file:${clone}/copy.log`, url];
+      },
+    ],
+  ])("are refused before anything is signed: %s", async (_, point) => {
+    const log = await threeHeads();
+    const [first, second] = point(log);
+    const before = [readFileSync(log.stateFile, "utf8"), readFileSync(log.paths[0], "utf8")];
+    await log.append("4");
+    const error: unknown = await log.publish({ sinks: [first, second] }).catch((cause: unknown) => cause);
+    expect(error).toMatchObject({ code: "configuration", message: expect.stringContaining(first) });
+    expect(error).toMatchObject({ message: expect.stringContaining(second) });
+    expect([readFileSync(log.stateFile, "utf8"), readFileSync(log.paths[0], "utf8")]).toEqual(before);
   });
 });
 

@@ -107,7 +107,7 @@ async function run(flags: Flags, signal: AbortSignal): Promise<Outcome> {
   const name = origin();
   checkOrigin(name ?? policy?.origin ?? undefined, keys);
   const url = databaseUrl();
-  const sinks = openSinks();
+  const sinks = openSinks(flags.state);
   const about = { command: "audit-verify", origin: name ?? policy?.origin ?? null, database: databaseName(url) };
   const fail = async (error: unknown): Promise<never> => {
     // A page of before would go on saying that all is well.
@@ -193,9 +193,11 @@ async function write(option: string, file: string | undefined, make: () => strin
 const usage = (message: string) => new CommandError("usage", message);
 const configuration = (message: string, cause: unknown) => new CommandError("configuration", message, { cause });
 
-function openSinks(): Sink[] {
+/** @param state the state file, beside which git sinks keep their clones; without one they are made anew each time */
+function openSinks(state: string | undefined): Sink[] {
+  const folder = state === undefined ? undefined : `${state}.clones`;
   try {
-    return sinkUrls().map((url) => openSink(url));
+    return sinkUrls().map((url) => openSink(url, { folder }));
   } catch (error) {
     if (error instanceof SinkError) throw configuration(`AUDIT_SINKS: ${error.message}`, error);
     throw error;
