@@ -127,7 +127,11 @@ async function run(flags: Flags, signal: AbortSignal): Promise<Outcome> {
   const line = progress({ label: "verify" });
   if (flags.plain !== true) keepHeapSmall();
   try {
-    const { report, knownSinks, overview } = await verifyWithState(database, {
+    const {
+      report,
+      state: next,
+      overview,
+    } = await verifyWithState(database, {
       heads: sinks,
       keys,
       origin: name,
@@ -155,12 +159,7 @@ async function run(flags: Flags, signal: AbortSignal): Promise<Outcome> {
         notes: [],
       }),
     );
-    // What was found is remembered only where the sinks are as they were: else the finding would be gone next time.
-    const isSound = !report.divergences.some(({ check }) => check.startsWith("sink_"));
-    if (flags.state !== undefined && knownSinks.size > 0 && isSound) {
-      const remembered = { sinks: new Map([...state.sinks, ...knownSinks]) };
-      isWritten = (await write("--state", flags.state, () => formatState(remembered))) && isWritten;
-    }
+    isWritten = (await write("--state", flags.state, () => formatState(next))) && isWritten;
     const exits = {
       intact: isWritten ? EXIT.ok : EXIT.failed,
       tampered: EXIT.tampered,

@@ -3,6 +3,7 @@ import type { HeadTrust } from "@scidex/audit-core";
 import type { Sql } from "postgres";
 import { checkChain, type ChainResult } from "./check-chain.ts";
 import { checkTables } from "./check-tables.ts";
+import { clockDoubt, lagReason } from "./causes.ts";
 import { checkCoverage } from "./coverage.ts";
 import { VerifierError } from "./errors.ts";
 import { CHECKS, type Finding, type Group } from "./finding.ts";
@@ -19,12 +20,13 @@ import { type Range, resolveRange } from "./range.ts";
 import { countPages, readLength } from "./read-chain.ts";
 import { type Histories, NO_HISTORIES, readHistories } from "./read-histories.ts";
 import { type Pending, readPending } from "./read-pending.ts";
+import { readSystemIdentifier } from "./read-server.ts";
 import { isRefused, isTransient, reasonOf } from "./refused.ts";
 import { lockAgainstRewriting, REWRITTEN } from "./rewritten.ts";
 import { describeShape, hasColumns, OWN_SHAPES, readShape } from "./shape.ts";
 import { type Lane, type Snapshot, withSnapshot } from "./snapshot.ts";
 import { checkStructure } from "./structure/check-structure.ts";
-import { EMPTY_STATE } from "./verifier-state.ts";
+import { EMPTY_STATE, type KnownServer } from "./verifier-state.ts";
 import {
   DEFAULT_CHECKS,
   defaultJobs,
@@ -49,6 +51,8 @@ export interface LookResult {
   /** Whether a table was rewritten between the snapshot and its lock, which a few more looks will not always meet. */
   readonly isRewritten: boolean;
   readonly warnings: readonly string[];
+  /** Null where it could not be told. */
+  readonly server: KnownServer | null;
   readonly published: PublishedHeads | null;
   readonly from: bigint;
   readonly chain: ChainResult;
@@ -76,6 +80,10 @@ class Look {
   readonly #warnings: string[] = [];
   /** Microseconds since the Unix epoch. */
   readonly #now: bigint;
+  /** Whether our clock can be believed. */
+  #judgesTimes = true;
+  #isStandby = (): boolean => false;
+  #server: KnownServer | null = null;
   #isTransient = false;
   #isRewritten = false;
   /** The highest seq at which a link is missing or broken. */
@@ -102,6 +110,11 @@ class Look {
 
   /** Takes what a check finds; of groups that were not asked for, nothing. */
   readonly #report = (finding: Finding): void => {
+    // What the server reports of itself natively: nobody can set it. On a primary a missing tail is a cut.
+    if (finding.check === "truncated" && this.#isStandby()) {
+      this.#cannot(lagReason(finding), "heads");
+      return;
+    }
     const group = CHECKS[finding.check];
     const isMissing = group === "links" || finding.check === "truncated";
     if (isMissing && finding.seq !== undefined && finding.seq > this.#lastBroken) this.#lastBroken = finding.seq;
@@ -124,6 +137,8 @@ class Look {
   }
 
   async run(sql: Sql): Promise<LookResult> {
+    this.#isStandby = () => sql.parameters["in_hot_standby"] === "on";
+    this.#server = { systemIdentifier: null, database: sql.options.database };
     // Sinks are read before the snapshot is taken: a head that is published later cannot look like a cut.
     if (this.#wanted.has("heads")) await this.#readHeads();
     let crew: Crew | undefined;
@@ -143,6 +158,7 @@ class Look {
       isTransient: this.#isTransient,
       isRewritten: this.#isRewritten,
       warnings: this.#warnings,
+      server: this.#server,
       published: this.#published,
       from: this.#range.from,
       chain: this.#chain,
@@ -170,7 +186,12 @@ class Look {
       const published = await readPublishedHeads(heads, this.#trust, this.#options.state ?? EMPTY_STATE, this.#report);
       this.#published = published;
       this.#warnings.push(...published.warnings);
-      for (const reason of published.unreadable) this.#cannot(reason, "heads");
+      for (const reason of published.doubts) this.#cannot(reason, "heads");
+      const doubt = clockDoubt(this.#now, published);
+      if (doubt !== undefined) {
+        this.#cannot(doubt, "heads");
+        this.#judgesTimes = false;
+      }
     }
   }
 
@@ -210,7 +231,8 @@ class Look {
    */
   async #vouch(snapshot: Snapshot, crew: Crew): Promise<VouchedChain | null> {
     const { from, to, unchained, pending } = this.#range;
-    if (this.#options.plain === true || from !== 1n || to !== undefined || !unchained || !pending) return null;
+    if (this.#options.plain === true || !this.#judgesTimes || from !== 1n || to !== undefined || !unchained || !pending)
+      return null;
     return await vouchForLinks(snapshot, crew, {
       published: this.#published,
       now: this.#now,
@@ -222,6 +244,7 @@ class Look {
   }
 
   async #lookAt(snapshot: Snapshot, crew: Crew): Promise<void> {
+    await this.#identify(snapshot);
     const isChain = await this.#isTable(snapshot, "audit_chain");
     await this.#checkStructure(snapshot);
     if (!isChain) {
@@ -239,7 +262,7 @@ class Look {
       this.#vouched = await this.#vouch(snapshot, crew);
       if (this.#vouched !== null) return this.#vouched.chain;
       const { onProgress } = this.#options;
-      const options = { range: this.#range, published: this.#published, now: this.#now };
+      const options = { range: this.#range, published: this.#published, now: this.#judgesTimes ? this.#now : null };
       return await checkChain(lane, { ...options, report: this.#report, onProgress });
     });
     if (chain === REWRITTEN) {
@@ -252,6 +275,16 @@ class Look {
     this.#chain = chain;
     this.#checkFreshness();
     await this.#checkTables(snapshot, crew);
+  }
+
+  /** Asks which server this is. One that does not say is judged by its name alone. */
+  async #identify(snapshot: Snapshot): Promise<void> {
+    if (this.#published === null || this.#server === null) return;
+    const systemIdentifier = await snapshot[0].attempt(readSystemIdentifier).catch((error: unknown) => {
+      if (!isRefused(error)) throw error;
+      return null;
+    });
+    this.#server = { ...this.#server, systemIdentifier };
   }
 
   /** Whether one of the chain's own tables is what it must be; reports it where it is something else. */
@@ -279,7 +312,11 @@ class Look {
     if (this.#published === null) return;
     const { newestTime } = this.#published;
     if (newestTime === null) {
-      if (this.#chain.rows > 0) this.#cannot("no head has been published yet: run audit-publisher publish", "heads");
+      if (this.#chain.rows > 0)
+        this.#cannot(
+          "no sink holds a head: either none has been published yet, or the sinks were emptied. The publisher knows which of the two: run audit-publisher publish, which publishes, or finds sink_rewound",
+          "heads",
+        );
       return;
     }
     const age = this.#now / 1000n - newestTime * 1000n;
@@ -289,8 +326,7 @@ class Look {
       check: "publisher_silent",
       expected: `a head signed in the last ${Math.round(allowed / 1000)} s`,
       actual: `${age / 1000n} s ago`,
-      message:
-        "the publisher has signed nothing for longer than allowed: it was stopped, or its heads do not reach the sinks",
+      message: `the publisher has signed nothing for longer than allowed: it was stopped, or its heads do not reach the sinks (or the clock here, ${new Date(Number(this.#now / 1000n)).toISOString()}, is ahead)`,
     });
   }
 

@@ -1,5 +1,6 @@
 import { type JsonValue, parseJson } from "@scidex/audit-core";
 import { VerifierError } from "./errors.ts";
+import { parseIsoDuration } from "./iso-duration.ts";
 
 /** What a policy says of one table. */
 export interface TablePolicy {
@@ -26,6 +27,8 @@ export interface Policy {
   readonly detached: ReadonlySet<string>;
   /** Names of event triggers at login that may be there. */
   readonly loginTriggers: ReadonlySet<string>;
+  /** Within what time full verifications must end in a verdict, as an ISO 8601 duration; undefined for no bound. */
+  readonly verdict?: string | undefined;
 }
 
 const isObject = (value: JsonValue | undefined): value is { [name: string]: JsonValue } =>
@@ -47,13 +50,15 @@ export function parsePolicy(text: string): Policy {
   }
   if (!isObject(value)) throw malformed("it must be an object");
   for (const name of Object.keys(value))
-    if (!["origin", "tables", "detached", "login_triggers"].includes(name))
+    if (!["origin", "tables", "detached", "login_triggers", "verdict"].includes(name))
       throw malformed(`unknown member ${JSON.stringify(name)}`);
-  const { origin, tables, detached, login_triggers: loginTriggers = [] } = value;
+  const { origin, tables, detached, login_triggers: loginTriggers = [], verdict } = value;
   if (origin !== undefined && origin !== null && typeof origin !== "string") throw malformed("origin must be text");
   if (!isObject(tables)) throw malformed("tables must be an object");
   if (detached !== undefined && !isObject(detached)) throw malformed("detached must be an object");
   if (!isTexts(loginTriggers)) throw malformed("login_triggers must be a list of names");
+  if (verdict !== undefined && (typeof verdict !== "string" || parseIsoDuration(verdict) === undefined))
+    throw malformed('verdict must be an ISO 8601 duration of weeks, days, hours, minutes and seconds, such as "P2D"');
   const map = new Map<string, TablePolicy>();
   for (const [relation, entry] of Object.entries(tables)) {
     const at = `tables[${JSON.stringify(relation)}]`;
@@ -75,6 +80,7 @@ export function parsePolicy(text: string): Policy {
     tables: map,
     detached: new Set(Object.keys(detached ?? {})),
     loginTriggers: new Set(loginTriggers),
+    ...(verdict === undefined ? {} : { verdict }),
   };
 }
 
@@ -96,5 +102,12 @@ export function formatPolicy(policy: Policy): string {
     ]),
   );
   const detached = Object.fromEntries([...policy.detached].map((relation) => [relation, true]));
-  return `${JSON.stringify({ origin: policy.origin, tables, detached, ...(policy.loginTriggers.size === 0 ? {} : { login_triggers: [...policy.loginTriggers] }) }, null, 2)}\n`;
+  const members = {
+    origin: policy.origin,
+    tables,
+    ...(policy.verdict === undefined ? {} : { verdict: policy.verdict }),
+    detached,
+    ...(policy.loginTriggers.size === 0 ? {} : { login_triggers: [...policy.loginTriggers] }),
+  };
+  return `${JSON.stringify(members, null, 2)}\n`;
 }

@@ -15,6 +15,7 @@ export const CALLED_BY_VERIFIER = [
   "length",
   "max",
   "min",
+  "pg_control_system",
   "pg_export_snapshot",
   "pg_get_expr",
   "pg_get_viewdef",
