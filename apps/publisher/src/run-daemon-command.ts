@@ -16,7 +16,7 @@ import { PublisherError } from "./errors.ts";
 import { JobLog } from "./job-log.ts";
 import { readKeyFile } from "./key-file.ts";
 import { MAX_LOCK_IDLE } from "./lock-option.ts";
-import { openSinks } from "./open-sinks.ts";
+import { openSinks, requireDistinct } from "./open-sinks.ts";
 import { addTellOptions, heartbeatOf, TELL_ENVIRONMENT, type TellFlags, webhookOf } from "./tell-settings.ts";
 import { addVerifyOptions, VERIFY_ENVIRONMENT, type VerifyFlags, verifySettings } from "./verify-settings.ts";
 
@@ -78,7 +78,12 @@ async function run(context: CommandContext, flags: Flags): Promise<Outcome> {
       "configuration",
       "there are no sinks: set AUDIT_SINKS, for example file:/data/audit/chain_head.log",
     );
-  await Promise.all(openSinks(sinks).map(async (sink) => sink.close()));
+  const opened = openSinks(sinks);
+  try {
+    await requireDistinct(opened);
+  } finally {
+    await Promise.all(opened.map(async (sink) => sink.close()));
+  }
   const webhook = webhookOf(flags.alertWebhook, signal);
   const { metrics } = flags;
   await runDaemon({
