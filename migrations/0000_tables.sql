@@ -28,7 +28,8 @@ CREATE TABLE "audit_chain_config" (
 	"renamed" jsonb NOT NULL,
 	"changes" text NOT NULL,
 	"mode" text NOT NULL,
-	"complete" boolean NOT NULL
+	"complete" boolean NOT NULL,
+	"present" text[] NOT NULL
 );
 --> statement-breakpoint
 CREATE TABLE "audit_chain_lock" (

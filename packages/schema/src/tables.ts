@@ -96,6 +96,7 @@ export const auditChainConfig = pgTable("audit_chain_config", {
   changes: text("changes").notNull(),
   mode: text("mode").notNull(),
   complete: boolean("complete").notNull(),
+  present: text("present").array().notNull(),
 });
 
 /** Which live relation a kind belongs to: for capture only, never believed by the verifier. */

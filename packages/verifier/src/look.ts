@@ -298,7 +298,12 @@ class Look {
     let histories: Histories | null = null;
     if (this.#wanted.has("sources") || this.#wanted.has("coverage")) {
       histories = (await this.#isTable(snapshot, "audit_chain_config"))
-        ? await this.#attempt(snapshot, CONFIG, ["sources", "coverage"], readHistories)
+        ? await this.#attempt(
+            snapshot,
+            CONFIG,
+            ["sources", "coverage"],
+            async (lane) => await readHistories(lane, this.#report),
+          )
         : NO_HISTORIES;
       this.#histories = histories;
     }
@@ -347,7 +352,7 @@ class Look {
   /** Compares the catalog with what it has to be, before anything is streamed. */
   async #checkStructure(snapshot: Snapshot): Promise<void> {
     if (!this.#wanted.has("structure")) return;
-    const histories = await this.#attempt(snapshot, CONFIG, ["structure"], readHistories);
+    const histories = await this.#attempt(snapshot, CONFIG, ["structure"], async (lane) => await readHistories(lane));
     const structure = await checkStructure(snapshot, histories, this.#report, this.#options.policy ?? null);
     for (const reason of structure.unproven) this.#cannot(reason, "structure");
     this.#warnings.push(...structure.warnings);

@@ -98,6 +98,7 @@ export const CONFIG_SHAPE = [
   ["complete", "boolean"],
   ["actor", "text"],
   ["recorded_at", "timestamp with time zone"],
+  ["present", "text[]"],
 ] as const;
 
 /** The tables of the chain, and what is read of each. */

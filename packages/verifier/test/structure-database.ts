@@ -65,7 +65,7 @@ export interface Looked {
 export async function lookAtStructure(sql: postgres.Sql, policy: Policy | null = null): Promise<Looked> {
   const findings: Finding[] = [];
   const { unproven, warnings } = await withSnapshot(sql, async (snapshot) => {
-    const histories = await snapshot[0].attempt(readHistories).catch(() => null);
+    const histories = await snapshot[0].attempt(async (lane) => await readHistories(lane)).catch(() => null);
     return await checkStructure(snapshot, histories, (finding) => findings.push(finding), policy);
   });
   return { findings, unproven, warnings };

@@ -21,12 +21,15 @@ BEGIN
     FROM pg_attribute AS a WHERE a.attrelid = relation AND a.attname::text = ANY (columns || excluded) AND a.attnum > 0 AND NOT a.attisdropped;
   SELECT coalesce(max(c.id), 0) + 1 INTO config_id FROM public.audit_chain_config AS c;
   INSERT INTO public.audit_chain_config
-    (id, recorded_at, actor, action, kind, relation, key_columns, columns, column_types, excluded, renamed, changes, mode, complete)
+    (id, recorded_at, actor, action, kind, relation, key_columns, columns, column_types, excluded, renamed, changes, mode, complete, present)
   VALUES (config_id, clock_timestamp(), session_user, action, kind, qualified, key_columns, columns,
     coalesce((SELECT array_agg(public.audit_chain_type_description(a.atttypid, a.atttypmod) ORDER BY c.n)
        FROM unnest(columns) WITH ORDINALITY AS c(name, n)
        JOIN pg_attribute AS a ON a.attrelid = relation AND a.attname::text = c.name AND NOT a.attisdropped), '{}'),
-    excluded, renamed, changes, mode, complete);
+    excluded, renamed, changes, mode, complete,
+    -- What is there is recorded by attach, which says it, and by nothing else.
+    CASE action WHEN 'attach' THEN public.audit_chain_present(relation)
+      ELSE coalesce((SELECT c.present FROM public.audit_chain_config AS c WHERE c.kind = audit_chain_configure.kind ORDER BY c.id DESC LIMIT 1), '{}') END);
   INSERT INTO public.audit_chain_relation AS r (kind, relid, column_numbers) VALUES (kind, relation, numbers::text)
     ON CONFLICT ON CONSTRAINT audit_chain_relation_pkey DO UPDATE SET relid = excluded.relid, column_numbers = excluded.column_numbers;
   -- The configuration's own capture has staged the row: link it now, so that it stands before whatever it covers.

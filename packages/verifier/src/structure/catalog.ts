@@ -26,7 +26,7 @@ export interface Catalog {
   readonly constraints: readonly ConstraintRow[];
   readonly indexes: readonly IndexRow[];
   readonly triggers: readonly TriggerRow[];
-  readonly rules: readonly { readonly relation: string; readonly name: string }[];
+  readonly rules: readonly RuleRow[];
   readonly policies: readonly { readonly relation: string; readonly name: string }[];
   readonly memberships: readonly MembershipRow[] | null;
   readonly settings: readonly SettingRow[] | null;
@@ -43,12 +43,14 @@ export interface Catalog {
 export interface DatabaseRow {
   readonly oid: string;
   readonly name: string;
+  readonly owner: string;
   readonly acl: readonly Grant[] | null;
 }
 
 export interface SchemaRow {
   readonly oid: string;
   readonly name: string;
+  readonly owner: string;
   readonly acl: readonly Grant[] | null;
 }
 
@@ -200,6 +202,15 @@ export interface TriggerRow {
   readonly oldTable: string | null;
   readonly newTable: string | null;
   readonly parent: string;
+}
+
+/** A rule of one of our tables or of an audited one. */
+export interface RuleRow {
+  readonly relation: string;
+  readonly name: string;
+  readonly enabled: string;
+  /** As the server prints it. */
+  readonly definition: string;
 }
 
 export interface MembershipRow {

@@ -51,10 +51,11 @@ export async function readCatalog(lane: Lane, interest: Interest, orNull: OrNull
   const [version] = await lane.query<{ server_version_num: string }[]>`show server_version_num`;
   const serverVersion = Number(version?.server_version_num);
   const schemas = byOid(
-    await readRows(lane, "select n.oid, n.nspname, n.nspacl from pg_catalog.pg_namespace as n", (f) => ({
+    await readRows(lane, "select n.oid, n.nspname, n.nspacl, n.nspowner from pg_catalog.pg_namespace as n", (f) => ({
       oid: text(f, 0),
       name: text(f, 1),
       acl: acl(f, 2),
+      owner: text(f, 3),
     })),
   );
   const relations = byOid(await readRelations(lane));
@@ -73,8 +74,8 @@ export async function readCatalog(lane: Lane, interest: Interest, orNull: OrNull
   for (const oid of audited) for (const { child, parent } of inheritance) if (parent === oid) audited.add(child);
   const [database] = await readRows(
     lane,
-    "select d.oid, d.datname, d.datacl from pg_catalog.pg_database as d where d.datname = pg_catalog.current_database()",
-    (f) => ({ oid: text(f, 0), name: text(f, 1), acl: acl(f, 2) }),
+    "select d.oid, d.datname, d.datacl, d.datdba from pg_catalog.pg_database as d where d.datname = pg_catalog.current_database()",
+    (f) => ({ oid: text(f, 0), name: text(f, 1), acl: acl(f, 2), owner: text(f, 3) }),
   );
   return {
     serverVersion,

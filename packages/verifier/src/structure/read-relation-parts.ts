@@ -90,10 +90,12 @@ export async function readRelationParts(lane: Lane, wanted: Wanted): Promise<Par
         parent: text(f, 15),
       }),
     ),
-    rules: await ofWanted("select r.ev_class, r.rulename from pg_catalog.pg_rewrite as r", (f) => ({
-      relation: text(f, 0),
-      name: text(f, 1),
-    })),
+    rules: await ofWanted(
+      `select r.ev_class, r.rulename, r.ev_enabled,
+              case when r.ev_class in (${["0", ...wanted.own, ...wanted.audited].join(", ")}) then pg_catalog.pg_get_ruledef(r.oid) end
+         from pg_catalog.pg_rewrite as r`,
+      (f) => ({ relation: text(f, 0), name: text(f, 1), enabled: text(f, 2), definition: text(f, 3) }),
+    ),
     policies: await ofWanted("select p.polrelid, p.polname from pg_catalog.pg_policy as p", (f) => ({
       relation: text(f, 0),
       name: text(f, 1),
