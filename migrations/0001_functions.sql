@@ -881,7 +881,7 @@ BEGIN
   SELECT r.* INTO live FROM public.audit_chain_relation AS r WHERE r.kind = audit_chain_check_claim.kind;
   IF live.kind IS NOT NULL AND EXISTS (SELECT FROM pg_class AS c WHERE c.oid = live.relid) THEN
     RAISE EXCEPTION 'the kind % belongs to %', quote_literal(kind), live.relid
-      USING ERRCODE = 'AC003', HINT = format('Give another one: audit-chain attach %s --kind NAME', relation);
+      USING ERRCODE = 'AC003', HINT = format('Give another one: audit-chain attach %s --kind NAME; for one table in each of several schemas --kind ''{schema}.{table}'' does.', relation);
   ELSIF live.kind IS NULL AND public.audit_chain_kind_in_use(kind) THEN
     RAISE EXCEPTION 'there are events of the kind % already that do not come from a table', quote_literal(kind)
       USING ERRCODE = 'AC003', HINT = format('Give another one: audit-chain attach %s --kind NAME', relation);
@@ -1511,7 +1511,10 @@ $rights$;
 --> statement-breakpoint
 GRANT SELECT ON public.audit_chain TO scidex_audit_ro, scidex_audit_publisher, scidex_audit_inspector;
 --> statement-breakpoint
-GRANT SELECT ON public.audit_chain_pending, public.audit_chain_config, public.audit_chain_migrations, public.audit_chain_relation, public.audit_chain_ticket, public.audit_chain_lock TO scidex_audit_publisher, scidex_audit_inspector;
+GRANT SELECT ON public.audit_chain_pending, public.audit_chain_config, public.audit_chain_migrations TO scidex_audit_publisher, scidex_audit_inspector;
+--> statement-breakpoint
+-- What steers linking has to be verified too: a ticket that was made in advance keeps a transaction from being linked.
+GRANT SELECT ON public.audit_chain_relation, public.audit_chain_ticket, public.audit_chain_lock TO scidex_audit_inspector;
 --> statement-breakpoint
 GRANT EXECUTE ON FUNCTION public.audit_chain_append(text, text, bytea), public.audit_chain_append_many(text[], text[], bytea[]), public.audit_chain_enqueue(text, text, bytea) TO scidex_audit_writer;
 --> statement-breakpoint

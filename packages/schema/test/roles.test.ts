@@ -56,7 +56,7 @@ const TABLES = [
 const READABLE: Readonly<Record<string, readonly string[]>> = {
   ro: ["audit_chain"],
   publisher: ["audit_chain", "audit_chain_pending", "audit_chain_config", "audit_chain_migrations"],
-  inspector: ["audit_chain", "audit_chain_pending", "audit_chain_config", "audit_chain_migrations"],
+  inspector: TABLES,
 };
 const CALLABLE: Readonly<Record<string, readonly string[]>> = {
   writer: [

@@ -4,6 +4,7 @@ import type { Policy } from "../policy.ts";
 import { isRefused, isTransient, reasonOf } from "../refused.ts";
 import type { Snapshot } from "../snapshot.ts";
 import { checkCatalogNames } from "./catalog-names.ts";
+import { checkOwnRows } from "./check-own-rows.ts";
 import { type Catalog, findRelation } from "./catalog.ts";
 import { compareStructure, type StructureResult } from "./compare-structure.ts";
 import { countByIndexes } from "./count-index.ts";
@@ -52,13 +53,18 @@ export async function checkStructure(
     async () => await readCatalog(lane, interest, async (what, read) => await attempts.orNull(what, read)),
   );
   const warnings: string[] = [];
+  let schema: SchemaShape | null = null;
   if (catalog !== null) {
-    const schema = chooseSchema(catalog, applied, manifest, attempts.unproven);
+    schema = chooseSchema(catalog, applied, manifest, attempts.unproven);
     const result = compareStructure(catalog, manifest.builtin, schema, histories, policy, report);
     attempts.unproven.push(...result.unproven);
     warnings.push(...result.warnings);
     await attempts.orNull("the view pg_roles", async () => await checkRoleView(lane, report));
   }
+  await attempts.orNull(
+    "the audit chain's own tables",
+    async () => await checkOwnRows(lane, schema !== null, catalog, histories, report),
+  );
   const uncounted = await attempts.orNull("the chain's indexes", async () => await countByIndexes(second, report));
   return {
     unproven: [...attempts.unproven, ...(uncounted ?? [])],
