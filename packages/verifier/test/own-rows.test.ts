@@ -18,7 +18,7 @@ const past = (sql: string) => `set session_replication_role = replica; ${sql}; r
 const loose = (table: string, column: string) => `alter table public.${table} alter column ${column} drop not null;`;
 
 describe("rows that steer linking", () => {
-  test.each([
+  test.each<readonly [string, string, RegExp]>([
     [
       "tickets made in advance",
       "insert into public.audit_chain_ticket select (pg_current_xact_id()::text::bigint + i)::text::xid8 from generate_series(1, 2000) as i",

@@ -147,6 +147,8 @@ export interface ColumnRow {
   readonly notNull: boolean;
   readonly identity: string;
   readonly generated: string;
+  /** Whether its length, alignment and passing are those of its type. */
+  readonly hasLayoutOfType: boolean;
   readonly collation: string;
   readonly expression: string | null;
   readonly acl: readonly Grant[] | null;
@@ -162,6 +164,8 @@ export interface ConstraintRow {
   readonly enforced: boolean;
   readonly columns: readonly string[];
   readonly references: string;
+  /** Of a foreign key: the columns of the other table. */
+  readonly referenced: readonly string[];
   readonly expression: string | null;
 }
 
@@ -181,6 +185,8 @@ export interface IndexRow {
   readonly classes: readonly string[];
   readonly options: readonly string[];
   readonly hasExpressions: boolean;
+  readonly hasPredicate: boolean;
+  /** Its text, for our own tables. */
   readonly predicate: string | null;
 }
 

@@ -39,7 +39,7 @@ export async function checkStructure(
   report: Report,
   policy: Policy | null = null,
   manifest: Manifest = MANIFEST,
-): Promise<StructureResult & { readonly isTransient: boolean }> {
+): Promise<StructureResult & { readonly isTransient: boolean; readonly catalog: Catalog | null }> {
   const [lane, second] = snapshot;
   const attempts = new Attempts();
   const applied = await attempts.orNull(
@@ -70,6 +70,7 @@ export async function checkStructure(
     unproven: [...attempts.unproven, ...(uncounted ?? [])],
     warnings,
     isTransient: attempts.isTransient,
+    catalog,
   };
 }
 

@@ -161,6 +161,22 @@ function compareTable(
   const unproven: string[] = [];
   const changed = (message: string, expected: string, actual: string) =>
     report({ check: "relation_changed", event_kind: config.kind, expected, actual, message });
+  for (const column of catalog.columns) {
+    if (column.relation !== relation.oid || !config.columns.includes(column.name)) continue;
+    // What reads a virtual column is computed anew for each reader, by functions that may know who asks.
+    if (column.generated !== "")
+      changed(
+        `the column ${column.name} of ${config.relation} is generated, and was recorded as a plain one`,
+        "a plain column",
+        column.generated === "v" ? "a virtual column" : "a generated column",
+      );
+    if (!column.hasLayoutOfType)
+      changed(
+        `the column ${column.name} of ${config.relation} is not stored as its type is`,
+        "length and alignment of its type",
+        "others",
+      );
+  }
   if (relation.isPartition)
     changed(
       `${config.relation} has become a partition of another table: rows that come through that one are not captured`,

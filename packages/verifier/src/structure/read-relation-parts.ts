@@ -2,6 +2,9 @@ import type { Lane } from "../snapshot.ts";
 import type { Catalog, ColumnRow, TypeRow } from "./catalog.ts";
 import { acl, type Fields, flag, readRows, text, words } from "./read-catalog.ts";
 
+/** Of an int2[]. */
+const numbers = (f: Fields, at: number): string[] => text(f, at).replaceAll(/[{}]/gu, "").split(",").filter(Boolean);
+
 interface Wanted {
   /** Oids of our own relations: with the texts of their expressions. */
   readonly own: ReadonlySet<string>;
@@ -29,7 +32,7 @@ export async function readRelationParts(lane: Lane, wanted: Wanted): Promise<Par
     columns: await readColumns(lane, wanted, isWanted, expression("d.adbin", "a.attrelid")),
     constraints: await ofWanted(
       `select c.conrelid, c.conname, c.contype, c.condeferrable, c.condeferred, c.convalidated, ${wanted.serverVersion >= 180_000 ? "c.conenforced" : "true"},
-              c.conkey, c.confrelid, ${expression("c.conbin", "c.conrelid")}
+              c.conkey, c.confrelid, c.confkey, ${expression("c.conbin", "c.conrelid")}
          from pg_catalog.pg_constraint as c where c.conrelid <> 0`,
       (f) => ({
         relation: text(f, 0),
@@ -39,14 +42,15 @@ export async function readRelationParts(lane: Lane, wanted: Wanted): Promise<Par
         deferred: flag(f, 4),
         validated: flag(f, 5),
         enforced: flag(f, 6),
-        columns: text(f, 7).replaceAll(/[{}]/gu, "").split(",").filter(Boolean),
+        columns: numbers(f, 7),
         references: text(f, 8),
-        expression: f[9] ?? null,
+        referenced: numbers(f, 9),
+        expression: f[10] ?? null,
       }),
     ),
     indexes: await ofWanted(
       `select i.indexrelid, i.indrelid, i.indisunique, i.indisprimary, i.indimmediate, i.indisexclusion, i.indisvalid, i.indisready, i.indislive,
-              i.indnkeyatts, i.indkey, i.indcollation, i.indclass, i.indoption, i.indexprs is not null, ${expression("i.indpred", "i.indrelid")}
+              i.indnkeyatts, i.indkey, i.indcollation, i.indclass, i.indoption, i.indexprs is not null, i.indpred is not null, ${expression("i.indpred", "i.indrelid")}
          from pg_catalog.pg_index as i`,
       (f) => ({
         index: text(f, 0),
@@ -64,7 +68,8 @@ export async function readRelationParts(lane: Lane, wanted: Wanted): Promise<Par
         classes: words(f, 12),
         options: words(f, 13),
         hasExpressions: flag(f, 14),
-        predicate: f[15] ?? null,
+        hasPredicate: flag(f, 15),
+        predicate: f[16] ?? null,
       }),
     ),
     triggers: await ofWanted(
@@ -117,8 +122,10 @@ async function readColumns(
   for (;;) {
     const columns = await readRows(
       lane,
-      `select a.attrelid, a.attnum, a.attname, a.atttypid, a.atttypmod, a.attnotnull, a.attidentity, a.attgenerated, a.attcollation, a.attacl, ${expression}
+      `select a.attrelid, a.attnum, a.attname, a.atttypid, a.atttypmod, a.attnotnull, a.attidentity, a.attgenerated, a.attcollation, a.attacl, ${expression},
+              a.attlen = t.typlen and a.attbyval = t.typbyval and a.attalign = t.typalign
          from pg_catalog.pg_attribute as a
+         left join pg_catalog.pg_type as t on t.oid = a.atttypid
          left join pg_catalog.pg_attrdef as d on d.adrelid = a.attrelid and d.adnum = a.attnum and a.atthasdef
         where a.attnum > 0 and not a.attisdropped`,
       (f) => {
@@ -136,6 +143,7 @@ async function readColumns(
           collation: text(f, 8),
           acl: acl(f, 9),
           expression: f[10] ?? null,
+          hasLayoutOfType: flag(f, 11),
         };
       },
     );
