@@ -32,7 +32,8 @@ CREATE TABLE "audit_chain_config" (
 	"fallback" text NOT NULL,
 	"complete" boolean NOT NULL,
 	"salt" boolean NOT NULL,
-	"blind_key" boolean NOT NULL
+	"blind_key" boolean NOT NULL,
+	"present" text[] NOT NULL
 );
 --> statement-breakpoint
 CREATE TABLE "audit_chain_lock" (

@@ -1142,6 +1142,47 @@ AS $function$
       OR EXISTS (SELECT FROM public.audit_chain_pending AS p WHERE p.event_kind = kind)
 $function$;
 --> statement-breakpoint
+-- Whether a configuration row is one that this system can have written: the same as the verifier's decodeConfig. What
+-- the verifier cannot read must not be believed here either.
+CREATE OR REPLACE FUNCTION public.audit_chain_is_sound(config public.audit_chain_config) RETURNS boolean
+LANGUAGE sql STABLE
+SET search_path = pg_catalog, pg_temp
+AS $function$
+  SELECT coalesce(
+    config.id >= 1 AND isfinite(config.recorded_at) AND config.actor IS NOT NULL
+    AND config.action IN ('attach', 'detach', 'complete', 'readmit') AND config.changes IN ('refuse', 'track')
+    AND config.mode IN ('strict', 'sealed') AND config.complete IS NOT NULL
+    AND octet_length(convert_to(config.kind, 'UTF8')) BETWEEN 1 AND 200
+    AND config.relation ~ '^("([^"]|"")+"|[^".]+)\.("([^"]|"")+"|[^".]+)$'
+    AND NOT EXISTS (
+      SELECT FROM (VALUES (config.key_columns), (config.columns), (config.column_types), (config.excluded), (config.present)) AS a(list)
+       WHERE a.list IS NULL OR array_ndims(a.list) > 1 OR array_lower(a.list, 1) <> 1
+          OR EXISTS (SELECT FROM unnest(a.list) AS e(item) WHERE e.item IS NULL))
+    AND cardinality(config.key_columns) > 0 AND cardinality(config.columns) = cardinality(config.column_types)
+    AND CASE jsonb_typeof(config.renamed)
+          WHEN 'object' THEN NOT EXISTS (SELECT FROM jsonb_each(config.renamed) AS r WHERE jsonb_typeof(r.value) <> 'string')
+          ELSE false END, false)
+$function$;
+--> statement-breakpoint
+-- The configuration of a kind that is in force: the newest, or NULL. One that the verifier would not believe, because it
+-- is not chained or is none that this system writes, is an error.
+CREATE OR REPLACE FUNCTION public.audit_chain_in_force(kind text) RETURNS public.audit_chain_config
+LANGUAGE plpgsql STABLE
+SET search_path = pg_catalog, pg_temp
+AS $function$
+DECLARE
+  config public.audit_chain_config;
+BEGIN
+  SELECT c.* INTO config FROM public.audit_chain_config AS c WHERE c.kind = audit_chain_in_force.kind ORDER BY c.id DESC LIMIT 1;
+  IF FOUND AND NOT (public.audit_chain_is_sound(config)
+       AND EXISTS (SELECT FROM public.audit_chain AS l WHERE l.event_kind = 'audit_chain_config' AND l.event_pk = config.id::text)) THEN
+    RAISE EXCEPTION 'the configuration row % of the kind % was not written by the audit chain', coalesce(config.id::text, 'without an id'), quote_literal(kind)
+      USING ERRCODE = 'AC002', HINT = 'Somebody wrote it past attach. Find out with audit-verify what was changed.';
+  END IF;
+  RETURN config;
+END
+$function$;
+--> statement-breakpoint
 -- Who may speak for a kind: only the owner of the table that it belongs to, or that it shall belong to. Checked with the
 -- session's login where the work is done with our owner's rights, since anything that the caller hands over can be
 -- made up; and again under the chain's lock, because another transaction can take the kind meanwhile.
@@ -1176,7 +1217,7 @@ BEGIN
   SELECT r.* INTO live FROM public.audit_chain_relation AS r WHERE r.kind = audit_chain_check_claim.kind;
   IF live.kind IS NOT NULL AND EXISTS (SELECT FROM pg_class AS c WHERE c.oid = live.relid) THEN
     RAISE EXCEPTION 'the kind % belongs to %', quote_literal(kind), live.relid
-      USING ERRCODE = 'AC003', HINT = format('Give another one: audit-chain attach %s --kind NAME', relation);
+      USING ERRCODE = 'AC003', HINT = format('Give another one: audit-chain attach %s --kind NAME; for one table in each of several schemas --kind ''{schema}.{table}'' does.', relation);
   ELSIF live.kind IS NULL AND public.audit_chain_kind_in_use(kind) THEN
     RAISE EXCEPTION 'there are events of the kind % already that do not come from a table', quote_literal(kind)
       USING ERRCODE = 'AC003', HINT = format('Give another one: audit-chain attach %s --kind NAME', relation);
@@ -1263,9 +1304,6 @@ BEGIN
   ELSIF c.relispartition THEN
     RAISE EXCEPTION '% is a partition of %', relation, pg_partition_root(relation)
       USING ERRCODE = 'wrong_object_type', HINT = format('Attach the whole table: audit-chain attach %s', pg_partition_root(relation));
-  ELSIF c.relkind = 'r' AND EXISTS (SELECT FROM pg_inherits AS i WHERE i.inhparent = relation) THEN
-    RAISE EXCEPTION '% has inheritance children, whose rows its triggers do not see', relation
-      USING ERRCODE = 'wrong_object_type', HINT = 'Attach the children, each on its own; or make it a partitioned table.';
   END IF;
 END
 $function$;
@@ -1317,6 +1355,77 @@ BEGIN
 END
 $function$;
 --> statement-breakpoint
+-- What is there when a table is attached, and would be an attack if it came later: rules of the table and of its
+-- partitions, inheritance children, and roles with a right on the table that find another relation by its bare name.
+-- Recorded with the configuration; the verifier (structure/present.ts) reads the same of the live catalog and reports
+-- what has not been recorded. One entry for each:
+--   rule RELATION NAME ENABLED MAJOR SHA256   of the rule's row, which major versions write differently
+--   child RELATION
+--   path ROLE: SCHEMA
+CREATE OR REPLACE FUNCTION public.audit_chain_present(relation regclass) RETURNS text[]
+LANGUAGE sql STABLE
+SET search_path = pg_catalog, pg_temp
+AS $function$
+  WITH target AS (
+    SELECT c.oid, c.relname, n.nspname, c.relkind
+      FROM pg_class AS c JOIN pg_namespace AS n ON n.oid = c.relnamespace WHERE c.oid = relation
+  ), parts AS (
+    SELECT relation::oid AS oid UNION SELECT t.relid FROM pg_partition_tree(relation) AS t
+  ), twins AS (
+    SELECT n.oid, n.nspname
+      FROM target AS t JOIN pg_class AS c ON c.relname = t.relname AND c.oid <> t.oid AND c.relkind IN ('r', 'p', 'v', 'm', 'f')
+      JOIN pg_namespace AS n ON n.oid = c.relnamespace AND n.nspname::text !~ '^pg_(temp|toast)'
+  ), paths AS (
+    -- As the server looks for it: for the role here, for the role, for this database, for all, and what is left.
+    SELECT r.oid, r.rolname,
+           coalesce((SELECT substr(e.entry, 13) FROM pg_db_role_setting AS s CROSS JOIN LATERAL unnest(s.setconfig) AS e(entry)
+                      WHERE s.setrole IN (r.oid, 0) AND s.setdatabase IN (0, d.oid) AND starts_with(lower(e.entry), 'search_path=')
+                      ORDER BY s.setrole = 0, s.setdatabase = 0 LIMIT 1),
+                    CASE WHEN NOT EXISTS (SELECT FROM pg_db_role_setting AS s CROSS JOIN LATERAL unnest(s.setconfig) AS e(entry)
+                                           WHERE s.setrole = (SELECT u.oid FROM pg_roles AS u WHERE u.rolname = session_user)
+                                             AND s.setdatabase IN (0, d.oid) AND starts_with(lower(e.entry), 'search_path='))
+                         THEN (SELECT s.reset_val FROM pg_settings AS s WHERE s.name = 'search_path') END,
+                    '"$user", public') AS path
+      FROM pg_roles AS r CROSS JOIN pg_database AS d
+     WHERE d.datname = current_database() AND EXISTS (SELECT FROM twins)
+       AND (has_table_privilege(r.oid, relation::oid, 'SELECT, INSERT, UPDATE, DELETE, TRUNCATE, REFERENCES, TRIGGER')
+            OR has_any_column_privilege(r.oid, relation::oid, 'SELECT, INSERT, UPDATE, REFERENCES'))
+  ), searched AS (
+    SELECT p.oid, p.rolname, p.path, f.n, coalesce(f.schema, '') AS schema
+      FROM paths AS p CROSS JOIN LATERAL (
+        SELECT m.n, CASE WHEN m.found[1] IS NOT NULL THEN replace(m.found[1], '""', '"') ELSE lower(btrim(m.found[2])) END AS name
+          FROM regexp_matches(p.path, '\s*(?:"((?:[^"]|"")*)"|([^",]+))\s*(?:,|$)', 'g') WITH ORDINALITY AS m(found, n)) AS i
+      CROSS JOIN LATERAL (SELECT i.n, CASE i.name WHEN '$user' THEN p.rolname::text ELSE i.name END AS schema) AS f
+  ), found AS (
+    SELECT DISTINCT ON (s.oid) s.rolname, s.path, s.schema, t.nspname AS own
+      FROM searched AS s CROSS JOIN target AS t JOIN pg_namespace AS n ON n.nspname::text = s.schema
+     WHERE has_schema_privilege(s.oid, n.oid, 'USAGE')
+       AND (s.schema = t.nspname::text OR EXISTS (SELECT FROM twins AS w WHERE w.oid = n.oid))
+     ORDER BY s.oid, s.n
+  )
+  SELECT coalesce(array_agg(e.entry ORDER BY e.entry COLLATE "C"), '{}') FROM (
+    SELECT concat('rule ', quote_ident(n.nspname), '.', quote_ident(c.relname), ' ', quote_ident(r.rulename), ' ', r.ev_enabled, ' ',
+                  current_setting('server_version_num')::integer / 10000, ' ', encode(sha256(convert_to(regexp_replace(regexp_replace(
+                    concat(r.ev_type, r.is_instead, r.ev_qual, r.ev_action),
+                    ' :[a-z_.]*(?:location|stmt_len|list_start|list_end) -?[0-9]+', '', 'g'), '[0-9]{5,}', '#', 'g'), 'UTF8')), 'hex')) AS entry
+      FROM parts AS p JOIN pg_rewrite AS r ON r.ev_class = p.oid
+      JOIN pg_class AS c ON c.oid = p.oid JOIN pg_namespace AS n ON n.oid = c.relnamespace
+    UNION ALL
+    SELECT concat('child ', quote_ident(n.nspname), '.', quote_ident(c.relname))
+      FROM target AS t JOIN (
+        WITH RECURSIVE tree(oid) AS (
+          SELECT i.inhrelid FROM pg_inherits AS i WHERE i.inhparent = relation
+          UNION SELECT i.inhrelid FROM tree JOIN pg_inherits AS i ON i.inhparent = tree.oid)
+        SELECT tree.oid FROM tree) AS i ON t.relkind = 'r'
+      JOIN pg_class AS c ON c.oid = i.oid JOIN pg_namespace AS n ON n.oid = c.relnamespace
+    UNION ALL
+    SELECT concat('path ', f.rolname, ': ', f.schema)
+      FROM found AS f
+     WHERE f.schema <> f.own::text
+       AND (f.path <> '"$user", public' OR EXISTS (SELECT FROM searched AS s WHERE s.rolname = f.rolname AND s.schema = f.own::text))
+  ) AS e
+$function$;
+--> statement-breakpoint
 -- What the owner of a table should know before it is audited: types whose text depends on more than the value, foreign
 -- keys that cascade into it, triggers of its own that change rows.
 CREATE OR REPLACE FUNCTION public.audit_chain_attach_warnings(relation regclass, columns text[]) RETURNS jsonb
@@ -1332,6 +1441,16 @@ AS $function$
     SELECT format('foreign key %I changes rows when the referenced row of %s is deleted or updated: such a cascade is refused or tracked too', f.conname, f.confrelid::regclass)
       FROM pg_constraint AS f
      WHERE f.conrelid = relation AND f.contype = 'f' AND (f.confdeltype IN ('c', 'n', 'd') OR f.confupdtype IN ('c', 'n', 'd'))
+    UNION ALL
+    SELECT CASE split_part(e.entry, ' ', 1)
+             WHEN 'rule' THEN format('%s: it can turn a statement into another one; it is recorded as it is, and audit-verify reports it when it changes', regexp_replace(e.entry, ' [ODRA] \d+ [0-9a-f]{64}$', ''))
+             WHEN 'child' THEN format('%s inherits from it: queries see the rows of such a child, capture does not; attach it on its own', substr(e.entry, 7))
+             ELSE format('the role %s finds the table of the same name in another schema (%s) when the schema is left out', regexp_replace(substr(e.entry, 6), ': [^:]*$', ''), regexp_replace(e.entry, '^.*: ', '')) END
+      FROM unnest(public.audit_chain_present(relation)) AS e(entry)
+    UNION ALL
+    SELECT format('it belongs to the extension %I: pg_dump leaves its triggers out, so run audit-chain attach again after a restore', x.extname)
+      FROM pg_depend AS d JOIN pg_extension AS x ON x.oid = d.refobjid
+     WHERE d.classid = 'pg_class'::regclass AND d.objid = relation AND d.refclassid = 'pg_extension'::regclass AND d.deptype = 'e'
     UNION ALL
     SELECT format('%s rows have been updated and %s deleted since the statistics were reset: with --changes refuse that will fail', s.n_tup_upd, s.n_tup_del)
       FROM pg_stat_all_tables AS s WHERE s.relid = relation AND s.n_tup_upd + s.n_tup_del > 0
@@ -1367,12 +1486,15 @@ BEGIN
     FROM pg_attribute AS a WHERE a.attrelid = relation AND a.attname::text = ANY (columns || excluded) AND a.attnum > 0 AND NOT a.attisdropped;
   SELECT coalesce(max(c.id), 0) + 1 INTO config_id FROM public.audit_chain_config AS c;
   INSERT INTO public.audit_chain_config
-    (id, recorded_at, actor, action, kind, relation, key_columns, columns, column_types, excluded, renamed, changes, mode, fallback, complete, salt, blind_key)
+    (id, recorded_at, actor, action, kind, relation, key_columns, columns, column_types, excluded, renamed, changes, mode, fallback, complete, salt, blind_key, present)
   VALUES (config_id, clock_timestamp(), session_user, action, kind, qualified, key_columns, columns,
     coalesce((SELECT array_agg(public.audit_chain_type_description(a.atttypid, a.atttypmod) ORDER BY c.n)
        FROM unnest(columns) WITH ORDINALITY AS c(name, n)
        JOIN pg_attribute AS a ON a.attrelid = relation AND a.attname::text = c.name AND NOT a.attisdropped), '{}'),
-    excluded, renamed, changes, mode, fallback, complete, false, blind_key);
+    excluded, renamed, changes, mode, fallback, complete, false, blind_key,
+    -- What is there is recorded by attach, which says it, and by nothing else.
+    CASE action WHEN 'attach' THEN public.audit_chain_present(relation)
+      ELSE coalesce((SELECT c.present FROM public.audit_chain_config AS c WHERE c.kind = audit_chain_configure.kind ORDER BY c.id DESC LIMIT 1), '{}') END);
   IF blind_key THEN
     -- 32 bytes, of four numbers with 122 random bits each.
     INSERT INTO public.audit_chain_secret (event_kind, secret)
@@ -1414,6 +1536,7 @@ DECLARE
   row_wise   boolean;
   rows_there bigint := 0;
   is_known   boolean;
+  is_plain   boolean;
   is_complete boolean;
   function_name text;
   caller     text := CASE WHEN (SELECT rolsuper FROM pg_roles WHERE rolname = current_user) THEN NULL ELSE current_user END;
@@ -1435,12 +1558,12 @@ BEGIN
   PERFORM public.audit_chain_check_attachable(relation);
   -- Writers wait from here on, so that no row falls between two configurations.
   EXECUTE format('LOCK TABLE %s IN SHARE ROW EXCLUSIVE MODE', relation);
-  SELECT concat(quote_ident(n.nspname), '.', quote_ident(c.relname)), c.relname, c.relkind = 'p'
-    INTO qualified, event_kind, row_wise
+  SELECT concat(quote_ident(n.nspname), '.', quote_ident(c.relname)), c.relname, c.relkind = 'p', c.relkind = 'r'
+    INTO qualified, event_kind, row_wise, is_plain
     FROM pg_class AS c JOIN pg_namespace AS n ON n.oid = c.relnamespace WHERE c.oid = relation;
   SELECT r.* INTO live FROM public.audit_chain_relation AS r WHERE r.relid = relation;
   event_kind := coalesce(kind, live.kind, event_kind);
-  SELECT c.* INTO before FROM public.audit_chain_config AS c WHERE c.kind = event_kind ORDER BY c.id DESC LIMIT 1;
+  before := public.audit_chain_in_force(event_kind);
   is_known := before.id IS NOT NULL AND before.action <> 'detach';
   mode := coalesce(mode, CASE WHEN is_known THEN before.mode END, 'strict');
   changes := coalesce(changes, CASE WHEN is_known THEN before.changes END, 'refuse');
@@ -1516,13 +1639,15 @@ BEGIN
 
   -- A table that was dropped and made again under the same name has rows of its own to be chained.
   IF NOT is_known OR live.relid IS DISTINCT FROM relation THEN
-    EXECUTE format('SELECT count(*) FROM %s', relation) INTO rows_there;
+    -- Rows of inheritance children are not captured, and not this table's.
+    EXECUTE format('SELECT count(*) FROM %s %s', CASE WHEN is_plain THEN 'ONLY' END, relation) INTO rows_there;
   END IF;
   is_complete := rows_there = 0 AND (NOT is_known OR before.complete);
   -- The same call again changes nothing and records nothing.
   IF NOT is_known OR live.relid IS DISTINCT FROM relation
      OR (before.relation, before.key_columns, before.columns, before.excluded, before.changes, before.mode, before.fallback)
        IS DISTINCT FROM (qualified COLLATE "C", key_names, columns, exclude, changes, mode, fallback)
+     OR before.present IS DISTINCT FROM public.audit_chain_present(relation)
      OR public.audit_chain_types_changed(relation, before.columns, before.column_types) OR renames <> '{}' THEN
     SELECT coalesce(jsonb_object_agg(r.key, r.value), '{}') INTO renames FROM jsonb_each(renames) AS r WHERE r.key = ANY (before.columns);
     PERFORM public.audit_chain_configure(relation, 'attach'::text, event_kind, key_names, columns, exclude, renames, changes, mode, fallback, is_complete, blind_key);
@@ -1551,7 +1676,7 @@ BEGIN
       USING ERRCODE = 'invalid_transaction_state', HINT = 'Start the transaction with BEGIN ISOLATION LEVEL READ COMMITTED.';
   END IF;
   SELECT r.* INTO live FROM public.audit_chain_relation AS r WHERE r.relid = relation;
-  SELECT c.* INTO config FROM public.audit_chain_config AS c WHERE c.kind = live.kind ORDER BY c.id DESC LIMIT 1;
+  config := public.audit_chain_in_force(live.kind);
   IF config.id IS NULL OR config.action = 'detach' OR starts_with(config.kind, 'audit_chain') THEN
     RAISE EXCEPTION '% is not attached', relation USING ERRCODE = 'AC002', HINT = 'audit-chain status lists the tables that are.';
   END IF;
@@ -1580,8 +1705,8 @@ AS $function$
 DECLARE
   config public.audit_chain_config;
 BEGIN
-  SELECT c.* INTO config FROM public.audit_chain_relation AS r JOIN public.audit_chain_config AS c ON c.kind = r.kind
-   WHERE r.relid IN (TG_RELID, pg_partition_root(TG_RELID)) ORDER BY c.id DESC LIMIT 1;
+  config := public.audit_chain_in_force((SELECT r.kind FROM public.audit_chain_relation AS r
+    WHERE r.relid IN (TG_RELID, pg_partition_root(TG_RELID)) ORDER BY r.relid = TG_RELID DESC LIMIT 1));
   IF config.id IS NULL OR config.action = 'detach' OR TG_NARGS > 0 AND config.kind <> TG_ARGV[0] THEN
     RAISE EXCEPTION '%.% is not configured for the audit chain%', quote_ident(TG_TABLE_SCHEMA), quote_ident(TG_TABLE_NAME),
         CASE WHEN TG_NARGS > 0 THEN concat(' under the kind ', quote_literal(TG_ARGV[0])) END
@@ -1623,7 +1748,7 @@ DECLARE
   new_hashes bytea[];
   size       bigint;
 BEGIN
-  SELECT c.* INTO config FROM public.audit_chain_config AS c WHERE c.kind = audit_chain_adopt.kind ORDER BY c.id DESC LIMIT 1;
+  config := public.audit_chain_in_force(kind);
   IF config.id IS NULL OR config.action = 'detach' THEN
     RAISE EXCEPTION 'no table is attached under the kind %', quote_literal(kind) USING ERRCODE = 'AC002', HINT = 'Attach the table first.';
   ELSIF config.complete THEN
@@ -1680,8 +1805,7 @@ BEGIN
   -- Two backfills that end at once: the second waits here, and then finds it done. Rows that are being written are in
   -- pending when the lock is had, so that they are linked before the record.
   EXECUTE format('LOCK TABLE %s IN SHARE ROW EXCLUSIVE MODE', relation);
-  SELECT c.* INTO config FROM public.audit_chain_relation AS r JOIN public.audit_chain_config AS c ON c.kind = r.kind
-   WHERE r.relid = audit_chain_complete.relation ORDER BY c.id DESC LIMIT 1;
+  config := public.audit_chain_in_force((SELECT r.kind FROM public.audit_chain_relation AS r WHERE r.relid = audit_chain_complete.relation));
   IF config.id IS NULL OR config.action = 'detach' THEN
     RAISE EXCEPTION '% is not attached', relation USING ERRCODE = 'AC002', HINT = 'audit-chain status lists the tables that are.';
   ELSIF config.complete IS NOT DISTINCT FROM audit_chain_complete.complete THEN
@@ -1757,6 +1881,9 @@ $rights$;
 GRANT SELECT ON public.audit_chain TO scidex_audit_ro, scidex_audit_publisher, scidex_audit_inspector;
 --> statement-breakpoint
 GRANT SELECT ON public.audit_chain_pending, public.audit_chain_config, public.audit_chain_secret, public.audit_chain_migrations TO scidex_audit_publisher, scidex_audit_inspector;
+--> statement-breakpoint
+-- What steers linking has to be verified too: a ticket that was made in advance keeps a transaction from being linked.
+GRANT SELECT ON public.audit_chain_relation, public.audit_chain_ticket, public.audit_chain_lock TO scidex_audit_inspector;
 --> statement-breakpoint
 GRANT EXECUTE ON FUNCTION public.audit_chain_append(text, text, bytea), public.audit_chain_append_many(text[], text[], bytea[]), public.audit_chain_enqueue(text, text, bytea) TO scidex_audit_writer;
 --> statement-breakpoint

@@ -114,6 +114,8 @@ export const auditChainConfig = pgTable("audit_chain_config", {
   salt: boolean("salt").notNull(),
   /** Whether keys are `audit_chain_blind_key` of what they are. The same for all configurations of a kind. */
   blindKey: boolean("blind_key").notNull(),
+  /** What was there when it was attached and would be an attack if it came later: audit_chain_present. */
+  present: text("present").array().notNull(),
 });
 
 /** For each kind whose keys are blinded the secret, 32 bytes. To be read by the owner, publisher and inspector only. */

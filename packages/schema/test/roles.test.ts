@@ -63,13 +63,7 @@ const READABLE: Readonly<Record<string, readonly string[]>> = {
     "audit_chain_migrations",
     "audit_chain_secret",
   ],
-  inspector: [
-    "audit_chain",
-    "audit_chain_pending",
-    "audit_chain_config",
-    "audit_chain_migrations",
-    "audit_chain_secret",
-  ],
+  inspector: TABLES,
 };
 const CALLABLE: Readonly<Record<string, readonly string[]>> = {
   writer: [

@@ -1,7 +1,7 @@
 import { sha256 } from "@scidex/audit-core";
 
 /** The groups of checks that a caller can choose from. */
-export const GROUPS = ["links", "heads", "sources", "coverage", "structure"] as const;
+export const GROUPS = ["links", "heads", "sources", "access", "coverage", "structure"] as const;
 export type Group = (typeof GROUPS)[number];
 
 /**
@@ -27,6 +27,7 @@ export const CHECKS = {
   source_unchained: "sources",
   change_unrecorded: "sources",
   source_missing: "sources",
+  access_mismatch: "access",
   coverage_narrowed: "coverage",
   relation_changed: "structure",
   relation_shadowed: "structure",

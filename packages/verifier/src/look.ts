@@ -1,6 +1,7 @@
 import { randomBytes } from "node:crypto";
 import type { HeadTrust } from "@scidex/audit-core";
 import type { Sql } from "postgres";
+import { checkAccess } from "./access/check-access.ts";
 import { checkChain, type ChainResult } from "./check-chain.ts";
 import { checkTables } from "./check-tables.ts";
 import { clockDoubt, lagReason } from "./causes.ts";
@@ -29,15 +30,11 @@ import type { Relation } from "./database/relation.ts";
 import { lockAgainstRewriting, REWRITTEN } from "./rewritten.ts";
 import { describeShape, hasColumns, OWN_SHAPES, readShape, type TableShape } from "./shape.ts";
 import { type Lane, type Snapshot, withSnapshot } from "./snapshot.ts";
-import { checkStructure } from "./structure/check-structure.ts";
+import type { Catalog } from "./structure/catalog.ts";
+import { checkStructure, interestOf } from "./structure/check-structure.ts";
+import { readCatalog } from "./structure/read-catalog.ts";
 import { EMPTY_STATE, type KnownServer } from "./verifier-state.ts";
-import {
-  DEFAULT_CHECKS,
-  defaultJobs,
-  MIN_ROWS_FOR_JOBS,
-  VERIFY_DEFAULTS,
-  type VerifyOptions,
-} from "./verify-options.ts";
+import { defaultJobs, MIN_ROWS_FOR_JOBS, VERIFY_DEFAULTS, type VerifyOptions, wantedChecks } from "./verify-options.ts";
 
 const CHAIN = "public.audit_chain";
 const CONFIG = "public.audit_chain_config";
@@ -63,6 +60,8 @@ export interface LookResult {
   readonly pending: Pending | null;
   readonly eventsWithoutSource: bigint;
   readonly overview: Overview;
+  /** How long the group `access` took, in milliseconds. */
+  readonly accessMs: number;
 }
 
 /** Looks once at the sinks, and then at one snapshot of the database. */
@@ -107,12 +106,14 @@ class Look {
   #histories: Histories | null = null;
   readonly #shapes = new Map<OwnTable, TableShape | null>();
   #config: Promise<Histories> | undefined;
+  #catalog: Catalog | null = null;
+  #accessMs = 0;
 
   constructor(trust: HeadTrust, options: VerifyOptions, findings: Findings) {
     this.#trust = trust;
     this.#options = options;
     this.#findings = findings;
-    this.#wanted = new Set(options.checks ?? DEFAULT_CHECKS);
+    this.#wanted = new Set(wantedChecks(options));
     this.#now = BigInt(options.now ?? Date.now()) * 1000n;
   }
 
@@ -166,6 +167,7 @@ class Look {
       chain: this.#chain,
       pending: this.#pending,
       eventsWithoutSource: this.#withoutSource,
+      accessMs: this.#accessMs,
       overview: overviewOf(this.#published, this.#kinds, this.#histories),
     };
   }
@@ -348,6 +350,7 @@ class Look {
     this.#chain = chain;
     this.#checkFreshness();
     await this.#checkTables(snapshot, crew, shape);
+    await this.#checkAccess(snapshot);
   }
 
   /** Asks which server this is. One that does not say is judged by its name alone. */
@@ -409,7 +412,7 @@ class Look {
     const { is: chain } = await this.#shapeOf(snapshot, "audit_chain");
     const { is: config } = await this.#shapeOf(snapshot, "audit_chain_config");
     if (chain === null || config === null) return NO_HISTORIES;
-    this.#config ??= readHistories(lane, chain, config);
+    this.#config ??= readHistories(lane, chain, config, this.#report);
     return await this.#config;
   }
 
@@ -504,6 +507,28 @@ class Look {
     this.#withoutSource = given.histories === null ? 0n : tables.eventsWithoutSource;
   }
 
+  /** Whether applications get the rows that the chain knows. */
+  async #checkAccess(snapshot: Snapshot): Promise<void> {
+    if (!this.#wanted.has("access")) return;
+    const started = performance.now();
+    const histories = await this.#attempt(snapshot, CONFIG, ["access"], async (lane) => {
+      return await this.#readConfig(lane, snapshot);
+    });
+    if (histories === null) return;
+    this.#catalog ??= await this.#attempt(
+      snapshot,
+      "the catalog",
+      ["access"],
+      async (lane) => await readCatalog(lane, interestOf(histories), async (_, read) => await read()),
+    );
+    if (this.#catalog === null) return;
+    const access = await checkAccess(snapshot, this.#catalog, histories, this.#report);
+    for (const reason of access.unproven) this.#cannot(reason, "access");
+    this.#warnings.push(...access.warnings);
+    this.#isTransient ||= access.isTransient;
+    this.#accessMs = performance.now() - started;
+  }
+
   /** Compares the catalog with what it has to be, before anything is streamed. */
   async #checkStructure(snapshot: Snapshot): Promise<void> {
     if (!this.#wanted.has("structure")) return;
@@ -514,5 +539,6 @@ class Look {
     for (const reason of structure.unproven) this.#cannot(reason, "structure");
     this.#warnings.push(...structure.warnings);
     this.#isTransient ||= structure.isTransient;
+    this.#catalog = structure.catalog;
   }
 }

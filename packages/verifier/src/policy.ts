@@ -16,6 +16,8 @@ export interface TablePolicy {
   readonly rowSecurity: boolean | undefined;
   /** Partitions that had a guard against TRUNCATE, as `schema.name`. */
   readonly guarded: readonly string[];
+  /** Rules, inheritance children and search paths that may be there (structure/present.ts). */
+  readonly present: readonly string[];
   /** Names of covered columns that may have been given to other columns since. */
   readonly replaced: readonly string[];
 }
@@ -68,7 +70,17 @@ export function parsePolicy(text: string): Policy {
   for (const [relation, entry] of Object.entries(tables)) {
     const at = `tables[${JSON.stringify(relation)}]`;
     if (!isObject(entry)) throw malformed(`${at} must be an object`);
-    const { kind, key, exclude, changes, readmit, row_security: rowSecurity, guarded = [], replaced = [] } = entry;
+    const {
+      kind,
+      key,
+      exclude,
+      changes,
+      readmit,
+      row_security: rowSecurity,
+      guarded = [],
+      replaced = [],
+      present = [],
+    } = entry;
     if (typeof kind !== "string") throw malformed(`${at}.kind must be text`);
     if (!isTexts(key)) throw malformed(`${at}.key must be a list of column names`);
     if (!isTexts(exclude)) throw malformed(`${at}.exclude must be a list of column names`);
@@ -78,7 +90,18 @@ export function parsePolicy(text: string): Policy {
       throw malformed(`${at}.row_security must be true or false`);
     if (!isTexts(guarded)) throw malformed(`${at}.guarded must be a list of partitions`);
     if (!isTexts(replaced)) throw malformed(`${at}.replaced must be a list of column names`);
-    map.set(relation, { kind, key, exclude, changes, readmit: readmit ?? false, rowSecurity, guarded, replaced });
+    if (!isTexts(present)) throw malformed(`${at}.present must be a list of what audit-chain policy prints`);
+    map.set(relation, {
+      kind,
+      key,
+      exclude,
+      changes,
+      readmit: readmit ?? false,
+      rowSecurity,
+      guarded,
+      replaced,
+      present,
+    });
   }
   return {
     origin: origin ?? null,
@@ -102,19 +125,22 @@ function parsePinnedRow(row: JsonValue, i: number, malformed: (what: string) => 
 /** The policy file that pins what is covered now. */
 export function formatPolicy(policy: Policy): string {
   const tables = Object.fromEntries(
-    [...policy.tables].map(([relation, { kind, key, exclude, changes, readmit, rowSecurity, guarded, replaced }]) => [
-      relation,
-      {
-        kind,
-        key,
-        exclude,
-        changes,
-        ...(readmit ? { readmit } : {}),
-        ...(rowSecurity === undefined ? {} : { row_security: rowSecurity }),
-        ...(guarded.length === 0 ? {} : { guarded }),
-        ...(replaced.length === 0 ? {} : { replaced }),
-      },
-    ]),
+    [...policy.tables].map(
+      ([relation, { kind, key, exclude, changes, readmit, rowSecurity, guarded, replaced, present }]) => [
+        relation,
+        {
+          kind,
+          key,
+          exclude,
+          changes,
+          ...(readmit ? { readmit } : {}),
+          ...(rowSecurity === undefined ? {} : { row_security: rowSecurity }),
+          ...(guarded.length === 0 ? {} : { guarded }),
+          ...(replaced.length === 0 ? {} : { replaced }),
+          ...(present.length === 0 ? {} : { present }),
+        },
+      ],
+    ),
   );
   const detached = Object.fromEntries([...policy.detached].map((relation) => [relation, true]));
   const members = {

@@ -39,6 +39,8 @@ export interface VerificationReport {
   readonly unproven: readonly string[];
   readonly warnings: readonly string[];
   readonly duration_ms: number;
+  /** How much of it the group `access` took. */
+  readonly access_ms: number;
 }
 
 /** What JSON leaves as it is and a terminal acts on: DEL, C1 controls, line separators, bidirectional controls. */

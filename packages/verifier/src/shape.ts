@@ -92,6 +92,7 @@ export const CONFIG_SHAPE = [
   ["blind_key", "boolean"],
   ["actor", "text"],
   ["recorded_at", "timestamp with time zone"],
+  ["present", "text[]"],
 ] as const;
 
 /** Columns of `audit_chain_secret`. */

@@ -2,6 +2,7 @@ import type { Sql } from "postgres";
 import type { Field } from "./copy-binary.ts";
 import { LiveCatalog } from "./database/live-catalog.ts";
 import type { Chunks } from "./database/open-copy.ts";
+import type { Node } from "./database/plan/node-text.ts";
 import type { Form } from "./database/plan/parts.ts";
 import { EXPORT_SNAPSHOT } from "./database/plan/report-forms.ts";
 import { scanForm } from "./database/plan/scan-form.ts";
@@ -35,6 +36,8 @@ export interface Lane {
   read(form: Form, format: "binary" | "text"): Promise<Chunks>;
   /** The rows of a form, decoded one by one; without those that `decode` makes null of. */
   rows<T>(form: Form, fields: number, decode: (fields: readonly Field[]) => T | null): Promise<T[]>;
+  /** The plan that the server makes of a form, which is not run. */
+  planOf(form: Form): Promise<Node>;
   /** Takes the weakest lock on a table: until `attempt` ends. */
   lock(schema: string, name: string): Promise<void>;
   /** Changes the planner's settings until `attempt` ends. */
@@ -99,6 +102,10 @@ class SnapshotLane implements Lane {
 
   async read(form: Form, format: "binary" | "text"): Promise<Chunks> {
     return await this.#session.copy(form, format);
+  }
+
+  async planOf(form: Form): Promise<Node> {
+    return await this.#session.planOf(form);
   }
 
   async lock(schema: string, name: string): Promise<void> {

@@ -6,7 +6,17 @@ import type { RangeRequest } from "./range.ts";
 import type { VerifierState } from "./verifier-state.ts";
 
 /** What is checked when the caller does not choose. */
-export const DEFAULT_CHECKS: readonly Group[] = ["links", "heads", "sources", "coverage", "structure"];
+export const DEFAULT_CHECKS: readonly Group[] = ["links", "heads", "sources", "access", "coverage", "structure"];
+
+/**
+ * The groups that a run checks. What applications get is checked in whole runs, and there by the first shard: it has to
+ * do with the tables as they are, and not with a part of the chain.
+ */
+export function wantedChecks(options: VerifyOptions): readonly Group[] {
+  const { checks, startSeq = 1n, endSeq, shard } = options;
+  const isWhole = startSeq === 1n && endSeq === undefined && (shard?.number ?? 1) === 1;
+  return checks ?? DEFAULT_CHECKS.filter((group) => isWhole || group !== "access");
+}
 
 export const VERIFY_DEFAULTS = { maxHeadAgeMs: 24 * 60 * 60 * 1000 } as const;
 

@@ -158,12 +158,12 @@ test("C06: functions, operators, tables and casts that shadow PostgreSQL's own m
 
 test("a schema that is newer than the verifier is unproven", async () => {
   await using database = await openAudited(server);
-  await database.sql`insert into public.audit_chain_migrations (id, name, sha256) values (900, '0900_later', 'x')`;
+  await database.sql`insert into public.audit_chain_migrations (id, name, sha256) values (2, '0002_later', 'x')`;
   await database.sql`create function public.audit_chain_later() returns integer language sql as 'select 1'`;
   const looked = await lookAtStructure(database.sql);
   expect(said(looked)).toEqual([]);
   expect(looked.unproven).toEqual([
-    expect.stringMatching(/^the schema is newer than the verifier: it has migration 900/u),
+    expect.stringMatching(/^the schema is newer than the verifier: it has migration 2/u),
   ]);
 });
 

@@ -21,7 +21,7 @@ interface Options {
   readonly changes?: Changes;
   readonly exclude?: string[];
   readonly key?: string[];
-  readonly kind?: string;
+  readonly kind?: string | undefined;
   readonly salt?: boolean;
   readonly blindKey?: boolean;
   readonly fallback?: Fallback;
@@ -42,6 +42,7 @@ Examples:
   $ audit-chain attach senate_alerts --changes track --dry-run
   $ audit-chain attach app.metrics --mode sealed --exclude last_seen,hits --kind app_metrics
   $ audit-chain attach app.people --changes track --blind-key
+  $ audit-chain attach one.customers two.customers --kind '{schema}.{table}'
   $ audit-chain attach --scidex`;
 
 /** `audit-chain attach`: capture and guard triggers. */
@@ -63,7 +64,10 @@ export function attachCommand(context: CommandContext): Command {
     )
     .option("--exclude <columns>", "columns that are noise, separated by commas", collect)
     .option("--key <columns>", "columns that identify a row (unique, NOT NULL), where there is no primary key", collect)
-    .option("--kind <name>", "the kind of its events, where it is not to be the table's name")
+    .option(
+      "--kind <name>",
+      "the kind of its events, where it is not to be the table's name; {schema} and {table} stand for its own",
+    )
     .option("--salt", "hash payloads with random bytes before them (not available yet)")
     .option(
       "--blind-key",
@@ -95,7 +99,8 @@ async function run(context: CommandContext, tables: readonly string[], options: 
       targets: [...plain, ...found],
       missing,
       json: options.json,
-      work: (target) => work(database, target.table, attachOptions(target.options)),
+      work: async ({ table, options: chosen }) =>
+        await work(database, table, attachOptions({ ...chosen, kind: await kindOf(database, table, chosen.kind) })),
     });
   });
 }
@@ -107,9 +112,25 @@ function check(tables: readonly string[], options: Options): void {
     throw new CommandError("usage", "--changes does not go with --scidex, which knows which tables are tracked");
   if (tables.length === 1 && options.scidex !== true) return;
   for (const name of ["exclude", "key", "kind"] as const) {
-    if (options[name] !== undefined)
+    if (options[name] !== undefined && !(name === "kind" && isPattern(options.kind)))
       throw new CommandError("usage", `--${name} is for one table; attach that one in a command of its own`);
   }
+}
+
+const SCHEMA = "{schema}";
+const TABLE = "{table}";
+const isPattern = (kind: string | undefined) => kind?.includes(TABLE) === true;
+
+/** A kind that may be a pattern, for one table: `{schema}.{table}` for `one.customers` is `one.customers`. */
+async function kindOf({ sql }: Database, table: string, kind: string | undefined): Promise<string | undefined> {
+  if (kind === undefined || !isPattern(kind)) return kind;
+  const [place] = await sql<{ schema: string; name: string }[]>`
+    select n.nspname::text as schema, c.relname::text as name
+      from pg_catalog.pg_class as c join pg_catalog.pg_namespace as n on n.oid = c.relnamespace
+     where c.oid = pg_catalog.to_regclass(${table})`;
+  // A table that is not there is attach's own error.
+  if (place === undefined) return kind;
+  return kind.replaceAll(SCHEMA, () => place.schema).replaceAll(TABLE, () => place.name);
 }
 
 const attachOptions = ({

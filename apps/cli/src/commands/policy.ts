@@ -69,13 +69,14 @@ async function catalogOf(sql: ISql): Promise<Pinned> {
 function policyOf(name: string, configs: readonly ConfigInForce[], { secured, guarded, logins }: Pinned): object {
   const covered = configs
     .filter(({ action }) => action !== "detach")
-    .map(({ relation, kind, key_columns: key, excluded: exclude, changes }) => [
+    .map(({ relation, kind, key_columns: key, excluded: exclude, changes, present }) => [
       relation,
       {
         kind,
         key,
         exclude,
         changes,
+        ...(present.length === 0 ? {} : { present }),
         row_security: secured.has(relation),
         ...(guarded.has(relation) ? { guarded: guarded.get(relation) } : {}),
       },

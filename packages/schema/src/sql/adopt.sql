@@ -12,7 +12,7 @@ DECLARE
   new_hashes bytea[];
   size       bigint;
 BEGIN
-  SELECT c.* INTO config FROM public.audit_chain_config AS c WHERE c.kind = audit_chain_adopt.kind ORDER BY c.id DESC LIMIT 1;
+  config := public.audit_chain_in_force(kind);
   IF config.id IS NULL OR config.action = 'detach' THEN
     RAISE EXCEPTION 'no table is attached under the kind %', quote_literal(kind) USING ERRCODE = 'AC002', HINT = 'Attach the table first.';
   ELSIF config.complete THEN

@@ -25,6 +25,7 @@ DECLARE
   row_wise   boolean;
   rows_there bigint := 0;
   is_known   boolean;
+  is_plain   boolean;
   is_complete boolean;
   function_name text;
   caller     text := CASE WHEN (SELECT rolsuper FROM pg_roles WHERE rolname = current_user) THEN NULL ELSE current_user END;
@@ -46,12 +47,12 @@ BEGIN
   PERFORM public.audit_chain_check_attachable(relation);
   -- Writers wait from here on, so that no row falls between two configurations.
   EXECUTE format('LOCK TABLE %s IN SHARE ROW EXCLUSIVE MODE', relation);
-  SELECT concat(quote_ident(n.nspname), '.', quote_ident(c.relname)), c.relname, c.relkind = 'p'
-    INTO qualified, event_kind, row_wise
+  SELECT concat(quote_ident(n.nspname), '.', quote_ident(c.relname)), c.relname, c.relkind = 'p', c.relkind = 'r'
+    INTO qualified, event_kind, row_wise, is_plain
     FROM pg_class AS c JOIN pg_namespace AS n ON n.oid = c.relnamespace WHERE c.oid = relation;
   SELECT r.* INTO live FROM public.audit_chain_relation AS r WHERE r.relid = relation;
   event_kind := coalesce(kind, live.kind, event_kind);
-  SELECT c.* INTO before FROM public.audit_chain_config AS c WHERE c.kind = event_kind ORDER BY c.id DESC LIMIT 1;
+  before := public.audit_chain_in_force(event_kind);
   is_known := before.id IS NOT NULL AND before.action <> 'detach';
   mode := coalesce(mode, CASE WHEN is_known THEN before.mode END, 'strict');
   changes := coalesce(changes, CASE WHEN is_known THEN before.changes END, 'refuse');
@@ -127,13 +128,15 @@ BEGIN
 
   -- A table that was dropped and made again under the same name has rows of its own to be chained.
   IF NOT is_known OR live.relid IS DISTINCT FROM relation THEN
-    EXECUTE format('SELECT count(*) FROM %s', relation) INTO rows_there;
+    -- Rows of inheritance children are not captured, and not this table's.
+    EXECUTE format('SELECT count(*) FROM %s %s', CASE WHEN is_plain THEN 'ONLY' END, relation) INTO rows_there;
   END IF;
   is_complete := rows_there = 0 AND (NOT is_known OR before.complete);
   -- The same call again changes nothing and records nothing.
   IF NOT is_known OR live.relid IS DISTINCT FROM relation
      OR (before.relation, before.key_columns, before.columns, before.excluded, before.changes, before.mode, before.fallback)
        IS DISTINCT FROM (qualified COLLATE "C", key_names, columns, exclude, changes, mode, fallback)
+     OR before.present IS DISTINCT FROM public.audit_chain_present(relation)
      OR public.audit_chain_types_changed(relation, before.columns, before.column_types) OR renames <> '{}' THEN
     SELECT coalesce(jsonb_object_agg(r.key, r.value), '{}') INTO renames FROM jsonb_each(renames) AS r WHERE r.key = ANY (before.columns);
     PERFORM public.audit_chain_configure(relation, 'attach'::text, event_kind, key_names, columns, exclude, renames, changes, mode, fallback, is_complete, blind_key);

@@ -64,6 +64,9 @@ GRANT SELECT ON public.audit_chain TO scidex_audit_ro, scidex_audit_publisher, s
 --> statement-breakpoint
 GRANT SELECT ON public.audit_chain_pending, public.audit_chain_config, public.audit_chain_secret, public.audit_chain_migrations TO scidex_audit_publisher, scidex_audit_inspector;
 --> statement-breakpoint
+-- What steers linking has to be verified too: a ticket that was made in advance keeps a transaction from being linked.
+GRANT SELECT ON public.audit_chain_relation, public.audit_chain_ticket, public.audit_chain_lock TO scidex_audit_inspector;
+--> statement-breakpoint
 GRANT EXECUTE ON FUNCTION public.audit_chain_append(text, text, bytea), public.audit_chain_append_many(text[], text[], bytea[]), public.audit_chain_enqueue(text, text, bytea) TO scidex_audit_writer;
 --> statement-breakpoint
 GRANT EXECUTE ON FUNCTION public.audit_chain_blind_key(bytea, text) TO scidex_audit_publisher, scidex_audit_inspector;

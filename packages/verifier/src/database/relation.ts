@@ -16,6 +16,7 @@ export interface Relation {
 export const SYSTEM_ATTRIBUTES: ReadonlyMap<string, number> = new Map([
   ["ctid", -1],
   ["xmin", -2],
+  ["tableoid", -6],
 ]);
 
 /**

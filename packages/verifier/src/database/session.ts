@@ -2,6 +2,7 @@ import { Readable } from "node:stream";
 import postgres, { type Sql } from "postgres";
 import { BinaryCopyDecoder, type Field } from "../copy-binary.ts";
 import { type Chunks, OpenCopy } from "./open-copy.ts";
+import type { Node } from "./plan/node-text.ts";
 import type { Form } from "./plan/parts.ts";
 import type { PlanError } from "./plan/plan-error.ts";
 import { PlanReader } from "./plan/plan-reader.ts";
@@ -202,6 +203,13 @@ export class Session {
         if (decoded !== null) rows.push(decoded);
       });
     }
+  }
+
+  /** The plan that the server makes of a form, which is not run. */
+  async planOf(form: Form): Promise<Node> {
+    this.#plans.expect(form);
+    await this.#client.unsafe(`explain ${form.statement}`).simple();
+    return this.#plans.check();
   }
 
   /** What a form of those that report a value reports. */

@@ -14,6 +14,7 @@ export const TYPE_FUNCTIONS: Readonly<Record<number, string>> = {
   24: "45,2445", // regproc
   25: "47,2415", // text
   26: "1799,2419", // oid
+  27: "49,2439", // tid
   28: "51,2441", // xid
   30: "55,2421", // oidvector
   700: "201,2425", // float4

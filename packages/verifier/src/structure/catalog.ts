@@ -17,13 +17,15 @@ export interface Catalog {
   readonly accessMethods: ReadonlyMap<string, string>;
   readonly collations: ReadonlyMap<string, string>;
   readonly operatorClasses: ReadonlyMap<string, OperatorClassRow>;
+  /** By the oids of a btree's operator family and a type, with a space between: the operator that is equality. */
+  readonly equalities: ReadonlyMap<string, string>;
   readonly inheritance: readonly InheritanceRow[];
   /** Of the relations of interest, and those with grants of their own. */
   readonly columns: readonly ColumnRow[];
   readonly constraints: readonly ConstraintRow[];
   readonly indexes: readonly IndexRow[];
   readonly triggers: readonly TriggerRow[];
-  readonly rules: readonly { readonly relation: string; readonly name: string }[];
+  readonly rules: readonly RuleRow[];
   readonly policies: readonly { readonly relation: string; readonly name: string }[];
   readonly memberships: readonly MembershipRow[] | null;
   readonly settings: readonly SettingRow[] | null;
@@ -37,12 +39,14 @@ export interface Catalog {
 export interface DatabaseRow {
   readonly oid: string;
   readonly name: string;
+  readonly owner: string;
   readonly acl: readonly Grant[] | null;
 }
 
 export interface SchemaRow {
   readonly oid: string;
   readonly name: string;
+  readonly owner: string;
   readonly acl: readonly Grant[] | null;
 }
 
@@ -122,6 +126,8 @@ export interface TypeRow {
 export interface OperatorClassRow {
   readonly name: string;
   readonly schema: string;
+  readonly family: string;
+  readonly type: string;
 }
 
 export interface InheritanceRow {
@@ -138,6 +144,8 @@ export interface ColumnRow {
   readonly notNull: boolean;
   readonly identity: string;
   readonly generated: string;
+  /** Whether its length, alignment and passing are those of its type. */
+  readonly hasLayoutOfType: boolean;
   readonly collation: string;
   /** `adbin` of our own, as `describeExpression` takes it. */
   readonly expression: string | null;
@@ -154,6 +162,8 @@ export interface ConstraintRow {
   readonly enforced: boolean;
   readonly columns: readonly string[];
   readonly references: string;
+  /** Of a foreign key: the columns of the other table. */
+  readonly referenced: readonly string[];
   /** `conbin` of our own, as `describeExpression` takes it. */
   readonly expression: string | null;
 }
@@ -174,6 +184,7 @@ export interface IndexRow {
   readonly classes: readonly string[];
   readonly options: readonly string[];
   readonly hasExpressions: boolean;
+  readonly hasPredicate: boolean;
   /** `indpred` of our own, as `describeExpression` takes it. */
   readonly predicate: string | null;
 }
@@ -196,6 +207,15 @@ export interface TriggerRow {
   readonly oldTable: string | null;
   readonly newTable: string | null;
   readonly parent: string;
+}
+
+/** A rule of one of our tables or of an audited one. */
+export interface RuleRow {
+  readonly relation: string;
+  readonly name: string;
+  readonly enabled: string;
+  /** As the server prints it. */
+  readonly definition: string;
 }
 
 export interface MembershipRow {

@@ -6,6 +6,7 @@ import { readShape } from "../shape.ts";
 import { isRefused, isTransient, reasonOf } from "../refused.ts";
 import type { Lane, Snapshot } from "../snapshot.ts";
 import { checkBuiltin } from "./builtin/check-builtin.ts";
+import { checkOwnRows } from "./check-own-rows.ts";
 import { type Catalog, findRelation } from "./catalog.ts";
 import { compareStructure, type StructureResult } from "./compare-structure.ts";
 import { countByIndexes } from "./count-index.ts";
@@ -39,7 +40,7 @@ export async function checkStructure(
   report: Report,
   policy: Policy | null = null,
   manifest: Manifest = MANIFEST,
-): Promise<StructureResult & { readonly isTransient: boolean }> {
+): Promise<StructureResult & { readonly isTransient: boolean; readonly catalog: Catalog | null }> {
   const [lane, second] = snapshot;
   const attempts = new Attempts();
   const applied = await attempts.orNull(
@@ -56,17 +57,23 @@ export async function checkStructure(
     async () => await readCatalog(lane, interest, async (what, read) => await attempts.orNull(what, read)),
   );
   const warnings: string[] = [];
+  let schema: SchemaShape | null = null;
   if (catalog !== null) {
-    const schema = chooseSchema(catalog, applied, manifest, attempts.unproven);
+    schema = chooseSchema(catalog, applied, manifest, attempts.unproven);
     const result = compareStructure(catalog, schema, histories, policy, report);
     attempts.unproven.push(...result.unproven);
     warnings.push(...result.warnings);
   }
+  await attempts.orNull(
+    "the audit chain's own tables",
+    async () => await checkOwnRows(lane, schema !== null, catalog, histories, report),
+  );
   const uncounted = await attempts.orNull("the chain's indexes", async () => await countByIndexes(second, report));
   return {
     unproven: [...attempts.unproven, ...(uncounted ?? [])],
     warnings,
     isTransient: attempts.isTransient,
+    catalog,
   };
 }
 

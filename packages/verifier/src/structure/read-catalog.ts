@@ -22,6 +22,10 @@ export type ReadRows = <T>(
 const byOid = <T extends { readonly oid: string }>(rows: readonly T[]) => new Map(rows.map((row) => [row.oid, row]));
 const names = (rows: readonly { oid: string; name: string }[]) => new Map(rows.map(({ oid, name }) => [oid, name]));
 
+/** The strategy of a btree's family that is equality, and the method's oid. */
+const EQUALITY = "3";
+const BTREE = "403";
+
 /** Runs `read`; null where it is refused, after the reason has been taken note of. */
 export type OrNull = <T>(what: string, read: () => Promise<T>) => Promise<T | null>;
 
@@ -43,10 +47,11 @@ export async function readCatalog(lane: Lane, interest: Interest, orNull: OrNull
   const read: ReadRows = async (catalog, columns, decode) =>
     await readCatalogRows(lane, manifest, catalog, columns, decode);
   const schemas = byOid(
-    await read("pg_namespace", ["oid", "nspname", rights("nspacl")], (f) => ({
+    await read("pg_namespace", ["oid", "nspname", rights("nspacl"), "nspowner"], (f) => ({
       oid: text(f, 0),
       name: text(f, 1),
       acl: acl(f, 2),
+      owner: text(f, 3),
     })),
   );
   const relations = byOid(await readRelations(read));
@@ -63,8 +68,8 @@ export async function readCatalog(lane: Lane, interest: Interest, orNull: OrNull
     if (interest.audited(schema, relation.name)) audited.add(relation.oid);
   }
   for (const oid of audited) for (const { child, parent } of inheritance) if (parent === oid) audited.add(child);
-  const [database] = await read("pg_database", ["oid", "datname", rights("datacl")], (f) =>
-    text(f, 1) === lane.database ? { oid: text(f, 0), name: text(f, 1), acl: acl(f, 2) } : null,
+  const [database] = await read("pg_database", ["oid", "datname", rights("datacl"), "datdba"], (f) =>
+    text(f, 1) === lane.database ? { oid: text(f, 0), name: text(f, 1), acl: acl(f, 2), owner: text(f, 3) } : null,
   );
   return {
     serverVersion,
@@ -81,8 +86,16 @@ export async function readCatalog(lane: Lane, interest: Interest, orNull: OrNull
     operatorClasses: new Map(
       await read(
         "pg_opclass",
-        ["oid", "opcname", "opcnamespace"],
-        (f) => [text(f, 0), { name: text(f, 1), schema: text(f, 2) }] as const,
+        ["oid", "opcname", "opcnamespace", "opcfamily", "opcintype"],
+        (f) =>
+          [text(f, 0), { name: text(f, 1), schema: text(f, 2), family: text(f, 3), type: text(f, 4) }] as const,
+      ),
+    ),
+    equalities: new Map(
+      await read("pg_amop", ["amopfamily", "amoplefttype", "amoprighttype", "amopstrategy", "amopopr", "amopmethod"], (f) =>
+        text(f, 1) === text(f, 2) && text(f, 3) === EQUALITY && text(f, 5) === BTREE
+          ? ([`${text(f, 0)} ${text(f, 1)}`, text(f, 4)] as const)
+          : null,
       ),
     ),
     ...(await readRelationParts(read, { own, audited, types })),

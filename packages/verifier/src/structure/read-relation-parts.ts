@@ -2,6 +2,9 @@ import { type Fields, flag, text, words } from "../database/read-catalog-rows.ts
 import type { Catalog, ColumnRow, TypeRow } from "./catalog.ts";
 import { acl, type ReadRows, rights } from "./read-catalog.ts";
 
+/** Of an int2[]. */
+const numbers = (f: Fields, at: number): string[] => text(f, at).replaceAll(/[{}]/gu, "").split(",").filter(Boolean);
+
 interface Wanted {
   /** Oids of our own relations: with their expressions. */
   readonly own: ReadonlySet<string>;
@@ -23,7 +26,7 @@ export async function readRelationParts(read: ReadRows, wanted: Wanted): Promise
       "pg_constraint",
       [
         ...["conrelid", "conname", "contype", "condeferrable", "condeferred", "convalidated", "conenforced", "conkey"],
-        ...["confrelid", { slice: "conbin", of: "tree" } as const],
+        ...["confrelid", "confkey", { slice: "conbin", of: "tree" } as const],
       ],
       (f) =>
         isWanted(text(f, 0))
@@ -38,7 +41,8 @@ export async function readRelationParts(read: ReadRows, wanted: Wanted): Promise
               enforced: f[6] == null || flag(f, 6),
               columns: text(f, 7).replaceAll(/[{}]/gu, "").split(",").filter(Boolean),
               references: text(f, 8),
-              expression: expression(text(f, 0), f, 9),
+              referenced: text(f, 9).replaceAll(/[{}]/gu, "").split(",").filter(Boolean),
+              expression: expression(text(f, 0), f, 10),
             }
           : null,
     ),
@@ -67,6 +71,7 @@ export async function readRelationParts(read: ReadRows, wanted: Wanted): Promise
               classes: words(f, 12),
               options: words(f, 13),
               hasExpressions: f[14] != null,
+              hasPredicate: f[15] != null,
               predicate: expression(text(f, 1), f, 15),
             }
           : null,
@@ -100,8 +105,21 @@ export async function readRelationParts(read: ReadRows, wanted: Wanted): Promise
             }
           : null,
     ),
-    rules: await read("pg_rewrite", ["ev_class", "rulename"], (f) =>
-      isWanted(text(f, 0)) ? { relation: text(f, 0), name: text(f, 1) } : null,
+    rules: await read(
+      "pg_rewrite",
+      [
+        ...["ev_class", "rulename", "ev_enabled", "ev_type", "is_instead"],
+        ...[{ slice: "ev_qual", of: "tree" } as const, { slice: "ev_action", of: "tree" } as const],
+      ],
+      (f) =>
+        isWanted(text(f, 0))
+          ? {
+              relation: text(f, 0),
+              name: text(f, 1),
+              enabled: text(f, 2),
+              definition: `${text(f, 3)}${text(f, 4)}${text(f, 5)}${text(f, 6)}`,
+            }
+          : null,
     ),
     policies: await read("pg_policy", ["polrelid", "polname"], (f) =>
       isWanted(text(f, 0)) ? { relation: text(f, 0), name: text(f, 1) } : null,
@@ -123,13 +141,21 @@ async function readColumns(
     if (wanted.own.has(text(f, 0))) defaults.set(`${text(f, 0)} ${text(f, 1)}`, text(f, 2));
     return null;
   });
+  // A column keeps a copy of how its type is stored, by which the server takes rows apart.
+  const layouts = new Map(
+    await read(
+      "pg_type",
+      ["oid", "typlen", "typbyval", "typalign"],
+      (f) => [text(f, 0), `${text(f, 1)} ${text(f, 2)} ${text(f, 3)}`] as const,
+    ),
+  );
   const composites = new Set<string>();
   for (;;) {
     const columns = await read(
       "pg_attribute",
       [
         ...["attrelid", "attnum", "attname", "atttypid", "atttypmod", "attnotnull", "attidentity", "attgenerated"],
-        ...["attcollation", rights("attacl"), "atthasdef", "attisdropped"],
+        ...["attcollation", rights("attacl"), "atthasdef", "attisdropped", "attlen", "attbyval", "attalign"],
       ],
       (f) => {
         const relation = text(f, 0);
@@ -147,6 +173,7 @@ async function readColumns(
           collation: text(f, 8),
           acl: acl(f, 9),
           expression: flag(f, 10) ? (defaults.get(`${relation} ${text(f, 1)}`) ?? null) : null,
+          hasLayoutOfType: layouts.get(text(f, 3)) === `${text(f, 12)} ${text(f, 13)} ${text(f, 14)}`,
         };
       },
     );

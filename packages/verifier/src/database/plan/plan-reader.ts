@@ -1,6 +1,6 @@
 import { parseDump } from "./dump.ts";
 import type { Form } from "./parts.ts";
-import { NodeTextError } from "./node-text.ts";
+import { type Node, NodeTextError } from "./node-text.ts";
 import { difference } from "./pattern.ts";
 import { PlanError } from "./plan-error.ts";
 
@@ -22,6 +22,7 @@ export class PlanReader {
   #form: Form | null = null;
   #plans = 0;
   #error: PlanError | null = null;
+  #tree: Node | null = null;
 
   /** What was wrong with a plan. */
   get error(): PlanError | null {
@@ -32,6 +33,7 @@ export class PlanReader {
   expect(form: Form): void {
     this.#form = form;
     this.#plans = 0;
+    this.#tree = null;
     this.#error = null;
   }
 
@@ -47,7 +49,7 @@ export class PlanReader {
         : this.#plans > 1
           ? "more is planned than was asked"
           : notice.where === undefined
-            ? compare(notice.detail ?? "", form)
+            ? this.#compare(notice.detail ?? "", form)
             : "it is planned by a function";
     if (found !== null) this.#error ??= new PlanError(form?.statement ?? "", found);
   }
@@ -55,25 +57,28 @@ export class PlanReader {
   /**
    * To be called before anything of an answer is believed, and again when all of it has come.
    *
+   * @returns the plan
    * @throws PlanError
    */
-  check(): void {
+  check(): Node {
     if (this.#error !== null) throw this.#error;
-    if (this.#plans === 0)
+    if (this.#tree === null)
       throw new PlanError(this.#form?.statement ?? "", "no plan was sent, as through a pooler that keeps no settings");
+    return this.#tree;
   }
 
   /** @throws PlanError if something was planned that was not asked for */
   checkNone(): void {
     if (this.#error !== null) throw this.#error;
   }
-}
 
-function compare(dump: string, form: Form): string | null {
-  try {
-    return difference([parseDump(dump)], form.plan, "");
-  } catch (error) {
-    if (error instanceof NodeTextError) return `the plan cannot be read: ${error.message}`;
-    throw error;
+  #compare(dump: string, form: Form): string | null {
+    try {
+      this.#tree = parseDump(dump);
+      return difference([this.#tree], form.plan, "");
+    } catch (error) {
+      if (error instanceof NodeTextError) return `the plan cannot be read: ${error.message}`;
+      throw error;
+    }
   }
 }
