@@ -29,11 +29,11 @@ CREATE TABLE "audit_chain_config" (
 	"renamed" jsonb NOT NULL,
 	"changes" text NOT NULL,
 	"mode" text NOT NULL,
-	"fallback" text NOT NULL,
+	"fallback" text DEFAULT 'pending' NOT NULL,
 	"complete" boolean NOT NULL,
-	"salt" boolean NOT NULL,
-	"blind_key" boolean NOT NULL,
-	"present" text[] NOT NULL
+	"salt" boolean DEFAULT false NOT NULL,
+	"blind_key" boolean DEFAULT false NOT NULL,
+	"present" text[] DEFAULT '{}' NOT NULL
 );
 --> statement-breakpoint
 CREATE TABLE "audit_chain_lock" (

@@ -108,14 +108,17 @@ export const auditChainConfig = pgTable("audit_chain_config", {
   renamed: jsonb("renamed").notNull(),
   changes: text("changes").notNull(),
   mode: text("mode").notNull(),
-  fallback: text("fallback").notNull(),
+  fallback: text("fallback").notNull().default("pending"),
   complete: boolean("complete").notNull(),
   /** Reserved: payloads hashed with 16 random bytes before them. False until that is built. */
-  salt: boolean("salt").notNull(),
+  salt: boolean("salt").notNull().default(false),
   /** Whether keys are `audit_chain_blind_key` of what they are. The same for all configurations of a kind. */
-  blindKey: boolean("blind_key").notNull(),
+  blindKey: boolean("blind_key").notNull().default(false),
   /** What was there when it was attached and would be an attack if it came later: audit_chain_present. */
-  present: text("present").array().notNull(),
+  present: text("present")
+    .array()
+    .notNull()
+    .default(sql`'{}'`),
 });
 
 /** For each kind whose keys are blinded the secret, 32 bytes. To be read by the owner, publisher and inspector only. */

@@ -9,6 +9,7 @@ import type { Finding } from "../src/finding.ts";
 import { parsePolicy, type Policy } from "../src/policy.ts";
 import { checkCoverage } from "../src/coverage.ts";
 import { readHistories } from "../src/read-histories.ts";
+import { readShape } from "../src/shape.ts";
 import { withSnapshot } from "../src/snapshot.ts";
 import { lookAtStructure, openAudited, said } from "./structure-database.ts";
 
@@ -21,7 +22,12 @@ afterAll(async () => await server.stop());
 async function coverage({ sql }: TestDatabase, policy: Policy | null = null): Promise<string[]> {
   const findings: Finding[] = [];
   const report = (finding: Finding) => findings.push(finding);
-  const histories = await withSnapshot(sql, async ([lane]) => await readHistories(lane, report));
+  const histories = await withSnapshot(sql, async ([lane]) => {
+    const chain = await readShape(lane, "public", "audit_chain");
+    const config = await readShape(lane, "public", "audit_chain_config");
+    if (chain === null || config === null) throw new Error("there is no audit chain");
+    return await readHistories(lane, chain, config, report);
+  });
   checkCoverage(histories, policy, report);
   // One of the tables has been detached, which has nothing to do with it.
   return findings
