@@ -4,8 +4,9 @@ import { KINDS, lane, LANE_BYTES, MEMBERS } from "./memory";
 import { DIGESTS, hashLanes, pad } from "./sha256";
 
 /**
- * Rows of an audited table, as a text COPY brings them: the key first, then the covered columns in the order of the
- * payload's members. The payload is the canonical JSON object of their texts, without those that are NULL.
+ * Rows of an audited table, as a text COPY brings them: the columns of the key first, then the covered columns in the order
+ * of the payload's members. The payload is the canonical JSON object of their texts, without those that are NULL; the key
+ * is the text of its one column, or the canonical JSON array of several.
  */
 
 /** Columns: for each, where its `"name":"` begins in `MEMBERS`, and its length. */
@@ -13,6 +14,7 @@ const COLUMNS: usize = memory.data(256 * 8, 16);
 let columns: i32 = 0;
 let membersEnd: usize = 0;
 let kind: i32 = 0;
+let keyColumns: i32 = 1;
 
 /** Told to the host: why the last call stopped. */
 export let rowsStopped: i32 = 0;
@@ -27,6 +29,7 @@ const BLOCKS: usize = memory.data(16, 16);
 const MAX_KEY: usize = 2000;
 
 export function setKind(i: i32): void { kind = i; }
+export function setKeyColumns(n: i32): void { keyColumns = n; }
 
 /** Adds a column, whose `"name":"` the host has written after those before it. */
 export function addColumn(length: i32): bool {
@@ -113,12 +116,37 @@ function readKey(i: i32, from: usize): bool {
   return true;
 }
 
+/** Several columns' key, made where the message will be: it may be too long for a key. False as in `readKey`. */
+function readKeys(i: i32, from: usize, end: usize): bool {
+  const start = lane(i);
+  let to = start;
+  fieldEnd = from;
+  for (let c = 0; c < keyColumns; c++) {
+    if (c > 0) {
+      if (load<u8>(fieldEnd) != 0x09) return false;
+      fieldEnd++;
+    }
+    if (load<u16>(fieldEnd) == 0x4e5c) return false;
+    store<u8>(to++, c == 0 ? 0x5b : 0x2c); // [ or ,
+    store<u8>(to++, 0x22); // "
+    putField(to, fieldEnd, end);
+    if (written == 0) return false;
+    store<u8>(written, 0x22);
+    to = written + 1;
+  }
+  store<u8>(to++, 0x5d); // ]
+  if (to - start > MAX_KEY) return false;
+  memory.copy(KEYS + (<usize>i << 12), start, to - start);
+  store<u32>(KEY_LENGTHS + (<usize>i << 2), <u32>(to - start));
+  return true;
+}
+
 /** The line that begins at `from`, as a message to be hashed. Returns where the next begins; 0 if it cannot vouch. */
 function readLine(i: i32, from: usize, end: usize): usize {
-  if (!readKey(i, from)) return 0;
   const message = lane(i);
   // Every byte of the line takes at most six.
   if (membersEnd + 2 * <usize>columns + 6 * lineLength(from, end) > LANE_BYTES - 256) return 0;
+  if (!(keyColumns == 1 ? readKey(i, from) : readKeys(i, from, end))) return 0;
   store<u8>(message, 0x7b); // {
   let to = message + 1;
   for (let c = 0; c < columns; c++) {
@@ -194,4 +222,5 @@ export function addRows(from: usize, end: usize): usize {
 export function resetRows(): void {
   columns = 0;
   membersEnd = 0;
+  keyColumns = 1;
 }

@@ -1,13 +1,16 @@
 import { emptyFrontier, sameBytes, toHex } from "@scidex/audit-core";
 import type { ChainRow } from "./chain-row.ts";
+import type { Cursor } from "./cursor.ts";
 import type { Report } from "./finding.ts";
 import { HeadChecker } from "./head-checker.ts";
 import type { PublishedHeads } from "./heads.ts";
 import { CHAIN_START, LinkChecker } from "./links.ts";
 import { frontierOf, type PublishedHead } from "./published-head.ts";
 import type { Range } from "./range.ts";
-import { hasLinkAfter, readLength, readLinks } from "./read-chain.ts";
+import { readLinks, type Survey } from "./read-chain.ts";
+import type { Relation } from "./database/relation.ts";
 import type { Lane } from "./snapshot.ts";
+import { Sorter } from "./sorter.ts";
 import { TimeChecker } from "./time-checker.ts";
 
 /** What a walk along the chain found beside findings. */
@@ -22,6 +25,8 @@ export interface ChainResult {
 
 /** Options of `checkChain`. */
 export interface CheckChainOptions {
+  readonly chain: Relation;
+  readonly survey: Survey;
   readonly range: Range;
   /** Null where heads are not checked. */
   readonly published: PublishedHeads | null;
@@ -33,14 +38,23 @@ export interface CheckChainOptions {
 
 /** Walks along the links of a range, once: their hashes, the published heads, the times. */
 export async function checkChain(lane: Lane, options: CheckChainOptions): Promise<ChainResult> {
-  const { range, published, report } = options;
+  const { from, to } = options.range;
+  const sorter = new Sorter();
+  try {
+    // The link before the first one is read too: its chain hash is where the range starts.
+    const links = { from: from > 1n ? from - 1n : null, to };
+    return await walk(await readLinks(lane, options.chain, links, options.survey, sorter), options);
+  } finally {
+    sorter.close();
+  }
+}
+
+async function walk(rows: Cursor<ChainRow>, options: CheckChainOptions): Promise<ChainResult> {
+  const { range, published, report, survey } = options;
   const { from, to } = range;
-  const hasMore = to !== undefined && (await hasLinkAfter(lane, to));
-  const length = range.after === undefined ? null : await readLength(lane);
-  // The link before the first one is read too: its chain hash is where the range starts.
-  const rows = await readLinks(lane, from > 1n ? from - 1n : null, to);
+  const hasMore = to !== undefined && survey.length > to;
   let row = await rows.next();
-  if (range.after !== undefined && length !== null) checkAnchor(range.after, row, length, report);
+  if (range.after !== undefined) checkAnchor(range.after, row, survey.length, report);
   let before = from > 1n ? { seq: from - 1n, chainHash: range.after?.chainHash ?? null } : CHAIN_START;
   while (from > 1n && row !== undefined && row.seq < from) {
     before = { seq: from - 1n, chainHash: row.chainHash };

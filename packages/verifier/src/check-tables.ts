@@ -1,6 +1,7 @@
 import { compareBytes } from "./byte-order.ts";
 import { inForce } from "./config.ts";
 import { checkTable } from "./check-table.ts";
+import type { Cursor } from "./cursor.ts";
 import type { Report } from "./finding.ts";
 import { GroupReader } from "./group-reader.ts";
 import { type KindCounts, KindTally } from "./kind-tally.ts";
@@ -9,7 +10,9 @@ import type { VouchedTables } from "./fast/vouch-tables.ts";
 import { type KeyedEvent, readEventsByKey } from "./read-events.ts";
 import type { Histories } from "./read-histories.ts";
 import { isRefused, isTransient, reasonOf } from "./refused.ts";
+import type { Relation } from "./database/relation.ts";
 import type { Snapshot } from "./snapshot.ts";
+import { Sorter } from "./sorter.ts";
 
 /** What the comparison of all tables with the chain found beside findings. */
 export interface TablesResult {
@@ -28,8 +31,9 @@ export interface CheckTablesOptions {
   readonly histories: Histories;
   /** Whether tables are compared at all, or only events with each other (duplicates). */
   readonly sources: boolean;
-  /** Whether pending can be read. */
-  readonly pending: boolean;
+  readonly chain: Relation;
+  /** Null where pending cannot be read. */
+  readonly pending: Relation | null;
   readonly range: Range;
   readonly report: Report;
   /** What need not be compared any more; null where nothing has been vouched for. */
@@ -37,22 +41,45 @@ export interface CheckTablesOptions {
 }
 
 /**
- * Walks all events in the order of kind and key, once, and with them each audited table in the order of its keys.
+ * Walks all events in the order of kind and key, once, and with them each audited table in the order of its keys. What has
+ * been vouched for is left out.
  */
 export async function checkTables(snapshot: Snapshot, options: CheckTablesOptions): Promise<TablesResult> {
-  const { histories, report } = options;
+  const { histories, vouched, chain, pending } = options;
+  const tally = new KindTally(histories.keys());
+  const withoutSource = vouched === null ? 0n : countVouched(vouched, histories, tally);
+  const kinds = [...histories.keys()].filter((kind) => vouched?.matched.has(kind) !== true).toSorted(compareBytes);
+  if (vouched !== null && kinds.length === 0)
+    return {
+      unproven: [],
+      isTransient: false,
+      isRewritten: false,
+      eventsWithoutSource: withoutSource,
+      kinds: tally.counts(),
+    };
+  const sorter = new Sorter();
+  try {
+    const wanted = { chain, pending, tableKinds: kinds, others: vouched === null };
+    const events = await readEventsByKey(snapshot[0], wanted, sorter);
+    const result = await walk(snapshot, kinds, events, options, tally);
+    const eventsWithoutSource = withoutSource + result.eventsWithoutSource;
+    return { ...result, eventsWithoutSource, kinds: tally.counts() };
+  } finally {
+    sorter.close();
+  }
+}
+
+async function walk(
+  snapshot: Snapshot,
+  kinds: readonly string[],
+  events: Cursor<KeyedEvent>,
+  { histories, sources, range, report }: CheckTablesOptions,
+  tally: KindTally,
+): Promise<Omit<TablesResult, "kinds">> {
   const unproven: string[] = [];
   let transient = false;
   let isRewritten = false;
-  const tally = new KindTally(histories.keys());
-  const kinds = [...histories.keys()]
-    .filter((kind) => options.vouched?.matched.has(kind) !== true)
-    .toSorted(compareBytes);
-  let withoutSource = options.vouched === null ? 0n : countVouched(options.vouched, histories, tally);
-  if (options.vouched !== null && kinds.length === 0)
-    return { unproven, isTransient: transient, isRewritten, eventsWithoutSource: withoutSource, kinds: tally.counts() };
-  const only = options.vouched === null ? null : kinds;
-  const events = await readEventsByKey(snapshot[0], kinds, options.pending, only);
+  let eventsWithoutSource = 0n;
   const isRefusedChange = ({ kind, seq }: KeyedEvent): boolean => {
     const history = histories.get(kind);
     if (history === undefined) return false;
@@ -62,14 +89,14 @@ export async function checkTables(snapshot: Snapshot, options: CheckTablesOption
   await groups.next();
   for (const kind of kinds) {
     while (groups.current !== undefined && compareBytes(groups.current.kind, kind) < 0) {
-      withoutSource += BigInt(groups.current.links);
+      eventsWithoutSource += BigInt(groups.current.links);
       await groups.next();
     }
     const history = histories.get(kind);
-    if (history !== undefined && options.sources) {
+    if (history !== undefined && sources) {
       try {
         const problem = await snapshot[1].attempt(
-          async (lane) => await checkTable(lane, history, groups, options.range, report, tally),
+          async (lane) => await checkTable(lane, history, groups, range, report, tally),
         );
         if (problem !== null) unproven.push(problem.reason);
         transient ||= problem?.isTransient === true;
@@ -84,10 +111,10 @@ export async function checkTables(snapshot: Snapshot, options: CheckTablesOption
     while (groups.current?.kind === kind) await groups.next();
   }
   while (groups.current !== undefined) {
-    withoutSource += BigInt(groups.current.links);
+    eventsWithoutSource += BigInt(groups.current.links);
     await groups.next();
   }
-  return { unproven, isTransient: transient, isRewritten, eventsWithoutSource: withoutSource, kinds: tally.counts() };
+  return { unproven, isTransient: transient, isRewritten, eventsWithoutSource };
 }
 
 /** Counts the events of kinds that need not be compared. Returns how many of them have no table. */

@@ -2,6 +2,12 @@ import { VerifierError } from "./errors.ts";
 
 const SIGNATURE = Buffer.from("PGCOPY\n\xff\r\n\0", "latin1");
 
+/** What a binary COPY begins with, as the server sends it: the signature, no flags, no header extension. */
+export const COPY_HEADER: Buffer = Buffer.concat([SIGNATURE, Buffer.alloc(8)]);
+
+/** What it ends with. */
+export const COPY_TRAILER: Buffer = Buffer.from([0xff, 0xff]);
+
 /** A field of a binary COPY: its bytes, or null for NULL. Valid until the next chunk is pushed. */
 export type Field = Buffer | null;
 

@@ -1,55 +1,52 @@
+import { setImmediate } from "node:timers/promises";
 import { BinaryCopyDecoder, type Field } from "./copy-binary.ts";
 import { TextCopyDecoder } from "./copy-text.ts";
 import { VerifierError } from "./errors.ts";
 import type { Chunks } from "./snapshot.ts";
+import type { TakeRecord } from "./spill.ts";
+
+/** Records that are taken from a sorter at once: meanwhile nothing else happens. */
+const BATCH = 4096;
+
+/** The next rows, one at least; undefined at the end. */
+type NextRows<T> = () => Promise<readonly T[] | undefined>;
 
 /**
- * Walks the rows of a stream one by one. `current` is the row at hand, undefined at the end; `advance` goes on, and
- * waits only where the next chunk has not come yet: a promise for every row would cost more than the hashing.
+ * Walks rows one by one. `current` is the row at hand, undefined at the end; `step` goes on, and `fill` is awaited only
+ * where the next rows have not come yet: a promise for every row would cost more than the hashing.
  */
 export class Cursor<T> {
-  readonly #chunks: Chunks;
-  readonly #decode: (chunk: Buffer) => T[];
-  readonly #atEnd: () => void;
-  #rows: T[] = [];
+  readonly #next: NextRows<T>;
+  #rows: readonly T[] = [];
   #at = 0;
 
-  constructor(chunks: Chunks, decode: (chunk: Buffer) => T[], atEnd: () => void) {
-    this.#chunks = chunks;
-    this.#decode = decode;
-    this.#atEnd = atEnd;
+  private constructor(next: NextRows<T>) {
+    this.#next = next;
   }
 
   /** The rows of a binary COPY with `fields` columns. */
   static binary<T>(chunks: Chunks, fields: number, row: (fields: readonly Field[]) => T): Cursor<T> {
     const decoder = new BinaryCopyDecoder(fields);
-    return new Cursor(
-      chunks,
-      (chunk) => {
-        const rows: T[] = [];
-        decoder.push(chunk, (f) => rows.push(row(f)));
-        return rows;
-      },
-      () => {
-        if (!decoder.ended) throw new VerifierError("protocol", "the server broke off in the middle of a COPY");
-      },
-    );
+    return new Cursor(rowsOf(chunks, decoder, (chunk, rows) => decoder.push(chunk, (f) => rows.push(row(f)))));
   }
 
   /** The rows of a text COPY. */
   static text<T>(chunks: Chunks, row: (fields: (string | null)[]) => T): Cursor<T> {
     const decoder = new TextCopyDecoder();
-    return new Cursor(
-      chunks,
-      (chunk) => {
-        const rows: T[] = [];
-        decoder.push(chunk, (f) => rows.push(row(f)));
-        return rows;
-      },
-      () => {
-        if (!decoder.ended) throw new VerifierError("protocol", "the server broke off in the middle of a COPY");
-      },
-    );
+    return new Cursor(rowsOf(chunks, decoder, (chunk, rows) => decoder.push(chunk, (f) => rows.push(row(f)))));
+  }
+
+  /** The records of a sorter. */
+  static sorted<T>(take: TakeRecord, row: (record: string) => T): Cursor<T> {
+    return new Cursor(async () => {
+      await setImmediate();
+      const rows: T[] = [];
+      for (let record = take(); record !== undefined; record = take()) {
+        rows.push(row(record));
+        if (rows.length === BATCH) break;
+      }
+      return rows.length === 0 ? undefined : rows;
+    });
   }
 
   /** The row at hand; undefined before the first `next` and at the end. */
@@ -57,7 +54,7 @@ export class Cursor<T> {
     return this.#rows[this.#at];
   }
 
-  /** Goes to the next row of the chunk at hand. False where `fill` has to be awaited first. */
+  /** Goes to the next row at hand. False where `fill` has to be awaited first. */
   step(): boolean {
     this.#at++;
     return this.#at < this.#rows.length;
@@ -65,17 +62,9 @@ export class Cursor<T> {
 
   /** Waits for the next row. Afterwards `current` is that row, or undefined at the end. */
   async fill(): Promise<void> {
-    while (this.#at >= this.#rows.length) {
-      const { done, value } = await this.#chunks.next();
-      if (done === true) {
-        this.#rows = [];
-        this.#at = 0;
-        this.#atEnd();
-        return;
-      }
-      this.#rows = this.#decode(value);
-      this.#at = 0;
-    }
+    if (this.#at < this.#rows.length) return;
+    this.#rows = (await this.#next()) ?? [];
+    this.#at = 0;
   }
 
   /** Goes to the next row, wherever it is. */
@@ -83,4 +72,43 @@ export class Cursor<T> {
     if (!this.step()) await this.fill();
     return this.current;
   }
+}
+
+/** Takes each tuple of a binary COPY with `fields` columns as it comes. */
+export async function eachTuple(
+  chunks: Chunks,
+  fields: number,
+  take: (fields: readonly Field[]) => void,
+): Promise<void> {
+  const decoder = new BinaryCopyDecoder(fields);
+  for (let next = await chunks.next(); next.done !== true; next = await chunks.next()) decoder.push(next.value, take);
+  if (!decoder.ended) throw brokenOff();
+}
+
+/** Takes each row of a text COPY as it comes. */
+export async function eachLine(chunks: Chunks, take: (fields: (string | null)[]) => void): Promise<void> {
+  const decoder = new TextCopyDecoder();
+  for (let next = await chunks.next(); next.done !== true; next = await chunks.next()) decoder.push(next.value, take);
+  if (!decoder.ended) throw brokenOff();
+}
+
+const brokenOff = () => new VerifierError("protocol", "the server broke off in the middle of a COPY");
+
+function rowsOf<T>(
+  chunks: Chunks,
+  decoder: { readonly ended: boolean },
+  decode: (chunk: Buffer, rows: T[]) => void,
+): NextRows<T> {
+  return async () => {
+    for (;;) {
+      const { done, value } = await chunks.next();
+      if (done === true) {
+        if (!decoder.ended) throw brokenOff();
+        return undefined;
+      }
+      const rows: T[] = [];
+      decode(value, rows);
+      if (rows.length > 0) return rows;
+    }
+  };
 }

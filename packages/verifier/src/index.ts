@@ -5,6 +5,8 @@ export { type KindCount, type KindCounts, MAX_OTHER_KINDS } from "./kind-tally.t
 export type { CoverageChange, HeadTime, Overview, SinkHeads } from "./overview.ts";
 export { MAX_LISTED_PER_CHECK } from "./findings.ts";
 export type { HeadLog, HeadLogLine } from "./head-log.ts";
+export type { PinnedRow, ServerDifference } from "./structure/builtin/compare-builtin.ts";
+export { compareServer, describeDifference } from "./structure/builtin/check-builtin.ts";
 export { formatPolicy, parsePolicy, type Policy, type TablePolicy } from "./policy.ts";
 export { type ChainHead, formatReport, type GroupResult, type VerificationReport } from "./report.ts";
 export { CLOCK_TOLERANCE_MICROS, LOCK_TOLERANCE_MICROS } from "./time-checker.ts";

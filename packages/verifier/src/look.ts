@@ -9,19 +9,20 @@ import { CHECKS, type Finding, type Group } from "./finding.ts";
 import { Crew } from "./fast/crew.ts";
 import { TAG_KEY_BYTES } from "./fast/kernel.ts";
 import { vouchForLinks, type VouchedChain } from "./fast/vouch-links.ts";
-import { vouchForTables } from "./fast/vouch-tables.ts";
+import { addUpTables, type RowSums, vouchForTables } from "./fast/vouch-tables.ts";
 import type { Findings } from "./findings.ts";
 import { HeadChecker } from "./head-checker.ts";
 import { type PublishedHeads, readPublishedHeads } from "./heads.ts";
 import type { KindCounts } from "./kind-tally.ts";
 import { type Overview, overviewOf } from "./overview.ts";
 import { type Range, resolveRange } from "./range.ts";
-import { countPages, readLength } from "./read-chain.ts";
+import { type Survey, surveyChain } from "./read-chain.ts";
 import { type Histories, NO_HISTORIES, readHistories } from "./read-histories.ts";
 import { type Pending, readPending } from "./read-pending.ts";
 import { isRefused, isTransient, reasonOf } from "./refused.ts";
+import type { Relation } from "./database/relation.ts";
 import { lockAgainstRewriting, REWRITTEN } from "./rewritten.ts";
-import { describeShape, hasColumns, OWN_SHAPES, readShape } from "./shape.ts";
+import { describeShape, hasColumns, OWN_SHAPES, readShape, type TableShape } from "./shape.ts";
 import { type Lane, type Snapshot, withSnapshot } from "./snapshot.ts";
 import { checkStructure } from "./structure/check-structure.ts";
 import { EMPTY_STATE } from "./verifier-state.ts";
@@ -36,9 +37,9 @@ import {
 const CHAIN = "public.audit_chain";
 const CONFIG = "public.audit_chain_config";
 const PENDING = "public.audit_chain_pending";
-/** Of 8 kB: links with the shortest labels. */
-const MOST_LINKS_ON_A_PAGE = 41;
 const EVENTS = "the events of the chain and of pending";
+
+type OwnTable = keyof typeof OWN_SHAPES;
 
 /** What one look at the database has found. */
 export interface LookResult {
@@ -86,11 +87,15 @@ class Look {
   #pending: Pending | null = null;
   #withoutSource = 0n;
   #kinds: KindCounts | null = null;
-  /** About how many links there are at most, and how many jobs they are worth. */
-  #expected = { rows: 0, pages: 0 };
+  /** About how many links there are, and how many jobs they are worth. */
+  #expected = 0n;
   #jobs = 1;
+  #survey: Survey | null = null;
   #vouched: VouchedChain | null = null;
+  readonly #rows: RowSums = new Map();
   #histories: Histories | null = null;
+  readonly #shapes = new Map<OwnTable, TableShape | null>();
+  #config: Promise<Histories> | undefined;
 
   constructor(trust: HeadTrust, options: VerifyOptions, findings: Findings) {
     this.#trust = trust;
@@ -184,6 +189,10 @@ class Look {
     try {
       return await snapshot[0].attempt(work);
     } catch (error) {
+      if (error instanceof VerifierError && error.code === "disk") {
+        this.#cannot(`${what} could not be checked: ${error.message}`, ...groups);
+        return null;
+      }
       if (!isRefused(error)) throw error;
       this.#isTransient ||= isTransient(error);
       const role = what === CHAIN ? "scidex_audit_ro" : "scidex_audit_inspector";
@@ -194,53 +203,85 @@ class Look {
 
   /** How many jobs the chain is worth. Returns how many connections they need. */
   async #planJobs(lane: Lane): Promise<number> {
-    const pages = await lane.attempt(countPages).catch((error: unknown) => {
-      if (!isRefused(error)) throw error;
-      return 0;
-    });
-    this.#expected = { rows: pages * MOST_LINKS_ON_A_PAGE, pages };
-    const byDefault = this.#expected.rows < MIN_ROWS_FOR_JOBS ? 1 : defaultJobs();
+    this.#expected = this.#published?.heads.at(-1)?.seq ?? (await this.#countLinks(lane));
+    const byDefault = this.#expected < BigInt(MIN_ROWS_FOR_JOBS) ? 1 : defaultJobs();
     this.#jobs = this.#options.jobs ?? byDefault;
     return this.#jobs;
   }
 
+  /** The number of links where no head says how many there are about; 0 where they cannot be read. */
+  async #countLinks(lane: Lane): Promise<bigint> {
+    try {
+      return await lane.attempt(async (inner) => {
+        const chain = await readShape(inner, "public", "audit_chain");
+        if (!hasColumns(chain, OWN_SHAPES.audit_chain)) return 0n;
+        return (await this.#surveyOf(inner, chain)).length;
+      });
+    } catch (error) {
+      if (!isRefused(error)) throw error;
+      return 0n;
+    }
+  }
+
+  /** The seqs of the chain as the snapshot has them: read once. */
+  async #surveyOf(lane: Lane, chain: Relation): Promise<Survey> {
+    this.#survey ??= await surveyChain(lane, chain);
+    return this.#survey;
+  }
+
   /**
    * The fast way through a whole chain: says that nothing is wrong with it, or nothing at all. Null also where less than
-   * the whole is asked for.
+   * the whole is asked for. Where tables are to be compared, their rows are added up beside it.
    */
-  async #vouch(snapshot: Snapshot, crew: Crew): Promise<VouchedChain | null> {
+  async #vouch(
+    snapshot: Snapshot,
+    crew: Crew,
+    chain: Relation,
+    histories: Histories | null,
+  ): Promise<VouchedChain | null> {
     const { from, to, unchained, pending } = this.#range;
     if (this.#options.plain === true || from !== 1n || to !== undefined || !unchained || !pending) return null;
+    const tagKey = randomBytes(TAG_KEY_BYTES);
     return await vouchForLinks(snapshot, crew, {
+      chain,
       published: this.#published,
       now: this.#now,
       hashes: this.#wanted.has("links") || this.#published !== null,
       expected: this.#expected,
-      tagKey: randomBytes(TAG_KEY_BYTES),
+      tagKey,
       onProgress: this.#options.onProgress,
+      beside: histories === null ? [] : addUpTables(crew, histories, tagKey, this.#rows),
     });
   }
 
   async #lookAt(snapshot: Snapshot, crew: Crew): Promise<void> {
-    const isChain = await this.#isTable(snapshot, "audit_chain");
+    const shape = await this.#tableOf(snapshot, "audit_chain");
     await this.#checkStructure(snapshot);
-    if (!isChain) {
+    if (shape === null) {
       this.#cannot("there is no chain to be checked", "links", "sources", "coverage");
       const heads = this.#published;
       if (heads !== null)
         new HeadChecker(heads.heads, heads.names, { size: 0n, hashes: [] }, this.#report).finish(false);
       return;
     }
+    const histories = this.#wanted.has("sources") ? await this.#historiesOrNull(snapshot) : null;
     const chain = await this.#attempt(snapshot, CHAIN, ["links", "heads", "sources"], async (lane) => {
       if (await lockAgainstRewriting(lane, "public", "audit_chain")) return REWRITTEN;
       const heads = this.#published?.heads ?? [];
       const needsLength = this.#options.shard !== undefined && heads.length === 0;
-      this.#range = resolveRange(this.#options, heads, needsLength ? await readLength(lane) : 0n);
-      this.#vouched = await this.#vouch(snapshot, crew);
+      const length = needsLength ? (await this.#surveyOf(lane, shape)).length : 0n;
+      this.#range = resolveRange(this.#options, heads, length);
+      this.#vouched = await this.#vouch(snapshot, crew, shape, histories);
       if (this.#vouched !== null) return this.#vouched.chain;
       const { onProgress } = this.#options;
-      const options = { range: this.#range, published: this.#published, now: this.#now };
-      return await checkChain(lane, { ...options, report: this.#report, onProgress });
+      const options = {
+        range: this.#range,
+        published: this.#published,
+        now: this.#now,
+        report: this.#report,
+        onProgress,
+      };
+      return await checkChain(lane, { ...options, chain: shape, survey: await this.#surveyOf(lane, shape) });
     });
     if (chain === REWRITTEN) {
       this.#isTransient = true;
@@ -251,15 +292,25 @@ class Look {
     if (chain === null) return;
     this.#chain = chain;
     this.#checkFreshness();
-    await this.#checkTables(snapshot, crew);
+    await this.#checkTables(snapshot, crew, shape);
   }
 
-  /** Whether one of the chain's own tables is what it must be; reports it where it is something else. */
-  async #isTable(snapshot: Snapshot, name: keyof typeof OWN_SHAPES): Promise<boolean> {
-    // Given back at once: DDL on a catalog would queue behind its lock, and our other connection behind that DDL.
-    const shape = await snapshot[0].attempt(async (lane) => await readShape(lane, "public", name));
-    if (hasColumns(shape, OWN_SHAPES[name])) return true;
-    if (shape === null && name === "audit_chain" && this.#published === null)
+  /** What stands in the place of one of the chain's own tables; null where it is not what it must be. Read once. */
+  async #shapeOf(snapshot: Snapshot, name: OwnTable): Promise<{ is: TableShape | null; there: TableShape | null }> {
+    let there = this.#shapes.get(name);
+    if (there === undefined) {
+      // Given back at once: DDL on a catalog would queue behind its lock, and our other connection behind that DDL.
+      there = await snapshot[0].attempt(async (lane) => await readShape(lane, "public", name));
+      this.#shapes.set(name, there);
+    }
+    return { is: hasColumns(there, OWN_SHAPES[name]) ? there : null, there };
+  }
+
+  /** One of the chain's own tables; null where it is not what it must be, which is reported. */
+  async #tableOf(snapshot: Snapshot, name: OwnTable): Promise<TableShape | null> {
+    const { is, there } = await this.#shapeOf(snapshot, name);
+    if (is !== null) return is;
+    if (there === null && name === "audit_chain" && this.#published === null)
       throw new VerifierError(
         "not_initialised",
         "There is no table public.audit_chain in this database. Run audit-chain init, or check the database URL.",
@@ -268,10 +319,29 @@ class Look {
     this.#findings.add({
       check: "relation_changed",
       expected: `a table with the columns ${OWN_SHAPES[name].map(([column, type]) => `${column} ${type}`).join(", ")}`,
-      actual: describeShape(shape),
+      actual: describeShape(there),
       message: `public.${name} is not the table that it was`,
     });
-    return false;
+    return null;
+  }
+
+  /** The configuration, which is read once; fails each time where that was refused. */
+  async #readConfig(lane: Lane, snapshot: Snapshot): Promise<Histories> {
+    const { is: chain } = await this.#shapeOf(snapshot, "audit_chain");
+    const { is: config } = await this.#shapeOf(snapshot, "audit_chain_config");
+    if (chain === null || config === null) return NO_HISTORIES;
+    this.#config ??= readHistories(lane, chain, config);
+    return await this.#config;
+  }
+
+  /** The same; null where it was refused, which is said by those who cannot do without it. */
+  async #historiesOrNull(snapshot: Snapshot): Promise<Histories | null> {
+    try {
+      return await snapshot[0].attempt(async (lane) => await this.#readConfig(lane, snapshot));
+    } catch (error) {
+      if (!isRefused(error)) throw error;
+      return null;
+    }
   }
 
   /** Judges the newest signed time. */
@@ -294,45 +364,53 @@ class Look {
     });
   }
 
-  async #checkTables(snapshot: Snapshot, crew: Crew): Promise<void> {
+  async #checkTables(snapshot: Snapshot, crew: Crew, chain: Relation): Promise<void> {
     let histories: Histories | null = null;
     if (this.#wanted.has("sources") || this.#wanted.has("coverage")) {
-      histories = (await this.#isTable(snapshot, "audit_chain_config"))
-        ? await this.#attempt(snapshot, CONFIG, ["sources", "coverage"], readHistories)
-        : NO_HISTORIES;
+      histories =
+        (await this.#tableOf(snapshot, "audit_chain_config")) === null
+          ? NO_HISTORIES
+          : await this.#attempt(snapshot, CONFIG, ["sources", "coverage"], async (lane) => {
+              return await this.#readConfig(lane, snapshot);
+            });
       this.#histories = histories;
     }
-    let hasPending = false;
-    if (this.#wanted.has("sources") && histories !== null && (await this.#isTable(snapshot, "audit_chain_pending"))) {
-      this.#pending = await this.#attempt(snapshot, PENDING, ["sources"], readPending);
-      hasPending = this.#pending !== null;
+    let pending: Relation | null = null;
+    if (this.#wanted.has("sources") && histories !== null) {
+      const shape = await this.#tableOf(snapshot, "audit_chain_pending");
+      if (shape !== null)
+        this.#pending = await this.#attempt(snapshot, PENDING, ["sources"], async (lane) => {
+          return await readPending(lane, shape, this.#now);
+        });
+      if (this.#pending !== null) pending = shape;
       this.#warnings.push(...(this.#pending?.warnings ?? []));
     }
-    const sources = this.#wanted.has("sources") && histories !== null && hasPending;
-    if (sources || this.#wanted.has("links")) {
+    if (pending !== null || this.#wanted.has("links")) {
       // A right or a lock that is missing only here must not hide what else was found.
       await this.#attempt(snapshot, EVENTS, ["links", "sources"], async (lane) => {
         const [, second, ...others] = snapshot;
-        await this.#compareTables([lane, second, ...others], crew, { histories, sources, pending: hasPending });
+        await this.#compareTables([lane, second, ...others], crew, { histories, chain, pending });
       });
     }
     if (this.#wanted.has("coverage") && histories !== null)
       checkCoverage(histories, this.#options.policy ?? null, this.#report);
   }
 
-  /** Compares events with rows; without `sources`, only events with each other. */
+  /** Compares events with rows; where pending cannot be read, only events with each other. */
   async #compareTables(
     snapshot: Snapshot,
     crew: Crew,
-    given: { histories: Histories | null; sources: boolean; pending: boolean },
+    given: { histories: Histories | null; chain: Relation; pending: Relation | null },
   ): Promise<void> {
-    const { sources, pending } = given;
-    const histories = given.histories ?? new Map();
-    const chain = this.#vouched;
+    const { chain, pending } = given;
+    const histories: Histories = given.histories ?? new Map();
+    const vouched = this.#vouched;
+    const sources = pending === null ? null : { pending, rows: this.#rows };
     const tables = await checkTables(snapshot, {
       histories,
-      sources,
-      vouched: chain && (await vouchForTables(snapshot, crew, { chain, histories, sources })),
+      sources: sources !== null,
+      vouched: vouched && (await vouchForTables(snapshot, crew, { chain: vouched, histories, sources })),
+      chain,
       pending,
       range: this.#range,
       report: this.#reportOfTables(given.histories ?? NO_HISTORIES),
@@ -347,7 +425,9 @@ class Look {
   /** Compares the catalog with what it has to be, before anything is streamed. */
   async #checkStructure(snapshot: Snapshot): Promise<void> {
     if (!this.#wanted.has("structure")) return;
-    const histories = await this.#attempt(snapshot, CONFIG, ["structure"], readHistories);
+    const histories = await this.#attempt(snapshot, CONFIG, ["structure"], async (lane) => {
+      return await this.#readConfig(lane, snapshot);
+    });
     const structure = await checkStructure(snapshot, histories, this.#report, this.#options.policy ?? null);
     for (const reason of structure.unproven) this.#cannot(reason, "structure");
     this.#warnings.push(...structure.warnings);

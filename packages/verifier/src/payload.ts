@@ -6,13 +6,9 @@ export type RowTexts = ReadonlyMap<string, string | null>;
 
 /**
  * Hash of a row's payload: canonical JSON of the texts of the columns that are not NULL, in the order given (that of
- * RFC 8785). `from` names the column that holds a member's value now, null where it is gone.
+ * RFC 8785).
  */
-export function rowPayloadHash(
-  columns: readonly string[],
-  row: RowTexts,
-  from: (column: string) => string | null,
-): Uint8Array {
+export function rowPayloadHash({ columns, from }: Reading, row: RowTexts): Uint8Array {
   let text = "{";
   for (const column of columns) {
     const source = from(column);
@@ -23,15 +19,35 @@ export function rowPayloadHash(
   return sha256(`${text}}`);
 }
 
-/** The ways in which a row that was captured under one configuration can be recomputed from the table as it is now. */
+/** One way of making a row's payload from the table as it is now. */
+export interface Reading {
+  /** The payload's members, in their order. */
+  readonly columns: readonly string[];
+  /** From a member to the column that has its value now; null where there is none. */
+  readonly from: (column: string) => string | null;
+}
+
+/** What the payload of a row consists of in this reading: two that say the same give the same hash for each row. */
+export const describeReading = ({ columns, from }: Reading): string =>
+  JSON.stringify(columns.map((column) => [column, from(column)]).filter(([, source]) => source !== null));
+
+/** How a row that was captured under one configuration can be recomputed from the table as it is now. */
 export interface Recomputation {
   /** Seq of the configuration. */
   readonly seq: bigint | null;
   readonly config: Config;
-  /** From a covered column to where its value is now; several where capture may not have known of a change yet. */
-  readonly readings: readonly ((column: string) => string | null)[];
+  /** Which of the table's readings: several where capture may not have known of a change yet. */
+  readonly readings: readonly number[];
   /** Why a row that fits none of the readings may be an honest one: the schema changes since. */
   readonly excuse: string | null;
+}
+
+/** How rows of each configuration can be recomputed. */
+export interface Recomputations {
+  /** One for each configuration. */
+  readonly ways: readonly Recomputation[];
+  /** All readings that occur, each once: a row's hashes come in this order. */
+  readonly readings: readonly Reading[];
 }
 
 /** The columns that a table has now, with descriptions of their types as the configuration writes them. */
@@ -43,17 +59,25 @@ export type LiveColumns = ReadonlyMap<string, string>;
  * time between a change and its recording, capture read the column as NULL. What was dropped or has another type now
  * cannot be recomputed, and what was excluded later may have changed since.
  */
-export function recomputations(history: KindHistory, live: LiveColumns): Recomputation[] {
-  return history.configs.map((config, i) => {
+export function recomputations(history: KindHistory, live: LiveColumns): Recomputations {
+  const readings = new Map<string, { readonly reading: Reading; readonly number: number }>();
+  const numberOf = (reading: Reading): number => {
+    const text = describeReading(reading);
+    const known = readings.get(text) ?? { reading, number: readings.size };
+    readings.set(text, known);
+    return known.number;
+  };
+  const ways = history.configs.map((config, i) => {
     const later = history.configs.slice(i + 1);
     const places = new Map(config.columns.map((column) => [column, follow(column, later)]));
     const place = (column: string): string | null => {
       const name = places.get(column)?.name ?? null;
       return name !== null && live.has(name) ? name : null;
     };
-    const readings = [place];
-    if (config.columns.some((column) => place(column) !== column))
-      readings.push((column) => (place(column) === column ? column : null));
+    const { columns } = config;
+    const numbers = [numberOf({ columns, from: place })];
+    if (columns.some((column) => place(column) !== column))
+      numbers.push(numberOf({ columns, from: (column) => (place(column) === column ? column : null) }));
     const changes = config.columns.flatMap((column, n) => {
       const name = place(column);
       if (name === null) return [`${column} was dropped`];
@@ -64,8 +88,9 @@ export function recomputations(history: KindHistory, live: LiveColumns): Recompu
         ? []
         : [`the type of ${column} changed from ${type} to ${typeNow ?? "none"}`];
     });
-    return { seq: config.seq, config, readings, excuse: changes.length === 0 ? null : changes.join(", ") };
+    return { seq: config.seq, config, readings: numbers, excuse: changes.length === 0 ? null : changes.join(", ") };
   });
+  return { ways, readings: [...readings.values()].map(({ reading }) => reading) };
 }
 
 /** Where a column's values are now, by what later configurations say; null for one that they do not know any more. */
@@ -81,16 +106,8 @@ function follow(column: string, later: readonly Config[]): { name: string | null
   return { name, isExcluded };
 }
 
-/** The live columns whose texts are needed to recompute rows of any time. */
-export function neededColumns(ways: readonly Recomputation[]): string[] {
-  const names = new Set<string>();
-  for (const { config, readings } of ways) {
-    for (const column of config.columns) {
-      for (const reading of readings) {
-        const name = reading(column);
-        if (name !== null) names.add(name);
-      }
-    }
-  }
-  return [...names];
+/** The live columns whose texts these readings need. */
+export function neededColumns(readings: readonly Reading[]): string[] {
+  const names = readings.flatMap(({ columns, from }) => columns.map(from));
+  return [...new Set(names.filter((name) => name !== null))];
 }

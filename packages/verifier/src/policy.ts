@@ -1,5 +1,7 @@
 import { type JsonValue, parseJson } from "@scidex/audit-core";
 import { VerifierError } from "./errors.ts";
+import { BUILTIN_CATALOGS } from "./structure/builtin/builtin-catalogs.ts";
+import type { PinnedRow } from "./structure/builtin/compare-builtin.ts";
 
 /** What a policy says of one table. */
 export interface TablePolicy {
@@ -26,6 +28,8 @@ export interface Policy {
   readonly detached: ReadonlySet<string>;
   /** Names of event triggers at login that may be there. */
   readonly loginTriggers: ReadonlySet<string>;
+  /** Rows of PostgreSQL's own catalogs that are others on this server, as whoever runs it (a provider) made them. */
+  readonly server: readonly PinnedRow[];
 }
 
 const isObject = (value: JsonValue | undefined): value is { [name: string]: JsonValue } =>
@@ -47,13 +51,14 @@ export function parsePolicy(text: string): Policy {
   }
   if (!isObject(value)) throw malformed("it must be an object");
   for (const name of Object.keys(value))
-    if (!["origin", "tables", "detached", "login_triggers"].includes(name))
+    if (!["origin", "tables", "detached", "login_triggers", "server"].includes(name))
       throw malformed(`unknown member ${JSON.stringify(name)}`);
-  const { origin, tables, detached, login_triggers: loginTriggers = [] } = value;
+  const { origin, tables, detached, login_triggers: loginTriggers = [], server = [] } = value;
   if (origin !== undefined && origin !== null && typeof origin !== "string") throw malformed("origin must be text");
   if (!isObject(tables)) throw malformed("tables must be an object");
   if (detached !== undefined && !isObject(detached)) throw malformed("detached must be an object");
   if (!isTexts(loginTriggers)) throw malformed("login_triggers must be a list of names");
+  if (!Array.isArray(server)) throw malformed("server must be a list of pinned rows");
   const map = new Map<string, TablePolicy>();
   for (const [relation, entry] of Object.entries(tables)) {
     const at = `tables[${JSON.stringify(relation)}]`;
@@ -75,7 +80,17 @@ export function parsePolicy(text: string): Policy {
     tables: map,
     detached: new Set(Object.keys(detached ?? {})),
     loginTriggers: new Set(loginTriggers),
+    server: server.map((row, i) => parsePinnedRow(row, i, malformed)),
   };
+}
+
+function parsePinnedRow(row: JsonValue, i: number, malformed: (what: string) => VerifierError): PinnedRow {
+  const { catalog, key, hash } = isObject(row) ? row : {};
+  if (typeof catalog !== "string" || typeof key !== "string" || (typeof hash !== "string" && hash !== null))
+    throw malformed(`server[${i}] must have catalog and key as text, and hash as text or null`);
+  if (!BUILTIN_CATALOGS.some(({ name }) => name === catalog))
+    throw malformed(`server[${i}].catalog is none that is compared: ${JSON.stringify(catalog)}`);
+  return { catalog, key, hash };
 }
 
 /** The policy file that pins what is covered now. */
@@ -96,5 +111,9 @@ export function formatPolicy(policy: Policy): string {
     ]),
   );
   const detached = Object.fromEntries([...policy.detached].map((relation) => [relation, true]));
-  return `${JSON.stringify({ origin: policy.origin, tables, detached, ...(policy.loginTriggers.size === 0 ? {} : { login_triggers: [...policy.loginTriggers] }) }, null, 2)}\n`;
+  const optional = {
+    ...(policy.loginTriggers.size === 0 ? {} : { login_triggers: [...policy.loginTriggers] }),
+    ...(policy.server.length === 0 ? {} : { server: policy.server }),
+  };
+  return `${JSON.stringify({ origin: policy.origin, tables, detached, ...optional }, null, 2)}\n`;
 }

@@ -1,90 +1,113 @@
+import { setImmediate } from "node:timers/promises";
 import { CHAIN_COLUMNS, type ChainRow, decodeChainRow } from "./chain-row.ts";
-import { Cursor } from "./cursor.ts";
+import { COPY_HEADER, COPY_TRAILER, type Field } from "./copy-binary.ts";
+import { Cursor, eachTuple } from "./cursor.ts";
+import type { Relation } from "./database/relation.ts";
 import type { Chunks, Lane } from "./snapshot.ts";
+import type { Sorter } from "./sorter.ts";
+import type { TakeRecord } from "./spill.ts";
 
-/**
- * Links in the order of seq; where one is there twice, always in the same order. A row whose seq is not one (NULL, zero, negative) comes with those of the beginning.
- *
- * @param from first seq; null for the beginning
- * @param to last seq; undefined for the end
- */
-export async function readLinks(lane: Lane, from: bigint | null, to: bigint | undefined): Promise<Cursor<ChainRow>> {
-  return Cursor.binary(await streamLinks(lane, from, to), CHAIN_COLUMNS.length, decodeChainRow);
+const NAMES = CHAIN_COLUMNS.map(([name]) => name);
+
+/** What the seqs of a chain are like, as the rows stand in the table. */
+export interface Survey {
+  /** The highest seq; 0 for an empty chain. */
+  readonly length: bigint;
+  /** Whether each seq is higher than the one before, as it is where one process after another has appended. */
+  readonly isSorted: boolean;
+}
+
+/** Reads all seqs of the chain, and nothing else. */
+export async function surveyChain(lane: Lane, chain: Relation): Promise<Survey> {
+  let length = 0n;
+  let isSorted = true;
+  await eachTuple(await lane.scan(chain, ["seq"], "binary"), 1, ([seq]) => {
+    const value = seq?.length === 8 ? seq.readBigInt64BE(0) : null;
+    if (value === null || value <= length) isSorted = false;
+    if (value !== null && value > length) length = value;
+  });
+  return { length, isSorted };
+}
+
+/** Which links are read. */
+export interface LinkRange {
+  /** First seq; null for the beginning, with rows whose seq is not one (NULL, zero, negative). */
+  readonly from: bigint | null;
+  /** Last seq; undefined for the end. */
+  readonly to: bigint | undefined;
+}
+
+/** The links of a range, as the bytes of a binary COPY, in the order in which they stand in the table. */
+export async function streamLinks(lane: Lane, chain: Relation, { from, to }: LinkRange): Promise<Chunks> {
+  return await lane.scan(chain, NAMES, "binary", { from: from ?? undefined, to });
 }
 
 /**
- * The bytes of the same, as a binary COPY.
+ * The same in the order of seq, a row without one first; where one is there twice, always in the same order.
  *
- * @param isSorted false for the order in which the rows stand in the table, which costs the server nothing
+ * @param sorter an empty one, which the caller closes when all has been read
  */
-export async function streamLinks(
+export async function sortLinks(lane: Lane, chain: Relation, range: LinkRange, sorter: Sorter): Promise<Chunks> {
+  await eachTuple(await streamLinks(lane, chain, range), NAMES.length, (fields) => {
+    sorter.add(sortKey(fields[0] ?? null), ...tupleOf(fields));
+  });
+  return copyOf(sorter.sort());
+}
+
+/** Links in the order of seq, one by one. */
+export async function readLinks(
   lane: Lane,
-  from: bigint | null,
-  to: bigint | undefined,
-  isSorted = true,
-): Promise<Chunks> {
-  const names = CHAIN_COLUMNS.map(([name]) => `c.${name}`).join(", ");
-  const bounds = [
-    ...(from === null ? [] : [`c.seq >= ${from}`]),
-    ...(to === undefined ? [] : [from === null ? `(c.seq <= ${to} or c.seq is null)` : `c.seq <= ${to}`]),
-  ];
-  const where = bounds.length === 0 ? "" : ` where ${bounds.join(" and ")}`;
-  const query = `select ${names} from only public.audit_chain as c${where}${isSorted ? " order by c.seq nulls first, c.chain_hash" : ""}`;
-  // Several processes of the server would mix the rows.
-  if (!isSorted) await lane.query.unsafe("set local max_parallel_workers_per_gather = 0");
-  return await lane.copy(query, "binary");
+  chain: Relation,
+  range: LinkRange,
+  { isSorted }: Survey,
+  sorter: Sorter,
+): Promise<Cursor<ChainRow>> {
+  const stream = isSorted ? await streamLinks(lane, chain, range) : await sortLinks(lane, chain, range, sorter);
+  return Cursor.binary(stream, NAMES.length, decodeChainRow);
 }
 
-/** Samples of the chain, in pages: how many, and how long. */
-const SAMPLES = 16;
-const SAMPLE_PAGES = 4;
+/** Bytes that sort as the seq does; none for NULL, which comes first. Always followed by a tuple, which begins with 0. */
+const SORT_KEY_BYTES = 9;
 
-/**
- * Whether samples of the chain stand in the table in the order of seq, as they do where one process after another has
- * appended: sorting takes the server a third longer. No more than a guess.
- */
-export async function looksSorted(lane: Lane, pages: number): Promise<boolean> {
-  const samples = await Promise.all(
-    Array.from({ length: SAMPLES }, async (_, i) => {
-      const page = Math.floor((pages * i) / SAMPLES);
-      return await lane.query.unsafe<{ seq: string }[]>(
-        `select pg_catalog.concat(c.seq) as seq from only public.audit_chain as c where c.ctid >= '(${page},0)'::pg_catalog.tid and c.ctid < '(${page + SAMPLE_PAGES},0)'::pg_catalog.tid`,
-      );
-    }),
-  );
-  return samples.every((rows) => rows.every(({ seq }, i) => i === 0 || Number(seq) === Number(rows[i - 1]?.seq) + 1));
+function sortKey(seq: Field): Uint8Array {
+  const key = Buffer.alloc(SORT_KEY_BYTES);
+  if (seq?.length !== 8) return key;
+  key[0] = 1;
+  // Shifted, so that negative ones come before.
+  key.writeBigUInt64BE(BigInt.asUintN(64, seq.readBigInt64BE(0) + 2n ** 63n), 1);
+  return key;
 }
 
-/** Whether the chain goes on after a seq. */
-export async function hasLinkAfter(lane: Lane, seq: bigint): Promise<boolean> {
-  const rows = await lane.query.unsafe(`select 1 from only public.audit_chain as c where c.seq > ${seq} limit 1`);
-  return rows.length > 0;
+/** A tuple as the COPY has it. */
+function tupleOf(fields: readonly Field[]): Uint8Array[] {
+  const count = Buffer.alloc(2);
+  count.writeInt16BE(fields.length);
+  return [count, ...fields.flatMap((field) => (field === null ? [int32(-1)] : [int32(field.length), field]))];
 }
 
-/** The highest seq; 0 for an empty chain. */
-export async function readLength(lane: Lane): Promise<bigint> {
-  const [row] = await lane.query<{ last: string }[]>`
-    select pg_catalog.concat(pg_catalog.max(c.seq)) as last from only public.audit_chain as c`;
-  return BigInt(row?.last ?? 0);
+function int32(value: number): Buffer {
+  const bytes = Buffer.alloc(4);
+  bytes.writeInt32BE(value);
+  return bytes;
 }
 
-/**
- * Pages of the chain, by the size of its file, which cannot be made to lie as easily as the server's statistics. Nothing
- * that is proved may depend on it all the same. It takes the table's lock.
- */
-export async function countPages(lane: Lane): Promise<number> {
-  const [row] = await lane.query<{ pages: string }[]>`
-    select pg_catalog.concat(pg_catalog.pg_relation_size(c.oid, 'main') / pg_catalog.current_setting('block_size')::bigint) as pages
-      from pg_catalog.pg_class as c join pg_catalog.pg_namespace as n on n.oid = c.relnamespace
-     where n.nspname = 'public' and c.relname = 'audit_chain'`;
-  return Number(row?.pages) || 0;
-}
+/** Bytes that are handed on at once. */
+const PIECE_BYTES = 2 ** 16;
 
-/** Pages of a table as the server estimates them: takes no lock, and is no proof of anything. */
-export async function estimatePages(lane: Lane, schema: string, name: string): Promise<number> {
-  const [row] = await lane.query<{ pages: string }[]>`
-    select pg_catalog.concat(c.relpages) as pages
-      from pg_catalog.pg_class as c join pg_catalog.pg_namespace as n on n.oid = c.relnamespace
-     where n.nspname = ${schema} and c.relname = ${name}`;
-  return Math.max(Number(row?.pages) || 0, 0);
+/** A binary COPY of tuples that stand behind their sort keys. */
+async function* copyOf(take: TakeRecord): AsyncGenerator<Buffer, undefined> {
+  yield COPY_HEADER;
+  let tuples: string[] = [];
+  let length = 0;
+  for (let record = take(); record !== undefined; record = take()) {
+    tuples.push(record.slice(SORT_KEY_BYTES));
+    length += record.length;
+    if (length < PIECE_BYTES) continue;
+    yield Buffer.from(tuples.join(""), "latin1");
+    tuples = [];
+    length = 0;
+    await setImmediate();
+  }
+  yield Buffer.concat([Buffer.from(tuples.join(""), "latin1"), COPY_TRAILER]);
+  return undefined;
 }

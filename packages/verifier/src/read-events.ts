@@ -1,8 +1,8 @@
-import { compareBytes } from "./byte-order.ts";
-import { Cursor } from "./cursor.ts";
+import { Cursor, eachTuple } from "./cursor.ts";
 import type { KeyEvent } from "./key-group.ts";
+import type { Relation } from "./database/relation.ts";
 import type { Lane } from "./snapshot.ts";
-import { constant, inByteOrder } from "./sql-text.ts";
+import type { Sorter } from "./sorter.ts";
 
 /** An event in the order of kind and key. `kind` and `key` are those of the row that it is about. */
 export interface KeyedEvent extends KeyEvent {
@@ -10,63 +10,136 @@ export interface KeyedEvent extends KeyEvent {
   readonly key: string;
 }
 
-const CHANGES = ["insert", "update", "delete"] as const;
+/** Which events are read. */
+export interface EventsWanted {
+  readonly chain: Relation;
+  /** Null where pending is left out. */
+  readonly pending: Relation | null;
+  /** Kinds of tables, of whose rows there can be changes. */
+  readonly tableKinds: readonly string[];
+  /** Whether other kinds are wanted too. */
+  readonly others: boolean;
+}
+
+/** What an event can be; what stands in pending as anything else counts as `event`. */
+const OPS = ["event", "insert", "update", "delete"] as const;
 
 /**
- * The chain, and with `pending` what is to be linked, in the order of kind, key and seq: events of one row stand
- * together, with its changes, whose key ends in `@` and their own seq.
+ * The chain, and what is to be linked, in the order of kind, key and seq: events of one row stand together, with its
+ * changes, whose key ends in `@` and their own seq.
  *
- * @param only kinds of tables whose events are wanted; null for all events there are
+ * @param sorter an empty one, which the caller closes when all has been read
  */
-export async function readEventsByKey(
-  lane: Lane,
-  tableKinds: readonly string[],
-  pending: boolean,
-  only: readonly string[] | null = null,
-): Promise<Cursor<KeyedEvent>> {
-  const changeKinds = tableKinds.flatMap((kind) => CHANGES.map((change) => [`${kind}:${change}`, kind] as const));
-  const kindOf =
-    changeKinds.length === 0
-      ? "c.event_kind"
-      : `case c.event_kind ${changeKinds.map(([change, kind]) => `when ${constant(change)} then ${constant(kind)}`).join(" ")} else c.event_kind end`;
-  const isChange =
-    changeKinds.length === 0
-      ? "false"
-      : `c.event_kind in (${changeKinds.map(([change]) => constant(change)).join(", ")})`;
-  // Cut off at the last @, and compared with the seq afterwards: a copy of a change stands beside what it is a copy of.
-  const keyOf = `case when ${isChange} then pg_catalog.regexp_replace(c.event_pk, '@[^@]*$', '') else c.event_pk end`;
-  const wanted = only?.flatMap((kind) => [kind, ...CHANGES.map((change) => `${kind}:${change}`)]).map(constant);
-  const isWanted = wanted === undefined ? "true" : `event_kind in (${wanted.join(", ")})`;
-  const chained = `select c.seq, c.event_kind, c.event_pk, c.payload_hash, ${kindOf} as kind, ${keyOf} as key, 0::bigint as id, null::text as op from only public.audit_chain as c where ${isWanted}`;
-  const staged = `select null::bigint, p.event_kind, p.event_pk, p.payload_hash, p.event_kind, p.event_pk, p.id, p.op from only public.audit_chain_pending as p where p.conflict is null and ${isWanted}`;
-  const order = ["e.kind", "e.key"].map((column) => `${inByteOrder(column, lane.encoding)} nulls first`).join(", ");
-  const query = `select e.* from (${chained}${pending ? ` union all ${staged}` : ""}) as e order by ${order}, e.seq nulls last, e.id`;
-  const changes = new Map<string, string>(changeKinds);
-  return Cursor.binary(await lane.copy(query, "binary"), 8, (f): KeyedEvent => {
-    const text = (i: number) => f[i]?.toString("utf8") ?? "";
-    const seq = f[0] != null && f[0].length === 8 ? f[0].readBigInt64BE(0) : null;
-    const eventKind = text(1);
-    const eventPk = text(2);
-    const kind = text(4);
-    const key = text(5);
-    const op = seq === null ? text(7) : changes.has(eventKind) ? eventKind.slice(kind.length + 1) : "event";
-    return {
-      seq,
-      eventKind,
-      eventPk,
-      payloadHash: f[3] == null ? new Uint8Array(0) : Uint8Array.prototype.slice.call(f[3]),
-      op,
-      kind,
-      key,
-    };
+export async function readEventsByKey(lane: Lane, wanted: EventsWanted, sorter: Sorter): Promise<Cursor<KeyedEvent>> {
+  const { chain, pending, tableKinds, others } = wanted;
+  const tables = new Map(tableKinds.map((kind) => [kind, { kind: Buffer.from(kind), op: 0 }]));
+  for (const kind of tableKinds)
+    for (const [op, name] of OPS.entries()) if (op > 0) tables.set(`${kind}:${name}`, { kind: Buffer.from(kind), op });
+  const kindLengths = others ? undefined : lengthsOf([...tables.keys()]);
+  const links = await lane.scan(chain, ["seq", "event_kind", "event_pk", "payload_hash"], "binary", { kindLengths });
+  await eachTuple(links, 4, (fields) => {
+    const [seq, kind, pk = NOTHING, hash] = fields.map((field) => field ?? NOTHING);
+    const table = tables.get(kind?.toString() ?? "");
+    if (table === undefined && !others) return;
+    // Cut off at the last @, and compared with the seq afterwards: a copy of a change stands beside what it is a copy of.
+    const cut = table === undefined || table.op === 0 ? -1 : pk.lastIndexOf("@");
+    const key = cut === -1 ? pk : pk.subarray(0, cut);
+    sorter.add(...recordOf({ kind, op: 0, ...table, key, rest: pk.subarray(key.length), seq, hash }));
   });
+  if (pending === null) return Cursor.sorted(sorter.sort(), eventOf);
+  const kinds = new Set(tableKinds);
+  const columns = ["id", "op", "event_kind", "event_pk", "payload_hash", "conflict"];
+  await eachTuple(await lane.scan(pending, columns, "binary"), columns.length, (fields) => {
+    if (fields[5] !== null) return;
+    const [id, name, kind, key, hash] = fields.map((field) => field ?? NOTHING);
+    if (!others && !kinds.has(kind?.toString() ?? "")) return;
+    const op = Math.max(
+      OPS.findIndex((one) => one === name?.toString()),
+      0,
+    );
+    sorter.add(...recordOf({ kind, op, key, id, hash }));
+  });
+  return Cursor.sorted(sorter.sort(), eventOf);
 }
 
-/** Whether what follows is in the order in which it was asked for. */
-export function isInOrder(
-  before: { readonly kind?: string; readonly key: string },
-  after: { readonly kind?: string; readonly key: string },
-): boolean {
-  const kinds = compareBytes(before.kind ?? "", after.kind ?? "");
-  return kinds < 0 || (kinds === 0 && compareBytes(before.key, after.key) <= 0);
+/** The lengths of kinds in characters; undefined where the server may count otherwise. */
+function lengthsOf(kinds: readonly string[]): number[] | undefined {
+  if (!kinds.every((kind) => /^[\0-\x7f]*$/u.test(kind))) return undefined;
+  return [...new Set(kinds.map((kind) => kind.length))];
 }
+
+interface EventParts {
+  readonly kind: Uint8Array | undefined;
+  readonly key: Uint8Array | undefined;
+  /** An index of `OPS`. */
+  readonly op: number;
+  /** What follows the key of the row in the event's. */
+  readonly rest?: Uint8Array;
+  /** 8 bytes; empty for one that is not linked, or has none. */
+  readonly seq?: Uint8Array | undefined;
+  /** 8 bytes: in which order what is not linked was staged. */
+  readonly id?: Uint8Array | undefined;
+  readonly hash: Uint8Array | undefined;
+}
+
+const NOTHING = Buffer.alloc(0);
+const NUL = Buffer.alloc(1);
+/** No honest hash is longer than 32 bytes; of one that is, enough is kept to be shown. */
+const MAX_HASH_BYTES = 2048;
+
+/**
+ * The event as a record that sorts by kind, key, seq and id. PostgreSQL's texts have no NUL.
+ *
+ *     kind 00 key 00 seq (8, as a sortable number) id (8) op (1) length of the hash (2) hash, rest of the event's key
+ */
+function recordOf({
+  kind = NOTHING,
+  key = NOTHING,
+  op,
+  rest = NOTHING,
+  seq,
+  id,
+  hash = NOTHING,
+}: EventParts): Uint8Array[] {
+  const numbers = Buffer.alloc(19);
+  sortable(seq, numbers, 0);
+  if (id?.length === 8) sortable(id, numbers, 8);
+  numbers[16] = op;
+  const shown = hash.subarray(0, MAX_HASH_BYTES);
+  numbers.writeUInt16BE(shown.length, 17);
+  return [kind, NUL, key, NUL, numbers, shown, rest];
+}
+
+/** Negative numbers before others; no number comes last. */
+function sortable(bytes: Uint8Array | undefined, to: Buffer, at: number): void {
+  if (bytes?.length !== 8) to.fill(0xff, at, at + 8);
+  else {
+    to.set(bytes, at);
+    to[at] = (bytes[0] ?? 0) ^ 0x80;
+  }
+}
+
+function eventOf(record: string): KeyedEvent {
+  const kindEnd = record.indexOf("\0");
+  const keyEnd = record.indexOf("\0", kindEnd + 1);
+  const kind = textOf(record.slice(0, kindEnd));
+  const key = textOf(record.slice(kindEnd + 1, keyEnd));
+  const bytes = Buffer.from(record.slice(keyEnd + 1), "latin1");
+  const order = bytes.readBigUInt64BE(0);
+  const seq = order === 2n ** 64n - 1n ? null : order - 2n ** 63n;
+  const op = OPS[bytes[16] ?? 0] ?? "event";
+  const hashEnd = 19 + bytes.readUInt16BE(17);
+  return {
+    seq,
+    eventKind: seq === null || op === "event" ? kind : `${kind}:${op}`,
+    eventPk: `${key}${bytes.toString("utf8", hashEnd)}`,
+    payloadHash: bytes.subarray(19, hashEnd),
+    op,
+    kind,
+    key,
+  };
+}
+
+/** Of UTF-8 bytes, one a character. */
+const textOf = (bytes: string): string =>
+  /^[\0-\x7f]*$/u.test(bytes) ? bytes : Buffer.from(bytes, "latin1").toString();

@@ -7,7 +7,8 @@ import {
   historiesOf,
   type KindHistory,
 } from "./config.ts";
-import { Cursor } from "./cursor.ts";
+import { eachLine, eachTuple } from "./cursor.ts";
+import type { Relation } from "./database/relation.ts";
 import type { Lane } from "./snapshot.ts";
 
 /** Kinds with their histories. */
@@ -17,24 +18,18 @@ export type Histories = ReadonlyMap<string, KindHistory>;
 export const NO_HISTORIES: Histories = withOwn(new Map());
 
 /** The configuration as it stands in the database, with the seq of each row's link. */
-export async function readHistories(lane: Lane): Promise<Histories> {
+export async function readHistories(lane: Lane, chain: Relation, config: Relation): Promise<Histories> {
   const seqs = new Map<string, bigint>();
-  const links = Cursor.binary(
-    await lane.copy(
-      `select c.seq, c.event_pk from only public.audit_chain as c where c.event_kind = '${CONFIG_KIND}'`,
-      "binary",
-    ),
-    2,
-    (f) => [f[1]?.toString("utf8") ?? "", f[0] != null && f[0].length === 8 ? f[0].readBigInt64BE(0) : 0n] as const,
-  );
-  for (let link = await links.next(); link !== undefined; link = await links.next()) seqs.set(link[0], link[1]);
-  const names = CONFIG_COLUMNS.map((name) => `c.${name}`).join(", ");
-  const rows = Cursor.text(
-    await lane.copy(`select ${names} from only public.audit_chain_config as c`, "text"),
-    (fields) => decodeConfig(fields, (id) => seqs.get(id) ?? null),
-  );
+  const ofKind = { kindLengths: [CONFIG_KIND.length] };
+  await eachTuple(await lane.scan(chain, ["seq", "event_kind", "event_pk"], "binary", ofKind), 3, ([seq, kind, pk]) => {
+    if (seq?.length === 8 && kind?.toString() === CONFIG_KIND && pk != null)
+      seqs.set(pk.toString(), seq.readBigInt64BE(0));
+  });
   const configs: Config[] = [];
-  for (let row = await rows.next(); row !== undefined; row = await rows.next()) if (row !== null) configs.push(row);
+  await eachLine(await lane.scan(config, CONFIG_COLUMNS, "text"), (fields) => {
+    const decoded = decodeConfig(fields, (id) => seqs.get(id) ?? null);
+    if (decoded !== null) configs.push(decoded);
+  });
   return withOwn(historiesOf(configs));
 }
 

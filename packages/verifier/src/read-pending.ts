@@ -1,3 +1,5 @@
+import { eachTuple } from "./cursor.ts";
+import type { Relation } from "./database/relation.ts";
 import type { Lane } from "./snapshot.ts";
 
 /** What waits to be linked. */
@@ -8,22 +10,38 @@ export interface Pending {
   readonly warnings: readonly string[];
 }
 
-export async function readPending(lane: Lane): Promise<Pending> {
-  const [row] = await lane.query<{ n: string; age: string; conflicts: string }[]>`
-    select pg_catalog.concat(pg_catalog.count(*) filter (where p.conflict is null)) as n,
-           pg_catalog.concat(extract(epoch from
-             pg_catalog.clock_timestamp() - pg_catalog.min(p.staged_at) filter (where p.conflict is null))) as age,
-           pg_catalog.concat(pg_catalog.count(*) filter (where p.conflict is not null)) as conflicts
-      from only public.audit_chain_pending as p`;
-  const { n = "0", age = "", conflicts = "0" } = row ?? {};
+/** Microseconds from the Unix epoch to that of PostgreSQL. */
+const POSTGRES_EPOCH = 946_684_800_000_000n;
+
+/** @param now microseconds since the Unix epoch */
+export async function readPending(lane: Lane, pending: Relation, now: bigint): Promise<Pending> {
+  let rows = 0n;
+  let conflicts = 0n;
+  let oldest: bigint | null = null;
+  await eachTuple(await lane.scan(pending, ["staged_at", "conflict"], "binary"), 2, ([time, conflict]) => {
+    if (conflict !== null) {
+      conflicts++;
+      return;
+    }
+    rows++;
+    const staged = time?.length === 8 ? time.readBigInt64BE(0) : null;
+    if (staged !== null && (oldest === null || staged < oldest)) oldest = staged;
+  });
   return {
-    rows: BigInt(n),
-    age: age === "" ? null : Math.floor(Number(age)),
+    rows,
+    age: ageOf(oldest, now),
     warnings:
-      conflicts === "0"
+      conflicts === 0n
         ? []
         : [
             `${conflicts} captured rows were set aside by the sealer, because their events are chained with another hash: audit-chain status lists them`,
           ],
   };
+}
+
+/** Zero for one whose time is still to come: the database's clock may be ahead. */
+function ageOf(staged: bigint | null, now: bigint): number | null {
+  if (staged === null) return null;
+  const age = Number((now - (staged + POSTGRES_EPOCH)) / 1_000_000n);
+  return Math.max(age, 0);
 }

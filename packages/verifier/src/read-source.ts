@@ -1,61 +1,73 @@
-import { Cursor } from "./cursor.ts";
+import { canonicalJson } from "@scidex/audit-core";
+import { Cursor, eachLine } from "./cursor.ts";
+import { neededColumns, type Reading, rowPayloadHash } from "./payload.ts";
+import type { Relation } from "./database/relation.ts";
 import type { Chunks, Lane } from "./snapshot.ts";
-import { identifier, inByteOrder } from "./sql-text.ts";
+import type { Sorter } from "./sorter.ts";
 
-/** A row of an audited table: its key and the texts of the columns asked for. */
+/** A row of an audited table. */
 export interface SourceRow {
   /** Null where a key column is NULL, which no honest row's is. */
   readonly key: string | null;
-  readonly texts: ReadonlyMap<string, string | null>;
+  /** Hash of its payload in each reading. */
+  readonly hashes: readonly Uint8Array[];
 }
 
-/** A table, as far as its rows are read. */
-export interface SourceTable {
-  readonly schema: string;
-  readonly name: string;
-  readonly isPartitioned: boolean;
-}
-
-const sourceOf = ({ schema, name, isPartitioned }: SourceTable): string =>
-  `${isPartitioned ? "" : "only "}${identifier(schema)}.${identifier(name)}`;
-
-/**
- * The rows of a table as a text COPY, in whatever order they stand there: the key, then the columns. With `pages` only
- * those on the pages from the first number on, up to before the second (null for the end).
- */
+/** The rows of a table as a text COPY: the columns of the key, then those given. */
 export async function streamSource(
   lane: Lane,
-  table: SourceTable,
-  key: string,
+  table: Relation,
+  keyColumns: readonly string[],
   columns: readonly string[],
-  pages?: readonly [from: number, to: number | null],
 ): Promise<Chunks> {
-  const list = [key, ...columns.map((column) => `t.${identifier(column)}`)].join(", ");
-  const [from, to] = pages ?? [0, null];
-  const bounds = [
-    ...(from === 0 ? [] : [`t.ctid >= '(${from},0)'::pg_catalog.tid`]),
-    ...(to === null ? [] : [`t.ctid < '(${to},0)'::pg_catalog.tid`]),
-  ];
-  const where = bounds.length === 0 ? "" : ` where ${bounds.join(" and ")}`;
-  return await lane.copy(`select ${list} from ${sourceOf(table)} as t${where}`, "text");
+  return await lane.scan(table, [...keyColumns, ...columns], "text");
 }
 
-/** The rows of a table in the order of their keys, those without one first. `key` is the SQL expression of the key. */
+/**
+ * The rows of a table in the order of their keys' UTF-8 bytes, those without a key first. Of what stands in them only keys
+ * and hashes are kept.
+ *
+ * @param sorter an empty one, which the caller closes when all has been read
+ */
 export async function readSource(
   lane: Lane,
-  table: SourceTable,
-  key: string,
-  columns: readonly string[],
+  table: Relation,
+  keyColumns: readonly string[],
+  readings: readonly Reading[],
+  sorter: Sorter,
 ): Promise<Cursor<SourceRow>> {
-  const from = sourceOf(table);
-  const order = inByteOrder(key, lane.encoding);
-  // The same expression in both places is computed once.
-  const list = [lane.encoding === "UTF8" ? order : key, ...columns.map((column) => `t.${identifier(column)}`)].join(
-    ", ",
-  );
-  const query = `select ${list} from ${from} as t order by ${order} nulls first`;
-  return Cursor.text(await lane.copy(query, "text"), (fields) => ({
-    key: fields[0] ?? null,
-    texts: new Map(columns.map((column, i) => [column, fields[i + 1] ?? null])),
-  }));
+  const columns = neededColumns(readings);
+  await eachLine(await streamSource(lane, table, keyColumns, columns), (fields) => {
+    const texts = new Map(columns.map((column, i) => [column, fields[keyColumns.length + i] ?? null]));
+    const key = keyOf(fields.slice(0, keyColumns.length));
+    sorter.add(...recordOf(key, readings.map((reading) => rowPayloadHash(reading, texts))));
+  });
+  return Cursor.sorted(sorter.sort(), (record) => rowOf(record, readings.length));
+}
+
+/** The event key of a row, from the texts of its key columns, however long it is; null where one is NULL. */
+export function keyOf(texts: readonly (string | null)[]): string | null {
+  const known = texts.filter((text) => text !== null);
+  const [first] = known;
+  if (first === undefined || known.length < texts.length) return null;
+  return texts.length === 1 ? first : canonicalJson(known);
+}
+
+const HASH_BYTES = 32;
+const NUL = Buffer.alloc(1);
+const HAS_KEY = Buffer.from([1]);
+
+/** 01, the key, 00, the hashes; without a key 00 and the hashes. PostgreSQL's texts have no NUL. */
+function recordOf(key: string | null, hashes: readonly Uint8Array[]): Uint8Array[] {
+  return key === null ? [NUL, ...hashes] : [HAS_KEY, Buffer.from(key), NUL, ...hashes];
+}
+
+function rowOf(record: string, hashes: number): SourceRow {
+  const start = record.length - HASH_BYTES * hashes;
+  const key = record.startsWith("\0") ? null : Buffer.from(record.slice(1, start - 1), "latin1").toString();
+  const bytes = Buffer.from(record.slice(start), "latin1");
+  return {
+    key,
+    hashes: Array.from({ length: hashes }, (_, i) => bytes.subarray(HASH_BYTES * i, HASH_BYTES * (i + 1))),
+  };
 }

@@ -2,7 +2,7 @@ import { sameBytes, toHex } from "@scidex/audit-core";
 import { inForce, type KindHistory } from "./config.ts";
 import type { Report } from "./finding.ts";
 import type { KeyEvent, KeyGroup } from "./key-group.ts";
-import { type Recomputation, rowPayloadHash, type RowTexts } from "./payload.ts";
+import type { Recomputation } from "./payload.ts";
 import type { Range } from "./range.ts";
 
 /** What the comparison of a table with its events found beside findings. */
@@ -38,7 +38,8 @@ export class SourceChecker {
     this.#report = report;
   }
 
-  both(group: KeyGroup, row: RowTexts): void {
+  /** @param row hashes of the row, one for each reading of the table */
+  both(group: KeyGroup, row: readonly Uint8Array[]): void {
     const { newest } = group;
     if (newest === undefined) return this.onlyThere(group.key);
     if (this.#isOutside(newest)) return;
@@ -54,7 +55,7 @@ export class SourceChecker {
     }
     const way = inForce(this.#ways, newest.seq ?? AFTER_ALL);
     if (way === undefined) return;
-    const hashes = way.readings.map((reading) => rowPayloadHash(way.config.columns, row, reading));
+    const hashes = way.readings.flatMap((reading) => row[reading] ?? []);
     if (hashes.some((hash) => sameBytes(hash, newest.payloadHash))) {
       this.tally.matched++;
       return;

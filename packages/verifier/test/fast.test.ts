@@ -6,6 +6,7 @@ import {
   chainHash,
   emptyFrontier,
   eventHash,
+  eventPk,
   formatTime,
   type Frontier,
   frontierRoot,
@@ -287,48 +288,55 @@ function copyText(text: string | null): string {
 
 describe("adding up rows", () => {
   const columns = ["a", 'b"\\', "ü\u0001"];
-  const row = fc.tuple(label(80), ...columns.map(() => fc.option(label(600))));
-
-  test("gives the sum of the events that capture makes of them, however the stream is cut", () => {
-    fc.assert(
-      fc.property(fc.array(row, { maxLength: 30 }), fc.integer({ min: 1, max: 3000 }), (rows, piece) => {
-        const voucher = new RowVoucher({ kind: "k", columns, tagKey: TAG_KEY });
-        const copy = Buffer.from(rows.map((fields) => `${fields.map(copyText).join("\t")}\n`).join(""));
-        for (let at = 0; at < copy.length; at += piece) voucher.push(copy.subarray(at, at + piece));
-        const kernel = new Kernel(TAG_KEY);
-        kernel.kind("k");
-        for (const [key, ...texts] of rows) {
-          const values = new Map(columns.map((column, i) => [column, texts[i] ?? null]));
-          expect(
-            kernel.add(
-              "k",
-              key,
-              rowPayloadHash(columns, values, (column) => column),
-            ),
-          ).toBe(true);
-        }
-        expect(voucher.finish()).toEqual(kernel.sums()?.[0]);
-      }),
+  const hashOf = (names: readonly string[], texts: readonly (string | null)[]) =>
+    rowPayloadHash(
+      { columns: names, from: (column) => column },
+      new Map(names.map((column, i) => [column, texts[i] ?? null])),
     );
-  });
+
+  test.each([1, 2, 3])(
+    "of a key with %i columns gives the sum of the events that capture makes of them, however the stream is cut",
+    (keyColumns) => {
+      const row = fc.tuple(
+        fc.array(label(80), { minLength: keyColumns, maxLength: keyColumns }),
+        ...columns.map(() => fc.option(label(600))),
+      );
+      fc.assert(
+        fc.property(fc.array(row, { maxLength: 30 }), fc.integer({ min: 1, max: 3000 }), (rows, piece) => {
+          const voucher = new RowVoucher({ kind: "k", keyColumns, columns, tagKey: TAG_KEY });
+          const line = ([key, ...texts]: (typeof rows)[number]) => `${[...key, ...texts].map(copyText).join("\t")}\n`;
+          const copy = Buffer.from(rows.map(line).join(""));
+          for (let at = 0; at < copy.length; at += piece) voucher.push(copy.subarray(at, at + piece));
+          const kernel = new Kernel(TAG_KEY);
+          kernel.kind("k");
+          for (const [key, ...texts] of rows) expect(kernel.add("k", eventPk(key), hashOf(columns, texts))).toBe(true);
+          expect(voucher.finish()).toEqual(kernel.sums()?.[0]);
+        }),
+      );
+    },
+  );
+
+  const sumOf = (copy: string, keyColumns = 1) => {
+    const voucher = new RowVoucher({ kind: "k", keyColumns, columns: ["a"], tagKey: TAG_KEY });
+    voucher.push(Buffer.from(copy));
+    return voucher.finish();
+  };
 
   test("takes very long rows too, and no row without a key, none that breaks off", () => {
-    const sumOf = (copy: string) => {
-      const voucher = new RowVoucher({ kind: "k", columns: ["a"], tagKey: TAG_KEY });
-      voucher.push(Buffer.from(copy));
-      return voucher.finish();
-    };
     const long = "x\u0001".repeat(500_000);
     const kernel = new Kernel(TAG_KEY);
-    kernel.add(
-      "k",
-      "1",
-      rowPayloadHash(["a"], new Map([["a", long]]), (column) => column),
-    );
+    kernel.add("k", "1", hashOf(["a"], [long]));
     expect(sumOf(`1\t${long}\n`)).toEqual(kernel.sums()?.[0]);
     expect(sumOf("1\tx\n")?.count).toBe(1n);
     for (const broken of ["\\N\tx\n", "1\tx", "1\n", "1\tx\ty\n", `${"k".repeat(3000)}\tx\n`])
       expect(sumOf(broken)).toBeNull();
+  });
+
+  test("takes no row that lacks a part of its key, or whose key is longer than one can be", () => {
+    expect(sumOf("1\t2\tx\n", 2)?.count).toBe(1n);
+    const [half, escaped] = ["k".repeat(1500), "\u0001".repeat(400)];
+    for (const broken of ["\\N\t2\tx\n", "1\t\\N\tx\n", "1\t2\n", `${half}\t${half}\tx\n`, `1\t${escaped}\tx\n`])
+      expect(sumOf(broken, 2)).toBeNull();
   });
 });
 
@@ -336,7 +344,7 @@ test("a crew that was sent home hires nobody who stays", async () => {
   const crew = new Crew(2);
   const sum = async () =>
     await crew.run(
-      { what: "rows", kind: "k", columns: ["a"], tagKey: TAG_KEY },
+      { what: "rows", kind: "k", keyColumns: 1, columns: ["a"], tagKey: TAG_KEY },
       Readable.from([Buffer.from("1\tx\n")]).iterator(),
       () => {},
     );

@@ -6,6 +6,7 @@ import { expect, test, vi } from "vitest";
 import { Crew } from "../src/fast/crew.ts";
 import { vouchForLinks } from "../src/fast/vouch-links.ts";
 import { verify, type VerifyOptions } from "../src/index.ts";
+import { readShape } from "../src/shape.ts";
 import { withSnapshot } from "../src/snapshot.ts";
 import { append, type ChainDatabase, comparable, now, openChain, recompute } from "./chain-database.ts";
 
@@ -105,57 +106,53 @@ test.each([
   expect(report.divergences.map((divergence) => divergence.check)).toContain(check);
 });
 
-test("a large table is read in parts, and an edit is found in each of them", async () => {
+test("a table is read beside the chain, each of its rows once", async () => {
   const chain = await openChain();
   const { sql } = chain;
-  // One row a page: 4,200 pages, of which each of three jobs reads 1,400.
   await onItsOwn(chain, async (own) => {
-    await own`create table public.large (id int primary key, body text) with (fillfactor = 10)`;
+    await own`create table public.large (id int primary key, body text)`;
     await own`select public.audit_chain_attach('public.large')`;
     await own`insert into public.large select n, repeat('x', 800) from generate_series(1, 4200) as n`;
-    await own`vacuum analyze public.large`;
   });
   const statistics = async () => {
-    const [row] = await sql<{ pages: number; scans: number; rows: number }[]>`
-      select relpages as pages, pg_stat_get_numscans(oid)::int as scans, pg_stat_get_tuples_returned(oid)::int as rows
+    const [row] = await sql<{ scans: number; rows: number }[]>`
+      select pg_stat_get_numscans(oid)::int as scans, pg_stat_get_tuples_returned(oid)::int as rows
         from pg_class where oid = 'public.large'::regclass`;
-    return row ?? { pages: Number.NaN, scans: Number.NaN, rows: Number.NaN };
+    return row ?? { scans: Number.NaN, rows: Number.NaN };
   };
   // By the primary key and by attach, when there were no rows yet.
   await vi.waitFor(async () => expect(await statistics()).toMatchObject({ scans: 2 }), 20_000);
   const before = await statistics();
-  expect(before.pages).toBe(4200);
   const options: VerifyOptions = { ...UNANCHORED, checks: ["sources"], jobs: 3 };
   await onItsOwn(chain, async (own) => {
     expect((await verify(own, options)).status).toBe("intact");
   });
-  // Each row was read once, and none of them by a scan of the whole table.
-  await vi.waitFor(async () => expect(await statistics()).toEqual({ ...before, rows: before.rows + 4200 }), 20_000);
-  for (const id of [1, 1401, 4200]) {
-    await chain.attack(`update public.large set body = 'forged' where id = ${id}`);
-    const report = await chain.verify(options);
-    expect(report.divergences.map((divergence) => divergence.event_pk)).toContain(`${id}`);
-  }
+  const after = { scans: before.scans + 1, rows: before.rows + 4200 };
+  await vi.waitFor(async () => expect(await statistics()).toEqual(after), 20_000);
 });
 
 test("a chain that is too long for one reading is read several times, and a repeated event is seen in each of them", async () => {
   const chain = await openWithHeads();
   const { sql } = chain;
   let read = 0;
-  const vouch = async (rows: number) => {
+  const vouch = async (expected: number) => {
     read = 0;
-    return await withSnapshot(
-      sql,
-      async (snapshot) =>
-        await vouchForLinks(snapshot, new Crew(1), {
+    return await withSnapshot(sql, async (snapshot) => {
+      const chain = await readShape(snapshot[0], "public", "audit_chain");
+      return (
+        chain &&
+        (await vouchForLinks(snapshot, new Crew(1), {
+          chain,
           published: null,
           now: BigInt(Date.now()) * 1000n,
           hashes: true,
-          expected: { rows, pages: 1 },
+          expected: BigInt(expected),
           tagKey: new Uint8Array(16),
           onProgress: (count) => (read = count),
-        }),
-    );
+          beside: [],
+        }))
+      );
+    });
   };
   const [{ n } = { n: 0 }] = await sql<{ n: number }[]>`select count(*)::int as n from public.audit_chain`;
   expect((await vouch(n))?.chain.rows).toBe(n);

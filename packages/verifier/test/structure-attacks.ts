@@ -315,20 +315,20 @@ export const ON_FUNCTIONS: readonly Attack[] = [
   {
     what: "C02 a builtin of PostgreSQL's in SQL, which is inlined",
     sql: "create or replace function pg_catalog.sha256(bytea) returns bytea language sql immutable strict as 'select ''x''::bytea'",
-    check: "function_changed",
-    where: /^the function pg_catalog\.sha256\(bytea\) sql .* is not PostgreSQL's own$/u,
+    check: "catalog_changed",
+    where: /^the function sha256 is not PostgreSQL's own any more \(pg_proc, row 3420\)$/u,
   },
   {
     what: "C02 an overload of a builtin that matches better",
     sql: "create function pg_catalog.convert_to(text, text) returns bytea language sql as 'select ''x''::bytea'",
     check: "function_changed",
-    where: /^the function pg_catalog\.convert_to\(text, text\) sql/u,
+    where: /^the function pg_catalog\.convert_to\(text, text\) is not PostgreSQL's own, and/u,
   },
   {
     what: "C02 a builtin out of the way",
     sql: "update pg_proc set proname = 'sha256_old' where proname = 'sha256'",
-    check: "function_changed",
-    where: /pg_catalog\.sha256\(bytea\) internal was renamed$/u,
+    check: "catalog_changed",
+    where: /^the function sha256_old is not PostgreSQL's own any more \(pg_proc, row 3420\)$/u,
   },
   {
     what: "C03 one column less in the capture",
@@ -372,7 +372,7 @@ export const ON_FUNCTIONS: readonly Attack[] = [
     sql: `set allow_system_table_mods = on; create function pg_catalog.concat(text) returns text language sql as $$select 'x'::text$$;
       create function pg_catalog.concat("char") returns text language sql as $$select 'x'::text$$`,
     check: "function_changed",
-    where: /^the function pg_catalog\.concat\(text\) sql select 'x'::text is not PostgreSQL's own$/u,
+    where: /^the function pg_catalog\.concat\(text\) is not PostgreSQL's own, and/u,
   },
 ];
 
@@ -582,7 +582,7 @@ export const ON_CATALOG: readonly Attack[] = [
     what: "C09 another output function of a builtin type",
     sql: "update pg_type set typoutput = 'varcharout'::regproc where typname = 'text'",
     check: "catalog_changed",
-    where: /^the type text is not PostgreSQL's own any more$/u,
+    where: /^the type text is not PostgreSQL's own any more \(pg_type, row 25\)$/u,
   },
   {
     what: "C09 another send function",
@@ -626,37 +626,37 @@ export const ON_CATALOG: readonly Attack[] = [
     what: "C09 an operator",
     sql: "update pg_operator set oprcode = 'int8ne'::regproc where oprname = '=' and oprleft = 'int8'::regtype and oprright = 'int8'::regtype",
     check: "catalog_changed",
-    where: /^the operator = \(410\)/u,
+    where: /^the operator = is not PostgreSQL's own any more \(pg_operator, row 410\)$/u,
   },
   {
     what: "C09 an operator class",
     sql: "update pg_opclass set opcdefault = false where opcname = 'text_ops' and opcmethod = 403",
     check: "catalog_changed",
-    where: /^the order of bigint or text \(class 3126\)/u,
+    where: /^the operator class btree text_ops pg_catalog is not PostgreSQL's own any more/u,
   },
   {
     what: "C09 an operator of the family",
     sql: "update pg_amop set amopopr = 411 where amopfamily = 1976 and amoplefttype = 20 and amoprighttype = 20 and amopstrategy = 5",
     check: "catalog_changed",
-    where: /^the order of bigint or text \(family 1976 operator 5\)/u,
+    where: /^the operator of an operator family integer_ops int8 int8 5 is not PostgreSQL's own any more/u,
   },
   {
     what: "C09 a comparison function",
     sql: "update pg_amproc set amproc = 'bttextcmp'::regproc where amprocfamily = 1994 and amproclefttype = 25 and amprocrighttype = 25 and amprocnum = 2",
     check: "catalog_changed",
-    where: /^the order of bigint or text \(family 1994 function 2\)/u,
+    where: /^the function of an operator family text_ops text text 2 is not PostgreSQL's own any more/u,
   },
   {
     what: "C09 an aggregate that calls somebody's function",
     sql: "create function public.count_less(bigint) returns bigint language sql immutable as 'select $1'; update pg_aggregate set aggtransfn = 'public.count_less'::regproc where aggfnoid = 'count()'::regprocedure",
     check: "catalog_changed",
-    where: /^the builtin operator or aggregate 2803/u,
+    where: /^the aggregate count is not PostgreSQL's own any more \(pg_aggregate, row 2803\)$/u,
   },
   {
     what: "C09 the view of roles",
     sql: "set allow_system_table_mods = on; create or replace view pg_catalog.pg_roles as select rolname, false as rolsuper, rolinherit, rolcreaterole, rolcreatedb, rolcanlogin, rolreplication, rolconnlimit, '********'::text as rolpassword, rolvaliduntil, rolbypassrls, setconfig as rolconfig, pg_authid.oid from pg_authid left join pg_db_role_setting as s on pg_authid.oid = setrole and setdatabase = 0",
     check: "catalog_changed",
-    where: /^the view pg_roles is not PostgreSQL's own/u,
+    where: /^the rule _RETURN of pg_roles is not PostgreSQL's own any more/u,
   },
   {
     what: "C09 an index not ready",
@@ -733,13 +733,13 @@ export const ON_CATALOG: readonly Attack[] = [
     what: "C02 let another function run what is written in PL/pgSQL",
     sql: "update pg_language set lanplcallfoid = 'pg_catalog.pg_advisory_unlock_all()'::regprocedure where lanname = 'plpgsql'",
     check: "catalog_changed",
-    where: /^what runs the language plpgsql is not PostgreSQL's own any more$/u,
+    where: /^the language plpgsql is not PostgreSQL's own any more/u,
   },
   {
     what: "C02 give what runs PL/pgSQL another symbol",
     sql: "update pg_proc set prosrc = 'plpgsql_validator' where proname = 'plpgsql_call_handler'",
     check: "catalog_changed",
-    where: /^what runs the language plpgsql is not PostgreSQL's own any more$/u,
+    where: /^the function plpgsql_call_handler is not PostgreSQL's own any more/u,
   },
   {
     what: "C09 put a copy in the place of a catalog, and drop a trigger behind it",
@@ -755,6 +755,6 @@ export const ON_CATALOG: readonly Attack[] = [
     what: "C09 count with another function, so that an index that lacks rows seems whole",
     sql: "update pg_aggregate set aggtransfn = 'int8dec'::regproc where aggfnoid = 'count()'::regprocedure",
     check: "catalog_changed",
-    where: /^the aggregate count\(\*\) is not PostgreSQL's own any more$/u,
+    where: /^the aggregate count is not PostgreSQL's own any more \(pg_aggregate, row 2803\)$/u,
   },
 ];

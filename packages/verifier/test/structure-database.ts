@@ -5,6 +5,7 @@ import postgres from "postgres";
 import type { Finding } from "../src/finding.ts";
 import type { Policy } from "../src/policy.ts";
 import { readHistories } from "../src/read-histories.ts";
+import { readShape } from "../src/shape.ts";
 import { withSnapshot } from "../src/snapshot.ts";
 import { checkStructure } from "../src/structure/check-structure.ts";
 
@@ -65,7 +66,15 @@ export interface Looked {
 export async function lookAtStructure(sql: postgres.Sql, policy: Policy | null = null): Promise<Looked> {
   const findings: Finding[] = [];
   const { unproven, warnings } = await withSnapshot(sql, async (snapshot) => {
-    const histories = await snapshot[0].attempt(readHistories).catch(() => null);
+    const histories = await snapshot[0]
+      .attempt(async (lane) => {
+        const [chain, config] = [
+          await readShape(lane, "public", "audit_chain"),
+          await readShape(lane, "public", "audit_chain_config"),
+        ];
+        return chain === null || config === null ? null : await readHistories(lane, chain, config);
+      })
+      .catch(() => null);
     return await checkStructure(snapshot, histories, (finding) => findings.push(finding), policy);
   });
   return { findings, unproven, warnings };

@@ -9,8 +9,8 @@ import {
   describeColumnTypes,
   describeType,
   MAX_TYPE_DEPTH,
+  MAX_TYPE_LENGTH,
   readColumnTypes,
-  readTypeCatalog,
   type TypeCatalog,
   TypeBoundError,
 } from "../src/type-description.ts";
@@ -167,7 +167,7 @@ describe("the bounds of a description", () => {
   });
 });
 
-test("rows are read no deeper than they can be described", async () => {
+test("150 domains over each other in a database", async () => {
   await using database = await createDatabase({ template: CHAIN });
   const { sql } = database;
   const depth = 150;
@@ -178,7 +178,27 @@ test("rows are read no deeper than they can be described", async () => {
   await expect(worked(sql)).rejects.toThrow(`the type "public"."d${depth - MAX_TYPE_DEPTH - 1}" is nested deeper`);
   await sql`alter table public.t drop column c`;
   expect(await worked(sql)).toEqual(await recorded(sql));
-  const [row] = await sql<{ oid: string }[]>`select 'public.t'::regclass::oid::text as oid`;
-  const catalog = await withSnapshot(sql, async ([lane]) => await readTypeCatalog(lane, row?.oid ?? ""));
-  expect(catalog.attributesOf(row?.oid ?? "")).toMatchObject([{ name: "e", modifier: -1 }]);
+});
+
+test("an enum with more labels than can be described, and another that is read after it", async () => {
+  await using database = await createDatabase({ template: CHAIN });
+  const { sql } = database;
+  await sql.unsafe(`
+    create type public.many as enum ('x'); set allow_system_table_mods = on;
+    insert into pg_enum (oid, enumtypid, enumsortorder, enumlabel)
+      select 1000000 + n, 'public.many'::regtype, n + 1, rpad('label ' || n, 60, '-') from generate_series(1, 40000) as n;
+    create type public.few as enum ('a', 'b'); create table public.t (f public.few); create table public.u (m public.many)`);
+  expect(await worked(sql)).toEqual(await recorded(sql));
+  const [row] = await sql<
+    { t: string; u: string }[]
+  >`select 'public.t'::regclass::oid::text as t, 'public.u'::regclass::oid::text as u`;
+  const { t = "", u = "" } = row ?? {};
+  await withSnapshot(sql, async ([lane]) => {
+    const catalog = await lane.catalog();
+    await catalog.need(lane, [t, u]);
+    const said = `and of enums before it take more than ${MAX_TYPE_LENGTH} characters`;
+    expect(() => describeColumnTypes(catalog, u)).toThrow(`the labels of "public"."many" ${said}`);
+    // How it is described can no more be said; never that its labels are others.
+    expect(() => describeColumnTypes(catalog, t)).toThrow(`the labels of "public"."few" ${said}`);
+  });
 });

@@ -44,6 +44,7 @@ interface Exports {
   tagKey(kind: number, kindLength: number, key: number, keyLength: number): bigint;
   addEvent(kind: number, payloadHash: number): void;
   setKind(kind: number): void;
+  setKeyColumns(number: number): void;
   addColumn(length: number): number;
   addRows(from: number, end: number): number;
   resetKinds(): void;

@@ -1,6 +1,6 @@
 import { emptyFrontier, FrontierBuilder, GENESIS_PREV_HASH, MAX_SEQ, sameBytes } from "@scidex/audit-core";
 import { CHAIN_COLUMNS, type ChainRow, decodeChainRow } from "../chain-row.ts";
-import { BinaryCopyDecoder } from "../copy-binary.ts";
+import { BinaryCopyDecoder, COPY_HEADER } from "../copy-binary.ts";
 import { frontierOf, type PublishedHead } from "../published-head.ts";
 import { TimeChecker } from "../time-checker.ts";
 import { Kernel, type KindSum } from "./kernel.ts";
@@ -38,8 +38,6 @@ export interface VouchedLinks {
 /** Takes the tags of rows, 8 bytes each, in the order of the rows. Valid during the call. */
 export type TakeTags = (tags: Uint8Array) => void;
 
-/** Signature, no flags, no header extension. */
-const HEADER = Buffer.from("5047434f50590aff0d0a000000000000000000", "hex");
 const POSTGRES_EPOCH = 946_684_800_000_000n;
 const [AT_END, AT_LIMIT, IS_FULL, CANNOT_VOUCH] = [1, 2, 3, 4];
 
@@ -115,9 +113,9 @@ export class LinkVoucher {
     const end = start + this.#held;
     let at = start;
     if (!this.#started) {
-      if (this.#held < HEADER.length) return;
-      if (!sameBytes(bytes.subarray(start, start + HEADER.length), HEADER)) this.#isGood = false;
-      at += HEADER.length;
+      if (this.#held < COPY_HEADER.length) return;
+      if (!sameBytes(bytes.subarray(start, start + COPY_HEADER.length), COPY_HEADER)) this.#isGood = false;
+      at += COPY_HEADER.length;
       this.#started = true;
     }
     while (this.#isGood && !this.#ended) {
@@ -192,7 +190,7 @@ export class LinkVoucher {
 /** The first row of these bytes, which the kernel has vouched for. */
 function decodeOne(bytes: Uint8Array): ChainRow {
   const rows: ChainRow[] = [];
-  new BinaryCopyDecoder(CHAIN_COLUMNS.length).push(Buffer.concat([HEADER, bytes]), (fields) => {
+  new BinaryCopyDecoder(CHAIN_COLUMNS.length).push(Buffer.concat([COPY_HEADER, bytes]), (fields) => {
     rows.push(decodeChainRow(fields));
   });
   const [row] = rows;

@@ -1,11 +1,14 @@
 import { TextCopyDecoder } from "../copy-text.ts";
 import { rowPayloadHash } from "../payload.ts";
+import { keyOf } from "../read-source.ts";
 import { Kernel, type KindSum } from "./kernel.ts";
 
 /** Rows of a table, or of a part of it, to be added up. It can be sent to a worker. */
 export interface RowsTask {
   readonly kind: string;
-  /** Covered columns, in the order of the payload's members: the COPY has the key and then these. */
+  /** How many columns the key has: the COPY has them first. */
+  readonly keyColumns: number;
+  /** Covered columns, in the order of the payload's members, which follow them. */
   readonly columns: readonly string[];
   readonly tagKey: Uint8Array;
 }
@@ -24,6 +27,7 @@ export class RowVoucher {
     this.#kernel = new Kernel(task.tagKey);
     const { raw } = this.#kernel;
     raw.setKind(this.#kernel.kind(task.kind));
+    raw.setKeyColumns(task.keyColumns);
     const members = task.columns.map((column) => Buffer.from(`${JSON.stringify(column)}:"`));
     if (Buffer.concat(members).length > raw.MEMBERS_BYTES.value - 64) this.#isGood = false;
     else this.#kernel.bytes.set(Buffer.concat(members), raw.MEMBERS.value);
@@ -64,11 +68,13 @@ export class RowVoucher {
 
   /** A line that the kernel leaves to us: one that is very long, for example. */
   #takePlainly(line: Buffer): void {
-    new TextCopyDecoder().push(line, ([key, ...texts]) => {
-      const row = new Map(this.#task.columns.map((column, i) => [column, texts[i] ?? null]));
-      const hash = rowPayloadHash(this.#task.columns, row, (column) => column);
-      if (key == null || texts.length !== this.#task.columns.length || !this.#kernel.add(this.#task.kind, key, hash))
-        this.#isGood = false;
+    const { kind, keyColumns, columns } = this.#task;
+    new TextCopyDecoder().push(line, (fields) => {
+      const texts = new Map(columns.map((column, i) => [column, fields[keyColumns + i] ?? null]));
+      const hash = rowPayloadHash({ columns, from: (column) => column }, texts);
+      const key = keyOf(fields.slice(0, keyColumns));
+      const isWhole = fields.length === keyColumns + columns.length;
+      if (key === null || !isWhole || !this.#kernel.add(kind, key, hash)) this.#isGood = false;
     });
   }
 

@@ -1,14 +1,16 @@
 import { sameBytes } from "@scidex/audit-core";
 import type { ChainResult } from "../check-chain.ts";
 import type { PublishedHeads } from "../heads.ts";
-import type { PublishedHead } from "../published-head.ts";
-import { looksSorted, readLength, streamLinks } from "../read-chain.ts";
+import { sortLinks, streamLinks, surveyChain } from "../read-chain.ts";
 import { isRefused } from "../refused.ts";
-import type { Snapshot } from "../snapshot.ts";
+import type { Relation } from "../database/relation.ts";
+import type { Lane, Snapshot } from "../snapshot.ts";
+import { Sorter } from "../sorter.ts";
 import type { Crew } from "./crew.ts";
 import type { KindSum } from "./kernel.ts";
 import type { LinksTask, TakeTags, VouchedLinks } from "./link-voucher.ts";
 import { Recount, Repeats } from "./repeats.ts";
+import { type Job, sideBySide } from "./side-by-side.ts";
 
 /** A whole chain in which nothing is wrong: its links, heads and times, and no event is there twice. */
 export interface VouchedChain {
@@ -20,16 +22,19 @@ export interface VouchedChain {
 
 /** Options of `vouchForLinks`. */
 export interface VouchLinksOptions {
+  readonly chain: Relation;
   /** Null where heads are not checked. */
   readonly published: PublishedHeads | null;
   /** The time now, in microseconds since the Unix epoch. */
   readonly now: bigint;
   /** Whether anybody asks for links or heads: else rows are only added up. */
   readonly hashes: boolean;
-  /** About how many rows there are, and on how many pages. */
-  readonly expected: { readonly rows: number; readonly pages: number };
+  /** About how many links there are: never more where there are no heads. */
+  readonly expected: bigint;
   readonly tagKey: Uint8Array;
   readonly onProgress: ((rows: number) => void) | undefined;
+  /** What else is to be read, by the lanes that have nothing to do yet. */
+  readonly beside: readonly Job<void>[];
 }
 
 /**
@@ -41,82 +46,104 @@ export async function vouchForLinks(
   crew: Crew,
   options: VouchLinksOptions,
 ): Promise<VouchedChain | null> {
-  const tasks = await split(snapshot, crew, options);
-  const looksOrdered = await snapshot[0].attempt(async (lane) => await looksSorted(lane, options.expected.pages));
-  for (const isSorted of looksOrdered ? [false, true] : [true]) {
-    const repeats = new Repeats(options.expected.rows);
-    let rows = 0;
-    const counted = (take: TakeTags) => (tags: Uint8Array) => {
-      take(tags);
-      rows += tags.length / 8;
-      options.onProgress?.(rows);
-    };
-    const links = await readAll(snapshot, crew, { tasks, isSorted }, counted(repeats.add));
-    if (links === null) continue;
-    const again = { tasks: tasks.map((task) => ({ ...task, heads: null, hashes: false })), isSorted };
-    for (let reading = 1; reading < repeats.readings && repeats.suspects !== null; reading++) {
-      repeats.begin(reading);
-      if ((await readAll(snapshot, crew, again, counted(repeats.add))) === null) return null;
-    }
-    const { suspects } = repeats;
-    if (suspects === null) return null;
-    if (suspects.size > 0) {
-      const recount = new Recount(suspects);
-      const isRead = (await readAll(snapshot, crew, again, counted(recount.add))) !== null;
-      if (!isRead || !recount.areSingle) return null;
-    }
-    return { ...links, tagKey: options.tagKey };
+  const { chain } = options;
+  const vouched = await vouch(snapshot, crew, { ...options, tasks: split(snapshot, crew, options), isSorted: false });
+  if (vouched !== null) return vouched;
+  // Nobody can vouch for a chain in another order than that of seq, as writers who wait for one another can leave it.
+  const { isSorted } = await snapshot[0].attempt(async (lane) => await surveyChain(lane, chain));
+  if (isSorted) return null;
+  const tasks = [partOf(options, 1n, undefined)];
+  return await vouch(snapshot, crew, { ...options, beside: [], tasks, isSorted: true });
+}
+
+interface Parts {
+  readonly chain: Relation;
+  readonly tasks: readonly LinksTask[];
+  /** Whether they have to be put into the order of seq first. */
+  readonly isSorted: boolean;
+  readonly beside: readonly Job<void>[];
+}
+
+async function vouch(snapshot: Snapshot, crew: Crew, options: VouchLinksOptions & Parts): Promise<VouchedChain | null> {
+  const { chain, tasks, isSorted, expected, tagKey } = options;
+  const repeats = new Repeats(Number(expected));
+  let rows = 0;
+  const counted = (take: TakeTags) => (tags: Uint8Array) => {
+    take(tags);
+    rows += tags.length / 8;
+    options.onProgress?.(rows);
+  };
+  const links = await readAll(snapshot, crew, options, counted(repeats.add));
+  if (links === null) return null;
+  const again = { chain, tasks: tasks.map((task) => ({ ...task, heads: null, hashes: false })), isSorted, beside: [] };
+  for (let reading = 1; reading < repeats.readings && repeats.suspects !== null; reading++) {
+    repeats.begin(reading);
+    if ((await readAll(snapshot, crew, again, counted(repeats.add))) === null) return null;
   }
-  return null;
+  const { suspects } = repeats;
+  if (suspects === null) return null;
+  if (suspects.size > 0) {
+    const recount = new Recount(suspects);
+    const isRead = (await readAll(snapshot, crew, again, counted(recount.add))) !== null;
+    if (!isRead || !recount.areSingle) return null;
+  }
+  return { ...links, tagKey };
 }
 
 /** Cuts the chain at published heads, whose trees are known; where there are none, anywhere. */
-async function split(snapshot: Snapshot, crew: Crew, options: VouchLinksOptions): Promise<LinksTask[]> {
-  const { published, now, hashes, tagKey } = options;
-  const heads = published?.heads ?? [];
+function split(snapshot: Snapshot, crew: Crew, options: VouchLinksOptions): LinksTask[] {
+  const heads = options.published?.heads ?? [];
   const parts = Math.min(crew.jobs, snapshot.length);
-  const length = parts === 1 ? 0n : (heads.at(-1)?.seq ?? (await readLength(snapshot[0])));
-  const cuts: { seq: bigint; head: PublishedHead | undefined }[] = [];
+  const length = heads.at(-1)?.seq ?? options.expected;
+  const cuts: bigint[] = [];
   for (let i = 1; i < parts; i++) {
     const ideal = (length * BigInt(i)) / BigInt(parts);
-    const head = heads.find(({ seq }) => seq >= ideal);
-    const seq = heads.length === 0 ? ideal : head?.seq;
-    if (seq !== undefined && seq > (cuts.at(-1)?.seq ?? 0n) && seq < length) cuts.push({ seq, head });
+    const seq = heads.length === 0 ? ideal : heads.find((head) => head.seq >= ideal)?.seq;
+    if (seq !== undefined && seq > (cuts.at(-1) ?? 0n) && seq < length) cuts.push(seq);
   }
+  return [...cuts, undefined].map((to, i) => partOf(options, (cuts[i - 1] ?? 0n) + 1n, to));
+}
+
+/** The links of a range that begins after a head, or anywhere where there are none. */
+function partOf(options: VouchLinksOptions, from: bigint, to: bigint | undefined): LinksTask {
+  const { published, now, hashes, tagKey } = options;
+  const heads = published?.heads.filter(({ seq }) => seq >= from && (to === undefined || seq <= to)) ?? null;
+  const after = published?.heads.find(({ seq }) => seq === from - 1n);
   const lastSigned = published?.lastSigned ?? new Map<bigint, bigint>();
-  return [...cuts, null].map((cut, i) => {
-    const before = cuts[i - 1];
-    const from = (before?.seq ?? 0n) + 1n;
-    const to = cut?.seq;
-    const within = heads.filter(({ seq }) => seq >= from && (to === undefined || seq <= to));
-    return { from, to, heads: published && within, lastSigned, after: before?.head, now, hashes, tagKey };
-  });
+  return { from, to, heads, lastSigned, after, now, hashes, tagKey };
 }
 
 async function readAll(
   snapshot: Snapshot,
   crew: Crew,
-  { tasks, isSorted }: { readonly tasks: readonly LinksTask[]; readonly isSorted: boolean },
+  { chain, tasks, isSorted, beside }: Parts,
   tags: TakeTags,
 ): Promise<{ chain: ChainResult; sums: KindSum[] } | null> {
-  // All of them come to an end before anything is said: a connection in the middle of a COPY is of no use.
-  const parts = await Promise.allSettled(
-    tasks.map(async (task, i) => {
-      const lane = snapshot[i] ?? snapshot[0];
-      return await lane.attempt(async (inner) => {
-        const stream = await streamLinks(inner, task.from === 1n ? null : task.from, task.to, isSorted);
-        return await crew.run({ what: "links", ...task }, stream, tags);
-      });
-    }),
-  );
-  const links: VouchedLinks[] = [];
-  let isWhole = true;
-  for (const part of parts) {
-    if (part.status === "rejected" && !isRefused(part.reason)) throw part.reason;
-    if (part.status === "rejected" || part.value === null) isWhole = false;
-    else links.push(part.value);
+  const links: (VouchedLinks | null)[] = [];
+  const parts = tasks.map((task, i): Job<void> => async (lane) => {
+    links[i] = null;
+    links[i] = await lane.attempt(async (inner) => await readPart(inner, crew, { chain, task, isSorted }, tags));
+  });
+  for (const result of await sideBySide(snapshot.slice(0, crew.jobs), [...beside, ...parts]))
+    if (result.status === "rejected" && !isRefused(result.reason)) throw result.reason;
+  const vouched = links.filter((part) => part !== null);
+  return vouched.length === tasks.length ? join(vouched) : null;
+}
+
+async function readPart(
+  lane: Lane,
+  crew: Crew,
+  { chain, task, isSorted }: { readonly chain: Relation; readonly task: LinksTask; readonly isSorted: boolean },
+  tags: TakeTags,
+): Promise<VouchedLinks | null> {
+  const range = { from: task.from === 1n ? null : task.from, to: task.to };
+  if (!isSorted) return await crew.run({ what: "links", ...task }, await streamLinks(lane, chain, range), tags);
+  const sorter = new Sorter();
+  try {
+    return await crew.run({ what: "links", ...task }, await sortLinks(lane, chain, range, sorter), tags);
+  } finally {
+    sorter.close();
   }
-  return isWhole ? join(links) : null;
 }
 
 /** Puts the parts together, each of which must begin where the one before ends. */

@@ -1,16 +1,15 @@
-import { keyExpression } from "@scidex/audit-schema/capture-source";
-import { openTable, verdict } from "../check-table.ts";
-import { type KindHistory, splitRelation } from "../config.ts";
-import { Cursor } from "../cursor.ts";
-import type { Recomputation } from "../payload.ts";
-import { estimatePages } from "../read-chain.ts";
+import { type OpenTable, openTable, verdict } from "../check-table.ts";
+import type { KindHistory } from "../config.ts";
+import { eachTuple } from "../cursor.ts";
+import { describeReading } from "../payload.ts";
 import type { Histories } from "../read-histories.ts";
 import { streamSource } from "../read-source.ts";
 import { isRefused } from "../refused.ts";
+import type { Relation } from "../database/relation.ts";
 import type { Lane, Snapshot } from "../snapshot.ts";
-import { identifier } from "../sql-text.ts";
 import type { Crew } from "./crew.ts";
 import { Kernel, type KindSum } from "./kernel.ts";
+import { type Job, sideBySide } from "./side-by-side.ts";
 import { addSums, type VouchedChain } from "./vouch-links.ts";
 
 /** Kinds whose events need not be compared one by one any more. */
@@ -21,23 +20,49 @@ export interface VouchedTables {
   readonly matched: ReadonlyMap<string, number | null>;
 }
 
+/** Sums of the rows of tables, by kind; those that could not be added up are missing. */
+export type RowSums = Map<string, KindSum>;
+
 /** Options of `vouchForTables`. */
 export interface VouchTablesOptions {
   readonly chain: VouchedChain;
   readonly histories: Histories;
-  /** Whether tables are compared at all. */
-  readonly sources: boolean;
+  /** Null where tables are not compared at all. */
+  readonly sources: { readonly pending: Relation; readonly rows: RowSums } | null;
 }
 
 const CHANGES = ["insert", "update", "delete"] as const;
 
-/** Pages of a table, from which on it is read in parts. */
-const MANY_PAGES = 4096;
+/**
+ * Jobs that add up the rows of tables, beside the chain: of all whose rows do not change, as it seems. Of the others only
+ * the chain says whether they have changed.
+ */
+export function addUpTables(crew: Crew, histories: Histories, tagKey: Uint8Array, rows: RowSums): Job<void>[] {
+  return jobsOf(
+    [...histories.values()].filter(({ configs }) => configs.every(({ changes }) => changes === "refuse")),
+    { crew, tagKey, rows },
+  );
+}
+
+interface Adding {
+  readonly crew: Crew;
+  readonly tagKey: Uint8Array;
+  readonly rows: RowSums;
+}
+
+function jobsOf(tables: readonly KindHistory[], { crew, tagKey, rows }: Adding): Job<void>[] {
+  return tables
+    .filter(({ current }) => current.action !== "detach")
+    .map((history) => async (lane) => {
+      const sum = await addUpTable(lane, crew, history, tagKey);
+      if (sum !== null) rows.set(history.kind, sum);
+    });
+}
 
 /**
- * Adds up the rows of each table as if they were events. If the sum is that of the table's events, they are the same: every
- * row has its event, every event its row, and no key is there twice (`kinds.ts` in assembly/ says how sure that is). A
- * table with changes of its rows, or whose rows were captured in several ways, is left to the comparison in order.
+ * Compares the sum of each table's rows, as if they were events, with that of its events. If they are equal, they are the
+ * same: every row has its event, every event its row, and no key is there twice (`kinds.ts` in assembly/ says how sure that
+ * is). A table with changes of its rows, or whose rows were captured in several ways, is left to the comparison in order.
  */
 export async function vouchForTables(
   snapshot: Snapshot,
@@ -51,89 +76,48 @@ export async function vouchForTables(
   const links = new Map(chain.sums.map((sum) => [sum.kind, sum.count]));
   const unclear = new Set<string>();
   for (const kind of histories.keys()) if (CHANGES.some((change) => sums.has(`${kind}:${change}`))) unclear.add(kind);
-  const matched = new Map<string, number | null>();
-  if (!sources) {
-    for (const kind of histories.keys()) if (!unclear.has(kind)) matched.set(kind, null);
-    return { links, matched };
-  }
-  const pending = await snapshot[0].attempt(async (lane) => await sumPending(lane, chain.tagKey, unclear));
+  const clear = (): KindHistory[] => [...histories.values()].filter(({ kind }) => !unclear.has(kind));
+  if (sources === null) return { links, matched: new Map(clear().map(({ kind }) => [kind, null])) };
+  const { rows } = sources;
+  const pending = await snapshot[0].attempt(async (lane) => {
+    return await sumPending(lane, sources.pending, chain.tagKey, unclear);
+  });
   if (pending === null) return null;
   for (const sum of pending) sums.set(sum.kind, addSums(sums.get(sum.kind), sum));
-  const tables = [...histories.values()].filter(
-    ({ kind, current }) => !unclear.has(kind) && current.action !== "detach",
-  );
-  const vouch = async (lanes: readonly [Lane, ...Lane[]], history: KindHistory): Promise<void> => {
-    const rows = await vouchForTable(lanes, crew, history, sums.get(history.kind), chain.tagKey);
-    if (rows !== null) matched.set(history.kind, rows);
-  };
-  const [first, ...others] = snapshot.slice(0, crew.jobs) as [Lane, ...Lane[]];
-  const { large, small } = await bySize(first, tables);
-  // A large table is read by all lanes together, the others side by side: each lane takes the next one.
-  for (const history of large) await vouch([first, ...others], history);
-  const waiting = small.values();
-  await all(
-    [first, ...others].map((lane) => async () => {
-      for (const history of waiting) await vouch([lane], history);
-    }),
-  );
+  const left = clear().filter(({ kind, configs }) => !rows.has(kind) && configs.some(isTracking));
+  const jobs = jobsOf(left, { crew, tagKey: chain.tagKey, rows });
+  for (const result of await sideBySide(snapshot.slice(0, crew.jobs), jobs))
+    if (result.status === "rejected") throw result.reason;
+  const matched = new Map<string, number>();
+  for (const { kind } of clear()) {
+    const sum = rows.get(kind);
+    if (sum !== undefined && isSame(sum, sums.get(kind))) matched.set(kind, Number(sum.count));
+  }
   return { links, matched };
 }
 
-async function bySize(lane: Lane, tables: readonly KindHistory[]) {
-  const large: KindHistory[] = [];
-  const small: KindHistory[] = [];
-  for (const history of tables) {
-    const place = splitRelation(history.current.relation);
-    const pages = place === null ? 0 : await estimatePages(lane, place.schema, place.name);
-    (pages >= MANY_PAGES ? large : small).push(history);
-  }
-  return { large, small };
+const isTracking = ({ changes }: { readonly changes: string }): boolean => changes === "track";
+
+function isSame(rows: KindSum, events: KindSum | undefined): boolean {
+  const { count = 0n, sum0 = 0n, sum1 = 0n } = events ?? {};
+  return rows.count === count && rows.sum0 === sum0 && rows.sum1 === sum1;
 }
 
-/** The number of a table's rows, if they are just its events. It is read in as many parts as there are lanes. */
-async function vouchForTable(
-  lanes: readonly [Lane, ...Lane[]],
-  crew: Crew,
-  history: KindHistory,
-  events: KindSum | undefined,
-  tagKey: Uint8Array,
-): Promise<number | null> {
+/** The sum of a table's rows; null where they cannot be added up, or something else is to be said of the table. */
+async function addUpTable(lane: Lane, crew: Crew, history: KindHistory, tagKey: Uint8Array): Promise<KindSum | null> {
   const { kind, current } = history;
-  const [first, ...others] = lanes;
   try {
-    // The first lane keeps the table's lock while all of them read.
-    return await first.attempt(async (lane) => {
+    return await lane.attempt(async (inner) => {
       let isMissing = false;
-      const table = await openTable(lane, history, () => {
+      const table = await openTable(inner, history, () => {
         isMissing = true;
       });
-      if (isMissing || table === null || "reason" in table || !isPlain(history, table.ways)) return null;
+      if (isMissing || table === null || "reason" in table || !isPlain(history, table)) return null;
       const tally = { matched: 0, unchainedYet: 0, unprovable: 0, excuse: null };
       if (verdict(history, table.shape, tally) !== null) return null;
-      const parts = table.isPartitioned ? 1 : lanes.length;
-      const pages = parts === 1 ? 0 : await estimatePages(lane, table.schema, table.name);
-      const cut = (i: number) => Math.floor((pages * i) / parts);
-      const task = { what: "rows", kind, columns: current.columns, tagKey } as const;
-      const read = async (lane: Lane, i: number) => {
-        const range = [cut(i), i + 1 === parts ? null : cut(i + 1)] as const;
-        const [name = "", ...others] = current.keyColumns;
-        // COPY writes a single column as the expression would, without computing it.
-        const key = others.length === 0 ? `t.${identifier(name)}` : keyExpression(current.keyColumns);
-        return await crew.run(task, await streamSource(lane, table, key, current.columns, range), () => {});
-      };
-      const sums = await all([
-        async () => await read(lane, 0),
-        ...others.slice(0, parts - 1).map((other, i) => async () => {
-          return await other.attempt(async (inner) => await read(inner, i + 1));
-        }),
-      ]);
-      if (!sums.every((sum) => sum !== null)) return null;
-      const rows = sums.reduce(addSums);
-      const isSame =
-        rows.count === (events?.count ?? 0n) &&
-        rows.sum0 === (events?.sum0 ?? 0n) &&
-        rows.sum1 === (events?.sum1 ?? 0n);
-      return isSame ? Number(rows.count) : null;
+      const { columns, keyColumns } = current;
+      const task = { what: "rows", kind, keyColumns: keyColumns.length, columns, tagKey } as const;
+      return await crew.run(task, await streamSource(inner, table.shape, keyColumns, columns), () => {});
     });
   } catch (error) {
     if (!isRefused(error)) throw error;
@@ -141,41 +125,32 @@ async function vouchForTable(
   }
 }
 
-/** Waits for all of it, also where a part fails: a connection in the middle of a COPY is of no use. */
-async function all<T>(parts: readonly (() => Promise<T>)[]): Promise<T[]> {
-  const settled = await Promise.allSettled(parts.map(async (part) => await part()));
-  return settled.map((part) => {
-    if (part.status === "rejected") throw part.reason;
-    return part.value;
-  });
-}
-
-/** Whether rows of any time have the same payload: that of the columns as they are now. */
-function isPlain(history: KindHistory, ways: readonly Recomputation[]): boolean {
-  const { columns } = history.current;
-  return ways.every(
-    ({ config, readings }) =>
-      config.columns.length === columns.length &&
-      config.columns.every((column, i) => column === columns[i]) &&
-      readings.some((reading) => columns.every((column) => reading(column) === column)),
-  );
+/** Whether rows of any time can have the same payload: that of the columns as they are now. */
+function isPlain({ current }: KindHistory, { ways, readings }: OpenTable): boolean {
+  const plain = describeReading({ columns: current.columns, from: (column) => column });
+  const number = readings.findIndex((reading) => describeReading(reading) === plain);
+  return ways.every((way) => way.readings.includes(number));
 }
 
 /**
  * What is captured and not linked yet counts like an event. Kinds with changes among it are added to `unclear`. Null where
  * it cannot be added up.
  */
-async function sumPending(lane: Lane, tagKey: Uint8Array, unclear: Set<string>): Promise<KindSum[] | null> {
-  const query =
-    "select p.op, p.event_kind, p.event_pk, p.payload_hash from only public.audit_chain_pending as p where p.conflict is null";
+async function sumPending(
+  lane: Lane,
+  pending: Relation,
+  tagKey: Uint8Array,
+  unclear: Set<string>,
+): Promise<KindSum[] | null> {
   const kernel = new Kernel(tagKey);
   let isGood = true;
-  const rows = Cursor.binary(await lane.copy(query, "binary"), 4, ([op, kind, pk, hash]) => {
+  const columns = ["op", "event_kind", "event_pk", "payload_hash", "conflict"];
+  await eachTuple(await lane.scan(pending, columns, "binary"), columns.length, ([op, kind, pk, hash, conflict]) => {
+    if (conflict !== null) return;
     if (op == null || kind == null || pk == null || hash == null) isGood = false;
     else if (["event", "door"].includes(op.toString())) isGood &&= kernel.add(kind.toString(), pk.toString(), hash);
     else unclear.add(kind.toString());
   });
-  while ((await rows.next()) !== undefined);
   const sums = kernel.sums();
   kernel.release();
   return isGood ? sums : null;

@@ -14,8 +14,6 @@ export interface Catalog {
   readonly functions: ReadonlyMap<string, FunctionRow>;
   readonly types: ReadonlyMap<string, TypeRow>;
   readonly languages: ReadonlyMap<string, string>;
-  /** By oid of a language, that of the function that runs what is written in it. */
-  readonly languageHandlers: ReadonlyMap<string, string>;
   readonly accessMethods: ReadonlyMap<string, string>;
   readonly collations: ReadonlyMap<string, string>;
   readonly operatorClasses: ReadonlyMap<string, OperatorClassRow>;
@@ -30,9 +28,6 @@ export interface Catalog {
   readonly memberships: readonly MembershipRow[] | null;
   readonly settings: readonly SettingRow[] | null;
   readonly defaultGrants: readonly DefaultGrantsRow[] | null;
-  readonly operators: readonly BuiltinRow[] | null;
-  readonly operatorFamilies: readonly FamilyMemberRow[] | null;
-  readonly aggregates: readonly BuiltinRow[] | null;
   /** Triggers that fire at a login, and are not disabled. Since PostgreSQL 17. */
   readonly loginTriggers: readonly { readonly name: string; readonly function: string }[];
   /** The role that this session was opened for. */
@@ -127,10 +122,6 @@ export interface TypeRow {
 export interface OperatorClassRow {
   readonly name: string;
   readonly schema: string;
-  readonly family: string;
-  readonly type: string;
-  readonly isDefault: boolean;
-  readonly method: string;
 }
 
 export interface InheritanceRow {
@@ -226,24 +217,6 @@ export interface DefaultGrantsRow {
   readonly owner: string;
   readonly objects: string;
   readonly acl: readonly Grant[];
-}
-
-/** A builtin operator or aggregate, and the oids of the functions that it calls. */
-export interface BuiltinRow {
-  readonly oid: string;
-  readonly name: string;
-  readonly schema: string;
-  readonly calls: readonly string[];
-}
-
-/** An operator (`strategy`) or support function (`procedure`) of an operator family. */
-export interface FamilyMemberRow {
-  readonly family: string;
-  readonly what: "operator" | "function";
-  readonly left: string;
-  readonly right: string;
-  readonly number: string;
-  readonly target: string;
 }
 
 /** Objects with lower oids are PostgreSQL's own, the same in every server of a version (FirstGenbkiObjectId). */

@@ -3,14 +3,15 @@ import type { Report } from "../finding.ts";
 import type { Policy } from "../policy.ts";
 import { type Catalog, findRelation, isBuiltin } from "./catalog.ts";
 import { CAPTURE_PREFIX, captureSignatures, compareAudited } from "./compare-audited.ts";
-import { compareBuiltin, compareTypes, type UsedType } from "./compare-builtin.ts";
+import { compareOverloads } from "./compare-overloads.ts";
+import { compareTypes, type UsedType } from "./compare-types.ts";
 import { compareFunctions } from "./compare-functions.ts";
 import { comparePrivileges } from "./compare-privileges.ts";
 import { compareRelations } from "./compare-relations.ts";
 import { compareLoginTriggers } from "./compare-login-triggers.ts";
 import { compareReplicaSettings, compareShadows, type Found } from "./compare-shadows.ts";
 import { describeSchema, ownRelations } from "./describe-schema.ts";
-import type { BuiltinShape, SchemaShape } from "./manifest.ts";
+import type { SchemaShape } from "./manifest.ts";
 
 /** What could not be judged, and what an operator should know. */
 export interface StructureResult {
@@ -28,14 +29,13 @@ export interface StructureResult {
  */
 export function compareStructure(
   catalog: Catalog,
-  builtin: BuiltinShape,
   schema: SchemaShape | null,
   histories: ReadonlyMap<string, KindHistory> | null,
   policy: Policy | null,
   report: Report,
 ): StructureResult {
   const warnings: string[] = [];
-  compareBuiltin(catalog, builtin, report);
+  compareOverloads(catalog, report);
   if (schema !== null) {
     const live = describeSchema(catalog);
     const captures = histories === null ? null : captureSignatures(histories);
@@ -52,7 +52,7 @@ export function compareStructure(
       return place === null ? [] : [{ ...place, kind, columns: [...current.columns, ...current.keyColumns] }];
     },
   );
-  const types = compareTypes(catalog, builtin, usedTypes(catalog, audited), report);
+  const types = compareTypes(catalog, usedTypes(catalog, audited), report);
   compareShadows(catalog, audited, report);
   warnings.push(...compareReplicaSettings(catalog, report));
   const logins = compareLoginTriggers(catalog, audited, policy, report);

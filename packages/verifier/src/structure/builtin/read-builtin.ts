@@ -1,0 +1,48 @@
+import { BinaryCopyDecoder } from "../../copy-binary.ts";
+import type { Column } from "../../database/relation.ts";
+import { VerifierError } from "../../errors.ts";
+import type { Lane } from "../../snapshot.ts";
+import { BUILTIN_CATALOGS } from "./builtin-catalogs.ts";
+import { type BuiltinManifest, catalogRelation, type CatalogColumn, columnsOf } from "./builtin-manifest.ts";
+import { type BuiltinRow, RowDecoder, RowNames } from "./builtin-row.ts";
+
+/**
+ * Reads PostgreSQL's own rows of each compared catalog: bare columns of the catalog in a binary COPY, no function, no
+ * condition. A row is handed on and dropped: however much others have put into the catalogs, no more than one row of
+ * theirs is held.
+ *
+ * @param manifest where the catalogs and their columns are
+ * @param isKnown whether a row of this catalog with this key is wanted, whatever its OID is
+ */
+export async function readBuiltin(
+  lane: Lane,
+  manifest: Pick<BuiltinManifest, "catalogs">,
+  isKnown: (catalog: string, key: string) => boolean,
+  take: (row: BuiltinRow) => void,
+): Promise<void> {
+  const names = new RowNames();
+  for (const catalog of BUILTIN_CATALOGS) {
+    const { name } = catalog;
+    const rows = new RowDecoder(catalog, columnsOf(manifest, name), names);
+    await lane.attempt(async (attempt) => {
+      const columns = rows.columns.map(bounded);
+      const decoder = new BinaryCopyDecoder(columns.length);
+      const chunks = await attempt.scan(catalogRelation(manifest, name), columns, "binary");
+      for (let piece = await chunks.next(); piece.done !== true; piece = await chunks.next()) {
+        decoder.push(piece.value, (fields) => {
+          const row = rows.decode(fields, (key) => isKnown(name, key));
+          if (row !== null) take(row);
+        });
+      }
+      if (!decoder.ended) throw new VerifierError("protocol", `the server broke off in the middle of ${name}`);
+    });
+  }
+}
+
+/** A column that is of any length in rows of others: all of it in PostgreSQL's own, whose texts are far shorter. */
+function bounded({ name, type }: CatalogColumn): Column {
+  if (type === "text") return { slice: name, of: "text" };
+  if (type === "pg_node_tree") return { slice: name, of: "tree" };
+  // Of PostgreSQL's own functions none has settings.
+  return name === "proconfig" ? { slice: name, of: "array" } : name;
+}
