@@ -72,10 +72,13 @@ try {
   assert.equal(inSql(), `${links}|0|0|0|0|1`);
   assert.match(inPython().stdout, /^readings 1: /m);
   tamper("update readings set value = 1.10 where id = 1");
-  tamper("update audit_chain set appended_at = appended_at + interval '1 microsecond' where seq = 5");
+  tamper("update audit_chain set before_hash = null where event_kind = 'pauses:update'");
   assert.equal(inSql(), `${links}|1|0|0|0|0`);
+  assert.match(inPython().stdout, /^before_hash of seq /m);
+  tamper("update audit_chain set appended_at = appended_at + interval '1 microsecond' where seq = 5");
+  assert.equal(inSql(), `${links}|2|0|0|0|0`);
   assert.equal(inPython().status, 1);
-  console.log("both notice an edited row and an edited link");
+  console.log("both notice an edited row and edited links");
 } finally {
   rmSync(folder, { recursive: true, force: true });
 }

@@ -6,11 +6,12 @@ CREATE TABLE "audit_chain" (
 	"event_hash" "bytea" NOT NULL,
 	"prev_hash" "bytea" NOT NULL,
 	"chain_hash" "bytea" NOT NULL,
+	"before_hash" "bytea",
 	"appended_at" timestamp with time zone NOT NULL,
 	CONSTRAINT "audit_chain_event_key" UNIQUE("event_kind","event_pk"),
 	CONSTRAINT "audit_chain_seq_check" CHECK (seq >= 1),
-	CONSTRAINT "audit_chain_hash_check" CHECK (octet_length(payload_hash) = 32 and octet_length(event_hash) = 32 and octet_length(prev_hash) = 32 and octet_length(chain_hash) = 32),
-	CONSTRAINT "audit_chain_label_check" CHECK (octet_length(event_kind) <= 208 and octet_length(event_pk) <= 2020),
+	CONSTRAINT "audit_chain_hash_check" CHECK (octet_length(payload_hash) = 32 and octet_length(event_hash) = 32 and octet_length(prev_hash) = 32 and octet_length(chain_hash) = 32 and octet_length(before_hash) = 32),
+	CONSTRAINT "audit_chain_label_check" CHECK (octet_length(event_kind) <= 209 and octet_length(event_pk) <= 2020),
 	CONSTRAINT "audit_chain_time_check" CHECK (appended_at >= '2000-01-01 00:00:00+00' and appended_at < '10000-01-01 00:00:00+00')
 );
 --> statement-breakpoint
@@ -28,7 +29,9 @@ CREATE TABLE "audit_chain_config" (
 	"renamed" jsonb NOT NULL,
 	"changes" text NOT NULL,
 	"mode" text NOT NULL,
-	"complete" boolean NOT NULL
+	"complete" boolean NOT NULL,
+	"salt" boolean NOT NULL,
+	"blind_key" boolean NOT NULL
 );
 --> statement-breakpoint
 CREATE TABLE "audit_chain_lock" (
@@ -43,6 +46,7 @@ CREATE TABLE "audit_chain_pending" (
 	"event_kind" text collate "C" NOT NULL,
 	"event_pk" text collate "C" NOT NULL,
 	"payload_hash" "bytea" NOT NULL,
+	"before_hash" "bytea",
 	"staged_at" timestamp with time zone DEFAULT pg_catalog.clock_timestamp() NOT NULL,
 	"conflict" text
 );
@@ -54,4 +58,11 @@ CREATE TABLE "audit_chain_relation" (
 	CONSTRAINT "audit_chain_relation_relid_unique" UNIQUE("relid")
 );
 --> statement-breakpoint
-CREATE INDEX "audit_chain_pending_xid_idx" ON "audit_chain_pending" USING btree ("xid","id") WHERE mode = 'strict';
+CREATE TABLE "audit_chain_secret" (
+	"event_kind" text collate "C" PRIMARY KEY NOT NULL,
+	"secret" "bytea" NOT NULL,
+	CONSTRAINT "audit_chain_secret_check" CHECK (octet_length(secret) = 32)
+);
+--> statement-breakpoint
+CREATE INDEX "audit_chain_pending_xid_idx" ON "audit_chain_pending" USING btree ("xid","id") WHERE mode = 'strict';--> statement-breakpoint
+CREATE INDEX "audit_chain_pending_key_idx" ON "audit_chain_pending" USING btree ("event_kind","event_pk") WHERE op in ('insert', 'update', 'delete');

@@ -49,7 +49,7 @@ AS $function$
 BEGIN
   RAISE EXCEPTION '%.% is append-only: % is refused', TG_TABLE_SCHEMA, TG_TABLE_NAME, TG_OP
     USING ERRCODE = 'AC004',
-          HINT = 'Links and configuration are never changed or removed. To change what is covered, use audit_chain_attach or audit_chain_detach.';
+          HINT = 'Links, configuration and secrets are never changed or removed. To change what is covered, use audit_chain_attach or audit_chain_detach.';
 END
 $function$;
 --> statement-breakpoint
@@ -62,6 +62,9 @@ BEGIN
   IF kind IS NULL OR kind = '' OR octet_length(convert_to(kind, 'UTF8')) > 200 THEN
     RAISE EXCEPTION 'the event kind must have 1 to 200 bytes, this one has %', coalesce(octet_length(convert_to(kind, 'UTF8'))::text, 'no value (NULL)')
       USING ERRCODE = 'AC005', HINT = 'Use a short name, such as the name of a table.';
+  ELSIF position(':' IN kind) > 0 THEN
+    RAISE EXCEPTION 'the event kind % has a colon, which stands before the role of an event of a table', quote_literal(kind)
+      USING ERRCODE = 'AC003', HINT = 'Use another character, such as a dot.';
   ELSIF pk IS NULL OR octet_length(convert_to(pk, 'UTF8')) > 2000 THEN
     RAISE EXCEPTION 'the key of a % event must have at most 2000 bytes, this one has %', kind, coalesce(octet_length(convert_to(pk, 'UTF8'))::text, 'no value (NULL)')
       USING ERRCODE = 'AC005', HINT = 'Key the event by something shorter, such as an id or a digest.';
@@ -80,7 +83,7 @@ AS $function$
 BEGIN
   PERFORM public.audit_chain_check_event(e.kind, e.pk, e.payload_hash)
      FROM unnest(kinds, pks, payload_hashes) AS e(kind, pk, payload_hash)
-    WHERE (octet_length(convert_to(e.kind, 'UTF8')) BETWEEN 1 AND 200 AND octet_length(convert_to(e.pk, 'UTF8')) <= 2000
+    WHERE (position(':' IN e.kind) = 0 AND octet_length(convert_to(e.kind, 'UTF8')) BETWEEN 1 AND 200 AND octet_length(convert_to(e.pk, 'UTF8')) <= 2000
            AND octet_length(e.payload_hash) = 32) IS NOT TRUE;
 END
 $function$;
@@ -94,8 +97,7 @@ BEGIN
   IF starts_with(event_kind, 'audit_chain') THEN
     RAISE EXCEPTION 'kinds that begin with audit_chain are reserved, this one is %', quote_literal(event_kind)
       USING ERRCODE = 'AC003', HINT = 'Choose another kind.';
-  ELSIF EXISTS (SELECT FROM public.audit_chain_relation AS r
-                 WHERE r.kind IN (event_kind, regexp_replace(event_kind, ':(insert|update|delete)$', ''))) THEN
+  ELSIF EXISTS (SELECT FROM public.audit_chain_relation AS r WHERE r.kind = event_kind) THEN
     RAISE EXCEPTION 'the kind % belongs to an audited table', quote_literal(event_kind)
       USING ERRCODE = 'AC003', HINT = 'Insert the row into that table, or choose another kind.';
   END IF;
@@ -120,13 +122,15 @@ $function$;
 --> statement-breakpoint
 -- Appends events to the chain, in the order given. The caller holds the chain's lock, and has made sure that no event of
 -- theirs is chained already. `changes` is NULL for an event, and insert, update or delete for a change of a tracked row:
--- that gets its final kind and key here, because a change is keyed by its own seq. Returns the chain's new size.
+-- that gets its final kind and key here, because a change is keyed by its own seq. `before_hashes` is NULL, or has for each
+-- event the payload hash of the row before, or NULL. Returns the chain's new size.
 --
 -- One loop for any number of events: simple expressions cost less than the start of a statement where there is one
 -- event, and as little as an aggregate where there are thousands. Of 12 us a row that sealing takes (PostgreSQL 18, CPU
 -- of the backend, 100,000 rows) the INSERT into the chain with its two indexes takes 6, which bounds everything else,
 -- the loop 2.5, and reading and removing the pending rows 2.5.
-CREATE OR REPLACE FUNCTION public.audit_chain_extend(kinds text[], pks text[], payload_hashes bytea[], changes text[]) RETURNS bigint
+CREATE OR REPLACE FUNCTION public.audit_chain_extend(
+  kinds text[], pks text[], payload_hashes bytea[], before_hashes bytea[], changes text[]) RETURNS bigint
 LANGUAGE plpgsql
 -- While the chain is short, a scan of it looks cheaper than its index. That plan would be kept when it is not.
 SET search_path = pg_catalog, pg_temp SET enable_seqscan = off
@@ -148,14 +152,14 @@ BEGIN
   END IF;
   chains := ARRAY[head_hash];
   linked_at := clock_timestamp();
-  opening := concat('{"appended_at":"', to_char(linked_at AT TIME ZONE 'UTC', 'YYYY-MM-DD"T"HH24:MI:SS.US"Z"'), '","event_kind":');
+  opening := concat('{"appended_at":"', to_char(linked_at AT TIME ZONE 'UTC', 'YYYY-MM-DD"T"HH24:MI:SS.US"Z"'), '"');
   FOR i IN 1 .. cardinality(kinds) LOOP
     IF changes[i] IS NOT NULL THEN
       kinds[i] := concat(kinds[i], ':', changes[i]);
       pks[i] := concat(pks[i], '@', before + i);
     END IF;
-    event_hash := sha256(convert_to(concat(opening, to_json(kinds[i]), ',"event_pk":', to_json(pks[i]),
-                                           ',"payload_hash":"', encode(payload_hashes[i], 'hex'), '"}'), 'UTF8'));
+    event_hash := sha256(convert_to(concat(opening, ',"before_hash":"' || encode(before_hashes[i], 'hex') || '"',
+                                           ',"event_kind":', to_json(kinds[i]), ',"event_pk":', to_json(pks[i]), ',"payload_hash":"', encode(payload_hashes[i], 'hex'), '"}'), 'UTF8'));
     head_hash := sha256(head_hash || event_hash || int8send(before + i));
     events := array_append(events, event_hash);
     chains := array_append(chains, head_hash);
@@ -163,9 +167,9 @@ BEGIN
   IF current_setting('transaction_isolation') <> 'read committed' THEN
     -- Here the tail was read as of the transaction's first statement: a seq can be taken without our seeing it. Asking
     -- every time costs 1 us a row and a WAL record more.
-    INSERT INTO public.audit_chain (seq, event_kind, event_pk, payload_hash, event_hash, prev_hash, chain_hash, appended_at)
-    SELECT before + e.n, e.kind, e.pk, e.payload, e.event, e.prev, chains[e.n + 1], linked_at
-      FROM unnest(kinds, pks, payload_hashes, events, chains) WITH ORDINALITY AS e(kind, pk, payload, event, prev, n)
+    INSERT INTO public.audit_chain (seq, event_kind, event_pk, payload_hash, event_hash, prev_hash, chain_hash, before_hash, appended_at)
+    SELECT before + e.n, e.kind, e.pk, e.payload, e.event, e.prev, chains[e.n + 1], e.before_row, linked_at
+      FROM unnest(kinds, pks, payload_hashes, before_hashes, events, chains) WITH ORDINALITY AS e(kind, pk, payload, before_row, event, prev, n)
      WHERE e.n <= cardinality(kinds)
     ON CONFLICT (seq) DO NOTHING;
     GET DIAGNOSTICS inserted = ROW_COUNT;
@@ -175,15 +179,187 @@ BEGIN
     END IF;
   ELSIF cardinality(kinds) = 1 THEN
     -- The statement below takes 38 us longer for one event: of 445 us that a commit of one strict row took its process.
-    INSERT INTO public.audit_chain (seq, event_kind, event_pk, payload_hash, event_hash, prev_hash, chain_hash, appended_at)
-    VALUES (before + 1, kinds[1], pks[1], payload_hashes[1], event_hash, chains[1], head_hash, linked_at);
+    INSERT INTO public.audit_chain (seq, event_kind, event_pk, payload_hash, event_hash, prev_hash, chain_hash, before_hash, appended_at)
+    VALUES (before + 1, kinds[1], pks[1], payload_hashes[1], event_hash, chains[1], head_hash, before_hashes[1], linked_at);
   ELSE
-    INSERT INTO public.audit_chain (seq, event_kind, event_pk, payload_hash, event_hash, prev_hash, chain_hash, appended_at)
-    SELECT before + e.n, e.kind, e.pk, e.payload, e.event, e.prev, chains[e.n + 1], linked_at
-      FROM unnest(kinds, pks, payload_hashes, events, chains) WITH ORDINALITY AS e(kind, pk, payload, event, prev, n)
+    INSERT INTO public.audit_chain (seq, event_kind, event_pk, payload_hash, event_hash, prev_hash, chain_hash, before_hash, appended_at)
+    SELECT before + e.n, e.kind, e.pk, e.payload, e.event, e.prev, chains[e.n + 1], e.before_row, linked_at
+      FROM unnest(kinds, pks, payload_hashes, before_hashes, events, chains) WITH ORDINALITY AS e(kind, pk, payload, before_row, event, prev, n)
      WHERE e.n <= cardinality(kinds);
   END IF;
   RETURN before + cardinality(kinds);
+END
+$function$;
+--> statement-breakpoint
+-- Payload hash of the newest event of a tracked row's key in the chain; NULL where there is none, or it is a deletion.
+--
+-- A change is keyed by its own seq, and the index has these as text, where 10 stands before 9: so the longest are looked
+-- for first, each length from its highest number down, which takes a few probes however often the row has changed.
+CREATE OR REPLACE FUNCTION public.audit_chain_newest_hash(kind text, pk text) RETURNS bytea
+LANGUAGE plpgsql STABLE
+-- See audit_chain_link.
+SET search_path = pg_catalog, pg_temp SET enable_seqscan = off SET plan_cache_mode = force_generic_plan
+AS $function$
+DECLARE
+  prefix text := concat(pk, '@');
+  size   bigint;
+  newest public.audit_chain;
+  link   public.audit_chain;
+  role   text;
+BEGIN
+  SELECT c.seq INTO size FROM public.audit_chain AS c ORDER BY c.seq DESC LIMIT 1;
+  SELECT c.* INTO newest FROM public.audit_chain AS c WHERE c.event_kind = kind AND c.event_pk = pk;
+  FOREACH role IN ARRAY ARRAY['insert', 'update', 'delete'] LOOP
+    role := concat(kind, ':', role);
+    PERFORM FROM public.audit_chain AS c WHERE c.event_kind = role AND c.event_pk > prefix AND c.event_pk < concat(prefix, ':') LIMIT 1;
+    CONTINUE WHEN NOT FOUND;
+    FOR digits IN REVERSE length(size::text) .. 1 LOOP
+      -- Keys can contain an @ themselves: another row's changes are not this one's.
+      SELECT c.* INTO link FROM public.audit_chain AS c
+       WHERE c.event_kind = role AND c.event_pk > prefix AND c.event_pk <= concat(prefix, least(size, repeat('9', digits)::numeric))
+         AND length(c.event_pk) = length(prefix) + digits AND c.event_pk = concat(prefix, c.seq)
+       ORDER BY c.event_pk DESC LIMIT 1;
+      EXIT WHEN FOUND;
+    END LOOP;
+    IF link.seq > coalesce(newest.seq, 0) THEN
+      newest := link;
+    END IF;
+  END LOOP;
+  RETURN CASE WHEN newest.event_kind = concat(kind, ':delete') THEN NULL ELSE newest.payload_hash END;
+END
+$function$;
+--> statement-breakpoint
+-- A way through all events of one key, each of which leads from the hash before it to the hash after it (NULL: no row):
+-- an Eulerian trail, by Hierholzer's algorithm, so that any number of steps through repeated hashes is found in linear
+-- time. Where it can begin at several hashes, it begins at `first_hash`, or else where the first event does. Returns the
+-- numbers of the events in that order; NULL where there is no such way.
+CREATE OR REPLACE FUNCTION public.audit_chain_trail(befores bytea[], afters bytea[], first_hash bytea) RETURNS integer[]
+LANGUAGE plpgsql STABLE
+SET search_path = pg_catalog, pg_temp
+AS $function$
+DECLARE
+  events   integer := cardinality(befores);
+  leaves   integer[];
+  reaches  integer[];
+  start    integer;
+  surplus  integer[];
+  starts   integer := 0;
+  -- Events that leave a hash, oldest first: the first one, and from each the next.
+  first_of integer[];
+  next_of  integer[];
+  path     integer[];
+  via      integer[];
+  depth    integer := 1;
+  event    integer;
+  trail    integer[];
+  place    integer := events;
+BEGIN
+  -- Hashes get numbers.
+  SELECT array_agg(n.number ORDER BY n.n) FILTER (WHERE n.side = 'before'), array_agg(n.number ORDER BY n.n) FILTER (WHERE n.side = 'after'),
+         min(n.number) FILTER (WHERE n.side = 'first'), array_fill(0, ARRAY[max(n.number)::integer])
+    INTO leaves, reaches, start, first_of
+    FROM (SELECT e.*, dense_rank() OVER (ORDER BY e.hash) AS number
+            FROM (SELECT 'before' AS side, b.* FROM unnest(befores) WITH ORDINALITY AS b(hash, n)
+                  UNION ALL SELECT 'after', a.* FROM unnest(afters) WITH ORDINALITY AS a(hash, n)
+                  UNION ALL SELECT 'first', first_hash, 0) AS e(side, hash, n)) AS n;
+  surplus := first_of;
+  next_of := array_fill(0, ARRAY[events]);
+  trail := next_of;
+  FOR i IN REVERSE events .. 1 LOOP
+    next_of[i] := first_of[leaves[i]];
+    first_of[leaves[i]] := i;
+    surplus[leaves[i]] := surplus[leaves[i]] + 1;
+    surplus[reaches[i]] := surplus[reaches[i]] - 1;
+  END LOOP;
+  IF first_of[start] = 0 THEN
+    start := leaves[1];
+  END IF;
+  FOR i IN 1 .. cardinality(surplus) LOOP
+    IF surplus[i] > 0 THEN
+      start := i;
+      starts := starts + surplus[i];
+    END IF;
+  END LOOP;
+  IF starts > 1 THEN
+    RETURN NULL;
+  END IF;
+  path := ARRAY[start];
+  via := ARRAY[0];
+  WHILE depth > 0 LOOP
+    event := first_of[path[depth]];
+    IF event > 0 THEN
+      first_of[path[depth]] := next_of[event];
+      depth := depth + 1;
+      path[depth] := reaches[event];
+      via[depth] := event;
+    ELSE
+      IF via[depth] > 0 THEN
+        trail[place] := via[depth];
+        place := place - 1;
+      END IF;
+      depth := depth - 1;
+    END IF;
+  END LOOP;
+  RETURN CASE WHEN place = 0 THEN trail END;
+END
+$function$;
+--> statement-breakpoint
+-- The order in which a batch of events has to be linked, so that each change's before_hash meets the payload hash of the
+-- event of its key before it. Capture sees the changes of one transaction in the order in which triggers fire: where an
+-- application's AFTER trigger changes a sibling row that the same statement has changed, the later change comes first.
+--
+-- Events stand in the order of capture, `changes` is update, delete or NULL (an insert). Only keys with several events of
+-- one transaction are looked at; their events share the places that they have among the others'. Returns for each place the number of
+-- the event that belongs there, or NULL where capture's order is right. So it stays, too, where no order fits: someone has
+-- changed the row past its trigger.
+CREATE OR REPLACE FUNCTION public.audit_chain_causal_order(
+  xids xid8[], kinds text[], pks text[], payload_hashes bytea[], before_hashes bytea[], changes text[]) RETURNS integer[]
+LANGUAGE plpgsql
+SET search_path = pg_catalog, pg_temp SET plan_cache_mode = force_generic_plan
+AS $function$
+DECLARE
+  key       record;
+  trail     integer[];
+  at_place  integer[];
+  is_circle boolean;
+  first_hash bytea;
+BEGIN
+  FOR key IN
+    WITH event AS (
+      SELECT e.n::integer, e.xid, e.kind, e.pk, e.before, CASE WHEN e.change = 'delete' THEN NULL ELSE e.payload END AS after
+        FROM unnest(xids, kinds, pks, payload_hashes, before_hashes, changes) WITH ORDINALITY AS e(xid, kind, pk, payload, before, change, n)
+    ), several AS (
+      SELECT e.kind, e.pk FROM event AS e GROUP BY e.xid, e.kind, e.pk HAVING count(*) > 1
+    ), placed AS (
+      SELECT e.*, lag(e.after) OVER own IS DISTINCT FROM e.before AND row_number() OVER own > 1 AS is_broken,
+             CASE WHEN row_number() OVER own = 1 THEN lag(e.n) OVER (PARTITION BY e.kind, e.pk ORDER BY e.n) END AS place_before
+        FROM event AS e WHERE (e.kind, e.pk) IN (SELECT s.kind, s.pk FROM several AS s)
+      WINDOW own AS (PARTITION BY e.xid, e.kind, e.pk ORDER BY e.n)
+    )
+    SELECT p.kind, p.pk, array_agg(p.n ORDER BY p.n) AS places, array_agg(p.before ORDER BY p.n) AS befores,
+           array_agg(p.after ORDER BY p.n) AS afters, bool_or(p.is_broken) AS is_broken, min(p.place_before) AS place_before
+      FROM placed AS p GROUP BY p.xid, p.kind, p.pk HAVING count(*) > 1 ORDER BY min(p.n)
+  LOOP
+    -- What begins where it ends can begin at each of its hashes: what was recorded of the key before tells which.
+    is_circle := key.befores[1] IS NOT DISTINCT FROM key.afters[cardinality(key.afters)];
+    CONTINUE WHEN NOT key.is_broken AND NOT is_circle;
+    IF key.place_before IS NULL THEN
+      first_hash := public.audit_chain_newest_hash(key.kind, key.pk);
+    ELSE
+      key.place_before := coalesce(at_place[key.place_before], key.place_before);
+      first_hash := CASE WHEN changes[key.place_before] = 'delete' THEN NULL ELSE payload_hashes[key.place_before] END;
+    END IF;
+    CONTINUE WHEN NOT key.is_broken AND first_hash IS NOT DISTINCT FROM key.befores[1];
+    trail := public.audit_chain_trail(key.befores, key.afters, first_hash);
+    CONTINUE WHEN trail IS NULL;
+    IF at_place IS NULL THEN
+      SELECT array_agg(n) INTO at_place FROM generate_series(1, cardinality(kinds)) AS n;
+    END IF;
+    FOR i IN 1 .. cardinality(trail) LOOP
+      at_place[key.places[i]] := key.places[trail[i]];
+    END LOOP;
+  END LOOP;
+  RETURN at_place;
 END
 $function$;
 --> statement-breakpoint
@@ -203,12 +379,19 @@ SET search_path = pg_catalog, pg_temp SET enable_seqscan = off SET plan_cache_mo
 AS $function$
 DECLARE
   few      CONSTANT integer := 8;
+  more     CONSTANT integer := 100000;
   places   tid[];
   kinds    text[];
   pks      text[];
   payloads bytea[];
+  befores  bytea[];
   changes  text[];
+  xids     xid8[];
+  places_in_order integer[];
+  last_id  bigint;
   odd      text[];
+  is_tracked boolean;
+  several  boolean;
   unusual  boolean;
   locked   boolean;
   size     bigint;
@@ -219,27 +402,57 @@ BEGIN
   -- planner to one probe of the index for each event.
   IF own IS NULL THEN
     locked := public.audit_chain_lock_chain();
-    SELECT array_agg(p.ctid), array_agg(p.event_kind), array_agg(p.event_pk), array_agg(p.payload_hash),
-           array_agg(CASE WHEN p.op IN ('update', 'delete') THEN p.op END),
+    SELECT array_agg(p.ctid), array_agg(p.event_kind), array_agg(p.event_pk), array_agg(p.payload_hash), array_agg(p.before_hash),
+           array_agg(CASE WHEN p.op IN ('update', 'delete') THEN p.op END), bool_or(p.op IN ('insert', 'update', 'delete')), array_agg(p.xid), max(p.id),
            bool_or(p.op = 'door')
-      INTO places, kinds, pks, payloads, changes, unusual
+      INTO places, kinds, pks, payloads, befores, changes, is_tracked, xids, last_id, unusual
       FROM (SELECT t.ctid, t.* FROM public.audit_chain_pending AS t WHERE t.conflict IS NULL ORDER BY t.id LIMIT max_rows) AS p;
   ELSE
-    SELECT array_agg(p.ctid), array_agg(p.event_kind), array_agg(p.event_pk), array_agg(p.payload_hash),
-           array_agg(CASE WHEN p.op IN ('update', 'delete') THEN p.op END),
+    SELECT array_agg(p.ctid), array_agg(p.event_kind), array_agg(p.event_pk), array_agg(p.payload_hash), array_agg(p.before_hash),
+           array_agg(CASE WHEN p.op IN ('update', 'delete') THEN p.op END), bool_or(p.op IN ('insert', 'update', 'delete')), array_agg(p.xid), max(p.id),
            bool_or(p.op NOT IN ('update', 'delete')
                    AND (SELECT true FROM public.audit_chain AS c WHERE c.event_kind = p.event_kind AND c.event_pk = p.event_pk))
-      INTO places, kinds, pks, payloads, changes, unusual
+      INTO places, kinds, pks, payloads, befores, changes, is_tracked, xids, last_id, unusual
       FROM (SELECT t.ctid, t.* FROM public.audit_chain_pending AS t WHERE t.xid = own AND t.mode = 'strict' ORDER BY t.xid, t.id LIMIT few) AS p;
     IF cardinality(places) = few THEN
-      SELECT array_agg(p.ctid), array_agg(p.event_kind), array_agg(p.event_pk), array_agg(p.payload_hash),
-             array_agg(CASE WHEN p.op IN ('update', 'delete') THEN p.op END), false
-        INTO places, kinds, pks, payloads, changes, unusual
+      SELECT array_agg(p.ctid), array_agg(p.event_kind), array_agg(p.event_pk), array_agg(p.payload_hash), array_agg(p.before_hash),
+             array_agg(CASE WHEN p.op IN ('update', 'delete') THEN p.op END), bool_or(p.op IN ('insert', 'update', 'delete')), array_agg(p.xid), max(p.id), false
+        INTO places, kinds, pks, payloads, befores, changes, is_tracked, xids, last_id, unusual
         FROM (SELECT t.ctid, t.* FROM public.audit_chain_pending AS t WHERE t.xid = own AND t.mode = 'strict' ORDER BY t.xid, t.id LIMIT max_rows) AS p;
     END IF;
   END IF;
   IF places IS NULL THEN
     RETURN 0;
+  END IF;
+  IF is_tracked AND cardinality(places) >= max_rows THEN
+    -- The batch ends somewhere in a transaction: it takes in what comes later of the same keys, or they could not be put in
+    -- order.
+    SELECT places || coalesce(array_agg(m.ctid), '{}'), kinds || coalesce(array_agg(m.event_kind), '{}'), pks || coalesce(array_agg(m.event_pk), '{}'),
+           payloads || coalesce(array_agg(m.payload_hash), '{}'), befores || coalesce(array_agg(m.before_hash), '{}'),
+           changes || coalesce(array_agg(CASE WHEN m.op IN ('update', 'delete') THEN m.op END), '{}'), xids || coalesce(array_agg(m.xid), '{}')
+      INTO places, kinds, pks, payloads, befores, changes, xids
+      FROM (SELECT p.*
+              FROM (SELECT DISTINCT e.* FROM unnest(xids, kinds, pks) AS e(xid, kind, pk)) AS e
+             CROSS JOIN LATERAL (
+               SELECT t.ctid, t.* FROM public.audit_chain_pending AS t
+                WHERE t.event_kind = e.kind AND t.event_pk = e.pk AND t.op IN ('insert', 'update', 'delete')
+                  AND t.xid = e.xid AND t.id > last_id AND t.conflict IS NULL AND (own IS NULL OR t.mode = 'strict') OFFSET 0) AS p
+             ORDER BY p.id LIMIT more) AS m;
+  END IF;
+  IF cardinality(places) > 1 AND (is_tracked OR own IS NOT NULL AND cardinality(places) < few) THEN
+    SELECT bool_or(k.events > 1), coalesce(unusual, false) OR own IS NOT NULL AND bool_or(k.inserts > 1) INTO several, unusual
+      FROM (SELECT count(*) AS events, count(*) FILTER (WHERE e.change IS NULL) AS inserts
+              FROM unnest(xids, kinds, pks, changes) AS e(xid, kind, pk, change) GROUP BY e.xid, e.kind, e.pk) AS k;
+  END IF;
+  IF is_tracked AND several THEN
+    places_in_order := public.audit_chain_causal_order(xids, kinds, pks, payloads, befores, changes);
+    IF places_in_order IS NOT NULL THEN
+      SELECT array_agg(e.place ORDER BY o.n), array_agg(e.kind ORDER BY o.n), array_agg(e.pk ORDER BY o.n), array_agg(e.payload ORDER BY o.n),
+             array_agg(e.before ORDER BY o.n), array_agg(e.change ORDER BY o.n)
+        INTO places, kinds, pks, payloads, befores, changes
+        FROM unnest(places, kinds, pks, payloads, befores, changes) WITH ORDINALITY AS e(place, kind, pk, payload, before, change, n)
+        JOIN unnest(places_in_order) WITH ORDINALITY AS o(number, n) ON o.number = e.n;
+    END IF;
   END IF;
   IF unusual THEN
     NULL;
@@ -247,21 +460,18 @@ BEGIN
     BEGIN
       DELETE FROM public.audit_chain_pending AS p WHERE p.ctid = ANY (places);
       locked := public.audit_chain_lock_chain();
-      size := public.audit_chain_extend(kinds, pks, payloads, changes);
+      size := public.audit_chain_extend(kinds, pks, payloads, befores, changes);
       RETURN cardinality(places);
     EXCEPTION WHEN unique_violation THEN
       unusual := true;
     END;
-  ELSIF cardinality(places) > 1 THEN
-    PERFORM FROM unnest(kinds, pks, changes) AS e(kind, pk, change)
-      WHERE e.change IS NULL GROUP BY e.kind, e.pk HAVING count(*) > 1 LIMIT 1;
-    unusual := FOUND;
   END IF;
 
   IF unusual THEN
     WITH taken AS (
-      SELECT p.id, p.op, p.event_kind, p.event_pk, p.payload_hash
-        FROM public.audit_chain_pending AS p WHERE p.ctid = ANY (places)
+      SELECT p.id, p.op, p.event_kind, p.event_pk, p.payload_hash, p.before_hash, o.n
+        FROM public.audit_chain_pending AS p JOIN unnest(places) WITH ORDINALITY AS o(place, n) ON o.place = p.ctid
+       WHERE p.ctid = ANY (places)
     ), placed AS (
       -- What the key's first event is: one that stands in the chain, or one further up in this batch.
       SELECT t.*,
@@ -271,14 +481,12 @@ BEGIN
         FROM taken AS t
         LEFT JOIN LATERAL (
           SELECT a.seq, a.payload_hash FROM public.audit_chain AS a WHERE a.event_kind = t.event_kind AND a.event_pk = t.event_pk OFFSET 0) AS c ON true
-      WINDOW same_key AS (PARTITION BY t.event_kind, t.event_pk, t.op IN ('update', 'delete') ORDER BY t.id)
+      WINDOW same_key AS (PARTITION BY t.event_kind, t.event_pk, t.op IN ('update', 'delete') ORDER BY t.n)
     ), judged AS (
       SELECT p.*,
              CASE WHEN p.op IN ('update', 'delete') THEN 'change'
                   -- The kind was free when the door was used, and belongs to a table since.
-                  WHEN p.op = 'door' AND EXISTS (
-                    SELECT FROM public.audit_chain_relation AS r
-                     WHERE r.kind IN (p.event_kind, regexp_replace(p.event_kind, ':(insert|update|delete)$', ''))) THEN 'taken'
+                  WHEN p.op = 'door' AND EXISTS (SELECT FROM public.audit_chain_relation AS r WHERE r.kind = p.event_kind) THEN 'taken'
                   WHEN p.earlier_hash IS NULL THEN 'new'
                   WHEN p.op = 'insert' THEN 'change'
                   WHEN p.earlier_hash = p.payload_hash THEN 'same'
@@ -288,11 +496,12 @@ BEGIN
     ), linked AS (
       SELECT j.*, j.verdict IN ('new', 'change') AS linked FROM judged AS j
     )
-    SELECT array_agg(j.event_kind ORDER BY j.id) FILTER (WHERE j.linked), array_agg(j.event_pk ORDER BY j.id) FILTER (WHERE j.linked),
-           array_agg(j.payload_hash ORDER BY j.id) FILTER (WHERE j.linked),
-           array_agg(CASE j.verdict WHEN 'change' THEN j.op END ORDER BY j.id) FILTER (WHERE j.linked),
-           array_agg(concat(j.verdict, ' ', j.id) ORDER BY j.id) FILTER (WHERE j.verdict IN ('taken', 'conflict'))
-      INTO kinds, pks, payloads, changes, odd
+    SELECT array_agg(j.event_kind ORDER BY j.n) FILTER (WHERE j.linked), array_agg(j.event_pk ORDER BY j.n) FILTER (WHERE j.linked),
+           array_agg(j.payload_hash ORDER BY j.n) FILTER (WHERE j.linked),
+           array_agg(j.before_hash ORDER BY j.n) FILTER (WHERE j.linked),
+           array_agg(CASE j.verdict WHEN 'change' THEN j.op END ORDER BY j.n) FILTER (WHERE j.linked),
+           array_agg(concat(j.verdict, ' ', j.id) ORDER BY j.n) FILTER (WHERE j.verdict IN ('taken', 'conflict'))
+      INTO kinds, pks, payloads, befores, changes, odd
       FROM linked AS j;
   END IF;
 
@@ -320,7 +529,7 @@ BEGIN
   END IF;
   locked := public.audit_chain_lock_chain();
   IF kinds IS NOT NULL THEN
-    size := public.audit_chain_extend(kinds, pks, payloads, changes);
+    size := public.audit_chain_extend(kinds, pks, payloads, befores, changes);
   END IF;
   RETURN cardinality(places);
 END
@@ -442,7 +651,7 @@ BEGIN
   -- the backend: 10.8 us an event, 19.5 with the look). Arrays of another shape are read by position there, not here.
   IF array_dims(kinds) = concat('[1:', cardinality(kinds), ']') AND array_dims(pks) = array_dims(kinds) AND array_dims(payload_hashes) = array_dims(kinds) THEN
     BEGIN
-      size := public.audit_chain_extend(kinds, pks, payload_hashes, NULL::text[]);
+      size := public.audit_chain_extend(kinds, pks, payload_hashes, NULL::bytea[], NULL::text[]);
       RETURN QUERY SELECT c.* FROM public.audit_chain AS c WHERE c.seq > size - cardinality(kinds) AND c.seq <= size ORDER BY c.seq;
       RETURN;
     EXCEPTION WHEN unique_violation THEN
@@ -467,7 +676,7 @@ BEGIN
             DETAIL = format('The new hash is %s.', encode(payload_hashes[other], 'hex')),
             HINT = 'An event is recorded once. Record what is new under another key.';
   ELSIF new_kinds IS NOT NULL THEN
-    size := public.audit_chain_extend(new_kinds, new_pks, new_hashes, NULL::text[]);
+    size := public.audit_chain_extend(new_kinds, new_pks, new_hashes, NULL::bytea[], NULL::text[]);
   END IF;
   RETURN QUERY
     SELECT c.* FROM unnest(kinds, pks) WITH ORDINALITY AS e(kind, pk, n)
@@ -570,6 +779,29 @@ AS $function$
     (SELECT string_agg(format('NULL::text AS %s', public.audit_chain_quoted(c.name)), ', ' ORDER BY c.n) FROM unnest(columns) WITH ORDINALITY AS c(name, n)),
     public.audit_chain_key_expression(key_columns),
     public.audit_chain_payload_expression(columns))
+$function$;
+--> statement-breakpoint
+-- Blinded form of a row's key: the lower-case hex of HMAC-SHA256 (RFC 2104) under the table's secret of 32 bytes. Nothing
+-- but sha256() is needed. Every name is qualified instead of a search_path of its own, which costs 5 us a row.
+CREATE OR REPLACE FUNCTION public.audit_chain_blind_key(secret bytea, key_text text) RETURNS text
+LANGUAGE plpgsql IMMUTABLE
+AS $function$
+DECLARE
+  -- Filled up with zeros to a block of SHA-256, as bits, which are the only bytes that SQL can XOR.
+  block bit(512);
+BEGIN
+  IF secret IS NULL OR pg_catalog.octet_length(secret) OPERATOR(pg_catalog.<>) 32 THEN
+    RAISE EXCEPTION 'the secret of the table''s keys is missing from public.audit_chain_secret'
+      USING ERRCODE = 'AC002', HINT = 'Put it back from a backup: without it the table''s events cannot be found any more.';
+  END IF;
+  block := pg_catalog.concat('x', pg_catalog.encode(secret, 'hex'), pg_catalog.repeat('0', 64))::pg_catalog.bit(512);
+  -- bit_send puts the number of bits before them, in 4 bytes.
+  RETURN pg_catalog.encode(pg_catalog.sha256(
+    pg_catalog.substr(pg_catalog.bit_send(block OPERATOR(pg_catalog.#) pg_catalog.concat('x', pg_catalog.repeat('5c', 64))::pg_catalog.bit(512)), 5)
+    OPERATOR(pg_catalog.||) pg_catalog.sha256(
+      pg_catalog.substr(pg_catalog.bit_send(block OPERATOR(pg_catalog.#) pg_catalog.concat('x', pg_catalog.repeat('36', 64))::pg_catalog.bit(512)), 5)
+      OPERATOR(pg_catalog.||) pg_catalog.convert_to(key_text, 'UTF8'))), 'hex');
+END
 $function$;
 --> statement-breakpoint
 -- The key of a row that has none under the configured names, or one that is too long. Key columns that have been
@@ -693,12 +925,15 @@ $function$;
 -- 12, and most of the rest is the start of the one large expression; as PL/pgSQL assignments it takes a third less, but a
 -- bulk insert twice as long, and a dropped column could not be overcome.
 CREATE OR REPLACE FUNCTION public.audit_chain_capture_source(
-  kind text, relation text, key_columns text[], columns text[], changes text, mode text, row_wise boolean) RETURNS text
+  kind text, relation text, key_columns text[], columns text[], changes text, mode text, row_wise boolean, blind_key boolean) RETURNS text
 LANGUAGE plpgsql STABLE
 SET search_path = pg_catalog, pg_temp
 AS $function$
 DECLARE
-  insert_into text := E'    INSERT INTO public.audit_chain_pending (mode, op, event_kind, event_pk, payload_hash)\n';
+  insert_into text := '    INSERT INTO public.audit_chain_pending (mode, op, event_kind, event_pk, payload_hash';
+  -- The secret is read when a row is captured: everybody can read a function's source.
+  blind text := CASE WHEN blind_key THEN 'public.audit_chain_blind_key((SELECT s.secret FROM public.audit_chain_secret AS s WHERE s.event_kind = %3$L), ' ELSE '' END;
+  blind_end text := CASE WHEN blind_key THEN ')' ELSE '' END;
   body   text := E'\n#variable_conflict use_column\n<<audit_chain_capture>>\nDECLARE\n  relid oid := TG_RELID;\n'
               || E'  old_key text;\n  new_key text;\n  old_payload text;\n  new_payload text;\n';
   refuse text := format('PERFORM public.audit_chain_refuse(%L::text, TG_OP);', relation);
@@ -707,29 +942,30 @@ DECLARE
                   || E'      FROM public.audit_chain_odd_row(%3$L::text, %4$s) AS event;\n    END;\n';
   read_new   text := format(read_row, 'new', public.audit_chain_row_source('(SELECT NEW.*)'::text, key_columns, columns), kind, 'NEW');
   read_old   text := format(read_row, 'old', public.audit_chain_row_source('(SELECT OLD.*)'::text, key_columns, columns), kind, 'OLD');
-  stage_row  text := insert_into || E'    VALUES (%1$L, %2$L, %3$L, CASE WHEN pg_catalog.octet_length(%4$s_key) <= 2000 THEN %4$s_key\n'
-                  || E'                        ELSE public.audit_chain_odd_key(%3$L::text, relid, %4$s_key, pg_catalog.concat(%5$s)) END,\n'
-                  || E'           pg_catalog.sha256(pg_catalog.convert_to(%4$s_payload, ''UTF8'')));\n';
-  stage_rows text := insert_into || E'    SELECT %1$L, %2$L, %3$L, CASE WHEN pg_catalog.octet_length(event.pk) <= 2000 THEN event.pk\n'
-                  || E'                        ELSE public.audit_chain_odd_key(%3$L::text, audit_chain_capture.relid, event.pk, pg_catalog.concat(source.*)) END,\n'
+  stage_row  text := insert_into || E'%7$s)\n    VALUES (%1$L, %2$L, %3$L, ' || blind || E'CASE WHEN pg_catalog.octet_length(%4$s_key) <= 2000 THEN %4$s_key\n'
+                  || E'                        ELSE public.audit_chain_odd_key(%3$L::text, relid, %4$s_key, pg_catalog.concat(%5$s)) END' || blind_end || E',\n'
+                  || E'           pg_catalog.sha256(pg_catalog.convert_to(%4$s_payload, ''UTF8''))%6$s);\n';
+  before_hash text := E',\n           pg_catalog.sha256(pg_catalog.convert_to(old_payload, ''UTF8''))';
+  stage_rows text := insert_into || E')\n    SELECT %1$L, %2$L, %3$L, ' || blind || E'CASE WHEN pg_catalog.octet_length(event.pk) <= 2000 THEN event.pk\n'
+                  || E'                        ELSE public.audit_chain_odd_key(%3$L::text, audit_chain_capture.relid, event.pk, pg_catalog.concat(source.*)) END' || blind_end || E',\n'
                   || E'           pg_catalog.sha256(pg_catalog.convert_to(event.payload, ''UTF8''))\n      FROM %4$s;\n';
   first_op   text := CASE changes WHEN 'track' THEN 'insert' ELSE 'event' END;
 BEGIN
   body := body || format(E'BEGIN\n  IF pg_catalog.concat(pg_catalog.quote_ident(TG_TABLE_SCHEMA), ''.'', pg_catalog.quote_ident(TG_TABLE_NAME)) <> %L THEN\n'
     || E'    PERFORM public.audit_chain_check_relation(%L::text, relid);\n  END IF;\n', relation, kind);
   body := body || E'  IF TG_OP = ''INSERT'' THEN\n'
-    || CASE WHEN row_wise THEN read_new || format(stage_row, mode, first_op, kind, 'new', 'NEW')
+    || CASE WHEN row_wise THEN read_new || format(stage_row, mode, first_op, kind, 'new', 'NEW', '', '')
             ELSE format(stage_rows, mode, first_op, kind, public.audit_chain_row_source('audit_chain_new'::text, key_columns, columns)) END;
   body := body || E'  ELSIF TG_OP = ''UPDATE'' THEN\n    IF NEW OPERATOR(pg_catalog.*=) OLD THEN\n      RETURN NULL;\n    END IF;\n' || read_old || read_new;
   IF changes = 'refuse' THEN
     body := body || format(E'    IF new_payload <> old_payload THEN\n      %s\n    END IF;\n    RETURN NULL;\n', refuse);
   ELSE
     body := body || E'    IF new_payload = old_payload THEN\n      RETURN NULL;\n    ELSIF new_key IS NOT DISTINCT FROM old_key THEN\n'
-      || format(stage_row, mode, 'update', kind, 'new', 'NEW') || E'    ELSE\n'
-      || format(stage_row, mode, 'delete', kind, 'old', 'OLD')
-      || format(stage_row, mode, 'insert', kind, 'new', 'NEW')
+      || format(stage_row, mode, 'update', kind, 'new', 'NEW', before_hash, ', before_hash') || E'    ELSE\n'
+      || format(stage_row, mode, 'delete', kind, 'old', 'OLD', before_hash, ', before_hash')
+      || format(stage_row, mode, 'insert', kind, 'new', 'NEW', '', '')
       || E'    END IF;\n  ELSIF TG_OP = ''DELETE'' THEN\n' || read_old
-      || format(stage_row, mode, 'delete', kind, 'old', 'OLD');
+      || format(stage_row, mode, 'delete', kind, 'old', 'OLD', before_hash, ', before_hash');
   END IF;
   body := body || format(E'  ELSE\n    %s\n  END IF;\n', refuse);
   IF mode = 'strict' THEN
@@ -741,7 +977,7 @@ $function$;
 --> statement-breakpoint
 -- Creates or replaces a table's capture function. Nobody may call it or put it on a trigger.
 CREATE OR REPLACE FUNCTION public.audit_chain_capture_function(
-  kind text, relation text, key_columns text[], columns text[], changes text, mode text, row_wise boolean) RETURNS text
+  kind text, relation text, key_columns text[], columns text[], changes text, mode text, row_wise boolean, blind_key boolean) RETURNS text
 LANGUAGE plpgsql
 SET search_path = pg_catalog, pg_temp
 AS $function$
@@ -752,7 +988,7 @@ BEGIN
     'CREATE OR REPLACE FUNCTION public.%I() RETURNS trigger LANGUAGE plpgsql SECURITY DEFINER'
     ' SET search_path = pg_catalog, pg_temp SET "TimeZone" = ''UTC'' SET "DateStyle" = ''ISO'' SET "IntervalStyle" = ''postgres'''
     ' SET bytea_output = ''hex'' SET extra_float_digits = ''1'' SET lc_monetary = ''C'' SET quote_all_identifiers = ''off'' AS %L',
-    name, public.audit_chain_capture_source(kind, relation, key_columns, columns, changes, mode, row_wise));
+    name, public.audit_chain_capture_source(kind, relation, key_columns, columns, changes, mode, row_wise, blind_key));
   EXECUTE format('REVOKE ALL ON FUNCTION public.%I() FROM PUBLIC', name);
   EXECUTE format('COMMENT ON FUNCTION public.%I() IS %L', name, concat('audit chain: capture of ', relation, ' under the kind ', kind));
   RETURN name;
@@ -813,13 +1049,13 @@ AS $function$
      WHERE public.audit_chain_type_description(a.atttypid, a.atttypmod) <> c.type)
 $function$;
 --> statement-breakpoint
--- Whether the chain or pending holds events of this kind, or of what would be its changes.
+-- Whether the chain or pending holds events of this kind.
 CREATE OR REPLACE FUNCTION public.audit_chain_kind_in_use(kind text) RETURNS boolean
 LANGUAGE sql STABLE
 SET search_path = pg_catalog, pg_temp
 AS $function$
-  SELECT EXISTS (SELECT FROM public.audit_chain AS c WHERE c.event_kind = ANY (ARRAY[kind, concat(kind, ':insert'), concat(kind, ':update'), concat(kind, ':delete')]))
-      OR EXISTS (SELECT FROM public.audit_chain_pending AS p WHERE p.event_kind = ANY (ARRAY[kind, concat(kind, ':insert'), concat(kind, ':update'), concat(kind, ':delete')]))
+  SELECT EXISTS (SELECT FROM public.audit_chain AS c WHERE c.event_kind = kind)
+      OR EXISTS (SELECT FROM public.audit_chain_pending AS p WHERE p.event_kind = kind)
 $function$;
 --> statement-breakpoint
 -- Who may speak for a kind: only the owner of the table that it belongs to, or that it shall belong to. Checked with the
@@ -847,7 +1083,10 @@ BEGIN
   END IF;
   IF kind IS NULL OR kind = '' OR octet_length(convert_to(kind, 'UTF8')) > 200 THEN
     RAISE EXCEPTION 'the kind must have 1 to 200 bytes' USING ERRCODE = 'AC005', HINT = 'Give a short one with --kind.';
-  ELSIF kind ~ ':(insert|update|delete)$' OR starts_with(kind, 'audit_chain') THEN
+  ELSIF position(':' IN kind) > 0 THEN
+    RAISE EXCEPTION 'the kind % has a colon, which stands before the role of an event', quote_literal(kind)
+      USING ERRCODE = 'AC003', HINT = format('Give another one: audit-chain attach %s --kind NAME', relation);
+  ELSIF starts_with(kind, 'audit_chain') THEN
     RAISE EXCEPTION 'the kind % is reserved', quote_literal(kind) USING ERRCODE = 'AC003', HINT = 'Give another one with --kind.';
   END IF;
   SELECT r.* INTO live FROM public.audit_chain_relation AS r WHERE r.kind = audit_chain_check_claim.kind;
@@ -864,7 +1103,7 @@ $function$;
 -- The part of attach that makes a table's capture function, with our owner's rights. `caller`, unless it is NULL, may
 -- put the function on a trigger until audit_chain_capture_close.
 CREATE OR REPLACE FUNCTION public.audit_chain_capture_open(
-  relation regclass, kind text, key_columns text[], columns text[], changes text, mode text, row_wise boolean, caller text) RETURNS text
+  relation regclass, kind text, key_columns text[], columns text[], changes text, mode text, row_wise boolean, blind_key boolean, caller text) RETURNS text
 LANGUAGE plpgsql SECURITY DEFINER
 SET search_path = pg_catalog, pg_temp
 AS $function$
@@ -875,7 +1114,7 @@ BEGIN
   PERFORM public.audit_chain_check_claim(relation, kind);
   SELECT concat(quote_ident(n.nspname), '.', quote_ident(c.relname)) INTO qualified
     FROM pg_class AS c JOIN pg_namespace AS n ON n.oid = c.relnamespace WHERE c.oid = relation;
-  function_name := public.audit_chain_capture_function(kind, qualified, key_columns, columns, changes, mode, row_wise);
+  function_name := public.audit_chain_capture_function(kind, qualified, key_columns, columns, changes, mode, row_wise, blind_key);
   IF caller IS NOT NULL THEN
     IF NOT pg_has_role(session_user, caller::name, 'MEMBER') THEN
       RAISE EXCEPTION '% is not the caller', quote_literal(caller) USING ERRCODE = 'insufficient_privilege', HINT = 'Call audit_chain_attach.';
@@ -1026,7 +1265,7 @@ $function$;
 -- table's lock against writers.
 CREATE OR REPLACE FUNCTION public.audit_chain_configure(
   relation regclass, action text, kind text, key_columns text[], columns text[], excluded text[],
-  renamed jsonb, changes text, mode text, complete boolean) RETURNS bigint
+  renamed jsonb, changes text, mode text, complete boolean, blind_key boolean) RETURNS bigint
 LANGUAGE plpgsql SECURITY DEFINER
 SET search_path = pg_catalog, pg_temp
 AS $function$
@@ -1044,12 +1283,18 @@ BEGIN
     FROM pg_attribute AS a WHERE a.attrelid = relation AND a.attname::text = ANY (columns || excluded) AND a.attnum > 0 AND NOT a.attisdropped;
   SELECT coalesce(max(c.id), 0) + 1 INTO config_id FROM public.audit_chain_config AS c;
   INSERT INTO public.audit_chain_config
-    (id, recorded_at, actor, action, kind, relation, key_columns, columns, column_types, excluded, renamed, changes, mode, complete)
+    (id, recorded_at, actor, action, kind, relation, key_columns, columns, column_types, excluded, renamed, changes, mode, complete, salt, blind_key)
   VALUES (config_id, clock_timestamp(), session_user, action, kind, qualified, key_columns, columns,
     coalesce((SELECT array_agg(public.audit_chain_type_description(a.atttypid, a.atttypmod) ORDER BY c.n)
        FROM unnest(columns) WITH ORDINALITY AS c(name, n)
        JOIN pg_attribute AS a ON a.attrelid = relation AND a.attname::text = c.name AND NOT a.attisdropped), '{}'),
-    excluded, renamed, changes, mode, complete);
+    excluded, renamed, changes, mode, complete, false, blind_key);
+  IF blind_key THEN
+    -- 32 bytes, of four numbers with 122 random bits each.
+    INSERT INTO public.audit_chain_secret (event_kind, secret)
+    SELECT kind, sha256(string_agg(uuid_send(gen_random_uuid()), ''::bytea)) FROM generate_series(1, 4)
+    ON CONFLICT DO NOTHING;
+  END IF;
   INSERT INTO public.audit_chain_relation AS r (kind, relid, column_numbers) VALUES (kind, relation, numbers::text)
     ON CONFLICT ON CONSTRAINT audit_chain_relation_pkey DO UPDATE SET relid = excluded.relid, column_numbers = excluded.column_numbers;
   -- The configuration's own capture has staged the row: link it now, so that it stands before whatever it covers.
@@ -1061,10 +1306,11 @@ $function$;
 -- Attaches a table: from now on its rows are captured, and its changes refused or tracked. Runs with the rights of the
 -- caller, who must own the table. The same call again brings the capture up to date with the table's columns, or
 -- changes its mode; an option that is NULL stays as it is (at first: strict, refuse, nothing excluded, the primary key,
--- the table's name). Returns what was done: the configuration, the number of rows not chained yet, warnings.
+-- the table's name, keys as they are). With `blind_key` events are keyed by audit_chain_blind_key under a secret of the
+-- table, for keys that are personal data; that is decided when the kind is first attached. Returns what was done: the configuration, the number of rows not chained yet, warnings.
 CREATE OR REPLACE FUNCTION public.audit_chain_attach(
   relation regclass, mode text DEFAULT NULL, changes text DEFAULT NULL, exclude text[] DEFAULT NULL,
-  key text[] DEFAULT NULL, kind text DEFAULT NULL) RETURNS jsonb
+  key text[] DEFAULT NULL, kind text DEFAULT NULL, salt boolean DEFAULT NULL, blind_key boolean DEFAULT NULL) RETURNS jsonb
 LANGUAGE plpgsql
 SET search_path = pg_catalog, pg_temp SET client_min_messages = warning SET row_security = off
 AS $function$
@@ -1091,6 +1337,8 @@ BEGIN
     RAISE EXCEPTION 'the mode must be strict or sealed, not %', quote_nullable(mode) USING ERRCODE = 'invalid_parameter_value', HINT = 'Use one of the two.';
   ELSIF changes NOT IN ('refuse', 'track') THEN
     RAISE EXCEPTION 'changes must be refuse or track, not %', quote_nullable(changes) USING ERRCODE = 'invalid_parameter_value', HINT = 'Use one of the two.';
+  ELSIF salt THEN
+    RAISE EXCEPTION 'salted payloads are not available yet' USING ERRCODE = 'feature_not_supported', HINT = 'Attach the table without salt.';
   ELSIF current_setting('transaction_isolation') <> 'read committed' THEN
     RAISE EXCEPTION 'attach needs a READ COMMITTED transaction, this one is %', upper(current_setting('transaction_isolation'))
       USING ERRCODE = 'invalid_transaction_state', HINT = 'Start the transaction with BEGIN ISOLATION LEVEL READ COMMITTED.';
@@ -1107,6 +1355,12 @@ BEGIN
   is_known := before.id IS NOT NULL AND before.action <> 'detach';
   mode := coalesce(mode, CASE WHEN is_known THEN before.mode END, 'strict');
   changes := coalesce(changes, CASE WHEN is_known THEN before.changes END, 'refuse');
+  blind_key := coalesce(blind_key, before.blind_key, false);
+  IF blind_key <> before.blind_key THEN
+    RAISE EXCEPTION 'the keys of % events are % since the kind was first attached, which cannot change', quote_literal(event_kind),
+        CASE WHEN before.blind_key THEN 'blinded' ELSE 'not blinded' END
+      USING ERRCODE = 'invalid_parameter_value', HINT = format('Leave the option out; or copy the rows into a new table and attach that one with blind_key => %s.', blind_key);
+  END IF;
   -- A column that kept its number under another name was renamed: recorded, so that older rows can still be recomputed.
   -- One that lost its number to another column of the same name is gone: recorded as renamed to nothing.
   IF live.relid = relation THEN
@@ -1144,12 +1398,11 @@ BEGIN
   columns := public.audit_chain_covered_columns(relation, exclude);
   row_wise := row_wise OR changes = 'track';
 
-  function_name := public.audit_chain_capture_open(relation, event_kind, key_names, columns, changes, mode, row_wise, caller);
+  function_name := public.audit_chain_capture_open(relation, event_kind, key_names, columns, changes, mode, row_wise, blind_key, caller);
   -- Triggers are replaced, not dropped and made again: dropping one waits for readers too, and makes them wait.
   IF changes = 'track' THEN
     EXECUTE format('DROP TRIGGER IF EXISTS audit_chain_capture ON %s', relation);
     EXECUTE format('DROP TRIGGER IF EXISTS audit_chain_guard ON %s', relation);
-    -- The name sorts early: a tracked row's insert must be staged before another trigger changes the row again.
     EXECUTE format('CREATE OR REPLACE TRIGGER "0_audit_chain_track" AFTER INSERT OR UPDATE OR DELETE ON %s FOR EACH ROW EXECUTE FUNCTION public.%I()', relation, function_name);
   ELSE
     EXECUTE format('DROP TRIGGER IF EXISTS "0_audit_chain_track" ON %s', relation);
@@ -1182,13 +1435,13 @@ BEGIN
        IS DISTINCT FROM (qualified COLLATE "C", key_names, columns, exclude, changes, mode)
      OR public.audit_chain_types_changed(relation, before.columns, before.column_types) OR renames <> '{}' THEN
     SELECT coalesce(jsonb_object_agg(r.key, r.value), '{}') INTO renames FROM jsonb_each(renames) AS r WHERE r.key = ANY (before.columns);
-    PERFORM public.audit_chain_configure(relation, 'attach'::text, event_kind, key_names, columns, exclude, renames, changes, mode, is_complete);
+    PERFORM public.audit_chain_configure(relation, 'attach'::text, event_kind, key_names, columns, exclude, renames, changes, mode, is_complete, blind_key);
   END IF;
   IF caller IS NOT NULL THEN
     PERFORM public.audit_chain_capture_close(function_name, caller);
   END IF;
   RETURN jsonb_build_object('relation', qualified, 'kind', event_kind, 'key', to_jsonb(key_names), 'columns', to_jsonb(columns),
-    'excluded', to_jsonb(exclude), 'changes', changes, 'mode', mode, 'complete', is_complete, 'rows_to_backfill', rows_there,
+    'excluded', to_jsonb(exclude), 'changes', changes, 'mode', mode, 'salt', false, 'blind_key', blind_key, 'complete', is_complete, 'rows_to_backfill', rows_there,
     'renamed', renames, 'warnings', public.audit_chain_attach_warnings(relation, columns));
 END
 $function$;
@@ -1220,7 +1473,7 @@ BEGIN
     EXECUTE format('DROP TRIGGER IF EXISTS audit_chain_guard_truncate ON %s', part);
   END LOOP;
   PERFORM public.audit_chain_configure(relation, 'detach'::text, config.kind, config.key_columns, config.columns,
-    config.excluded, '{}'::jsonb, config.changes, config.mode, config.complete);
+    config.excluded, '{}'::jsonb, config.changes, config.mode, config.complete, config.blind_key);
   RETURN jsonb_build_object('relation', config.relation, 'kind', config.kind);
 END
 $function$;
@@ -1252,9 +1505,11 @@ BEGIN
   END IF;
   EXECUTE format(
     'INSERT INTO public.audit_chain_pending (mode, op, event_kind, event_pk, payload_hash)'
-    ' SELECT $1, $2, $3, CASE WHEN pg_catalog.octet_length(event.pk) <= 2000 THEN event.pk'
-    ' ELSE public.audit_chain_odd_key($3, $4, event.pk, pg_catalog.concat(source.*)) END,'
+    ' SELECT $1, $2, $3, %s,'
     ' pg_catalog.sha256(pg_catalog.convert_to(event.payload, ''UTF8'')) FROM %s',
+    replace(CASE WHEN config.blind_key THEN 'public.audit_chain_blind_key((SELECT s.secret FROM public.audit_chain_secret AS s WHERE s.event_kind = $3), KEY)' ELSE 'KEY' END, 'KEY',
+      'CASE WHEN pg_catalog.octet_length(event.pk) <= 2000 THEN event.pk'
+      ' ELSE public.audit_chain_odd_key($3, $4, event.pk, pg_catalog.concat(source.*)) END'),
     public.audit_chain_row_source('(SELECT ($5).*)'::text, config.key_columns, config.columns))
   USING config.mode, CASE config.changes WHEN 'track' THEN 'insert' ELSE 'event' END, config.kind::text, TG_RELID, NEW;
   IF config.mode = 'strict' THEN
@@ -1265,7 +1520,7 @@ END
 $function$;
 --> statement-breakpoint
 -- Chains rows that were in a table before it was attached: the backfill's door. `pks` and `payload_hashes` come from the
--- table itself, in the order given. Rows that are chained already are passed over. Returns how many were added.
+-- table itself, in the order given; keys as events have them, so blinded ones where the table's are. Rows that are chained already are passed over. Returns how many were added.
 CREATE OR REPLACE FUNCTION public.audit_chain_adopt(kind text, pks text[], payload_hashes bytea[]) RETURNS integer
 LANGUAGE plpgsql SECURITY DEFINER
 -- With a plan for each call, the arrays would be constants, and reading them by number takes as long as they are.
@@ -1286,6 +1541,10 @@ BEGIN
       USING ERRCODE = 'AC002', HINT = 'Find out where it comes from. To chain it all the same, use audit-backfill --readmit, which is recorded.';
   END IF;
   PERFORM public.audit_chain_check_claim(r.relid, r.kind) FROM public.audit_chain_relation AS r WHERE r.kind = audit_chain_adopt.kind;
+  IF config.blind_key AND EXISTS (SELECT FROM unnest(pks) AS k WHERE k !~ '^[0-9a-f]{64}$') THEN
+    RAISE EXCEPTION 'the keys of % are blinded, and one of those given is not', config.relation
+      USING ERRCODE = 'AC005', HINT = 'Run audit-chain backfill, which blinds them.';
+  END IF;
   kinds := array_fill(kind, ARRAY[cardinality(pks)]);
   PERFORM public.audit_chain_check_events(kinds, pks, payload_hashes);
   PERFORM public.audit_chain_lock_chain();
@@ -1293,7 +1552,7 @@ BEGIN
      AND NOT EXISTS (SELECT FROM public.audit_chain_pending AS p WHERE p.event_kind = kind) THEN
     -- Nothing but the chain itself can have one of these events, which is rare: another backfill has been faster.
     BEGIN
-      size := public.audit_chain_extend(kinds, pks, payload_hashes, NULL::text[]);
+      size := public.audit_chain_extend(kinds, pks, payload_hashes, NULL::bytea[], NULL::text[]);
       RETURN cardinality(pks);
     EXCEPTION WHEN unique_violation THEN
       NULL;
@@ -1314,7 +1573,7 @@ BEGIN
   IF new_pks IS NULL THEN
     RETURN 0;
   END IF;
-  size := public.audit_chain_extend(kinds[1:cardinality(new_pks)], new_pks, new_hashes, NULL::text[]);
+  size := public.audit_chain_extend(kinds[1:cardinality(new_pks)], new_pks, new_hashes, NULL::bytea[], NULL::text[]);
   RETURN cardinality(new_pks);
 END
 $function$;
@@ -1339,7 +1598,7 @@ BEGIN
     RETURN;
   END IF;
   PERFORM public.audit_chain_configure(relation, CASE WHEN complete THEN 'complete' ELSE 'readmit' END, config.kind,
-    config.key_columns, config.columns, config.excluded, '{}'::jsonb, config.changes, config.mode, complete);
+    config.key_columns, config.columns, config.excluded, '{}'::jsonb, config.changes, config.mode, complete, config.blind_key);
 END
 $function$;
 --> statement-breakpoint
@@ -1350,10 +1609,12 @@ CREATE TRIGGER audit_chain_append_only BEFORE UPDATE OR DELETE OR TRUNCATE ON pu
 --> statement-breakpoint
 CREATE TRIGGER audit_chain_append_only BEFORE UPDATE OR DELETE OR TRUNCATE ON public.audit_chain_config FOR EACH STATEMENT EXECUTE FUNCTION public.audit_chain_append_only();
 --> statement-breakpoint
+CREATE TRIGGER audit_chain_append_only BEFORE UPDATE OR DELETE OR TRUNCATE ON public.audit_chain_secret FOR EACH STATEMENT EXECUTE FUNCTION public.audit_chain_append_only();
+--> statement-breakpoint
 CREATE CONSTRAINT TRIGGER audit_chain_commit AFTER INSERT ON public.audit_chain_ticket DEFERRABLE INITIALLY DEFERRED FOR EACH ROW EXECUTE FUNCTION public.audit_chain_commit();
 --> statement-breakpoint
 SELECT public.audit_chain_capture_function('audit_chain_config'::text, 'public.audit_chain_config'::text, ARRAY['id'::text],
-  public.audit_chain_covered_columns('public.audit_chain_config'::regclass, '{}'::text[]), 'refuse'::text, 'strict'::text, false);
+  public.audit_chain_covered_columns('public.audit_chain_config'::regclass, '{}'::text[]), 'refuse'::text, 'strict'::text, false, false);
 --> statement-breakpoint
 DO $capture$
 BEGIN
@@ -1402,9 +1663,11 @@ $rights$;
 --> statement-breakpoint
 GRANT SELECT ON public.audit_chain TO scidex_audit_ro, scidex_audit_publisher, scidex_audit_inspector;
 --> statement-breakpoint
-GRANT SELECT ON public.audit_chain_pending, public.audit_chain_config, public.audit_chain_migrations TO scidex_audit_publisher, scidex_audit_inspector;
+GRANT SELECT ON public.audit_chain_pending, public.audit_chain_config, public.audit_chain_secret, public.audit_chain_migrations TO scidex_audit_publisher, scidex_audit_inspector;
 --> statement-breakpoint
 GRANT EXECUTE ON FUNCTION public.audit_chain_append(text, text, bytea), public.audit_chain_append_many(text[], text[], bytea[]), public.audit_chain_enqueue(text, text, bytea) TO scidex_audit_writer;
+--> statement-breakpoint
+GRANT EXECUTE ON FUNCTION public.audit_chain_blind_key(bytea, text) TO scidex_audit_publisher, scidex_audit_inspector;
 --> statement-breakpoint
 GRANT EXECUTE ON FUNCTION public.audit_chain_seal(integer) TO scidex_audit_publisher;
 --> statement-breakpoint

@@ -88,33 +88,36 @@ def identifier(name):
 
 def read_chain():
     """The links, checked: event text, hashes, numbers; and their Merkle leaves."""
-    columns = "seq, event_kind, event_pk, encode(payload_hash,'hex'), encode(event_hash,'hex'), encode(prev_hash,'hex'), encode(chain_hash,'hex'), to_char(appended_at,'YYYY-MM-DD\"T\"HH24:MI:SS.US\"Z\"')"
+    columns = "seq, event_kind, event_pk, encode(payload_hash,'hex'), encode(event_hash,'hex'), encode(prev_hash,'hex'), encode(chain_hash,'hex'), encode(before_hash,'hex'), to_char(appended_at,'YYYY-MM-DD\"T\"HH24:MI:SS.US\"Z\"')"
     previous = bytes(32)
     links = []
     for number, row in enumerate(copy(f"select {columns} from public.audit_chain order by seq"), start=1):
-        seq, kind, pk, payload_hash, event_hash, prev_hash, chain_hash, appended_at = row
+        seq, kind, pk, payload_hash, event_hash, prev_hash, chain_hash, before_hash, appended_at = row
         same(f"seq {seq}", number, int(seq))
         labels = {"appended_at": appended_at, "event_kind": kind, "event_pk": pk, "payload_hash": payload_hash}
+        if before_hash is not None:
+            labels["before_hash"] = before_hash
         event = sha256(canonical(labels).encode())
         same(f"event_hash of {seq}", event.hex(), event_hash)
         same(f"prev_hash of {seq}", previous.hex(), prev_hash)
         previous = sha256(previous + event + struct.pack(">q", number))
         same(f"chain_hash of {seq}", previous.hex(), chain_hash)
         leaf = canonical({**labels, "chain_hash": previous.hex(), "seq": number})
-        links.append((kind, pk, payload_hash, leaf))
+        links.append((kind, pk, payload_hash, before_hash, leaf))
     return links
 
 
 def newest_events(links):
     """By kind and key: the last thing that was recorded of a row; None for its deletion."""
     newest = {}
-    for number, (kind, pk, payload_hash, _) in enumerate(links, start=1):
-        base, _, change = kind.rpartition(":")
-        if change in ("update", "delete"):
+    for number, (kind, pk, payload_hash, before_hash, _) in enumerate(links, start=1):
+        base, _, role = kind.partition(":")
+        if role:
             same(f"key of seq {number}", pk.endswith(f"@{number}"), True)
-            newest[base, pk.rpartition("@")[0]] = payload_hash if change == "update" else None
-        else:
-            newest[kind, pk] = payload_hash
+            pk = pk.rpartition("@")[0]
+        # What an event changed is what the event of its key before it left.
+        same(f"before_hash of seq {number}", before_hash, newest.get((base, pk)))
+        newest[base, pk] = None if role == "delete" else payload_hash
     return newest
 
 
@@ -137,14 +140,14 @@ def check_rows(links):
 
 
 def check_heads(links):
-    leaves = [sha256(b"\x00" + leaf.encode()) for _, _, _, leaf in links]
+    leaves = [sha256(b"\x00" + leaf.encode()) for *_, leaf in links]
     with open(head_log, encoding="utf-8") as lines:
         heads = [json.loads(line) for line in lines]
     same("heads were published", len(heads) > 0, True)
     for head in heads:
         seq = head["seq"]
         root = root_of(leaves[:seq])
-        same(f"entry of head {seq}", head["entry"], links[seq - 1][3])
+        same(f"entry of head {seq}", head["entry"], links[seq - 1][-1])
         _, size, signed = head["checkpoint"].split("\n")[:3]
         same(f"size of head {seq}", int(size), seq)
         same(f"root of head {seq}", signed, base64.b64encode(root).decode())

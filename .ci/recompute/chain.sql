@@ -36,8 +36,8 @@ with members as (
   select c.*, row_number() over w as number,
          coalesce(lag(chain_hash) over w, decode(repeat('00', 32), 'hex')) as previous,
          sha256(convert_to(concat(
-           '{"appended_at":"', to_char(appended_at at time zone 'UTC', 'YYYY-MM-DD"T"HH24:MI:SS.US"Z"'),
-           '","event_kind":', to_json(event_kind), ',"event_pk":', to_json(event_pk),
+           '{"appended_at":"', to_char(appended_at at time zone 'UTC', 'YYYY-MM-DD"T"HH24:MI:SS.US"Z"'), '"',
+           ',"before_hash":"' || encode(before_hash, 'hex') || '"', ',"event_kind":', to_json(event_kind), ',"event_pk":', to_json(event_pk),
            ',"payload_hash":"', encode(payload_hash, 'hex'), '"}'), 'UTF8')) as event
     from audit_chain as c window w as (order by seq)
 )

@@ -138,10 +138,11 @@ interface Row {
   readonly event_hash: Buffer;
   readonly prev_hash: Buffer;
   readonly chain_hash: Buffer;
+  readonly before_hash: Buffer | null;
   readonly micros: string;
 }
 
-const columns = `seq::text, event_kind, event_pk, payload_hash, event_hash, prev_hash, chain_hash,
+const columns = `seq::text, event_kind, event_pk, payload_hash, event_hash, prev_hash, chain_hash, before_hash,
   (extract(epoch from appended_at) * 1000000)::bigint::text as micros`;
 
 /** How one would write it first: row objects from a cursor, each hashed and compared. */
@@ -153,6 +154,7 @@ async function walk(sql: Sql): Promise<void> {
         eventKind: row.event_kind,
         eventPk: row.event_pk,
         payloadHash: row.payload_hash,
+        beforeHash: row.before_hash,
         appendedAt: formatTime(BigInt(row.micros)),
       });
       const chain = chainHash(row.prev_hash, event, BigInt(row.seq));
@@ -201,6 +203,7 @@ class Publisher {
           eventKind: row.event_kind,
           eventPk: row.event_pk,
           payloadHash: row.payload_hash,
+          beforeHash: row.before_hash,
           chainHash: row.chain_hash,
           appendedAt: formatTime(BigInt(row.micros)),
         };

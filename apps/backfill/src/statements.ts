@@ -1,4 +1,10 @@
-import { keyExpression, payloadExpression, quotedLiteral, quotedName } from "@scidex/audit-schema/capture-source";
+import {
+  blindKeyExpression,
+  keyExpression,
+  payloadExpression,
+  quotedLiteral,
+  quotedName,
+} from "@scidex/audit-schema/capture-source";
 import type { Target } from "./target.ts";
 
 /** A column that rows are ordered by. */
@@ -29,13 +35,16 @@ export function phases(key: readonly OrderColumn[], orderBy: OrderColumn | undef
 }
 
 /**
- * The rows as `n`, with their key as `k.row_key`, in SQL's C collation, as it stands in the chain. An inheritance child
+ * The rows as `n`, with their key as `k.row_key`, in SQL's C collation, as it stands in the chain (which for blinded keys
+ * takes the right to read the table's secret). An inheritance child
  * is not the table, and its rows are not captured either.
  */
 function rows(target: Target): string {
   const only = target.isPartitioned ? "" : "ONLY ";
+  const key = keyExpression(target.keyColumns);
+  const eventKey = target.blindKey ? blindKeyExpression(target.kind, key) : key;
   return `FROM ${only}${target.relation} AS n
-    CROSS JOIN LATERAL (SELECT (${keyExpression(target.keyColumns)}) COLLATE "C" AS row_key FROM (SELECT n.*) AS r) AS k`;
+    CROSS JOIN LATERAL (SELECT (${eventKey}) COLLATE "C" AS row_key FROM (SELECT n.*) AS r) AS k`;
 }
 
 /**

@@ -16,6 +16,8 @@ export interface Target {
   readonly columns: readonly string[];
   readonly changes: "refuse" | "track";
   readonly complete: boolean;
+  /** Whether events are keyed by the blinded key. */
+  readonly blindKey: boolean;
 }
 
 interface Row {
@@ -28,6 +30,7 @@ interface Row {
   columns: string;
   changes: "refuse" | "track";
   complete: boolean;
+  blind_key: boolean;
 }
 
 /** Arrays come as JSON: drivers without the server's type catalog do not read them. */
@@ -36,7 +39,7 @@ const TARGETS = `
          pg_catalog.concat(pg_catalog.quote_ident(s.nspname), '.', pg_catalog.quote_ident(p.relname)) AS relation,
          p.relkind = 'p' AS is_partitioned, c.kind, c.id::text AS config_id,
          pg_catalog.to_json(c.key_columns)::text AS key_columns, pg_catalog.to_json(c.columns)::text AS columns,
-         c.changes, c.complete
+         c.changes, c.complete, c.blind_key
     FROM public.audit_chain_relation AS r
     JOIN pg_catalog.pg_class AS p ON p.oid = r.relid
     JOIN pg_catalog.pg_namespace AS s ON s.oid = p.relnamespace
@@ -54,6 +57,7 @@ const toTarget = (row: Row): Target => ({
   columns: JSON.parse(row.columns) as string[],
   changes: row.changes,
   complete: row.complete,
+  blindKey: row.blind_key,
 });
 
 /** Every attached table that is not complete, in the order of names. */

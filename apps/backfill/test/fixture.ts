@@ -27,13 +27,14 @@ interface LinkRow {
   event_hash: Buffer;
   prev_hash: Buffer;
   chain_hash: Buffer;
+  before_hash: Buffer | null;
   appended_at: string;
 }
 
 /** Reads the chain and recomputes every link with core. */
 export async function intactChain(sql: Sql): Promise<Link[]> {
   const rows = await sql<LinkRow[]>`
-    select seq::text, event_kind, event_pk, payload_hash, event_hash, prev_hash, chain_hash,
+    select seq::text, event_kind, event_pk, payload_hash, event_hash, prev_hash, chain_hash, before_hash,
            to_char(appended_at at time zone 'UTC', 'YYYY-MM-DD"T"HH24:MI:SS.US"Z"') as appended_at
       from audit_chain order by audit_chain.seq`;
   let before: Link | null = null;
@@ -42,6 +43,7 @@ export async function intactChain(sql: Sql): Promise<Link[]> {
       eventKind: row.event_kind,
       eventPk: row.event_pk,
       payloadHash: new Uint8Array(row.payload_hash),
+      beforeHash: row.before_hash,
       appendedAt: row.appended_at,
     });
     expect([row.seq, toHex(row.chain_hash)]).toEqual([String(link.seq), toHex(link.chainHash)]);

@@ -14,6 +14,7 @@ export interface ConfigInForce {
   readonly changes: Changes;
   readonly mode: Mode;
   readonly complete: boolean;
+  readonly blind_key: boolean;
 }
 
 /** The newest configuration of each kind, also of tables that have been detached (`action` says so), by relation. */

@@ -7,6 +7,7 @@ export interface ChainRow {
   readonly event_hash: unknown;
   readonly prev_hash: unknown;
   readonly chain_hash: unknown;
+  readonly before_hash: unknown;
   readonly appended_at: unknown;
 }
 

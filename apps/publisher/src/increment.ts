@@ -74,6 +74,7 @@ export class Increment {
     const prevHash = hashOf(row.prev_hash);
     const storedEvent = hashOf(row.event_hash);
     const storedChain = hashOf(row.chain_hash);
+    const beforeHash = beforeOf(row.before_hash);
     const appendedAt = timeOf(row.appended_at);
     if (prevHash === undefined || !sameBytes(prevHash, this.#previous.chainHash))
       return finding("prev_hash", `prev_hash of link ${seq} is not the chain_hash of the link before`, {
@@ -83,8 +84,15 @@ export class Increment {
     let computed: Uint8Array | undefined;
     let leaf: Leaf | undefined;
     try {
-      if (kind !== undefined && pk !== undefined && payloadHash && appendedAt !== undefined && storedChain) {
-        leaf = { seq, eventKind: kind, eventPk: pk, payloadHash, chainHash: storedChain, appendedAt };
+      if (
+        kind !== undefined &&
+        pk !== undefined &&
+        payloadHash &&
+        beforeHash !== undefined &&
+        appendedAt !== undefined &&
+        storedChain
+      ) {
+        leaf = { seq, eventKind: kind, eventPk: pk, payloadHash, beforeHash, chainHash: storedChain, appendedAt };
         computed = eventHash(leaf);
       }
     } catch (error) {
@@ -93,7 +101,7 @@ export class Increment {
     if (storedChain === undefined)
       return finding("chain_hash", `chain_hash of link ${seq} is not a hash`, { actual: shown(row.chain_hash) });
     if (leaf === undefined || computed === undefined || storedEvent === undefined || !sameBytes(computed, storedEvent))
-      return finding("event_hash", `event_hash of link ${seq} does not fit its kind, key, payload hash and time`, {
+      return finding("event_hash", `event_hash of link ${seq} does not fit its kind, key, hashes and time`, {
         ...(computed ? { expected: toHex(computed) } : {}),
         actual: shown(row.event_hash),
       });
@@ -125,6 +133,11 @@ export class Increment {
 
 function hashOf(value: unknown): Uint8Array | undefined {
   return value instanceof Uint8Array && value.length === 32 ? value : undefined;
+}
+
+/** Null for NULL; undefined for what is no hash. */
+function beforeOf(value: unknown): Uint8Array | null | undefined {
+  return value === null ? null : hashOf(value);
 }
 
 function shown(value: unknown): string {
@@ -162,6 +175,7 @@ export function checkAnchor(
     row.event_pk === leaf.eventPk &&
     time === leaf.appendedAt &&
     isHash(row.payload_hash, leaf.payloadHash) &&
+    (leaf.beforeHash === null ? row.before_hash === null : isHash(row.before_hash, leaf.beforeHash)) &&
     isHash(row.chain_hash, leaf.chainHash);
   if (same) return undefined;
   return (
@@ -180,6 +194,7 @@ export function checkAnchor(
 /** A row whose own hashes don't fit was changed by itself; where they do, what comes before it has been rewritten too. */
 function inconsistent(row: ChainRow, seq: bigint, appendedAt: string | undefined): Divergence | undefined {
   const payloadHash = hashOf(row.payload_hash);
+  const beforeHash = beforeOf(row.before_hash);
   const event = hashOf(row.event_hash);
   const prev = hashOf(row.prev_hash);
   const chain = hashOf(row.chain_hash);
@@ -191,17 +206,18 @@ function inconsistent(row: ChainRow, seq: bigint, appendedAt: string | undefined
     ...(typeof eventPk === "string" ? { event_pk: eventPk } : {}),
   } as const;
   const bad = (check: "event_hash" | "chain_hash", message: string): Divergence => ({ check, ...labels, message });
-  const eventMessage = `event_hash of link ${seq} does not fit its kind, key, payload hash and time`;
+  const eventMessage = `event_hash of link ${seq} does not fit its kind, key, hashes and time`;
   try {
     if (
       typeof eventKind !== "string" ||
       typeof eventPk !== "string" ||
       appendedAt === undefined ||
       !payloadHash ||
+      beforeHash === undefined ||
       !event
     )
       return bad("event_hash", eventMessage);
-    if (!sameBytes(eventHash({ eventKind, eventPk, payloadHash, appendedAt }), event))
+    if (!sameBytes(eventHash({ eventKind, eventPk, payloadHash, beforeHash, appendedAt }), event))
       return bad("event_hash", eventMessage);
   } catch (error) {
     if (error instanceof CoreError) return bad("event_hash", eventMessage);

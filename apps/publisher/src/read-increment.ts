@@ -10,7 +10,7 @@ import { inTransaction } from "./transaction.ts";
 const CURSOR_ROWS = 2_000;
 
 const COLUMNS =
-  "seq, event_kind, event_pk, payload_hash, event_hash, prev_hash, chain_hash, appended_at::pg_catalog.text as appended_at";
+  "seq, event_kind, event_pk, payload_hash, event_hash, prev_hash, chain_hash, before_hash, appended_at::pg_catalog.text as appended_at";
 
 export interface ReadOptions {
   readonly signal: AbortSignal | undefined;

@@ -169,7 +169,7 @@ describe("a chain that does not extend what was signed", () => {
     ["everything is gone", "truncate public.audit_chain", { check: "truncated", seq: 1 }],
     [
       "the last row that was signed is gone, and others came",
-      `insert into public.audit_chain select 7, event_kind, 'x', payload_hash, event_hash, chain_hash, chain_hash, appended_at from public.audit_chain where seq = 6; delete from public.audit_chain where seq = 6`,
+      `insert into public.audit_chain select 7, event_kind, 'x', payload_hash, event_hash, chain_hash, chain_hash, before_hash, appended_at from public.audit_chain where seq = 6; delete from public.audit_chain where seq = 6`,
       { check: "gap", seq: 6 },
     ],
     [
@@ -262,7 +262,7 @@ describe("a chain that does not extend what was signed", () => {
       first_divergence: { check: "chain_hash", seq: 7 },
     });
     await log.attack(
-      "insert into public.audit_chain select seq, event_kind, 'twice', payload_hash, event_hash, prev_hash, chain_hash, appended_at from public.audit_chain where seq = 6",
+      "insert into public.audit_chain select seq, event_kind, 'twice', payload_hash, event_hash, prev_hash, chain_hash, before_hash, appended_at from public.audit_chain where seq = 6",
     );
     expect(await log.publish()).toMatchObject({ status: "tampered", first_divergence: { check: "duplicate", seq: 6 } });
   });

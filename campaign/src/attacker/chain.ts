@@ -8,6 +8,8 @@ export interface ForgedLink {
   kind: string;
   pk: string;
   payload: string;
+  /** Null where the column is. */
+  before: string | null;
   event: string;
   prev: string;
   chain: string;
@@ -24,7 +26,7 @@ const TIME = `to_char(appended_at at time zone 'UTC', 'YYYY-MM-DD"T"HH24:MI:SS.U
 
 export async function readChain(attacker: Attacker): Promise<ForgedLink[]> {
   const rows = await attacker.read<Omit<ForgedLink, "seq"> & { seq: string }>(
-    `select c.seq::text, event_kind as kind, event_pk as pk, encode(payload_hash, 'hex') as payload, encode(event_hash, 'hex') as event,
+    `select c.seq::text, event_kind as kind, event_pk as pk, encode(payload_hash, 'hex') as payload, encode(before_hash, 'hex') as before, encode(event_hash, 'hex') as event,
             encode(prev_hash, 'hex') as prev, encode(chain_hash, 'hex') as chain, ${TIME} as time from public.audit_chain as c order by c.seq`,
   );
   return rows.map((row) => ({ ...row, seq: Number(row.seq) }));
@@ -34,8 +36,9 @@ export async function readChain(attacker: Attacker): Promise<ForgedLink[]> {
 export function fit(link: ForgedLink, before: Pick<ForgedLink, "seq" | "chain"> | undefined): ForgedLink {
   const seq = (before?.seq ?? 0) + 1;
   const prev = before?.chain ?? "00".repeat(32);
+  const was = link.before === null ? "" : `"before_hash":"${link.before}",`;
   const event = sha256(
-    `{"appended_at":${JSON.stringify(link.time)},"event_kind":${JSON.stringify(link.kind)},"event_pk":${JSON.stringify(link.pk)},"payload_hash":"${link.payload}"}`,
+    `{"appended_at":${JSON.stringify(link.time)},${was}"event_kind":${JSON.stringify(link.kind)},"event_pk":${JSON.stringify(link.pk)},"payload_hash":"${link.payload}"}`,
   );
   const number = Buffer.alloc(8);
   number.writeBigInt64BE(BigInt(seq));
@@ -61,13 +64,13 @@ export async function rewrite(attacker: Attacker, links: readonly ForgedLink[], 
   await attacker.run(`delete from public.audit_chain where seq > ${from}`);
   if (rest.length === 0) return;
   await attacker.run(
-    `insert into public.audit_chain (seq, event_kind, event_pk, payload_hash, event_hash, prev_hash, chain_hash, appended_at) values ${rest.map(values).join(",\n")}`,
+    `insert into public.audit_chain (seq, event_kind, event_pk, payload_hash, event_hash, prev_hash, chain_hash, before_hash, appended_at) values ${rest.map(values).join(",\n")}`,
   );
 }
 
 export function values(link: ForgedLink): string {
-  const { seq, kind, pk, payload, event, prev, chain, time } = link;
-  return `(${seq}, ${quoted(kind)}, ${quoted(pk)}, '\\x${payload}', '\\x${event}', '\\x${prev}', '\\x${chain}', '${time}')`;
+  const { seq, kind, pk, payload, event, prev, chain, before, time } = link;
+  return `(${seq}, ${quoted(kind)}, ${quoted(pk)}, '\\x${payload}', '\\x${event}', '\\x${prev}', '\\x${chain}', ${before === null ? "null" : `'\\x${before}'`}, '${time}')`;
 }
 
 /** The kind of the table that an event belongs to, and the row's own key. */

@@ -73,7 +73,7 @@ export const CHAIN_ATTACKS: readonly Attack[] = [
       else if (variant === "delete") await attacker.run("delete from public.audit_chain");
       else
         await attacker.run(`alter table public.audit_chain rename to audit_chain_${random.word()};
-          create table public.audit_chain (seq bigint primary key, event_kind text collate "C" not null, event_pk text collate "C" not null, payload_hash bytea not null, event_hash bytea not null, prev_hash bytea not null, chain_hash bytea not null, appended_at timestamptz not null, unique (event_kind, event_pk));
+          create table public.audit_chain (seq bigint primary key, event_kind text collate "C" not null, event_pk text collate "C" not null, payload_hash bytea not null, event_hash bytea not null, prev_hash bytea not null, chain_hash bytea not null, before_hash bytea, appended_at timestamptz not null, unique (event_kind, event_pk));
           alter table public.audit_chain owner to scidex_audit_owner;
           grant select on public.audit_chain to scidex_audit_ro, scidex_audit_inspector, scidex_audit_publisher`);
       const reused = random.chance(40) ? random.between(1, trial.length) : 0;
@@ -89,7 +89,7 @@ export const CHAIN_ATTACKS: readonly Attack[] = [
       const { attacker, random } = trial;
       const one = random.between(1, trial.length - 1);
       const two = random.between(one + 1, trial.length);
-      const labels = ["event_kind", "event_pk", "payload_hash", "appended_at"];
+      const labels = ["event_kind", "event_pk", "payload_hash", "before_hash", "appended_at"];
       const columns = random.pick([
         labels,
         [...labels, "event_hash"],
@@ -128,6 +128,7 @@ export const CHAIN_ATTACKS: readonly Attack[] = [
         kind: "forged",
         pk: random.word(),
         payload: random.hex(32),
+        before: null,
         event: random.hex(32),
         prev: random.hex(32),
         chain: random.hex(32),

@@ -22,6 +22,7 @@ export async function appendLink(trial: Trial, link: Partial<ForgedLink>): Promi
       kind: "forged",
       pk: trial.random.word(),
       payload: trial.random.hex(32),
+      before: null,
       event: "",
       prev: "",
       chain: "",

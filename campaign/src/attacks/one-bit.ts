@@ -10,6 +10,7 @@ export const COLUMNS = [
   "event_hash",
   "prev_hash",
   "chain_hash",
+  "before_hash",
   "appended_at",
   "seq",
 ];
@@ -50,6 +51,9 @@ function oneBit(link: ForgedLink, column: string, { random }: Trial, links: read
     const text = bytes.toString();
     return bytes.includes(0) || !Buffer.from(text).equals(bytes) ? null : quoted(text);
   }
+  // That there is a hash of the row before, or none, is bound, too.
+  if (column === "before_hash" && (link.before === null || random.chance(20)))
+    return link.before === null ? `'\\x${random.hex(32)}'` : "null";
   const bit = random.int(256);
   return `set_bit(${column}, ${bit}, 1 - get_bit(${column}, ${bit}))`;
 }

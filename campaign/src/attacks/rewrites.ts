@@ -14,8 +14,11 @@ export const REWRITES: readonly Attack[] = [
       const seq = coveredSeq(trial);
       const link = links[seq - 1];
       if (link === undefined) throw new Error("no such link");
-      const variant = random.pick(["payload_hash", "event_kind", "event_pk", "appended_at"]);
+      const variant = random.pick(["payload_hash", "before_hash", "event_kind", "event_pk", "appended_at"]);
       if (variant === "payload_hash") link.payload = random.hex(32);
+      // Put where none was, changed, or taken away.
+      else if (variant === "before_hash")
+        link.before = link.before !== null && random.chance(50) ? null : random.hex(32);
       else if (variant === "event_kind") link.kind = random.word();
       // He knows that the key of a change ends in its seq.
       else if (variant === "event_pk")

@@ -2,7 +2,18 @@ export { canonicalJson, MAX_CANONICAL_CHARS, MAX_JSON_DEPTH, MAX_JSON_VALUES } f
 export { type Checkpoint, formatCheckpoint, parseCheckpoint } from "./checkpoint.ts";
 export { type Consistency, consistencyProof, verifyConsistency } from "./consistency.ts";
 export { CoreError, type CoreErrorCode } from "./errors.ts";
-export { eventPk, MAX_KIND_BYTES, MAX_LINK_KIND_BYTES, MAX_LINK_PK_BYTES, MAX_PK_BYTES } from "./event-key.ts";
+export {
+  blindKey,
+  checkKind,
+  eventPk,
+  MAX_KIND_BYTES,
+  MAX_LINK_KIND_BYTES,
+  MAX_LINK_PK_BYTES,
+  MAX_PK_BYTES,
+  type Role,
+  ROLES,
+  splitKind,
+} from "./event-key.ts";
 export {
   appendLeaf,
   emptyFrontier,

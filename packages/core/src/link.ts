@@ -1,13 +1,20 @@
 /**
  * Links: the rows of `audit_chain`, and the two hashes that tie them together.
  *
- * Event hash, 32 bytes: SHA-256 of the canonical JSON of the event's labels, time and payload hash, so that no column
+ * Event hash, 32 bytes: SHA-256 of the canonical JSON of the event's labels, time and hashes, so that no column
  * can be changed unnoticed:
  *
  *     {"appended_at":"2026-04-28T12:00:00.123456Z","event_kind":"task_events","event_pk":"42",
  *      "payload_hash":"44136fa355b3678a1146ad16f7e8649e94fb4fc21fe77e8310c060f61caaff8a"}
  *
- * (in one line, without the space). Chain hash, 32 bytes: SHA-256 of 72 bytes,
+ * (in one line, without the space). An update or a deletion of a tracked row also says what it changed: the payload hash
+ * of the row before, as the member `before_hash`, which stands second and is left out where there is none:
+ *
+ *     {"appended_at":"2026-04-28T12:00:01.000000Z",
+ *      "before_hash":"44136fa355b3678a1146ad16f7e8649e94fb4fc21fe77e8310c060f61caaff8a",
+ *      "event_kind":"task_events:update","event_pk":"42@1043","payload_hash":"<64 hex>"}
+ *
+ * Chain hash, 32 bytes: SHA-256 of 72 bytes,
  *
  *     prev_hash (32) || event_hash (32) || seq (8, big-endian, as PostgreSQL's int8send)
  *
@@ -23,9 +30,9 @@ import { checkTime } from "./time.ts";
 export interface Link {
   /** 1, 2, 3 … */
   readonly seq: bigint;
-  /** The source table's name, or the caller's kind; at most 200 bytes of UTF-8. */
+  /** The source table's name, or the caller's kind; for a change with `:` and its role behind; at most 209 bytes of UTF-8. */
   readonly eventKind: string;
-  /** The event's key within its kind; at most 2,000 bytes of UTF-8. */
+  /** The event's key within its kind; for a change with `@` and its seq behind; at most 2,020 bytes of UTF-8. */
   readonly eventPk: string;
   /** 32 bytes. */
   readonly payloadHash: Uint8Array;
@@ -35,12 +42,14 @@ export interface Link {
   readonly prevHash: Uint8Array;
   /** 32 bytes. */
   readonly chainHash: Uint8Array;
+  /** 32 bytes: the payload hash of the row before this event, where the event changes one; else null. */
+  readonly beforeHash: Uint8Array | null;
   /** `YYYY-MM-DDTHH:MM:SS.ffffffZ` */
   readonly appendedAt: string;
 }
 
 /** What the event hash covers. */
-export type Event = Pick<Link, "eventKind" | "eventPk" | "payloadHash" | "appendedAt">;
+export type Event = Pick<Link, "eventKind" | "eventPk" | "payloadHash" | "beforeHash" | "appendedAt">;
 
 /** `prev_hash` of the first link: 32 zero bytes. */
 export const GENESIS_PREV_HASH: Uint8Array = new Uint8Array(HASH_BYTES);
@@ -58,11 +67,21 @@ export function eventHash(event: Event): Uint8Array {
   const kind = JSON.stringify(checkLinkKind(event.eventKind));
   const pk = JSON.stringify(checkLinkPk(event.eventPk));
   const payload = toHex(checkHash(event.payloadHash, "payload_hash"));
+  const before = beforeMember(event.beforeHash);
   // Written directly, since the verifier does this for every row: the names stand in canonical order, a time and hex
   // need no escaping, and checkLinkKind and checkLinkPk have refused what JSON.stringify would write otherwise than RFC 8785.
   return sha256(
-    `{"appended_at":"${event.appendedAt}","event_kind":${kind},"event_pk":${pk},"payload_hash":"${payload}"}`,
+    `{"appended_at":"${event.appendedAt}",${before}"event_kind":${kind},"event_pk":${pk},"payload_hash":"${payload}"}`,
   );
+}
+
+/**
+ * The member `before_hash` of an event or a leaf, with the comma behind it; empty where there is none.
+ *
+ * @throws CoreError `hash_length`
+ */
+export function beforeMember(beforeHash: Uint8Array | null): string {
+  return beforeHash === null ? "" : `"before_hash":"${toHex(checkHash(beforeHash, "before_hash"))}",`;
 }
 
 /** The 72 bytes of the next chain hash. Kept, since hashing is synchronous and done for every row. */
@@ -99,6 +118,7 @@ export function nextLink(prev: Pick<Link, "seq" | "chainHash"> | null, event: Ev
     eventHash: hash,
     prevHash,
     chainHash: chainHash(prevHash, hash, seq),
+    beforeHash: event.beforeHash,
     appendedAt: event.appendedAt,
   };
 }

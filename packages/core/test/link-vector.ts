@@ -6,6 +6,7 @@ export interface LinkVector {
   readonly event_kind: string;
   readonly event_pk: string;
   readonly payload_hash: string;
+  readonly before_hash: string | null;
   readonly event: string;
   readonly event_hash: string;
   readonly prev_hash: string;
@@ -25,6 +26,7 @@ export function linkOf(vector: LinkVector): Link {
     eventHash: fromHex(vector.event_hash),
     prevHash: fromHex(vector.prev_hash),
     chainHash: fromHex(vector.chain_hash),
+    beforeHash: vector.before_hash === null ? null : fromHex(vector.before_hash),
     appendedAt: vector.appended_at,
   };
 }

@@ -1,8 +1,10 @@
 import * as fc from "fast-check";
 import { describe, expect, it } from "vitest";
 import {
+  blindKey,
   canonicalJson,
   chainHash,
+  checkKind,
   eventHash,
   eventPk,
   GENESIS_PREV_HASH,
@@ -14,7 +16,9 @@ import {
   parseLeaf,
   fromHex,
   hashFromHex,
+  ROLES,
   sha256,
+  splitKind,
   toHex,
 } from "../src/index.ts";
 import { codeOf } from "./code-of.ts";
@@ -24,7 +28,7 @@ import { type Negative, vectors } from "./vectors.ts";
 const { links } = vectors("links") as { links: LinkVector[] };
 
 const time = "2026-04-28T12:00:00.123456Z";
-const event = { eventKind: "k", eventPk: "1", payloadHash: sha256(""), appendedAt: time };
+const event = { eventKind: "k", eventPk: "1", payloadHash: sha256(""), beforeHash: null, appendedAt: time };
 
 describe("links", () => {
   it("agrees with Python on a chain of twenty links, built one after another", () => {
@@ -39,21 +43,32 @@ describe("links", () => {
 
   it("hashes the canonical JSON of the event, whatever is in its labels", () => {
     const label = fc.string({ unit: "binary", maxLength: 60 });
+    const hash = fc.uint8Array({ minLength: 32, maxLength: 32 });
     fc.assert(
-      fc.property(label, label, fc.uint8Array({ minLength: 32, maxLength: 32 }), (eventKind, eventPk, payloadHash) => {
+      fc.property(label, label, hash, fc.option(hash), (eventKind, eventPk, payloadHash, beforeHash) => {
+        const before = beforeHash === null ? {} : { before_hash: toHex(beforeHash) };
         const text = canonicalJson({
+          ...before,
           event_kind: eventKind,
           event_pk: eventPk,
           payload_hash: toHex(payloadHash),
           appended_at: time,
         });
-        const link = { ...event, eventKind, eventPk, payloadHash };
-        if (Buffer.byteLength(eventKind) > 207) return;
+        const link = { ...event, eventKind, eventPk, payloadHash, beforeHash };
+        if (Buffer.byteLength(eventKind) > 209) return;
         expect(eventHash(link)).toEqual(sha256(text));
         const leaf = { ...link, seq: 7n, chainHash: payloadHash };
         const { appended_at, event_kind, event_pk, payload_hash } = JSON.parse(text) as Record<string, string>;
         expect(leafText(leaf)).toBe(
-          canonicalJson({ appended_at, chain_hash: toHex(payloadHash), event_kind, event_pk, payload_hash, seq: 7 }),
+          canonicalJson({
+            ...before,
+            appended_at,
+            chain_hash: toHex(payloadHash),
+            event_kind,
+            event_pk,
+            payload_hash,
+            seq: 7,
+          }),
         );
         expect(parseLeaf(leafText(leaf))).toEqual(leaf);
       }),
@@ -72,6 +87,9 @@ describe("links", () => {
       { ...event, eventPk: "" },
       { ...event, payloadHash: sha256("x") },
       { ...event, appendedAt: "2026-04-28T12:00:00.123457Z" },
+      { ...event, beforeHash: sha256("") },
+      { ...event, beforeHash: sha256("x") },
+      { ...event, beforeHash: new Uint8Array(32) },
     ].map((other) => toHex(nextLink(null, other).chainHash));
     const all = [...others, toHex(base.chainHash), toHex(nextLink(base, event).chainHash)];
     expect(new Set(all).size).toBe(all.length);
@@ -86,10 +104,10 @@ describe("links", () => {
   it("bounds labels in bytes of UTF-8", () => {
     const kind = (eventKind: string) => codeOf(() => eventHash({ ...event, eventKind }));
     const pk = (eventPk: string) => codeOf(() => eventHash({ ...event, eventPk }));
-    expect([kind("k".repeat(207)), kind("é".repeat(103)), kind("😀".repeat(51)), kind("")]).toEqual(
+    expect([kind("k".repeat(209)), kind("é".repeat(104)), kind("😀".repeat(52)), kind("")]).toEqual(
       Array(4).fill("none"),
     );
-    expect([kind("k".repeat(208)), kind("é".repeat(104)), kind("\ud800")]).toEqual(Array(3).fill("kind_malformed"));
+    expect([kind("k".repeat(210)), kind("é".repeat(105)), kind("\ud800")]).toEqual(Array(3).fill("kind_malformed"));
     expect([pk("k".repeat(2020)), pk("€".repeat(673)), pk("")]).toEqual(Array(3).fill("none"));
     expect([pk("k".repeat(2021)), pk("€".repeat(674)), pk("a\udc00")]).toEqual(Array(3).fill("pk_malformed"));
   });
@@ -98,6 +116,8 @@ describe("links", () => {
     const hash = sha256("");
     for (const bad of [hash.subarray(1), new Uint8Array(33), new Uint8Array(0)]) {
       expect(codeOf(() => eventHash({ ...event, payloadHash: bad }))).toBe("hash_length");
+      expect(codeOf(() => eventHash({ ...event, beforeHash: bad }))).toBe("hash_length");
+      expect(codeOf(() => leafText({ ...nextLink(null, event), beforeHash: bad }))).toBe("hash_length");
       expect(codeOf(() => chainHash(bad, hash, 1n))).toBe("hash_length");
       expect(codeOf(() => chainHash(hash, bad, 1n))).toBe("hash_length");
     }
@@ -127,13 +147,49 @@ describe("eventPk", () => {
   });
 });
 
+describe("kinds", () => {
+  it("have no colon but the one before an event's role", () => {
+    for (const kind of ["", "a:b", ":", "t:update", "t:record", "a\0b", "\ud800", "k".repeat(201)])
+      expect(codeOf(() => checkKind(kind))).toBe("kind_malformed");
+    expect(checkKind("é".repeat(100))).toHaveLength(100);
+    expect(splitKind("t")).toEqual({ kind: "t", role: null });
+    for (const role of ROLES) expect(splitKind(`t:${role}`)).toEqual({ kind: "t", role });
+    for (const odd of ["t:", "t:updated", "t:update:delete", "t:constructor", "t:UPDATE"])
+      expect(splitKind(odd)).toEqual({ kind: odd, role: null });
+    for (const role of ROLES)
+      expect(codeOf(() => eventHash({ ...event, eventKind: `${"k".repeat(200)}:${role}` }))).toBe("none");
+  });
+});
+
+describe("blindKey", () => {
+  it("agrees with Python", () => {
+    const { cases } = vectors("blind-keys") as { cases: { secret: string; key: string; blinded: string }[] };
+    for (const { secret, key, blinded } of cases) expect(blindKey(fromHex(secret), key)).toBe(blinded);
+    expect(cases).toHaveLength(5);
+  });
+
+  it("refuses secrets of another length, and keys that are none", () => {
+    expect(codeOf(() => blindKey(new Uint8Array(31), "1"))).toBe("hash_length");
+    expect(codeOf(() => blindKey(new Uint8Array(64), "1"))).toBe("hash_length");
+    expect(codeOf(() => blindKey(new Uint8Array(32), "\ud800"))).toBe("pk_malformed");
+  });
+});
+
 describe("leaves", () => {
   it("agrees with Python", () => {
     for (const vector of links) {
       expect(leafText(linkOf(vector))).toBe(vector.leaf);
       expect(toHex(leafHash(vector.leaf))).toBe(vector.leaf_hash);
-      const { seq, eventKind, eventPk, payloadHash, chainHash, appendedAt } = linkOf(vector);
-      expect(parseLeaf(vector.leaf)).toEqual({ seq, eventKind, eventPk, payloadHash, chainHash, appendedAt });
+      const { seq, eventKind, eventPk, payloadHash, beforeHash, chainHash, appendedAt } = linkOf(vector);
+      expect(parseLeaf(vector.leaf)).toEqual({
+        seq,
+        eventKind,
+        eventPk,
+        payloadHash,
+        beforeHash,
+        chainHash,
+        appendedAt,
+      });
     }
   });
 
@@ -149,7 +205,8 @@ describe("leaves", () => {
       ...event,
       seq: 2n ** 53n - 1n,
       chainHash: sha256(""),
-      eventKind: "\u0001".repeat(207),
+      beforeHash: sha256("x"),
+      eventKind: "\u0001".repeat(209),
       eventPk: "\u0001".repeat(2020),
     };
     expect(parseLeaf(leafText(leaf))).toEqual(leaf);

@@ -17,6 +17,13 @@ export interface AttachOptions {
   readonly key?: readonly string[] | undefined;
   /** The events' kind. Default: the table's name without its schema. */
   readonly kind?: string | undefined;
+  /** Whether payloads are hashed with random bytes. Not available yet: true is refused. */
+  readonly salt?: boolean | undefined;
+  /**
+   * Whether the events' keys are blinded (core's `blindKey`) under a secret of the table, for keys that are personal data.
+   * Decided when the kind is first attached; default: no.
+   */
+  readonly blindKey?: boolean | undefined;
   /** How long one attempt waits for running writers before it lets them pass, in milliseconds. */
   readonly lockTimeoutMs?: number;
   /** How often the lock is tried. */
@@ -34,6 +41,8 @@ export interface AttachResult {
   readonly excluded: readonly string[];
   readonly changes: Changes;
   readonly mode: Mode;
+  readonly salt: boolean;
+  readonly blind_key: boolean;
   /** False while rows that were there before still have to be chained by a backfill. */
   readonly complete: boolean;
   /** Rows that were there before and are not chained yet. */
@@ -88,7 +97,7 @@ async function withLockRetry<T>(options: AttachOptions, work: (lockTimeoutMs: nu
  * `lockTimeoutMs` at a time, so that it never makes a queue behind a long transaction.
  *
  * @param table the table's name as SQL writes it, with its schema where it is not on the search path
- * @throws the database's error: `AC003` a kind that is taken or reserved, `AC005` no usable key, `42809` not a table
+ * @throws the database's error: `AC003` a kind that is taken or reserved, `AC005` no usable key, `0A000` salt, `22023` blindKey other than at first, `42809` not a table
  *   that can be audited, `55P03` the table's lock was not to be had
  */
 export async function attach(db: AnyPgDatabase, table: string, options: AttachOptions = {}): Promise<AttachResult> {
@@ -99,7 +108,7 @@ export async function attach(db: AnyPgDatabase, table: string, options: AttachOp
         const rows = await tx
           .select({ result: sql<AttachResult | string>`a.result` })
           .from(
-            sql`(select public.audit_chain_attach(${table}::regclass, ${options.mode ?? null}::text, ${options.changes ?? null}::text, ${array(options.exclude)}, ${array(options.key)}, ${options.kind ?? null}::text) as result) as a`,
+            sql`(select public.audit_chain_attach(${table}::regclass, ${options.mode ?? null}::text, ${options.changes ?? null}::text, ${array(options.exclude)}, ${array(options.key)}, ${options.kind ?? null}::text, ${options.salt ?? null}::boolean, ${options.blindKey ?? null}::boolean) as result) as a`,
           );
         const { result } = first(rows);
         return typeof result === "string" ? (JSON.parse(result) as AttachResult) : result;
@@ -145,7 +154,7 @@ export async function planAttach(db: AnyPgDatabase, table: string, options: Atta
           sql`(select t.qualified as relation,
                  public.audit_chain_capture_source(coalesce(${options.kind ?? null}::text, t.relname), t.qualified, public.audit_chain_key_columns(t.oid, ${array(options.key)}),
                    public.audit_chain_covered_columns(t.oid, ${exclude}), ${options.changes ?? "refuse"}::text, ${options.mode ?? "strict"}::text,
-                   t.relkind = 'p' or ${options.changes ?? "refuse"}::text = 'track') as source,
+                   t.relkind = 'p' or ${options.changes ?? "refuse"}::text = 'track', ${options.blindKey ?? false}::boolean) as source,
                  public.audit_chain_attach_warnings(t.oid, public.audit_chain_covered_columns(t.oid, ${exclude})) as warnings
                from (select c.oid, c.relkind, c.relname::text as relname, pg_catalog.concat(pg_catalog.quote_ident(n.nspname), '.', pg_catalog.quote_ident(c.relname)) as qualified
                        from pg_catalog.pg_class as c join pg_catalog.pg_namespace as n on n.oid = c.relnamespace where c.oid = ${relation}) as t) as p`,
@@ -159,6 +168,8 @@ export async function planAttach(db: AnyPgDatabase, table: string, options: Atta
           : [`exclude => array[${options.exclude.map(literal).join(", ")}]::text[]`]),
         ...(options.key === undefined ? [] : [`key => array[${options.key.map(literal).join(", ")}]::text[]`]),
         ...(options.kind === undefined ? [] : [`kind => ${literal(options.kind)}`]),
+        ...(options.salt === undefined ? [] : [`salt => ${options.salt}`]),
+        ...(options.blindKey === undefined ? [] : [`blind_key => ${options.blindKey}`]),
       ];
       return {
         relation: row.relation,

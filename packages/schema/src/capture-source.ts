@@ -39,6 +39,12 @@ export function keyExpression(keyColumns: readonly string[]): string {
   return `CASE WHEN ${names.map((name) => `${name} IS DISTINCT FROM NULL`).join(" AND ")} THEN ${value} END`;
 }
 
+/** SQL expression of what a key's text stands for in the events of a kind whose keys are blinded. */
+export function blindKeyExpression(kind: string, key: string): string {
+  const secret = `(SELECT s.secret FROM public.audit_chain_secret AS s WHERE s.event_kind = ${quotedLiteral(kind)})`;
+  return `public.audit_chain_blind_key(${secret}, ${key})`;
+}
+
 /** FROM clause that yields `event.pk` and `event.payload` of each row of `source`; columns that are gone read as NULL. */
 export function rowSource(source: string, keyColumns: readonly string[], columns: readonly string[]): string {
   const missing = columns.map((name) => `NULL::text AS ${quotedName(name)}`).join(", ");
@@ -60,6 +66,8 @@ export interface CaptureDefinition {
   readonly mode: "strict" | "sealed";
   /** Row triggers for INSERT too: partitioned and tracked tables. */
   readonly rowWise: boolean;
+  /** Whether events are keyed by `audit_chain_blind_key` of the row's key. */
+  readonly blindKey: boolean;
 }
 
 /** The body (`prosrc`) of a table's capture function. */
@@ -67,7 +75,8 @@ export function captureSource(d: CaptureDefinition): string {
   const kind = quotedLiteral(d.kind);
   const relation = quotedLiteral(d.relation);
   const refuse = `PERFORM public.audit_chain_refuse(${relation}::text, TG_OP);`;
-  const insertInto = "    INSERT INTO public.audit_chain_pending (mode, op, event_kind, event_pk, payload_hash)";
+  const insertInto = "    INSERT INTO public.audit_chain_pending (mode, op, event_kind, event_pk, payload_hash";
+  const eventKey = (key: string) => (d.blindKey ? blindKeyExpression(d.kind, key) : key);
   const read = (which: "new" | "old") => `    BEGIN
       SELECT event.pk, event.payload INTO ${which}_key, ${which}_payload
       FROM ${rowSource(`(SELECT ${which.toUpperCase()}.*)`, d.keyColumns, d.columns)};
@@ -76,14 +85,20 @@ export function captureSource(d: CaptureDefinition): string {
       FROM public.audit_chain_odd_row(${kind}::text, ${which.toUpperCase()}) AS event;
     END;
 `;
-  const stageRow = (op: string, which: "new" | "old") => `${insertInto}
-    VALUES ('${d.mode}', '${op}', ${kind}, CASE WHEN pg_catalog.octet_length(${which}_key) <= 2000 THEN ${which}_key
-                        ELSE public.audit_chain_odd_key(${kind}::text, relid, ${which}_key, pg_catalog.concat(${which.toUpperCase()})) END,
-           pg_catalog.sha256(pg_catalog.convert_to(${which}_payload, 'UTF8')));
+  const hash = (text: string) => `pg_catalog.sha256(pg_catalog.convert_to(${text}, 'UTF8'))`;
+  const stageRow = (op: "event" | "insert" | "update" | "delete", which: "new" | "old") => {
+    const key = eventKey(`CASE WHEN pg_catalog.octet_length(${which}_key) <= 2000 THEN ${which}_key
+                        ELSE public.audit_chain_odd_key(${kind}::text, relid, ${which}_key, pg_catalog.concat(${which.toUpperCase()})) END`);
+    const [column, before] =
+      op === "update" || op === "delete" ? [", before_hash", `,\n           ${hash("old_payload")}`] : ["", ""];
+    return `${insertInto}${column})
+    VALUES ('${d.mode}', '${op}', ${kind}, ${key},
+           ${hash(`${which}_payload`)}${before});
 `;
-  const stageRows = (op: string) => `${insertInto}
-    SELECT '${d.mode}', '${op}', ${kind}, CASE WHEN pg_catalog.octet_length(event.pk) <= 2000 THEN event.pk
-                        ELSE public.audit_chain_odd_key(${kind}::text, audit_chain_capture.relid, event.pk, pg_catalog.concat(source.*)) END,
+  };
+  const stageRows = (op: string) => `${insertInto})
+    SELECT '${d.mode}', '${op}', ${kind}, ${eventKey(`CASE WHEN pg_catalog.octet_length(event.pk) <= 2000 THEN event.pk
+                        ELSE public.audit_chain_odd_key(${kind}::text, audit_chain_capture.relid, event.pk, pg_catalog.concat(source.*)) END`)},
            pg_catalog.sha256(pg_catalog.convert_to(event.payload, 'UTF8'))
       FROM ${rowSource("audit_chain_new", d.keyColumns, d.columns)};
 `;

@@ -17,4 +17,11 @@ export { auditChainMigrations } from "./migrations-table.ts";
 export { auditChainPendingSequence, auditLogSequence, senateAlertsSequence } from "./sequences.ts";
 export { sqlState } from "./sql-state.ts";
 export { AUDIT_TABLES_FILTER } from "./tables-filter.ts";
-export { auditChain, auditChainConfig, auditChainLock, auditChainPending, auditChainRelation } from "./tables.ts";
+export {
+  auditChain,
+  auditChainConfig,
+  auditChainLock,
+  auditChainPending,
+  auditChainRelation,
+  auditChainSecret,
+} from "./tables.ts";

@@ -31,16 +31,18 @@ export const auditChain = pgTable(
     eventHash: bytea("event_hash").notNull(),
     prevHash: bytea("prev_hash").notNull(),
     chainHash: bytea("chain_hash").notNull(),
+    beforeHash: bytea("before_hash"),
     appendedAt: time("appended_at").notNull(),
   },
   (t) => [
     unique("audit_chain_event_key").on(t.eventKind, t.eventPk),
     check("audit_chain_seq_check", sql`seq >= 1`),
+    // A check that comes out NULL, as without a before_hash, is passed.
     check(
       "audit_chain_hash_check",
-      sql`octet_length(payload_hash) = 32 and octet_length(event_hash) = 32 and octet_length(prev_hash) = 32 and octet_length(chain_hash) = 32`,
+      sql`octet_length(payload_hash) = 32 and octet_length(event_hash) = 32 and octet_length(prev_hash) = 32 and octet_length(chain_hash) = 32 and octet_length(before_hash) = 32`,
     ),
-    check("audit_chain_label_check", sql`octet_length(event_kind) <= 208 and octet_length(event_pk) <= 2020`),
+    check("audit_chain_label_check", sql`octet_length(event_kind) <= 209 and octet_length(event_pk) <= 2020`),
     check(
       "audit_chain_time_check",
       sql`appended_at >= '2000-01-01 00:00:00+00' and appended_at < '10000-01-01 00:00:00+00'`,
@@ -51,7 +53,7 @@ export const auditChain = pgTable(
 /**
  * Captured events that are not linked yet. `op` is `event` (a fixed key: a row of a table that refuses changes),
  * `door` (the same, from audit_chain_enqueue) or `insert`, `update`, `delete` (a tracked row, whose key gets the event's own seq when it is linked).
- * `conflict` is why a row was set aside by the sealer.
+ * `before_hash` is the payload hash of the row before an update or a delete. `conflict` is why a row was set aside by the sealer.
  */
 export const auditChainPending = pgTable(
   "audit_chain_pending",
@@ -65,6 +67,7 @@ export const auditChainPending = pgTable(
     eventKind: textC("event_kind").notNull(),
     eventPk: textC("event_pk").notNull(),
     payloadHash: bytea("payload_hash").notNull(),
+    beforeHash: bytea("before_hash"),
     stagedAt: time("staged_at")
       .notNull()
       .default(sql`pg_catalog.clock_timestamp()`),
@@ -74,6 +77,10 @@ export const auditChainPending = pgTable(
     index("audit_chain_pending_xid_idx")
       .on(t.xid, t.id)
       .where(sql`mode = 'strict'`),
+    // For a batch that ends within a transaction: link.sql.
+    index("audit_chain_pending_key_idx")
+      .on(t.eventKind, t.eventPk)
+      .where(sql`op in ('insert', 'update', 'delete')`),
   ],
 );
 
@@ -96,7 +103,21 @@ export const auditChainConfig = pgTable("audit_chain_config", {
   changes: text("changes").notNull(),
   mode: text("mode").notNull(),
   complete: boolean("complete").notNull(),
+  /** Reserved: payloads hashed with 16 random bytes before them. False until that is built. */
+  salt: boolean("salt").notNull(),
+  /** Whether keys are `audit_chain_blind_key` of what they are. The same for all configurations of a kind. */
+  blindKey: boolean("blind_key").notNull(),
 });
+
+/** For each kind whose keys are blinded the secret, 32 bytes. To be read by the owner, publisher and inspector only. */
+export const auditChainSecret = pgTable(
+  "audit_chain_secret",
+  {
+    eventKind: textC("event_kind").primaryKey(),
+    secret: bytea("secret").notNull(),
+  },
+  () => [check("audit_chain_secret_check", sql`octet_length(secret) = 32`)],
+);
 
 /** Which live relation a kind belongs to: for capture only, never believed by the verifier. */
 export const auditChainRelation = pgTable("audit_chain_relation", {

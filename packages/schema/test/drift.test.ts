@@ -3,7 +3,7 @@ import { readFileSync } from "node:fs";
 import { chainHash, fromHex, toHex } from "@scidex/audit-core";
 import { afterAll, beforeAll, expect, test } from "vitest";
 import { captureSource, keyExpression, payloadExpression } from "../src/capture-source.ts";
-import { chainDatabase, textArray } from "./database.ts";
+import { chainDatabase, stateOf, textArray } from "./database.ts";
 
 let database: Awaited<ReturnType<typeof chainDatabase>>;
 beforeAll(async () => {
@@ -29,21 +29,27 @@ test("the functions in the database are those of src/sql", async () => {
 
 for (const changes of ["refuse", "track"] as const) {
   for (const mode of ["strict", "sealed"] as const) {
-    for (const rowWise of [false, true]) {
-      test(`TypeScript generates the capture function that SQL generates: ${changes}, ${mode}, ${rowWise ? "row-wise" : "set-wise"}`, async () => {
+    for (const [rowWise, blindKey] of [
+      [false, false],
+      [true, false],
+      [false, true],
+      [true, true],
+    ] as const) {
+      test(`TypeScript generates the capture function that SQL generates: ${changes}, ${mode}, ${rowWise ? "row-wise" : "set-wise"}${blindKey ? ", blinded" : ""}`, async () => {
         const many = Array.from({ length: 230 }, (_, i) => `c${i}`);
         for (const columns of [["id"], NAMES, many]) {
           const d = {
-            kind: "it's \\ a kind",
+            kind: "it's \\ a %kind",
             relation: 'public."T"',
             keyColumns: columns.slice(0, 2),
             columns,
             changes,
             mode,
             rowWise,
+            blindKey,
           };
           const [row] = await database.sql`
-            select public.audit_chain_capture_source(${d.kind}, ${d.relation}, ${textArray(d.keyColumns)}::text[], ${textArray(d.columns)}::text[], ${changes}, ${mode}, ${rowWise}) as source,
+            select public.audit_chain_capture_source(${d.kind}, ${d.relation}, ${textArray(d.keyColumns)}::text[], ${textArray(d.columns)}::text[], ${changes}, ${mode}, ${rowWise}, ${blindKey}) as source,
                    public.audit_chain_key_expression(${textArray(d.keyColumns)}::text[]) as key, public.audit_chain_payload_expression(${textArray(d.columns)}::text[]) as payload`;
           expect(captureSource(d)).toBe(row?.["source"]);
           expect(keyExpression(d.keyColumns)).toBe(row?.["key"]);
@@ -59,6 +65,7 @@ interface LinkVector {
   readonly event_kind: string;
   readonly event_pk: string;
   readonly payload_hash: string;
+  readonly before_hash: string | null;
   readonly event_hash: string;
   readonly prev_hash: string;
   readonly chain_hash: string;
@@ -71,12 +78,24 @@ test("SQL computes the hashes of the link vectors", async () => {
   for (const link of links) {
     const [row] = await database.sql`
       select encode(sha256(convert_to(concat('{"appended_at":"', to_char(${link.appended_at}::timestamptz at time zone 'UTC', 'YYYY-MM-DD"T"HH24:MI:SS.US"Z"'),
-               '","event_kind":', to_json(${link.event_kind}::text), ',"event_pk":', to_json(${link.event_pk}::text),
+               '"', ',"before_hash":"' || ${link.before_hash}::text || '"', ',"event_kind":', to_json(${link.event_kind}::text), ',"event_pk":', to_json(${link.event_pk}::text),
                ',"payload_hash":"', ${link.payload_hash}::text, '"}'), 'UTF8')), 'hex') as event,
              encode(sha256(decode(${link.prev_hash}, 'hex') || decode(${link.event_hash}, 'hex') || int8send(${link.seq}::bigint)), 'hex') as chain`;
     expect(row).toEqual({ event: link.event_hash, chain: link.chain_hash });
     expect(toHex(chainHash(fromHex(link.prev_hash), fromHex(link.event_hash), BigInt(link.seq)))).toBe(link.chain_hash);
   }
+});
+
+test("SQL blinds the keys of the vectors, and needs a secret of 32 bytes", async () => {
+  const { cases } = JSON.parse(readFileSync(new URL("blind-keys.json", vectors), "utf8")) as {
+    cases: { secret: string; key: string; blinded: string }[];
+  };
+  for (const { secret, key, blinded } of cases) {
+    const [row] = await database.sql`select audit_chain_blind_key(decode(${secret}, 'hex'), ${key}) as blinded`;
+    expect(row).toEqual({ blinded });
+  }
+  for (const secret of [null, "", "00".repeat(31), "00".repeat(33)])
+    expect(await stateOf(database.sql`select audit_chain_blind_key(decode(${secret}, 'hex'), 'k')`)).toBe("AC002");
 });
 
 test("the generated payload expression reproduces the payload vectors", async () => {

@@ -1,4 +1,4 @@
-import { type Link, nextLink, payloadHash, toHex } from "@scidex/audit-core";
+import { type Link, nextLink, payloadHash, splitKind, toHex } from "@scidex/audit-core";
 import type { Sql } from "postgres";
 import { expect } from "vitest";
 
@@ -98,6 +98,7 @@ interface ChainRow {
   event: string;
   prev: string;
   chain: string;
+  before: string | null;
   at: string;
 }
 
@@ -105,7 +106,7 @@ interface ChainRow {
 export async function expectIntact(sql: Sql): Promise<number> {
   const rows = await sql<ChainRow[]>`
     select seq::text, event_kind as kind, event_pk as pk, encode(payload_hash, 'hex') as payload, encode(event_hash, 'hex') as event,
-           encode(prev_hash, 'hex') as prev, encode(chain_hash, 'hex') as chain,
+           encode(prev_hash, 'hex') as prev, encode(chain_hash, 'hex') as chain, encode(before_hash, 'hex') as before,
            to_char(appended_at at time zone 'UTC', 'YYYY-MM-DD"T"HH24:MI:SS.US"Z"') as at
       from public.audit_chain order by audit_chain.seq`;
   let last: Link | null = null;
@@ -114,6 +115,7 @@ export async function expectIntact(sql: Sql): Promise<number> {
       eventKind: row.kind,
       eventPk: row.pk,
       payloadHash: Buffer.from(row.payload, "hex"),
+      beforeHash: row.before === null ? null : Buffer.from(row.before, "hex"),
       appendedAt: row.at,
     });
     const found = { seq: row.seq, event: row.event, prev: row.prev, chain: row.chain };
@@ -130,4 +132,31 @@ export async function expectIntact(sql: Sql): Promise<number> {
   expect(left).toEqual([]);
   expect(await sql`select * from public.audit_chain_ticket`).toEqual([]);
   return rows.length;
+}
+
+/**
+ * Walks along the events of each key of a tracked table: each one must say what the one before it left behind, and the
+ * last one must be what the table says now. Returns what each key went through, oldest first.
+ */
+export async function expectWalk(sql: Sql, kind: string): Promise<Map<string, string[]>> {
+  await sql`select public.audit_chain_seal(1000000)`;
+  await expectIntact(sql);
+  const rows = await sql<{ kind: string; pk: string; payload: string; before: string | null }[]>`
+    select event_kind as kind, event_pk as pk, encode(payload_hash, 'hex') as payload, encode(before_hash, 'hex') as before
+      from public.audit_chain where event_kind = ${kind} or event_kind like ${`${kind}:%`} order by audit_chain.seq`;
+  const now = new Map<string, string | null>();
+  const walks = new Map<string, string[]>();
+  for (const row of rows) {
+    const { role } = splitKind(row.kind);
+    const key = role === null ? row.pk : row.pk.replace(/@\d+$/, "");
+    const what = role ?? "first";
+    expect([key, what, row.before]).toEqual([key, what, now.get(key) ?? null]);
+    if (role === "insert") expect(now.get(key)).toBeNull();
+    now.set(key, role === "delete" ? null : row.payload);
+    walks.set(key, [...(walks.get(key) ?? []), what]);
+  }
+  const there = new Map([...now].filter((entry): entry is [string, string] => entry[1] !== null));
+  const wanted = await expectedEvents(sql, await coverage(sql, kind));
+  expect(Object.fromEntries(there)).toEqual(Object.fromEntries(wanted));
+  return walks;
 }

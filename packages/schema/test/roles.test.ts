@@ -52,11 +52,24 @@ const TABLES = [
   "audit_chain_lock",
   "audit_chain_ticket",
   "audit_chain_migrations",
+  "audit_chain_secret",
 ] as const;
 const READABLE: Readonly<Record<string, readonly string[]>> = {
   ro: ["audit_chain"],
-  publisher: ["audit_chain", "audit_chain_pending", "audit_chain_config", "audit_chain_migrations"],
-  inspector: ["audit_chain", "audit_chain_pending", "audit_chain_config", "audit_chain_migrations"],
+  publisher: [
+    "audit_chain",
+    "audit_chain_pending",
+    "audit_chain_config",
+    "audit_chain_migrations",
+    "audit_chain_secret",
+  ],
+  inspector: [
+    "audit_chain",
+    "audit_chain_pending",
+    "audit_chain_config",
+    "audit_chain_migrations",
+    "audit_chain_secret",
+  ],
 };
 const CALLABLE: Readonly<Record<string, readonly string[]>> = {
   writer: [
@@ -64,7 +77,8 @@ const CALLABLE: Readonly<Record<string, readonly string[]>> = {
     "audit_chain_append_many(text[],text[],bytea[])",
     "audit_chain_enqueue(text,text,bytea)",
   ],
-  publisher: ["audit_chain_seal(integer)"],
+  publisher: ["audit_chain_blind_key(bytea,text)", "audit_chain_seal(integer)"],
+  inspector: ["audit_chain_blind_key(bytea,text)"],
 };
 
 for (const role of [...ROLES, "none", "creator"]) {
@@ -193,6 +207,9 @@ test("the writer's doors take neither a table's kind, nor its changes, nor ours"
     "task_events:insert",
     "loose",
     "loose:update",
+    "loose:erase",
+    "nothing:record",
+    ":",
     "audit_chain_config",
     "audit_chain",
     "audit_chain_anything",
@@ -212,7 +229,7 @@ test("the writer's doors take neither a table's kind, nor its changes, nor ours"
       "AC003",
     ]);
   }
-  await client.sql`select audit_chain_append('task_events:updated', '1', sha256('x'))`;
+  await client.sql`select audit_chain_append('task_events.updated', '1', sha256('x'))`;
 });
 
 /** Plants whatever could be found instead of PostgreSQL's own, each leaving a trace of the role that it ran as. */
@@ -320,15 +337,15 @@ test("whoever set the schema up without superuser decides about tables of its ow
     "select audit_chain_attach('task_events', mode => 'sealed')",
     "select audit_chain_detach('task_events')",
     "select audit_chain_complete('task_events', false)",
-    "select audit_chain_configure('task_events', 'detach', 'task_events', array['id'], array['id'], '{}', '{}', 'refuse', 'strict', true)",
-    "select audit_chain_capture_open('task_events', 'task_events', array['id'], array['id'], 'refuse', 'strict', false, current_user::text)",
+    "select audit_chain_configure('task_events', 'detach', 'task_events', array['id'], array['id'], '{}', '{}', 'refuse', 'strict', true, false)",
+    "select audit_chain_capture_open('task_events', 'task_events', array['id'], array['id'], 'refuse', 'strict', false, false, current_user::text)",
   ])
     expect([statement, await stateOf(client.sql.unsafe(statement))]).toEqual([statement, "42501"]);
   for (const statement of [
-    "select audit_chain_configure('mine', 'attach', 'task_events', array['id'], array['id'], '{}', '{}', 'refuse', 'strict', true)",
-    "select audit_chain_configure('mine', 'attach', 'audit_chain_config', array['id'], array['id'], '{}', '{}', 'refuse', 'strict', true)",
-    "select audit_chain_capture_open('mine', 'task_events', array['id'], array['id', 'body'], 'refuse', 'strict', false, current_user::text)",
-    "select audit_chain_capture_open('mine', 'audit_chain_config', array['id'], array['id'], 'refuse', 'strict', false, current_user::text)",
+    "select audit_chain_configure('mine', 'attach', 'task_events', array['id'], array['id'], '{}', '{}', 'refuse', 'strict', true, false)",
+    "select audit_chain_configure('mine', 'attach', 'audit_chain_config', array['id'], array['id'], '{}', '{}', 'refuse', 'strict', true, false)",
+    "select audit_chain_capture_open('mine', 'task_events', array['id'], array['id', 'body'], 'refuse', 'strict', false, false, current_user::text)",
+    "select audit_chain_capture_open('mine', 'audit_chain_config', array['id'], array['id'], 'refuse', 'strict', false, false, current_user::text)",
   ])
     expect([statement, await stateOf(client.sql.unsafe(statement))]).toEqual([statement, "AC003"]);
   for (const role of ["public", "app", "scidex_audit_owner"])
@@ -336,7 +353,7 @@ test("whoever set the schema up without superuser decides about tables of its ow
       role,
       await stateOf(
         client.sql.unsafe(
-          `select audit_chain_capture_open('mine', 'mine', array['id'], array['id', 'body'], 'refuse', 'strict', false, '${role}')`,
+          `select audit_chain_capture_open('mine', 'mine', array['id'], array['id', 'body'], 'refuse', 'strict', false, false, '${role}')`,
         ),
       ),
     ]).toEqual([role, expect.stringMatching(/^42501$|^42704$/) as string]);

@@ -4,7 +4,7 @@ import { CHAIN_MESSAGE, lane, LEAF_MESSAGE, LEAVES, MAX_ROWS, TAGS } from "./mem
 import { copyHash, DIGESTS, hashLanes, isDigest, isSameHash, pad } from "./sha256";
 import { ascii, put } from "./text";
 
-/** Rows of audit_chain, as a binary COPY of (seq, kind, pk, payload, event, prev, chain hash, time) brings them. */
+/** Rows of audit_chain, as a binary COPY of (seq, kind, pk, payload, event, prev, chain, before hash, time) brings them. */
 
 /** Why `checkLinks` stopped. */
 const NEEDS_BYTES = 0;
@@ -35,10 +35,11 @@ export function setLimits(last: u64, from: i64, to: i64): void { limitSeq = last
 export function setWork(hashes: bool, leaves: bool): void { withHashes = hashes; withLeaves = leaves; }
 export function setHasPrevious(has: bool): void { hasPrevious = has; }
 
-const MAX_KIND: i32 = 207;
+const MAX_KIND: i32 = 209;
 const MAX_PK: i32 = 2020;
 
 const APPENDED_AT = ascii('{"appended_at":"');
+const BEFORE_HASH = ascii('","before_hash":"');
 const EVENT_KIND = ascii('","event_kind":"');
 const EVENT_PK = ascii('","event_pk":"');
 const PAYLOAD_HASH = ascii('","payload_hash":"');
@@ -58,6 +59,8 @@ const END: usize = 24;
 const BLOCKS_EVENT: usize = 28;
 const BLOCKS_LEAF: usize = 32;
 const MICROS: usize = 40;
+/** Of the hash of the row before; 0 where there is none. */
+const BEFORE: usize = 48;
 const EVENT_HASH: usize = 36;
 const PREV_HASH: usize = 72;
 const THIS_HASH: usize = 108;
@@ -70,7 +73,7 @@ function readRow(i: i32, at: usize, end: usize): i32 {
   if (at + 2 > end) return NEEDS_BYTES;
   const fields = bswap<u16>(load<u16>(at));
   if (fields == 0xffff) return AT_END;
-  if (fields != 8) return CANNOT_VOUCH;
+  if (fields != 9) return CANNOT_VOUCH;
   if (at + 18 > end) return NEEDS_BYTES;
   if (i32At(at + 2) != 8) return CANNOT_VOUCH;
   const kindLength = i32At(at + 14);
@@ -81,9 +84,13 @@ function readRow(i: i32, at: usize, end: usize): i32 {
   if (pkLength < 0 || pkLength > MAX_PK) return CANNOT_VOUCH;
   const pk = kind + kindLength + 4;
   const hashes = pk + pkLength + 4;
-  const next = hashes + 4 * 36 - 4 + 12;
-  if (next > end) return NEEDS_BYTES;
+  const before = hashes + 4 * 36;
+  if (before > end) return NEEDS_BYTES;
   for (let n: usize = 0; n < 4; n++) if (i32At(hashes - 4 + n * 36) != 32) return CANNOT_VOUCH;
+  const beforeLength = i32At(before - 4);
+  if (beforeLength != -1 && beforeLength != 32) return CANNOT_VOUCH;
+  const next = before + (beforeLength == 32 ? 32 : 0) + 12;
+  if (next > end) return NEEDS_BYTES;
   if (i32At(next - 12) != 8) return CANNOT_VOUCH;
   const to = row(i);
   store<u32>(to + BEGIN, <u32>at);
@@ -93,6 +100,7 @@ function readRow(i: i32, at: usize, end: usize): i32 {
   store<i32>(to + PK_LENGTH, pkLength);
   store<u32>(to + HASHES, <u32>hashes);
   store<u32>(to + END, <u32>next);
+  store<u32>(to + BEFORE, beforeLength == 32 ? <u32>before : 0);
   store<i64>(to + MICROS, bswap<i64>(load<i64>(next - 8)));
   return -1;
 }
@@ -114,6 +122,12 @@ function writeMessages(i: i32): bool {
   const message = lane(i);
   let at = put(message, APPENDED_AT, 16);
   at = putTime(at, load<i64>(r + MICROS));
+  const before = <usize>load<u32>(r + BEFORE);
+  if (before != 0) {
+    at = put(at, BEFORE_HASH, 17);
+    at = putHex(at, before);
+  }
+  const opening = at - message;
   at = put(at, EVENT_KIND, 16);
   at = putText(at, load<u32>(r + KIND), load<i32>(r + KIND_LENGTH));
   if (at == 0) return false;
@@ -127,7 +141,7 @@ function writeMessages(i: i32): bool {
   store<u16>(at, 0x7d22); // "}
   at += 2;
   const length = at - message;
-  if (withLeaves) store<i32>(r + BLOCKS_LEAF, writeLeaf(i, message, labels));
+  if (withLeaves) store<i32>(r + BLOCKS_LEAF, writeLeaf(i, message, opening, labels));
   store<i32>(r + BLOCKS_EVENT, pad(message, length));
 
   const chain = message + CHAIN_MESSAGE;
@@ -138,17 +152,17 @@ function writeMessages(i: i32): bool {
   return true;
 }
 
-/** The leaf has the same labels as the event, with the chain hash before them and the seq behind. */
-function writeLeaf(i: i32, event: usize, labelsEnd: usize): i32 {
+/** The leaf is the event with the chain hash behind its first `opening` bytes (time and hash before), and the seq at its end. */
+function writeLeaf(i: i32, event: usize, opening: usize, labelsEnd: usize): i32 {
   const leaf = lane(i) + LEAF_MESSAGE;
   store<u8>(leaf, 0); // RFC 6962: the prefix of a leaf
   let at = leaf + 1;
-  // {"appended_at":"<27>
-  for (let n: usize = 0; n < 48; n += 16) v128.store(at + n, v128.load(event + n));
-  at = put(at + 43, CHAIN_HASH, 16);
+  for (let n: usize = 0; n < opening; n += 16) v128.store(at + n, v128.load(event + n));
+  at = put(at + opening, CHAIN_HASH, 16);
   at = putHex(at, <usize>load<u32>(row(i) + HASHES) + THIS_HASH);
-  for (let from = event + 43; from < labelsEnd; from += 16) v128.store(at + (from - event - 43), v128.load(from));
-  at += labelsEnd - event - 43;
+  const rest = event + opening;
+  for (let from = rest; from < labelsEnd; from += 16) v128.store(at + (from - rest), v128.load(from));
+  at += labelsEnd - rest;
   at = put(at, SEQ, 8);
   at = putNumber(at, nextSeq + i);
   store<u8>(at, 0x7d); // }

@@ -10,9 +10,11 @@ export interface ChainRow {
   readonly eventHash: Uint8Array;
   readonly prevHash: Uint8Array;
   readonly chainHash: Uint8Array;
+  /** Null where the column is NULL, as it is but for changes of a tracked row. */
+  readonly beforeHash: Uint8Array | null;
   /** Microseconds since the Unix epoch; null where the time is infinite or missing. */
   readonly appendedAt: bigint | null;
-  /** Whether a column is NULL, or has a length that its type does not have. No honest row is like that. */
+  /** Whether a column that must have a value is NULL, or has a length that its type does not have. No honest row is like that. */
   readonly isBroken: boolean;
 }
 
@@ -25,6 +27,7 @@ export const CHAIN_COLUMNS = [
   ["event_hash", "bytea"],
   ["prev_hash", "bytea"],
   ["chain_hash", "bytea"],
+  ["before_hash", "bytea"],
   ["appended_at", "timestamp with time zone"],
 ] as const;
 
@@ -34,9 +37,11 @@ const bytes = (field: Field | undefined): Uint8Array =>
   field == null ? NEVER : Uint8Array.prototype.slice.call(field);
 const text = (field: Field | undefined): string => (field == null ? "" : field.toString("utf8"));
 
+const [BEFORE, TIME] = [7, 8];
+
 /** From the fields of a binary COPY. An empty text and NULL look alike afterwards, hence `isBroken`. */
 export function decodeChainRow(f: readonly Field[]): ChainRow {
-  const time = f[7];
+  const time = f[TIME];
   const micros = time != null && time.length === 8 ? time.readBigInt64BE(0) : null;
   const isFinite = micros !== null && micros !== 0x7fff_ffff_ffff_ffffn && micros !== -0x8000_0000_0000_0000n;
   return {
@@ -47,8 +52,9 @@ export function decodeChainRow(f: readonly Field[]): ChainRow {
     eventHash: bytes(f[4]),
     prevHash: bytes(f[5]),
     chainHash: bytes(f[6]),
+    beforeHash: f[BEFORE] == null ? null : bytes(f[BEFORE]),
     appendedAt: isFinite ? micros + POSTGRES_EPOCH : null,
-    isBroken: f.includes(null) || f[0]?.length !== 8 || f[7]?.length !== 8,
+    isBroken: f.some((field, i) => field === null && i !== BEFORE) || f[0]?.length !== 8 || time?.length !== 8,
   };
 }
 

@@ -3,9 +3,11 @@ import { type KindHistory, splitRelation } from "./config.ts";
 import type { Cursor } from "./cursor.ts";
 import type { Report } from "./finding.ts";
 import type { GroupReader } from "./group-reader.ts";
+import type { KeyGroup } from "./key-group.ts";
 import type { KindTally } from "./kind-tally.ts";
 import { type Recomputations, recomputations } from "./payload.ts";
 import type { Range } from "./range.ts";
+import { readSecret } from "./read-secret.ts";
 import { readSource, type SourceRow } from "./read-source.ts";
 import { lockAgainstRewriting, REWRITTEN } from "./rewritten.ts";
 import { readLeaves, readShape, type TableShape } from "./shape.ts";
@@ -26,6 +28,8 @@ const lasting = (reason: string | null): TableProblem | null =>
 /** A table that can be compared with its events, and how its rows can be recomputed. */
 export interface OpenTable extends Recomputations {
   readonly shape: TableShape;
+  /** What its keys are blinded with; null where events have them as they are. */
+  readonly secret: Uint8Array | null;
 }
 
 /** Locks a table against being rewritten and works out how to read it; null where it is missing, which is reported. */
@@ -54,11 +58,19 @@ export async function openTable(
     return lasting(
       `${current.relation}: its key columns (${current.keyColumns.join(", ")}) are not there any more; run audit-chain attach`,
     );
+  if (history.configs.some(({ salt }) => salt))
+    return lasting(`${current.relation}: its payloads are salted, which this verifier cannot recompute`);
   const rekeyed = rekeying(history);
   if (rekeyed !== null) return lasting(rekeyed);
+  const secret = current.blindKey ? await readSecret(lane, history.kind) : null;
+  if (current.blindKey && secret === null)
+    return lasting(
+      `${current.relation}: the secret of its keys is not in public.audit_chain_secret, so that events cannot be matched with rows; restore it from a backup`,
+    );
   try {
     const ways = recomputations(history, await readColumnTypes(lane, shape.oid));
-    return { shape: shape.relkind === "p" ? { ...shape, leaves: await readLeaves(lane, shape) } : shape, ...ways };
+    const leaves = shape.relkind === "p" ? { leaves: await readLeaves(lane, shape) } : {};
+    return { shape: { ...shape, ...leaves }, secret, ...ways };
   } catch (error) {
     if (!(error instanceof TypeBoundError)) throw error;
     return lasting(`${current.relation}: ${error.message}`);
@@ -79,7 +91,7 @@ export async function checkTable(
   const checker = new SourceChecker(history, table.ways, range, report);
   const sorter = new Sorter();
   try {
-    const rows = await readSource(lane, table.shape, history.current.keyColumns, table.readings, sorter);
+    const rows = await readSource(lane, table, history.current.keyColumns, sorter);
     await rows.next();
     await merge(history.kind, groups, rows, checker);
   } finally {
@@ -133,6 +145,8 @@ export function verdict(history: KindHistory, shape: TableShape, tally: SourceTa
   const { current } = history;
   if (tally.unprovable > 0)
     return `${current.relation}: ${tally.unprovable} rows cannot be recomputed since the schema was changed (${tally.excuse ?? "unknown"})`;
+  if (tally.incomparable > 0)
+    return `${current.relation}: ${tally.incomparable} changes cannot be compared with what was recorded before them, because the schema was changed in between`;
   const gone = current.columns.filter((column) => !shape.columns.has(column));
   if (gone.length > 0)
     return `${current.relation}: the columns ${gone.join(", ")} are gone and the change is not recorded; run audit-chain attach ${current.relation}`;
@@ -152,9 +166,12 @@ async function merge(
   checker: SourceChecker,
 ): Promise<void> {
   let row = rows.current;
+  let walked: KeyGroup | undefined;
   for (;;) {
     const group = groups.current?.kind === kind ? groups.current : undefined;
     if (row === undefined && group === undefined) return;
+    if (group !== undefined && group !== walked) checker.changes(group);
+    walked = group;
     const order =
       row === undefined ? -1 : group === undefined || row.key === null ? 1 : compareBytes(group.key, row.key);
     if (order < 0 && group !== undefined) {

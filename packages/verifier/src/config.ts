@@ -20,6 +20,10 @@ export interface Config {
   readonly changes: "refuse" | "track";
   readonly mode: "strict" | "sealed";
   readonly complete: boolean;
+  /** Whether payloads are hashed with random bytes before them, which is not built yet: such rows cannot be recomputed. */
+  readonly salt: boolean;
+  /** Whether events are keyed by core's `blindKey` of the row's key. */
+  readonly blindKey: boolean;
   /** Who changed the configuration, as the database knew him. */
   readonly actor: string;
   /** When, as the database prints it in UTC. */
@@ -37,6 +41,7 @@ export const CONFIG_RELATION = "public.audit_chain_config";
 export const CONFIG_COVERED = [
   "action",
   "actor",
+  "blind_key",
   "changes",
   "column_types",
   "columns",
@@ -49,6 +54,7 @@ export const CONFIG_COVERED = [
   "recorded_at",
   "relation",
   "renamed",
+  "salt",
 ] as const;
 
 /** How the configuration table itself is covered, from before its first row. */
@@ -66,6 +72,8 @@ export const CONFIG_OF_CONFIG: Config = {
   changes: "refuse",
   mode: "strict",
   complete: true,
+  salt: false,
+  blindKey: false,
   actor: "",
   recordedAt: "",
 };
@@ -77,7 +85,7 @@ const isAction = (text: string | null | undefined): text is Config["action"] =>
 /** From the fields of a text COPY. Null for a row that no release can have written. */
 export function decodeConfig(fields: readonly (string | null)[], seqOf: (id: string) => bigint | null): Config | null {
   const [id, action, kind, relation, keyColumns, columns, columnTypes, excluded, ...rest] = fields;
-  const [renamed, changes, mode, complete, actor, recordedAt] = rest;
+  const [renamed, changes, mode, complete, salt, blindKey, actor, recordedAt] = rest;
   if (id == null || !/^\d{1,18}$/u.test(id) || !isAction(action) || kind == null || relation == null) return null;
   try {
     return {
@@ -94,6 +102,8 @@ export function decodeConfig(fields: readonly (string | null)[], seqOf: (id: str
       changes: changes === "track" ? "track" : "refuse",
       mode: mode === "sealed" ? "sealed" : "strict",
       complete: complete === "t",
+      salt: salt === "t",
+      blindKey: blindKey === "t",
       actor: actor ?? "",
       recordedAt: recordedAt ?? "",
     };

@@ -52,6 +52,18 @@ function narrowings(before: Config, config: Config): Narrowing[] {
     add(`${relation} covers less since then: ${list(excluded)} excluded`, (policy) =>
       excluded.every((column) => tableOf(policy)?.exclude.includes(column) === true),
     );
+  // The front door refuses it: events before and after cannot be matched with the same rows.
+  const switched = (
+    [
+      ["blind_key", before.blindKey, config.blindKey],
+      ["salt", before.salt, config.salt],
+    ] as const
+  ).flatMap(([name, was, is]) => (was === is ? [] : [`${name} ${is ? "on" : "off"}`]));
+  if (switched.length > 0)
+    add(
+      `${relation}: ${switched.join(" and ")} since then, which is decided when a kind is first attached`,
+      () => false,
+    );
   if (before.action === "detach") return found;
   if (relation !== before.relation)
     add(

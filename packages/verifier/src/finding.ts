@@ -24,6 +24,7 @@ export const CHECKS = {
   source_edited: "sources",
   source_deleted: "sources",
   source_unchained: "sources",
+  change_unrecorded: "sources",
   source_missing: "sources",
   coverage_narrowed: "coverage",
   relation_changed: "structure",

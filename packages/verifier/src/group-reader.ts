@@ -1,5 +1,6 @@
 import type { Cursor } from "./cursor.ts";
 import { ChangeNames } from "./change-names.ts";
+import { ChangeWalk } from "./change-walk.ts";
 import type { Report } from "./finding.ts";
 import type { KeyEvent, KeyGroup } from "./key-group.ts";
 import type { KindTally } from "./kind-tally.ts";
@@ -42,14 +43,18 @@ export class GroupReader {
     let links = 0;
     let first: bigint | null = null;
     const changes = new ChangeNames();
+    const walk = new ChangeWalk();
     while (event !== undefined && event.kind === kind && event.key === key) {
       const name = changes.judge(event);
       if (name === "misnamed") this.#misnamed(event);
       if (isChange(event) && this.#isRefused(event)) this.#forged(event);
       else if (typeof name === "bigint") this.#duplicate(event, name);
       else if (event.seq !== null && event.op === "event" && first !== null) this.#duplicate(event, first);
-      // A row that is never changed has one event: what is pending under the same key does not replace it.
-      else if (event.seq !== null || isChange(event) || newest === undefined) newest = event;
+      else {
+        walk.push(event);
+        // A row that is never changed has one event: what is pending under the same key does not replace it.
+        if (event.seq !== null || isChange(event) || newest === undefined) newest = event;
+      }
       if (event.seq !== null) {
         links++;
         if (event.op === "event") first ??= event.seq;
@@ -58,7 +63,7 @@ export class GroupReader {
       event = this.#events.current;
     }
     this.#tally.add(kind, links);
-    this.#current = { kind, key, newest, links };
+    this.#current = { kind, key, newest, links, breaks: walk.breaks };
     return this.#current;
   }
 

@@ -9,6 +9,18 @@ export interface KeyGroup {
   readonly newest: KeyEvent | undefined;
   /** Events of this key that are in the chain. */
   readonly links: number;
+  /** Where an event says of the row before it something else than the event before: the first ones. */
+  readonly breaks: readonly ChangeBreak[];
+}
+
+/** An event that does not follow from the one before it. */
+export interface ChangeBreak {
+  readonly event: KeyEvent & { readonly seq: bigint };
+  /** Seq of the event of the key before it; null where there is none. */
+  readonly after: bigint | null;
+  /** What had been recorded, and what was found there: a payload hash, or `no row`. */
+  readonly expected: string;
+  readonly actual: string;
 }
 
 /** An event as the sources check needs it. */
@@ -18,6 +30,8 @@ export interface KeyEvent {
   readonly eventKind: string;
   readonly eventPk: string;
   readonly payloadHash: Uint8Array;
+  /** Payload hash of the row before, where the event says so. Of what is pending it is not read. */
+  readonly beforeHash: Uint8Array | null;
   /**
    * In the chain `insert`, `update` or `delete` for a change of a tracked row, else `event`; in pending as it stands
    * there: `event`, `door`, `insert`, `update` or `delete`, where `insert` can be the first event of its key.

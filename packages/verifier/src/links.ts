@@ -88,7 +88,7 @@ export class LinkChecker {
         ...at,
         ...(event === null ? {} : { expected: toHex(event) }),
         actual: toHex(row.eventHash),
-        message: "the event hash is not that of the row's labels, time and payload hash",
+        message: "the event hash is not that of the row's labels, time and hashes",
       });
     }
     if (this.#chainHash !== null && !sameBytes(this.#chainHash, row.prevHash)) {

@@ -4,6 +4,9 @@ import type { Sql } from "postgres";
 import { checkChain, type ChainResult } from "./check-chain.ts";
 import { checkTables } from "./check-tables.ts";
 import { checkCoverage } from "./coverage.ts";
+import { splitRelation } from "./config.ts";
+import { CatalogError, CatalogWatch } from "./database/catalog-watch.ts";
+import { PlanError } from "./database/plan/plan-error.ts";
 import { VerifierError } from "./errors.ts";
 import { CHECKS, type Finding, type Group } from "./finding.ts";
 import { Crew } from "./fast/crew.ts";
@@ -122,8 +125,9 @@ class Look {
       const { seq, ...unlocated } = finding;
       const kind = finding.event_kind?.replace(/:(?:insert|update|delete)$/u, "");
       const isTracked = histories.get(kind ?? "")?.configs.some(({ changes }) => changes === "track") ?? false;
-      const isDoubtful =
-        CHECKS[finding.check] === "sources" && seq !== undefined && seq < this.#lastBroken && isTracked;
+      // An event that does not follow from the one before it does so whatever comes after.
+      const isOfRow = CHECKS[finding.check] === "sources" && finding.check !== "change_unrecorded";
+      const isDoubtful = isOfRow && seq !== undefined && seq < this.#lastBroken && isTracked;
       this.#report(isDoubtful ? unlocated : finding);
     };
   }
@@ -131,16 +135,10 @@ class Look {
   async run(sql: Sql): Promise<LookResult> {
     // Sinks are read before the snapshot is taken: a head that is published later cannot look like a cut.
     if (this.#wanted.has("heads")) await this.#readHeads();
-    let crew: Crew | undefined;
-    const work = async (snapshot: Snapshot) => {
-      crew = new Crew(Math.min(this.#jobs, snapshot.length));
-      await this.#lookAt(snapshot, crew);
-    };
     try {
-      await withSnapshot(sql, work, async (lane) => await this.#planJobs(lane));
-    } finally {
-      // Not where the work ends: it may never do so where a connection is lost.
-      await crew?.close();
+      await this.#lookBelieving(sql);
+    } catch (error) {
+      this.#disbelieve(error);
     }
     return {
       findings: this.#findings,
@@ -155,6 +153,39 @@ class Look {
       eventsWithoutSource: this.#withoutSource,
       overview: overviewOf(this.#published, this.#kinds, this.#histories),
     };
+  }
+
+  async #lookBelieving(sql: Sql): Promise<void> {
+    const watch = await CatalogWatch.begin(sql.options);
+    let crew: Crew | undefined;
+    const work = async (snapshot: Snapshot) => {
+      crew = new Crew(Math.min(this.#jobs, snapshot.length));
+      await this.#lookAt(snapshot, crew, watch);
+    };
+    try {
+      await Promise.race([withSnapshot(sql, work, async (lane) => await this.#planJobs(lane)), watch.lost]);
+      await watch.end();
+    } finally {
+      // Not where the work ends: it may never do so where a connection is lost.
+      await crew?.close();
+      await watch.close();
+    }
+  }
+
+  /** Says that nothing of what was read can be believed. Another look may be able to, if somebody was changing something. */
+  #disbelieve(error: unknown): void {
+    if (error instanceof VerifierError && error.code === "server_unknown") {
+      this.#cannot(error.message, ...this.#wanted);
+      return;
+    }
+    if (!(error instanceof PlanError || error instanceof CatalogError)) throw error;
+    const [expected, actual] =
+      error instanceof PlanError ? [error.statement, error.difference] : [error.expected, error.actual];
+    // Whatever was asked for: there is nothing to be said of any other check.
+    this.#findings.add({ check: "catalog_changed", expected, actual, message: error.message });
+    this.#cannot(`nothing could be believed: ${error.message}`, ...this.#wanted);
+    this.#isTransient = true;
+    this.#isRewritten = true;
   }
 
   async #readHeads(): Promise<void> {
@@ -254,8 +285,9 @@ class Look {
     });
   }
 
-  async #lookAt(snapshot: Snapshot, crew: Crew): Promise<void> {
+  async #lookAt(snapshot: Snapshot, crew: Crew, watch: CatalogWatch): Promise<void> {
     const shape = await this.#tableOf(snapshot, "audit_chain");
+    await this.#proveTypes(snapshot, watch);
     await this.#checkStructure(snapshot);
     if (shape === null) {
       this.#cannot("there is no chain to be checked", "links", "sources", "coverage");
@@ -293,6 +325,20 @@ class Look {
     this.#chain = chain;
     this.#checkFreshness();
     await this.#checkTables(snapshot, crew, shape);
+  }
+
+  /** Reads what the audited tables are made of, all at once, and proves how their types are sent. */
+  async #proveTypes(snapshot: Snapshot, watch: CatalogWatch): Promise<void> {
+    const catalog = await snapshot[0].catalog();
+    const histories = (await this.#historiesOrNull(snapshot)) ?? NO_HISTORIES;
+    const relations: string[] = [];
+    for (const { current } of histories.values()) {
+      const place = splitRelation(current.relation);
+      const relation = place === null ? undefined : catalog.relation(place.schema, place.name);
+      if (relation !== undefined) relations.push(...catalog.treeOf(relation.oid));
+    }
+    await catalog.need(snapshot[0], relations);
+    await watch.prove(catalog, catalog.typesOf(relations));
   }
 
   /** What stands in the place of one of the chain's own tables; null where it is not what it must be. Read once. */

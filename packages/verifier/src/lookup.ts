@@ -1,4 +1,14 @@
-import { chainHash, CoreError, eventHash, formatTime, type Link, payloadHash, sameBytes } from "@scidex/audit-core";
+import {
+  blindKey,
+  chainHash,
+  CoreError,
+  eventHash,
+  formatTime,
+  type Link,
+  payloadHash,
+  ROLES,
+  sameBytes,
+} from "@scidex/audit-core";
 import type { Sql } from "postgres";
 import { CHAIN_COLUMNS } from "./chain-row.ts";
 
@@ -10,6 +20,7 @@ interface Row {
   event_hash: Uint8Array;
   prev_hash: Uint8Array;
   chain_hash: Uint8Array;
+  before_hash: Uint8Array | null;
   /** Null for an infinite time. */
   micros: string | null;
 }
@@ -40,6 +51,7 @@ const toLink = (row: Row): Link => ({
   eventHash: row.event_hash,
   prevHash: row.prev_hash,
   chainHash: row.chain_hash,
+  beforeHash: row.before_hash,
   appendedAt: timeOf(row.micros),
 });
 
@@ -54,7 +66,10 @@ export async function getHead(sql: Sql): Promise<Link | null> {
 /** Names an event. */
 export interface EventName {
   readonly kind: string;
-  /** The event's key; of a row with a composite key the JSON array of its texts (core's `eventPk`). */
+  /**
+   * The event's key; of a row with a composite key the JSON array of its texts (core's `eventPk`). Where the table's keys are
+   * blinded: the row's own key, if the login may read the table's secret, or the blinded one.
+   */
   readonly pk: string;
 }
 
@@ -62,14 +77,28 @@ export interface EventName {
  * An event's links, oldest first: its own, and for a tracked row those of its changes. Believes the database.
  */
 export async function lookup(sql: Sql, event: EventName): Promise<Link[]> {
+  const secret = await readSecret(sql, event.kind);
+  const keys = secret === null ? [event.pk] : [event.pk, blindKey(secret, event.pk)];
+  const roles = ROLES.map((role) => `${event.kind}:${role}`);
   const rows = await sql.unsafe<Row[]>(
     `select ${COLUMNS} from only public.audit_chain
-      where (event_kind = $1 and event_pk = $2)
-         or (event_kind in ($1 || ':insert', $1 || ':update', $1 || ':delete') and event_pk = $2 || '@' || public.audit_chain.seq)
+      where (event_kind = $1 and event_pk in (select k from json_array_elements_text($2::text::json) as k))
+         or (event_kind in (select r from json_array_elements_text($3::text::json) as r)
+             and event_pk in (select k || '@' || public.audit_chain.seq from json_array_elements_text($2::text::json) as k))
       order by public.audit_chain.seq`,
-    [event.kind, event.pk],
+    [event.kind, JSON.stringify(keys), JSON.stringify(roles)],
   );
   return rows.map(toLink);
+}
+
+/** The secret of a kind whose keys are blinded; null where there is none, or the login may not read it. */
+async function readSecret(sql: Sql, kind: string): Promise<Uint8Array | null> {
+  const [{ may } = { may: null }] = await sql<{ may: boolean | null }[]>`
+    select has_table_privilege(to_regclass('public.audit_chain_secret'), 'select') as may`;
+  if (may !== true) return null;
+  const [row] = await sql<{ secret: Uint8Array }[]>`
+    select s.secret from only public.audit_chain_secret as s where s.event_kind = ${kind}`;
+  return row?.secret ?? null;
 }
 
 /** What `verifyEvent` says of an event. */

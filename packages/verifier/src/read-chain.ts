@@ -51,7 +51,7 @@ export async function sortLinks(lane: Lane, chain: Relation, range: LinkRange, s
   await eachTuple(await streamLinks(lane, chain, range), NAMES.length, (fields) => {
     sorter.add(sortKey(fields[0] ?? null), ...tupleOf(fields));
   });
-  return copyOf(sorter.sort());
+  return copyOf(sorter.records());
 }
 
 /** Links in the order of seq, one by one. */

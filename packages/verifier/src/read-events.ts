@@ -36,20 +36,22 @@ export async function readEventsByKey(lane: Lane, wanted: EventsWanted, sorter: 
   for (const kind of tableKinds)
     for (const [op, name] of OPS.entries()) if (op > 0) tables.set(`${kind}:${name}`, { kind: Buffer.from(kind), op });
   const kindLengths = others ? undefined : lengthsOf([...tables.keys()]);
-  const links = await lane.scan(chain, ["seq", "event_kind", "event_pk", "payload_hash"], "binary", { kindLengths });
-  await eachTuple(links, 4, (fields) => {
+  const columns = ["seq", "event_kind", "event_pk", "payload_hash", "before_hash"];
+  await eachTuple(await lane.scan(chain, columns, "binary", { kindLengths }), columns.length, (fields) => {
     const [seq, kind, pk = NOTHING, hash] = fields.map((field) => field ?? NOTHING);
     const table = tables.get(kind?.toString() ?? "");
     if (table === undefined && !others) return;
     // Cut off at the last @, and compared with the seq afterwards: a copy of a change stands beside what it is a copy of.
     const cut = table === undefined || table.op === 0 ? -1 : pk.lastIndexOf("@");
     const key = cut === -1 ? pk : pk.subarray(0, cut);
-    sorter.add(...recordOf({ kind, op: 0, ...table, key, rest: pk.subarray(key.length), seq, hash }));
+    sorter.add(
+      ...recordOf({ kind, op: 0, ...table, key, rest: pk.subarray(key.length), seq, hash, before: fields[4] }),
+    );
   });
-  if (pending === null) return Cursor.sorted(sorter.sort(), eventOf);
+  if (pending === null) return Cursor.sorted(sorter.records(), eventOf);
   const kinds = new Set(tableKinds);
-  const columns = ["id", "op", "event_kind", "event_pk", "payload_hash", "conflict"];
-  await eachTuple(await lane.scan(pending, columns, "binary"), columns.length, (fields) => {
+  const staged = ["id", "op", "event_kind", "event_pk", "payload_hash", "conflict"];
+  await eachTuple(await lane.scan(pending, staged, "binary"), staged.length, (fields) => {
     if (fields[5] !== null) return;
     const [id, name, kind, key, hash] = fields.map((field) => field ?? NOTHING);
     if (!others && !kinds.has(kind?.toString() ?? "")) return;
@@ -59,7 +61,7 @@ export async function readEventsByKey(lane: Lane, wanted: EventsWanted, sorter: 
     );
     sorter.add(...recordOf({ kind, op, key, id, hash }));
   });
-  return Cursor.sorted(sorter.sort(), eventOf);
+  return Cursor.sorted(sorter.records(), eventOf);
 }
 
 /** The lengths of kinds in characters; undefined where the server may count otherwise. */
@@ -80,35 +82,35 @@ interface EventParts {
   /** 8 bytes: in which order what is not linked was staged. */
   readonly id?: Uint8Array | undefined;
   readonly hash: Uint8Array | undefined;
+  readonly before?: Uint8Array | null | undefined;
 }
 
 const NOTHING = Buffer.alloc(0);
 const NUL = Buffer.alloc(1);
 /** No honest hash is longer than 32 bytes; of one that is, enough is kept to be shown. */
 const MAX_HASH_BYTES = 2048;
+/** In the place of a length, where there is no hash. */
+const NO_HASH = 0xffff;
 
 /**
  * The event as a record that sorts by kind, key, seq and id. PostgreSQL's texts have no NUL.
  *
- *     kind 00 key 00 seq (8, as a sortable number) id (8) op (1) length of the hash (2) hash, rest of the event's key
+ *     kind 00 key 00 seq (8, as a sortable number) id (8) op (1) length of payload_hash (2) that of before_hash (2),
+ *     the two hashes, rest of the event's key
  */
-function recordOf({
-  kind = NOTHING,
-  key = NOTHING,
-  op,
-  rest = NOTHING,
-  seq,
-  id,
-  hash = NOTHING,
-}: EventParts): Uint8Array[] {
-  const numbers = Buffer.alloc(19);
+function recordOf(parts: EventParts): Uint8Array[] {
+  const { kind = NOTHING, key = NOTHING, op, rest = NOTHING, seq, id, hash = NOTHING, before } = parts;
+  const numbers = Buffer.alloc(NUMBERS_BYTES);
   sortable(seq, numbers, 0);
   if (id?.length === 8) sortable(id, numbers, 8);
   numbers[16] = op;
-  const shown = hash.subarray(0, MAX_HASH_BYTES);
-  numbers.writeUInt16BE(shown.length, 17);
-  return [kind, NUL, key, NUL, numbers, shown, rest];
+  const hashes = [hash.subarray(0, MAX_HASH_BYTES), before?.subarray(0, MAX_HASH_BYTES)];
+  numbers.writeUInt16BE(hashes[0]?.length ?? 0, 17);
+  numbers.writeUInt16BE(hashes[1]?.length ?? NO_HASH, 19);
+  return [kind, NUL, key, NUL, numbers, hashes[0] ?? NOTHING, hashes[1] ?? NOTHING, rest];
 }
+
+const NUMBERS_BYTES = 21;
 
 /** Negative numbers before others; no number comes last. */
 function sortable(bytes: Uint8Array | undefined, to: Buffer, at: number): void {
@@ -128,12 +130,15 @@ function eventOf(record: string): KeyedEvent {
   const order = bytes.readBigUInt64BE(0);
   const seq = order === 2n ** 64n - 1n ? null : order - 2n ** 63n;
   const op = OPS[bytes[16] ?? 0] ?? "event";
-  const hashEnd = 19 + bytes.readUInt16BE(17);
+  const hashEnd = NUMBERS_BYTES + bytes.readUInt16BE(17);
+  const before = bytes.readUInt16BE(19);
+  const beforeEnd = before === NO_HASH ? hashEnd : hashEnd + before;
   return {
     seq,
     eventKind: seq === null || op === "event" ? kind : `${kind}:${op}`,
-    eventPk: `${key}${bytes.toString("utf8", hashEnd)}`,
-    payloadHash: bytes.subarray(19, hashEnd),
+    eventPk: `${key}${bytes.toString("utf8", beforeEnd)}`,
+    payloadHash: bytes.subarray(NUMBERS_BYTES, hashEnd),
+    beforeHash: before === NO_HASH ? null : bytes.subarray(hashEnd, beforeEnd),
     op,
     kind,
     key,

@@ -1,4 +1,4 @@
-import { canonicalJson } from "@scidex/audit-core";
+import { blindKey, canonicalJson, CoreError } from "@scidex/audit-core";
 import { Cursor, eachLine } from "./cursor.ts";
 import { neededColumns, type Reading, rowPayloadHash } from "./payload.ts";
 import type { Relation } from "./database/relation.ts";
@@ -7,7 +7,7 @@ import type { Sorter } from "./sorter.ts";
 
 /** A row of an audited table. */
 export interface SourceRow {
-  /** Null where a key column is NULL, which no honest row's is. */
+  /** Null where it can have none: a key column is NULL, which no honest row's is. */
   readonly key: string | null;
   /** Hash of its payload in each reading. */
   readonly hashes: readonly Uint8Array[];
@@ -27,30 +27,44 @@ export async function streamSource(
  * The rows of a table in the order of their keys' UTF-8 bytes, those without a key first. Of what stands in them only keys
  * and hashes are kept.
  *
+ * @param table with what its keys are blinded with
  * @param sorter an empty one, which the caller closes when all has been read
  */
 export async function readSource(
   lane: Lane,
-  table: Relation,
+  table: { readonly shape: Relation; readonly readings: readonly Reading[]; readonly secret: Uint8Array | null },
   keyColumns: readonly string[],
-  readings: readonly Reading[],
   sorter: Sorter,
 ): Promise<Cursor<SourceRow>> {
+  const { shape, readings, secret } = table;
   const columns = neededColumns(readings);
-  await eachLine(await streamSource(lane, table, keyColumns, columns), (fields) => {
+  await eachLine(await streamSource(lane, shape, keyColumns, columns), (fields) => {
     const texts = new Map(columns.map((column, i) => [column, fields[keyColumns.length + i] ?? null]));
-    const key = keyOf(fields.slice(0, keyColumns.length));
-    sorter.add(...recordOf(key, readings.map((reading) => rowPayloadHash(reading, texts))));
+    const key = keyOf(fields.slice(0, keyColumns.length), secret);
+    const hashes = readings.map((reading) => rowPayloadHash(reading, texts));
+    sorter.add(...recordOf(key, hashes));
   });
-  return Cursor.sorted(sorter.sort(), (record) => rowOf(record, readings.length));
+  return Cursor.sorted(sorter.records(), (record) => rowOf(record, readings.length));
 }
 
-/** The event key of a row, from the texts of its key columns, however long it is; null where one is NULL. */
-export function keyOf(texts: readonly (string | null)[]): string | null {
+/**
+ * The key of a row's event, from the texts of its key columns; null where one is NULL. It can be longer than an honest one.
+ *
+ * @param secret 32 bytes to blind it with; null where it stands in events as it is
+ */
+export function keyOf(texts: readonly (string | null)[], secret: Uint8Array | null): string | null {
   const known = texts.filter((text) => text !== null);
   const [first] = known;
   if (first === undefined || known.length < texts.length) return null;
-  return texts.length === 1 ? first : canonicalJson(known);
+  const key = texts.length === 1 ? first : canonicalJson(known);
+  if (secret === null) return key;
+  try {
+    return blindKey(secret, key);
+  } catch (error) {
+    // Longer than a key can be.
+    if (error instanceof CoreError) return null;
+    throw error;
+  }
 }
 
 const HASH_BYTES = 32;

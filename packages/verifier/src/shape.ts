@@ -69,6 +69,7 @@ export const PENDING_COLUMNS = [
   ["event_kind", "text"],
   ["event_pk", "text"],
   ["payload_hash", "bytea"],
+  ["before_hash", "bytea"],
   ["staged_at", "timestamp with time zone"],
   ["conflict", "text"],
 ] as const;
@@ -87,8 +88,16 @@ export const CONFIG_SHAPE = [
   ["changes", "text"],
   ["mode", "text"],
   ["complete", "boolean"],
+  ["salt", "boolean"],
+  ["blind_key", "boolean"],
   ["actor", "text"],
   ["recorded_at", "timestamp with time zone"],
+] as const;
+
+/** Columns of `audit_chain_secret`. */
+export const SECRET_COLUMNS = [
+  ["event_kind", "text"],
+  ["secret", "bytea"],
 ] as const;
 
 /** The tables of the chain, and what is read of each. */

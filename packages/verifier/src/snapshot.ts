@@ -1,7 +1,7 @@
-import type { Sql, TransactionSql } from "postgres";
+import type { Sql } from "postgres";
 import type { Field } from "./copy-binary.ts";
 import { LiveCatalog } from "./database/live-catalog.ts";
-import { type Chunks, OpenCopy } from "./database/open-copy.ts";
+import type { Chunks } from "./database/open-copy.ts";
 import type { Form } from "./database/plan/parts.ts";
 import { EXPORT_SNAPSHOT } from "./database/plan/report-forms.ts";
 import { scanForm } from "./database/plan/scan-form.ts";
@@ -14,8 +14,6 @@ export type { Chunks } from "./database/open-copy.ts";
 
 /** One of the connections that see the snapshot. It does one thing at a time. */
 export interface Lane {
-  readonly query: TransactionSql;
-  copy(query: string, format: "binary" | "text"): Promise<Chunks>;
   /** The server's encoding, as `server_encoding` names it. */
   readonly encoding: string;
   /** The database's name. */
@@ -72,15 +70,6 @@ class SnapshotLane implements Lane {
 
   async rows<T>(form: Form, fields: number, decode: (fields: readonly Field[]) => T | null): Promise<T[]> {
     return await this.#session.rows(form, fields, decode);
-  }
-
-  get query(): TransactionSql {
-    return this.#session.unread as unknown as TransactionSql;
-  }
-
-  async copy(query: string, format: "binary" | "text"): Promise<Chunks> {
-    const stream = await this.#session.unread.unsafe(`copy (${query}) to stdout (format ${format})`).readable();
-    return new OpenCopy(stream, () => {});
   }
 
   get encoding(): string {

@@ -41,7 +41,7 @@ export class Sorter {
   }
 
   /** Ends the adding. What it returns gives one record after another in their order, and undefined after the last. */
-  sort(): TakeRecord {
+  records(): TakeRecord {
     const last = this.#takeRun();
     this.#arena = Buffer.alloc(0);
     if (this.#spill === undefined) {

@@ -14,18 +14,20 @@ export interface SourceTally {
   /** Rows that cannot be recomputed since a recorded schema change, and why. */
   unprovable: number;
   excuse: string | null;
+  /** Changes that cannot be compared with what was recorded before them, because the schema was changed meanwhile. */
+  incomparable: number;
 }
 
 /**
  * Compares the rows of one table with the newest event of each key. Both sides come in the order of their keys, merged
- * by the caller: `both`, `onlyChained`, `onlyThere` are called once a key.
+ * by the caller: `both`, `onlyChained`, `onlyThere` are called once a key, and `changes` for each key with events.
  */
 export class SourceChecker {
   readonly #history: KindHistory;
   readonly #ways: readonly Recomputation[];
   readonly #range: Range;
   readonly #report: Report;
-  readonly tally: SourceTally = { matched: 0, unchainedYet: 0, unprovable: 0, excuse: null };
+  readonly tally: SourceTally = { matched: 0, unchainedYet: 0, unprovable: 0, excuse: null, incomparable: 0 };
 
   /**
    * @param ways of recomputing rows, one for each configuration (`recomputations`)
@@ -72,6 +74,42 @@ export class SourceChecker {
       ...(hashes[0] === undefined ? {} : { actual: toHex(hashes[0]) }),
       message: `the row of ${this.#history.current.relation} is not what was recorded`,
     });
+  }
+
+  /** Reports events that found something else than the event before them had left behind. */
+  changes({ breaks }: KeyGroup): void {
+    for (const { event, after, expected, actual } of breaks) {
+      if (this.#isOutside(event)) continue;
+      // A row that was there before its table was attached may have been changed before the backfill came to it.
+      const isFirst = after === null && event.op !== "insert";
+      if (isFirst && inForce(this.#ways, event.seq)?.config.complete !== true) continue;
+      if (after !== null && this.#hasChangedSchema(after, event.seq)) {
+        this.tally.incomparable++;
+        continue;
+      }
+      this.#report({
+        check: "change_unrecorded",
+        ...located(event),
+        expected,
+        actual,
+        message: `what stood in ${this.#history.current.relation} before this ${event.op} was not what the chain had recorded${after === null ? "" : ` at seq ${after}`}: the row was changed past the trigger`,
+      });
+    }
+  }
+
+  /**
+   * Whether the columns may have been others at one event than at the one before it, so that the same row had other hashes.
+   * Columns are changed some time before the configuration that says so.
+   */
+  #hasChangedSchema(after: bigint, seq: bigint): boolean {
+    const [first, last] = [inForce(this.#ways, after), inForce(this.#ways, seq)];
+    const from = this.#ways.findIndex((way) => way === first);
+    const to = this.#ways.findIndex((way) => way === last) + 1;
+    const shapes = this.#ways
+      .slice(from, to + 1)
+      .map(({ config }) => JSON.stringify([config.columns, config.columnTypes]));
+    const isLive = to === this.#ways.length;
+    return new Set(shapes).size > 1 || (isLive && (this.#ways.at(-1)?.excuse ?? null) !== null);
   }
 
   onlyChained({ newest }: KeyGroup): void {

@@ -47,6 +47,7 @@ const A01: Attack[] = [
   { column: "event_kind", value: "'odd '" },
   { column: "event_pk", value: "concat(event_pk, 'x')" },
   { column: "payload_hash", value: flip("payload_hash", 0) },
+  { column: "before_hash", value: "sha256('put there')" },
   { column: "appended_at", value: "appended_at + interval '1 microsecond'" },
 ].map(({ column, value }) => ({
   id: "A01",
@@ -164,7 +165,7 @@ const ATTACKS: Attack[] = [
   {
     id: "A08",
     what: "forges a link at the end",
-    sql: "insert into public.audit_chain select 31, 'x', 'y', sha256('a'), sha256('b'), chain_hash, sha256('c'), now() from public.audit_chain where seq = 30",
+    sql: "insert into public.audit_chain select 31, 'x', 'y', sha256('a'), sha256('b'), chain_hash, sha256('c'), null, now() from public.audit_chain where seq = 30",
     first: { check: "chain_hash", seq: 31n },
   },
   {
@@ -176,7 +177,7 @@ const ATTACKS: Attack[] = [
   {
     id: "A08",
     what: "forges a link in the middle",
-    sql: `${unconstrain} insert into public.audit_chain select 15, 'x', 'y', payload_hash, event_hash, prev_hash, chain_hash, appended_at from public.audit_chain where seq = 14`,
+    sql: `${unconstrain} insert into public.audit_chain select 15, 'x', 'y', payload_hash, event_hash, prev_hash, chain_hash, before_hash, appended_at from public.audit_chain where seq = 14`,
     first: { check: "duplicate", seq: 15n },
   },
   {
@@ -224,7 +225,7 @@ const ATTACKS: Attack[] = [
   {
     id: "A13",
     what: "writes an event of a table twice",
-    sql: `${unconstrain} insert into public.audit_chain select 31, event_kind, event_pk, payload_hash, event_hash, prev_hash, chain_hash, clock_timestamp() from public.audit_chain where seq = 15; ${recompute(31)}`,
+    sql: `${unconstrain} insert into public.audit_chain select 31, event_kind, event_pk, payload_hash, event_hash, prev_hash, chain_hash, before_hash, clock_timestamp() from public.audit_chain where seq = 15; ${recompute(31)}`,
     first: { check: "duplicate", seq: 31n, event_pk: "15" },
   },
   ...["clock_timestamp() - interval '3 days'", "clock_timestamp() + interval '1 hour'"].map((time) => ({

@@ -130,9 +130,11 @@ export async function signedHead(sql: Sql, options: PublishOptions = {}): Promis
 }
 
 async function readLeaves(sql: Sql, seq: bigint | undefined): Promise<Leaf[]> {
-  const rows = await sql<Record<"seq" | "kind" | "pk" | "payload" | "chain" | "time", string>[]>`
+  const rows = await sql<
+    (Record<"seq" | "kind" | "pk" | "payload" | "chain" | "time", string> & { before: string | null })[]
+  >`
     select seq::text, event_kind as kind, event_pk as pk, encode(payload_hash, 'hex') as payload,
-           encode(chain_hash, 'hex') as chain,
+           encode(chain_hash, 'hex') as chain, encode(before_hash, 'hex') as before,
            to_char(appended_at at time zone 'UTC', 'YYYY-MM-DD"T"HH24:MI:SS.US"Z"') as time
       from public.audit_chain where seq <= ${(seq ?? 2n ** 53n).toString()}::bigint order by audit_chain.seq`;
   return rows.map((row) => ({
@@ -140,6 +142,7 @@ async function readLeaves(sql: Sql, seq: bigint | undefined): Promise<Leaf[]> {
     eventKind: row.kind,
     eventPk: row.pk,
     payloadHash: Buffer.from(row.payload, "hex"),
+    beforeHash: row.before === null ? null : Buffer.from(row.before, "hex"),
     chainHash: Buffer.from(row.chain, "hex"),
     appendedAt: row.time,
   }));
@@ -161,7 +164,7 @@ export const recompute = (from: number): string => `
     for r in select ctid, * from public.audit_chain where seq >= ${from} order by seq loop
       r.event_hash := sha256(convert_to(concat(
         '{"appended_at":"', to_char(r.appended_at at time zone 'UTC', 'YYYY-MM-DD"T"HH24:MI:SS.US"Z"'),
-        '","event_kind":', to_json(r.event_kind), ',"event_pk":', to_json(r.event_pk),
+        '"', ',"before_hash":"' || encode(r.before_hash, 'hex') || '"', ',"event_kind":', to_json(r.event_kind), ',"event_pk":', to_json(r.event_pk),
         ',"payload_hash":"', encode(r.payload_hash, 'hex'), '"}'), 'UTF8'));
       update public.audit_chain
          set prev_hash = prev, event_hash = r.event_hash, chain_hash = sha256(prev || r.event_hash || int8send(r.seq))
@@ -181,7 +184,7 @@ export const closeGap = (seq: number): string => `
 /** SQL that appends a link whose hashes fit. */
 export const forge = (kind: string, pk: string, hash = "sha256('forged')", time = "clock_timestamp()"): string => `
   insert into public.audit_chain
-    select coalesce(max(seq), 0) + 1, '${kind}', '${pk}', ${hash}, sha256(''), sha256(''), sha256(''), ${time} from public.audit_chain;
+    select coalesce(max(seq), 0) + 1, '${kind}', '${pk}', ${hash}, sha256(''), sha256(''), sha256(''), null, ${time} from public.audit_chain;
   do $$ begin ${"" /* the suffix of one */} end $$;
   ${recompute(0).replace("seq >= 0", "seq = (select max(seq) from public.audit_chain)").replace("seq < 0", "seq < (select max(seq) from public.audit_chain)")}`;
 

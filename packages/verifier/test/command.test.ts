@@ -334,7 +334,7 @@ describe("audit-verify", { timeout: 180_000 }, () => {
 
   it("ends at once when it is interrupted, and leaves nothing behind", async () => {
     const chain = await prepared();
-    await chain.attack(`insert into public.audit_chain select n, 'thing', n::text, payload_hash, event_hash, prev_hash, chain_hash, appended_at
+    await chain.attack(`insert into public.audit_chain select n, 'thing', n::text, payload_hash, event_hash, prev_hash, chain_hash, before_hash, appended_at
                           from public.audit_chain, generate_series(100, 300000) as n where seq = 9`);
     const state = join(chain.folder, "state.json");
     const child = start(chain, [...FOUR, "--state", state]);

@@ -20,7 +20,7 @@ const LENGTH = 20;
 const EPOCH = 946_684_800_000_000n;
 
 /** A row as the server sends it. */
-function fieldsOf(link: Link): Buffer[] {
+function fieldsOf(link: Link): (Buffer | null)[] {
   const seq = Buffer.alloc(8);
   seq.writeBigInt64BE(link.seq);
   const time = Buffer.alloc(8);
@@ -33,18 +33,20 @@ function fieldsOf(link: Link): Buffer[] {
     Buffer.from(link.eventHash),
     Buffer.from(link.prevHash),
     Buffer.from(link.chainHash),
+    link.beforeHash === null ? null : Buffer.from(link.beforeHash),
     time,
   ];
 }
 
-function chainOf20(): Buffer[][] {
-  const rows: Buffer[][] = [];
+function chainOf20(): (Buffer | null)[][] {
+  const rows: (Buffer | null)[][] = [];
   let before: Link | null = null;
   for (let n = 1; n <= LENGTH; n++) {
     before = nextLink(before, {
       eventKind: n % 2 === 0 ? "task_events" : "é",
       eventPk: `key ${n}`,
       payloadHash: sha256(String(n)),
+      beforeHash: n % 3 === 0 ? sha256(String(n - 1)) : null,
       appendedAt: `2026-04-28T12:00:${String(n).padStart(2, "0")}.000000Z`,
     });
     rows.push(fieldsOf(before));
@@ -67,6 +69,7 @@ describe("a chain of 20, every bit of it", () => {
     let changes = 0;
     for (const [n, row] of rows.entries()) {
       for (const [column, field] of row.entries()) {
+        if (field === null) continue;
         for (let bit = 0; bit < field.length * 8; bit++) {
           const changed = Buffer.from(field);
           changed[bit >> 3] = (changed[bit >> 3] ?? 0) ^ (1 << (bit & 7));
@@ -84,6 +87,22 @@ describe("a chain of 20, every bit of it", () => {
       }
     }
     expect(changes).toBeGreaterThan(20_000);
+  });
+
+  it("finds a hash of the row before that is taken away, put where none was, or of another length", () => {
+    const rows = chainOf20();
+    for (const [n, row] of rows.entries()) {
+      for (const before of [null, sha256("x"), new Uint8Array(0), new Uint8Array(31), new Uint8Array(33)]) {
+        if (before === null && row[7] === null) continue;
+        const changed = rows.with(n, row.with(7, before === null ? null : Buffer.from(before)));
+        expect(findLinks(changed.map(decodeChainRow))).toEqual([
+          expect.objectContaining({ check: "event_hash", seq: BigInt(n + 1) }),
+        ]);
+      }
+      // No other column may be NULL.
+      for (const column of [0, 1, 2, 3, 4, 5, 6, 8])
+        expect(findLinks(rows.with(n, row.with(column, null)).map(decodeChainRow))).not.toEqual([]);
+    }
   });
 
   it("finds every row that is left out, and every pair that is swapped", () => {
@@ -108,9 +127,9 @@ describe("a chain of 20, every bit of it", () => {
     for (const seq of [3n, 7n, 12n])
       heads.push(toPublished(parseHeadLine(await signedHead(chain.sql, { seq }), { verifiers })));
     const raw = await chain.sql<
-      { s: string; k: string; p: string; h: Buffer; e: Buffer; v: Buffer; c: Buffer; t: string }[]
+      { s: string; k: string; p: string; h: Buffer; e: Buffer; v: Buffer; c: Buffer; b: Buffer | null; t: string }[]
     >`
-      select seq::text as s, event_kind as k, event_pk as p, payload_hash as h, event_hash as e, prev_hash as v, chain_hash as c,
+      select seq::text as s, event_kind as k, event_pk as p, payload_hash as h, event_hash as e, prev_hash as v, chain_hash as c, before_hash as b,
              (extract(epoch from appended_at) * 1000000)::bigint::text as t from public.audit_chain order by seq`;
     const rows: ChainRow[] = raw.map((r) => ({
       seq: BigInt(r.s),
@@ -120,6 +139,7 @@ describe("a chain of 20, every bit of it", () => {
       eventHash: r.e,
       prevHash: r.v,
       chainHash: r.c,
+      beforeHash: r.b,
       appendedAt: BigInt(r.t),
       isBroken: false,
     }));
@@ -138,6 +158,7 @@ describe("a chain of 20, every bit of it", () => {
         { eventKind: "x" },
         { payloadHash: sha256("x") },
         { chainHash: sha256("x") },
+        { beforeHash: sha256("x") },
         { appendedAt: (row.appendedAt ?? 0n) + 1n },
       ]) {
         const { found } = check(rows.with(n, { ...row, ...change }));

@@ -65,10 +65,11 @@ function copyOf(rows: readonly ChainRow[]): Buffer {
     HEADER,
     ...rows.map((row) =>
       Buffer.concat([
-        Buffer.from([0, 8]),
+        Buffer.from([0, 9]),
         field(int64(row.seq)),
         ...[Buffer.from(row.eventKind), Buffer.from(row.eventPk)].map(field),
         ...[row.payloadHash, row.eventHash, row.prevHash, row.chainHash].map(field),
+        row.beforeHash === null ? Buffer.from("ffffffff", "hex") : field(row.beforeHash),
         field(int64((row.appendedAt ?? 0n) - POSTGRES_EPOCH)),
       ]),
     ),
@@ -76,13 +77,21 @@ function copyOf(rows: readonly ChainRow[]): Buffer {
   ]);
 }
 
-const events = fc.array(fc.record({ kind: label(60), pk: label(120), micros: time }), { maxLength: 40 });
+const events = fc.array(fc.record({ kind: label(60), pk: label(120), micros: time, isChange: fc.boolean() }), {
+  maxLength: 40,
+});
 
-function chainOf(list: readonly { kind: string; pk: string; micros: bigint }[]): ChainRow[] {
+function chainOf(list: readonly { kind: string; pk: string; micros: bigint; isChange: boolean }[]): ChainRow[] {
   const rows: ChainRow[] = [];
-  for (const [i, { kind, pk, micros }] of list.entries()) {
+  for (const [i, { kind, pk, micros, isChange }] of list.entries()) {
     const prevHash = rows.at(-1)?.chainHash ?? GENESIS_PREV_HASH;
-    const event = { eventKind: kind, eventPk: pk, payloadHash: sha256(`${i}`), appendedAt: formatTime(micros) };
+    const event = {
+      eventKind: kind,
+      eventPk: pk,
+      payloadHash: sha256(`${i}`),
+      beforeHash: isChange ? sha256(`before ${i}`) : null,
+      appendedAt: formatTime(micros),
+    };
     const hash = eventHash(event);
     const seq = BigInt(i + 1);
     const chain = chainHash(prevHash, hash, seq);
@@ -257,12 +266,21 @@ describe("vouching for links", () => {
   });
 
   test("does not accept a chain that was recomputed after a head was published, nor one that lost its end", () => {
-    const list = Array.from({ length: 30 }, (_, i) => ({ kind: "k", pk: `${i}`, micros: POSTGRES_EPOCH + 1n }));
+    const list = Array.from({ length: 30 }, (_, i) => ({
+      kind: "k",
+      pk: `${i}`,
+      micros: POSTGRES_EPOCH + 1n,
+      isChange: i % 4 === 1,
+    }));
     const honest = chainOf(list);
     const task = taskOf(headsOf(honest, new Set([10, 20])));
     expect(vouch(copyOf(honest), task, 4096)).not.toBeNull();
     const forged = chainOf(list.map((event, i) => (i === 15 ? { ...event, pk: "forged" } : event)));
     expect(vouch(copyOf(forged), task, 4096)).toBeNull();
+    const stripped = chainOf(list.map((event, i) => (i === 13 ? { ...event, isChange: false } : event)));
+    expect(vouch(copyOf(stripped), task, 4096)).toBeNull();
+    for (const beforeHash of [null, sha256("x"), new Uint8Array(0), new Uint8Array(31), new Uint8Array(33)])
+      expect(vouch(copyOf(honest.with(13, { ...honest.at(13), beforeHash } as ChainRow)), task, 4096)).toBeNull();
     expect(vouch(copyOf(honest.slice(0, 15)), task, 4096)).toBeNull();
     const late = chainOf(
       list.map((event, i) => (i === 15 ? { ...event, micros: POSTGRES_EPOCH + 301_000_000n } : event)),
@@ -303,7 +321,7 @@ describe("adding up rows", () => {
       );
       fc.assert(
         fc.property(fc.array(row, { maxLength: 30 }), fc.integer({ min: 1, max: 3000 }), (rows, piece) => {
-          const voucher = new RowVoucher({ kind: "k", keyColumns, columns, tagKey: TAG_KEY });
+          const voucher = new RowVoucher({ kind: "k", keyColumns, columns, secret: null, tagKey: TAG_KEY });
           const line = ([key, ...texts]: (typeof rows)[number]) => `${[...key, ...texts].map(copyText).join("\t")}\n`;
           const copy = Buffer.from(rows.map(line).join(""));
           for (let at = 0; at < copy.length; at += piece) voucher.push(copy.subarray(at, at + piece));
@@ -317,7 +335,7 @@ describe("adding up rows", () => {
   );
 
   const sumOf = (copy: string, keyColumns = 1) => {
-    const voucher = new RowVoucher({ kind: "k", keyColumns, columns: ["a"], tagKey: TAG_KEY });
+    const voucher = new RowVoucher({ kind: "k", keyColumns, columns: ["a"], secret: null, tagKey: TAG_KEY });
     voucher.push(Buffer.from(copy));
     return voucher.finish();
   };
@@ -344,7 +362,7 @@ test("a crew that was sent home hires nobody who stays", async () => {
   const crew = new Crew(2);
   const sum = async () =>
     await crew.run(
-      { what: "rows", kind: "k", keyColumns: 1, columns: ["a"], tagKey: TAG_KEY },
+      { what: "rows", kind: "k", keyColumns: 1, columns: ["a"], secret: null, tagKey: TAG_KEY },
       Readable.from([Buffer.from("1\tx\n")]).iterator(),
       () => {},
     );

@@ -30,7 +30,7 @@ describe("a hostile database", () => {
     ["a seq of 2^63 - 1", `update public.audit_chain set seq = 9223372036854775807 where seq = 10`],
     [
       "a seq of 2^63 - 1 beside the others",
-      `insert into public.audit_chain select 9223372036854775807, 'x', 'y', payload_hash, event_hash, prev_hash, chain_hash, appended_at from public.audit_chain where seq = 10`,
+      `insert into public.audit_chain select 9223372036854775807, 'x', 'y', payload_hash, event_hash, prev_hash, chain_hash, before_hash, appended_at from public.audit_chain where seq = 10`,
     ],
     ["a seq of -2^63", `${UNCONSTRAIN} update public.audit_chain set seq = -9223372036854775808 where seq = 4`],
     ["a seq of 0", `${UNCONSTRAIN} update public.audit_chain set seq = 0 where seq = 4`],
@@ -113,7 +113,7 @@ describe("a hostile database", () => {
   it("takes a million rows of one key without keeping them", async () => {
     const chain = await smallChain();
     await chain.attack(`${UNCONSTRAIN}
-      insert into public.audit_chain select 11, 'thing', repeat('4', 100), payload_hash, event_hash, prev_hash, chain_hash, appended_at
+      insert into public.audit_chain select 11, 'thing', repeat('4', 100), payload_hash, event_hash, prev_hash, chain_hash, before_hash, appended_at
         from public.audit_chain, generate_series(1, 300000) where seq = 9`);
     const before = process.memoryUsage().rss;
     const report = await chain.verify();
@@ -186,7 +186,7 @@ describe("a hostile database", () => {
 
   it.each([1, 2, 3])("ends when a backend is killed in the middle of a COPY (%i)", async () => {
     const chain = await smallChain();
-    await chain.attack(`insert into public.audit_chain select n, 'thing', n::text, payload_hash, event_hash, prev_hash, chain_hash, appended_at
+    await chain.attack(`insert into public.audit_chain select n, 'thing', n::text, payload_hash, event_hash, prev_hash, chain_hash, before_hash, appended_at
                           from public.audit_chain, generate_series(100, 150000) as n where seq = 9`);
     const client = postgres(chain.url, {
       max: 2,

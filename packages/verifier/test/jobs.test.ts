@@ -94,7 +94,7 @@ test.each([
     "a row and its event are there twice",
     `alter table public.note drop constraint note_pkey; insert into public.note select * from public.note where a = 5;
      alter table public.audit_chain drop constraint audit_chain_event_key;
-     insert into public.audit_chain select (select max(seq) + 1 from public.audit_chain), event_kind, event_pk, payload_hash, event_hash, prev_hash, chain_hash, appended_at
+     insert into public.audit_chain select (select max(seq) + 1 from public.audit_chain), event_kind, event_pk, payload_hash, event_hash, prev_hash, chain_hash, before_hash, appended_at
        from public.audit_chain where event_kind = 'note' and event_pk like '[\\"5\\"%'; ${recompute(40)}`,
     "duplicate",
   ],

@@ -360,9 +360,9 @@ describe("no false alarms", () => {
     expectClean(await chain.verify());
   });
 
-  it("of kinds that only look like a table's changes", async () => {
+  it("of kinds and keys that only look like a change", async () => {
     const chain = await openChain();
-    await append(chain.sql, "thing:update", "1", "2@1", "@", "a@2");
+    await append(chain.sql, "thing.update", "1", "2@1", "@", "a@2");
     await append(chain.sql, "thing", "@", "1@2", "");
     await createDatabase().then(async (database) => await database.drop());
     await chain.publish();

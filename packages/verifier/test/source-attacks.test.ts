@@ -200,7 +200,7 @@ const ATTACKS: Attack[] = [
   {
     id: "B03",
     what: "a configuration",
-    sql: "insert into public.audit_chain_config select 99, recorded_at, actor, action, kind, relation, key_columns, '{id}', '{integer}', excluded, renamed, changes, mode, complete from public.audit_chain_config where id = 1",
+    sql: "insert into public.audit_chain_config select 99, recorded_at, actor, action, kind, relation, key_columns, '{id}', '{integer}', excluded, renamed, changes, mode, complete, salt, blind_key from public.audit_chain_config where id = 1",
     found: { check: "source_unchained", event_kind: "audit_chain_config", event_pk: "99" },
   },
   {
@@ -275,7 +275,7 @@ const ATTACKS: Attack[] = [
     what: "writes a change of a tracked row twice",
     sql: `alter table public.audit_chain drop constraint audit_chain_event_key;
       insert into public.audit_chain
-      select 1 + (select max(seq) from public.audit_chain), event_kind, event_pk, payload_hash, event_hash, prev_hash, chain_hash, clock_timestamp()
+      select 1 + (select max(seq) from public.audit_chain), event_kind, event_pk, payload_hash, event_hash, prev_hash, chain_hash, before_hash, clock_timestamp()
         from public.audit_chain where seq = 14; ${recompute(19)}`,
     found: { check: "duplicate", seq: 19n, event_kind: "task:update", event_pk: "b@1@14" },
   },
@@ -283,7 +283,7 @@ const ATTACKS: Attack[] = [
     id: "A13",
     what: "writes a change under the seq of another one",
     sql: `insert into public.audit_chain
-      select 19, event_kind, 'b@1@13', payload_hash, event_hash, prev_hash, chain_hash, clock_timestamp()
+      select 19, event_kind, 'b@1@13', payload_hash, event_hash, prev_hash, chain_hash, before_hash, clock_timestamp()
         from public.audit_chain where seq = 14; ${recompute(19)}`,
     found: { check: "event_hash", seq: 19n, event_kind: "task:update", event_pk: "b@1@13" },
   },

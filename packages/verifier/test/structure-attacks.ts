@@ -684,7 +684,7 @@ export const ON_CATALOG: readonly Attack[] = [
   },
   {
     what: "C09 a row that an index does not have",
-    sql: "set session_replication_role = replica; update pg_index set indisready = false where indexrelid = 'public.audit_chain_event_key'::regclass; insert into public.audit_chain select seq + 1, 'x', 'x', payload_hash, event_hash, prev_hash, chain_hash, appended_at from public.audit_chain order by seq desc limit 1; update pg_index set indisready = true where indexrelid = 'public.audit_chain_event_key'::regclass",
+    sql: "set session_replication_role = replica; update pg_index set indisready = false where indexrelid = 'public.audit_chain_event_key'::regclass; insert into public.audit_chain select seq + 1, 'x', 'x', payload_hash, event_hash, prev_hash, chain_hash, before_hash, appended_at from public.audit_chain order by seq desc limit 1; update pg_index set indisready = true where indexrelid = 'public.audit_chain_event_key'::regclass",
     check: "index_mismatch",
     where: /^the index audit_chain_event_key does not have the rows of public\.audit_chain$/u,
   },

@@ -7,7 +7,7 @@ import { sqlState } from "@scidex/audit-schema";
  * | --- | --- | --- |
  * | `bad_event` | the kind, key or hash cannot be recorded: missing, too long, malformed | `AC005`, `22023` |
  * | `conflict` | this event is chained already, with another payload | `AC001` |
- * | `reserved_kind` | the kind belongs to an audited table, or begins with `audit_chain` | `AC003` |
+ * | `reserved_kind` | the kind belongs to an audited table, begins with `audit_chain`, or has a colon | `AC003` |
  * | `retry` | the same transaction again can succeed | `40001`, `40P01`, `55P03` |
  * | `aborted` | the caller's transaction had failed before, and takes no more statements | `25P02` |
  * | `no_right` | the login may not do this: it needs `scidex_audit_writer`, and a transaction that may write | `42501`, `25006` |

@@ -1,4 +1,4 @@
-import { CoreError, eventPk, HASH_BYTES, hashFromHex, MAX_KIND_BYTES, payloadHash, toHex } from "@scidex/audit-core";
+import { checkKind, CoreError, eventPk, HASH_BYTES, hashFromHex, payloadHash, toHex } from "@scidex/audit-core";
 import { WriterError } from "./errors.ts";
 
 /** One key text, or a number that has only one: safe integers and bigints. */
@@ -6,7 +6,7 @@ export type KeyPart = string | number | bigint;
 
 /** What all events have. */
 interface EventLabels {
-  /** What kind of event it is: 1 to 200 bytes of UTF-8, not the name of an audited table. */
+  /** What kind of event it is: 1 to 200 bytes of UTF-8 without a colon, not the name of an audited table. */
   readonly kind: string;
   /**
    * Its key within that kind, at most 2,000 bytes of UTF-8. Several parts become a JSON array of their texts, as for a
@@ -43,7 +43,7 @@ export interface PreparedEvent {
 /**
  * Checks an event and hashes its payload. Nothing is sent for one that fails here.
  *
- * @throws WriterError `bad_event`; CoreError `json_…` for a payload without a canonical form (NaN, a lone surrogate, a
+ * @throws WriterError `bad_event`, `reserved_kind` (a colon); CoreError `json_…` for a payload without a canonical form (NaN, a lone surrogate, a
  *   cycle …)
  */
 export function prepareEvent(event: NewEvent): PreparedEvent {
@@ -51,13 +51,14 @@ export function prepareEvent(event: NewEvent): PreparedEvent {
 }
 
 function kindOf(kind: unknown): string {
-  if (typeof kind !== "string" || kind === "" || !isText(kind) || Buffer.byteLength(kind) > MAX_KIND_BYTES) {
-    throw new WriterError(
-      "bad_event",
-      `the event kind must be well-formed text of 1 to ${MAX_KIND_BYTES} bytes without NUL; use a short name`,
-    );
+  if (typeof kind !== "string") throw new WriterError("bad_event", "the event kind must be text; use a short name");
+  try {
+    return checkKind(kind);
+  } catch (cause) {
+    if (!(cause instanceof CoreError)) throw cause;
+    const code = kind.includes(":") ? "reserved_kind" : "bad_event";
+    throw new WriterError(code, `${cause.message}; use a short name, such as model_release`, { cause });
   }
-  return kind;
 }
 
 function keyOf({ kind, pk }: NewEvent): string {
@@ -99,9 +100,4 @@ function hashOf(event: NewEvent): string {
     throw new WriterError("bad_event", `payloadHash: ${cause.message}`, { cause });
   }
   throw new WriterError("bad_event", `payloadHash must be ${HASH_BYTES} bytes (SHA-256), or 64 lower-case hex digits`);
-}
-
-/** PostgreSQL's text is UTF-8 without NUL. */
-function isText(text: string): boolean {
-  return text.isWellFormed() && !text.includes("\0");
 }

@@ -6,7 +6,7 @@ import { WriterError } from "./errors.ts";
 export interface Receipt {
   /** Position in the chain: 1, 2, 3 … */
   readonly seq: bigint;
-  /** SHA-256 over kind, key, payload hash and time: 64 lower-case hex digits (core's `fromHex` gives the bytes). */
+  /** SHA-256 over kind, key, hashes and time: 64 lower-case hex digits (core's `fromHex` gives the bytes). */
   readonly eventHash: string;
   /** SHA-256 over the chain hash before, the event hash and the seq: 64 lower-case hex digits. */
   readonly chainHash: string;

@@ -15,6 +15,7 @@ export async function readChain(db: AnyPgDatabase): Promise<Link[]> {
       eventHash: hex("event_hash"),
       prevHash: hex("prev_hash"),
       chainHash: hex("chain_hash"),
+      beforeHash: sql<string | null>`pg_catalog.encode(before_hash, 'hex')`,
       appendedAt: sql<string>`to_char(appended_at at time zone 'UTC', 'YYYY-MM-DD"T"HH24:MI:SS.US"Z"')`,
     })
     .from(auditChain)
@@ -27,6 +28,7 @@ export async function readChain(db: AnyPgDatabase): Promise<Link[]> {
     eventHash: fromHex(row.eventHash),
     prevHash: fromHex(row.prevHash),
     chainHash: fromHex(row.chainHash),
+    beforeHash: row.beforeHash === null ? null : fromHex(row.beforeHash),
     appendedAt: row.appendedAt,
   }));
 }

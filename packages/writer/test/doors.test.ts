@@ -40,6 +40,8 @@ const BAD: readonly [what: string, event: unknown, code: string][] = [
   ["a key without parts", { kind: "k", pk: [], payload: 1 }, "WriterError bad_event"],
   ["a number that is no safe integer as key", { kind: "k", pk: 2 ** 53, payload: 1 }, "WriterError bad_event"],
   ["a reserved kind", { kind: "audit_chain_config", pk: "1", payload: 1 }, "WriterError reserved_kind"],
+  ["a kind with a colon", { kind: "t:erase", pk: "1@5", payload: 1 }, "WriterError reserved_kind"],
+  ["a kind with a lone surrogate", { kind: "\ud800", pk: "1", payload: 1 }, "WriterError bad_event"],
   ["an audited table's kind", { kind: "notes", pk: "9", payload: 1 }, "WriterError reserved_kind"],
   ["an audited table's changes", { kind: "notes:update", pk: "9@9", payload: 1 }, "WriterError reserved_kind"],
 ];

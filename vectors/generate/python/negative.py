@@ -153,6 +153,9 @@ write(
 
 leaf = read("links")["links"][3]["leaf"]
 first = read("links")["links"][0]["leaf"]
+changed = read("links")["links"][5]["leaf"]
+before = read("links")["links"][5]["before_hash"]
+before_member = f'"before_hash":"{before}",'
 write(
     "leaf",
     "text that parseLeaf refuses",
@@ -183,8 +186,8 @@ write(
             "seq-2-64": swap(first, '"seq":1', '"seq":18446744073709551616'),
             "kind-number": swap(first, '"task_events"', "1"),
             "kind-null": swap(first, '"task_events"', "null"),
-            "kind-too-long": swap(first, "task_events", "k" * 208),
-            "kind-too-long-in-bytes": swap(first, "task_events", "é" * 104),
+            "kind-too-long": swap(first, "task_events", "k" * 210),
+            "kind-too-long-in-bytes": swap(first, "task_events", "é" * 105),
             "pk-too-long": swap(first, '"event_pk":"1"', '"event_pk":"' + "p" * 2021 + '"'),
             "needless-escape": swap(first, "task_events", "task\\u005fevents"),
             "escaped-slash": swap(first, "task_events", "task\\/events"),
@@ -195,6 +198,16 @@ write(
             "hash-odd": swap(first, read("links")["links"][0]["chain_hash"], read("links")["links"][0]["chain_hash"][:-1]),
             "hash-long": swap(first, read("links")["links"][0]["chain_hash"], read("links")["links"][0]["chain_hash"] + "00"),
             "hash-not-hex": swap(first, read("links")["links"][0]["chain_hash"], "g" * 64),
+            "before-null": swap(first, '"chain_hash"', '"before_hash":null,"chain_hash"'),
+            "before-empty": swap(changed, before, ""),
+            "before-short": swap(changed, before, before[:-2]),
+            "before-upper-case": swap(changed, before, before.upper()),
+            "before-number": swap(changed, f'"{before}"', "1"),
+            "before-first": "{" + before_member + swap(changed, before_member, "")[1:],
+            "before-after-the-chain-hash": swap(
+                swap(changed, before_member, ""), '"event_kind"', before_member + '"event_kind"'
+            ),
+            "before-twice": swap(changed, before_member, before_member * 2),
             "time-without-fraction": swap(first, ".000000Z", "Z"),
             "time-with-milliseconds": swap(first, ".000000Z", ".000Z"),
             "time-february-30": swap(first, "2026-04-28", "2026-02-30"),

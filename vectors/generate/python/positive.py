@@ -1,4 +1,4 @@
-"""Writes vectors with Python's json and hashlib only: canonical.json, payloads.json and links.json.
+"""Writes vectors with Python's json and hashlib only: canonical.json, payloads.json, links.json and blind-keys.json.
 
     python3 positive.py ../..
 
@@ -7,6 +7,7 @@ key function says so, and its integers are written alike. Fractions are left to 
 """
 
 import hashlib
+import hmac
 import json
 import pathlib
 import sys
@@ -74,14 +75,17 @@ def payloads():
     return {"about": "row payloads (objects of strings), their canonical JSON and its SHA-256", "cases": cases}
 
 
+# Kind and key; and for a change what the row was before: "before" another payload, "same" that of the event itself.
 LABELS = [
     ("task_events", "1"),
     ("task_events", "2"),
     ("artifact_provenance", "6ba7b810-9dad-11d1-80b4-00c04fd430c8"),
     ("senate_pause", '["agent","a\\"b","2026-04-28 12:00:00+00"]'),
     ("senate_alerts", "7"),
-    ("senate_alerts:update", "7@5"),
-    ("senate_alerts:delete", "7@6"),
+    ("senate_alerts:update", "7@6", "before"),
+    ("senate_alerts:delete", "7@7", "same"),
+    ("senate_alerts:insert", "7@8"),
+    ("é" * 100 + ":backfill", "😀@9", "before"),
     ("model_release", ""),
     ("model_release", " "),
     ("model_release", "quote \" backslash \\ slash / tab \t newline \n del \x7f bell \x07"),
@@ -90,10 +94,8 @@ LABELS = [
     ("emoji", "😀 \U0010fffd"),
     ("k" * 200, "p" * 2000),
     ("é" * 100, "€" * 666),
-    ("combining", "e\u0301"),
     ("rtl", "אבג\u202e"),
     ("nbsp", "\u00a0\u0085\ufeff"),
-    ("task_events", "-0"),
     ("task_events", "9223372036854775807"),
 ]
 
@@ -118,25 +120,17 @@ def links():
     rows = []
     leaves = []
     previous = bytes(32)
-    for index, (kind, pk) in enumerate(LABELS):
+    for index, (kind, pk, *change) in enumerate(LABELS):
         seq = index + 1
         appended_at = "2026-04-28T12:%02d:%02d.%06dZ" % (index, 59 - index, (index * 123457) % 1000000)
         payload_hash = sha256(canonical({"id": pk}))
-        event = canonical(
-            {"appended_at": appended_at, "event_kind": kind, "event_pk": pk, "payload_hash": payload_hash}
-        )
+        before_hash = {"before": sha256(canonical({"id": pk, "was": "t"})), "same": payload_hash}[change[0]] if change else None
+        before = {} if before_hash is None else {"before_hash": before_hash}
+        labels = {"appended_at": appended_at, **before, "event_kind": kind, "event_pk": pk, "payload_hash": payload_hash}
+        event = canonical(labels)
         event_hash = hashlib.sha256(event.encode()).digest()
         chain_hash = hashlib.sha256(previous + event_hash + seq.to_bytes(8, "big")).digest()
-        leaf = canonical(
-            {
-                "appended_at": appended_at,
-                "chain_hash": chain_hash.hex(),
-                "event_kind": kind,
-                "event_pk": pk,
-                "payload_hash": payload_hash,
-                "seq": seq,
-            }
-        )
+        leaf = canonical({**labels, "chain_hash": chain_hash.hex(), "seq": seq})
         leaves.append(hashlib.sha256(b"\x00" + leaf.encode()).digest())
         rows.append(
             {
@@ -144,6 +138,7 @@ def links():
                 "event_kind": kind,
                 "event_pk": pk,
                 "payload_hash": payload_hash,
+                "before_hash": before_hash,
                 "event": event,
                 "event_hash": event_hash.hex(),
                 "prev_hash": previous.hex(),
@@ -156,14 +151,29 @@ def links():
         )
         previous = chain_hash
     return {
-        "about": "a chain of 20 links: event text and hash, chain hash, leaf, leaf hash, and the tree's root after it",
+        "about": "a chain of 20 links, three of them with the hash of the row before: event text and hash, chain hash, leaf, leaf hash, and the tree's root after it",
         "links": rows,
     }
 
 
+def blind_keys():
+    cases = []
+    for name, secret, key in [
+        ("zeros", bytes(32), "42"),
+        ("empty-key", bytes(range(32)), ""),
+        ("composite", bytes(range(32)), '["agent","a\\"b"]'),
+        ("beyond-ascii", b"\xff" * 32, "Zoë 😀"),
+        ("longest", hashlib.sha256(b"secret").digest(), "p" * 2000),
+    ]:
+        blinded = hmac.new(secret, key.encode(), hashlib.sha256).hexdigest()
+        cases.append({"name": name, "secret": secret.hex(), "key": key, "blinded": blinded})
+    return {"about": "keys of rows and their blinded form: HMAC-SHA256 under the table's secret", "cases": cases}
+
+
 def main():
     directory = pathlib.Path(sys.argv[1])
-    for name, value in {"canonical": canonical_ascii(), "payloads": payloads(), "links": links()}.items():
+    made = {"canonical": canonical_ascii(), "payloads": payloads(), "links": links(), "blind-keys": blind_keys()}
+    for name, value in made.items():
         text = json.dumps(value, ensure_ascii=False, indent=1) + "\n"
         (directory / f"{name}.json").write_text(text, encoding="utf-8")
 

@@ -21,6 +21,8 @@ interface Options {
   readonly exclude?: string[];
   readonly key?: string[];
   readonly kind?: string;
+  readonly salt?: boolean;
+  readonly blindKey?: boolean;
   readonly dryRun?: boolean;
   readonly scidex?: boolean;
   readonly json?: boolean;
@@ -37,6 +39,7 @@ Examples:
   $ audit-chain attach task_events
   $ audit-chain attach senate_alerts --changes track --dry-run
   $ audit-chain attach app.metrics --mode sealed --exclude last_seen,hits --kind app_metrics
+  $ audit-chain attach app.people --changes track --blind-key
   $ audit-chain attach --scidex`;
 
 /** `audit-chain attach`: capture and guard triggers. */
@@ -59,6 +62,11 @@ export function attachCommand(context: CommandContext): Command {
     .option("--exclude <columns>", "columns that are noise, separated by commas", collect)
     .option("--key <columns>", "columns that identify a row (unique, NOT NULL), where there is no primary key", collect)
     .option("--kind <name>", "the kind of its events, where it is not to be the table's name")
+    .option("--salt", "hash payloads with random bytes before them (not available yet)")
+    .option(
+      "--blind-key",
+      "key its events by an HMAC, for keys that are personal data; decided when it is first attached",
+    )
     .option("--dry-run", "print the SQL and what would go wrong; change nothing")
     .option("--scidex", "the SciDEX platform's tables, those that exist")
     .option("--json", "print the result as JSON")
@@ -96,12 +104,14 @@ function check(tables: readonly string[], options: Options): void {
   }
 }
 
-const attachOptions = ({ mode, changes, exclude, key, kind }: Options): AttachOptions => ({
+const attachOptions = ({ mode, changes, exclude, key, kind, salt, blindKey }: Options): AttachOptions => ({
   mode,
   changes,
   exclude,
   key,
   kind,
+  salt,
+  blindKey,
 });
 
 async function scidex({ sql }: Database, options: Options): Promise<{ found: Target<Options>[]; missing: string[] }> {
@@ -128,7 +138,7 @@ function resultLines(result: AttachResult): string[] {
   const { relation, kind, mode, changes, columns, excluded, rows_to_backfill: rows, renamed, warnings } = result;
   const covers = `${columns.length} columns${excluded.length === 0 ? "" : ` (without ${excluded.join(", ")})`}`;
   return [
-    `${relation} is attached: kind ${kind}, ${mode}, changes ${changes === "track" ? "tracked" : "refused"}, ${covers}`,
+    `${relation} is attached: kind ${kind}, ${mode}, changes ${changes === "track" ? "tracked" : "refused"}, ${result.blind_key ? "keys blinded, " : ""}${covers}`,
     ...(result.complete
       ? []
       : [

@@ -17,6 +17,8 @@ interface Options {
 const HELP = `
 For a tracked table the links of the row's changes are shown too, oldest first. A payload is compared with the newest
 link. What a table's row hashes to is a flat JSON object of its columns' texts, for example {"id":"42","done":"t"}.
+The key is the row's own, also where the table's keys are blinded, if the login may read their secret (a member of
+scidex_audit_inspector); else the blinded key finds the event.
 This reads the database and believes it; audit-chain verify does not.
 
 Exit code with --payload: 0 it is what was recorded, 1 it is not, 3 nothing is recorded under this key, or the row
@@ -71,6 +73,7 @@ const linkJson = (link: Link): object => ({
   event_hash: toHex(link.eventHash),
   prev_hash: toHex(link.prevHash),
   chain_hash: toHex(link.chainHash),
+  before_hash: link.beforeHash === null ? null : toHex(link.beforeHash),
   appended_at: link.appendedAt,
 });
 

@@ -99,15 +99,18 @@ const forgeRow = async (sql: Sql, id: string): Promise<unknown> =>
 
 /** Gives the forged row its matching hash, and recomputes every link: by themselves, the links are flawless again. */
 async function rewriteChain(sql: Sql, id: string): Promise<void> {
-  const rows = await sql<{ seq: string; kind: string; pk: string; hash: Uint8Array; time: string }[]>`
-    select seq, event_kind as kind, event_pk as pk, payload_hash as hash,
+  const rows = await sql<
+    { seq: string; kind: string; pk: string; hash: Uint8Array; before: Uint8Array | null; time: string }[]
+  >`
+    select seq, event_kind as kind, event_pk as pk, payload_hash as hash, before_hash as before,
            to_char(appended_at at time zone 'UTC', 'YYYY-MM-DD"T"HH24:MI:SS.US"Z"') as time
       from audit_chain order by seq`;
   const forged = payloadHash(await payloadOf(sql, id));
   const links: Link[] = [];
-  for (const { kind, pk, hash, time } of rows) {
+  for (const { kind, pk, hash, before, time } of rows) {
     const isForged = kind === "artifact_provenance" && pk === id;
-    const event = { eventKind: kind, eventPk: pk, payloadHash: isForged ? forged : hash, appendedAt: time };
+    const payload = isForged ? forged : hash;
+    const event = { eventKind: kind, eventPk: pk, payloadHash: payload, beforeHash: before, appendedAt: time };
     links.push(nextLink(links.at(-1) ?? null, event));
   }
   const values = links.map((l) => ({

@@ -1,5 +1,5 @@
 import { sqlState } from "@scidex/audit-schema";
-import { keyExpression, quotedLiteral } from "@scidex/audit-schema/capture-source";
+import { blindKeyExpression, keyExpression, quotedLiteral } from "@scidex/audit-schema/capture-source";
 import type { Sql } from "postgres";
 import type { ConfigInForce } from "../config-in-force.ts";
 
@@ -47,8 +47,9 @@ const REASONS: Readonly<Record<string, string>> = {
   "57014": `takes longer than ${COUNT_TIMEOUT_MS / 1000} s; audit-chain verify does it`,
 };
 
-function statement({ kind, key_columns, changes }: ConfigInForce, relation: string): string {
+function statement({ kind, key_columns, changes, blind_key }: ConfigInForce, relation: string): string {
   const own = quotedLiteral(kind);
+  const key = keyExpression(key_columns);
   const changed = [`${kind}:insert`, `${kind}:update`].map(quotedLiteral).join(", ");
   // A row that was changed, or inserted anew after a delete, stands under its key and "@" and the event's seq.
   const tracked = `
@@ -56,7 +57,7 @@ function statement({ kind, key_columns, changes }: ConfigInForce, relation: stri
         select pg_catalog.left(c.event_pk, -1 - pg_catalog.length(c.seq::text)) from public.audit_chain as c where c.event_kind in (${changed})`;
   return `
     select count(*) as count
-      from (select ${keyExpression(key_columns)} collate "C" as key from ${relation}) as r
+      from (select (${blind_key ? blindKeyExpression(kind, key) : key}) collate "C" as key from ${relation}) as r
      where not exists (
        select from (
         select c.event_pk as key from public.audit_chain as c where c.event_kind = ${own}

@@ -1,5 +1,5 @@
 -- Chains rows that were in a table before it was attached: the backfill's door. `pks` and `payload_hashes` come from the
--- table itself, in the order given. Rows that are chained already are passed over. Returns how many were added.
+-- table itself, in the order given; keys as events have them, so blinded ones where the table's are. Rows that are chained already are passed over. Returns how many were added.
 CREATE OR REPLACE FUNCTION public.audit_chain_adopt(kind text, pks text[], payload_hashes bytea[]) RETURNS integer
 LANGUAGE plpgsql SECURITY DEFINER
 -- With a plan for each call, the arrays would be constants, and reading them by number takes as long as they are.
@@ -20,6 +20,10 @@ BEGIN
       USING ERRCODE = 'AC002', HINT = 'Find out where it comes from. To chain it all the same, use audit-backfill --readmit, which is recorded.';
   END IF;
   PERFORM public.audit_chain_check_claim(r.relid, r.kind) FROM public.audit_chain_relation AS r WHERE r.kind = audit_chain_adopt.kind;
+  IF config.blind_key AND EXISTS (SELECT FROM unnest(pks) AS k WHERE k !~ '^[0-9a-f]{64}$') THEN
+    RAISE EXCEPTION 'the keys of % are blinded, and one of those given is not', config.relation
+      USING ERRCODE = 'AC005', HINT = 'Run audit-chain backfill, which blinds them.';
+  END IF;
   kinds := array_fill(kind, ARRAY[cardinality(pks)]);
   PERFORM public.audit_chain_check_events(kinds, pks, payload_hashes);
   PERFORM public.audit_chain_lock_chain();
@@ -27,7 +31,7 @@ BEGIN
      AND NOT EXISTS (SELECT FROM public.audit_chain_pending AS p WHERE p.event_kind = kind) THEN
     -- Nothing but the chain itself can have one of these events, which is rare: another backfill has been faster.
     BEGIN
-      size := public.audit_chain_extend(kinds, pks, payload_hashes, NULL::text[]);
+      size := public.audit_chain_extend(kinds, pks, payload_hashes, NULL::bytea[], NULL::text[]);
       RETURN cardinality(pks);
     EXCEPTION WHEN unique_violation THEN
       NULL;
@@ -48,7 +52,7 @@ BEGIN
   IF new_pks IS NULL THEN
     RETURN 0;
   END IF;
-  size := public.audit_chain_extend(kinds[1:cardinality(new_pks)], new_pks, new_hashes, NULL::text[]);
+  size := public.audit_chain_extend(kinds[1:cardinality(new_pks)], new_pks, new_hashes, NULL::bytea[], NULL::text[]);
   RETURN cardinality(new_pks);
 END
 $function$;

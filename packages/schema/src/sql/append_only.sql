@@ -6,6 +6,6 @@ AS $function$
 BEGIN
   RAISE EXCEPTION '%.% is append-only: % is refused', TG_TABLE_SCHEMA, TG_TABLE_NAME, TG_OP
     USING ERRCODE = 'AC004',
-          HINT = 'Links and configuration are never changed or removed. To change what is covered, use audit_chain_attach or audit_chain_detach.';
+          HINT = 'Links, configuration and secrets are never changed or removed. To change what is covered, use audit_chain_attach or audit_chain_detach.';
 END
 $function$;

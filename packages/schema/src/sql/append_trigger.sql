@@ -25,9 +25,11 @@ BEGIN
   END IF;
   EXECUTE format(
     'INSERT INTO public.audit_chain_pending (mode, op, event_kind, event_pk, payload_hash)'
-    ' SELECT $1, $2, $3, CASE WHEN pg_catalog.octet_length(event.pk) <= 2000 THEN event.pk'
-    ' ELSE public.audit_chain_odd_key($3, $4, event.pk, pg_catalog.concat(source.*)) END,'
+    ' SELECT $1, $2, $3, %s,'
     ' pg_catalog.sha256(pg_catalog.convert_to(event.payload, ''UTF8'')) FROM %s',
+    replace(CASE WHEN config.blind_key THEN 'public.audit_chain_blind_key((SELECT s.secret FROM public.audit_chain_secret AS s WHERE s.event_kind = $3), KEY)' ELSE 'KEY' END, 'KEY',
+      'CASE WHEN pg_catalog.octet_length(event.pk) <= 2000 THEN event.pk'
+      ' ELSE public.audit_chain_odd_key($3, $4, event.pk, pg_catalog.concat(source.*)) END'),
     public.audit_chain_row_source('(SELECT ($5).*)'::text, config.key_columns, config.columns))
   USING config.mode, CASE config.changes WHEN 'track' THEN 'insert' ELSE 'event' END, config.kind::text, TG_RELID, NEW;
   IF config.mode = 'strict' THEN

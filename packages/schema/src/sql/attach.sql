@@ -1,10 +1,11 @@
 -- Attaches a table: from now on its rows are captured, and its changes refused or tracked. Runs with the rights of the
 -- caller, who must own the table. The same call again brings the capture up to date with the table's columns, or
 -- changes its mode; an option that is NULL stays as it is (at first: strict, refuse, nothing excluded, the primary key,
--- the table's name). Returns what was done: the configuration, the number of rows not chained yet, warnings.
+-- the table's name, keys as they are). With `blind_key` events are keyed by audit_chain_blind_key under a secret of the
+-- table, for keys that are personal data; that is decided when the kind is first attached. Returns what was done: the configuration, the number of rows not chained yet, warnings.
 CREATE OR REPLACE FUNCTION public.audit_chain_attach(
   relation regclass, mode text DEFAULT NULL, changes text DEFAULT NULL, exclude text[] DEFAULT NULL,
-  key text[] DEFAULT NULL, kind text DEFAULT NULL) RETURNS jsonb
+  key text[] DEFAULT NULL, kind text DEFAULT NULL, salt boolean DEFAULT NULL, blind_key boolean DEFAULT NULL) RETURNS jsonb
 LANGUAGE plpgsql
 SET search_path = pg_catalog, pg_temp SET client_min_messages = warning SET row_security = off
 AS $function$
@@ -31,6 +32,8 @@ BEGIN
     RAISE EXCEPTION 'the mode must be strict or sealed, not %', quote_nullable(mode) USING ERRCODE = 'invalid_parameter_value', HINT = 'Use one of the two.';
   ELSIF changes NOT IN ('refuse', 'track') THEN
     RAISE EXCEPTION 'changes must be refuse or track, not %', quote_nullable(changes) USING ERRCODE = 'invalid_parameter_value', HINT = 'Use one of the two.';
+  ELSIF salt THEN
+    RAISE EXCEPTION 'salted payloads are not available yet' USING ERRCODE = 'feature_not_supported', HINT = 'Attach the table without salt.';
   ELSIF current_setting('transaction_isolation') <> 'read committed' THEN
     RAISE EXCEPTION 'attach needs a READ COMMITTED transaction, this one is %', upper(current_setting('transaction_isolation'))
       USING ERRCODE = 'invalid_transaction_state', HINT = 'Start the transaction with BEGIN ISOLATION LEVEL READ COMMITTED.';
@@ -47,6 +50,12 @@ BEGIN
   is_known := before.id IS NOT NULL AND before.action <> 'detach';
   mode := coalesce(mode, CASE WHEN is_known THEN before.mode END, 'strict');
   changes := coalesce(changes, CASE WHEN is_known THEN before.changes END, 'refuse');
+  blind_key := coalesce(blind_key, before.blind_key, false);
+  IF blind_key <> before.blind_key THEN
+    RAISE EXCEPTION 'the keys of % events are % since the kind was first attached, which cannot change', quote_literal(event_kind),
+        CASE WHEN before.blind_key THEN 'blinded' ELSE 'not blinded' END
+      USING ERRCODE = 'invalid_parameter_value', HINT = format('Leave the option out; or copy the rows into a new table and attach that one with blind_key => %s.', blind_key);
+  END IF;
   -- A column that kept its number under another name was renamed: recorded, so that older rows can still be recomputed.
   -- One that lost its number to another column of the same name is gone: recorded as renamed to nothing.
   IF live.relid = relation THEN
@@ -84,12 +93,11 @@ BEGIN
   columns := public.audit_chain_covered_columns(relation, exclude);
   row_wise := row_wise OR changes = 'track';
 
-  function_name := public.audit_chain_capture_open(relation, event_kind, key_names, columns, changes, mode, row_wise, caller);
+  function_name := public.audit_chain_capture_open(relation, event_kind, key_names, columns, changes, mode, row_wise, blind_key, caller);
   -- Triggers are replaced, not dropped and made again: dropping one waits for readers too, and makes them wait.
   IF changes = 'track' THEN
     EXECUTE format('DROP TRIGGER IF EXISTS audit_chain_capture ON %s', relation);
     EXECUTE format('DROP TRIGGER IF EXISTS audit_chain_guard ON %s', relation);
-    -- The name sorts early: a tracked row's insert must be staged before another trigger changes the row again.
     EXECUTE format('CREATE OR REPLACE TRIGGER "0_audit_chain_track" AFTER INSERT OR UPDATE OR DELETE ON %s FOR EACH ROW EXECUTE FUNCTION public.%I()', relation, function_name);
   ELSE
     EXECUTE format('DROP TRIGGER IF EXISTS "0_audit_chain_track" ON %s', relation);
@@ -122,13 +130,13 @@ BEGIN
        IS DISTINCT FROM (qualified COLLATE "C", key_names, columns, exclude, changes, mode)
      OR public.audit_chain_types_changed(relation, before.columns, before.column_types) OR renames <> '{}' THEN
     SELECT coalesce(jsonb_object_agg(r.key, r.value), '{}') INTO renames FROM jsonb_each(renames) AS r WHERE r.key = ANY (before.columns);
-    PERFORM public.audit_chain_configure(relation, 'attach'::text, event_kind, key_names, columns, exclude, renames, changes, mode, is_complete);
+    PERFORM public.audit_chain_configure(relation, 'attach'::text, event_kind, key_names, columns, exclude, renames, changes, mode, is_complete, blind_key);
   END IF;
   IF caller IS NOT NULL THEN
     PERFORM public.audit_chain_capture_close(function_name, caller);
   END IF;
   RETURN jsonb_build_object('relation', qualified, 'kind', event_kind, 'key', to_jsonb(key_names), 'columns', to_jsonb(columns),
-    'excluded', to_jsonb(exclude), 'changes', changes, 'mode', mode, 'complete', is_complete, 'rows_to_backfill', rows_there,
+    'excluded', to_jsonb(exclude), 'changes', changes, 'mode', mode, 'salt', false, 'blind_key', blind_key, 'complete', is_complete, 'rows_to_backfill', rows_there,
     'renamed', renames, 'warnings', public.audit_chain_attach_warnings(relation, columns));
 END
 $function$;

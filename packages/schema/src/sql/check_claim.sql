@@ -23,7 +23,10 @@ BEGIN
   END IF;
   IF kind IS NULL OR kind = '' OR octet_length(convert_to(kind, 'UTF8')) > 200 THEN
     RAISE EXCEPTION 'the kind must have 1 to 200 bytes' USING ERRCODE = 'AC005', HINT = 'Give a short one with --kind.';
-  ELSIF kind ~ ':(insert|update|delete)$' OR starts_with(kind, 'audit_chain') THEN
+  ELSIF position(':' IN kind) > 0 THEN
+    RAISE EXCEPTION 'the kind % has a colon, which stands before the role of an event', quote_literal(kind)
+      USING ERRCODE = 'AC003', HINT = format('Give another one: audit-chain attach %s --kind NAME', relation);
+  ELSIF starts_with(kind, 'audit_chain') THEN
     RAISE EXCEPTION 'the kind % is reserved', quote_literal(kind) USING ERRCODE = 'AC003', HINT = 'Give another one with --kind.';
   END IF;
   SELECT r.* INTO live FROM public.audit_chain_relation AS r WHERE r.kind = audit_chain_check_claim.kind;

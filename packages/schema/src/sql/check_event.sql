@@ -7,6 +7,9 @@ BEGIN
   IF kind IS NULL OR kind = '' OR octet_length(convert_to(kind, 'UTF8')) > 200 THEN
     RAISE EXCEPTION 'the event kind must have 1 to 200 bytes, this one has %', coalesce(octet_length(convert_to(kind, 'UTF8'))::text, 'no value (NULL)')
       USING ERRCODE = 'AC005', HINT = 'Use a short name, such as the name of a table.';
+  ELSIF position(':' IN kind) > 0 THEN
+    RAISE EXCEPTION 'the event kind % has a colon, which stands before the role of an event of a table', quote_literal(kind)
+      USING ERRCODE = 'AC003', HINT = 'Use another character, such as a dot.';
   ELSIF pk IS NULL OR octet_length(convert_to(pk, 'UTF8')) > 2000 THEN
     RAISE EXCEPTION 'the key of a % event must have at most 2000 bytes, this one has %', kind, coalesce(octet_length(convert_to(pk, 'UTF8'))::text, 'no value (NULL)')
       USING ERRCODE = 'AC005', HINT = 'Key the event by something shorter, such as an id or a digest.';

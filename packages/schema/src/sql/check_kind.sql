@@ -7,8 +7,7 @@ BEGIN
   IF starts_with(event_kind, 'audit_chain') THEN
     RAISE EXCEPTION 'kinds that begin with audit_chain are reserved, this one is %', quote_literal(event_kind)
       USING ERRCODE = 'AC003', HINT = 'Choose another kind.';
-  ELSIF EXISTS (SELECT FROM public.audit_chain_relation AS r
-                 WHERE r.kind IN (event_kind, regexp_replace(event_kind, ':(insert|update|delete)$', ''))) THEN
+  ELSIF EXISTS (SELECT FROM public.audit_chain_relation AS r WHERE r.kind = event_kind) THEN
     RAISE EXCEPTION 'the kind % belongs to an audited table', quote_literal(event_kind)
       USING ERRCODE = 'AC003', HINT = 'Insert the row into that table, or choose another kind.';
   END IF;

@@ -14,12 +14,19 @@ SET search_path = pg_catalog, pg_temp SET enable_seqscan = off SET plan_cache_mo
 AS $function$
 DECLARE
   few      CONSTANT integer := 8;
+  more     CONSTANT integer := 100000;
   places   tid[];
   kinds    text[];
   pks      text[];
   payloads bytea[];
+  befores  bytea[];
   changes  text[];
+  xids     xid8[];
+  places_in_order integer[];
+  last_id  bigint;
   odd      text[];
+  is_tracked boolean;
+  several  boolean;
   unusual  boolean;
   locked   boolean;
   size     bigint;
@@ -30,27 +37,57 @@ BEGIN
   -- planner to one probe of the index for each event.
   IF own IS NULL THEN
     locked := public.audit_chain_lock_chain();
-    SELECT array_agg(p.ctid), array_agg(p.event_kind), array_agg(p.event_pk), array_agg(p.payload_hash),
-           array_agg(CASE WHEN p.op IN ('update', 'delete') THEN p.op END),
+    SELECT array_agg(p.ctid), array_agg(p.event_kind), array_agg(p.event_pk), array_agg(p.payload_hash), array_agg(p.before_hash),
+           array_agg(CASE WHEN p.op IN ('update', 'delete') THEN p.op END), bool_or(p.op IN ('insert', 'update', 'delete')), array_agg(p.xid), max(p.id),
            bool_or(p.op = 'door')
-      INTO places, kinds, pks, payloads, changes, unusual
+      INTO places, kinds, pks, payloads, befores, changes, is_tracked, xids, last_id, unusual
       FROM (SELECT t.ctid, t.* FROM public.audit_chain_pending AS t WHERE t.conflict IS NULL ORDER BY t.id LIMIT max_rows) AS p;
   ELSE
-    SELECT array_agg(p.ctid), array_agg(p.event_kind), array_agg(p.event_pk), array_agg(p.payload_hash),
-           array_agg(CASE WHEN p.op IN ('update', 'delete') THEN p.op END),
+    SELECT array_agg(p.ctid), array_agg(p.event_kind), array_agg(p.event_pk), array_agg(p.payload_hash), array_agg(p.before_hash),
+           array_agg(CASE WHEN p.op IN ('update', 'delete') THEN p.op END), bool_or(p.op IN ('insert', 'update', 'delete')), array_agg(p.xid), max(p.id),
            bool_or(p.op NOT IN ('update', 'delete')
                    AND (SELECT true FROM public.audit_chain AS c WHERE c.event_kind = p.event_kind AND c.event_pk = p.event_pk))
-      INTO places, kinds, pks, payloads, changes, unusual
+      INTO places, kinds, pks, payloads, befores, changes, is_tracked, xids, last_id, unusual
       FROM (SELECT t.ctid, t.* FROM public.audit_chain_pending AS t WHERE t.xid = own AND t.mode = 'strict' ORDER BY t.xid, t.id LIMIT few) AS p;
     IF cardinality(places) = few THEN
-      SELECT array_agg(p.ctid), array_agg(p.event_kind), array_agg(p.event_pk), array_agg(p.payload_hash),
-             array_agg(CASE WHEN p.op IN ('update', 'delete') THEN p.op END), false
-        INTO places, kinds, pks, payloads, changes, unusual
+      SELECT array_agg(p.ctid), array_agg(p.event_kind), array_agg(p.event_pk), array_agg(p.payload_hash), array_agg(p.before_hash),
+             array_agg(CASE WHEN p.op IN ('update', 'delete') THEN p.op END), bool_or(p.op IN ('insert', 'update', 'delete')), array_agg(p.xid), max(p.id), false
+        INTO places, kinds, pks, payloads, befores, changes, is_tracked, xids, last_id, unusual
         FROM (SELECT t.ctid, t.* FROM public.audit_chain_pending AS t WHERE t.xid = own AND t.mode = 'strict' ORDER BY t.xid, t.id LIMIT max_rows) AS p;
     END IF;
   END IF;
   IF places IS NULL THEN
     RETURN 0;
+  END IF;
+  IF is_tracked AND cardinality(places) >= max_rows THEN
+    -- The batch ends somewhere in a transaction: it takes in what comes later of the same keys, or they could not be put in
+    -- order.
+    SELECT places || coalesce(array_agg(m.ctid), '{}'), kinds || coalesce(array_agg(m.event_kind), '{}'), pks || coalesce(array_agg(m.event_pk), '{}'),
+           payloads || coalesce(array_agg(m.payload_hash), '{}'), befores || coalesce(array_agg(m.before_hash), '{}'),
+           changes || coalesce(array_agg(CASE WHEN m.op IN ('update', 'delete') THEN m.op END), '{}'), xids || coalesce(array_agg(m.xid), '{}')
+      INTO places, kinds, pks, payloads, befores, changes, xids
+      FROM (SELECT p.*
+              FROM (SELECT DISTINCT e.* FROM unnest(xids, kinds, pks) AS e(xid, kind, pk)) AS e
+             CROSS JOIN LATERAL (
+               SELECT t.ctid, t.* FROM public.audit_chain_pending AS t
+                WHERE t.event_kind = e.kind AND t.event_pk = e.pk AND t.op IN ('insert', 'update', 'delete')
+                  AND t.xid = e.xid AND t.id > last_id AND t.conflict IS NULL AND (own IS NULL OR t.mode = 'strict') OFFSET 0) AS p
+             ORDER BY p.id LIMIT more) AS m;
+  END IF;
+  IF cardinality(places) > 1 AND (is_tracked OR own IS NOT NULL AND cardinality(places) < few) THEN
+    SELECT bool_or(k.events > 1), coalesce(unusual, false) OR own IS NOT NULL AND bool_or(k.inserts > 1) INTO several, unusual
+      FROM (SELECT count(*) AS events, count(*) FILTER (WHERE e.change IS NULL) AS inserts
+              FROM unnest(xids, kinds, pks, changes) AS e(xid, kind, pk, change) GROUP BY e.xid, e.kind, e.pk) AS k;
+  END IF;
+  IF is_tracked AND several THEN
+    places_in_order := public.audit_chain_causal_order(xids, kinds, pks, payloads, befores, changes);
+    IF places_in_order IS NOT NULL THEN
+      SELECT array_agg(e.place ORDER BY o.n), array_agg(e.kind ORDER BY o.n), array_agg(e.pk ORDER BY o.n), array_agg(e.payload ORDER BY o.n),
+             array_agg(e.before ORDER BY o.n), array_agg(e.change ORDER BY o.n)
+        INTO places, kinds, pks, payloads, befores, changes
+        FROM unnest(places, kinds, pks, payloads, befores, changes) WITH ORDINALITY AS e(place, kind, pk, payload, before, change, n)
+        JOIN unnest(places_in_order) WITH ORDINALITY AS o(number, n) ON o.number = e.n;
+    END IF;
   END IF;
   IF unusual THEN
     NULL;
@@ -58,21 +95,18 @@ BEGIN
     BEGIN
       DELETE FROM public.audit_chain_pending AS p WHERE p.ctid = ANY (places);
       locked := public.audit_chain_lock_chain();
-      size := public.audit_chain_extend(kinds, pks, payloads, changes);
+      size := public.audit_chain_extend(kinds, pks, payloads, befores, changes);
       RETURN cardinality(places);
     EXCEPTION WHEN unique_violation THEN
       unusual := true;
     END;
-  ELSIF cardinality(places) > 1 THEN
-    PERFORM FROM unnest(kinds, pks, changes) AS e(kind, pk, change)
-      WHERE e.change IS NULL GROUP BY e.kind, e.pk HAVING count(*) > 1 LIMIT 1;
-    unusual := FOUND;
   END IF;
 
   IF unusual THEN
     WITH taken AS (
-      SELECT p.id, p.op, p.event_kind, p.event_pk, p.payload_hash
-        FROM public.audit_chain_pending AS p WHERE p.ctid = ANY (places)
+      SELECT p.id, p.op, p.event_kind, p.event_pk, p.payload_hash, p.before_hash, o.n
+        FROM public.audit_chain_pending AS p JOIN unnest(places) WITH ORDINALITY AS o(place, n) ON o.place = p.ctid
+       WHERE p.ctid = ANY (places)
     ), placed AS (
       -- What the key's first event is: one that stands in the chain, or one further up in this batch.
       SELECT t.*,
@@ -82,14 +116,12 @@ BEGIN
         FROM taken AS t
         LEFT JOIN LATERAL (
           SELECT a.seq, a.payload_hash FROM public.audit_chain AS a WHERE a.event_kind = t.event_kind AND a.event_pk = t.event_pk OFFSET 0) AS c ON true
-      WINDOW same_key AS (PARTITION BY t.event_kind, t.event_pk, t.op IN ('update', 'delete') ORDER BY t.id)
+      WINDOW same_key AS (PARTITION BY t.event_kind, t.event_pk, t.op IN ('update', 'delete') ORDER BY t.n)
     ), judged AS (
       SELECT p.*,
              CASE WHEN p.op IN ('update', 'delete') THEN 'change'
                   -- The kind was free when the door was used, and belongs to a table since.
-                  WHEN p.op = 'door' AND EXISTS (
-                    SELECT FROM public.audit_chain_relation AS r
-                     WHERE r.kind IN (p.event_kind, regexp_replace(p.event_kind, ':(insert|update|delete)$', ''))) THEN 'taken'
+                  WHEN p.op = 'door' AND EXISTS (SELECT FROM public.audit_chain_relation AS r WHERE r.kind = p.event_kind) THEN 'taken'
                   WHEN p.earlier_hash IS NULL THEN 'new'
                   WHEN p.op = 'insert' THEN 'change'
                   WHEN p.earlier_hash = p.payload_hash THEN 'same'
@@ -99,11 +131,12 @@ BEGIN
     ), linked AS (
       SELECT j.*, j.verdict IN ('new', 'change') AS linked FROM judged AS j
     )
-    SELECT array_agg(j.event_kind ORDER BY j.id) FILTER (WHERE j.linked), array_agg(j.event_pk ORDER BY j.id) FILTER (WHERE j.linked),
-           array_agg(j.payload_hash ORDER BY j.id) FILTER (WHERE j.linked),
-           array_agg(CASE j.verdict WHEN 'change' THEN j.op END ORDER BY j.id) FILTER (WHERE j.linked),
-           array_agg(concat(j.verdict, ' ', j.id) ORDER BY j.id) FILTER (WHERE j.verdict IN ('taken', 'conflict'))
-      INTO kinds, pks, payloads, changes, odd
+    SELECT array_agg(j.event_kind ORDER BY j.n) FILTER (WHERE j.linked), array_agg(j.event_pk ORDER BY j.n) FILTER (WHERE j.linked),
+           array_agg(j.payload_hash ORDER BY j.n) FILTER (WHERE j.linked),
+           array_agg(j.before_hash ORDER BY j.n) FILTER (WHERE j.linked),
+           array_agg(CASE j.verdict WHEN 'change' THEN j.op END ORDER BY j.n) FILTER (WHERE j.linked),
+           array_agg(concat(j.verdict, ' ', j.id) ORDER BY j.n) FILTER (WHERE j.verdict IN ('taken', 'conflict'))
+      INTO kinds, pks, payloads, befores, changes, odd
       FROM linked AS j;
   END IF;
 
@@ -131,7 +164,7 @@ BEGIN
   END IF;
   locked := public.audit_chain_lock_chain();
   IF kinds IS NOT NULL THEN
-    size := public.audit_chain_extend(kinds, pks, payloads, changes);
+    size := public.audit_chain_extend(kinds, pks, payloads, befores, changes);
   END IF;
   RETURN cardinality(places);
 END

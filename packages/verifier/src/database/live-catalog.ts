@@ -17,6 +17,11 @@ export interface LiveRelation {
   readonly pages: number;
 }
 
+/** A type with the oids of its output and send functions, with a comma between. */
+interface LiveType extends DescribedType {
+  readonly functions: string;
+}
+
 /** An attribute with its number. */
 export interface LiveAttribute extends Attribute {
   readonly number: number;
@@ -29,7 +34,7 @@ export class LiveCatalog implements TypeCatalog {
   readonly #relations: ReadonlyMap<string, LiveRelation>;
   readonly #byName: ReadonlyMap<string, LiveRelation>;
   readonly #children: ReadonlyMap<string, readonly string[]>;
-  readonly #types: ReadonlyMap<string, DescribedType>;
+  readonly #types: ReadonlyMap<string, LiveType>;
   readonly #subtypes: ReadonlyMap<string, string>;
   readonly #attributes = new Map<string, readonly LiveAttribute[]>();
   /** Null: not all of an enum's labels have been kept. */
@@ -40,7 +45,7 @@ export class LiveCatalog implements TypeCatalog {
     schemas: ReadonlyMap<string, string>;
     relations: readonly LiveRelation[];
     children: ReadonlyMap<string, readonly string[]>;
-    types: ReadonlyMap<string, DescribedType>;
+    types: ReadonlyMap<string, LiveType>;
     subtypes: ReadonlyMap<string, string>;
   }) {
     this.#manifest = given.manifest;
@@ -85,8 +90,11 @@ export class LiveCatalog implements TypeCatalog {
       lane,
       manifest,
       "pg_type",
-      ["oid", "typname", "typnamespace", "typtype", "typelem", "typarray", "typbasetype", "typtypmod", "typrelid"],
-      (f): [string, DescribedType] => [
+      [
+        ...["oid", "typname", "typnamespace", "typtype", "typelem", "typarray", "typbasetype", "typtypmod", "typrelid"],
+        ...["typoutput", "typsend"],
+      ],
+      (f): [string, LiveType] => [
         text(f, 0),
         {
           name: text(f, 1),
@@ -97,6 +105,7 @@ export class LiveCatalog implements TypeCatalog {
           base: text(f, 6),
           baseModifier: Number(text(f, 7)),
           relation: text(f, 8),
+          functions: `${text(f, 9)},${text(f, 10)}`,
         },
       ],
     );
@@ -208,6 +217,24 @@ export class LiveCatalog implements TypeCatalog {
       const list = (labels.get(oid) ?? []).toSorted((a, b) => a.order - b.order);
       this.#labels.set(oid, cut.has(oid) ? null : list.map(({ label }) => label));
     }
+  }
+
+  /** Oids of a type's output and send functions, with a comma between. */
+  functionsOf(oid: string): string | undefined {
+    return this.#types.get(oid)?.functions;
+  }
+
+  /** The types of relations' attributes, and what these are made of. The attributes must have been read. */
+  typesOf(relations: Iterable<string>): Set<string> {
+    const types = new Set<string>();
+    for (const relation of relations) for (const { type } of this.attributesOf(relation)) types.add(type);
+    for (const oid of types) {
+      const type = this.#types.get(oid);
+      if (type === undefined) continue;
+      for (const next of [type.element, type.base, this.#subtypes.get(oid) ?? "0"]) if (next !== "0") types.add(next);
+      if (type.kind === "c") for (const part of this.attributesOf(type.relation)) types.add(part.type);
+    }
+    return types;
   }
 
   type(oid: string): DescribedType | undefined {

@@ -154,12 +154,6 @@ export class Session {
     this.#timeout = setting;
   }
 
-  /** For what is not read by its plan yet. */
-  get unread(): Sql {
-    this.#plans.expect(null);
-    return this.#client;
-  }
-
   /** Runs commands that are not planned: SET, BEGIN, SAVEPOINT, LOCK. */
   async command(statement: string): Promise<void> {
     await this.#client.unsafe(statement).simple();

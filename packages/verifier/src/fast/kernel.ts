@@ -1,3 +1,4 @@
+import { MAX_LINK_KIND_BYTES, MAX_LINK_PK_BYTES } from "@scidex/audit-core";
 import { KERNEL_BYTES } from "./kernel-bytes.ts";
 
 interface Global<T> {
@@ -134,7 +135,7 @@ export class Kernel {
   /** Adds an event that did not come through a stream. False where a label is too long. */
   add(kind: string, key: string, payloadHash: Uint8Array): boolean {
     const [name, pk] = [Buffer.from(kind), Buffer.from(key)];
-    if (name.length > 207 || pk.length > 2020 || payloadHash.length !== 32) return false;
+    if (name.length > MAX_LINK_KIND_BYTES || pk.length > MAX_LINK_PK_BYTES || payloadHash.length !== 32) return false;
     const at = this.#exports.LEAVES.value;
     const { bytes } = this;
     bytes.set(name, at);

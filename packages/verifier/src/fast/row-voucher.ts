@@ -10,6 +10,8 @@ export interface RowsTask {
   readonly keyColumns: number;
   /** Covered columns, in the order of the payload's members, which follow them. */
   readonly columns: readonly string[];
+  /** What keys are blinded with, which the kernel does not do; null where events have them as they are. */
+  readonly secret: Uint8Array | null;
   readonly tagKey: Uint8Array;
 }
 
@@ -58,21 +60,23 @@ export class RowVoucher {
 
   #work(from: number, end: number): void {
     for (let at = from; at < end && this.#isGood;) {
-      at = this.#kernel.raw.addRows(at, end);
-      if (this.#kernel.raw.rowsStopped.value !== CANNOT_VOUCH) return;
+      if (this.#task.secret === null) {
+        at = this.#kernel.raw.addRows(at, end);
+        if (this.#kernel.raw.rowsStopped.value !== CANNOT_VOUCH) return;
+      }
       const line = this.#kernel.bytes.subarray(at, this.#kernel.bytes.indexOf(0x0a, at) + 1);
       at += line.length;
       this.#takePlainly(Buffer.from(line));
     }
   }
 
-  /** A line that the kernel leaves to us: one that is very long, for example. */
+  /** A line that the kernel leaves to us: one that is very long, for example, or whose key is blinded. */
   #takePlainly(line: Buffer): void {
-    const { kind, keyColumns, columns } = this.#task;
+    const { kind, keyColumns, columns, secret } = this.#task;
     new TextCopyDecoder().push(line, (fields) => {
       const texts = new Map(columns.map((column, i) => [column, fields[keyColumns + i] ?? null]));
       const hash = rowPayloadHash({ columns, from: (column) => column }, texts);
-      const key = keyOf(fields.slice(0, keyColumns));
+      const key = keyOf(fields.slice(0, keyColumns), secret);
       const isWhole = fields.length === keyColumns + columns.length;
       if (key === null || !isWhole || !this.#kernel.add(kind, key, hash)) this.#isGood = false;
     });

@@ -1,3 +1,4 @@
+import { splitKind } from "@scidex/audit-core";
 import { type OpenTable, openTable, verdict } from "../check-table.ts";
 import type { KindHistory } from "../config.ts";
 import { eachTuple } from "../cursor.ts";
@@ -30,8 +31,6 @@ export interface VouchTablesOptions {
   /** Null where tables are not compared at all. */
   readonly sources: { readonly pending: Relation; readonly rows: RowSums } | null;
 }
-
-const CHANGES = ["insert", "update", "delete"] as const;
 
 /**
  * Jobs that add up the rows of tables, beside the chain: of all whose rows do not change, as it seems. Of the others only
@@ -70,12 +69,14 @@ export async function vouchForTables(
   options: VouchTablesOptions,
 ): Promise<VouchedTables | null> {
   const { chain, histories, sources } = options;
-  // A kind that looks like the changes of another one: which of the two an event belongs to is not decided here.
-  for (const kind of histories.keys()) if (CHANGES.some((change) => histories.has(`${kind}:${change}`))) return null;
   const sums = new Map(chain.sums.map((sum) => [sum.kind, sum]));
   const links = new Map(chain.sums.map((sum) => [sum.kind, sum.count]));
-  const unclear = new Set<string>();
-  for (const kind of histories.keys()) if (CHANGES.some((change) => sums.has(`${kind}:${change}`))) unclear.add(kind);
+  // A configuration written past its guards can have a kind that looks like another one's changes.
+  const unclear = new Set([...histories.keys()].filter((kind) => splitKind(kind).role !== null));
+  for (const { kind } of chain.sums) {
+    const { kind: table, role } = splitKind(kind);
+    if (role !== null) unclear.add(table);
+  }
   const clear = (): KindHistory[] => [...histories.values()].filter(({ kind }) => !unclear.has(kind));
   if (sources === null) return { links, matched: new Map(clear().map(({ kind }) => [kind, null])) };
   const { rows } = sources;
@@ -113,10 +114,17 @@ async function addUpTable(lane: Lane, crew: Crew, history: KindHistory, tagKey: 
         isMissing = true;
       });
       if (isMissing || table === null || "reason" in table || !isPlain(history, table)) return null;
-      const tally = { matched: 0, unchainedYet: 0, unprovable: 0, excuse: null };
+      const tally = { matched: 0, unchainedYet: 0, unprovable: 0, excuse: null, incomparable: 0 };
       if (verdict(history, table.shape, tally) !== null) return null;
       const { columns, keyColumns } = current;
-      const task = { what: "rows", kind, keyColumns: keyColumns.length, columns, tagKey } as const;
+      const task = {
+        what: "rows",
+        kind,
+        keyColumns: keyColumns.length,
+        columns,
+        secret: table.secret,
+        tagKey,
+      } as const;
       return await crew.run(task, await streamSource(inner, table.shape, keyColumns, columns), () => {});
     });
   } catch (error) {

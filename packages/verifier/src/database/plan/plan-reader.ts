@@ -29,7 +29,7 @@ export class PlanReader {
   }
 
   /** A statement is about to be sent. */
-  expect(form: Form | null): void {
+  expect(form: Form): void {
     this.#form = form;
     this.#plans = 0;
     this.#error = null;
@@ -39,7 +39,6 @@ export class PlanReader {
   take(notice: NoticeFields): void {
     // A function can raise a notice with any text: it would have a context, and come from another routine.
     if (notice.routine !== "elog_node_display" || notice.severity !== "LOG" || notice.message !== "plan:") return;
-    if (this.#form === null) return;
     this.#plans++;
     const form = this.#form;
     const found =
