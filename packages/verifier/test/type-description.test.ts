@@ -3,6 +3,7 @@ import { createDatabase, type Template } from "@scidex/audit-testkit";
 import { drizzle } from "drizzle-orm/postgres-js";
 import postgres, { type Sql } from "postgres";
 import { describe, expect, test } from "vitest";
+import { openChain } from "./chain-database.ts";
 import { withSnapshot } from "../src/snapshot.ts";
 import {
   type DescribedType,
@@ -201,4 +202,21 @@ test("an enum with more labels than can be described, and another that is read a
     // How it is described can no more be said; never that its labels are others.
     expect(() => describeColumnTypes(catalog, t)).toThrow(`the labels of "public"."few" ${said}`);
   });
+});
+
+test("a verification ends where a covered column's type is made of itself, and is unproven (C16)", async () => {
+  const chain = await openChain();
+  await chain.sql.unsafe(
+    "create type public.comp as (a integer, b text); create table public.note (id integer primary key, c public.comp)",
+  );
+  await chain.sql`select public.audit_chain_attach('public.note')`;
+  await chain.sql`insert into public.note values (1, row(1, 'x'))`;
+  await chain.publish();
+  await chain.attack(`set allow_system_table_mods = on;
+    update pg_attribute set atttypid = 'public.comp'::regtype where attrelid = (select typrelid from pg_type where typname = 'comp') and attname = 'a'`);
+  const report = await chain.verify();
+  expect(report.status).toBe("unproven");
+  expect(report.unproven?.join("; ")).toContain(
+    `public.note: the type "public"."comp" is nested deeper than ${MAX_TYPE_DEPTH} types`,
+  );
 });
