@@ -1,14 +1,13 @@
 import { migrate } from "@scidex/audit-schema";
-import { createDatabase, type Template } from "@scidex/audit-testkit";
+import { createDatabase, type EmbeddedServer, type Template } from "@scidex/audit-testkit";
 import { drizzle } from "drizzle-orm/postgres-js";
 import postgres, { type Sql } from "postgres";
-import { describe, expect, test } from "vitest";
+import { afterAll, beforeAll, describe, expect, test } from "vitest";
 import { openChain } from "./chain-database.ts";
 import { withSnapshot } from "../src/snapshot.ts";
 import {
   type DescribedType,
   describeColumnTypes,
-  describeType,
   MAX_TYPE_DEPTH,
   MAX_TYPE_LENGTH,
   readColumnTypes,
@@ -64,8 +63,13 @@ async function worked(sql: Sql): Promise<Map<string, string>> {
 }
 
 describe.each(MAJORS)("PostgreSQL %i", (major) => {
+  let server: EmbeddedServer;
+  beforeAll(async () => {
+    server = await startMajor(major);
+  });
+  afterAll(async () => await server.stop());
+
   test("describes columns of every kind of type as the configuration does", async () => {
-    await using server = await startMajor(major);
     await using database = await createDatabase({ server, template: CHAIN });
     const { sql } = database;
     await sql.unsafe(TYPES);
@@ -85,7 +89,6 @@ describe.each(MAJORS)("PostgreSQL %i", (major) => {
   });
 
   test("ends at a composite that is made of itself, and names it", async () => {
-    await using server = await startMajor(major);
     await using database = await createDatabase({ server, template: CHAIN });
     const { sql } = database;
     await sql.unsafe(`
@@ -121,6 +124,11 @@ function catalogOf(type: (n: number) => Partial<DescribedType>, rest: Partial<Ty
     ...rest,
   };
 }
+
+const describeType = (catalog: TypeCatalog, type: string, modifier: number): string | undefined => {
+  const attributesOf = (of: string) => (of === "t" ? [{ name: "c", type, modifier }] : catalog.attributesOf(of));
+  return describeColumnTypes({ ...catalog, attributesOf }, "t").get("c");
+};
 
 describe("the bounds of a description", () => {
   test("10,000 domains over each other", () => {
@@ -160,7 +168,7 @@ describe("the bounds of a description", () => {
     });
     expect(() => describeType(twice, "20000", -1)).toThrow(/takes more than/u);
     expect(() => describeColumnTypes(twice, "1")).toThrow(/takes more than/u);
-    expect(describeType(twice, "20055", -1).length).toBeLessThan(5000);
+    expect(describeType(twice, "20055", -1)?.length).toBeLessThan(5000);
   });
 
   test("a type that is gone is described as the server would", async () => {
