@@ -29,6 +29,7 @@ CREATE TABLE "audit_chain_config" (
 	"renamed" jsonb NOT NULL,
 	"changes" text NOT NULL,
 	"mode" text NOT NULL,
+	"fallback" text NOT NULL,
 	"complete" boolean NOT NULL,
 	"salt" boolean NOT NULL,
 	"blind_key" boolean NOT NULL
@@ -65,4 +66,5 @@ CREATE TABLE "audit_chain_secret" (
 );
 --> statement-breakpoint
 CREATE INDEX "audit_chain_pending_xid_idx" ON "audit_chain_pending" USING btree ("xid","id") WHERE mode = 'strict';--> statement-breakpoint
-CREATE INDEX "audit_chain_pending_key_idx" ON "audit_chain_pending" USING btree ("event_kind","event_pk") WHERE op in ('insert', 'update', 'delete');
+CREATE INDEX "audit_chain_pending_key_idx" ON "audit_chain_pending" USING btree ("event_kind","event_pk") WHERE op in ('insert', 'update', 'delete');--> statement-breakpoint
+CREATE INDEX "audit_chain_pending_late_idx" ON "audit_chain_pending" USING btree ("event_kind","event_pk") WHERE mode = 'late' and conflict is null;

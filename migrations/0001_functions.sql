@@ -35,7 +35,8 @@ CREATE TABLE IF NOT EXISTS public.senate_alerts (
   ack_by     text
 );
 --> statement-breakpoint
--- One row for each transaction that has staged rows of a `strict` table; its deferred trigger links them at commit.
+-- One row for each transaction that has staged rows of a `strict` table; its deferred trigger removes it, and, once more
+-- fired by that, links them at commit.
 -- The row is gone again before the transaction ends, so nothing in it has to survive a crash.
 CREATE UNLOGGED TABLE public.audit_chain_ticket (
   xid xid8 PRIMARY KEY DEFAULT pg_catalog.pg_current_xact_id()
@@ -111,7 +112,9 @@ LANGUAGE plpgsql
 SET search_path = pg_catalog, pg_temp
 AS $function$
 BEGIN
-  PERFORM FROM public.audit_chain_lock FOR UPDATE;
+  -- WHERE id: found by the index. Without it there is no plan but a scan, which under enable_seqscan = off has a cost of
+  -- 10,000,000,000 up to PostgreSQL 17, and so is compiled where LLVM is installed: 8 to 53 ms each time.
+  PERFORM FROM public.audit_chain_lock WHERE id FOR UPDATE;
   IF NOT FOUND THEN
     RAISE EXCEPTION 'the row of public.audit_chain_lock is missing, so links cannot be serialised'
       USING ERRCODE = 'AC002', HINT = 'Put it back as the owner: INSERT INTO public.audit_chain_lock DEFAULT VALUES';
@@ -133,7 +136,7 @@ CREATE OR REPLACE FUNCTION public.audit_chain_extend(
   kinds text[], pks text[], payload_hashes bytea[], before_hashes bytea[], changes text[]) RETURNS bigint
 LANGUAGE plpgsql
 -- While the chain is short, a scan of it looks cheaper than its index. That plan would be kept when it is not.
-SET search_path = pg_catalog, pg_temp SET enable_seqscan = off
+SET search_path = pg_catalog, pg_temp SET enable_seqscan = off SET jit = off
 AS $function$
 DECLARE
   before     bigint;
@@ -374,8 +377,9 @@ $function$;
 CREATE OR REPLACE FUNCTION public.audit_chain_link(own xid8, max_rows integer) RETURNS integer
 LANGUAGE plpgsql
 -- Rows are few beside the chain and are reached by an index. A plan that reads the whole chain for each batch looks
--- cheap while the chain is short, and is kept when it is not.
-SET search_path = pg_catalog, pg_temp SET enable_seqscan = off SET plan_cache_mode = force_generic_plan
+-- cheap while the chain is short, and is kept when it is not. A scan that cannot be avoided costs 10,000,000,000 then:
+-- without jit = off it would be compiled, at 8 to 53 ms (PostgreSQL 14 to 17 with LLVM).
+SET search_path = pg_catalog, pg_temp SET enable_seqscan = off SET jit = off SET plan_cache_mode = force_generic_plan
 AS $function$
 DECLARE
   few      CONSTANT integer := 8;
@@ -546,16 +550,96 @@ BEGIN
 END
 $function$;
 --> statement-breakpoint
--- Deferred trigger of the ticket: links what this transaction has staged, at its commit.
+-- Leaves to the sealer what a transaction has staged in strict tables and cannot link, unless one of the tables was
+-- attached with the fallback `fail`.
+CREATE OR REPLACE FUNCTION public.audit_chain_leave(own xid8, reason text) RETURNS void
+LANGUAGE plpgsql
+SET search_path = pg_catalog, pg_temp
+AS $function$
+DECLARE
+  refused text;
+BEGIN
+  SELECT k.kind INTO refused
+    FROM (SELECT DISTINCT p.event_kind AS kind FROM public.audit_chain_pending AS p WHERE p.xid = own AND p.mode = 'strict') AS k
+   WHERE (SELECT c.fallback FROM public.audit_chain_config AS c WHERE c.kind = k.kind ORDER BY c.id DESC LIMIT 1) = 'fail'
+   LIMIT 1;
+  IF FOUND THEN
+    RAISE EXCEPTION 'a % event cannot be linked in its transaction: %', refused, reason
+      USING ERRCODE = 'lock_not_available',
+            HINT = 'Repeat the transaction; audit-chain status says who holds the lock. Attached with the fallback pending, the sealer would link it later.';
+  END IF;
+  UPDATE public.audit_chain_pending AS p SET mode = 'late' WHERE p.xid = own AND p.mode = 'strict';
+END
+$function$;
+--> statement-breakpoint
+-- Deferred trigger of the ticket: links what this transaction has staged, as the last thing that its commit does.
+--
+-- Fired for the ticket's INSERT it removes the ticket, and so queues itself once more, for the DELETE: behind the
+-- deferred work that is queued already. Linked at the first firing, one transaction would wait for a row under the
+-- chain's lock (a deferred foreign key) while another has that row and waits for the lock.
+--
+-- The chain's lock is waited for no longer than 2 s, so that nobody who holds it can stop the others; what could not be
+-- linked stays in pending as `late` for the sealer. While there is anything late, the lock is hardly waited for.
+-- Shorter than 50 ms, and the ordinary queue of 64 clients would look like a lock that is held.
 CREATE OR REPLACE FUNCTION public.audit_chain_commit() RETURNS trigger
 LANGUAGE plpgsql SECURITY DEFINER
-SET search_path = pg_catalog, pg_temp SET enable_seqscan = off
+-- See audit_chain_link.
+SET search_path = pg_catalog, pg_temp SET enable_seqscan = off SET jit = off SET lock_timeout = '2s'
 AS $function$
+DECLARE
+  again   boolean;
+  is_late boolean;
+  reason  text;
 BEGIN
-  DELETE FROM public.audit_chain_ticket AS t WHERE t.xid = NEW.xid;
-  LOOP
-    EXIT WHEN public.audit_chain_link(NEW.xid, 10000) < 10000;
-  END LOOP;
+  IF TG_OP = 'INSERT' THEN
+    DELETE FROM public.audit_chain_ticket AS t WHERE t.xid = NEW.xid;
+    RETURN NULL;
+  END IF;
+  IF pg_trigger_depth() > 1 THEN
+    -- At commit we are not inside another trigger. SET CONSTRAINTS ... IMMEDIATE has fired us, and the transaction may
+    -- stay open: put off until it commits.
+    BEGIN
+      SET CONSTRAINTS public.audit_chain_commit DEFERRED;
+      INSERT INTO public.audit_chain_ticket VALUES (OLD.xid) ON CONFLICT DO NOTHING;
+      RETURN NULL;
+    EXCEPTION WHEN wrong_object_type THEN
+      -- Somebody has given a constraint in public our trigger's name, and it cannot be deferred.
+      reason := 'SET CONSTRAINTS has made it immediate, and another constraint named audit_chain_commit keeps it so';
+    END;
+  ELSE
+    SELECT EXISTS (SELECT FROM public.audit_chain_ticket AS t WHERE t.xid = OLD.xid),
+           EXISTS (SELECT FROM public.audit_chain_pending AS p WHERE p.mode = 'late' AND p.conflict IS NULL)
+      INTO again, is_late;
+    IF again THEN
+      -- A deferred trigger of the application has staged more: all of it is linked behind that trigger's own deferred work.
+      RETURN NULL;
+    END IF;
+    -- A prepared transaction keeps its locks, through a restart too. Its command can only come from a client, as text,
+    -- and there is none at an implicit commit. The collation: a Turkish i has no I. No backslash, which a session with
+    -- standard_conforming_strings = off would take for its own.
+    IF current_setting('max_prepared_transactions') <> '0'
+       AND current_query() COLLATE "C" ~* '(?:^|[;[:cntrl:]]|[*]/)[[:space:]]*prepare(?:[[:space:]]|/[*].*[*]/|--.*[[:cntrl:]])+transaction' THEN
+      reason := 'the transaction is being prepared, and would keep the chain''s lock until it is committed or rolled back';
+    ELSIF is_late AND EXISTS (
+      SELECT FROM public.audit_chain_pending AS own WHERE own.xid = OLD.xid AND own.mode = 'strict' AND EXISTS (
+        SELECT FROM public.audit_chain_pending AS l
+         WHERE l.mode = 'late' AND l.conflict IS NULL AND l.event_kind = own.event_kind AND l.event_pk = own.event_pk)) THEN
+      reason := 'an earlier event of the same key waits for the sealer';
+    ELSE
+      IF is_late THEN
+        PERFORM set_config('lock_timeout', '50ms', true);
+      END IF;
+      BEGIN
+        LOOP
+          EXIT WHEN public.audit_chain_link(OLD.xid, 10000) < 10000;
+        END LOOP;
+        RETURN NULL;
+      EXCEPTION WHEN lock_not_available OR deadlock_detected THEN
+        reason := 'another transaction holds the chain''s lock';
+      END;
+    END IF;
+  END IF;
+  PERFORM public.audit_chain_leave(OLD.xid, reason);
   RETURN NULL;
 END
 $function$;
@@ -627,7 +711,7 @@ $function$;
 CREATE OR REPLACE FUNCTION public.audit_chain_append_many(kinds text[], pks text[], payload_hashes bytea[]) RETURNS SETOF public.audit_chain
 LANGUAGE plpgsql SECURITY DEFINER
 -- See audit_chain_link: each event is looked up by the index.
-SET search_path = pg_catalog, pg_temp SET enable_seqscan = off SET plan_cache_mode = force_generic_plan
+SET search_path = pg_catalog, pg_temp SET enable_seqscan = off SET jit = off SET plan_cache_mode = force_generic_plan
 AS $function$
 DECLARE
   kind       text;
@@ -1265,7 +1349,7 @@ $function$;
 -- table's lock against writers.
 CREATE OR REPLACE FUNCTION public.audit_chain_configure(
   relation regclass, action text, kind text, key_columns text[], columns text[], excluded text[],
-  renamed jsonb, changes text, mode text, complete boolean, blind_key boolean) RETURNS bigint
+  renamed jsonb, changes text, mode text, fallback text, complete boolean, blind_key boolean) RETURNS bigint
 LANGUAGE plpgsql SECURITY DEFINER
 SET search_path = pg_catalog, pg_temp
 AS $function$
@@ -1283,12 +1367,12 @@ BEGIN
     FROM pg_attribute AS a WHERE a.attrelid = relation AND a.attname::text = ANY (columns || excluded) AND a.attnum > 0 AND NOT a.attisdropped;
   SELECT coalesce(max(c.id), 0) + 1 INTO config_id FROM public.audit_chain_config AS c;
   INSERT INTO public.audit_chain_config
-    (id, recorded_at, actor, action, kind, relation, key_columns, columns, column_types, excluded, renamed, changes, mode, complete, salt, blind_key)
+    (id, recorded_at, actor, action, kind, relation, key_columns, columns, column_types, excluded, renamed, changes, mode, fallback, complete, salt, blind_key)
   VALUES (config_id, clock_timestamp(), session_user, action, kind, qualified, key_columns, columns,
     coalesce((SELECT array_agg(public.audit_chain_type_description(a.atttypid, a.atttypmod) ORDER BY c.n)
        FROM unnest(columns) WITH ORDINALITY AS c(name, n)
        JOIN pg_attribute AS a ON a.attrelid = relation AND a.attname::text = c.name AND NOT a.attisdropped), '{}'),
-    excluded, renamed, changes, mode, complete, false, blind_key);
+    excluded, renamed, changes, mode, fallback, complete, false, blind_key);
   IF blind_key THEN
     -- 32 bytes, of four numbers with 122 random bits each.
     INSERT INTO public.audit_chain_secret (event_kind, secret)
@@ -1306,11 +1390,14 @@ $function$;
 -- Attaches a table: from now on its rows are captured, and its changes refused or tracked. Runs with the rights of the
 -- caller, who must own the table. The same call again brings the capture up to date with the table's columns, or
 -- changes its mode; an option that is NULL stays as it is (at first: strict, refuse, nothing excluded, the primary key,
--- the table's name, keys as they are). With `blind_key` events are keyed by audit_chain_blind_key under a secret of the
--- table, for keys that are personal data; that is decided when the kind is first attached. Returns what was done: the configuration, the number of rows not chained yet, warnings.
+-- the table's name, keys as they are, fallback pending: what a strict commit cannot link, because the lock is held, the
+-- sealer links). With `blind_key` events are keyed by audit_chain_blind_key under a secret of the
+-- table, for keys that are personal data; that is decided when the kind is first attached. Returns
+-- what was done: the configuration, the number of rows not chained yet, warnings.
 CREATE OR REPLACE FUNCTION public.audit_chain_attach(
   relation regclass, mode text DEFAULT NULL, changes text DEFAULT NULL, exclude text[] DEFAULT NULL,
-  key text[] DEFAULT NULL, kind text DEFAULT NULL, salt boolean DEFAULT NULL, blind_key boolean DEFAULT NULL) RETURNS jsonb
+  key text[] DEFAULT NULL, kind text DEFAULT NULL, salt boolean DEFAULT NULL, blind_key boolean DEFAULT NULL,
+  fallback text DEFAULT NULL) RETURNS jsonb
 LANGUAGE plpgsql
 SET search_path = pg_catalog, pg_temp SET client_min_messages = warning SET row_security = off
 AS $function$
@@ -1339,6 +1426,8 @@ BEGIN
     RAISE EXCEPTION 'changes must be refuse or track, not %', quote_nullable(changes) USING ERRCODE = 'invalid_parameter_value', HINT = 'Use one of the two.';
   ELSIF salt THEN
     RAISE EXCEPTION 'salted payloads are not available yet' USING ERRCODE = 'feature_not_supported', HINT = 'Attach the table without salt.';
+  ELSIF fallback NOT IN ('pending', 'fail') THEN
+    RAISE EXCEPTION 'the fallback must be pending or fail, not %', quote_nullable(fallback) USING ERRCODE = 'invalid_parameter_value', HINT = 'Use one of the two.';
   ELSIF current_setting('transaction_isolation') <> 'read committed' THEN
     RAISE EXCEPTION 'attach needs a READ COMMITTED transaction, this one is %', upper(current_setting('transaction_isolation'))
       USING ERRCODE = 'invalid_transaction_state', HINT = 'Start the transaction with BEGIN ISOLATION LEVEL READ COMMITTED.';
@@ -1361,6 +1450,7 @@ BEGIN
         CASE WHEN before.blind_key THEN 'blinded' ELSE 'not blinded' END
       USING ERRCODE = 'invalid_parameter_value', HINT = format('Leave the option out; or copy the rows into a new table and attach that one with blind_key => %s.', blind_key);
   END IF;
+  fallback := coalesce(fallback, CASE WHEN is_known THEN before.fallback END, 'pending');
   -- A column that kept its number under another name was renamed: recorded, so that older rows can still be recomputed.
   -- One that lost its number to another column of the same name is gone: recorded as renamed to nothing.
   IF live.relid = relation THEN
@@ -1431,17 +1521,17 @@ BEGIN
   is_complete := rows_there = 0 AND (NOT is_known OR before.complete);
   -- The same call again changes nothing and records nothing.
   IF NOT is_known OR live.relid IS DISTINCT FROM relation
-     OR (before.relation, before.key_columns, before.columns, before.excluded, before.changes, before.mode)
-       IS DISTINCT FROM (qualified COLLATE "C", key_names, columns, exclude, changes, mode)
+     OR (before.relation, before.key_columns, before.columns, before.excluded, before.changes, before.mode, before.fallback)
+       IS DISTINCT FROM (qualified COLLATE "C", key_names, columns, exclude, changes, mode, fallback)
      OR public.audit_chain_types_changed(relation, before.columns, before.column_types) OR renames <> '{}' THEN
     SELECT coalesce(jsonb_object_agg(r.key, r.value), '{}') INTO renames FROM jsonb_each(renames) AS r WHERE r.key = ANY (before.columns);
-    PERFORM public.audit_chain_configure(relation, 'attach'::text, event_kind, key_names, columns, exclude, renames, changes, mode, is_complete, blind_key);
+    PERFORM public.audit_chain_configure(relation, 'attach'::text, event_kind, key_names, columns, exclude, renames, changes, mode, fallback, is_complete, blind_key);
   END IF;
   IF caller IS NOT NULL THEN
     PERFORM public.audit_chain_capture_close(function_name, caller);
   END IF;
   RETURN jsonb_build_object('relation', qualified, 'kind', event_kind, 'key', to_jsonb(key_names), 'columns', to_jsonb(columns),
-    'excluded', to_jsonb(exclude), 'changes', changes, 'mode', mode, 'salt', false, 'blind_key', blind_key, 'complete', is_complete, 'rows_to_backfill', rows_there,
+    'excluded', to_jsonb(exclude), 'changes', changes, 'mode', mode, 'fallback', fallback, 'salt', false, 'blind_key', blind_key, 'complete', is_complete, 'rows_to_backfill', rows_there,
     'renamed', renames, 'warnings', public.audit_chain_attach_warnings(relation, columns));
 END
 $function$;
@@ -1473,7 +1563,7 @@ BEGIN
     EXECUTE format('DROP TRIGGER IF EXISTS audit_chain_guard_truncate ON %s', part);
   END LOOP;
   PERFORM public.audit_chain_configure(relation, 'detach'::text, config.kind, config.key_columns, config.columns,
-    config.excluded, '{}'::jsonb, config.changes, config.mode, config.complete, config.blind_key);
+    config.excluded, '{}'::jsonb, config.changes, config.mode, config.fallback, config.complete, config.blind_key);
   RETURN jsonb_build_object('relation', config.relation, 'kind', config.kind);
 END
 $function$;
@@ -1524,7 +1614,7 @@ $function$;
 CREATE OR REPLACE FUNCTION public.audit_chain_adopt(kind text, pks text[], payload_hashes bytea[]) RETURNS integer
 LANGUAGE plpgsql SECURITY DEFINER
 -- With a plan for each call, the arrays would be constants, and reading them by number takes as long as they are.
-SET search_path = pg_catalog, pg_temp SET plan_cache_mode = force_generic_plan
+SET search_path = pg_catalog, pg_temp SET jit = off SET plan_cache_mode = force_generic_plan
 AS $function$
 DECLARE
   config     public.audit_chain_config;
@@ -1598,7 +1688,7 @@ BEGIN
     RETURN;
   END IF;
   PERFORM public.audit_chain_configure(relation, CASE WHEN complete THEN 'complete' ELSE 'readmit' END, config.kind,
-    config.key_columns, config.columns, config.excluded, '{}'::jsonb, config.changes, config.mode, complete, config.blind_key);
+    config.key_columns, config.columns, config.excluded, '{}'::jsonb, config.changes, config.mode, config.fallback, complete, config.blind_key);
 END
 $function$;
 --> statement-breakpoint
@@ -1611,7 +1701,10 @@ CREATE TRIGGER audit_chain_append_only BEFORE UPDATE OR DELETE OR TRUNCATE ON pu
 --> statement-breakpoint
 CREATE TRIGGER audit_chain_append_only BEFORE UPDATE OR DELETE OR TRUNCATE ON public.audit_chain_secret FOR EACH STATEMENT EXECUTE FUNCTION public.audit_chain_append_only();
 --> statement-breakpoint
-CREATE CONSTRAINT TRIGGER audit_chain_commit AFTER INSERT ON public.audit_chain_ticket DEFERRABLE INITIALLY DEFERRED FOR EACH ROW EXECUTE FUNCTION public.audit_chain_commit();
+CREATE CONSTRAINT TRIGGER audit_chain_commit AFTER INSERT OR DELETE ON public.audit_chain_ticket DEFERRABLE INITIALLY DEFERRED FOR EACH ROW EXECUTE FUNCTION public.audit_chain_commit();
+--> statement-breakpoint
+-- What a replica has captured (a trigger of its own that is ENABLE ALWAYS) is linked there too.
+ALTER TABLE public.audit_chain_ticket ENABLE ALWAYS TRIGGER audit_chain_commit;
 --> statement-breakpoint
 SELECT public.audit_chain_capture_function('audit_chain_config'::text, 'public.audit_chain_config'::text, ARRAY['id'::text],
   public.audit_chain_covered_columns('public.audit_chain_config'::regclass, '{}'::text[]), 'refuse'::text, 'strict'::text, false, false);

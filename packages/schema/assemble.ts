@@ -18,6 +18,7 @@ const FILES = [
   "causal_order",
   "link",
   "link_all",
+  "leave",
   "commit",
   "seal",
   "append",

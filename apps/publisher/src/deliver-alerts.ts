@@ -5,6 +5,7 @@ import { acquireAlertLock } from "./alert-lock.ts";
 import {
   type Alert,
   type AlertMemory,
+  EMPTY_MEMORY,
   type Channel,
   formatMemory,
   noteDelivered,
@@ -79,7 +80,7 @@ class Delivery {
   readonly #report: VerificationReport;
   readonly #warnings: string[];
   readonly #file: AlertFile;
-  #memory: AlertMemory = { lastFull: null, alerts: [] };
+  #memory: AlertMemory = EMPTY_MEMORY;
 
   constructor(target: AlertTarget, report: VerificationReport, warnings: string[]) {
     this.#target = target;
@@ -94,7 +95,11 @@ class Delivery {
     const time = now.toISOString();
     const noted = noteFindings(before, { report: this.#report, isFull, channels, now: time });
     const hasVerdict = this.#report.status !== "unproven";
-    this.#memory = { ...noted.memory, lastFull: isFull && hasVerdict ? time : before.lastFull };
+    this.#memory = {
+      ...noted.memory,
+      firstRun: before.firstRun ?? time,
+      lastFull: isFull && hasVerdict ? time : before.lastFull,
+    };
     if (formatMemory(this.#memory) !== formatMemory(before)) await this.#file.save(this.#memory);
     const written = await this.#writeTable();
     const posted = await this.#callWebhook();

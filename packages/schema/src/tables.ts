@@ -53,7 +53,9 @@ export const auditChain = pgTable(
 /**
  * Captured events that are not linked yet. `op` is `event` (a fixed key: a row of a table that refuses changes),
  * `door` (the same, from audit_chain_enqueue) or `insert`, `update`, `delete` (a tracked row, whose key gets the event's own seq when it is linked).
- * `before_hash` is the payload hash of the row before an update or a delete. `conflict` is why a row was set aside by the sealer.
+ * `before_hash` is the payload hash of the row before an update or a delete.
+ * `mode` is how the table was attached, or `late`: a row of a strict table that its own transaction could not link, and left
+ * to the sealer. `conflict` is why a row was set aside by the sealer.
  */
 export const auditChainPending = pgTable(
   "audit_chain_pending",
@@ -81,6 +83,10 @@ export const auditChainPending = pgTable(
     index("audit_chain_pending_key_idx")
       .on(t.eventKind, t.eventPk)
       .where(sql`op in ('insert', 'update', 'delete')`),
+    // Nearly always empty: each commit of a strict table asks whether there is anything late, and whether of its own keys.
+    index("audit_chain_pending_late_idx")
+      .on(t.eventKind, t.eventPk)
+      .where(sql`mode = 'late' and conflict is null`),
   ],
 );
 
@@ -102,6 +108,7 @@ export const auditChainConfig = pgTable("audit_chain_config", {
   renamed: jsonb("renamed").notNull(),
   changes: text("changes").notNull(),
   mode: text("mode").notNull(),
+  fallback: text("fallback").notNull(),
   complete: boolean("complete").notNull(),
   /** Reserved: payloads hashed with 16 random bytes before them. False until that is built. */
   salt: boolean("salt").notNull(),

@@ -107,7 +107,7 @@ async function run(flags: Flags, signal: AbortSignal): Promise<Outcome> {
   const name = origin();
   checkOrigin(name ?? policy?.origin ?? undefined, keys);
   const url = databaseUrl();
-  const sinks = openSinks();
+  const sinks = openSinks(flags.state);
   const about = { command: "audit-verify", origin: name ?? policy?.origin ?? null, database: databaseName(url) };
   const fail = async (error: unknown): Promise<never> => {
     // A page of before would go on saying that all is well.
@@ -127,7 +127,11 @@ async function run(flags: Flags, signal: AbortSignal): Promise<Outcome> {
   const line = progress({ label: "verify" });
   if (flags.plain !== true) keepHeapSmall();
   try {
-    const { report, knownSinks, overview } = await verifyWithState(database, {
+    const {
+      report,
+      state: next,
+      overview,
+    } = await verifyWithState(database, {
       heads: sinks,
       keys,
       origin: name,
@@ -155,12 +159,7 @@ async function run(flags: Flags, signal: AbortSignal): Promise<Outcome> {
         notes: [],
       }),
     );
-    // What was found is remembered only where the sinks are as they were: else the finding would be gone next time.
-    const isSound = !report.divergences.some(({ check }) => check.startsWith("sink_"));
-    if (flags.state !== undefined && knownSinks.size > 0 && isSound) {
-      const remembered = { sinks: new Map([...state.sinks, ...knownSinks]) };
-      isWritten = (await write("--state", flags.state, () => formatState(remembered))) && isWritten;
-    }
+    isWritten = (await write("--state", flags.state, () => formatState(next))) && isWritten;
     const exits = {
       intact: isWritten ? EXIT.ok : EXIT.failed,
       tampered: EXIT.tampered,
@@ -193,9 +192,11 @@ async function write(option: string, file: string | undefined, make: () => strin
 const usage = (message: string) => new CommandError("usage", message);
 const configuration = (message: string, cause: unknown) => new CommandError("configuration", message, { cause });
 
-function openSinks(): Sink[] {
+/** @param state the state file, beside which git sinks keep their clones; without one they are made anew each time */
+function openSinks(state: string | undefined): Sink[] {
+  const folder = state === undefined ? undefined : `${state}.clones`;
   try {
-    return sinkUrls().map((url) => openSink(url));
+    return sinkUrls().map((url) => openSink(url, { folder }));
   } catch (error) {
     if (error instanceof SinkError) throw configuration(`AUDIT_SINKS: ${error.message}`, error);
     throw error;

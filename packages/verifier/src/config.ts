@@ -47,6 +47,7 @@ export const CONFIG_COVERED = [
   "columns",
   "complete",
   "excluded",
+  "fallback",
   "id",
   "key_columns",
   "kind",

@@ -21,6 +21,7 @@ export const CHECKS = {
   sink_disagreement: "heads",
   sink_rewound: "heads",
   publisher_silent: "heads",
+  verdict_overdue: "heads",
   source_edited: "sources",
   source_deleted: "sources",
   source_unchained: "sources",

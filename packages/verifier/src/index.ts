@@ -10,7 +10,14 @@ export { compareServer, describeDifference } from "./structure/builtin/check-bui
 export { formatPolicy, parsePolicy, type Policy, type TablePolicy } from "./policy.ts";
 export { type ChainHead, formatReport, type GroupResult, type VerificationReport } from "./report.ts";
 export { CLOCK_TOLERANCE_MICROS, LOCK_TOLERANCE_MICROS } from "./time-checker.ts";
-export { EMPTY_STATE, formatState, type KnownLog, parseState, type VerifierState } from "./verifier-state.ts";
+export {
+  EMPTY_STATE,
+  formatState,
+  type KnownLog,
+  type KnownServer,
+  parseState,
+  type VerifierState,
+} from "./verifier-state.ts";
 export { MAX_LOOKS, type Verification, verify, verifyWithState } from "./verify.ts";
 export { DEFAULT_CHECKS, defaultJobs, VERIFY_DEFAULTS, type VerifyOptions } from "./verify-options.ts";
 export type { RangeRequest, Shard } from "./range.ts";

@@ -3,6 +3,7 @@ import type { HeadTrust } from "@scidex/audit-core";
 import type { Sql } from "postgres";
 import { checkChain, type ChainResult } from "./check-chain.ts";
 import { checkTables } from "./check-tables.ts";
+import { clockDoubt, lagReason } from "./causes.ts";
 import { checkCoverage } from "./coverage.ts";
 import { splitRelation } from "./config.ts";
 import { CatalogError, CatalogWatch } from "./database/catalog-watch.ts";
@@ -22,13 +23,14 @@ import { type Range, resolveRange } from "./range.ts";
 import { type Survey, surveyChain } from "./read-chain.ts";
 import { type Histories, NO_HISTORIES, readHistories } from "./read-histories.ts";
 import { type Pending, readPending } from "./read-pending.ts";
+import { readSystemIdentifier } from "./read-server.ts";
 import { isRefused, isTransient, reasonOf } from "./refused.ts";
 import type { Relation } from "./database/relation.ts";
 import { lockAgainstRewriting, REWRITTEN } from "./rewritten.ts";
 import { describeShape, hasColumns, OWN_SHAPES, readShape, type TableShape } from "./shape.ts";
 import { type Lane, type Snapshot, withSnapshot } from "./snapshot.ts";
 import { checkStructure } from "./structure/check-structure.ts";
-import { EMPTY_STATE } from "./verifier-state.ts";
+import { EMPTY_STATE, type KnownServer } from "./verifier-state.ts";
 import {
   DEFAULT_CHECKS,
   defaultJobs,
@@ -53,6 +55,8 @@ export interface LookResult {
   /** Whether a table was rewritten between the snapshot and its lock, which a few more looks will not always meet. */
   readonly isRewritten: boolean;
   readonly warnings: readonly string[];
+  /** Null where it could not be told. */
+  readonly server: KnownServer | null;
   readonly published: PublishedHeads | null;
   readonly from: bigint;
   readonly chain: ChainResult;
@@ -80,6 +84,10 @@ class Look {
   readonly #warnings: string[] = [];
   /** Microseconds since the Unix epoch. */
   readonly #now: bigint;
+  /** Whether our clock can be believed. */
+  #judgesTimes = true;
+  #isStandby = (): boolean => false;
+  #server: KnownServer | null = null;
   #isTransient = false;
   #isRewritten = false;
   /** The highest seq at which a link is missing or broken. */
@@ -110,6 +118,11 @@ class Look {
 
   /** Takes what a check finds; of groups that were not asked for, nothing. */
   readonly #report = (finding: Finding): void => {
+    // What the server reports of itself natively: nobody can set it. On a primary a missing tail is a cut.
+    if (finding.check === "truncated" && this.#isStandby()) {
+      this.#cannot(lagReason(finding), "heads");
+      return;
+    }
     const group = CHECKS[finding.check];
     const isMissing = group === "links" || finding.check === "truncated";
     if (isMissing && finding.seq !== undefined && finding.seq > this.#lastBroken) this.#lastBroken = finding.seq;
@@ -133,6 +146,7 @@ class Look {
   }
 
   async run(sql: Sql): Promise<LookResult> {
+    this.#server = { systemIdentifier: null, database: sql.options.database };
     // Sinks are read before the snapshot is taken: a head that is published later cannot look like a cut.
     if (this.#wanted.has("heads")) await this.#readHeads();
     try {
@@ -146,6 +160,7 @@ class Look {
       isTransient: this.#isTransient,
       isRewritten: this.#isRewritten,
       warnings: this.#warnings,
+      server: this.#server,
       published: this.#published,
       from: this.#range.from,
       chain: this.#chain,
@@ -160,6 +175,7 @@ class Look {
     let crew: Crew | undefined;
     const work = async (snapshot: Snapshot) => {
       crew = new Crew(Math.min(this.#jobs, snapshot.length));
+      this.#isStandby = () => snapshot[0].parameters["in_hot_standby"] === "on";
       await this.#lookAt(snapshot, crew, watch);
     };
     try {
@@ -206,7 +222,12 @@ class Look {
       const published = await readPublishedHeads(heads, this.#trust, this.#options.state ?? EMPTY_STATE, this.#report);
       this.#published = published;
       this.#warnings.push(...published.warnings);
-      for (const reason of published.unreadable) this.#cannot(reason, "heads");
+      for (const reason of published.doubts) this.#cannot(reason, "heads");
+      const doubt = clockDoubt(this.#now, published);
+      if (doubt !== undefined) {
+        this.#cannot(doubt, "heads");
+        this.#judgesTimes = false;
+      }
     }
   }
 
@@ -271,7 +292,8 @@ class Look {
     histories: Histories | null,
   ): Promise<VouchedChain | null> {
     const { from, to, unchained, pending } = this.#range;
-    if (this.#options.plain === true || from !== 1n || to !== undefined || !unchained || !pending) return null;
+    if (this.#options.plain === true || !this.#judgesTimes || from !== 1n || to !== undefined || !unchained || !pending)
+      return null;
     const tagKey = randomBytes(TAG_KEY_BYTES);
     return await vouchForLinks(snapshot, crew, {
       chain,
@@ -286,6 +308,7 @@ class Look {
   }
 
   async #lookAt(snapshot: Snapshot, crew: Crew, watch: CatalogWatch): Promise<void> {
+    await this.#identify(snapshot);
     const shape = await this.#tableOf(snapshot, "audit_chain");
     await this.#proveTypes(snapshot, watch);
     await this.#checkStructure(snapshot);
@@ -309,7 +332,7 @@ class Look {
       const options = {
         range: this.#range,
         published: this.#published,
-        now: this.#now,
+        now: this.#judgesTimes ? this.#now : null,
         report: this.#report,
         onProgress,
       };
@@ -325,6 +348,16 @@ class Look {
     this.#chain = chain;
     this.#checkFreshness();
     await this.#checkTables(snapshot, crew, shape);
+  }
+
+  /** Asks which server this is. One that does not say is judged by its name alone. */
+  async #identify(snapshot: Snapshot): Promise<void> {
+    if (this.#published === null || this.#server === null) return;
+    const systemIdentifier = await snapshot[0].attempt(readSystemIdentifier).catch((error: unknown) => {
+      if (!isRefused(error)) throw error;
+      return null;
+    });
+    this.#server = { ...this.#server, systemIdentifier };
   }
 
   /** Reads what the audited tables are made of, all at once, and proves how their types are sent. */
@@ -395,7 +428,11 @@ class Look {
     if (this.#published === null) return;
     const { newestTime } = this.#published;
     if (newestTime === null) {
-      if (this.#chain.rows > 0) this.#cannot("no head has been published yet: run audit-publisher publish", "heads");
+      if (this.#chain.rows > 0)
+        this.#cannot(
+          "no sink holds a head: either none has been published yet, or the sinks were emptied. The publisher knows which of the two: run audit-publisher publish, which publishes, or finds sink_rewound",
+          "heads",
+        );
       return;
     }
     const age = this.#now / 1000n - newestTime * 1000n;
@@ -405,8 +442,7 @@ class Look {
       check: "publisher_silent",
       expected: `a head signed in the last ${Math.round(allowed / 1000)} s`,
       actual: `${age / 1000n} s ago`,
-      message:
-        "the publisher has signed nothing for longer than allowed: it was stopped, or its heads do not reach the sinks",
+      message: `the publisher has signed nothing for longer than allowed: it was stopped, or its heads do not reach the sinks (or the clock here, ${new Date(Number(this.#now / 1000n)).toISOString()}, is ahead)`,
     });
   }
 

@@ -1,5 +1,6 @@
 import { type JsonValue, parseJson } from "@scidex/audit-core";
 import { VerifierError } from "./errors.ts";
+import { parseIsoDuration } from "./iso-duration.ts";
 import { BUILTIN_CATALOGS } from "./structure/builtin/builtin-catalogs.ts";
 import type { PinnedRow } from "./structure/builtin/compare-builtin.ts";
 
@@ -30,6 +31,8 @@ export interface Policy {
   readonly loginTriggers: ReadonlySet<string>;
   /** Rows of PostgreSQL's own catalogs that are others on this server, as whoever runs it (a provider) made them. */
   readonly server: readonly PinnedRow[];
+  /** Within what time full verifications must end in a verdict, as an ISO 8601 duration; undefined for no bound. */
+  readonly verdict?: string | undefined;
 }
 
 const isObject = (value: JsonValue | undefined): value is { [name: string]: JsonValue } =>
@@ -51,14 +54,16 @@ export function parsePolicy(text: string): Policy {
   }
   if (!isObject(value)) throw malformed("it must be an object");
   for (const name of Object.keys(value))
-    if (!["origin", "tables", "detached", "login_triggers", "server"].includes(name))
+    if (!["origin", "tables", "detached", "login_triggers", "server", "verdict"].includes(name))
       throw malformed(`unknown member ${JSON.stringify(name)}`);
-  const { origin, tables, detached, login_triggers: loginTriggers = [], server = [] } = value;
+  const { origin, tables, detached, login_triggers: loginTriggers = [], server = [], verdict } = value;
   if (origin !== undefined && origin !== null && typeof origin !== "string") throw malformed("origin must be text");
   if (!isObject(tables)) throw malformed("tables must be an object");
   if (detached !== undefined && !isObject(detached)) throw malformed("detached must be an object");
   if (!isTexts(loginTriggers)) throw malformed("login_triggers must be a list of names");
   if (!Array.isArray(server)) throw malformed("server must be a list of pinned rows");
+  if (verdict !== undefined && (typeof verdict !== "string" || parseIsoDuration(verdict) === undefined))
+    throw malformed('verdict must be an ISO 8601 duration of weeks, days, hours, minutes and seconds, such as "P2D"');
   const map = new Map<string, TablePolicy>();
   for (const [relation, entry] of Object.entries(tables)) {
     const at = `tables[${JSON.stringify(relation)}]`;
@@ -81,6 +86,7 @@ export function parsePolicy(text: string): Policy {
     detached: new Set(Object.keys(detached ?? {})),
     loginTriggers: new Set(loginTriggers),
     server: server.map((row, i) => parsePinnedRow(row, i, malformed)),
+    ...(verdict === undefined ? {} : { verdict }),
   };
 }
 
@@ -111,9 +117,13 @@ export function formatPolicy(policy: Policy): string {
     ]),
   );
   const detached = Object.fromEntries([...policy.detached].map((relation) => [relation, true]));
-  const optional = {
+  const members = {
+    origin: policy.origin,
+    tables,
+    ...(policy.verdict === undefined ? {} : { verdict: policy.verdict }),
+    detached,
     ...(policy.loginTriggers.size === 0 ? {} : { login_triggers: [...policy.loginTriggers] }),
     ...(policy.server.length === 0 ? {} : { server: policy.server }),
   };
-  return `${JSON.stringify({ origin: policy.origin, tables, detached, ...optional }, null, 2)}\n`;
+  return `${JSON.stringify(members, null, 2)}\n`;
 }

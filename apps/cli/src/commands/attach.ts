@@ -5,6 +5,7 @@ import {
   type AttachPlan,
   type AttachResult,
   type Changes,
+  type Fallback,
   type Mode,
   planAttach,
 } from "@scidex/audit-schema";
@@ -23,6 +24,7 @@ interface Options {
   readonly kind?: string;
   readonly salt?: boolean;
   readonly blindKey?: boolean;
+  readonly fallback?: Fallback;
   readonly dryRun?: boolean;
   readonly scidex?: boolean;
   readonly json?: boolean;
@@ -30,7 +32,7 @@ interface Options {
 
 const HELP = `
 Options that are left out stay as they are; at first: strict, refuse, nothing excluded, the primary key, the table's
-name. The same command again brings the capture up to date with the table's columns. Rows that are in a table already
+name, fallback pending. The same command again brings the capture up to date with the table's columns. Rows that are in a table already
 are chained by: audit-chain backfill TABLE
 
 Several tables are attached one by one; when one fails the others go on, and the exit code is 3.
@@ -66,6 +68,12 @@ export function attachCommand(context: CommandContext): Command {
     .option(
       "--blind-key",
       "key its events by an HMAC, for keys that are personal data; decided when it is first attached",
+    )
+    .addOption(
+      new Option(
+        "--fallback <fallback>",
+        "what a strict commit does that cannot have the chain's lock: leave its rows to the sealer, or fail",
+      ).choices(["pending", "fail"]),
     )
     .option("--dry-run", "print the SQL and what would go wrong; change nothing")
     .option("--scidex", "the SciDEX platform's tables, those that exist")
@@ -104,7 +112,7 @@ function check(tables: readonly string[], options: Options): void {
   }
 }
 
-const attachOptions = ({ mode, changes, exclude, key, kind, salt, blindKey }: Options): AttachOptions => ({
+const attachOptions = ({
   mode,
   changes,
   exclude,
@@ -112,6 +120,16 @@ const attachOptions = ({ mode, changes, exclude, key, kind, salt, blindKey }: Op
   kind,
   salt,
   blindKey,
+  fallback,
+}: Options): AttachOptions => ({
+  mode,
+  changes,
+  exclude,
+  key,
+  kind,
+  salt,
+  blindKey,
+  fallback,
 });
 
 async function scidex({ sql }: Database, options: Options): Promise<{ found: Target<Options>[]; missing: string[] }> {
@@ -135,10 +153,21 @@ async function attachOne(database: Database, table: string, options: AttachOptio
 }
 
 function resultLines(result: AttachResult): string[] {
-  const { relation, kind, mode, changes, columns, excluded, rows_to_backfill: rows, renamed, warnings } = result;
+  const {
+    relation,
+    kind,
+    mode,
+    fallback,
+    changes,
+    columns,
+    excluded,
+    rows_to_backfill: rows,
+    renamed,
+    warnings,
+  } = result;
   const covers = `${columns.length} columns${excluded.length === 0 ? "" : ` (without ${excluded.join(", ")})`}`;
   return [
-    `${relation} is attached: kind ${kind}, ${mode}, changes ${changes === "track" ? "tracked" : "refused"}, ${result.blind_key ? "keys blinded, " : ""}${covers}`,
+    `${relation} is attached: kind ${kind}, ${mode}${fallback === "fail" ? " or fail" : ""}, changes ${changes === "track" ? "tracked" : "refused"}, ${result.blind_key ? "keys blinded, " : ""}${covers}`,
     ...(result.complete
       ? []
       : [

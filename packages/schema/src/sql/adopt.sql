@@ -3,7 +3,7 @@
 CREATE OR REPLACE FUNCTION public.audit_chain_adopt(kind text, pks text[], payload_hashes bytea[]) RETURNS integer
 LANGUAGE plpgsql SECURITY DEFINER
 -- With a plan for each call, the arrays would be constants, and reading them by number takes as long as they are.
-SET search_path = pg_catalog, pg_temp SET plan_cache_mode = force_generic_plan
+SET search_path = pg_catalog, pg_temp SET jit = off SET plan_cache_mode = force_generic_plan
 AS $function$
 DECLARE
   config     public.audit_chain_config;

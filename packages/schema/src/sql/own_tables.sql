@@ -7,7 +7,10 @@ CREATE TRIGGER audit_chain_append_only BEFORE UPDATE OR DELETE OR TRUNCATE ON pu
 --> statement-breakpoint
 CREATE TRIGGER audit_chain_append_only BEFORE UPDATE OR DELETE OR TRUNCATE ON public.audit_chain_secret FOR EACH STATEMENT EXECUTE FUNCTION public.audit_chain_append_only();
 --> statement-breakpoint
-CREATE CONSTRAINT TRIGGER audit_chain_commit AFTER INSERT ON public.audit_chain_ticket DEFERRABLE INITIALLY DEFERRED FOR EACH ROW EXECUTE FUNCTION public.audit_chain_commit();
+CREATE CONSTRAINT TRIGGER audit_chain_commit AFTER INSERT OR DELETE ON public.audit_chain_ticket DEFERRABLE INITIALLY DEFERRED FOR EACH ROW EXECUTE FUNCTION public.audit_chain_commit();
+--> statement-breakpoint
+-- What a replica has captured (a trigger of its own that is ENABLE ALWAYS) is linked there too.
+ALTER TABLE public.audit_chain_ticket ENABLE ALWAYS TRIGGER audit_chain_commit;
 --> statement-breakpoint
 SELECT public.audit_chain_capture_function('audit_chain_config'::text, 'public.audit_chain_config'::text, ARRAY['id'::text],
   public.audit_chain_covered_columns('public.audit_chain_config'::regclass, '{}'::text[]), 'refuse'::text, 'strict'::text, false, false);

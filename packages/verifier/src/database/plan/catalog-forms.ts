@@ -83,26 +83,35 @@ function rolesDifference(fields: ReadonlyMap<string, readonly Value[]>): string 
 const isOther = (oid: string): boolean =>
   oid !== "o" && oid !== AUTHID && oid !== SETTINGS_OF_ROLES && (Number(oid) < 12_000 || Number(oid) >= 16_384);
 
-/** What the server's settings are for this session: name and the value that RESET would give. */
-export const SETTINGS: Form = {
-  statement: "select s.name as c0, s.reset_val as c1 from pg_catalog.pg_show_all_settings() as s",
-  plan: statementOf(
+/** Columns of a function that the server has built in, read as a table. */
+const functionScan = (name: keyof typeof FUNCTIONS, width: number, attributes: readonly number[], isSet: boolean) =>
+  statementOf(
     node("FUNCTIONSCAN", {
-      targetlist: targets([column("1", 1), column("1", 14)]),
+      targetlist: targets(attributes.map((attribute) => column("1", attribute))),
       scanrelid: "1",
       functions: [
         node("RANGETBLFUNCTION", {
           funcexpr: node("FUNCEXPR", {
-            funcid: FUNCTIONS.pg_show_all_settings,
-            funcresulttype: "2249",
-            funcretset: "true",
+            funcid: FUNCTIONS[name],
+            funcresulttype: T.record,
+            funcretset: String(isSet),
           }),
-          funccolcount: "17",
+          funccolcount: String(width),
         }),
       ],
     }),
     [rangeEntry({ rtekind: "3" })],
     "<>",
-  ),
+  );
+
+/** What the server's settings are for this session: name and the value that RESET would give. */
+export const SETTINGS: Form = {
+  statement: "select s.name as c0, s.reset_val as c1 from pg_catalog.pg_show_all_settings() as s",
+  plan: functionScan("pg_show_all_settings", 17, [1, 14], true),
 };
 
+/** Which cluster the server runs: the number that initdb gave it. */
+export const SYSTEM_IDENTIFIER: Form = {
+  statement: "select s.system_identifier as c0 from pg_catalog.pg_control_system() as s",
+  plan: functionScan("pg_control_system", 4, [3], false),
+};
