@@ -61,14 +61,6 @@ export function describeColumnTypes(catalog: TypeCatalog, relation: string): Map
   );
 }
 
-/**
- * Describes one type, as `describeColumnTypes` does.
- *
- * @throws TypeBoundError beyond MAX_TYPE_DEPTH or MAX_TYPE_LENGTH
- */
-export const describeType = (catalog: TypeCatalog, oid: string, modifier: number): string =>
-  new Describer(catalog).describe(oid, modifier, 0);
-
 /** Describes each type once, and counts what that takes. */
 class Describer {
   readonly #catalog: TypeCatalog;

@@ -368,6 +368,14 @@ export const ON_FUNCTIONS: readonly Attack[] = [
     kind: "was_attached",
   },
   {
+    what: "C02 another default of an argument, in the catalog",
+    sql: `create cast (text as pg_node_tree) without function;
+      update pg_proc set proargdefaults = replace(proargdefaults::text, '[ 1 0', '[ 0 0')::pg_node_tree where proname like 'audit\\_chain%' and proargdefaults::text like '%[ 1 0%';
+      drop cast (text as pg_node_tree)`,
+    check: "function_changed",
+    where: /was changed: arguments$/u,
+  },
+  {
     what: "C02 overload a builtin function that capture and the verifier call",
     sql: `set allow_system_table_mods = on; create function pg_catalog.concat(text) returns text language sql as $$select 'x'::text$$;
       create function pg_catalog.concat("char") returns text language sql as $$select 'x'::text$$`,
@@ -490,6 +498,29 @@ export const ON_RELATIONS: readonly Attack[] = [
     sql: "alter table public.audit_chain drop constraint audit_chain_seq_check; alter table public.audit_chain add constraint audit_chain_seq_check check (seq >= 0)",
     check: "relation_changed",
     where: /the constraint audit_chain_seq_check was changed$/u,
+  },
+  {
+    // pg_get_expr prints the operator, and so the same as before; the server calls the function.
+    what: "C05 a constraint whose operator calls another function",
+    sql: `create cast (text as pg_node_tree) without function;
+      update pg_constraint set conbin = replace(conbin::text, ':opfuncid 65', ':opfuncid 144')::pg_node_tree where conname = 'audit_chain_hash_check';
+      drop cast (text as pg_node_tree)`,
+    check: "relation_changed",
+    where: /the constraint audit_chain_hash_check was changed$/u,
+  },
+  {
+    what: "C05 a default that is another's",
+    sql: "update pg_attrdef as d set adbin = (select adbin from pg_attrdef where adrelid = 'public.audit_chain_pending'::regclass and adbin::text like '%:funcid 5059%') from pg_attribute as a where a.attrelid = d.adrelid and a.attnum = d.adnum and a.attname = 'staged_at' and a.attrelid = 'public.audit_chain_pending'::regclass",
+    check: "relation_changed",
+    where: /the column staged_at was changed$/u,
+  },
+  {
+    what: "C05 an index of part of the rows",
+    sql: `create cast (text as pg_node_tree) without function;
+      update pg_index set indpred = replace(indpred::text, ':opfuncid 67', ':opfuncid 157')::pg_node_tree where indexrelid = 'public.audit_chain_pending_xid_idx'::regclass;
+      drop cast (text as pg_node_tree)`,
+    check: "index_mismatch",
+    where: /the index audit_chain_pending_xid_idx was changed$/u,
   },
   {
     what: "C05 a constraint more",

@@ -10,7 +10,7 @@ test("the manifest is what the migrations make: else run pnpm manifest and look 
   expect(MANIFEST.migrations[String(version)]).toEqual(schema);
 });
 
-test.each([14, 15] as const)("the manifest's own part holds on PostgreSQL %i", async (major) => {
+test.each([14, 15] as const)("the manifest holds on PostgreSQL %i", async (major) => {
   await using server = await startMajor(major);
   const { version, schema } = await describeDatabase(server.url);
   expect(schema).toEqual(MANIFEST.migrations[String(version)]);

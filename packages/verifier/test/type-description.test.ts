@@ -1,14 +1,15 @@
 import { migrate } from "@scidex/audit-schema";
-import { createDatabase, type Template } from "@scidex/audit-testkit";
+import { createDatabase, type EmbeddedServer, type Template } from "@scidex/audit-testkit";
 import { drizzle } from "drizzle-orm/postgres-js";
 import postgres, { type Sql } from "postgres";
-import { describe, expect, test } from "vitest";
+import { afterAll, beforeAll, describe, expect, test } from "vitest";
+import { openChain } from "./chain-database.ts";
 import { withSnapshot } from "../src/snapshot.ts";
 import {
   type DescribedType,
   describeColumnTypes,
-  describeType,
   MAX_TYPE_DEPTH,
+  MAX_TYPE_LENGTH,
   readColumnTypes,
   type TypeCatalog,
   TypeBoundError,
@@ -62,8 +63,13 @@ async function worked(sql: Sql): Promise<Map<string, string>> {
 }
 
 describe.each(MAJORS)("PostgreSQL %i", (major) => {
+  let server: EmbeddedServer;
+  beforeAll(async () => {
+    server = await startMajor(major);
+  });
+  afterAll(async () => await server.stop());
+
   test("describes columns of every kind of type as the configuration does", async () => {
-    await using server = await startMajor(major);
     await using database = await createDatabase({ server, template: CHAIN });
     const { sql } = database;
     await sql.unsafe(TYPES);
@@ -83,7 +89,6 @@ describe.each(MAJORS)("PostgreSQL %i", (major) => {
   });
 
   test("ends at a composite that is made of itself, and names it", async () => {
-    await using server = await startMajor(major);
     await using database = await createDatabase({ server, template: CHAIN });
     const { sql } = database;
     await sql.unsafe(`
@@ -119,6 +124,11 @@ function catalogOf(type: (n: number) => Partial<DescribedType>, rest: Partial<Ty
     ...rest,
   };
 }
+
+const describeType = (catalog: TypeCatalog, type: string, modifier: number): string | undefined => {
+  const attributesOf = (of: string) => (of === "t" ? [{ name: "c", type, modifier }] : catalog.attributesOf(of));
+  return describeColumnTypes({ ...catalog, attributesOf }, "t").get("c");
+};
 
 describe("the bounds of a description", () => {
   test("10,000 domains over each other", () => {
@@ -158,7 +168,7 @@ describe("the bounds of a description", () => {
     });
     expect(() => describeType(twice, "20000", -1)).toThrow(/takes more than/u);
     expect(() => describeColumnTypes(twice, "1")).toThrow(/takes more than/u);
-    expect(describeType(twice, "20055", -1).length).toBeLessThan(5000);
+    expect(describeType(twice, "20055", -1)?.length).toBeLessThan(5000);
   });
 
   test("a type that is gone is described as the server would", async () => {
@@ -166,7 +176,7 @@ describe("the bounds of a description", () => {
   });
 });
 
-test("rows are read no deeper than they can be described", async () => {
+test("150 domains over each other in a database", async () => {
   await using database = await createDatabase({ template: CHAIN });
   const { sql } = database;
   const depth = 150;
@@ -177,11 +187,44 @@ test("rows are read no deeper than they can be described", async () => {
   await expect(worked(sql)).rejects.toThrow(`the type "public"."d${depth - MAX_TYPE_DEPTH - 1}" is nested deeper`);
   await sql`alter table public.t drop column c`;
   expect(await worked(sql)).toEqual(await recorded(sql));
-  const [row] = await sql<{ oid: string }[]>`select 'public.t'::regclass::oid::text as oid`;
-  const catalog = await withSnapshot(sql, async ([lane]) => {
-    const live = await lane.catalog();
-    await live.need(lane, [row?.oid ?? ""]);
-    return live;
+});
+
+test("an enum with more labels than can be described, and another that is read after it", async () => {
+  await using database = await createDatabase({ template: CHAIN });
+  const { sql } = database;
+  await sql.unsafe(`
+    create type public.many as enum ('x'); set allow_system_table_mods = on;
+    insert into pg_enum (oid, enumtypid, enumsortorder, enumlabel)
+      select 1000000 + n, 'public.many'::regtype, n + 1, rpad('label ' || n, 60, '-') from generate_series(1, 40000) as n;
+    create type public.few as enum ('a', 'b'); create table public.t (f public.few); create table public.u (m public.many)`);
+  expect(await worked(sql)).toEqual(await recorded(sql));
+  const [row] = await sql<
+    { t: string; u: string }[]
+  >`select 'public.t'::regclass::oid::text as t, 'public.u'::regclass::oid::text as u`;
+  const { t = "", u = "" } = row ?? {};
+  await withSnapshot(sql, async ([lane]) => {
+    const catalog = await lane.catalog();
+    await catalog.need(lane, [t, u]);
+    const said = `and of enums before it take more than ${MAX_TYPE_LENGTH} characters`;
+    expect(() => describeColumnTypes(catalog, u)).toThrow(`the labels of "public"."many" ${said}`);
+    // How it is described can no more be said; never that its labels are others.
+    expect(() => describeColumnTypes(catalog, t)).toThrow(`the labels of "public"."few" ${said}`);
   });
-  expect(catalog.attributesOf(row?.oid ?? "")).toMatchObject([{ name: "e", modifier: -1 }]);
+});
+
+test("a verification ends where a covered column's type is made of itself, and is unproven (C16)", async () => {
+  const chain = await openChain();
+  await chain.sql.unsafe(
+    "create type public.comp as (a integer, b text); create table public.note (id integer primary key, c public.comp)",
+  );
+  await chain.sql`select public.audit_chain_attach('public.note')`;
+  await chain.sql`insert into public.note values (1, row(1, 'x'))`;
+  await chain.publish();
+  await chain.attack(`set allow_system_table_mods = on;
+    update pg_attribute set atttypid = 'public.comp'::regtype where attrelid = (select typrelid from pg_type where typname = 'comp') and attname = 'a'`);
+  const report = await chain.verify();
+  expect(report.status).toBe("unproven");
+  expect(report.unproven?.join("; ")).toContain(
+    `public.note: the type "public"."comp" is nested deeper than ${MAX_TYPE_DEPTH} types`,
+  );
 });

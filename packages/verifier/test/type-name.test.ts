@@ -1,6 +1,6 @@
-import { createDatabase } from "@scidex/audit-testkit";
+import { createDatabase, type EmbeddedServer } from "@scidex/audit-testkit";
 import type { Sql } from "postgres";
-import { describe, expect, test } from "vitest";
+import { afterAll, beforeAll, describe, expect, test } from "vitest";
 import { isBuiltin } from "../src/structure/catalog.ts";
 import { formatType, type NamedType, type TypeNames } from "../src/structure/type-name.ts";
 import { MAJORS, startMajor } from "./majors.ts";
@@ -49,8 +49,13 @@ function declarations(major: number): string[] {
 }
 
 describe.each(MAJORS)("PostgreSQL %i", (major) => {
+  let server: EmbeddedServer;
+  beforeAll(async () => {
+    server = await startMajor(major);
+  });
+  afterAll(async () => await server.stop());
+
   test("names every builtin type as format_type does, with every modifier of a column", async () => {
-    await using server = await startMajor(major);
     await using database = await createDatabase({ server });
     const { sql } = database;
     await sql`set search_path = pg_catalog, pg_temp`;
@@ -85,7 +90,6 @@ describe.each(MAJORS)("PostgreSQL %i", (major) => {
   });
 
   test("names other types by schema and name, in whatever session, and calls nothing of theirs", async () => {
-    await using server = await startMajor(major);
     await using database = await createDatabase({ server });
     const { sql } = database;
     await sql.unsafe(`

@@ -1,7 +1,8 @@
 import type { Lane } from "../snapshot.ts";
 import type { BuiltinManifest } from "../structure/builtin/builtin-manifest.ts";
 import type { Attribute, DescribedType, TypeCatalog } from "../type-description.ts";
-import { MAX_TYPE_DEPTH, MAX_TYPE_LENGTH } from "../type-description.ts";
+import { formatType } from "../structure/type-name.ts";
+import { MAX_TYPE_DEPTH, MAX_TYPE_LENGTH, TypeBoundError } from "../type-description.ts";
 import { flag, readCatalogRows, text } from "./read-catalog-rows.ts";
 
 /** A row of pg_class. Oids are decimal text. */
@@ -36,7 +37,8 @@ export class LiveCatalog implements TypeCatalog {
   readonly #types: ReadonlyMap<string, LiveType>;
   readonly #subtypes: ReadonlyMap<string, string>;
   readonly #attributes = new Map<string, readonly LiveAttribute[]>();
-  readonly #labels = new Map<string, readonly string[]>();
+  /** Null: not all of an enum's labels have been kept. */
+  readonly #labels = new Map<string, readonly string[] | null>();
 
   private constructor(given: {
     manifest: BuiltinManifest;
@@ -56,10 +58,13 @@ export class LiveCatalog implements TypeCatalog {
   }
 
   static async read(lane: Lane, manifest: BuiltinManifest): Promise<LiveCatalog> {
-    const schemas = await readCatalogRows(lane, manifest, "pg_namespace", ["oid", "nspname"], (f) => [
-      text(f, 0),
-      text(f, 1),
-    ] as const);
+    const schemas = await readCatalogRows(
+      lane,
+      manifest,
+      "pg_namespace",
+      ["oid", "nspname"],
+      (f) => [text(f, 0), text(f, 1)] as const,
+    );
     const relations = await readCatalogRows(
       lane,
       manifest,
@@ -157,8 +162,7 @@ export class LiveCatalog implements TypeCatalog {
       const read = await this.#readAttributes(lane, wanted);
       for (const oid of wanted) this.#attributes.set(oid, read.get(oid) ?? []);
       const composites = new Set<string>();
-      for (const attributes of read.values())
-        for (const { type } of attributes) this.#partsOf(type, composites, enums);
+      for (const attributes of read.values()) for (const { type } of attributes) this.#partsOf(type, composites, enums);
       wanted = new Set([...composites].filter((oid) => !this.#attributes.has(oid)));
     }
     await this.#readLabels(lane, enums);
@@ -195,10 +199,14 @@ export class LiveCatalog implements TypeCatalog {
   async #readLabels(lane: Lane, enums: ReadonlySet<string>): Promise<void> {
     if (enums.size === 0) return;
     const labels = new Map<string, { label: string; order: number }[]>();
+    const cut = new Set<string>();
     let length = 0;
     await readCatalogRows(lane, this.#manifest, "pg_enum", ["enumtypid", "enumlabel", "enumsortorder"], (f) => {
-      // No description is made of more than these.
-      if (!enums.has(text(f, 0)) || length > MAX_TYPE_LENGTH) return null;
+      if (!enums.has(text(f, 0))) return null;
+      if (length > MAX_TYPE_LENGTH) {
+        cut.add(text(f, 0));
+        return null;
+      }
       length += text(f, 1).length + 1;
       const list = labels.get(text(f, 0)) ?? [];
       labels.set(text(f, 0), list);
@@ -207,7 +215,7 @@ export class LiveCatalog implements TypeCatalog {
     });
     for (const oid of enums) {
       const list = (labels.get(oid) ?? []).toSorted((a, b) => a.order - b.order);
-      this.#labels.set(oid, list.map(({ label }) => label));
+      this.#labels.set(oid, cut.has(oid) ? null : list.map(({ label }) => label));
     }
   }
 
@@ -241,8 +249,15 @@ export class LiveCatalog implements TypeCatalog {
     return this.#attributes.get(relation) ?? [];
   }
 
+  /** @throws TypeBoundError where the labels of all enums that were asked for together take more memory than they may */
   labelsOf(type: string): readonly string[] {
-    return this.#labels.get(type) ?? [];
+    const labels = this.#labels.get(type);
+    // Without those that were not kept, an honest enum would look changed by the size of somebody else's.
+    if (labels === null)
+      throw new TypeBoundError(
+        `the labels of ${formatType(this, type, null)} and of enums before it take more than ${MAX_TYPE_LENGTH} characters`,
+      );
+    return labels ?? [];
   }
 
   rangeSubtype(oid: string): string | undefined {

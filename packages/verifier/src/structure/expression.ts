@@ -25,7 +25,7 @@ const MAX_TEXT = 100_000;
  *         texteq[67]/98($mode:text, "strict":text):boolean{collate default[100]})
  *
  * - a call: its function, behind `/` the operator that it was written as (an operator's row names the function, but
- *   the tree has its own copy, which older versions run), arguments, and the type of its result;
+ *   the tree has its own copy, which is what runs), arguments, and the type of its result;
  * - a column: `$` and its name, of the second relation of a rule or trigger `2.$` and its number;
  * - a constant: a number of up to 8 bytes in decimal, a printable text in double quotes, other bytes as `x` and hex (behind
  *   their number, where the type has one), `null`; of the type `regclass` the name of the relation;
