@@ -65,6 +65,10 @@ const CHECKS: Readonly<Record<string, CheckName>> = {
     title: "Rows were inserted past the audit",
     meaning: "The table has rows that nothing recorded: the trigger was off, or went unused.",
   },
+  change_unrecorded: {
+    title: "A change met a row that was not recorded",
+    meaning: "Before this event the row was changed past the audit. What was recorded since builds on that.",
+  },
   source_missing: {
     title: "An audited table is gone",
     meaning: "It was dropped, renamed, or something else stands in its place.",

@@ -65,7 +65,7 @@ export async function openTable(
   const secret = current.blindKey ? await readSecret(lane, history.kind) : null;
   if (current.blindKey && secret === null)
     return lasting(
-      `${current.relation}: the secret of its keys is not in public.audit_chain_secret, so that events cannot be matched with rows; restore it from a backup`,
+      `${current.relation}: the secret of its blinded keys is missing from public.audit_chain_secret, so that events cannot be matched with rows: restore it from a backup`,
     );
   try {
     const ways = recomputations(history, await readColumnTypes(lane, shape.oid));

@@ -49,7 +49,7 @@ export async function streamLinks(lane: Lane, chain: Relation, { from, to }: Lin
  */
 export async function sortLinks(lane: Lane, chain: Relation, range: LinkRange, sorter: Sorter): Promise<Chunks> {
   await eachTuple(await streamLinks(lane, chain, range), NAMES.length, (fields) => {
-    sorter.add(sortKey(fields[0] ?? null), ...tupleOf(fields));
+    sorter.add(...recordOf(fields));
   });
   return copyOf(sorter.records());
 }
@@ -66,29 +66,31 @@ export async function readLinks(
   return Cursor.binary(stream, NAMES.length, decodeChainRow);
 }
 
-/** Bytes that sort as the seq does; none for NULL, which comes first. Always followed by a tuple, which begins with 0. */
+/** Bytes that sort as the seq does, all 0 for NULL, which comes first. A tuple follows. */
 const SORT_KEY_BYTES = 9;
 
-function sortKey(seq: Field): Uint8Array {
-  const key = Buffer.alloc(SORT_KEY_BYTES);
-  if (seq?.length !== 8) return key;
-  key[0] = 1;
-  // Shifted, so that negative ones come before.
-  key.writeBigUInt64BE(BigInt.asUintN(64, seq.readBigInt64BE(0) + 2n ** 63n), 1);
-  return key;
-}
+/** Used again for each record, which the sorter copies: the sort key, the number of fields, and the length of each. */
+const NUMBERS = Buffer.alloc(SORT_KEY_BYTES + 2 + 4 * NAMES.length);
 
-/** A tuple as the COPY has it. */
-function tupleOf(fields: readonly Field[]): Uint8Array[] {
-  const count = Buffer.alloc(2);
-  count.writeInt16BE(fields.length);
-  return [count, ...fields.flatMap((field) => (field === null ? [int32(-1)] : [int32(field.length), field]))];
-}
-
-function int32(value: number): Buffer {
-  const bytes = Buffer.alloc(4);
-  bytes.writeInt32BE(value);
-  return bytes;
+/** A tuple as the COPY has it, behind its sort key. */
+function recordOf(fields: readonly Field[]): Uint8Array[] {
+  const [seq = null] = fields;
+  NUMBERS.fill(0, 0, SORT_KEY_BYTES);
+  if (seq?.length === 8) {
+    NUMBERS[0] = 1;
+    NUMBERS.set(seq, 1);
+    // Turned over, so that negative ones come before.
+    NUMBERS[1] = (seq[0] ?? 0) ^ 0x80;
+  }
+  let at = NUMBERS.writeInt16BE(fields.length, SORT_KEY_BYTES);
+  const parts: Uint8Array[] = [NUMBERS.subarray(0, at)];
+  for (const field of fields) {
+    const length = NUMBERS.subarray(at, at + 4);
+    at = NUMBERS.writeInt32BE(field?.length ?? -1, at);
+    parts.push(length);
+    if (field !== null) parts.push(field);
+  }
+  return parts;
 }
 
 /** Bytes that are handed on at once. */

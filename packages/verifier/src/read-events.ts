@@ -100,7 +100,7 @@ const NO_HASH = 0xffff;
  */
 function recordOf(parts: EventParts): Uint8Array[] {
   const { kind = NOTHING, key = NOTHING, op, rest = NOTHING, seq, id, hash = NOTHING, before } = parts;
-  const numbers = Buffer.alloc(NUMBERS_BYTES);
+  const numbers = NUMBERS.fill(0);
   sortable(seq, numbers, 0);
   if (id?.length === 8) sortable(id, numbers, 8);
   numbers[16] = op;
@@ -111,6 +111,8 @@ function recordOf(parts: EventParts): Uint8Array[] {
 }
 
 const NUMBERS_BYTES = 21;
+/** Used again for each record: the sorter copies what it is given. */
+const NUMBERS = Buffer.alloc(NUMBERS_BYTES);
 
 /** Negative numbers before others; no number comes last. */
 function sortable(bytes: Uint8Array | undefined, to: Buffer, at: number): void {

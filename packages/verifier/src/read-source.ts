@@ -1,4 +1,4 @@
-import { blindKey, canonicalJson, CoreError } from "@scidex/audit-core";
+import { blindKey, canonicalJson, CoreError, sha256, toHex } from "@scidex/audit-core";
 import { Cursor, eachLine } from "./cursor.ts";
 import { neededColumns, type Reading, rowPayloadHash } from "./payload.ts";
 import type { Relation } from "./database/relation.ts";
@@ -61,9 +61,9 @@ export function keyOf(texts: readonly (string | null)[], secret: Uint8Array | nu
   try {
     return blindKey(secret, key);
   } catch (error) {
-    // Longer than a key can be.
-    if (error instanceof CoreError) return null;
-    throw error;
+    if (!(error instanceof CoreError)) throw error;
+    // Longer than a key can be: what stands for it is no event's key.
+    return toHex(sha256(key.toWellFormed()));
   }
 }
 

@@ -1,7 +1,7 @@
 import { Spill, type TakeRecord } from "./spill.ts";
 
 /** Bytes of records that are kept in memory before they are spilled. Sorting them takes as much again. */
-const MEMORY_BYTES = 2 ** 23;
+const MEMORY_BYTES = 2 ** 21;
 const FIRST_BYTES = 2 ** 16;
 
 /**

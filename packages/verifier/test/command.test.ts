@@ -372,7 +372,7 @@ describe("audit-verify", { timeout: 180_000 }, () => {
     }
   });
 
-  it("ends, too, when one session is lost while another has sent all of a COPY and nobody reads it", async () => {
+  it("ends, too, when a session is lost that waits for a table whose events the other one has read", async () => {
     const chain = await openChain();
     const { sql } = chain;
     await sql`create table public.todo (id int primary key, done boolean not null default false)`;
@@ -380,30 +380,21 @@ describe("audit-verify", { timeout: 180_000 }, () => {
     await sql`insert into public.todo select n from generate_series(1, 4800) as n`;
     // A table with changes is compared in order: its events come on one connection, its rows on the other.
     await sql`update public.todo set done = true where id = 1`;
-    // So many events that the driver has stopped reading when their end comes.
-    for (const rows of [7480, 7540, 7600]) {
-      await sql`insert into public.todo select n from generate_series(4801, ${rows}::int) as n on conflict do nothing`;
-      const holder = await sql.reserve();
-      await holder`begin`;
-      await holder`lock table public.todo in access exclusive mode`;
-      const child = start(chain, ["--jobs", "1", "--allow-unanchored", "--checks", "links,sources"]);
-      onTestFinished(() => void child.kill("SIGKILL"));
-      const ended = finish(child);
-      let waiting: { pid: number }[] = [];
-      while (waiting.length === 0 && child.exitCode === null)
-        waiting = await sql<{ pid: number }[]>`
-          select w.pid from pg_stat_activity as w join pg_stat_activity as e on e.datname = w.datname
-           where w.datname = current_database() and w.application_name = 'audit-verify' and w.wait_event_type = 'Lock'
-             and e.application_name = 'audit-verify' and e.query like 'copy (select e.%'`;
-      await sleep(60);
-      for (const { pid } of waiting) await sql`select pg_terminate_backend(${pid})`;
-      await holder`rollback`;
-      holder.release();
-      expect(await ended).toMatchObject({
-        exit: 3,
-        stderr: expect.stringMatching(/^error: the connection .* was lost/u),
-      });
-    }
+    const holder = await sql.reserve();
+    await holder`begin`;
+    await holder`lock table public.todo in access exclusive mode`;
+    const child = start(chain, ["--jobs", "1", "--allow-unanchored", "--checks", "links,sources"]);
+    onTestFinished(() => void child.kill("SIGKILL"));
+    const ended = finish(child);
+    let waiting: { pid: number }[] = [];
+    while (waiting.length === 0 && child.exitCode === null)
+      waiting = await sql<{ pid: number }[]>`
+        select pid from pg_stat_activity
+         where datname = current_database() and application_name = 'audit-verify' and wait_event_type = 'Lock'`;
+    for (const { pid } of waiting) await sql`select pg_terminate_backend(${pid})`;
+    await holder`rollback`;
+    holder.release();
+    expect(await ended).toMatchObject({ exit: 3, stderr: expect.stringMatching(/^error: the connection .* was lost/u) });
   });
 });
 

@@ -1,4 +1,5 @@
 import { writeFileSync } from "node:fs";
+import { join } from "node:path";
 import { setTimeout as sleep } from "node:timers/promises";
 import postgres from "postgres";
 import { describe, expect, it, onTestFinished, vi } from "vitest";
@@ -119,6 +120,19 @@ describe("a hostile database", () => {
     const report = await chain.verify();
     expect(report.status).toBe("tampered");
     expect(process.memoryUsage().rss - before).toBeLessThan(400_000_000);
+  });
+
+  it("proves nothing of sources where events cannot be kept on the disk to be sorted", async () => {
+    const chain = await smallChain();
+    await chain.attack(`${UNCONSTRAIN}
+      insert into public.audit_chain select seq + n, 'noise', repeat('x', 1000) || n, payload_hash, event_hash, prev_hash, chain_hash, before_hash, appended_at
+        from public.audit_chain, generate_series(1, 3000) as n where seq = (select max(seq) from public.audit_chain)`);
+    const folder = join(chain.folder, "none");
+    vi.stubEnv("TMPDIR", folder);
+    onTestFinished(() => void vi.unstubAllEnvs());
+    const report = await chain.verify();
+    expect(report.checks).toMatchObject({ links: "failed", sources: "unproven" });
+    expect(report.unproven).toContainEqual(expect.stringMatching(`^sources: .* cannot be kept in ${folder}: `));
   });
 
   it("lists a thousand of each check, so that noise in one hides nothing in another (C13)", async () => {
