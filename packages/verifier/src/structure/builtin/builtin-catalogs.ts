@@ -120,7 +120,14 @@ export const BUILTIN_CATALOGS: readonly BuiltinCatalog[] = [
     refers: { ev_class: "pg_class" },
     leftOut: ["oid"],
   },
-  { name: "pg_range", noun: "range type", of: "rngtypid", key: ["rngtypid"], refers: { rngtypid: "pg_type" }, leftOut: [] },
+  {
+    name: "pg_range",
+    noun: "range type",
+    of: "rngtypid",
+    key: ["rngtypid"],
+    refers: { rngtypid: "pg_type" },
+    leftOut: [],
+  },
   {
     name: "pg_aggregate",
     noun: "aggregate",

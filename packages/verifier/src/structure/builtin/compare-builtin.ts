@@ -34,11 +34,7 @@ export class BuiltinComparison {
   readonly #repeated = new Set<string>();
   readonly #report: (difference: ServerDifference) => void;
 
-  constructor(
-    manifest: BuiltinManifest,
-    pinned: readonly PinnedRow[],
-    report: (difference: ServerDifference) => void,
-  ) {
+  constructor(manifest: BuiltinManifest, pinned: readonly PinnedRow[], report: (difference: ServerDifference) => void) {
     this.#report = report;
     this.#rows = new Map(BUILTIN_CATALOGS.map(({ name }) => [name, allowedRows(manifest, name)]));
     for (const { catalog, key, hash } of pinned) {
