@@ -71,7 +71,9 @@ describe("rows are compared with a manifest", () => {
   };
   const row = (key: string, hash: string, isReserved = true): BuiltinRow => ({
     catalog: "pg_cast",
-    ...{ key, hash, isReserved },
+    key,
+    hash,
+    isReserved,
     what: "the cast",
     values: () => "castfunc 1",
   });

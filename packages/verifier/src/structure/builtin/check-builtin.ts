@@ -44,22 +44,21 @@ export async function compareServer(
 
 /** A difference as a sentence. */
 export function describeDifference({ catalog, key, what, how, wasPinned }: ServerDifference): string {
-  const row = `${catalog}, row ${key}`;
-  switch (how) {
-    case "changed":
-      return wasPinned
-        ? `${what} is not as the policy has pinned it any more (${row})`
-        : `${what} is not PostgreSQL's own any more (${row})`;
-    case "missing":
-      return wasPinned
-        ? `${what} has gone, which the policy has pinned (${row})`
-        : `${what} of PostgreSQL's own has gone (${row})`;
-    case "added":
-      return `${what} was added among PostgreSQL's own (${row})`;
-    case "duplicate":
-      return `${what} is there twice (${row})`;
-  }
+  const says = wasPinned ? PINNED[how] : OWN[how];
+  return `${what} ${says} (${catalog}, row ${key})`;
 }
+
+const OWN = {
+  changed: "is not PostgreSQL's own any more",
+  missing: "of PostgreSQL's own has gone",
+  added: "was added among PostgreSQL's own",
+  duplicate: "is there twice",
+} as const;
+const PINNED = {
+  ...OWN,
+  changed: "is not as the policy has pinned it any more",
+  missing: "has gone, which the policy has pinned",
+} as const;
 
 async function compare(
   lane: Lane,

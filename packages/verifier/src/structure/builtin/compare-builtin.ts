@@ -53,7 +53,11 @@ export class BuiltinComparison {
     const allowed = this.#rows.get(catalog)?.get(key);
     const difference = (how: ServerDifference["how"]) =>
       this.#report({
-        ...{ catalog, key, hash, what, how },
+        catalog,
+        key,
+        hash,
+        what,
+        how,
         wasPinned: this.#pinned.has(`${catalog} ${key}`),
         actual: row.values(),
       });
@@ -78,7 +82,11 @@ export class BuiltinComparison {
         if (this.#seen.has(`${catalog} ${key}`) || allowed.includes(null)) continue;
         const noun = BUILTIN_CATALOGS.find(({ name }) => name === catalog)?.noun ?? "row";
         this.#report({
-          ...{ catalog, key, hash: null, what: `the ${noun} ${key}`, how: "missing" },
+          catalog,
+          key,
+          hash: null,
+          what: `the ${noun} ${key}`,
+          how: "missing",
           wasPinned: this.#pinned.has(`${catalog} ${key}`),
           actual: "no such row",
         });
