@@ -42,6 +42,7 @@ export async function describeBuiltin(url: string): Promise<BuiltinDescription> 
           if (keys?.has(key) !== false) throw new Error(`${catalog} has two rows ${key}`);
           keys.set(key, hash);
         },
+        async (_, read) => await read(),
       );
     });
     return { major: server?.major ?? 0, minor: server?.version ?? "", catalogs, rows };
@@ -60,7 +61,7 @@ export function differencesOf(manifest: BuiltinManifest, description: BuiltinDes
   for (const [catalog, keys] of description.rows)
     for (const [key, hash] of keys)
       comparison.take({ catalog, key, hash, isReserved: true, what: "", values: () => "" });
-  comparison.finish();
+  comparison.finish(new Set(description.rows.keys()));
   return found;
 }
 

@@ -48,7 +48,8 @@ export async function checkStructure(
   await attempts.orNull("the names of the catalogs", async () => await checkCatalogNames(lane, report));
   const unknown = await attempts.orNull(
     "PostgreSQL's own rows of the catalogs",
-    async () => await checkBuiltin(lane, policy?.server ?? [], report),
+    async () =>
+      await checkBuiltin(lane, policy?.server ?? [], report, async (what, read) => await attempts.orNull(what, read)),
   );
   attempts.unproven.push(...(unknown ?? []));
   const interest = interestOf(histories ?? new Map<string, KindHistory>());

@@ -34,7 +34,10 @@ export interface BuiltinCatalog {
   readonly leftOut: readonly string[];
 }
 
-/** In the order of reading: what later ones refer to stands first. */
+/**
+ * In the order of reading: what later ones refer to stands first, and the catalogs' own columns, since a catalog whose
+ * column was renamed cannot be read.
+ */
 export const BUILTIN_CATALOGS: readonly BuiltinCatalog[] = [
   {
     name: "pg_namespace",
@@ -44,25 +47,6 @@ export const BUILTIN_CATALOGS: readonly BuiltinCatalog[] = [
     isOpen: true,
     label: "nspname",
     leftOut: ["nspowner", "nspacl"],
-  },
-  {
-    name: "pg_type",
-    noun: "type",
-    of: "oid",
-    key: ["oid"],
-    isOpen: true,
-    label: "typname",
-    leftOut: ["typowner", "typacl"],
-  },
-  {
-    name: "pg_proc",
-    noun: "function",
-    of: "oid",
-    key: ["oid"],
-    // What runs PL/pgSQL, which an upgrade or CREATE EXTENSION makes anew.
-    named: { namespace: "pronamespace", name: "proname" },
-    label: "proname",
-    leftOut: ["proowner", "procost", "prorows", "proacl"],
   },
   {
     name: "pg_class",
@@ -102,6 +86,25 @@ export const BUILTIN_CATALOGS: readonly BuiltinCatalog[] = [
       "attfdwoptions",
       "attmissingval",
     ],
+  },
+  {
+    name: "pg_type",
+    noun: "type",
+    of: "oid",
+    key: ["oid"],
+    isOpen: true,
+    label: "typname",
+    leftOut: ["typowner", "typacl"],
+  },
+  {
+    name: "pg_proc",
+    noun: "function",
+    of: "oid",
+    key: ["oid"],
+    // What runs PL/pgSQL, which an upgrade or CREATE EXTENSION makes anew.
+    named: { namespace: "pronamespace", name: "proname" },
+    label: "proname",
+    leftOut: ["proowner", "procost", "prorows", "proacl"],
   },
   {
     name: "pg_index",

@@ -1,6 +1,7 @@
 import type { Sql } from "postgres";
 import type { Report } from "../../finding.ts";
 import { type Lane, withSnapshot } from "../../snapshot.ts";
+import type { OrNull } from "../read-catalog.ts";
 import { KNOWN_MAJORS, knownMajor, loadBuiltinManifest } from "./builtin-manifest.ts";
 import { BuiltinComparison, type PinnedRow, type ServerDifference } from "./compare-builtin.ts";
 import { readBuiltin } from "./read-builtin.ts";
@@ -8,10 +9,16 @@ import { readBuiltin } from "./read-builtin.ts";
 /**
  * Holds PostgreSQL's own rows of the catalogs against its manifest, and against what a policy has pinned.
  *
- * @returns what could not be judged
+ * @param orNull takes note of what may not or cannot be read
+ * @returns what else could not be judged
  */
-export async function checkBuiltin(lane: Lane, pinned: readonly PinnedRow[], report: Report): Promise<string[]> {
-  return await compare(lane, pinned, (difference, minors) => {
+export async function checkBuiltin(
+  lane: Lane,
+  pinned: readonly PinnedRow[],
+  report: Report,
+  orNull: OrNull,
+): Promise<string[]> {
+  const take = (difference: ServerDifference, minors: string): void => {
     const { how, wasPinned, actual } = difference;
     const unknown = wasPinned ? "the row that the policy has pinned" : `the row of PostgreSQL ${minors}`;
     report({
@@ -20,7 +27,8 @@ export async function checkBuiltin(lane: Lane, pinned: readonly PinnedRow[], rep
       actual,
       message: describeDifference(difference),
     });
-  });
+  };
+  return await compare(lane, pinned, take, orNull);
 }
 
 /**
@@ -37,7 +45,13 @@ export async function compareServer(
   const differences: ServerDifference[] = [];
   const unproven = await withSnapshot(
     sql,
-    async ([lane]) => await compare(lane, pinned, (difference) => differences.push(difference)),
+    async ([lane]) =>
+      await compare(
+        lane,
+        pinned,
+        (difference) => differences.push(difference),
+        async (_, read) => await read(),
+      ),
   );
   return { differences, unproven };
 }
@@ -64,6 +78,7 @@ async function compare(
   lane: Lane,
   pinned: readonly PinnedRow[],
   report: (difference: ServerDifference, minors: string) => void,
+  orNull: OrNull,
 ): Promise<string[]> {
   const [server] = await lane.query<{ server_version_num: string }[]>`show server_version_num`;
   const version = Number(server?.server_version_num);
@@ -75,12 +90,13 @@ async function compare(
   const manifest = await loadBuiltinManifest(major);
   const minors = manifest.minors.join(" and ");
   const comparison = new BuiltinComparison(manifest, pinned, (difference) => report(difference, minors));
-  await readBuiltin(
+  const read = await readBuiltin(
     lane,
     manifest,
     (catalog, key) => comparison.isKnown(catalog, key),
     (row) => comparison.take(row),
+    orNull,
   );
-  comparison.finish();
+  comparison.finish(read);
   return [];
 }

@@ -75,9 +75,14 @@ export class BuiltinComparison {
     }
   }
 
-  /** To be called when all rows have been taken. */
-  finish(): void {
+  /**
+   * To be called when all rows have been taken.
+   *
+   * @param read the catalogs that were read: of others nothing is missing
+   */
+  finish(read: ReadonlySet<string>): void {
     for (const [catalog, rows] of this.#rows) {
+      if (!read.has(catalog)) continue;
       for (const [key, allowed] of rows) {
         if (this.#seen.has(`${catalog} ${key}`) || allowed.includes(null)) continue;
         const noun = BUILTIN_CATALOGS.find(({ name }) => name === catalog)?.noun ?? "row";
