@@ -33,11 +33,17 @@ export async function describeBuiltin(url: string): Promise<BuiltinDescription> 
     );
     const rows = new Map(BUILTIN_CATALOGS.map(({ name }) => [name, new Map<string, string>()]));
     await withSnapshot(sql, async ([lane]) => {
-      await readBuiltin(lane, { catalogs }, () => false, ({ catalog, key, hash }) => {
-        const keys = rows.get(catalog);
-        if (keys?.has(key) !== false) throw new Error(`${catalog} has two rows ${key}`);
-        keys.set(key, hash);
-      });
+      await readBuiltin(
+        lane,
+        { catalogs },
+        () => false,
+        ({ catalog, key, hash }) => {
+          const keys = rows.get(catalog);
+          if (keys?.has(key) !== false) throw new Error(`${catalog} has two rows ${key}`);
+          keys.set(key, hash);
+        },
+        async (_, read) => await read(),
+      );
     });
     return { major: server?.major ?? 0, minor: server?.version ?? "", catalogs, rows };
   } finally {
@@ -55,7 +61,7 @@ export function differencesOf(manifest: BuiltinManifest, description: BuiltinDes
   for (const [catalog, keys] of description.rows)
     for (const [key, hash] of keys)
       comparison.take({ catalog, key, hash, isReserved: true, what: "", values: () => "" });
-  comparison.finish();
+  comparison.finish(new Set(description.rows.keys()));
   return found;
 }
 
@@ -63,7 +69,8 @@ export function differencesOf(manifest: BuiltinManifest, description: BuiltinDes
 export function mergeDescriptions(descriptions: readonly BuiltinDescription[]): BuiltinManifest {
   const layouts = new Set(descriptions.map(({ catalogs }) => JSON.stringify(catalogs)));
   const [first] = descriptions;
-  if (first === undefined || layouts.size !== 1) throw new Error("expected servers whose catalogs have the same columns");
+  if (first === undefined || layouts.size !== 1)
+    throw new Error("expected servers whose catalogs have the same columns");
   const rows: Record<string, Record<string, string | string[]>> = {};
   const optional: Record<string, string[]> = {};
   for (const { name } of BUILTIN_CATALOGS) {

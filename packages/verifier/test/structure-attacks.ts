@@ -783,6 +783,12 @@ export const ON_CATALOG: readonly Attack[] = [
     where: /^what is called pg_catalog\.pg_trigger is not the server's own catalog/u,
   },
   {
+    what: "C14 rename a catalog's column, so that the catalog cannot be read",
+    sql: "update pg_attribute set attname = 'castfunc_true' where attrelid = 'pg_cast'::regclass and attname = 'castfunc'",
+    check: "catalog_changed",
+    where: /^the column castfunc_true of pg_cast is not PostgreSQL's own any more \(pg_attribute, row 2605 4\)$/u,
+  },
+  {
     what: "C09 count with another function, so that an index that lacks rows seems whole",
     sql: "update pg_aggregate set aggtransfn = 'int8dec'::regproc where aggfnoid = 'count()'::regprocedure",
     check: "catalog_changed",

@@ -69,6 +69,16 @@ test.each([
     "revoke select on pg_catalog.pg_operator from public",
     /pg_operator could not be read: permission denied/u,
   ],
+  [
+    "casts",
+    "revoke select on pg_catalog.pg_cast from public",
+    /pg_cast could not be read: permission denied .*: grant scidex_audit_inspector/u,
+  ],
+  [
+    "access methods, which operator classes refer to,",
+    "revoke select on pg_catalog.pg_am from public",
+    /pg_am could not be read: permission denied/u,
+  ],
 ])("C11: %s that may not be read are unproven, never a finding", async (_, statements, reason) => {
   await lookAs("scidex_audit_inspector", `set allow_system_table_mods = on; ${statements}`, async (sql) => {
     const report = await verify(sql, { checks: ["structure"] });

@@ -49,7 +49,8 @@ export async function checkStructure(
   );
   await attempts.orNull(
     "PostgreSQL's own rows of the catalogs",
-    async () => await checkBuiltin(lane, policy?.server ?? [], report),
+    async () =>
+      await checkBuiltin(lane, policy?.server ?? [], report, async (what, read) => await attempts.orNull(what, read)),
   );
   const interest = interestOf(histories ?? new Map<string, KindHistory>());
   const catalog = await attempts.orNull(

@@ -34,7 +34,10 @@ export interface BuiltinCatalog {
   readonly leftOut: readonly string[];
 }
 
-/** In the order of reading: what later ones refer to stands first. */
+/**
+ * In the order of reading: what later ones refer to stands first, and the catalogs' own columns, since a catalog whose
+ * column was renamed cannot be read.
+ */
 export const BUILTIN_CATALOGS: readonly BuiltinCatalog[] = [
   {
     name: "pg_namespace",
@@ -44,25 +47,6 @@ export const BUILTIN_CATALOGS: readonly BuiltinCatalog[] = [
     isOpen: true,
     label: "nspname",
     leftOut: ["nspowner", "nspacl"],
-  },
-  {
-    name: "pg_type",
-    noun: "type",
-    of: "oid",
-    key: ["oid"],
-    isOpen: true,
-    label: "typname",
-    leftOut: ["typowner", "typacl"],
-  },
-  {
-    name: "pg_proc",
-    noun: "function",
-    of: "oid",
-    key: ["oid"],
-    // What runs PL/pgSQL, which an upgrade or CREATE EXTENSION makes anew.
-    named: { namespace: "pronamespace", name: "proname" },
-    label: "proname",
-    leftOut: ["proowner", "procost", "prorows", "proacl"],
   },
   {
     name: "pg_class",
@@ -104,6 +88,25 @@ export const BUILTIN_CATALOGS: readonly BuiltinCatalog[] = [
     ],
   },
   {
+    name: "pg_type",
+    noun: "type",
+    of: "oid",
+    key: ["oid"],
+    isOpen: true,
+    label: "typname",
+    leftOut: ["typowner", "typacl"],
+  },
+  {
+    name: "pg_proc",
+    noun: "function",
+    of: "oid",
+    key: ["oid"],
+    // What runs PL/pgSQL, which an upgrade or CREATE EXTENSION makes anew.
+    named: { namespace: "pronamespace", name: "proname" },
+    label: "proname",
+    leftOut: ["proowner", "procost", "prorows", "proacl"],
+  },
+  {
     name: "pg_index",
     noun: "index",
     // Not of the index: one that somebody puts on a catalog has a new OID.
@@ -120,7 +123,14 @@ export const BUILTIN_CATALOGS: readonly BuiltinCatalog[] = [
     refers: { ev_class: "pg_class" },
     leftOut: ["oid"],
   },
-  { name: "pg_range", noun: "range type", of: "rngtypid", key: ["rngtypid"], refers: { rngtypid: "pg_type" }, leftOut: [] },
+  {
+    name: "pg_range",
+    noun: "range type",
+    of: "rngtypid",
+    key: ["rngtypid"],
+    refers: { rngtypid: "pg_type" },
+    leftOut: [],
+  },
   {
     name: "pg_aggregate",
     noun: "aggregate",

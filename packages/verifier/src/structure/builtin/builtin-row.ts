@@ -124,7 +124,8 @@ export class RowDecoder {
     return key
       .map((column) => {
         const referred = refers?.[column];
-        const known = referred === undefined ? undefined : this.#names.key(referred, oidOf(this.#field(fields, column)));
+        const known =
+          referred === undefined ? undefined : this.#names.key(referred, oidOf(this.#field(fields, column)));
         return known ?? this.#value(fields, column);
       })
       .join(" ");

@@ -1,12 +1,23 @@
 import type { Sql } from "postgres";
+import { VerifierError } from "../../errors.ts";
 import type { Report } from "../../finding.ts";
 import { type Lane, withSnapshot } from "../../snapshot.ts";
+import type { OrNull } from "../read-catalog.ts";
 import { BuiltinComparison, type PinnedRow, type ServerDifference } from "./compare-builtin.ts";
 import { readBuiltin } from "./read-builtin.ts";
 
-/** Holds PostgreSQL's own rows of the catalogs against its manifest, and against what a policy has pinned. */
-export async function checkBuiltin(lane: Lane, pinned: readonly PinnedRow[], report: Report): Promise<void> {
-  await compare(lane, pinned, (difference, minors) => {
+/**
+ * Holds PostgreSQL's own rows of the catalogs against its manifest, and against what a policy has pinned.
+ *
+ * @param orNull takes note of what may not or cannot be read
+ */
+export async function checkBuiltin(
+  lane: Lane,
+  pinned: readonly PinnedRow[],
+  report: Report,
+  orNull: OrNull,
+): Promise<void> {
+  const take = (difference: ServerDifference, minors: string): void => {
     const { how, wasPinned, actual } = difference;
     const unknown = wasPinned ? "the row that the policy has pinned" : `the row of PostgreSQL ${minors}`;
     report({
@@ -15,56 +26,66 @@ export async function checkBuiltin(lane: Lane, pinned: readonly PinnedRow[], rep
       actual,
       message: describeDifference(difference),
     });
-  });
+  };
+  return await compare(lane, pinned, take, orNull);
 }
 
 /**
  * The rows of PostgreSQL's own catalogs that are others on this server, or not as they were pinned: what
  * `audit-chain policy --pin-server` pins and `--diff` says.
  *
- * @throws VerifierError `server_unknown`
+ * @returns `unproven` says what could not be judged: a major version that this release does not know
  */
-export async function compareServer(sql: Sql, pinned: readonly PinnedRow[]): Promise<readonly ServerDifference[]> {
+export async function compareServer(
+  sql: Sql,
+  pinned: readonly PinnedRow[],
+): Promise<{ readonly differences: readonly ServerDifference[]; readonly unproven: readonly string[] }> {
   const differences: ServerDifference[] = [];
-  await withSnapshot(
-    sql,
-    async ([lane]) => await compare(lane, pinned, (difference) => differences.push(difference)),
-  );
-  return differences;
+  const take = (difference: ServerDifference): void => {
+    differences.push(difference);
+  };
+  try {
+    await withSnapshot(sql, async ([lane]) => await compare(lane, pinned, take, async (_, read) => await read()));
+    return { differences, unproven: [] };
+  } catch (error) {
+    if (!(error instanceof VerifierError) || error.code !== "server_unknown") throw error;
+    return { differences, unproven: [error.message] };
+  }
 }
 
 /** A difference as a sentence. */
 export function describeDifference({ catalog, key, what, how, wasPinned }: ServerDifference): string {
-  const row = `${catalog}, row ${key}`;
-  switch (how) {
-    case "changed":
-      return wasPinned
-        ? `${what} is not as the policy has pinned it any more (${row})`
-        : `${what} is not PostgreSQL's own any more (${row})`;
-    case "missing":
-      return wasPinned
-        ? `${what} has gone, which the policy has pinned (${row})`
-        : `${what} of PostgreSQL's own has gone (${row})`;
-    case "added":
-      return `${what} was added among PostgreSQL's own (${row})`;
-    case "duplicate":
-      return `${what} is there twice (${row})`;
-  }
+  const says = wasPinned ? PINNED[how] : OWN[how];
+  return `${what} ${says} (${catalog}, row ${key})`;
 }
+
+const OWN = {
+  changed: "is not PostgreSQL's own any more",
+  missing: "of PostgreSQL's own has gone",
+  added: "was added among PostgreSQL's own",
+  duplicate: "is there twice",
+} as const;
+const PINNED = {
+  ...OWN,
+  changed: "is not as the policy has pinned it any more",
+  missing: "has gone, which the policy has pinned",
+} as const;
 
 async function compare(
   lane: Lane,
   pinned: readonly PinnedRow[],
   report: (difference: ServerDifference, minors: string) => void,
+  orNull: OrNull,
 ): Promise<void> {
   const { manifest } = await lane.catalog();
   const minors = manifest.minors.join(" and ");
   const comparison = new BuiltinComparison(manifest, pinned, (difference) => report(difference, minors));
-  await readBuiltin(
+  const read = await readBuiltin(
     lane,
     manifest,
     (catalog, key) => comparison.isKnown(catalog, key),
     (row) => comparison.take(row),
+    orNull,
   );
-  comparison.finish();
+  comparison.finish(read);
 }

@@ -34,11 +34,7 @@ export class BuiltinComparison {
   readonly #repeated = new Set<string>();
   readonly #report: (difference: ServerDifference) => void;
 
-  constructor(
-    manifest: BuiltinManifest,
-    pinned: readonly PinnedRow[],
-    report: (difference: ServerDifference) => void,
-  ) {
+  constructor(manifest: BuiltinManifest, pinned: readonly PinnedRow[], report: (difference: ServerDifference) => void) {
     this.#report = report;
     this.#rows = new Map(BUILTIN_CATALOGS.map(({ name }) => [name, allowedRows(manifest, name)]));
     for (const { catalog, key, hash } of pinned) {
@@ -57,7 +53,11 @@ export class BuiltinComparison {
     const allowed = this.#rows.get(catalog)?.get(key);
     const difference = (how: ServerDifference["how"]) =>
       this.#report({
-        ...{ catalog, key, hash, what, how },
+        catalog,
+        key,
+        hash,
+        what,
+        how,
         wasPinned: this.#pinned.has(`${catalog} ${key}`),
         actual: row.values(),
       });
@@ -75,14 +75,23 @@ export class BuiltinComparison {
     }
   }
 
-  /** To be called when all rows have been taken. */
-  finish(): void {
+  /**
+   * To be called when all rows have been taken.
+   *
+   * @param read the catalogs that were read: of others nothing is missing
+   */
+  finish(read: ReadonlySet<string>): void {
     for (const [catalog, rows] of this.#rows) {
+      if (!read.has(catalog)) continue;
       for (const [key, allowed] of rows) {
         if (this.#seen.has(`${catalog} ${key}`) || allowed.includes(null)) continue;
         const noun = BUILTIN_CATALOGS.find(({ name }) => name === catalog)?.noun ?? "row";
         this.#report({
-          ...{ catalog, key, hash: null, what: `the ${noun} ${key}`, how: "missing" },
+          catalog,
+          key,
+          hash: null,
+          what: `the ${noun} ${key}`,
+          how: "missing",
           wasPinned: this.#pinned.has(`${catalog} ${key}`),
           actual: "no such row",
         });

@@ -6,8 +6,7 @@ const LONGEST = 64;
 const MOST_ELEMENTS = 16;
 
 /** A field of type oid, regproc and the like. */
-export const oidOf = (field: Field | undefined): number =>
-  field?.length === 4 ? field.readUInt32BE(0) : 0;
+export const oidOf = (field: Field | undefined): number => (field?.length === 4 ? field.readUInt32BE(0) : 0);
 
 /** A field of a binary COPY in words, for messages: bounded, whatever an attacker has put there. */
 export function fieldValue(field: Field | undefined, type: string): string {

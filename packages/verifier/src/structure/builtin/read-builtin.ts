@@ -2,6 +2,7 @@ import { BinaryCopyDecoder } from "../../copy-binary.ts";
 import type { Column } from "../../database/relation.ts";
 import { VerifierError } from "../../errors.ts";
 import type { Lane } from "../../snapshot.ts";
+import type { OrNull } from "../read-catalog.ts";
 import { BUILTIN_CATALOGS } from "./builtin-catalogs.ts";
 import { type BuiltinManifest, catalogRelation, type CatalogColumn, columnsOf } from "./builtin-manifest.ts";
 import { type BuiltinRow, RowDecoder, RowNames } from "./builtin-row.ts";
@@ -13,18 +14,24 @@ import { type BuiltinRow, RowDecoder, RowNames } from "./builtin-row.ts";
  *
  * @param manifest where the catalogs and their columns are
  * @param isKnown whether a row of this catalog with this key is wanted, whatever its OID is
+ * @param orNull takes note of a catalog that may not or cannot be read: the others are read all the same
+ * @returns the catalogs that were read
  */
 export async function readBuiltin(
   lane: Lane,
   manifest: Pick<BuiltinManifest, "catalogs">,
   isKnown: (catalog: string, key: string) => boolean,
   take: (row: BuiltinRow) => void,
-): Promise<void> {
+  orNull: OrNull,
+): Promise<ReadonlySet<string>> {
+  const read = new Set<string>();
   const names = new RowNames();
   for (const catalog of BUILTIN_CATALOGS) {
-    const { name } = catalog;
+    const { name, refers = {} } = catalog;
+    // Without the names of what its rows refer to, some would have other keys.
+    if (Object.values(refers).some((other) => !read.has(other))) continue;
     const rows = new RowDecoder(catalog, columnsOf(manifest, name), names);
-    await lane.attempt(async (attempt) => {
+    const scan = async (attempt: Lane): Promise<void> => {
       const columns = rows.columns.map(bounded);
       const decoder = new BinaryCopyDecoder(columns.length);
       const chunks = await attempt.scan(catalogRelation(manifest, name), columns, "binary");
@@ -35,8 +42,11 @@ export async function readBuiltin(
         });
       }
       if (!decoder.ended) throw new VerifierError("protocol", `the server broke off in the middle of ${name}`);
-    });
+      read.add(name);
+    };
+    await orNull(name, async () => await lane.attempt(scan));
   }
+  return read;
 }
 
 /** A column that is of any length in rows of others: all of it in PostgreSQL's own, whose texts are far shorter. */
