@@ -120,7 +120,7 @@ class SnapshotLane implements Lane {
           await this.#session.finishCopy();
           // Rolled back whatever happened: that gives back its locks. Behind one that is kept, DDL would wait for our end,
           // and every writer of the table behind the DDL.
-          await this.#session.command(`rollback to savepoint ${savepoint}; release savepoint ${savepoint}`);
+          await this.#session.rollback(savepoint);
         }
       }
     } finally {
@@ -137,11 +137,13 @@ const BEGIN = "begin isolation level repeatable read read only";
  *
  * @param sql a client of the `postgres` driver: its options are taken for the connections
  * @param lanes on how many connections, once the first can be asked; two at least
+ * @param ended rejects where the work is to be broken off, and the connections closed
  */
 export async function withSnapshot<T>(
   sql: Pick<Sql, "options">,
   work: (snapshot: Snapshot) => Promise<T>,
   lanes: (first: Lane) => Promise<number> = async () => 2,
+  ended?: Promise<never>,
 ): Promise<T> {
   const sessions: Session[] = [];
   const lost = Promise.withResolvers<never>();
@@ -170,7 +172,7 @@ export async function withSnapshot<T>(
     return await work([first, second, ...others]);
   };
   try {
-    return await Promise.race([whole(), lost.promise]);
+    return await Promise.race([whole(), lost.promise, ...(ended === undefined ? [] : [ended])]);
   } finally {
     await Promise.all(sessions.map(async (session) => await session.close()));
   }

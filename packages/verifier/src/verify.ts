@@ -2,13 +2,14 @@ import { type HeadTrust, type NoteVerifier, parseVerifierKey } from "@scidex/aud
 import type { Sql } from "postgres";
 import { VerifierError } from "./errors.ts";
 import { Findings } from "./findings.ts";
-import { look } from "./look.ts";
+import { startDeadline } from "./deadline.ts";
+import { look, type LookResult } from "./look.ts";
 import { makeReport } from "./make-report.ts";
 import { checkRange } from "./range.ts";
 import type { Overview } from "./overview.ts";
 import type { VerificationReport } from "./report.ts";
 import type { KnownLog } from "./verifier-state.ts";
-import type { VerifyOptions } from "./verify-options.ts";
+import { VERIFY_DEFAULTS, type VerifyOptions } from "./verify-options.ts";
 
 /** How often the database is looked at, at most, until two looks have found the same. */
 export const MAX_LOOKS = 4;
@@ -42,10 +43,16 @@ export async function verifyWithState(sql: Sql, options: VerifyOptions = {}): Pr
   const started = performance.now();
   checkRange(options);
   const trust = trustOf(options);
-  let found = await look(sql, trust, options, new Findings());
-  const isOpen = (): boolean => found.findings.unconfirmed > 0 || found.isTransient;
-  for (let looks = 1; isOpen() && looks < (found.isRewritten ? MAX_LOOKS_AT_REWRITING : MAX_LOOKS); looks++)
-    found = await look(sql, trust, options, new Findings(found.findings));
+  const deadline = startDeadline(options.maxDurationMs ?? VERIFY_DEFAULTS.maxDurationMs);
+  let found: LookResult;
+  try {
+    found = await look(sql, trust, options, new Findings(), deadline);
+    const isOpen = (): boolean => (found.findings.unconfirmed > 0 || found.isTransient) && !deadline.isPassed;
+    for (let looks = 1; isOpen() && looks < (found.isRewritten ? MAX_LOOKS_AT_REWRITING : MAX_LOOKS); looks++)
+      found = await look(sql, trust, options, new Findings(found.findings), deadline);
+  } finally {
+    deadline.clear();
+  }
   return {
     report: makeReport(found, options, performance.now() - started),
     knownSinks: found.published?.known ?? new Map(),

@@ -8,7 +8,7 @@ import {
   type Form,
   FUNCTIONS,
   node,
-  number32,
+  number64,
   rangeEntry,
   result,
   sequentialScan,
@@ -25,7 +25,7 @@ export function filenodeForm(oid: number): Form {
   return {
     statement: `select pg_catalog.pg_relation_filenode('${oid}'::pg_catalog.regclass) as c0`,
     plan: result(
-      call("pg_relation_filenode", T.oid, [constant([T.regclass], bytesAre(number32(oid)))]),
+      [call("pg_relation_filenode", T.oid, [constant([T.regclass], bytesAre(number64(oid)))])],
       ["o", String(oid)],
     ),
   };
@@ -42,8 +42,12 @@ const ROLE_COLUMNS = [
   "rolbypassrls",
 ] as const;
 
-/** Numbers of the same columns in pg_authid, which only superusers may read without the view. */
-const AUTHID_ATTRIBUTES = [1, 2, 3, 5, 6, 7, 8, 9];
+/** The same columns in pg_authid, which only superusers may read without the view. */
+const AUTHID_ATTRIBUTES = [
+  { number: 1, type: 26 },
+  { number: 2, type: 19 },
+  ...[3, 5, 6, 7, 8, 9].map((number) => ({ number, type: 16 })),
+];
 const AUTHID = "1260";
 const SETTINGS_OF_ROLES = "2964";
 
@@ -88,7 +92,7 @@ export const SETTINGS: Form = {
   statement: "select s.name as c0, s.reset_val as c1 from pg_catalog.pg_show_all_settings() as s",
   plan: statementOf(
     node("FUNCTIONSCAN", {
-      targetlist: targets([column("1", 1), column("1", 14)]),
+      targetlist: targets([1, 14].map((number) => column("1", { number, type: Number(T.text) }))),
       scanrelid: "1",
       functions: [
         node("RANGETBLFUNCTION", {

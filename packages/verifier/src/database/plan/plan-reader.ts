@@ -2,7 +2,7 @@ import { parseDump } from "./dump.ts";
 import type { Form } from "./parts.ts";
 import { NodeTextError } from "./node-text.ts";
 import { difference } from "./pattern.ts";
-import { PlanError } from "./plan-error.ts";
+import { PlanError, UnreadablePlanError } from "./plan-error.ts";
 
 /** What the verifier reads of a notice (documentation, "Error and Notice Message Fields"). */
 export interface NoticeFields {
@@ -22,6 +22,13 @@ export class PlanReader {
   #form: Form | null = null;
   #plans = 0;
   #error: PlanError | null = null;
+  #unreadable: UnreadablePlanError | null = null;
+  readonly #encoding: () => string;
+
+  /** @param encoding the server's encoding */
+  constructor(encoding: () => string) {
+    this.#encoding = encoding;
+  }
 
   /** What was wrong with a plan. */
   get error(): PlanError | null {
@@ -33,6 +40,7 @@ export class PlanReader {
     this.#form = form;
     this.#plans = 0;
     this.#error = null;
+    this.#unreadable = null;
   }
 
   /** A notice has come. */
@@ -47,7 +55,7 @@ export class PlanReader {
         : this.#plans > 1
           ? "more is planned than was asked"
           : notice.where === undefined
-            ? compare(notice.detail ?? "", form)
+            ? this.#compare(notice.detail ?? "", form)
             : "it is planned by a function";
     if (found !== null) this.#error ??= new PlanError(form?.statement ?? "", found);
   }
@@ -55,10 +63,11 @@ export class PlanReader {
   /**
    * To be called before anything of an answer is believed, and again when all of it has come.
    *
-   * @throws PlanError
+   * @throws PlanError, UnreadablePlanError
    */
   check(): void {
     if (this.#error !== null) throw this.#error;
+    if (this.#unreadable !== null) throw this.#unreadable;
     if (this.#plans === 0)
       throw new PlanError(this.#form?.statement ?? "", "no plan was sent, as through a pooler that keeps no settings");
   }
@@ -67,13 +76,15 @@ export class PlanReader {
   checkNone(): void {
     if (this.#error !== null) throw this.#error;
   }
-}
 
-function compare(dump: string, form: Form): string | null {
-  try {
-    return difference([parseDump(dump)], form.plan, "");
-  } catch (error) {
-    if (error instanceof NodeTextError) return `the plan cannot be read: ${error.message}`;
-    throw error;
+  #compare(dump: string, form: Form): string | null {
+    try {
+      return difference([parseDump(dump, this.#encoding())], form.plan, "");
+    } catch (error) {
+      if (!(error instanceof NodeTextError)) throw error;
+      if (form.hasNames !== true) return `the plan cannot be read: ${error.message}`;
+      this.#unreadable = new UnreadablePlanError(error.message);
+      return null;
+    }
   }
 }
