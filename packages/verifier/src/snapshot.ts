@@ -148,8 +148,9 @@ export async function withSnapshot<T>(
   const sessions: Session[] = [];
   const lost = Promise.withResolvers<never>();
   lost.promise.catch(() => {});
+  ended?.catch(lost.reject);
   const open = async (): Promise<Session> => {
-    const session = await Session.open(sql.options);
+    const session = await Session.open(sql.options, lost.promise);
     sessions.push(session);
     session.lost.catch(lost.reject);
     await session.command(BEGIN);
@@ -172,7 +173,7 @@ export async function withSnapshot<T>(
     return await work([first, second, ...others]);
   };
   try {
-    return await Promise.race([whole(), lost.promise, ...(ended === undefined ? [] : [ended])]);
+    return await Promise.race([whole(), lost.promise]);
   } finally {
     await Promise.all(sessions.map(async (session) => await session.close()));
   }
