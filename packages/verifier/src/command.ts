@@ -45,6 +45,7 @@ interface Flags {
   readonly policy?: string;
   readonly state?: string;
   readonly maxHeadAge?: string;
+  readonly maxDuration?: string;
   readonly allowUnanchored?: true;
   readonly report?: string;
   readonly json?: true;
@@ -84,6 +85,7 @@ export function verifyCommand(context: CommandContext): Command {
     .option("--policy <file>", "what must be covered (audit-chain policy prints it); default AUDIT_POLICY")
     .option("--state <file>", "remembers what the sinks held, to see it when one is cut back; made if it is not there")
     .option("--max-head-age <age>", "how old the newest signed time may be, for example 90m; default 24h")
+    .option("--max-duration <time>", "how long the verification may take, for example 6h; default 24h")
     .option("--allow-unanchored", "accept that there are no sinks")
     .option("--report <file>", "also write the report as a page for people: one HTML file that loads nothing")
     .option("--json", "print the report as JSON")
@@ -104,6 +106,7 @@ async function run(flags: Flags, signal: AbortSignal): Promise<Outcome> {
   const state = await readState(flags.state);
   const keys = checkKeys(await readKeys());
   const maxHeadAgeMs = flags.maxHeadAge === undefined ? maxHeadAge() : parseDuration(flags.maxHeadAge);
+  const maxDurationMs = flags.maxDuration === undefined ? undefined : parseDuration(flags.maxDuration);
   const name = origin();
   checkOrigin(name ?? policy?.origin ?? undefined, keys);
   const url = databaseUrl();
@@ -144,6 +147,7 @@ async function run(flags: Flags, signal: AbortSignal): Promise<Outcome> {
       jobs,
       plain: flags.plain === true,
       maxHeadAgeMs,
+      maxDurationMs,
       allowUnanchored: flags.allowUnanchored === true,
       onProgress: (rows) => line.update(rows),
     }).catch(fail);

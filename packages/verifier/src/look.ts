@@ -8,6 +8,7 @@ import { clockDoubt, lagReason } from "./causes.ts";
 import { checkCoverage } from "./coverage.ts";
 import { splitRelation } from "./config.ts";
 import { CatalogError, CatalogWatch } from "./database/catalog-watch.ts";
+import { type Deadline, DeadlineError } from "./deadline.ts";
 import { PlanError } from "./database/plan/plan-error.ts";
 import { VerifierError } from "./errors.ts";
 import { CHECKS, type Finding, type Group } from "./finding.ts";
@@ -70,8 +71,9 @@ export async function look(
   trust: HeadTrust,
   options: VerifyOptions,
   findings: Findings,
+  deadline: Deadline,
 ): Promise<LookResult> {
-  return await new Look(trust, options, findings).run(sql);
+  return await new Look(trust, options, findings).run(sql, deadline);
 }
 
 class Look {
@@ -146,12 +148,12 @@ class Look {
     };
   }
 
-  async run(sql: Sql): Promise<LookResult> {
+  async run(sql: Sql, deadline: Deadline): Promise<LookResult> {
     this.#server = { systemIdentifier: null, database: sql.options.database };
     // Sinks are read before the snapshot is taken: a head that is published later cannot look like a cut.
     if (this.#wanted.has("heads")) await this.#readHeads();
     try {
-      await this.#lookBelieving(sql);
+      await this.#lookBelieving(sql, deadline);
     } catch (error) {
       this.#disbelieve(error);
     }
@@ -172,8 +174,8 @@ class Look {
     };
   }
 
-  async #lookBelieving(sql: Sql): Promise<void> {
-    const watch = await CatalogWatch.begin(sql.options);
+  async #lookBelieving(sql: Sql, deadline: Deadline): Promise<void> {
+    const watch = await CatalogWatch.begin(sql.options, deadline.passed);
     let crew: Crew | undefined;
     const work = async (snapshot: Snapshot) => {
       crew = new Crew(Math.min(this.#jobs, snapshot.length));
@@ -181,8 +183,10 @@ class Look {
       await this.#lookAt(snapshot, crew, watch);
     };
     try {
-      await Promise.race([withSnapshot(sql, work, async (lane) => await this.#planJobs(lane)), watch.lost]);
-      await watch.end();
+      const ended = Promise.race([watch.lost, deadline.passed]);
+      ended.catch(() => {});
+      await withSnapshot(sql, work, async (lane) => await this.#planJobs(lane), ended);
+      await Promise.race([watch.end(), deadline.passed]);
     } finally {
       // Not where the work ends: it may never do so where a connection is lost.
       await crew?.close();
@@ -192,7 +196,7 @@ class Look {
 
   /** Says that nothing of what was read can be believed. Another look may be able to, if somebody was changing something. */
   #disbelieve(error: unknown): void {
-    if (error instanceof VerifierError && error.code === "server_unknown") {
+    if (error instanceof DeadlineError || (error instanceof VerifierError && error.code === "server_unknown")) {
       this.#cannot(error.message, ...this.#wanted);
       return;
     }

@@ -32,6 +32,7 @@ async function shapeOf(lane: Lane, catalog: LiveCatalog, relation: LiveRelation)
     relkind: relation.kind,
     columns: new Map(attributes.map((a) => [a.name, formatType(catalog, a.type, null)])),
     attributes: new Map(attributes.map((a) => [a.name, a.number])),
+    types: new Map(attributes.map((a) => [a.name, Number(a.type)])),
     foreign: tree
       .map((oid) => catalog.relationOf(oid))
       .filter((part) => part !== undefined && part.kind !== "r" && part.kind !== "p")

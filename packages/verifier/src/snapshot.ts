@@ -127,7 +127,7 @@ class SnapshotLane implements Lane {
           await this.#session.finishCopy();
           // Rolled back whatever happened: that gives back its locks. Behind one that is kept, DDL would wait for our end,
           // and every writer of the table behind the DDL.
-          await this.#session.command(`rollback to savepoint ${savepoint}; release savepoint ${savepoint}`);
+          await this.#session.rollback(savepoint);
         }
       }
     } finally {
@@ -144,17 +144,20 @@ const BEGIN = "begin isolation level repeatable read read only";
  *
  * @param sql a client of the `postgres` driver: its options are taken for the connections
  * @param lanes on how many connections, once the first can be asked; two at least
+ * @param ended rejects where the work is to be broken off, and the connections closed
  */
 export async function withSnapshot<T>(
   sql: Pick<Sql, "options">,
   work: (snapshot: Snapshot) => Promise<T>,
   lanes: (first: Lane) => Promise<number> = async () => 2,
+  ended?: Promise<never>,
 ): Promise<T> {
   const sessions: Session[] = [];
   const lost = Promise.withResolvers<never>();
   lost.promise.catch(() => {});
+  ended?.catch(lost.reject);
   const open = async (): Promise<Session> => {
-    const session = await Session.open(sql.options);
+    const session = await Session.open(sql.options, lost.promise);
     sessions.push(session);
     session.lost.catch(lost.reject);
     await session.command(BEGIN);

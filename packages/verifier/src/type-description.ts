@@ -1,3 +1,4 @@
+import { BOUNDS } from "./bounds.ts";
 import { quotedLiteral, quotedName } from "@scidex/audit-schema/capture-source";
 import type { Lane } from "./snapshot.ts";
 import { arrayElement, formatType, type NamedType, type TypeNames } from "./structure/type-name.ts";
@@ -32,9 +33,9 @@ export interface TypeCatalog extends TypeNames {
 }
 
 /** How deep a type may be made of others. */
-export const MAX_TYPE_DEPTH = 100;
+export const MAX_TYPE_DEPTH = BOUNDS.typeDepth;
 /** How long the descriptions of a relation's types may be, with those of what they are made of, in UTF-16 units. */
-export const MAX_TYPE_LENGTH = 2 ** 21;
+export const MAX_TYPE_LENGTH = BOUNDS.typeLength;
 
 /**
  * A type whose description would never end, or fill the memory: made of itself by an edit of the catalog, nested

@@ -1,4 +1,5 @@
 import { availableParallelism } from "node:os";
+import { BOUNDS } from "./bounds.ts";
 import type { Group } from "./finding.ts";
 import type { HeadLog } from "./head-log.ts";
 import type { Policy } from "./policy.ts";
@@ -18,7 +19,7 @@ export function wantedChecks(options: VerifyOptions): readonly Group[] {
   return checks ?? DEFAULT_CHECKS.filter((group) => isWhole || group !== "access");
 }
 
-export const VERIFY_DEFAULTS = { maxHeadAgeMs: 24 * 60 * 60 * 1000 } as const;
+export const VERIFY_DEFAULTS = { maxHeadAgeMs: 24 * 60 * 60 * 1000, maxDurationMs: BOUNDS.maxDurationMs } as const;
 
 /** The most jobs that there are without being asked for. */
 const MAX_DEFAULT_JOBS = 4;
@@ -48,6 +49,8 @@ export interface VerifyOptions extends RangeRequest {
   readonly state?: VerifierState | undefined;
   readonly checks?: readonly Group[] | undefined;
   readonly maxHeadAgeMs?: number | undefined;
+  /** Milliseconds that the verification may take; past them it is broken off, and the report is `unproven`. */
+  readonly maxDurationMs?: number | undefined;
   /** Accept that there are no sinks: then nothing shows a cut or a full rewrite. */
   readonly allowUnanchored?: boolean | undefined;
   /** The time now, in milliseconds since the Unix epoch. */

@@ -4,13 +4,14 @@ import { otherDatabase, overdueVerdict } from "./causes.ts";
 import { VerifierError } from "./errors.ts";
 import { CHECKS, type Finding } from "./finding.ts";
 import { Findings } from "./findings.ts";
+import { startDeadline } from "./deadline.ts";
 import { look, type LookResult } from "./look.ts";
 import { makeReport } from "./make-report.ts";
 import { checkRange } from "./range.ts";
 import type { Overview } from "./overview.ts";
 import type { VerificationReport } from "./report.ts";
 import { EMPTY_STATE, type VerifierState } from "./verifier-state.ts";
-import { DEFAULT_CHECKS, type VerifyOptions } from "./verify-options.ts";
+import { DEFAULT_CHECKS, VERIFY_DEFAULTS, type VerifyOptions } from "./verify-options.ts";
 
 /** How often the database is looked at, at most, until two looks have found the same. */
 export const MAX_LOOKS = 4;
@@ -44,10 +45,16 @@ export async function verifyWithState(sql: Sql, options: VerifyOptions = {}): Pr
   const started = performance.now();
   checkRange(options);
   const trust = trustOf(options);
-  let found = await look(sql, trust, options, new Findings());
-  const isOpen = (): boolean => found.findings.unconfirmed > 0 || found.isTransient;
-  for (let looks = 1; isOpen() && looks < (found.isRewritten ? MAX_LOOKS_AT_REWRITING : MAX_LOOKS); looks++)
-    found = await look(sql, trust, options, new Findings(found.findings));
+  const deadline = startDeadline(options.maxDurationMs ?? VERIFY_DEFAULTS.maxDurationMs);
+  let found: LookResult;
+  try {
+    found = await look(sql, trust, options, new Findings(), deadline);
+    const isOpen = (): boolean => (found.findings.unconfirmed > 0 || found.isTransient) && !deadline.isPassed;
+    for (let looks = 1; isOpen() && looks < (found.isRewritten ? MAX_LOOKS_AT_REWRITING : MAX_LOOKS); looks++)
+      found = await look(sql, trust, options, new Findings(found.findings), deadline);
+  } finally {
+    deadline.clear();
+  }
   const now = options.now ?? Date.now();
   const { state = EMPTY_STATE, policy = null } = options;
   // A clock that was ahead once must not put the bound off.

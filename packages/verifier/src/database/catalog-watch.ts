@@ -60,22 +60,27 @@ export class CatalogWatch {
   /**
    * Proves the functions of the types that catalogs are read by, and takes note of all rows.
    *
+   * @param ended rejects where it is to be broken off
    * @throws CatalogError, PlanError, VerifierError `server_unknown`
    */
-  static async begin(options: Sql["options"]): Promise<CatalogWatch> {
-    const session = await Session.open(options);
+  static async begin(options: Sql["options"], ended: Promise<never>): Promise<CatalogWatch> {
+    const session = await Session.open(options, ended);
     try {
-      const manifest = await manifestOf(session.serverVersion);
-      const types = catalogRelation(manifest, "pg_type");
-      for (const [oid, expected] of Object.entries(TYPE_FUNCTIONS)) {
-        const actual = await session.report(typeFunctionsForm(types, Number(oid)));
-        if (actual !== expected) throw lyingType(oid, expected, actual);
-      }
-      return new CatalogWatch(session, manifest, await readVersions(session, manifest));
+      return await Promise.race([CatalogWatch.#begin(session), session.lost, ended]);
     } catch (error) {
       await session.close();
       throw error;
     }
+  }
+
+  static async #begin(session: Session): Promise<CatalogWatch> {
+    const manifest = await manifestOf(session.serverVersion);
+    const types = catalogRelation(manifest, "pg_type");
+    for (const [oid, expected] of Object.entries(TYPE_FUNCTIONS)) {
+      const actual = await session.report(typeFunctionsForm(types, Number(oid)));
+      if (actual !== expected) throw lyingType(oid, expected, actual);
+    }
+    return new CatalogWatch(session, manifest, await readVersions(session, manifest));
   }
 
   /** Rejects when its connection is lost, or ended because of a plan. */

@@ -1,5 +1,6 @@
 import { Readable } from "node:stream";
 import postgres, { type Sql } from "postgres";
+import { BOUNDS } from "../bounds.ts";
 import { BinaryCopyDecoder, type Field } from "../copy-binary.ts";
 import { type Chunks, OpenCopy } from "./open-copy.ts";
 import type { Node } from "./plan/node-text.ts";
@@ -40,9 +41,6 @@ const SETTINGS = [
   "lock_timeout = '2s'",
 ] as const;
 
-/** Longer than any statement that reads a catalog takes; rows of a table have the time of the whole. */
-const CATALOG_SECONDS = 60;
-
 const NO_TRANSFORM = {
   undefined: undefined,
   column: { from: undefined, to: undefined },
@@ -56,7 +54,7 @@ const NO_TRANSFORM = {
  */
 export class Session {
   readonly #client: Sql;
-  readonly #plans = new PlanReader();
+  readonly #plans = new PlanReader(() => this.parameters["server_encoding"] ?? "");
   readonly #loss = Promise.withResolvers<never>();
   #copy: OpenCopy | undefined;
   #opening: Promise<unknown> = Promise.resolve();
@@ -98,12 +96,15 @@ export class Session {
     void this.close();
   }
 
-  /** Connects, and clears away whatever the login has left in the session. */
-  static async open(options: Sql["options"]): Promise<Session> {
+  /**
+   * Connects, and clears away whatever the login has left in the session.
+   *
+   * @param ended rejects where it is to be broken off
+   */
+  static async open(options: Sql["options"], ended?: Promise<never>): Promise<Session> {
     const session = new Session(options);
     try {
-      await session.command("discard all");
-      await session.#setUp();
+      await Promise.race([session.#setUp(), session.lost, ...(ended === undefined ? [] : [ended])]);
       return session;
     } catch (error) {
       await session.close();
@@ -112,8 +113,8 @@ export class Session {
   }
 
   async #setUp(): Promise<void> {
+    await this.command("discard all");
     await this.command(SETTINGS.map((setting) => `set ${setting}`).join("; "));
-    await this.limit(CATALOG_SECONDS);
     // Since PostgreSQL 17; a database can have set it to less than a verification takes.
     if (this.serverVersion >= 17) await this.command("set transaction_timeout = 0");
     // The server's own log gets all that is sent to us, unless we may say otherwise (GRANT SET ON PARAMETER).
@@ -147,12 +148,18 @@ export class Session {
     return !this.#isClosing && !this.#isLost;
   }
 
-  /** Seconds that a statement may take from now on; null for no limit. */
-  async limit(seconds: number | null): Promise<void> {
-    const setting = `set statement_timeout = ${seconds === null ? 0 : Math.ceil(seconds * 1000)}`;
+  /** What a form may take from now on: rows of tables have the time of the whole verification. */
+  async #limit({ hasNames }: Form): Promise<void> {
+    const setting = `set statement_timeout = ${hasNames === true ? 0 : BOUNDS.catalogSeconds * 1000}`;
     if (setting === this.#timeout) return;
     await this.command(setting);
     this.#timeout = setting;
+  }
+
+  /** Gives up what was done since a savepoint, and what was set. */
+  async rollback(savepoint: string): Promise<void> {
+    this.#timeout = "";
+    await this.command(`rollback to savepoint ${savepoint}; release savepoint ${savepoint}`);
   }
 
   /** Runs commands that are not planned: SET, BEGIN, SAVEPOINT, LOCK. */
@@ -164,10 +171,11 @@ export class Session {
   /**
    * Streams what a form yields. It must be read to its end before the session is used again.
    *
-   * @throws PlanError also while it is read
+   * @throws PlanError also while it is read; UnreadablePlanError
    */
   async copy(form: Form, format: "binary" | "text"): Promise<Chunks> {
     const open = async () => {
+      await this.#limit(form);
       this.#plans.expect(form);
       let copy: OpenCopy | undefined;
       const take = (stream: Readable) => new OpenCopy(stream, () => this.#plans.check());
@@ -215,8 +223,8 @@ export class Session {
   /** What a form of those that report a value reports. */
   async report(form: Form): Promise<string> {
     await this.command("set application_name = ''");
+    await this.#limit(form);
     this.#plans.expect(form);
-    // The row that comes besides went through the output function of text: it is not looked at.
     await this.#client.unsafe(form.statement).simple();
     this.#plans.check();
     return this.parameters["application_name"] ?? "";

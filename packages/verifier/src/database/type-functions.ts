@@ -26,3 +26,35 @@ export const TYPE_FUNCTIONS: Readonly<Record<number, string>> = {
   1184: "1151,2477", // timestamptz
   3802: "3804,3803", // jsonb
 };
+
+/** The types that columns of catalogs have, by name: their oids, the same in every version. */
+export const TYPE_OIDS: Readonly<Record<string, number>> = {
+  bool: 16,
+  bytea: 17,
+  char: 18,
+  name: 19,
+  int8: 20,
+  int2: 21,
+  int2vector: 22,
+  int4: 23,
+  regproc: 24,
+  text: 25,
+  oid: 26,
+  xid: 28,
+  oidvector: 30,
+  pg_node_tree: 194,
+  float4: 700,
+  _char: 1002,
+  _int2: 1005,
+  _text: 1009,
+  _float4: 1021,
+  _oid: 1028,
+  _aclitem: 1034,
+  timestamptz: 1184,
+  anyarray: 2277,
+  pg_lsn: 3220,
+  pg_ndistinct: 3361,
+  pg_dependencies: 3402,
+  pg_mcv_list: 5017,
+  _pg_statistic: 10028,
+};

@@ -8,7 +8,7 @@ import {
   type Form,
   FUNCTIONS,
   node,
-  number32,
+  number64,
   rangeEntry,
   result,
   sequentialScan,
@@ -25,7 +25,7 @@ export function filenodeForm(oid: number): Form {
   return {
     statement: `select pg_catalog.pg_relation_filenode('${oid}'::pg_catalog.regclass) as c0`,
     plan: result(
-      call("pg_relation_filenode", T.oid, [constant([T.regclass], bytesAre(number32(oid)))]),
+      [call("pg_relation_filenode", T.oid, [constant([T.regclass], bytesAre(number64(oid)))])],
       ["o", String(oid)],
     ),
   };
@@ -42,8 +42,12 @@ const ROLE_COLUMNS = [
   "rolbypassrls",
 ] as const;
 
-/** Numbers of the same columns in pg_authid, which only superusers may read without the view. */
-const AUTHID_ATTRIBUTES = [1, 2, 3, 5, 6, 7, 8, 9];
+/** The same columns in pg_authid, which only superusers may read without the view. */
+const AUTHID_ATTRIBUTES = [
+  { number: 1, type: 26 },
+  { number: 2, type: 19 },
+  ...[3, 5, 6, 7, 8, 9].map((number) => ({ number, type: 16 })),
+];
 const AUTHID = "1260";
 const SETTINGS_OF_ROLES = "2964";
 
@@ -84,10 +88,16 @@ const isOther = (oid: string): boolean =>
   oid !== "o" && oid !== AUTHID && oid !== SETTINGS_OF_ROLES && (Number(oid) < 12_000 || Number(oid) >= 16_384);
 
 /** Columns of a function that the server has built in, read as a table. */
-const functionScan = (name: keyof typeof FUNCTIONS, width: number, attributes: readonly number[], isSet: boolean) =>
+const functionScan = (
+  name: keyof typeof FUNCTIONS,
+  width: number,
+  attributes: readonly number[],
+  type: string,
+  isSet: boolean,
+) =>
   statementOf(
     node("FUNCTIONSCAN", {
-      targetlist: targets(attributes.map((attribute) => column("1", attribute))),
+      targetlist: targets(attributes.map((number) => column("1", { number, type: Number(type) }))),
       scanrelid: "1",
       functions: [
         node("RANGETBLFUNCTION", {
@@ -107,11 +117,11 @@ const functionScan = (name: keyof typeof FUNCTIONS, width: number, attributes: r
 /** What the server's settings are for this session: name and the value that RESET would give. */
 export const SETTINGS: Form = {
   statement: "select s.name as c0, s.reset_val as c1 from pg_catalog.pg_show_all_settings() as s",
-  plan: functionScan("pg_show_all_settings", 17, [1, 14], true),
+  plan: functionScan("pg_show_all_settings", 17, [1, 14], T.text, true),
 };
 
 /** Which cluster the server runs: the number that initdb gave it. */
 export const SYSTEM_IDENTIFIER: Form = {
   statement: "select s.system_identifier as c0 from pg_catalog.pg_control_system() as s",
-  plan: functionScan("pg_control_system", 4, [3], false),
+  plan: functionScan("pg_control_system", 4, [3], T.bigint, false),
 };

@@ -64,8 +64,10 @@ class Reader {
     const name = this.#atom();
     const fields = new Map<string, readonly Value[]>();
     while (!this.#take("}")) {
+      // Not of an atom that begins with an escaped colon.
+      const isLabel = this.#isNext(":");
       const label = this.#atom();
-      if (!label.startsWith(":")) throw new NodeTextError(`a field of ${name} has no label`);
+      if (!isLabel) throw new NodeTextError(`a field of ${name} has no label`);
       const short = label.slice(Math.max(label.lastIndexOf("."), 0) + 1);
       if (fields.has(short)) throw new NodeTextError(`${name} has ${short} twice`);
       const values: Value[] = [];

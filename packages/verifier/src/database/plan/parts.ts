@@ -1,4 +1,5 @@
-import { isNode, type Value } from "./node-text.ts";
+import type { AttributeOf } from "../relation.ts";
+import { isNode } from "./node-text.ts";
 import type { NodePattern, Pattern } from "./pattern.ts";
 
 /**
@@ -9,6 +10,8 @@ import type { NodePattern, Pattern } from "./pattern.ts";
 export interface Form {
   readonly statement: string;
   readonly plan: Pattern;
+  /** Whether names that are not ours stand in the plan, so that it may be one that cannot be read. */
+  readonly hasNames?: true;
 }
 
 /** Functions of the server by oid, the same in every version, which the executor finds in its own table of them. */
@@ -42,8 +45,8 @@ export const anything: Pattern = () => null;
 
 export const node = (name: string, fields: NodePattern["fields"]): NodePattern => ({ node: name, fields });
 
-export const column = (relation: string, attribute: number): NodePattern =>
-  node("VAR", { varno: relation, varattno: String(attribute), vartype: anything });
+export const column = (relation: string, { number, type }: AttributeOf): NodePattern =>
+  node("VAR", { varno: relation, varattno: String(number), vartype: String(type) });
 
 export const call = (name: keyof typeof FUNCTIONS, result: string, args: Pattern): NodePattern =>
   node("FUNCEXPR", { funcid: FUNCTIONS[name], funcresulttype: result, args });
@@ -55,18 +58,18 @@ export const compare = (functions: readonly string[], args: readonly Pattern[]):
 export const constant = (types: readonly string[], bytes: Pattern = anything): NodePattern =>
   node("CONST", { consttype: oneOf(types), constvalue: bytes });
 
+/** `constvalue`: its length, then just these bytes between brackets, as signed numbers (`outDatum` in outfuncs.c). */
 export const bytesAre =
   (expected: Uint8Array): Pattern =>
-  (values) => {
-    const list: Value | undefined = values[1];
-    const bytes = (typeof list === "object" && !isNode(list) ? list : values).filter((v) => v !== "[" && v !== "]");
-    const found = Buffer.from(bytes.slice(-expected.length).map((byte) => Number(byte) & 0xff));
-    return found.equals(expected) ? null : "another constant";
+  ([length, ...bytes]) => {
+    const shown = ["[", ...[...new Int8Array(expected)].map(String), "]"];
+    return typeof length === "string" && bytes.join(" ") === shown.join(" ") ? null : "another constant";
   };
 
-export const number32 = (value: number): Uint8Array => {
+/** A number as a Datum holds it, whatever its type's length is. */
+export const number64 = (value: number | bigint): Uint8Array => {
   const bytes = Buffer.alloc(8);
-  bytes.writeUInt32LE(value);
+  bytes.writeBigInt64LE(BigInt(value));
   return bytes;
 };
 
@@ -78,7 +81,7 @@ function textBytes(text: string): Uint8Array {
   return Buffer.concat([header, body]);
 }
 
-export const integer = (value: number) => constant([T.integer], bytesAre(number32(value)));
+export const integer = (value: number) => constant([T.integer], bytesAre(number64(value)));
 export const text = (value: string) => constant([T.text], bytesAre(textBytes(value)));
 
 export function statementOf(planTree: Pattern, rtable: Pattern, relationOids: Pattern): Pattern {
@@ -104,15 +107,19 @@ export const sequentialScan = (
   constants: readonly number[] = [],
 ): Pattern =>
   statementOf(
-    node("SEQSCAN", { targetlist: targets(expressions), qual, scanrelid: "1" }),
+    node("SEQSCAN", { targetlist: expressions.length === 0 ? "<>" : targets(expressions), qual, scanrelid: "1" }),
     [table(oid)],
     ["o", String(oid), ...constants.map(String)],
   );
 
-/** Something computed from constants. */
-export const result = (expression: Pattern, relationOids: Pattern = "<>"): Pattern =>
+/** Something computed from constants; `condition` is what a row comes under. */
+export const result = (
+  expressions: readonly Pattern[],
+  relationOids: Pattern = "<>",
+  condition: Pattern = "<>",
+): Pattern =>
   statementOf(
-    node("RESULT", { targetlist: targets([expression]), resconstantqual: "<>" }),
+    node("RESULT", { targetlist: expressions.length === 0 ? "<>" : targets(expressions), resconstantqual: condition }),
     // Since PostgreSQL 18 there is an entry for the missing relation; before, none.
     (values) => {
       const [list] = values;

@@ -14,3 +14,15 @@ export class PlanError extends Error {
     this.difference = difference;
   }
 }
+
+/**
+ * The plan of a relation whose columns somebody else has named cannot be told for certain: nothing is said of that relation.
+ */
+export class UnreadablePlanError extends Error {
+  override readonly name = "UnreadablePlanError";
+
+  /** @param why what the plan's text is like */
+  constructor(why: string) {
+    super(`the server's plan of it cannot be read for certain (${why}): give its columns shorter names, without line ends`);
+  }
+}

@@ -2,7 +2,7 @@ import { parseDump } from "./dump.ts";
 import type { Form } from "./parts.ts";
 import { type Node, NodeTextError } from "./node-text.ts";
 import { difference } from "./pattern.ts";
-import { PlanError } from "./plan-error.ts";
+import { PlanError, UnreadablePlanError } from "./plan-error.ts";
 
 /** What the verifier reads of a notice (documentation, "Error and Notice Message Fields"). */
 export interface NoticeFields {
@@ -23,6 +23,13 @@ export class PlanReader {
   #plans = 0;
   #error: PlanError | null = null;
   #tree: Node | null = null;
+  #unreadable: UnreadablePlanError | null = null;
+  readonly #encoding: () => string;
+
+  /** @param encoding the server's encoding */
+  constructor(encoding: () => string) {
+    this.#encoding = encoding;
+  }
 
   /** What was wrong with a plan. */
   get error(): PlanError | null {
@@ -35,6 +42,7 @@ export class PlanReader {
     this.#plans = 0;
     this.#tree = null;
     this.#error = null;
+    this.#unreadable = null;
   }
 
   /** A notice has come. */
@@ -58,10 +66,11 @@ export class PlanReader {
    * To be called before anything of an answer is believed, and again when all of it has come.
    *
    * @returns the plan
-   * @throws PlanError
+   * @throws PlanError, UnreadablePlanError
    */
   check(): Node {
     if (this.#error !== null) throw this.#error;
+    if (this.#unreadable !== null) throw this.#unreadable;
     if (this.#tree === null)
       throw new PlanError(this.#form?.statement ?? "", "no plan was sent, as through a pooler that keeps no settings");
     return this.#tree;
@@ -74,11 +83,13 @@ export class PlanReader {
 
   #compare(dump: string, form: Form): string | null {
     try {
-      this.#tree = parseDump(dump);
+      this.#tree = parseDump(dump, this.#encoding());
       return difference([this.#tree], form.plan, "");
     } catch (error) {
-      if (error instanceof NodeTextError) return `the plan cannot be read: ${error.message}`;
-      throw error;
+      if (!(error instanceof NodeTextError)) throw error;
+      if (form.hasNames !== true) return `the plan cannot be read: ${error.message}`;
+      this.#unreadable = new UnreadablePlanError(error.message);
+      return null;
     }
   }
 }

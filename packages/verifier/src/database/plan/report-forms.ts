@@ -1,5 +1,6 @@
 // Forms whose value comes as a parameter status: written by the server itself, past every output function. At most 63
-// bytes, ASCII.
+// bytes, ASCII. They yield no row: the status is sent at the end of the statement (since PostgreSQL 14), and the output
+// function of a row's column could set it to something else before.
 
 import { attributeOf, type Relation } from "../relation.ts";
 import {
@@ -10,7 +11,7 @@ import {
   constant,
   type Form,
   node,
-  number32,
+  number64,
   OID_EQUAL,
   result,
   sequentialScan,
@@ -19,13 +20,19 @@ import {
 } from "./parts.ts";
 import type { NodePattern, Pattern } from "./pattern.ts";
 
-const report = (expression: Pattern): Pattern =>
-  call("set_config", T.text, [text("application_name"), expression, constant([T.boolean])]);
+const reportSql = (value: string): string =>
+  `pg_catalog.set_config('application_name', ${value}, false) is null`;
+
+/** Never true, so that no row comes. */
+const report = (expression: Pattern): NodePattern =>
+  node("NULLTEST", {
+    arg: call("set_config", T.text, [text("application_name"), expression, constant([T.boolean], bytesAre(number64(0)))]),
+  });
 
 /** A snapshot for other sessions. */
 export const EXPORT_SNAPSHOT: Form = {
-  statement: "select pg_catalog.set_config('application_name', pg_catalog.pg_export_snapshot(), false) as c0",
-  plan: result(report(call("pg_export_snapshot", T.text, "<>"))),
+  statement: `select where ${reportSql("pg_catalog.pg_export_snapshot()")}`,
+  plan: result([], "<>", [report(call("pg_export_snapshot", T.text, "<>"))]),
 };
 
 /** Oids of a type's output and send functions, with a comma between. */
@@ -39,22 +46,18 @@ export function typeFunctionsForm(pgType: Relation, oid: number): Form {
     ]);
   const value = `pg_catalog.textcat(pg_catalog.textcat(${number("typoutput")}, ','), ${number("typsend")})`;
   return {
-    statement: `select pg_catalog.set_config('application_name', ${value}, false) as c0 from only pg_catalog.pg_type as t where t.oid operator(pg_catalog.=) '${oid}'::pg_catalog.oid`,
+    statement: `select from only pg_catalog.pg_type as t where t.oid operator(pg_catalog.=) '${oid}'::pg_catalog.oid and ${reportSql(value)}`,
     plan: sequentialScan(
       pgType.oid,
+      [],
       [
+        compare(OID_EQUAL, [column("1", attributeOf(pgType, "oid")), constant([T.oid], bytesAre(number64(oid)))]),
         report(
           call("textcat", T.text, [
             call("textcat", T.text, [numberPlan("typoutput"), text(",")]),
             numberPlan("typsend"),
           ]),
         ),
-      ],
-      [
-        compare(OID_EQUAL, [
-          column("1", attributeOf(pgType, "oid")),
-          constant([T.oid], bytesAre(number32(oid))),
-        ]),
       ],
       [oid],
     ),

@@ -1,9 +1,11 @@
 import { identifier } from "../../sql-text.ts";
+import { FIRST_NORMAL_OID } from "../../structure/catalog.ts";
 import { attributeOf, type Column, type Relation, type Rows, SLICE_CHARACTERS } from "../relation.ts";
 import {
   anything,
   AT_LEAST,
   AT_MOST,
+  bytesAre,
   call,
   column,
   compare,
@@ -12,6 +14,7 @@ import {
   INTEGER_EQUAL,
   integer,
   node,
+  number64,
   oneOf,
   sequentialScan,
   statementOf,
@@ -57,6 +60,7 @@ export function scanForm(relation: Relation, columns: readonly Column[], rows: R
       columns.map((item) => planOf(relation, item)),
       conditions.length === 0 ? "<>" : conditions.map(({ plan }) => plan),
     ),
+    ...(relation.oid >= FIRST_NORMAL_OID ? { hasNames: true } : {}),
   };
 }
 
@@ -66,17 +70,18 @@ function partitionsForm(relation: Relation, leaves: readonly Relation[], columns
   return {
     statement: `select ${list} from ${identifier(relation.schema)}.${identifier(relation.name)} as t`,
     plan: partitionsPlan(leaves, columns),
+    hasNames: true,
   };
 }
 
 function conditionsOf(relation: Relation, { from, to, kindLengths }: Rows): { sql: string; plan: Pattern }[] {
   const of = (name: string) => column("1", attributeOf(relation, name));
-  const number = constant([T.integer, T.bigint]);
+  const number = (value: bigint) => constant([T.integer, T.bigint], bytesAre(number64(value)));
   const conditions: { sql: string; plan: Pattern }[] = [];
   if (from !== undefined)
-    conditions.push({ sql: `t.seq >= ${from}`, plan: compare(AT_LEAST, [of("seq"), number]) });
+    conditions.push({ sql: `t.seq >= ${from}`, plan: compare(AT_LEAST, [of("seq"), number(from)]) });
   if (to !== undefined) {
-    const atMost = { sql: `t.seq <= ${to}`, plan: compare(AT_MOST, [of("seq"), number]) };
+    const atMost = { sql: `t.seq <= ${to}`, plan: compare(AT_MOST, [of("seq"), number(to)]) };
     const isNull = { sql: "t.seq is null", plan: node("NULLTEST", { arg: of("seq") }) };
     conditions.push(from === undefined ? anyOf([atMost, isNull]) : atMost);
   }

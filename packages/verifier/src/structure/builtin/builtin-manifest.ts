@@ -1,4 +1,5 @@
 import { VerifierError } from "../../errors.ts";
+import { TYPE_OIDS } from "../../database/type-functions.ts";
 import type { Relation } from "../../database/relation.ts";
 
 /**
@@ -73,6 +74,12 @@ export function columnsOf(manifest: Pick<BuiltinManifest, "catalogs">, catalog: 
 /** A catalog as it is scanned: its OID and the `attnum` of each column are built into every server of the version. */
 export function catalogRelation(manifest: Pick<BuiltinManifest, "catalogs">, catalog: string): Relation {
   const [oid = 0] = manifest.catalogs[catalog] ?? [];
-  const attributes = columnsOf(manifest, catalog).map(({ name }, i) => [name, i + 1] as const);
-  return { schema: "pg_catalog", name: catalog, oid, attributes: new Map(attributes) };
+  const columns = columnsOf(manifest, catalog);
+  return {
+    schema: "pg_catalog",
+    name: catalog,
+    oid,
+    attributes: new Map(columns.map(({ name }, i) => [name, i + 1])),
+    types: new Map(columns.map(({ name, type }) => [name, TYPE_OIDS[type] ?? 0])),
+  };
 }
