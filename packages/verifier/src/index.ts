@@ -6,7 +6,7 @@ export type { CoverageChange, HeadTime, Overview, SinkHeads } from "./overview.t
 export { MAX_LISTED_PER_CHECK } from "./findings.ts";
 export type { HeadLog, HeadLogLine } from "./head-log.ts";
 export { formatPolicy, parsePolicy, type Policy, type TablePolicy } from "./policy.ts";
-export { type ChainHead, formatReport, type GroupResult, type VerificationReport } from "./report.ts";
+export { type ChainHead, formatReport, type GroupResult, isVerdict, type VerificationReport } from "./report.ts";
 export { CLOCK_TOLERANCE_MICROS, LOCK_TOLERANCE_MICROS } from "./time-checker.ts";
 export {
   EMPTY_STATE,

@@ -19,6 +19,7 @@ export const CALLED_BY_VERIFIER = [
   "pg_export_snapshot",
   "pg_get_expr",
   "pg_get_viewdef",
+  "pg_last_xact_replay_timestamp",
   "pg_relation_filenode",
   "pg_relation_size",
   "pg_show_all_settings",
