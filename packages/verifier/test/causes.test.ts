@@ -221,7 +221,10 @@ describe("sinks that hold less than they should", () => {
     const chain = await published();
     for (const path of chain.paths) writeLines(path, []);
     expect((await chain.verify()).unproven).toMatchObject([expect.stringMatching(/or the sinks were emptied/)]);
-    expect((await chain.verify({ state: chain.state })).first_divergence?.check).toBe("sink_rewound");
+    const { report, state } = await verifyWithState(chain.sql, { ...chain.trust, state: chain.state });
+    expect(report.first_divergence?.check).toBe("sink_rewound");
+    // Else the finding would be gone next time.
+    expect(state.sinks).toEqual(chain.state.sinks);
   });
 
   it("lost the end of the last line to a power cut, and whoever wrote it knows it", async () => {
