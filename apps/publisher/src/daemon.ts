@@ -1,3 +1,4 @@
+import { isVerdict } from "@scidex/audit-verifier";
 import { AlertFile } from "./alert-file.ts";
 import { connectUntil } from "./connect-until.ts";
 import { nextDaily } from "./daily.ts";
@@ -151,7 +152,7 @@ async function verify(options: DaemonOptions): Promise<void> {
         options.signal,
       );
       // One that could not prove anything, because a sink was away, say, has not been the nightly one.
-      if (isFull && report.status !== "unproven") full = Date.now();
+      if (isFull && isVerdict(report)) full = Date.now();
       const { range, rows, anchored_to, divergence_count, first_divergence, alerts, unproven, warnings } = report;
       return {
         status: report.status,

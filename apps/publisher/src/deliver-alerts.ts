@@ -1,4 +1,4 @@
-import type { VerificationReport } from "@scidex/audit-verifier";
+import { isVerdict, type VerificationReport } from "@scidex/audit-verifier";
 import type { Sql } from "postgres";
 import { AlertFile } from "./alert-file.ts";
 import { acquireAlertLock } from "./alert-lock.ts";
@@ -94,7 +94,7 @@ class Delivery {
     const channels: Channel[] = this.#target.webhook === undefined ? ["table"] : ["table", "webhook"];
     const time = now.toISOString();
     const noted = noteFindings(before, { report: this.#report, isFull, channels, now: time });
-    const hasVerdict = this.#report.status !== "unproven";
+    const hasVerdict = isVerdict(this.#report) && !Object.values(this.#report.checks).includes("skipped");
     this.#memory = {
       ...noted.memory,
       firstRun: before.firstRun ?? time,

@@ -194,6 +194,7 @@ describe("commands in the configuration of a git sink's repository", () => {
     expect(made).toHaveLength(1);
     for (const name of made)
       for (const way of ["core.hooksPath", "core.fsmonitor"]) PLANTS[way]?.(join(own, name), program);
+    for (const name of made) set(join(own, name), ["url./nowhere/.insteadOf", "git@example.org:"]);
     await openSink(url, { folder: own }).append(["three"]);
     expect(existsSync(ran) ? readFileSync(ran, "utf8") : "nothing").toBe("nothing");
     expect(git(remote, "show", "main:logs/head.log")).toBe("one\ntwo\nthree");

@@ -2,7 +2,9 @@ import { formatTime } from "@scidex/audit-core";
 import type { PublishedHeads } from "./heads.ts";
 import { parseIsoDuration } from "./iso-duration.ts";
 import type { Finding } from "./finding.ts";
+import type { Findings } from "./findings.ts";
 import type { Policy } from "./policy.ts";
+import type { PublishedHead } from "./published-head.ts";
 import type { LookResult } from "./look.ts";
 import { CLOCK_TOLERANCE_MICROS } from "./time-checker.ts";
 import type { KnownServer } from "./verifier-state.ts";
@@ -26,6 +28,24 @@ export function clockDoubt(now: bigint, { newestTime }: PublishedHeads): string 
   return `this machine's clock says ${formatTime(now)}, and a head was signed at ${formatTime(signed)}, which is later: correct the clock here, or the one of the publisher. The times of the links are not judged`;
 }
 
+/**
+ * Whether a standby may lack links because it lags. Not where it has replayed what was committed long after a head was signed
+ * that covers one of them: then they are gone on the primary too.
+ *
+ * @param missing the first link that is not there
+ * @param replayedUntil commit time of the last transaction that it has replayed, in microseconds since the Unix epoch; null
+ *   where it does not say
+ */
+export function mayLag(
+  missing: bigint,
+  { heads }: { readonly heads: readonly Pick<PublishedHead, "seq" | "signedTime">[] },
+  replayedUntil: bigint | null,
+): boolean {
+  const covering = heads.find(({ seq }) => seq >= missing);
+  if (covering === undefined || replayedUntil === null) return true;
+  return replayedUntil <= (covering.signedTime + 1n) * 1_000_000n + CLOCK_TOLERANCE_MICROS;
+}
+
 /** A standby has not replayed yet what was published. @param finding `truncated` */
 export function lagReason({ actual, expected }: Finding): string {
   return `this server is a standby (it reports in_hot_standby) and lags behind: it has ${actual ?? "fewer links"}, and ${expected ?? "more"} were published. Wait until it has replayed them, or verify the primary`;
@@ -47,9 +67,17 @@ export function otherDatabase(found: LookResult, known: KnownServer | null): str
     known.systemIdentifier !== null &&
     server.systemIdentifier !== null &&
     server.systemIdentifier !== known.systemIdentifier;
-  if (!isNamedOtherwise && (!isElsewhere || findings.counts.has("catalog_changed"))) return undefined;
+  if (!isNamedOtherwise && (!isElsewhere || isLiedTo(findings))) return undefined;
   return `this is another database than the one whose heads were published: ${describe(server)}, and it was ${describe(known)} when it was last found intact. No published head fits here. Correct AUDIT_DATABASE_URL, or AUDIT_SINKS if they are those of another log. If the chain has moved here, what has been published is missing: restore it`;
 }
+
+const isLiedTo = (findings: Findings): boolean =>
+  findings
+    .list()
+    .some(
+      ({ check, message }) =>
+        check === "catalog_changed" || (check === "function_changed" && message.includes("pg_control_system")),
+    );
 
 const describe = ({ database, systemIdentifier }: KnownServer): string =>
   `${JSON.stringify(database)} on the server with the system identifier ${systemIdentifier ?? "(unknown)"}`;
@@ -69,6 +97,6 @@ export function overdueVerdict(policy: Policy | null, awaitedSince: number, now:
     expected: `a verdict on everything within ${bound}`,
     actual: `none since ${new Date(awaitedSince).toISOString()}`,
     message:
-      "no full verification has ended in a verdict for longer than the policy allows: what keeps it from one (see what is not proven, or whether the nightly run runs) may be there to hide something",
+      "no full verification has ended in a verdict for longer than the policy allows: what keeps it from one (see what is not proven, or whether the nightly run runs) may be there to hide something. If it is the clock here that is wrong, correct it",
   };
 }

@@ -110,7 +110,7 @@ export class HeadChecker {
 
 /** What looks the same as a cut: nobody but the operator can tell it from one. */
 export const AFTER_A_RESTORE =
-  "If an older backup was put back, say so: docs/incident.md has what to do (audit-publisher begin)";
+  "If an older backup was put back here, docs/incident.md has what to do: a new log that says so (audit-publisher begin, planned)";
 
 function leafOf(row: ChainRow): string | null {
   const appendedAt = hashedTime(row);

@@ -8,7 +8,7 @@ export type { HeadLog, HeadLogLine } from "./head-log.ts";
 export type { PinnedRow, ServerDifference } from "./structure/builtin/compare-builtin.ts";
 export { compareServer, describeDifference } from "./structure/builtin/check-builtin.ts";
 export { formatPolicy, parsePolicy, type Policy, type TablePolicy } from "./policy.ts";
-export { type ChainHead, formatReport, type GroupResult, type VerificationReport } from "./report.ts";
+export { type ChainHead, formatReport, type GroupResult, isVerdict, type VerificationReport } from "./report.ts";
 export { CLOCK_TOLERANCE_MICROS, LOCK_TOLERANCE_MICROS } from "./time-checker.ts";
 export {
   EMPTY_STATE,

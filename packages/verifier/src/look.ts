@@ -4,7 +4,7 @@ import type { Sql } from "postgres";
 import { checkAccess } from "./access/check-access.ts";
 import { checkChain, type ChainResult } from "./check-chain.ts";
 import { checkTables } from "./check-tables.ts";
-import { clockDoubt, lagReason } from "./causes.ts";
+import { clockDoubt, lagReason, mayLag } from "./causes.ts";
 import { checkCoverage } from "./coverage.ts";
 import { splitRelation } from "./config.ts";
 import { CatalogError, CatalogWatch } from "./database/catalog-watch.ts";
@@ -25,7 +25,7 @@ import { type Range, resolveRange } from "./range.ts";
 import { type Survey, surveyChain } from "./read-chain.ts";
 import { type Histories, NO_HISTORIES, readHistories } from "./read-histories.ts";
 import { type Pending, readPending } from "./read-pending.ts";
-import { readSystemIdentifier } from "./read-server.ts";
+import { readReplayTime, readSystemIdentifier } from "./read-server.ts";
 import { isRefused, isTransient, reasonOf } from "./refused.ts";
 import type { Relation } from "./database/relation.ts";
 import { lockAgainstRewriting, REWRITTEN } from "./rewritten.ts";
@@ -88,6 +88,8 @@ class Look {
   /** Whether our clock can be believed. */
   #judgesTimes = true;
   #isStandby = (): boolean => false;
+  /** Of a standby: up to when it has replayed, in microseconds since the Unix epoch. */
+  #replayedUntil: bigint | null = null;
   #server: KnownServer | null = null;
   #isTransient = false;
   #isRewritten = false;
@@ -121,8 +123,7 @@ class Look {
 
   /** Takes what a check finds; of groups that were not asked for, nothing. */
   readonly #report = (finding: Finding): void => {
-    // What the server reports of itself natively: nobody can set it. On a primary a missing tail is a cut.
-    if (finding.check === "truncated" && this.#isStandby()) {
+    if (finding.check === "truncated" && this.#lags(finding)) {
       this.#cannot(lagReason(finding), "heads");
       return;
     }
@@ -357,14 +358,25 @@ class Look {
     await this.#checkAccess(snapshot);
   }
 
-  /** Asks which server this is. One that does not say is judged by its name alone. */
+  /** Asks which server this is, and how far it has come. One that does not say is judged by the rest. */
   async #identify(snapshot: Snapshot): Promise<void> {
     if (this.#published === null || this.#server === null) return;
-    const systemIdentifier = await snapshot[0].attempt(readSystemIdentifier).catch((error: unknown) => {
-      if (!isRefused(error)) throw error;
-      return null;
-    });
-    this.#server = { ...this.#server, systemIdentifier };
+    const ask = async <T>(read: (lane: Lane) => Promise<T | null>): Promise<T | null> =>
+      await snapshot[0].attempt(read).catch((error: unknown) => {
+        if (!isRefused(error)) throw error;
+        return null;
+      });
+    this.#server = { ...this.#server, systemIdentifier: await ask(readSystemIdentifier) };
+    if (this.#isStandby()) this.#replayedUntil = await ask(readReplayTime);
+  }
+
+  /**
+   * Whether a missing tail may be a standby's, by what the server reports of itself natively (`in_hot_standby`, from
+   * PostgreSQL 14 on), which nobody can set. On a primary it is a cut.
+   */
+  #lags({ seq }: Finding): boolean {
+    if (!this.#isStandby() || this.#published === null || seq === undefined) return false;
+    return mayLag(seq, this.#published, this.#replayedUntil);
   }
 
   /** Reads what the audited tables are made of, all at once, and proves how their types are sent. */

@@ -9,7 +9,7 @@ import { look, type LookResult } from "./look.ts";
 import { makeReport } from "./make-report.ts";
 import { checkRange } from "./range.ts";
 import type { Overview } from "./overview.ts";
-import type { VerificationReport } from "./report.ts";
+import { isVerdict, type VerificationReport } from "./report.ts";
 import { EMPTY_STATE, type VerifierState } from "./verifier-state.ts";
 import { DEFAULT_CHECKS, VERIFY_DEFAULTS, type VerifyOptions } from "./verify-options.ts";
 
@@ -62,7 +62,7 @@ export async function verifyWithState(sql: Sql, options: VerifyOptions = {}): Pr
   const other = otherDatabase(found, state.server ?? null);
   const judged = makeReport(found, options, performance.now() - started);
   let report = other === undefined ? judged : excused(judged, other);
-  const hasVerdict = isFull(options) && report.status !== "unproven";
+  const hasVerdict = isFull(options) && isVerdict(report);
   const overdue = hasVerdict ? undefined : overdueVerdict(policy, awaitedSince, now);
   if (overdue !== undefined && options.checks?.includes("heads") !== false) report = withFinding(report, overdue);
   return {

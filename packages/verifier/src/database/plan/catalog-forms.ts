@@ -125,3 +125,9 @@ export const SYSTEM_IDENTIFIER: Form = {
   statement: "select s.system_identifier as c0 from pg_catalog.pg_control_system() as s",
   plan: functionScan("pg_control_system", 4, [3], T.bigint, false),
 };
+
+/** When the last transaction was committed that a standby has replayed. */
+export const REPLAYED_AT: Form = {
+  statement: "select pg_catalog.pg_last_xact_replay_timestamp() as c0",
+  plan: result(call("pg_last_xact_replay_timestamp", T.timestamptz, "<>")),
+};

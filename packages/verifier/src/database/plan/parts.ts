@@ -26,6 +26,7 @@ export const FUNCTIONS = {
   pg_show_all_settings: "2084",
   pg_relation_filenode: "2999",
   pg_control_system: "3441",
+  pg_last_xact_replay_timestamp: "3830",
   pg_export_snapshot: "3809",
 } as const;
 /** Comparisons of a bigint with a bigint or an integer constant, and of an oid, by the function that is called. */
@@ -34,7 +35,7 @@ export const AT_MOST = ["471", "478"];
 export const OID_EQUAL = ["184"];
 export const INTEGER_EQUAL = ["65"];
 
-export const T = { boolean: "16", bigint: "20", integer: "23", text: "25", oid: "26", regclass: "2205", record: "2249" } as const;
+export const T = { boolean: "16", bigint: "20", integer: "23", text: "25", oid: "26", regclass: "2205", record: "2249", timestamptz: "1184" } as const;
 
 /** Any of these atoms. */
 export const oneOf =
