@@ -1,6 +1,6 @@
 // The chain's lock: the last thing that a commit takes, waited for within bounds, and held by nobody who stays.
 import type { Sql } from "postgres";
-import { afterAll, beforeAll, beforeEach, describe, expect, test } from "vitest";
+import { afterAll, afterEach, beforeAll, beforeEach, describe, expect, test } from "vitest";
 import { attach } from "../src/index.ts";
 import { chainDatabase, connect, stateOf } from "./database.ts";
 import { expectChained, expectIntact } from "./recompute.ts";
@@ -26,6 +26,11 @@ afterAll(async () => database.drop());
 // What one test has left to the sealer must not shorten the waits of the next.
 beforeEach(async () => {
   await sql`select audit_chain_seal(100000)`;
+});
+// A prepared transaction that a failing test has left would keep all that follow waiting.
+afterEach(async () => {
+  const left = await sql<{ gid: string }[]>`select gid from pg_prepared_xacts where database = current_database()`;
+  for (const { gid } of left) await sql.unsafe(`rollback prepared '${gid}'`);
 });
 
 /** Pending rows by mode. */
@@ -249,6 +254,7 @@ describe("waited for within bounds", () => {
     // Fifty whole waits take longer than this test may.
     for (let i = 0; i < 50; i++) await client.sql`insert into notes (body) values ('not linked')`;
     expect(await pending()).toEqual(Array.from({ length: 50 }, () => "late notes event"));
+    expect(await client.sql`show lock_timeout`).toEqual([{ lock_timeout: "0" }]);
     // Free again: the next one is linked at once, with the late ones still there.
     await holder.sql.unsafe("rollback");
     const before = await expectIntact(sql);
