@@ -50,7 +50,8 @@ CREATE TABLE "audit_chain_pending" (
 	"payload_hash" "bytea" NOT NULL,
 	"before_hash" "bytea",
 	"staged_at" timestamp with time zone DEFAULT pg_catalog.clock_timestamp() NOT NULL,
-	"conflict" text
+	"conflict" text,
+	"nested" boolean DEFAULT pg_catalog.pg_trigger_depth() > 1 NOT NULL
 );
 --> statement-breakpoint
 CREATE TABLE "audit_chain_relation" (
@@ -67,5 +68,4 @@ CREATE TABLE "audit_chain_secret" (
 );
 --> statement-breakpoint
 CREATE INDEX "audit_chain_pending_xid_idx" ON "audit_chain_pending" USING btree ("xid","id") WHERE mode = 'strict';--> statement-breakpoint
-CREATE INDEX "audit_chain_pending_key_idx" ON "audit_chain_pending" USING btree ("event_kind","event_pk") WHERE op in ('insert', 'update', 'delete');--> statement-breakpoint
 CREATE INDEX "audit_chain_pending_late_idx" ON "audit_chain_pending" USING btree ("event_kind","event_pk") WHERE mode = 'late' and conflict is null;

@@ -1,3 +1,4 @@
+import { blindKey } from "@scidex/audit-core";
 import { attach, detach } from "@scidex/audit-schema";
 import { createLogin, type TestDatabase } from "@scidex/audit-testkit";
 import { drizzle } from "drizzle-orm/postgres-js";
@@ -140,6 +141,27 @@ describe("rows that were there before", () => {
     await expectCovered(sql, { kind: "t", key: ["id"], columns: ["id", "body"] });
     const recorded = await sql`select action from audit_chain_config where kind = 't' order by id`;
     expect(recorded.map((row) => row["action"])).toEqual(["attach", "complete"]);
+  });
+});
+
+describe("a table whose keys are blinded", () => {
+  test("is chained under the blinded keys, once, by whoever may read its secret", async () => {
+    await sql.unsafe(
+      "create table t (mail text primary key, n int); insert into t select concat('m', g, '@example.org'), 0 from generate_series(1, 50) as g",
+    );
+    await attach(db(), "t", { changes: "track", mode: "sealed", blindKey: true });
+    await sql`update t set n = 1 where mail in ('m3@example.org', 'm4@example.org')`;
+    await sql`select audit_chain_seal(1)`;
+    const [result] = await fill({ batch: 7 });
+    expect(result).toMatchObject({ rows: 50, unchained: 48, added: 48, complete: true });
+    await sql`select audit_chain_seal(100)`;
+    const [row] = await sql<{ secret: Uint8Array }[]>`select secret from audit_chain_secret where event_kind = 't'`;
+    const secret = row?.secret ?? new Uint8Array(0);
+    const mails = Array.from({ length: 50 }, (_, i) => `m${i + 1}@example.org`);
+    const plain = mails.filter((mail) => !/^m[34]@/.test(mail)).map((mail) => blindKey(secret, mail));
+    expect((await chainedKeys(sql, "t")).toSorted()).toEqual(plain.toSorted());
+    expect(await chainedKeys(sql, "t:update")).toHaveLength(2);
+    expect(await fill({ dryRun: true, tables: ["t"] })).toMatchObject([{ rows: 50, unchained: 0 }]);
   });
 });
 

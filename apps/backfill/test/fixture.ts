@@ -88,13 +88,21 @@ export async function expectCovered(sql: Sql, { kind, key, columns, from = kind 
   expect(pending?.["n"]).toBe(0);
 }
 
+/** Each change must say what the key's event before it has left; of a row that was there before, the first one need not. */
 function newestEvents(links: readonly Link[], kind: string): Map<string, string> {
   const newest = new Map<string, string>();
-  for (const { eventKind, eventPk, payloadHash: hash, seq } of links) {
-    if (eventKind === kind) newest.set(eventPk, toHex(hash));
+  const seen = new Set<string>();
+  for (const { eventKind, eventPk, payloadHash: hash, beforeHash: before, seq } of links) {
+    if (eventKind === kind) {
+      expect(seen.has(eventPk)).toBe(false);
+      seen.add(eventPk);
+      newest.set(eventPk, toHex(hash));
+    }
     if (!eventKind.startsWith(`${kind}:`)) continue;
     expect(eventPk.endsWith(`@${seq}`)).toBe(true);
     const key = eventPk.slice(0, -`@${seq}`.length);
+    if (seen.has(key)) expect([eventPk, before && toHex(before)]).toEqual([eventPk, newest.get(key) ?? null]);
+    seen.add(key);
     if (eventKind === `${kind}:delete`) newest.delete(key);
     else newest.set(key, toHex(hash));
   }

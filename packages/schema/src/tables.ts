@@ -53,9 +53,10 @@ export const auditChain = pgTable(
 /**
  * Captured events that are not linked yet. `op` is `event` (a fixed key: a row of a table that refuses changes),
  * `door` (the same, from audit_chain_enqueue) or `insert`, `update`, `delete` (a tracked row, whose key gets the event's own seq when it is linked).
- * `before_hash` is the payload hash of the row before an update or a delete.
- * `mode` is how the table was attached, or `late`: a row of a strict table that its own transaction could not link, and left
- * to the sealer. `conflict` is why a row was set aside by the sealer.
+ * `before_hash` is the payload hash of the row before an update or a delete. `nested` is whether another trigger has made
+ * the change: it may have been captured before an earlier one. `mode` is how the table was attached, or `late`: a row of a
+ * strict table that its own transaction could not link, and left to the sealer. `conflict` is why a row was set aside by
+ * the sealer.
  */
 export const auditChainPending = pgTable(
   "audit_chain_pending",
@@ -74,15 +75,14 @@ export const auditChainPending = pgTable(
       .notNull()
       .default(sql`pg_catalog.clock_timestamp()`),
     conflict: text("conflict"),
+    nested: boolean("nested")
+      .notNull()
+      .default(sql`pg_catalog.pg_trigger_depth() > 1`),
   },
   (t) => [
     index("audit_chain_pending_xid_idx")
       .on(t.xid, t.id)
       .where(sql`mode = 'strict'`),
-    // For a batch that ends within a transaction: link.sql.
-    index("audit_chain_pending_key_idx")
-      .on(t.eventKind, t.eventPk)
-      .where(sql`op in ('insert', 'update', 'delete')`),
     // Nearly always empty: each commit of a strict table asks whether there is anything late, and whether of its own keys.
     index("audit_chain_pending_late_idx")
       .on(t.eventKind, t.eventPk)

@@ -135,7 +135,7 @@ for (const mode of ["strict", "sealed"] as const) {
     const item = t("cut");
     await sql.unsafe(
       `create table ${item} (id int primary key, v int);
-       ${trigger(t("touch"), item, "update", `if new.id > 0 and pg_trigger_depth() = 1 then update ${item} set v = v + 1 where id = 0; end if; return null;`)}`,
+       ${trigger(t("touch"), item, "update", `if new.id = 1 and pg_trigger_depth() = 1 then update ${item} set v = v + 1 where id = 0; end if; return null;`)}`,
     );
     await attach(db, item, { mode, changes: "track" });
     const rows = mode === "sealed" ? 30 : 10_500;
@@ -144,7 +144,7 @@ for (const mode of ["strict", "sealed"] as const) {
     );
     if (mode === "sealed")
       for (let left = 1; left > 0;) left = (await sql<{ n: number }[]>`select audit_chain_seal(10) as n`)[0]?.n ?? 0;
-    expect((await expectWalk(sql, item)).get("0")).toHaveLength(rows + 2);
+    expect((await expectWalk(sql, item)).get("0")).toHaveLength(3);
   });
 }
 

@@ -227,14 +227,6 @@ test("triggers of the application that change a row before or after it is writte
   await expectIntact(sql);
 });
 
-test("a trigger that fires before ours gets a warning", async () => {
-  const { sql, db } = database;
-  await sql.unsafe(`create table early (id int primary key); create function nothing() returns trigger language plpgsql as $$ begin return null; end $$;
-    create trigger "!first" after insert on early for each row execute function nothing()`);
-  const { warnings } = await attach(db, "early", { changes: "track" });
-  expect(warnings).toEqual([expect.stringContaining('trigger "!first" fires before')]);
-});
-
 test("a key that comes back with other contents is refused when strict, set aside when sealed, and stops nobody else", async () => {
   const { sql, url } = database;
   await using client = connect(url);

@@ -77,12 +77,8 @@ describe("tables with blinded keys", () => {
     expect(found).toContainEqual(["source_deleted", "people", blind("m31@example.org")]);
     expect(found).toContainEqual(["source_unchained", "people", blind("x@example.org")]);
     expect(found).toContainEqual(["source_edited", "people:delete", blind("m22@example.org")]);
-    expect(
-      found
-        .filter(([, kind]) => kind === "pair")
-        .map(([check]) => check)
-        .toSorted(),
-    ).toEqual(["source_deleted", "source_unchained"]);
+    const ofPair = found.filter(([, kind]) => kind === "pair").map(([check]) => check);
+    expect(new Set(ofPair)).toEqual(new Set(["source_deleted", "source_unchained"]));
     expect(
       JSON.stringify(report, (_, value: unknown) => (typeof value === "bigint" ? Number(value) : value)),
     ).not.toContain("example.org@");

@@ -589,6 +589,26 @@ export const ON_RELATIONS: readonly Attack[] = [
     kind: "sealed_track",
   },
   {
+    what: "C04 everyone may read the secrets of blinded keys",
+    sql: "grant select on public.audit_chain_secret to public",
+    check: "privilege_widened",
+    where: /^everyone has SELECT on public\.audit_chain_secret$/u,
+  },
+  {
+    what: "C04 the read-only role may read the secrets of blinded keys",
+    sql: "grant select on public.audit_chain_secret to scidex_audit_ro",
+    check: "privilege_widened",
+    where: /^scidex_audit_ro has SELECT on public\.audit_chain_secret$/u,
+  },
+  {
+    what: "C03 captures plain keys where they are blinded",
+    sql: `do $$ declare f text := pg_get_functiondef(concat('public.', public.audit_chain_capture_name('blinded'), '()')::regprocedure);
+      begin execute regexp_replace(f, 'public\\.audit_chain_blind_key\\(\\(SELECT.*?\\), (CASE.*?END)\\)', '\\1', 'g'); end $$`,
+    check: "function_changed",
+    where: /capture/u,
+    kind: "blinded",
+  },
+  {
     what: "C04 another owner of the chain",
     sql: "alter table public.audit_chain owner to postgres",
     check: "privilege_widened",

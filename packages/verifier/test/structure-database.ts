@@ -25,6 +25,7 @@ export const TABLES = `
   create table public.parts_new_1 partition of public.parts_new for values with (modulus 2, remainder 1);
   create table app."Odd ""name""" (id integer primary key, m app.mood, s app.short, p app.pair, r app.span, rs app.span[], mm app.mood[],
     b boolean, c char(5), u uuid, i inet, t timestamptz[]);
+  create table public.blinded (mail text primary key, n integer);
   create table public.was_attached (id integer primary key);`;
 
 const ROWS = `
@@ -33,6 +34,7 @@ const ROWS = `
   update public.sealed_track set note = 'changed' where id = 2;
   insert into public.parts select n, date '2024-12-20' + n, 'x' from generate_series(1, 20) as n;
   insert into app."Odd ""name""" values (1, 'calm', 'short', (1, 'cross'), null, null, array['calm']::app.mood[], true, 'c', null, null, null);
+  insert into public.blinded values ('zoë@example.org', 1);
   insert into public.was_attached values (1);`;
 
 /** The audit chain with {@link TABLES} attached and rows in them. */
@@ -47,6 +49,7 @@ export const AUDITED: Template = {
     await attach(db, "public.sealed_track", { mode: "sealed", changes: "track", exclude: ["amount"] });
     await attach(db, "public.parts");
     await attach(db, 'app."Odd ""name"""', { changes: "track", kind: "odd" });
+    await attach(db, "public.blinded", { changes: "track", blindKey: true });
     await attach(db, "public.was_attached");
     await sql.unsafe(ROWS);
     await sql.unsafe("select public.audit_chain_seal(1000)");

@@ -1,4 +1,13 @@
-import { checkKind, CoreError, eventPk, HASH_BYTES, hashFromHex, payloadHash, toHex } from "@scidex/audit-core";
+import {
+  checkKind,
+  CoreError,
+  eventPk,
+  HASH_BYTES,
+  hashFromHex,
+  MAX_KIND_BYTES,
+  payloadHash,
+  toHex,
+} from "@scidex/audit-core";
 import { WriterError } from "./errors.ts";
 
 /** One key text, or a number that has only one: safe integers and bigints. */
@@ -51,14 +60,17 @@ export function prepareEvent(event: NewEvent): PreparedEvent {
 }
 
 function kindOf(kind: unknown): string {
-  if (typeof kind !== "string") throw new WriterError("bad_event", "the event kind must be text; use a short name");
   try {
-    return checkKind(kind);
+    if (typeof kind === "string") return checkKind(kind);
   } catch (cause) {
     if (!(cause instanceof CoreError)) throw cause;
-    const code = kind.includes(":") ? "reserved_kind" : "bad_event";
-    throw new WriterError(code, `${cause.message}; use a short name, such as model_release`, { cause });
+    if (String(kind).includes(":"))
+      throw new WriterError("reserved_kind", `${cause.message}; use another character, such as a dot`, { cause });
   }
+  throw new WriterError(
+    "bad_event",
+    `the event kind must be well-formed text of 1 to ${MAX_KIND_BYTES} bytes without NUL; use a short name`,
+  );
 }
 
 function keyOf({ kind, pk }: NewEvent): string {

@@ -1,5 +1,5 @@
 -- What the owner of a table should know before it is audited: types whose text depends on more than the value, foreign
--- keys that cascade into it, triggers of its own that change rows.
+-- keys that cascade into it, changes that it has seen.
 CREATE OR REPLACE FUNCTION public.audit_chain_attach_warnings(relation regclass, columns text[]) RETURNS jsonb
 LANGUAGE sql STABLE
 SET search_path = pg_catalog, pg_temp
@@ -27,10 +27,5 @@ AS $function$
     SELECT format('%s rows have been updated and %s deleted since the statistics were reset: with --changes refuse that will fail', s.n_tup_upd, s.n_tup_del)
       FROM pg_stat_all_tables AS s WHERE s.relid = relation AND s.n_tup_upd + s.n_tup_del > 0
        AND NOT EXISTS (SELECT FROM pg_trigger AS g WHERE g.tgrelid = relation AND g.tgname = '0_audit_chain_track')
-    UNION ALL
-    SELECT format('trigger %I fires before the audit chain''s own: if it changes rows of this table, their events come in the wrong order; rename it to a name that sorts later', g.tgname)
-      FROM pg_trigger AS g
-     WHERE g.tgrelid = relation AND NOT g.tgisinternal AND g.tgtype & 1 = 1 AND g.tgtype & 66 = 0 AND g.tgname::text COLLATE "C" < '0_audit_chain_track'
-       AND EXISTS (SELECT FROM pg_trigger AS o WHERE o.tgrelid = relation AND o.tgname = '0_audit_chain_track')
   ) AS w
 $function$;

@@ -15,7 +15,7 @@ SET search_path = pg_catalog, pg_temp SET enable_seqscan = off SET jit = off SET
 AS $function$
 DECLARE
   few      CONSTANT integer := 8;
-  more     CONSTANT integer := 100000;
+  ahead    CONSTANT integer := 100000;
   places   tid[];
   kinds    text[];
   pks      text[];
@@ -26,7 +26,8 @@ DECLARE
   places_in_order integer[];
   last_id  bigint;
   odd      text[];
-  is_tracked boolean;
+  is_changed boolean;
+  is_nested boolean;
   several  boolean;
   unusual  boolean;
   locked   boolean;
@@ -39,48 +40,55 @@ BEGIN
   IF own IS NULL THEN
     locked := public.audit_chain_lock_chain();
     SELECT array_agg(p.ctid), array_agg(p.event_kind), array_agg(p.event_pk), array_agg(p.payload_hash), array_agg(p.before_hash),
-           array_agg(CASE WHEN p.op IN ('update', 'delete') THEN p.op END), bool_or(p.op IN ('insert', 'update', 'delete')), array_agg(p.xid), max(p.id),
+           array_agg(CASE WHEN p.op IN ('update', 'delete') THEN p.op END), bool_or(p.op IN ('update', 'delete')), bool_or(p.nested), array_agg(p.xid), max(p.id),
            bool_or(p.op = 'door')
-      INTO places, kinds, pks, payloads, befores, changes, is_tracked, xids, last_id, unusual
+      INTO places, kinds, pks, payloads, befores, changes, is_changed, is_nested, xids, last_id, unusual
       FROM (SELECT t.ctid, t.* FROM public.audit_chain_pending AS t WHERE t.conflict IS NULL ORDER BY t.id LIMIT max_rows) AS p;
   ELSE
     SELECT array_agg(p.ctid), array_agg(p.event_kind), array_agg(p.event_pk), array_agg(p.payload_hash), array_agg(p.before_hash),
-           array_agg(CASE WHEN p.op IN ('update', 'delete') THEN p.op END), bool_or(p.op IN ('insert', 'update', 'delete')), array_agg(p.xid), max(p.id),
+           array_agg(CASE WHEN p.op IN ('update', 'delete') THEN p.op END), bool_or(p.op IN ('update', 'delete')), bool_or(p.nested), array_agg(p.xid), max(p.id),
            bool_or(p.op NOT IN ('update', 'delete')
                    AND (SELECT true FROM public.audit_chain AS c WHERE c.event_kind = p.event_kind AND c.event_pk = p.event_pk))
-      INTO places, kinds, pks, payloads, befores, changes, is_tracked, xids, last_id, unusual
+      INTO places, kinds, pks, payloads, befores, changes, is_changed, is_nested, xids, last_id, unusual
       FROM (SELECT t.ctid, t.* FROM public.audit_chain_pending AS t WHERE t.xid = own AND t.mode = 'strict' ORDER BY t.xid, t.id LIMIT few) AS p;
     IF cardinality(places) = few THEN
       SELECT array_agg(p.ctid), array_agg(p.event_kind), array_agg(p.event_pk), array_agg(p.payload_hash), array_agg(p.before_hash),
-             array_agg(CASE WHEN p.op IN ('update', 'delete') THEN p.op END), bool_or(p.op IN ('insert', 'update', 'delete')), array_agg(p.xid), max(p.id), false
-        INTO places, kinds, pks, payloads, befores, changes, is_tracked, xids, last_id, unusual
+             array_agg(CASE WHEN p.op IN ('update', 'delete') THEN p.op END), bool_or(p.op IN ('update', 'delete')), bool_or(p.nested), array_agg(p.xid), max(p.id), false
+        INTO places, kinds, pks, payloads, befores, changes, is_changed, is_nested, xids, last_id, unusual
         FROM (SELECT t.ctid, t.* FROM public.audit_chain_pending AS t WHERE t.xid = own AND t.mode = 'strict' ORDER BY t.xid, t.id LIMIT max_rows) AS p;
     END IF;
   END IF;
   IF places IS NULL THEN
     RETURN 0;
   END IF;
-  IF is_tracked AND cardinality(places) >= max_rows THEN
+  IF is_nested AND cardinality(places) >= max_rows THEN
     -- The batch ends somewhere in a transaction: it takes in what comes later of the same keys, or they could not be put in
-    -- order.
-    SELECT places || coalesce(array_agg(m.ctid), '{}'), kinds || coalesce(array_agg(m.event_kind), '{}'), pks || coalesce(array_agg(m.event_pk), '{}'),
-           payloads || coalesce(array_agg(m.payload_hash), '{}'), befores || coalesce(array_agg(m.before_hash), '{}'),
-           changes || coalesce(array_agg(CASE WHEN m.op IN ('update', 'delete') THEN m.op END), '{}'), xids || coalesce(array_agg(m.xid), '{}')
-      INTO places, kinds, pks, payloads, befores, changes, xids
-      FROM (SELECT p.*
-              FROM (SELECT DISTINCT e.* FROM unnest(xids, kinds, pks) AS e(xid, kind, pk)) AS e
-             CROSS JOIN LATERAL (
-               SELECT t.ctid, t.* FROM public.audit_chain_pending AS t
-                WHERE t.event_kind = e.kind AND t.event_pk = e.pk AND t.op IN ('insert', 'update', 'delete')
-                  AND t.xid = e.xid AND t.id > last_id AND t.conflict IS NULL AND (own IS NULL OR t.mode = 'strict') OFFSET 0) AS p
-             ORDER BY p.id LIMIT more) AS m;
+    -- order. Only where triggers have changed rows, because a look costs half as much as the batch; and no further than
+    -- `ahead`, which bounds the memory that somebody's transaction can make the sealer use.
+    SELECT places || coalesce(array_agg(p.ctid), '{}'), kinds || coalesce(array_agg(p.event_kind), '{}'), pks || coalesce(array_agg(p.event_pk), '{}'),
+           payloads || coalesce(array_agg(p.payload_hash), '{}'), befores || coalesce(array_agg(p.before_hash), '{}'),
+           changes || coalesce(array_agg(CASE WHEN p.op IN ('update', 'delete') THEN p.op END), '{}'), xids || coalesce(array_agg(p.xid), '{}'), true
+      INTO places, kinds, pks, payloads, befores, changes, xids, is_changed
+      FROM (SELECT t.ctid, t.* FROM public.audit_chain_pending AS t
+             WHERE t.id > last_id AND t.conflict IS NULL AND (own IS NULL OR t.xid = own AND t.mode = 'strict') ORDER BY t.id LIMIT ahead) AS p
+     WHERE p.op IN ('insert', 'update', 'delete')
+       AND (p.xid, p.event_kind, p.event_pk) IN (SELECT e.xid, e.kind, e.pk FROM unnest(xids, kinds, pks) AS e(xid, kind, pk));
   END IF;
-  IF cardinality(places) > 1 AND (is_tracked OR own IS NOT NULL AND cardinality(places) < few) THEN
-    SELECT bool_or(k.events > 1), coalesce(unusual, false) OR own IS NOT NULL AND bool_or(k.inserts > 1) INTO several, unusual
-      FROM (SELECT count(*) AS events, count(*) FILTER (WHERE e.change IS NULL) AS inserts
-              FROM unnest(xids, kinds, pks, changes) AS e(xid, kind, pk, change) GROUP BY e.xid, e.kind, e.pk) AS k;
+  -- Whether a key is there twice. Where events are few it is seen at once whether their order is right: the function below
+  -- takes 150 us to begin. Where they are many, most are of keys of their own: 2 ms for 10,000, by numbers instead of texts.
+  IF cardinality(places) BETWEEN 2 AND few - 1 AND (is_changed OR own IS NOT NULL) THEN
+    SELECT bool_or(e.n > 1 AND (e.before IS DISTINCT FROM e.left_behind OR e.after IS NOT DISTINCT FROM e.first_before)),
+           coalesce(unusual, false) OR own IS NOT NULL AND bool_or(e.inserts > 1)
+      INTO several, unusual
+      FROM (SELECT e.before, e.after, lag(e.after) OVER own_key AS left_behind, first_value(e.before) OVER own_key AS first_before,
+                   row_number() OVER own_key AS n, count(*) FILTER (WHERE e.change IS NULL) OVER own_key AS inserts
+              FROM (SELECT u.xid, u.kind, u.pk, u.n, u.before, u.change, CASE WHEN u.change = 'delete' THEN NULL ELSE u.payload END AS after
+                      FROM unnest(xids, kinds, pks, payloads, befores, changes) WITH ORDINALITY AS u(xid, kind, pk, payload, before, change, n)) AS e
+            WINDOW own_key AS (PARTITION BY e.xid, e.kind, e.pk ORDER BY e.n)) AS e;
+  ELSIF is_changed THEN
+    SELECT count(*) < cardinality(pks) INTO several FROM (SELECT DISTINCT hashtextextended(pk, 0) FROM unnest(pks) AS pk) AS k;
   END IF;
-  IF is_tracked AND several THEN
+  IF several AND is_changed THEN
     places_in_order := public.audit_chain_causal_order(xids, kinds, pks, payloads, befores, changes);
     IF places_in_order IS NOT NULL THEN
       SELECT array_agg(e.place ORDER BY o.n), array_agg(e.kind ORDER BY o.n), array_agg(e.pk ORDER BY o.n), array_agg(e.payload ORDER BY o.n),

@@ -1,4 +1,5 @@
--- Links up to `max_rows` committed rows, oldest first, and returns how many it dealt with (those set aside included).
+-- Links up to `max_rows` committed rows, oldest first, and returns how many it dealt with (those set aside included). Where
+-- triggers have changed rows, later changes of the same keys by the same transaction come with them.
 CREATE OR REPLACE FUNCTION public.audit_chain_seal(max_rows integer) RETURNS integer
 LANGUAGE plpgsql SECURITY DEFINER
 SET search_path = pg_catalog, pg_temp

@@ -129,5 +129,5 @@ export const SYSTEM_IDENTIFIER: Form = {
 /** When the last transaction was committed that a standby has replayed. */
 export const REPLAYED_AT: Form = {
   statement: "select pg_catalog.pg_last_xact_replay_timestamp() as c0",
-  plan: result(call("pg_last_xact_replay_timestamp", T.timestamptz, "<>")),
+  plan: result([call("pg_last_xact_replay_timestamp", T.timestamptz, "<>")]),
 };
