@@ -1,6 +1,7 @@
 /**
  * What is generated and kept in git is what its generator writes now: the migrations' tables (drizzle-kit), their
- * functions (assemble.ts), the definitions that the verifier expects, and the API reference (TypeDoc).
+ * functions (assemble.ts), the definitions that the verifier expects, and the API reference (TypeDoc). PostgreSQL's own
+ * rows are held against fresh servers of the versions that are installed: other minors are not downloaded here.
  *
  * usage: node --conditions=source .ci/generated.ts
  */
@@ -23,6 +24,7 @@ try {
   ]);
   inPlace("migrations", "packages/schema", "assemble");
   inPlace("packages/verifier/src", "packages/verifier", "manifest");
+  pnpm("PostgreSQL's own rows", "packages/verifier", ["run", "builtin", "--check"]);
   inPlace("docs/api", "api", "api");
 } finally {
   rmSync(copy, { recursive: true, force: true });

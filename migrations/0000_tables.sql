@@ -29,9 +29,11 @@ CREATE TABLE "audit_chain_config" (
 	"renamed" jsonb NOT NULL,
 	"changes" text NOT NULL,
 	"mode" text NOT NULL,
+	"fallback" text DEFAULT 'pending' NOT NULL,
 	"complete" boolean NOT NULL,
-	"salt" boolean NOT NULL,
-	"blind_key" boolean NOT NULL
+	"salt" boolean DEFAULT false NOT NULL,
+	"blind_key" boolean DEFAULT false NOT NULL,
+	"present" text[] DEFAULT '{}' NOT NULL
 );
 --> statement-breakpoint
 CREATE TABLE "audit_chain_lock" (
@@ -65,4 +67,5 @@ CREATE TABLE "audit_chain_secret" (
 	CONSTRAINT "audit_chain_secret_check" CHECK (octet_length(secret) = 32)
 );
 --> statement-breakpoint
-CREATE INDEX "audit_chain_pending_xid_idx" ON "audit_chain_pending" USING btree ("xid","id") WHERE mode = 'strict';
+CREATE INDEX "audit_chain_pending_xid_idx" ON "audit_chain_pending" USING btree ("xid","id") WHERE mode = 'strict';--> statement-breakpoint
+CREATE INDEX "audit_chain_pending_late_idx" ON "audit_chain_pending" USING btree ("event_kind","event_pk") WHERE mode = 'late' and conflict is null;

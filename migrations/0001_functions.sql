@@ -35,7 +35,8 @@ CREATE TABLE IF NOT EXISTS public.senate_alerts (
   ack_by     text
 );
 --> statement-breakpoint
--- One row for each transaction that has staged rows of a `strict` table; its deferred trigger links them at commit.
+-- One row for each transaction that has staged rows of a `strict` table; its deferred trigger removes it, and, once more
+-- fired by that, links them at commit.
 -- The row is gone again before the transaction ends, so nothing in it has to survive a crash.
 CREATE UNLOGGED TABLE public.audit_chain_ticket (
   xid xid8 PRIMARY KEY DEFAULT pg_catalog.pg_current_xact_id()
@@ -111,7 +112,9 @@ LANGUAGE plpgsql
 SET search_path = pg_catalog, pg_temp
 AS $function$
 BEGIN
-  PERFORM FROM public.audit_chain_lock FOR UPDATE;
+  -- WHERE id: found by the index. Without it there is no plan but a scan, which under enable_seqscan = off has a cost of
+  -- 10,000,000,000 up to PostgreSQL 17, and so is compiled where LLVM is installed: 8 to 53 ms each time.
+  PERFORM FROM public.audit_chain_lock WHERE id FOR UPDATE;
   IF NOT FOUND THEN
     RAISE EXCEPTION 'the row of public.audit_chain_lock is missing, so links cannot be serialised'
       USING ERRCODE = 'AC002', HINT = 'Put it back as the owner: INSERT INTO public.audit_chain_lock DEFAULT VALUES';
@@ -133,7 +136,7 @@ CREATE OR REPLACE FUNCTION public.audit_chain_extend(
   kinds text[], pks text[], payload_hashes bytea[], before_hashes bytea[], changes text[]) RETURNS bigint
 LANGUAGE plpgsql
 -- While the chain is short, a scan of it looks cheaper than its index. That plan would be kept when it is not.
-SET search_path = pg_catalog, pg_temp SET enable_seqscan = off
+SET search_path = pg_catalog, pg_temp SET enable_seqscan = off SET jit = off
 AS $function$
 DECLARE
   before     bigint;
@@ -374,8 +377,9 @@ $function$;
 CREATE OR REPLACE FUNCTION public.audit_chain_link(own xid8, max_rows integer) RETURNS integer
 LANGUAGE plpgsql
 -- Rows are few beside the chain and are reached by an index. A plan that reads the whole chain for each batch looks
--- cheap while the chain is short, and is kept when it is not.
-SET search_path = pg_catalog, pg_temp SET enable_seqscan = off SET plan_cache_mode = force_generic_plan
+-- cheap while the chain is short, and is kept when it is not. A scan that cannot be avoided costs 10,000,000,000 then:
+-- without jit = off it would be compiled, at 8 to 53 ms (PostgreSQL 14 to 17 with LLVM).
+SET search_path = pg_catalog, pg_temp SET enable_seqscan = off SET jit = off SET plan_cache_mode = force_generic_plan
 AS $function$
 DECLARE
   few      CONSTANT integer := 8;
@@ -554,16 +558,96 @@ BEGIN
 END
 $function$;
 --> statement-breakpoint
--- Deferred trigger of the ticket: links what this transaction has staged, at its commit.
+-- Leaves to the sealer what a transaction has staged in strict tables and cannot link, unless one of the tables was
+-- attached with the fallback `fail`.
+CREATE OR REPLACE FUNCTION public.audit_chain_leave(own xid8, reason text) RETURNS void
+LANGUAGE plpgsql
+SET search_path = pg_catalog, pg_temp
+AS $function$
+DECLARE
+  refused text;
+BEGIN
+  SELECT k.kind INTO refused
+    FROM (SELECT DISTINCT p.event_kind AS kind FROM public.audit_chain_pending AS p WHERE p.xid = own AND p.mode = 'strict') AS k
+   WHERE (SELECT c.fallback FROM public.audit_chain_config AS c WHERE c.kind = k.kind ORDER BY c.id DESC LIMIT 1) = 'fail'
+   LIMIT 1;
+  IF FOUND THEN
+    RAISE EXCEPTION 'a % event cannot be linked in its transaction: %', refused, reason
+      USING ERRCODE = 'lock_not_available',
+            HINT = 'Repeat the transaction; audit-chain status says who holds the lock. Attached with the fallback pending, the sealer would link it later.';
+  END IF;
+  UPDATE public.audit_chain_pending AS p SET mode = 'late' WHERE p.xid = own AND p.mode = 'strict';
+END
+$function$;
+--> statement-breakpoint
+-- Deferred trigger of the ticket: links what this transaction has staged, as the last thing that its commit does.
+--
+-- Fired for the ticket's INSERT it removes the ticket, and so queues itself once more, for the DELETE: behind the
+-- deferred work that is queued already. Linked at the first firing, one transaction would wait for a row under the
+-- chain's lock (a deferred foreign key) while another has that row and waits for the lock.
+--
+-- The chain's lock is waited for no longer than 2 s, so that nobody who holds it can stop the others; what could not be
+-- linked stays in pending as `late` for the sealer. While there is anything late, the lock is hardly waited for.
+-- Shorter than 50 ms, and the ordinary queue of 64 clients would look like a lock that is held.
 CREATE OR REPLACE FUNCTION public.audit_chain_commit() RETURNS trigger
 LANGUAGE plpgsql SECURITY DEFINER
-SET search_path = pg_catalog, pg_temp SET enable_seqscan = off
+-- See audit_chain_link.
+SET search_path = pg_catalog, pg_temp SET enable_seqscan = off SET jit = off SET lock_timeout = '2s'
 AS $function$
+DECLARE
+  again   boolean;
+  is_late boolean;
+  reason  text;
 BEGIN
-  DELETE FROM public.audit_chain_ticket AS t WHERE t.xid = NEW.xid;
-  LOOP
-    EXIT WHEN public.audit_chain_link(NEW.xid, 10000) < 10000;
-  END LOOP;
+  IF TG_OP = 'INSERT' THEN
+    DELETE FROM public.audit_chain_ticket AS t WHERE t.xid = NEW.xid;
+    RETURN NULL;
+  END IF;
+  IF pg_trigger_depth() > 1 THEN
+    -- At commit we are not inside another trigger. SET CONSTRAINTS ... IMMEDIATE has fired us, and the transaction may
+    -- stay open: put off until it commits.
+    BEGIN
+      SET CONSTRAINTS public.audit_chain_commit DEFERRED;
+      INSERT INTO public.audit_chain_ticket VALUES (OLD.xid) ON CONFLICT DO NOTHING;
+      RETURN NULL;
+    EXCEPTION WHEN wrong_object_type THEN
+      -- Somebody has given a constraint in public our trigger's name, and it cannot be deferred.
+      reason := 'SET CONSTRAINTS has made it immediate, and another constraint named audit_chain_commit keeps it so';
+    END;
+  ELSE
+    SELECT EXISTS (SELECT FROM public.audit_chain_ticket AS t WHERE t.xid = OLD.xid),
+           EXISTS (SELECT FROM public.audit_chain_pending AS p WHERE p.mode = 'late' AND p.conflict IS NULL)
+      INTO again, is_late;
+    IF again THEN
+      -- A deferred trigger of the application has staged more: all of it is linked behind that trigger's own deferred work.
+      RETURN NULL;
+    END IF;
+    -- A prepared transaction keeps its locks, through a restart too. Its command can only come from a client, as text,
+    -- and there is none at an implicit commit. The collation: a Turkish i has no I. No backslash, which a session with
+    -- standard_conforming_strings = off would take for its own.
+    IF current_setting('max_prepared_transactions') <> '0'
+       AND current_query() COLLATE "C" ~* '(?:^|[;[:cntrl:]]|[*]/)[[:space:]]*prepare(?:[[:space:]]|/[*].*[*]/|--.*[[:cntrl:]])+transaction' THEN
+      reason := 'the transaction is being prepared, and would keep the chain''s lock until it is committed or rolled back';
+    ELSIF is_late AND EXISTS (
+      SELECT FROM public.audit_chain_pending AS own WHERE own.xid = OLD.xid AND own.mode = 'strict' AND EXISTS (
+        SELECT FROM public.audit_chain_pending AS l
+         WHERE l.mode = 'late' AND l.conflict IS NULL AND l.event_kind = own.event_kind AND l.event_pk = own.event_pk)) THEN
+      reason := 'an earlier event of the same key waits for the sealer';
+    ELSE
+      IF is_late THEN
+        PERFORM set_config('lock_timeout', '50ms', true);
+      END IF;
+      BEGIN
+        LOOP
+          EXIT WHEN public.audit_chain_link(OLD.xid, 10000) < 10000;
+        END LOOP;
+        RETURN NULL;
+      EXCEPTION WHEN lock_not_available OR deadlock_detected THEN
+        reason := 'another transaction holds the chain''s lock';
+      END;
+    END IF;
+  END IF;
+  PERFORM public.audit_chain_leave(OLD.xid, reason);
   RETURN NULL;
 END
 $function$;
@@ -636,7 +720,7 @@ $function$;
 CREATE OR REPLACE FUNCTION public.audit_chain_append_many(kinds text[], pks text[], payload_hashes bytea[]) RETURNS SETOF public.audit_chain
 LANGUAGE plpgsql SECURITY DEFINER
 -- See audit_chain_link: each event is looked up by the index.
-SET search_path = pg_catalog, pg_temp SET enable_seqscan = off SET plan_cache_mode = force_generic_plan
+SET search_path = pg_catalog, pg_temp SET enable_seqscan = off SET jit = off SET plan_cache_mode = force_generic_plan
 AS $function$
 DECLARE
   kind       text;
@@ -1005,32 +1089,45 @@ END
 $function$;
 --> statement-breakpoint
 -- What a column's text depends on beside its value: the type, and for enums their labels, for composites their
--- attributes, for domains, arrays and ranges what they are made of. Recorded at attach, so that a later change shows.
+-- attributes, for domains, ranges and multiranges what they are made of. Recorded at attach, so that a later change
+-- shows. The verifier works the same text out from the catalog's rows (type-description.ts), so nothing in it may depend
+-- on the server's version or on a function that somebody wrote: only PostgreSQL's own types (oids below 10000) are
+-- named by format_type, which calls the type's modifier output; all others by schema and name in quotes, and their
+-- modifier as its number.
 CREATE OR REPLACE FUNCTION public.audit_chain_type_description(type oid, modifier integer) RETURNS text
 LANGUAGE plpgsql STABLE
 SET search_path = pg_catalog, pg_temp
 SET quote_all_identifiers = off
 AS $function$
 DECLARE
-  t      pg_type;
-  inner_ text;
+  t        pg_type;
+  brackets text;
+  name     text;
+  inner_   text;
 BEGIN
   SELECT * INTO t FROM pg_type AS p WHERE p.oid = type;
+  IF EXISTS (SELECT FROM pg_type AS e WHERE e.oid = t.typelem AND e.typarray = type) THEN
+    SELECT * INTO t FROM pg_type AS e WHERE e.oid = t.typelem;
+    brackets := '[]';
+  END IF;
+  IF t.oid IS NULL OR t.oid < 10000 THEN
+    name := format_type(coalesce(t.oid, type), modifier);
+  ELSE
+    SELECT concat(public.audit_chain_quoted(n.nspname::text), '.', public.audit_chain_quoted(t.typname::text), CASE WHEN modifier >= 0 THEN concat(' modifier ', modifier) END)
+      INTO name FROM pg_namespace AS n WHERE n.oid = t.typnamespace;
+  END IF;
   IF t.typtype = 'e' THEN
-    SELECT concat('{', string_agg(quote_literal(e.enumlabel), ',' ORDER BY e.enumsortorder), '}') INTO inner_ FROM pg_enum AS e WHERE e.enumtypid = type;
+    SELECT concat('{', string_agg(quote_literal(e.enumlabel), ',' ORDER BY e.enumsortorder), '}') INTO inner_ FROM pg_enum AS e WHERE e.enumtypid = t.oid;
   ELSIF t.typtype = 'd' THEN
     inner_ := concat('=', public.audit_chain_type_description(t.typbasetype, t.typtypmod));
   ELSIF t.typtype = 'c' THEN
-    SELECT concat('(', string_agg(concat(quote_ident(a.attname), ' ', public.audit_chain_type_description(a.atttypid, a.atttypmod)), ',' ORDER BY a.attnum), ')')
+    SELECT concat('(', string_agg(concat(public.audit_chain_quoted(a.attname::text), ' ', public.audit_chain_type_description(a.atttypid, a.atttypmod)), ',' ORDER BY a.attnum), ')')
       INTO inner_ FROM pg_attribute AS a WHERE a.attrelid = t.typrelid AND a.attnum > 0 AND NOT a.attisdropped;
-  ELSIF t.typcategory = 'A' AND t.typelem <> 0 THEN
-    SELECT CASE WHEN e.typtype IN ('e', 'd', 'c') THEN concat('=', public.audit_chain_type_description(t.typelem, modifier), '[]') END
-      INTO inner_ FROM pg_type AS e WHERE e.oid = t.typelem;
-  ELSIF t.typtype = 'r' THEN
-    SELECT CASE WHEN e.typtype IN ('e', 'd', 'c') THEN concat('=', public.audit_chain_type_description(r.rngsubtype, -1)) END
-      INTO inner_ FROM pg_range AS r JOIN pg_type AS e ON e.oid = r.rngsubtype WHERE r.rngtypid = type;
+  ELSIF t.typtype IN ('r', 'm') THEN
+    SELECT concat('=', public.audit_chain_type_description(CASE t.typtype WHEN 'r' THEN r.rngsubtype ELSE r.rngtypid END, -1))
+      INTO inner_ FROM pg_range AS r WHERE t.oid IN (r.rngtypid, r.rngmultitypid);
   END IF;
-  RETURN concat(format_type(type, modifier), inner_);
+  RETURN concat(name, brackets, inner_);
 END
 $function$;
 --> statement-breakpoint
@@ -1052,6 +1149,47 @@ SET search_path = pg_catalog, pg_temp
 AS $function$
   SELECT EXISTS (SELECT FROM public.audit_chain AS c WHERE c.event_kind = kind)
       OR EXISTS (SELECT FROM public.audit_chain_pending AS p WHERE p.event_kind = kind)
+$function$;
+--> statement-breakpoint
+-- Whether a configuration row is one that this system can have written: the same as the verifier's decodeConfig. What
+-- the verifier cannot read must not be believed here either.
+CREATE OR REPLACE FUNCTION public.audit_chain_is_sound(config public.audit_chain_config) RETURNS boolean
+LANGUAGE sql STABLE
+SET search_path = pg_catalog, pg_temp
+AS $function$
+  SELECT coalesce(
+    config.id >= 1 AND isfinite(config.recorded_at) AND config.actor IS NOT NULL
+    AND config.action IN ('attach', 'detach', 'complete', 'readmit') AND config.changes IN ('refuse', 'track')
+    AND config.mode IN ('strict', 'sealed') AND config.complete IS NOT NULL
+    AND octet_length(convert_to(config.kind, 'UTF8')) BETWEEN 1 AND 200
+    AND config.relation ~ '^("([^"]|"")+"|[^".]+)\.("([^"]|"")+"|[^".]+)$'
+    AND NOT EXISTS (
+      SELECT FROM (VALUES (config.key_columns), (config.columns), (config.column_types), (config.excluded), (config.present)) AS a(list)
+       WHERE a.list IS NULL OR array_ndims(a.list) > 1 OR array_lower(a.list, 1) <> 1
+          OR EXISTS (SELECT FROM unnest(a.list) AS e(item) WHERE e.item IS NULL))
+    AND cardinality(config.key_columns) > 0 AND cardinality(config.columns) = cardinality(config.column_types)
+    AND CASE jsonb_typeof(config.renamed)
+          WHEN 'object' THEN NOT EXISTS (SELECT FROM jsonb_each(config.renamed) AS r WHERE jsonb_typeof(r.value) <> 'string')
+          ELSE false END, false)
+$function$;
+--> statement-breakpoint
+-- The configuration of a kind that is in force: the newest, or NULL. One that the verifier would not believe, because it
+-- is not chained or is none that this system writes, is an error.
+CREATE OR REPLACE FUNCTION public.audit_chain_in_force(kind text) RETURNS public.audit_chain_config
+LANGUAGE plpgsql STABLE
+SET search_path = pg_catalog, pg_temp
+AS $function$
+DECLARE
+  config public.audit_chain_config;
+BEGIN
+  SELECT c.* INTO config FROM public.audit_chain_config AS c WHERE c.kind = audit_chain_in_force.kind ORDER BY c.id DESC LIMIT 1;
+  IF FOUND AND NOT (public.audit_chain_is_sound(config)
+       AND EXISTS (SELECT FROM public.audit_chain AS l WHERE l.event_kind = 'audit_chain_config' AND l.event_pk = config.id::text)) THEN
+    RAISE EXCEPTION 'the configuration row % of the kind % was not written by the audit chain', coalesce(config.id::text, 'without an id'), quote_literal(kind)
+      USING ERRCODE = 'AC002', HINT = 'Somebody wrote it past attach. Find out with audit-verify what was changed.';
+  END IF;
+  RETURN config;
+END
 $function$;
 --> statement-breakpoint
 -- Who may speak for a kind: only the owner of the table that it belongs to, or that it shall belong to. Checked with the
@@ -1088,7 +1226,7 @@ BEGIN
   SELECT r.* INTO live FROM public.audit_chain_relation AS r WHERE r.kind = audit_chain_check_claim.kind;
   IF live.kind IS NOT NULL AND EXISTS (SELECT FROM pg_class AS c WHERE c.oid = live.relid) THEN
     RAISE EXCEPTION 'the kind % belongs to %', quote_literal(kind), live.relid
-      USING ERRCODE = 'AC003', HINT = format('Give another one: audit-chain attach %s --kind NAME', relation);
+      USING ERRCODE = 'AC003', HINT = format('Give another one: audit-chain attach %s --kind NAME; for one table in each of several schemas --kind ''{schema}.{table}'' does.', relation);
   ELSIF live.kind IS NULL AND public.audit_chain_kind_in_use(kind) THEN
     RAISE EXCEPTION 'there are events of the kind % already that do not come from a table', quote_literal(kind)
       USING ERRCODE = 'AC003', HINT = format('Give another one: audit-chain attach %s --kind NAME', relation);
@@ -1175,9 +1313,6 @@ BEGIN
   ELSIF c.relispartition THEN
     RAISE EXCEPTION '% is a partition of %', relation, pg_partition_root(relation)
       USING ERRCODE = 'wrong_object_type', HINT = format('Attach the whole table: audit-chain attach %s', pg_partition_root(relation));
-  ELSIF c.relkind = 'r' AND EXISTS (SELECT FROM pg_inherits AS i WHERE i.inhparent = relation) THEN
-    RAISE EXCEPTION '% has inheritance children, whose rows its triggers do not see', relation
-      USING ERRCODE = 'wrong_object_type', HINT = 'Attach the children, each on its own; or make it a partitioned table.';
   END IF;
 END
 $function$;
@@ -1229,6 +1364,77 @@ BEGIN
 END
 $function$;
 --> statement-breakpoint
+-- What is there when a table is attached, and would be an attack if it came later: rules of the table and of its
+-- partitions, inheritance children, and roles with a right on the table that find another relation by its bare name.
+-- Recorded with the configuration; the verifier (structure/present.ts) reads the same of the live catalog and reports
+-- what has not been recorded. One entry for each:
+--   rule RELATION NAME ENABLED MAJOR SHA256   of the rule's row, which major versions write differently
+--   child RELATION
+--   path ROLE: SCHEMA
+CREATE OR REPLACE FUNCTION public.audit_chain_present(relation regclass) RETURNS text[]
+LANGUAGE sql STABLE
+SET search_path = pg_catalog, pg_temp
+AS $function$
+  WITH target AS (
+    SELECT c.oid, c.relname, n.nspname, c.relkind
+      FROM pg_class AS c JOIN pg_namespace AS n ON n.oid = c.relnamespace WHERE c.oid = relation
+  ), parts AS (
+    SELECT relation::oid AS oid UNION SELECT t.relid FROM pg_partition_tree(relation) AS t
+  ), twins AS (
+    SELECT n.oid, n.nspname
+      FROM target AS t JOIN pg_class AS c ON c.relname = t.relname AND c.oid <> t.oid AND c.relkind IN ('r', 'p', 'v', 'm', 'f')
+      JOIN pg_namespace AS n ON n.oid = c.relnamespace AND n.nspname::text !~ '^pg_(temp|toast)'
+  ), paths AS (
+    -- As the server looks for it: for the role here, for the role, for this database, for all, and what is left.
+    SELECT r.oid, r.rolname,
+           coalesce((SELECT substr(e.entry, 13) FROM pg_db_role_setting AS s CROSS JOIN LATERAL unnest(s.setconfig) AS e(entry)
+                      WHERE s.setrole IN (r.oid, 0) AND s.setdatabase IN (0, d.oid) AND starts_with(lower(e.entry), 'search_path=')
+                      ORDER BY s.setrole = 0, s.setdatabase = 0 LIMIT 1),
+                    CASE WHEN NOT EXISTS (SELECT FROM pg_db_role_setting AS s CROSS JOIN LATERAL unnest(s.setconfig) AS e(entry)
+                                           WHERE s.setrole = (SELECT u.oid FROM pg_roles AS u WHERE u.rolname = session_user)
+                                             AND s.setdatabase IN (0, d.oid) AND starts_with(lower(e.entry), 'search_path='))
+                         THEN (SELECT s.reset_val FROM pg_settings AS s WHERE s.name = 'search_path') END,
+                    '"$user", public') AS path
+      FROM pg_roles AS r CROSS JOIN pg_database AS d
+     WHERE d.datname = current_database() AND EXISTS (SELECT FROM twins)
+       AND (has_table_privilege(r.oid, relation::oid, 'SELECT, INSERT, UPDATE, DELETE, TRUNCATE, REFERENCES, TRIGGER')
+            OR has_any_column_privilege(r.oid, relation::oid, 'SELECT, INSERT, UPDATE, REFERENCES'))
+  ), searched AS (
+    SELECT p.oid, p.rolname, p.path, f.n, coalesce(f.schema, '') AS schema
+      FROM paths AS p CROSS JOIN LATERAL (
+        SELECT m.n, CASE WHEN m.found[1] IS NOT NULL THEN replace(m.found[1], '""', '"') ELSE lower(btrim(m.found[2])) END AS name
+          FROM regexp_matches(p.path, '\s*(?:"((?:[^"]|"")*)"|([^",]+))\s*(?:,|$)', 'g') WITH ORDINALITY AS m(found, n)) AS i
+      CROSS JOIN LATERAL (SELECT i.n, CASE i.name WHEN '$user' THEN p.rolname::text ELSE i.name END AS schema) AS f
+  ), found AS (
+    SELECT DISTINCT ON (s.oid) s.rolname, s.path, s.schema, t.nspname AS own
+      FROM searched AS s CROSS JOIN target AS t JOIN pg_namespace AS n ON n.nspname::text = s.schema
+     WHERE has_schema_privilege(s.oid, n.oid, 'USAGE')
+       AND (s.schema = t.nspname::text OR EXISTS (SELECT FROM twins AS w WHERE w.oid = n.oid))
+     ORDER BY s.oid, s.n
+  )
+  SELECT coalesce(array_agg(e.entry ORDER BY e.entry COLLATE "C"), '{}') FROM (
+    SELECT concat('rule ', quote_ident(n.nspname), '.', quote_ident(c.relname), ' ', quote_ident(r.rulename), ' ', r.ev_enabled, ' ',
+                  current_setting('server_version_num')::integer / 10000, ' ', encode(sha256(convert_to(regexp_replace(regexp_replace(
+                    concat(r.ev_type, r.is_instead, r.ev_qual, r.ev_action),
+                    ' :[a-z_.]*(?:location|stmt_len|list_start|list_end) -?[0-9]+', '', 'g'), '[0-9]{5,}', '#', 'g'), 'UTF8')), 'hex')) AS entry
+      FROM parts AS p JOIN pg_rewrite AS r ON r.ev_class = p.oid
+      JOIN pg_class AS c ON c.oid = p.oid JOIN pg_namespace AS n ON n.oid = c.relnamespace
+    UNION ALL
+    SELECT concat('child ', quote_ident(n.nspname), '.', quote_ident(c.relname))
+      FROM target AS t JOIN (
+        WITH RECURSIVE tree(oid) AS (
+          SELECT i.inhrelid FROM pg_inherits AS i WHERE i.inhparent = relation
+          UNION SELECT i.inhrelid FROM tree JOIN pg_inherits AS i ON i.inhparent = tree.oid)
+        SELECT tree.oid FROM tree) AS i ON t.relkind = 'r'
+      JOIN pg_class AS c ON c.oid = i.oid JOIN pg_namespace AS n ON n.oid = c.relnamespace
+    UNION ALL
+    SELECT concat('path ', f.rolname, ': ', f.schema)
+      FROM found AS f
+     WHERE f.schema <> f.own::text
+       AND (f.path <> '"$user", public' OR EXISTS (SELECT FROM searched AS s WHERE s.rolname = f.rolname AND s.schema = f.own::text))
+  ) AS e
+$function$;
+--> statement-breakpoint
 -- What the owner of a table should know before it is audited: types whose text depends on more than the value, foreign
 -- keys that cascade into it, changes that it has seen.
 CREATE OR REPLACE FUNCTION public.audit_chain_attach_warnings(relation regclass, columns text[]) RETURNS jsonb
@@ -1245,6 +1451,16 @@ AS $function$
       FROM pg_constraint AS f
      WHERE f.conrelid = relation AND f.contype = 'f' AND (f.confdeltype IN ('c', 'n', 'd') OR f.confupdtype IN ('c', 'n', 'd'))
     UNION ALL
+    SELECT CASE split_part(e.entry, ' ', 1)
+             WHEN 'rule' THEN format('%s: it can turn a statement into another one; it is recorded as it is, and audit-verify reports it when it changes', regexp_replace(e.entry, ' [ODRA] \d+ [0-9a-f]{64}$', ''))
+             WHEN 'child' THEN format('%s inherits from it: queries see the rows of such a child, capture does not; attach it on its own', substr(e.entry, 7))
+             ELSE format('the role %s finds the table of the same name in another schema (%s) when the schema is left out', regexp_replace(substr(e.entry, 6), ': [^:]*$', ''), regexp_replace(e.entry, '^.*: ', '')) END
+      FROM unnest(public.audit_chain_present(relation)) AS e(entry)
+    UNION ALL
+    SELECT format('it belongs to the extension %I: pg_dump leaves its triggers out, so run audit-chain attach again after a restore', x.extname)
+      FROM pg_depend AS d JOIN pg_extension AS x ON x.oid = d.refobjid
+     WHERE d.classid = 'pg_class'::regclass AND d.objid = relation AND d.refclassid = 'pg_extension'::regclass AND d.deptype = 'e'
+    UNION ALL
     SELECT format('%s rows have been updated and %s deleted since the statistics were reset: with --changes refuse that will fail', s.n_tup_upd, s.n_tup_del)
       FROM pg_stat_all_tables AS s WHERE s.relid = relation AND s.n_tup_upd + s.n_tup_del > 0
        AND NOT EXISTS (SELECT FROM pg_trigger AS g WHERE g.tgrelid = relation AND g.tgname = '0_audit_chain_track')
@@ -1256,7 +1472,7 @@ $function$;
 -- table's lock against writers.
 CREATE OR REPLACE FUNCTION public.audit_chain_configure(
   relation regclass, action text, kind text, key_columns text[], columns text[], excluded text[],
-  renamed jsonb, changes text, mode text, complete boolean, blind_key boolean) RETURNS bigint
+  renamed jsonb, changes text, mode text, fallback text, complete boolean, blind_key boolean) RETURNS bigint
 LANGUAGE plpgsql SECURITY DEFINER
 SET search_path = pg_catalog, pg_temp
 AS $function$
@@ -1274,12 +1490,15 @@ BEGIN
     FROM pg_attribute AS a WHERE a.attrelid = relation AND a.attname::text = ANY (columns || excluded) AND a.attnum > 0 AND NOT a.attisdropped;
   SELECT coalesce(max(c.id), 0) + 1 INTO config_id FROM public.audit_chain_config AS c;
   INSERT INTO public.audit_chain_config
-    (id, recorded_at, actor, action, kind, relation, key_columns, columns, column_types, excluded, renamed, changes, mode, complete, salt, blind_key)
+    (id, recorded_at, actor, action, kind, relation, key_columns, columns, column_types, excluded, renamed, changes, mode, fallback, complete, salt, blind_key, present)
   VALUES (config_id, clock_timestamp(), session_user, action, kind, qualified, key_columns, columns,
     coalesce((SELECT array_agg(public.audit_chain_type_description(a.atttypid, a.atttypmod) ORDER BY c.n)
        FROM unnest(columns) WITH ORDINALITY AS c(name, n)
        JOIN pg_attribute AS a ON a.attrelid = relation AND a.attname::text = c.name AND NOT a.attisdropped), '{}'),
-    excluded, renamed, changes, mode, complete, false, blind_key);
+    excluded, renamed, changes, mode, fallback, complete, false, blind_key,
+    -- What is there is recorded by attach, which says it, and by nothing else.
+    CASE action WHEN 'attach' THEN public.audit_chain_present(relation)
+      ELSE coalesce((SELECT c.present FROM public.audit_chain_config AS c WHERE c.kind = audit_chain_configure.kind ORDER BY c.id DESC LIMIT 1), '{}') END);
   IF blind_key THEN
     -- 32 bytes, of four numbers with 122 random bits each.
     INSERT INTO public.audit_chain_secret (event_kind, secret)
@@ -1297,11 +1516,14 @@ $function$;
 -- Attaches a table: from now on its rows are captured, and its changes refused or tracked. Runs with the rights of the
 -- caller, who must own the table. The same call again brings the capture up to date with the table's columns, or
 -- changes its mode; an option that is NULL stays as it is (at first: strict, refuse, nothing excluded, the primary key,
--- the table's name, keys as they are). With `blind_key` events are keyed by audit_chain_blind_key under a secret of the
--- table, for keys that are personal data; that is decided when the kind is first attached. Returns what was done: the configuration, the number of rows not chained yet, warnings.
+-- the table's name, keys as they are, fallback pending: what a strict commit cannot link, because the lock is held, the
+-- sealer links). With `blind_key` events are keyed by audit_chain_blind_key under a secret of the
+-- table, for keys that are personal data; that is decided when the kind is first attached. Returns
+-- what was done: the configuration, the number of rows not chained yet, warnings.
 CREATE OR REPLACE FUNCTION public.audit_chain_attach(
   relation regclass, mode text DEFAULT NULL, changes text DEFAULT NULL, exclude text[] DEFAULT NULL,
-  key text[] DEFAULT NULL, kind text DEFAULT NULL, salt boolean DEFAULT NULL, blind_key boolean DEFAULT NULL) RETURNS jsonb
+  key text[] DEFAULT NULL, kind text DEFAULT NULL, salt boolean DEFAULT NULL, blind_key boolean DEFAULT NULL,
+  fallback text DEFAULT NULL) RETURNS jsonb
 LANGUAGE plpgsql
 SET search_path = pg_catalog, pg_temp SET client_min_messages = warning SET row_security = off
 AS $function$
@@ -1318,6 +1540,7 @@ DECLARE
   row_wise   boolean;
   rows_there bigint := 0;
   is_known   boolean;
+  is_plain   boolean;
   is_complete boolean;
   function_name text;
   caller     text := CASE WHEN (SELECT rolsuper FROM pg_roles WHERE rolname = current_user) THEN NULL ELSE current_user END;
@@ -1330,6 +1553,8 @@ BEGIN
     RAISE EXCEPTION 'changes must be refuse or track, not %', quote_nullable(changes) USING ERRCODE = 'invalid_parameter_value', HINT = 'Use one of the two.';
   ELSIF salt THEN
     RAISE EXCEPTION 'salted payloads are not available yet' USING ERRCODE = 'feature_not_supported', HINT = 'Attach the table without salt.';
+  ELSIF fallback NOT IN ('pending', 'fail') THEN
+    RAISE EXCEPTION 'the fallback must be pending or fail, not %', quote_nullable(fallback) USING ERRCODE = 'invalid_parameter_value', HINT = 'Use one of the two.';
   ELSIF current_setting('transaction_isolation') <> 'read committed' THEN
     RAISE EXCEPTION 'attach needs a READ COMMITTED transaction, this one is %', upper(current_setting('transaction_isolation'))
       USING ERRCODE = 'invalid_transaction_state', HINT = 'Start the transaction with BEGIN ISOLATION LEVEL READ COMMITTED.';
@@ -1337,12 +1562,12 @@ BEGIN
   PERFORM public.audit_chain_check_attachable(relation);
   -- Writers wait from here on, so that no row falls between two configurations.
   EXECUTE format('LOCK TABLE %s IN SHARE ROW EXCLUSIVE MODE', relation);
-  SELECT concat(quote_ident(n.nspname), '.', quote_ident(c.relname)), c.relname, c.relkind = 'p'
-    INTO qualified, event_kind, row_wise
+  SELECT concat(quote_ident(n.nspname), '.', quote_ident(c.relname)), c.relname, c.relkind = 'p', c.relkind = 'r'
+    INTO qualified, event_kind, row_wise, is_plain
     FROM pg_class AS c JOIN pg_namespace AS n ON n.oid = c.relnamespace WHERE c.oid = relation;
   SELECT r.* INTO live FROM public.audit_chain_relation AS r WHERE r.relid = relation;
   event_kind := coalesce(kind, live.kind, event_kind);
-  SELECT c.* INTO before FROM public.audit_chain_config AS c WHERE c.kind = event_kind ORDER BY c.id DESC LIMIT 1;
+  before := public.audit_chain_in_force(event_kind);
   is_known := before.id IS NOT NULL AND before.action <> 'detach';
   mode := coalesce(mode, CASE WHEN is_known THEN before.mode END, 'strict');
   changes := coalesce(changes, CASE WHEN is_known THEN before.changes END, 'refuse');
@@ -1352,6 +1577,7 @@ BEGIN
         CASE WHEN before.blind_key THEN 'blinded' ELSE 'not blinded' END
       USING ERRCODE = 'invalid_parameter_value', HINT = format('Leave the option out; or copy the rows into a new table and attach that one with blind_key => %s.', blind_key);
   END IF;
+  fallback := coalesce(fallback, CASE WHEN is_known THEN before.fallback END, 'pending');
   -- A column that kept its number under another name was renamed: recorded, so that older rows can still be recomputed.
   -- One that lost its number to another column of the same name is gone: recorded as renamed to nothing.
   IF live.relid = relation THEN
@@ -1417,22 +1643,24 @@ BEGIN
 
   -- A table that was dropped and made again under the same name has rows of its own to be chained.
   IF NOT is_known OR live.relid IS DISTINCT FROM relation THEN
-    EXECUTE format('SELECT count(*) FROM %s', relation) INTO rows_there;
+    -- Rows of inheritance children are not captured, and not this table's.
+    EXECUTE format('SELECT count(*) FROM %s %s', CASE WHEN is_plain THEN 'ONLY' END, relation) INTO rows_there;
   END IF;
   is_complete := rows_there = 0 AND (NOT is_known OR before.complete);
   -- The same call again changes nothing and records nothing.
   IF NOT is_known OR live.relid IS DISTINCT FROM relation
-     OR (before.relation, before.key_columns, before.columns, before.excluded, before.changes, before.mode)
-       IS DISTINCT FROM (qualified COLLATE "C", key_names, columns, exclude, changes, mode)
+     OR (before.relation, before.key_columns, before.columns, before.excluded, before.changes, before.mode, before.fallback)
+       IS DISTINCT FROM (qualified COLLATE "C", key_names, columns, exclude, changes, mode, fallback)
+     OR before.present IS DISTINCT FROM public.audit_chain_present(relation)
      OR public.audit_chain_types_changed(relation, before.columns, before.column_types) OR renames <> '{}' THEN
     SELECT coalesce(jsonb_object_agg(r.key, r.value), '{}') INTO renames FROM jsonb_each(renames) AS r WHERE r.key = ANY (before.columns);
-    PERFORM public.audit_chain_configure(relation, 'attach'::text, event_kind, key_names, columns, exclude, renames, changes, mode, is_complete, blind_key);
+    PERFORM public.audit_chain_configure(relation, 'attach'::text, event_kind, key_names, columns, exclude, renames, changes, mode, fallback, is_complete, blind_key);
   END IF;
   IF caller IS NOT NULL THEN
     PERFORM public.audit_chain_capture_close(function_name, caller);
   END IF;
   RETURN jsonb_build_object('relation', qualified, 'kind', event_kind, 'key', to_jsonb(key_names), 'columns', to_jsonb(columns),
-    'excluded', to_jsonb(exclude), 'changes', changes, 'mode', mode, 'salt', false, 'blind_key', blind_key, 'complete', is_complete, 'rows_to_backfill', rows_there,
+    'excluded', to_jsonb(exclude), 'changes', changes, 'mode', mode, 'fallback', fallback, 'salt', false, 'blind_key', blind_key, 'complete', is_complete, 'rows_to_backfill', rows_there,
     'renamed', renames, 'warnings', public.audit_chain_attach_warnings(relation, columns));
 END
 $function$;
@@ -1452,7 +1680,7 @@ BEGIN
       USING ERRCODE = 'invalid_transaction_state', HINT = 'Start the transaction with BEGIN ISOLATION LEVEL READ COMMITTED.';
   END IF;
   SELECT r.* INTO live FROM public.audit_chain_relation AS r WHERE r.relid = relation;
-  SELECT c.* INTO config FROM public.audit_chain_config AS c WHERE c.kind = live.kind ORDER BY c.id DESC LIMIT 1;
+  config := public.audit_chain_in_force(live.kind);
   IF config.id IS NULL OR config.action = 'detach' OR starts_with(config.kind, 'audit_chain') THEN
     RAISE EXCEPTION '% is not attached', relation USING ERRCODE = 'AC002', HINT = 'audit-chain status lists the tables that are.';
   END IF;
@@ -1464,7 +1692,7 @@ BEGIN
     EXECUTE format('DROP TRIGGER IF EXISTS audit_chain_guard_truncate ON %s', part);
   END LOOP;
   PERFORM public.audit_chain_configure(relation, 'detach'::text, config.kind, config.key_columns, config.columns,
-    config.excluded, '{}'::jsonb, config.changes, config.mode, config.complete, config.blind_key);
+    config.excluded, '{}'::jsonb, config.changes, config.mode, config.fallback, config.complete, config.blind_key);
   RETURN jsonb_build_object('relation', config.relation, 'kind', config.kind);
 END
 $function$;
@@ -1481,8 +1709,8 @@ AS $function$
 DECLARE
   config public.audit_chain_config;
 BEGIN
-  SELECT c.* INTO config FROM public.audit_chain_relation AS r JOIN public.audit_chain_config AS c ON c.kind = r.kind
-   WHERE r.relid IN (TG_RELID, pg_partition_root(TG_RELID)) ORDER BY c.id DESC LIMIT 1;
+  config := public.audit_chain_in_force((SELECT r.kind FROM public.audit_chain_relation AS r
+    WHERE r.relid IN (TG_RELID, pg_partition_root(TG_RELID)) ORDER BY r.relid = TG_RELID DESC LIMIT 1));
   IF config.id IS NULL OR config.action = 'detach' OR TG_NARGS > 0 AND config.kind <> TG_ARGV[0] THEN
     RAISE EXCEPTION '%.% is not configured for the audit chain%', quote_ident(TG_TABLE_SCHEMA), quote_ident(TG_TABLE_NAME),
         CASE WHEN TG_NARGS > 0 THEN concat(' under the kind ', quote_literal(TG_ARGV[0])) END
@@ -1515,7 +1743,7 @@ $function$;
 CREATE OR REPLACE FUNCTION public.audit_chain_adopt(kind text, pks text[], payload_hashes bytea[]) RETURNS integer
 LANGUAGE plpgsql SECURITY DEFINER
 -- With a plan for each call, the arrays would be constants, and reading them by number takes as long as they are.
-SET search_path = pg_catalog, pg_temp SET plan_cache_mode = force_generic_plan
+SET search_path = pg_catalog, pg_temp SET jit = off SET plan_cache_mode = force_generic_plan
 AS $function$
 DECLARE
   config     public.audit_chain_config;
@@ -1524,7 +1752,7 @@ DECLARE
   new_hashes bytea[];
   size       bigint;
 BEGIN
-  SELECT c.* INTO config FROM public.audit_chain_config AS c WHERE c.kind = audit_chain_adopt.kind ORDER BY c.id DESC LIMIT 1;
+  config := public.audit_chain_in_force(kind);
   IF config.id IS NULL OR config.action = 'detach' THEN
     RAISE EXCEPTION 'no table is attached under the kind %', quote_literal(kind) USING ERRCODE = 'AC002', HINT = 'Attach the table first.';
   ELSIF config.complete THEN
@@ -1581,15 +1809,14 @@ BEGIN
   -- Two backfills that end at once: the second waits here, and then finds it done. Rows that are being written are in
   -- pending when the lock is had, so that they are linked before the record.
   EXECUTE format('LOCK TABLE %s IN SHARE ROW EXCLUSIVE MODE', relation);
-  SELECT c.* INTO config FROM public.audit_chain_relation AS r JOIN public.audit_chain_config AS c ON c.kind = r.kind
-   WHERE r.relid = audit_chain_complete.relation ORDER BY c.id DESC LIMIT 1;
+  config := public.audit_chain_in_force((SELECT r.kind FROM public.audit_chain_relation AS r WHERE r.relid = audit_chain_complete.relation));
   IF config.id IS NULL OR config.action = 'detach' THEN
     RAISE EXCEPTION '% is not attached', relation USING ERRCODE = 'AC002', HINT = 'audit-chain status lists the tables that are.';
   ELSIF config.complete IS NOT DISTINCT FROM audit_chain_complete.complete THEN
     RETURN;
   END IF;
   PERFORM public.audit_chain_configure(relation, CASE WHEN complete THEN 'complete' ELSE 'readmit' END, config.kind,
-    config.key_columns, config.columns, config.excluded, '{}'::jsonb, config.changes, config.mode, complete, config.blind_key);
+    config.key_columns, config.columns, config.excluded, '{}'::jsonb, config.changes, config.mode, config.fallback, complete, config.blind_key);
 END
 $function$;
 --> statement-breakpoint
@@ -1602,7 +1829,10 @@ CREATE TRIGGER audit_chain_append_only BEFORE UPDATE OR DELETE OR TRUNCATE ON pu
 --> statement-breakpoint
 CREATE TRIGGER audit_chain_append_only BEFORE UPDATE OR DELETE OR TRUNCATE ON public.audit_chain_secret FOR EACH STATEMENT EXECUTE FUNCTION public.audit_chain_append_only();
 --> statement-breakpoint
-CREATE CONSTRAINT TRIGGER audit_chain_commit AFTER INSERT ON public.audit_chain_ticket DEFERRABLE INITIALLY DEFERRED FOR EACH ROW EXECUTE FUNCTION public.audit_chain_commit();
+CREATE CONSTRAINT TRIGGER audit_chain_commit AFTER INSERT OR DELETE ON public.audit_chain_ticket DEFERRABLE INITIALLY DEFERRED FOR EACH ROW EXECUTE FUNCTION public.audit_chain_commit();
+--> statement-breakpoint
+-- What a replica has captured (a trigger of its own that is ENABLE ALWAYS) is linked there too.
+ALTER TABLE public.audit_chain_ticket ENABLE ALWAYS TRIGGER audit_chain_commit;
 --> statement-breakpoint
 SELECT public.audit_chain_capture_function('audit_chain_config'::text, 'public.audit_chain_config'::text, ARRAY['id'::text],
   public.audit_chain_covered_columns('public.audit_chain_config'::regclass, '{}'::text[]), 'refuse'::text, 'strict'::text, false, false);
@@ -1655,6 +1885,9 @@ $rights$;
 GRANT SELECT ON public.audit_chain TO scidex_audit_ro, scidex_audit_publisher, scidex_audit_inspector;
 --> statement-breakpoint
 GRANT SELECT ON public.audit_chain_pending, public.audit_chain_config, public.audit_chain_secret, public.audit_chain_migrations TO scidex_audit_publisher, scidex_audit_inspector;
+--> statement-breakpoint
+-- What steers linking has to be verified too: a ticket that was made in advance keeps a transaction from being linked.
+GRANT SELECT ON public.audit_chain_relation, public.audit_chain_ticket, public.audit_chain_lock TO scidex_audit_inspector;
 --> statement-breakpoint
 GRANT EXECUTE ON FUNCTION public.audit_chain_append(text, text, bytea), public.audit_chain_append_many(text[], text[], bytea[]), public.audit_chain_enqueue(text, text, bytea) TO scidex_audit_writer;
 --> statement-breakpoint

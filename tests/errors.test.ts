@@ -91,7 +91,7 @@ test("every reason for which something is not proven is in docs/errors.md, in th
 /** The longest fixed piece of each text that is given as a reason. */
 function reasonsIn(text: string): string[] {
   const calls =
-    /(?:#cannot|unproven\.(?:push|add)|unreadable\.push|lasting)\((?!\.\.\.)([\s\S]*?)\);\n|REWRITTEN =([^;]*);|return (`\$\{current\.relation\}: [^`]*`);/g;
+    /(?:#cannot|unproven\.(?:push|add)|doubts\.push|lasting)\((?!\.\.\.)([\s\S]*?)\);\n|REWRITTEN =([^;]*);|return (`(?:\$\{current\.relation\}: |this )[^`]*`);/g;
   return [...text.matchAll(calls)]
     .flatMap((call) => [...(call[1] ?? call[2] ?? call[3] ?? "").matchAll(/"([^"]{12,})"|`([^`]{12,})`/g)])
     .flatMap(([, plain, template]) =>

@@ -46,14 +46,14 @@ export async function openPublishedChain(): Promise<PublishedChain> {
     verify: async (sql, { now = Date.now() } = {}) => {
       const sink = openSink(sinkUrl);
       try {
-        const { report, knownSinks } = await verifyWithState(sql, {
+        const { report, state: next } = await verifyWithState(sql, {
           heads: [sink],
           keys: vkeys,
           origin: ORIGIN,
           state,
           now,
         });
-        state = { sinks: knownSinks };
+        state = next;
         return report;
       } finally {
         await sink.close();

@@ -1,33 +1,11 @@
-import { chmodSync, chownSync, cpSync, mkdtempSync, readdirSync, rmSync, statSync, writeFileSync } from "node:fs";
-import { dirname, join } from "node:path";
-import { type EmbeddedServer, startEmbedded, toDatabase } from "@scidex/audit-testkit";
+import { startEmbedded, toDatabase } from "@scidex/audit-testkit";
+import type { Sql } from "postgres";
 import { expect, onTestFinished, test } from "vitest";
 import { connect, openAuditedDatabase } from "../src/audited-database.ts";
 import { createBusyTables, writeInEveryWay } from "../src/busy-tables.ts";
 import { expectClean } from "../src/expect-clean.ts";
 import { openPublishedChain } from "../src/published-chain.ts";
-
-/** A streaming replica of a server, made from a copy of its files while it is down for a moment. */
-async function startReplica(primary: EmbeddedServer): Promise<EmbeddedServer> {
-  // Beside the primary's folder, which the account that runs PostgreSQL can reach.
-  const folder = mkdtempSync(join(dirname(dirname(primary.dataDir)), "audit-acceptance-replica-"));
-  onTestFinished(() => rmSync(folder, { recursive: true, force: true }));
-  chmodSync(folder, 0o711);
-  const dataDir = join(folder, "data");
-  await primary.shutdown();
-  cpSync(primary.dataDir, dataDir, { recursive: true, preserveTimestamps: true });
-  const { uid, gid } = statSync(primary.dataDir);
-  await primary.start();
-  const { password, port } = new URL(primary.url);
-  writeFileSync(join(dataDir, "standby.signal"), "");
-  for (const path of ["", ...readdirSync(dataDir, { recursive: true, encoding: "utf8" })])
-    chownSync(join(dataDir, path), uid, gid);
-  chmodSync(dataDir, 0o700);
-  return await startEmbedded({
-    dataDir,
-    settings: { primary_conninfo: `host=127.0.0.1 port=${port} user=postgres password=${password}` },
-  });
-}
+import { startReplica } from "../src/replica.ts";
 
 test("a replica that had replayed the last published head verifies clean, and goes on as the primary when it is promoted", async () => {
   await using primary = await startEmbedded();
@@ -61,4 +39,48 @@ test("a replica that had replayed the last published head verifies clean, and go
   const report = await chain.verify(sql);
   expectClean(report);
   expect(report).toMatchObject({ pending: 0n, unanchored: 0n });
+});
+
+test("a replica that lags behind the newest published head is unproven with the cause named; once it is the primary, what it lacks is a cut", async () => {
+  await using primary = await startEmbedded();
+  const database = await openAuditedDatabase(primary);
+  onTestFinished(async () => await database.sql.end({ timeout: 1 }));
+  await using chain = await openPublishedChain();
+  await createBusyTables(database.sql, database.db);
+  await using replica = await startReplica(primary);
+  await using sql = connect(toDatabase(replica.url, database.name), { max: 2 });
+  const wal = async (on: Pick<Sql, "unsafe">, what: string): Promise<string> =>
+    String((await on.unsafe<{ lsn: string }[]>(`select ${what}::text as lsn`))[0]?.lsn);
+  const replayed = async (): Promise<boolean> => {
+    const there = await wal(database.sql, "pg_current_wal_flush_lsn()");
+    return (await wal(sql, `(pg_last_wal_replay_lsn() >= '${there}')`)) === "true";
+  };
+  await writeInEveryWay(database.url, "w1", () => true);
+  expect((await chain.publish(database.sql)).status).toBe("intact");
+  await expect.poll(replayed, { timeout: 30_000 }).toBe(true);
+  expectClean(await chain.verify(sql));
+
+  await sql`select pg_wal_replay_pause()`;
+  await expect.poll(async () => await wal(sql, "pg_get_wal_replay_pause_state()")).toBe("paused");
+  await writeInEveryWay(database.url, "w2", () => true);
+  expect((await chain.publish(database.sql)).status).toBe("intact");
+  const lagging = await chain.verify(sql);
+  expect(lagging).toMatchObject({ status: "unproven", divergences: [], divergence_count: 0 });
+  expect(lagging.checks).toMatchObject({ heads: "unproven", links: "ok", sources: "ok" });
+  expect(lagging.unproven).toMatchObject([expect.stringMatching(/standby .* lags behind: it has \d+ links/)]);
+
+  // What it does have must be what was published.
+  await primary.kill();
+  await sql`select pg_wal_replay_resume()`;
+  await sql`select pg_promote()`;
+  const [{ seq = 0 } = {}] = await sql<{ seq: number }[]>`select max(seq)::int as seq from public.audit_chain`;
+  await sql.begin(async (tx) => {
+    await tx`set local session_replication_role = replica`;
+    await tx`delete from public.audit_chain where seq > ${seq - 3}`;
+  });
+  const cut = await chain.verify(sql);
+  expect(cut).toMatchObject({ status: "tampered", checks: { heads: "failed" } });
+  expect(cut.divergences.find(({ check }) => check === "truncated")?.message).toMatch(
+    /backup .*audit-publisher begin/,
+  );
 });

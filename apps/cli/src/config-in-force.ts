@@ -15,6 +15,7 @@ export interface ConfigInForce {
   readonly mode: Mode;
   readonly complete: boolean;
   readonly blind_key: boolean;
+  readonly present: readonly string[];
 }
 
 /** The newest configuration of each kind, also of tables that have been detached (`action` says so), by relation. */

@@ -53,6 +53,21 @@ describe("attach", () => {
     });
   });
 
+  it("says what to do where tables of two schemas have one name, and makes kinds of their names", async () => {
+    await db.sql.unsafe(
+      "create schema one; create schema two; create table one.customers (id int primary key); create table two.customers (id int primary key)",
+    );
+    const collision = await db.run(["attach", "one.customers", "two.customers"]);
+    expect(collision.code).toBe(3);
+    expect(collision.stdout).toMatch(
+      /two\.customers: FAILED: .*belongs to one\.customers.*--kind '\{schema\}\.\{table\}'/u,
+    );
+    await db.sql.unsafe("create table one.orders (id int primary key); create table two.orders (id int primary key)");
+    const ended = await db.run(["attach", "one.orders", "two.orders", "--kind", "{schema}.{table}", "--json"]);
+    expect(ended.code).toBe(0);
+    expect((jsonOf(ended) as Attached).tables.map(({ kind }) => kind)).toEqual(["one.orders", "two.orders"]);
+  });
+
   it("refuses what cannot be audited, says why, and changes nothing", async () => {
     await db.sql`create view a_view as select 1 as x`;
     await db.sql`create table no_key (x int)`;

@@ -89,7 +89,7 @@ describe("status", () => {
       "column c is not covered yet",
       "column a is gone",
       "column b is now character varying(20), recorded is character varying(10)",
-      "column m is now public.mood{'good','awful'}, recorded is public.mood{'good','bad'}",
+      `column m is now "public"."mood"{'good','awful'}, recorded is "public"."mood"{'good','bad'}`,
       "trigger audit_chain_guard is missing",
     ]);
     expect(new Set(to_do.map(({ run }) => run))).toEqual(new Set(["audit-chain attach public.drifting"]));

@@ -3,6 +3,7 @@
  * cannot write that an alert was given. By default it stands beside the key file, as KEYFILE.alerts.
  *
  *     {"version":1,
+ *      "firstRun":"2026-11-21T03:00:41.000Z",         when this was first run; null for never
  *      "lastFull":"2026-11-22T03:00:41.000Z",          when a full verification last had a verdict; null for never
  *      "alerts":[
  *        {"id":"<24 base64>",                          alertIdentity of the finding
@@ -38,11 +39,12 @@ export interface Alert {
 }
 
 export interface AlertMemory {
+  readonly firstRun: string | null;
   readonly lastFull: string | null;
   readonly alerts: readonly Alert[];
 }
 
-export const EMPTY_MEMORY: AlertMemory = { lastFull: null, alerts: [] };
+export const EMPTY_MEMORY: AlertMemory = { firstRun: null, lastFull: null, alerts: [] };
 
 /** What a run has found, as far as the memory is concerned. */
 export interface Found {
@@ -91,6 +93,8 @@ function goneWhenAbsent({ report, isFull }: Found): (check: string) => boolean {
   return (check) => {
     // Judged by every run that reads the sinks, however short its range.
     if (check === "publisher_silent") return ["ok", "failed"].includes(report.checks.heads);
+    // Judged by every run, whatever else it could not do.
+    if (check === "verdict_overdue") return report.checks.heads !== "skipped";
     return isFull && isComplete && (counts.get(check) ?? 0) < MAX_LISTED_PER_CHECK;
   };
 }
@@ -121,9 +125,9 @@ export function noteDelivered(memory: AlertMemory, channel: Channel, ids: Readon
 export const pendingOn = (memory: AlertMemory, channel: Channel): readonly Alert[] =>
   memory.alerts.filter(({ pending }) => pending.includes(channel));
 
-export function formatMemory({ lastFull, alerts }: AlertMemory): string {
+export function formatMemory({ firstRun, lastFull, alerts }: AlertMemory): string {
   const lines = alerts.map((alert) => ` ${JSON.stringify(alert)}`).join(",\n");
-  return `{"version":${ALERT_MEMORY_VERSION},\n"lastFull":${JSON.stringify(lastFull)},\n"alerts":[\n${lines}]}\n`;
+  return `{"version":${ALERT_MEMORY_VERSION},\n"firstRun":${JSON.stringify(firstRun)},\n"lastFull":${JSON.stringify(lastFull)},\n"alerts":[\n${lines}]}\n`;
 }
 
 /** Undefined where the text is none: then every standing finding is alerted again, which is better than one too few. */
@@ -135,9 +139,10 @@ export function parseMemory(text: string): AlertMemory | undefined {
     return undefined;
   }
   if (!isObject(value) || value["version"] !== ALERT_MEMORY_VERSION) return undefined;
-  const { lastFull, alerts } = value;
+  const { firstRun = null, lastFull, alerts } = value;
+  if (!(firstRun === null || isTime(firstRun))) return undefined;
   if (!(lastFull === null || isTime(lastFull)) || !Array.isArray(alerts) || !alerts.every(isAlert)) return undefined;
-  return { lastFull, alerts };
+  return { firstRun, lastFull, alerts };
 }
 
 const isObject = (value: unknown): value is JsonObject =>

@@ -1,4 +1,4 @@
-import type { HeadTrust } from "@scidex/audit-core";
+import type { Head, HeadTrust } from "@scidex/audit-core";
 import { type Sink, SinkError } from "@scidex/audit-sinks";
 import type { Divergence } from "./divergence.ts";
 import { compareSinks, sinksDisagree } from "./sink-copy.ts";
@@ -12,6 +12,8 @@ export interface Checked {
   /** Length in bytes of its complete lines; undefined where it could not be read. */
   readonly end: number | undefined;
   readonly finding: Divergence | undefined;
+  /** The newest head of ours that it holds and the state does not know. */
+  readonly newer: Head | undefined;
   /** Why it could not be read. */
   readonly failure: string | undefined;
 }
@@ -37,11 +39,20 @@ export async function checkSinks(sinks: readonly Sink[], state: State, trust: He
           record: scan.record,
           end: scan.end,
           finding: scan.finding,
+          newer: scan.newer,
           failure: undefined,
           beyond: scan.beyond,
         };
       } catch (error) {
-        return { sink, record, end: undefined, finding: undefined, failure: failureOf(error), beyond: false };
+        return {
+          sink,
+          record,
+          end: undefined,
+          finding: undefined,
+          newer: undefined,
+          failure: failureOf(error),
+          beyond: false,
+        };
       }
     }),
   );
@@ -69,7 +80,13 @@ export async function checkSinks(sinks: readonly Sink[], state: State, trust: He
 
 /** A sink that has been read and lacks nothing but what is in its outbox: others are measured by it. */
 export function isReference(one: Checked, state: State): boolean {
-  return one.end !== undefined && one.finding === undefined && !hasGap(state, one.record) && one.record.lines > 0;
+  return (
+    one.end !== undefined &&
+    one.finding === undefined &&
+    one.newer === undefined &&
+    !hasGap(state, one.record) &&
+    one.record.lines > 0
+  );
 }
 
 async function compared(one: Checked, reference: Checked | undefined, state: State): Promise<Checked> {

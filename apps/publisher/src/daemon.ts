@@ -1,3 +1,4 @@
+import { isVerdict } from "@scidex/audit-verifier";
 import { AlertFile } from "./alert-file.ts";
 import { connectUntil } from "./connect-until.ts";
 import { nextDaily } from "./daily.ts";
@@ -20,7 +21,9 @@ export interface DaemonOptions {
   readonly sinceHeadMs: number;
   /** When everything is verified, in milliseconds since midnight, UTC. */
   readonly fullAt: number;
-  readonly publish: Omit<PublishOptions, "database" | "signal">;
+  /** How long whoever holds the chain's lock may be idle in his transaction. */
+  readonly lockIdleMs: number;
+  readonly publish: Omit<PublishOptions, "database" | "signal" | "lockIdleMs">;
   readonly tellPublish: TellOptions;
   readonly verify: Omit<VerifyAndAlertOptions, "database" | "sinceHeadMs" | "heartbeat" | "onProgress">;
   readonly windowHeartbeat: VerifyAndAlertOptions["heartbeat"];
@@ -47,9 +50,11 @@ export async function runDaemon(options: DaemonOptions): Promise<void> {
   ]);
 }
 
-async function seal({ sealEveryMs, log, signal }: DaemonOptions): Promise<void> {
+async function seal({ sealEveryMs, lockIdleMs, log, signal }: DaemonOptions): Promise<void> {
   const failed = async (error: unknown): Promise<void> =>
     log.write({ job: "seal", status: "failed", duration_ms: 0, message: messageOf(error) });
+  const warned = async (message: string): Promise<void> =>
+    log.write({ job: "seal", status: "intact", duration_ms: 0, message });
   const run = async (): Promise<boolean> => {
     try {
       const database = await connectUntil(signal, { applicationName: "audit-publisher seal", max: 1 });
@@ -57,6 +62,8 @@ async function seal({ sealEveryMs, log, signal }: DaemonOptions): Promise<void> 
         await sealLoop(database, {
           batch: SEAL_BATCH,
           intervalMs: sealEveryMs,
+          lockIdleMs,
+          onWarning: warned,
           signal,
           onSealed: async (rows, ms) =>
             log.write({
@@ -90,7 +97,7 @@ async function publish(options: DaemonOptions, onFirst: () => void): Promise<voi
       );
       try {
         const { result, failures } = await publishAndTell(
-          { ...options.publish, database, signal: options.signal },
+          { ...options.publish, lockIdleMs: options.lockIdleMs, database, signal: options.signal },
           options.tellPublish,
         );
         const { published, first_divergence, warnings, sinks } = result;
@@ -107,7 +114,15 @@ async function publish(options: DaemonOptions, onFirst: () => void): Promise<voi
             ...(behind.length === 0 ? [] : [`not up to date: ${behind.join(", ")}`]),
             ...warnings,
           ].join("; "),
-          details: { published, rows: result.rows, sealed: result.sealed, sinks, first_divergence, warnings },
+          details: {
+            published,
+            rows: result.rows,
+            sealed: result.sealed,
+            lock_holders: result.lock_holders,
+            sinks,
+            first_divergence,
+            warnings,
+          },
         };
       } finally {
         await database.end({ timeout: 1 });
@@ -137,7 +152,7 @@ async function verify(options: DaemonOptions): Promise<void> {
         options.signal,
       );
       // One that could not prove anything, because a sink was away, say, has not been the nightly one.
-      if (isFull && report.status !== "unproven") full = Date.now();
+      if (isFull && isVerdict(report)) full = Date.now();
       const { range, rows, anchored_to, divergence_count, first_divergence, alerts, unproven, warnings } = report;
       return {
         status: report.status,

@@ -1,10 +1,11 @@
-import type { VerificationReport } from "@scidex/audit-verifier";
+import { isVerdict, type VerificationReport } from "@scidex/audit-verifier";
 import type { Sql } from "postgres";
 import { AlertFile } from "./alert-file.ts";
 import { acquireAlertLock } from "./alert-lock.ts";
 import {
   type Alert,
   type AlertMemory,
+  EMPTY_MEMORY,
   type Channel,
   formatMemory,
   noteDelivered,
@@ -79,7 +80,7 @@ class Delivery {
   readonly #report: VerificationReport;
   readonly #warnings: string[];
   readonly #file: AlertFile;
-  #memory: AlertMemory = { lastFull: null, alerts: [] };
+  #memory: AlertMemory = EMPTY_MEMORY;
 
   constructor(target: AlertTarget, report: VerificationReport, warnings: string[]) {
     this.#target = target;
@@ -93,8 +94,12 @@ class Delivery {
     const channels: Channel[] = this.#target.webhook === undefined ? ["table"] : ["table", "webhook"];
     const time = now.toISOString();
     const noted = noteFindings(before, { report: this.#report, isFull, channels, now: time });
-    const hasVerdict = this.#report.status !== "unproven";
-    this.#memory = { ...noted.memory, lastFull: isFull && hasVerdict ? time : before.lastFull };
+    const hasVerdict = isVerdict(this.#report) && !Object.values(this.#report.checks).includes("skipped");
+    this.#memory = {
+      ...noted.memory,
+      firstRun: before.firstRun ?? time,
+      lastFull: isFull && hasVerdict ? time : before.lastFull,
+    };
     if (formatMemory(this.#memory) !== formatMemory(before)) await this.#file.save(this.#memory);
     const written = await this.#writeTable();
     const posted = await this.#callWebhook();

@@ -81,6 +81,12 @@ async function deliverOutbox(one: Checked, state: State, trust: HeadTrust): Prom
           message: scan.finding.message,
           finding: scan.finding,
         };
+      if (scan.newer)
+        return behind(
+          name,
+          record,
+          "it got heads of ours meanwhile that are not from here: another publisher runs with a copy of this key",
+        );
       ({ record, end } = scan);
     } catch (error) {
       return behind(name, record, failureOf(error));

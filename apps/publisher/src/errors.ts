@@ -11,14 +11,18 @@ export type PublisherErrorCode =
   | "state_missing"
   /** The state file is damaged, of another version, or of another log. */
   | "state_invalid"
+  /** The sinks hold heads of ours that the state does not know: an older copy of it was put back. */
+  | "state_outdated"
   /** Another process has written the state file although we hold the lock. */
   | "state_changed"
   /** Another publisher of this log is running. */
   | "busy"
-  /** The database lacks something, is a standby, or has `audit_chain` in another shape. */
+  /** The database is another, lacks something, is a standby, or has `audit_chain` in another shape. */
   | "database"
-  /** Our clock, the database's clock and the last signed time don't fit together. */
+  /** Our clock, the database's clock, the times of new links and the last signed time don't fit together. */
   | "clock"
+  /** Somebody holds the chain's lock, so that nothing can be sealed. */
+  | "lock_held"
   /** Rows wait unsealed for longer than allowed. */
   | "pending_too_old"
   /** The state can't be recovered from the sinks. */

@@ -1,5 +1,6 @@
 export type { Divergence, PublisherCheck } from "./divergence.ts";
 export { PublisherError, type PublisherErrorCode } from "./errors.ts";
+export { LOCK_IDLE_MS, type LockHolder } from "./free-lock.ts";
 export { generateKeyFiles, readKeyFile, stateFileOf } from "./key-file.ts";
 export { PUBLISH_DEFAULTS, publishHead, type PublishOptions } from "./publish-head.ts";
 export type { PublishResult, SinkStatus } from "./result.ts";

@@ -9,6 +9,9 @@ const MAX_KEY_FILE_BYTES = 65_536;
 /** The state file that belongs to a key file. */
 export const stateFileOf = (keyFile: string): string => `${keyFile}.state`;
 
+/** The folder of the git sinks' own clones that belongs to a file of ours: a cache, beside it. */
+export const clonesOf = (file: string): string => `${file}.clones`;
+
 /**
  * Makes the keys of a new log: `out` with the log's key and the time-stamping key, and `out.state` with a state that
  * has published nothing, both with mode 0600. Nothing is ever overwritten.

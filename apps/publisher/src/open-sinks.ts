@@ -1,4 +1,4 @@
-import { openSink, type Sink, SinkError, type SinkOptions } from "@scidex/audit-sinks";
+import { openSink, type Sink, SinkError, type SinkOptions, sinksThatAreOne } from "@scidex/audit-sinks";
 import { PublisherError } from "./errors.ts";
 
 /**
@@ -21,4 +21,18 @@ export function openSinks(urls: readonly string[], options: SinkOptions = {}): S
       throw new PublisherError("configuration", `AUDIT_SINKS: ${cause.message}`, { cause });
     throw cause;
   }
+}
+
+/**
+ * Two sinks that are one would be no second witness: whoever edits it has edited both.
+ *
+ * @throws {PublisherError} `configuration`, naming both
+ */
+export async function requireDistinct(sinks: readonly Sink[]): Promise<void> {
+  const [same] = await sinksThatAreOne(sinks);
+  if (same === undefined) return;
+  throw new PublisherError(
+    "configuration",
+    `AUDIT_SINKS: ${same.first} and ${same.second} are one sink: ${same.why}. Nothing is published, since whoever edits one edits the other: give each a place of its own, best in another trust domain`,
+  );
 }

@@ -7,7 +7,10 @@ import { publicationSamples } from "./run-metrics.ts";
 import { postWebhook, type Webhook } from "./webhook.ts";
 
 export interface TellOptions {
-  /** Told whenever a finding keeps the publisher from signing, at every run: as long as it stands nothing is signed. */
+  /**
+   * Told whenever a finding keeps the publisher from signing, at every run: as long as it stands nothing is signed; and
+   * whenever somebody holds the chain's lock who could not be ended.
+   */
   readonly webhook?: Webhook | undefined;
   /** Called when every sink has the head. */
   readonly heartbeat?: Heartbeat | undefined;
@@ -32,6 +35,11 @@ export async function publishAndTell(options: PublishOptions, tell: TellOptions)
     const { divergences, ...report } = result;
     if (webhook && result.status === "tampered")
       await attempt(postWebhook(webhook, { event: "audit_chain_not_signed", report, divergences }));
+    const held = result.lock_holders.filter(({ ended }) => !ended);
+    if (held.length > 0) {
+      failures.push(...held.map(({ message }) => `alert: ${message}`));
+      if (webhook) await attempt(postWebhook(webhook, { event: "audit_chain_lock_held", report, lock_holders: held }));
+    }
     if (heartbeat && result.status === "intact") await attempt(beat(heartbeat));
     if (metrics !== undefined) await attempt(updateMetrics(metrics, "publish", publicationSamples(result, Date.now())));
     return { result: { ...result, warnings: [...result.warnings, ...failures] }, failures };

@@ -15,6 +15,7 @@ import {
   writeOut,
 } from "@scidex/audit-command";
 import { Command } from "commander";
+import { MAX_LOCK_IDLE } from "./lock-option.ts";
 import { noteFailure } from "./metrics-file.ts";
 import { publishAndTell, type ToldPublication } from "./publish-and-tell.ts";
 import type { PublishResult } from "./result.ts";
@@ -23,6 +24,7 @@ import { addTellOptions, heartbeatOf, TELL_ENVIRONMENT, type TellFlags, webhookO
 interface Flags extends TellFlags {
   readonly heartbeat?: string;
   readonly maxPendingAge: string;
+  readonly maxLockIdle: string;
   readonly wait: string;
   readonly recoverState?: true;
   readonly json?: true;
@@ -33,6 +35,7 @@ export function publishCommand(context: CommandContext): Command {
   const command = new Command("publish")
     .description("verify what the chain has gained, sign its head and append it to every sink")
     .option("--max-pending-age <age>", "how long a row may wait to be sealed", "1h")
+    .option(...MAX_LOCK_IDLE)
     .option("--wait <time>", "how long to wait for another publisher of this log", "60s")
     .option(
       "--recover-state",
@@ -63,6 +66,7 @@ async function run(context: CommandContext, flags: Flags): Promise<Outcome> {
     "the path of the file that audit-chain keygen made",
   );
   const maxPendingAgeMs = parseDuration(flags.maxPendingAge);
+  const lockIdleMs = parseDuration(flags.maxLockIdle);
   const waitMs = parseDuration(flags.wait);
   const sinks = sinkUrls();
   const name = origin();
@@ -80,6 +84,7 @@ async function run(context: CommandContext, flags: Flags): Promise<Outcome> {
         sinks,
         origin: name,
         maxPendingAgeMs,
+        lockIdleMs,
         waitMs,
         recoverState: flags.recoverState === true,
         signal: context.signal,

@@ -9,17 +9,19 @@ import {
 import type { Sink } from "@scidex/audit-sinks";
 import type { Sql } from "postgres";
 import { deliver, type Delivery } from "./deliver.ts";
+import type { Divergence } from "./divergence.ts";
 import { messageOf, PublisherError } from "./errors.ts";
-import { readKeyFile, stateFileOf } from "./key-file.ts";
-import { openSinks } from "./open-sinks.ts";
+import { freeLock, LOCK_IDLE_MS } from "./free-lock.ts";
+import { clonesOf, readKeyFile, stateFileOf } from "./key-file.ts";
+import { openSinks, requireDistinct } from "./open-sinks.ts";
 import { withPublisherLock } from "./publisher-lock.ts";
 import { readIncrement } from "./read-increment.ts";
 import { recoverState } from "./recover-state.ts";
 import { firstDivergence, type PublishResult } from "./result.ts";
 import { maySeal, type Pending, readPending, sealPending } from "./seal.ts";
-import { checkServer, flushWrites } from "./server.ts";
+import { checkServer, flushWrites, isElsewhere, readServer } from "./server.ts";
 import { type Checked, type CheckedSinks, checkSinks } from "./check-sinks.ts";
-import { EMPTY_RECORD, hasGap, type State, withSignedLine } from "./state.ts";
+import { EMPTY_RECORD, hasGap, type Server, type State, withSignedLine } from "./state.ts";
 import { StateFile } from "./state-file.ts";
 
 export interface PublishOptions {
@@ -33,6 +35,8 @@ export interface PublishOptions {
   readonly origin?: string | undefined;
   /** How long a row may wait to be sealed, in milliseconds. */
   readonly maxPendingAgeMs?: number;
+  /** How long whoever holds the chain's lock may be idle in his transaction, in milliseconds. */
+  readonly lockIdleMs?: number | undefined;
   /** How long to wait for another publisher, in milliseconds. */
   readonly waitMs?: number;
   /** How long one step at a sink may take, in milliseconds. */
@@ -44,7 +48,12 @@ export interface PublishOptions {
 }
 
 /** What `publishHead` uses for options that are not given. */
-export const PUBLISH_DEFAULTS = { maxPendingAgeMs: 3_600_000, waitMs: 60_000, sinkTimeoutMs: 60_000 } as const;
+export const PUBLISH_DEFAULTS = {
+  maxPendingAgeMs: 3_600_000,
+  lockIdleMs: LOCK_IDLE_MS,
+  waitMs: 60_000,
+  sinkTimeoutMs: 60_000,
+} as const;
 
 /**
  * Publishes the chain's head: seals, compares the sinks with the state, verifies what the chain has gained since the
@@ -73,9 +82,11 @@ export async function publishHead(options: PublishOptions): Promise<PublishResul
     );
   const sinks = openSinks(options.sinks, {
     timeoutMs: options.sinkTimeoutMs ?? PUBLISH_DEFAULTS.sinkTimeoutMs,
+    folder: clonesOf(options.keyFile),
     ...(options.signal ? { signal: options.signal } : {}),
   });
   try {
+    await requireDistinct(sinks);
     const lock = { waitMs: options.waitMs ?? PUBLISH_DEFAULTS.waitMs, signal: options.signal };
     const result = await withPublisherLock(options.database, keys.origin, lock, async () =>
       publishLocked(options, keys, sinks),
@@ -103,6 +114,7 @@ async function publishLocked(options: PublishOptions, keys: PublisherKeys, sinks
   const checked = await checkSinks(sinks, file.state, trust);
   const warnings = [...checked.warnings, ...unconfigured(file.state, sinks)];
   const divergences = checked.sinks.flatMap(({ finding }) => finding ?? []);
+  if (divergences.length === 0) requireNewest(checked, file);
   requireHistory(checked);
   const sealing = await seal(options, warnings);
 
@@ -111,6 +123,9 @@ async function publishLocked(options: PublishOptions, keys: PublisherKeys, sinks
     signal: options.signal,
     onProgress: options.onProgress,
   });
+  const server = await readServer(options.database);
+  if (read.isUnanchored && file.state.server !== null) requireSame(file.state.server, server);
+  if (divergences.length === 0 && read.finding?.check === "time_implausible") throw wrongTime(read.finding);
   const rows = read.increment.seq - (last?.seq ?? 0n);
   if (read.finding) divergences.push(read.finding);
   let signed: { line: string; head: Head } | undefined;
@@ -138,7 +153,7 @@ async function publishLocked(options: PublishOptions, keys: PublisherKeys, sinks
   if (signed && signed.line !== file.state.head)
     await file.save(
       withSignedLine(
-        checked.state,
+        { ...checked.state, server },
         signed.line,
         sinks.map(({ name }) => name),
       ),
@@ -173,6 +188,46 @@ function requireHistory({ sinks, state }: CheckedSinks): void {
   throw new PublisherError(
     "configuration",
     `none of the sinks holds the ${state.log.lines} heads that were published before: keep one of the sinks that were used until now (${Object.keys(state.sinks).join(", ")}) in AUDIT_SINKS until the new ones have been filled from it, or copy its log by hand`,
+  );
+}
+
+/**
+ * Heads that we have signed and do not remember can only be from after the state was copied. What is signed from an old
+ * memory would stand beside them.
+ *
+ * @throws {PublisherError} `state_outdated`
+ */
+function requireNewest({ sinks }: CheckedSinks, { path }: StateFile): void {
+  const [ahead] = sinks
+    .flatMap(({ sink, newer }) => (newer === undefined ? [] : [{ name: sink.name, newer }]))
+    .toSorted((a, b) => (a.newer.signedTime > b.newer.signedTime ? -1 : 1));
+  if (ahead === undefined) return;
+  throw new PublisherError(
+    "state_outdated",
+    `the state file ${path} is older than the sinks: ${ahead.name} holds a head of ${ahead.newer.seq} links, signed with this key at ${ahead.newer.publishedAt}, that the state does not know. An older copy of it was put back, or another publisher runs with a copy of this key. Nothing is signed: put the newest copy of the state back. If there is none, verify (audit-verify), and only when chain and sinks are clean move this state away and rebuild it from them: audit-publisher publish --recover-state`,
+  );
+}
+
+/**
+ * Where what we signed last is missing, and this is not even the database that it was signed of.
+ *
+ * @throws {PublisherError} `database`
+ */
+function requireSame(known: Server, here: Server): void {
+  if (!isElsewhere(known, here)) return;
+  const describe = ({ database, systemIdentifier }: Server): string =>
+    `${JSON.stringify(database)} on the server with the system identifier ${systemIdentifier ?? "(unknown)"}`;
+  throw new PublisherError(
+    "database",
+    `this is ${describe(here)}, and the last head was signed of ${describe(known)}; its link is not here. Nothing is signed: correct AUDIT_DATABASE_URL (or AUDIT_SIGNING_KEY_FILE, if the key is that of another log). If the chain has moved here, what has been published is missing: restore it`,
+  );
+}
+
+/** A head over a false time would vouch for it for ever. Whoever made it false, the publisher did not see it happen. */
+function wrongTime({ seq, event_kind: kind, event_pk: pk, message }: Divergence): PublisherError {
+  return new PublisherError(
+    "clock",
+    `${message} (seq ${seq}, ${kind ?? "?"} ${pk ?? "?"}): the clock of the database's server was wrong when it was linked, or somebody has written the link past the door. Nothing is signed over it, and audit-verify reports it. Check the server's clock; docs/incident.md has what to do with a chain that cannot go on (audit-publisher begin)`,
   );
 }
 
@@ -211,10 +266,26 @@ function sign(
 async function seal(
   options: PublishOptions,
   warnings: string[],
-): Promise<{ sealed: number; pending: number; pending_age_ms: number | null }> {
+): Promise<Pick<PublishResult, "sealed" | "pending" | "pending_age_ms" | "lock_holders">> {
   const { database } = options;
+  const lockIdleMs = options.lockIdleMs ?? PUBLISH_DEFAULTS.lockIdleMs;
+  const holders = await freeLock(database, lockIdleMs);
   const may = await maySeal(database);
-  const sealed = may ? await sealPending(database, options.signal ? { signal: options.signal } : {}) : 0;
+  let sealed = 0;
+  try {
+    if (may)
+      sealed = await sealPending(database, {
+        lockIdleMs,
+        onWarning: (message) => void warnings.push(message),
+        onProgress: (rows) => void (sealed = rows),
+        ...(options.signal ? { signal: options.signal } : {}),
+      });
+  } catch (error) {
+    // What is chained is signed all the same, and how long rows wait has a bound of its own.
+    if (!(error instanceof PublisherError && error.code === "lock_held")) throw error;
+    warnings.push(error.message);
+  }
+  warnings.push(...holders.map(({ message }) => message));
   const pending = await readPending(database);
   if (!may && pending && pending.rows > 0) warnings.push("rows wait to be sealed, and this user may not seal");
   if (pending && pending.setAside > 0)
@@ -222,6 +293,7 @@ async function seal(
   checkAge(pending, options.maxPendingAgeMs ?? PUBLISH_DEFAULTS.maxPendingAgeMs);
   return {
     sealed,
+    lock_holders: holders,
     pending: pending?.rows ?? 0,
     pending_age_ms: pending?.oldestMs === undefined ? null : Math.round(pending.oldestMs),
   };

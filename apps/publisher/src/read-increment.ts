@@ -20,6 +20,8 @@ export interface ReadOptions {
 export interface IncrementResult {
   readonly increment: Increment;
   readonly finding: Divergence | undefined;
+  /** Whether the link that was signed last is not there as it was. */
+  readonly isUnanchored: boolean;
   /** Our clock just before the snapshot, in milliseconds since the Unix epoch: nothing in it is younger. */
   readonly time: number;
 }
@@ -49,8 +51,9 @@ async function inSnapshot(
     await tx.unsafe("lock table only public.audit_chain in access share mode");
     const time = now();
     const increment = new Increment(after, BigInt(time) * 1_000n);
-    const finding = (after && (await readAnchor(tx, after))) ?? (await readRows(tx, increment, after, options));
-    return { increment, finding, time };
+    const lost = after && (await readAnchor(tx, after));
+    const finding = lost ?? (await readRows(tx, increment, after, options));
+    return { increment, finding, isUnanchored: lost !== undefined, time };
   });
 }
 

@@ -1,7 +1,13 @@
-import { CoreError, type Head, type HeadTrust, parseHeadLine } from "@scidex/audit-core";
+import {
+  CoreError,
+  type Head,
+  type HeadTrust,
+  parseHeadLine,
+  EMPTY_LOG_DIGEST,
+  nextLogDigest,
+} from "@scidex/audit-core";
 import { type Sink, SinkError } from "@scidex/audit-sinks";
 import { PublisherError } from "./errors.ts";
-import { EMPTY_DIGEST, nextDigest } from "./log-digest.ts";
 import { compareSinks } from "./sink-copy.ts";
 import type { SinkRecord, State } from "./state.ts";
 
@@ -37,6 +43,7 @@ export async function recoverState(origin: string, sinks: readonly Sink[], trust
     origin,
     log: { lines, digest },
     head: last,
+    server: null,
     sinks: Object.fromEntries(
       logs.filter(({ record }) => record.lines > 0).map(({ sink, record }) => [sink.name, record]),
     ),
@@ -44,7 +51,7 @@ export async function recoverState(origin: string, sinks: readonly Sink[], trust
 }
 
 async function readVerified(sink: Sink, trust: HeadTrust): Promise<SinkRecord> {
-  let record: SinkRecord = { lines: 0, digest: EMPTY_DIGEST, last: null, before: EMPTY_DIGEST, outbox: [] };
+  let record: SinkRecord = { lines: 0, digest: EMPTY_LOG_DIGEST, last: null, before: EMPTY_LOG_DIGEST, outbox: [] };
   let head: Head | undefined;
   try {
     for await (const line of sink.read()) {
@@ -56,7 +63,7 @@ async function readVerified(sink: Sink, trust: HeadTrust): Promise<SinkRecord> {
       head = next;
       record = {
         lines: line.number,
-        digest: nextDigest(record.digest, line.text),
+        digest: nextLogDigest(record.digest, line.text),
         last: line.text,
         before: record.digest,
         outbox: [],

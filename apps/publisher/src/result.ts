@@ -1,4 +1,5 @@
 import type { Divergence } from "./divergence.ts";
+import type { LockHolder } from "./free-lock.ts";
 
 /** How a sink stands after a run: `ok` has everything, `behind` will be caught up by a later run, `tampered` has a finding. */
 export interface SinkStatus {
@@ -26,6 +27,8 @@ export interface PublishResult {
   /** Rows still waiting, and the age of the oldest in milliseconds. */
   readonly pending: number;
   readonly pending_age_ms: number | null;
+  /** Who held the chain's lock for longer than allowed, and whether he was ended. */
+  readonly lock_holders: readonly LockHolder[];
   readonly first_divergence: Divergence | null;
   readonly divergences: readonly Divergence[];
   readonly divergence_count: number;

@@ -15,7 +15,8 @@ import { parseTimeOfDay } from "./daily.ts";
 import { PublisherError } from "./errors.ts";
 import { JobLog } from "./job-log.ts";
 import { readKeyFile } from "./key-file.ts";
-import { openSinks } from "./open-sinks.ts";
+import { MAX_LOCK_IDLE } from "./lock-option.ts";
+import { openSinks, requireDistinct } from "./open-sinks.ts";
 import { addTellOptions, heartbeatOf, TELL_ENVIRONMENT, type TellFlags, webhookOf } from "./tell-settings.ts";
 import { addVerifyOptions, VERIFY_ENVIRONMENT, type VerifyFlags, verifySettings } from "./verify-settings.ts";
 
@@ -26,6 +27,7 @@ interface Flags extends VerifyFlags, TellFlags {
   readonly sinceHead: string;
   readonly fullAt: string;
   readonly maxPendingAge: string;
+  readonly maxLockIdle: string;
   readonly publishHeartbeat?: string;
   readonly verifyHeartbeat?: string;
   readonly fullHeartbeat?: string;
@@ -51,7 +53,8 @@ export function runDaemonCommand(context: CommandContext): Command {
     .option("--verify-every <time>", "how often the newest part is verified", "1h")
     .option("--since-head <age>", "that part: from the newest published head on that is older than this", "24h")
     .option("--full-at <hh:mm>", "when everything is verified each day, in UTC; a missed one is made up for", "03:00")
-    .option("--max-pending-age <age>", "how long a row may wait to be sealed", "1h");
+    .option("--max-pending-age <age>", "how long a row may wait to be sealed", "1h")
+    .option(...MAX_LOCK_IDLE);
   addVerifyOptions(command);
   addTellOptions(command, "new findings, and findings that keep it from signing");
   return command
@@ -75,7 +78,12 @@ async function run(context: CommandContext, flags: Flags): Promise<Outcome> {
       "configuration",
       "there are no sinks: set AUDIT_SINKS, for example file:/data/audit/chain_head.log",
     );
-  await Promise.all(openSinks(sinks).map(async (sink) => sink.close()));
+  const opened = openSinks(sinks);
+  try {
+    await requireDistinct(opened);
+  } finally {
+    await Promise.all(opened.map(async (sink) => sink.close()));
+  }
   const webhook = webhookOf(flags.alertWebhook, signal);
   const { metrics } = flags;
   await runDaemon({
@@ -84,6 +92,7 @@ async function run(context: CommandContext, flags: Flags): Promise<Outcome> {
     verifyEveryMs: parseDuration(flags.verifyEvery),
     sinceHeadMs: parseDuration(flags.sinceHead),
     fullAt: parseTimeOfDay("--full-at", flags.fullAt),
+    lockIdleMs: parseDuration(flags.maxLockIdle),
     publish: { keyFile, sinks, origin: origin(), maxPendingAgeMs: parseDuration(flags.maxPendingAge) },
     tellPublish: {
       webhook,

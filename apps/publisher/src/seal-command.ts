@@ -13,12 +13,14 @@ import {
 } from "@scidex/audit-command";
 import { Command } from "commander";
 import { messageOf } from "./errors.ts";
+import { MAX_LOCK_IDLE } from "./lock-option.ts";
 import { SEAL_BATCH, sealPending } from "./seal.ts";
 import { sealLoop } from "./seal-loop.ts";
 
 interface Flags {
   readonly batch: string;
   readonly interval: string;
+  readonly maxLockIdle: string;
   readonly watch?: true;
   readonly json?: true;
 }
@@ -32,6 +34,7 @@ export function sealCommand(context: CommandContext): Command {
     .option("--watch", "go on until it is stopped, also through restarts of the server")
     .option("--interval <time>", "with --watch: the pause between two looks", "1s")
     .option("--batch <rows>", "rows a transaction", String(SEAL_BATCH))
+    .option(...MAX_LOCK_IDLE)
     .option("--json", "print the result as JSON (with --watch: a line for each sealing)")
     .addHelpText(
       "after",
@@ -48,18 +51,28 @@ async function run(context: CommandContext, flags: Flags): Promise<Outcome> {
       `--batch is ${JSON.stringify(flags.batch)}; a number from 1 to ${MAX_BATCH} would be right`,
     );
   const interval = parseDuration(flags.interval);
+  const lockIdleMs = parseDuration(flags.maxLockIdle);
+  const onWarning = (message: string): void => void process.stderr.write(`seal: ${escapeText(message)}\n`);
   const { signal } = context;
   const database = await connect(databaseUrl(), { applicationName: "audit-publisher seal", max: 1 });
   try {
     if (!flags.watch) {
       const line = progress({ label: "seal" });
-      const sealed = await sealPending(database, { batch, signal, onProgress: (n) => line.update(n) });
+      const sealed = await sealPending(database, {
+        batch,
+        lockIdleMs,
+        onWarning,
+        signal,
+        onProgress: (n) => line.update(n),
+      });
       line.done();
       await say(flags, sealed);
       return { exit: EXIT.ok };
     }
     await sealLoop(database, {
       batch,
+      lockIdleMs,
+      onWarning,
       intervalMs: interval,
       signal,
       onSealed: async (rows) => say(flags, rows),

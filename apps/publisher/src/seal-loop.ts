@@ -9,7 +9,10 @@ export interface SealLoopOptions {
   readonly batch: number;
   /** The pause between two looks, in milliseconds; doubled after each failure, up to a minute. */
   readonly intervalMs: number;
+  readonly lockIdleMs: number;
   readonly signal: AbortSignal;
+  /** Called when somebody was ended who held the chain's lock. */
+  readonly onWarning: (message: string) => Promise<void> | void;
   /** Called when rows were sealed. */
   readonly onSealed: (rows: number, durationMs: number) => Promise<void>;
   /** Called when it failed, with the pause before the next attempt in milliseconds. */
@@ -21,12 +24,12 @@ export interface SealLoopOptions {
  * when they have waited for too long.
  */
 export async function sealLoop(sql: Sql, options: SealLoopOptions): Promise<void> {
-  const { batch, intervalMs, signal } = options;
+  const { batch, intervalMs, lockIdleMs, onWarning, signal } = options;
   let pause = intervalMs;
   while (!signal.aborted) {
     const started = performance.now();
     try {
-      const sealed = await sealPending(sql, { batch, signal });
+      const sealed = await sealPending(sql, { batch, lockIdleMs, onWarning, signal });
       if (sealed > 0) await options.onSealed(sealed, performance.now() - started);
       pause = intervalMs;
     } catch (error) {

@@ -1,5 +1,6 @@
 import type { Sql } from "postgres";
 import { PublisherError } from "./errors.ts";
+import { describeHolders, freeLock, LOCK_IDLE_MS } from "./free-lock.ts";
 
 /** How many rows one transaction seals: it holds the chain's lock for some 150 ms on two cores. */
 export const SEAL_BATCH = 10_000;
@@ -7,6 +8,10 @@ export const SEAL_BATCH = 10_000;
 export interface SealOptions {
   /** Rows a transaction; `SEAL_BATCH` if not given. */
   readonly batch?: number;
+  /** How long whoever holds the chain's lock may be idle in his transaction, in milliseconds; `LOCK_IDLE_MS` if not given. */
+  readonly lockIdleMs?: number | undefined;
+  /** Told of a holder that was ended. */
+  readonly onWarning?: ((message: string) => Promise<void> | void) | undefined;
   readonly signal?: AbortSignal;
   readonly onProgress?: (sealed: number) => void;
 }
@@ -15,7 +20,8 @@ export interface SealOptions {
  * Links what has been committed to `audit_chain_pending`, in batches, until nothing is left.
  *
  * @returns how many rows were dealt with, those that were set aside for a conflict included.
- * @throws {PublisherError} `database` when the function is not there or may not be called; `aborted`
+ * @throws {PublisherError} `database` when the function is not there or may not be called; `lock_held`
+ *   when somebody holds the chain's lock for longer than `LOCK_WAIT` and was not to be ended; `aborted`
  */
 export async function sealPending(sql: Sql, options: SealOptions = {}): Promise<number> {
   if (!(await maySeal(sql)))
@@ -27,7 +33,7 @@ export async function sealPending(sql: Sql, options: SealOptions = {}): Promise<
   let sealed = 0;
   for (;;) {
     if (options.signal?.aborted) throw new PublisherError("aborted", `stopped after sealing ${sealed} rows`);
-    const count = await sealBatch(sql, batch);
+    const count = await sealBatch(sql, batch, options);
     sealed += count;
     options.onProgress?.(sealed);
     // Less than a batch: whatever has come in since is the next call's. Waiting for an empty table could take for ever.
@@ -35,12 +41,27 @@ export async function sealPending(sql: Sql, options: SealOptions = {}): Promise<
   }
 }
 
-async function sealBatch(sql: Sql, batch: number): Promise<number> {
-  const statement = "select public.audit_chain_seal($1::pg_catalog.int4) as n";
+/** How long one batch waits for the chain's lock, as `lock_timeout` takes it. */
+const LOCK_WAIT = "10s";
+
+async function sealBatch(sql: Sql, batch: number, options: SealOptions): Promise<number> {
   try {
-    const [row] = await sql.unsafe<{ n: number }[]>(statement, [batch]);
-    return row?.n ?? 0;
+    let sealed = 0;
+    await sql.begin(async (tx) => {
+      await tx.unsafe(`set local lock_timeout = '${LOCK_WAIT}'`);
+      const [row] = await tx.unsafe<{ n: number }[]>("select public.audit_chain_seal($1::pg_catalog.int4) as n", [
+        batch,
+      ]);
+      sealed = row?.n ?? 0;
+    });
+    return sealed;
   } catch (cause) {
+    if (cause instanceof Error && "code" in cause && cause.code === "55P03") {
+      const holders = await freeLock(sql, options.lockIdleMs ?? LOCK_IDLE_MS);
+      for (const { message } of holders.filter(({ ended }) => ended)) await options.onWarning?.(message);
+      if (holders.some(({ ended }) => ended)) return sealBatch(sql, batch, options);
+      throw new PublisherError("lock_held", `nothing can be sealed: ${await describeHolders(sql)}`, { cause });
+    }
     if (!(cause instanceof Error && "code" in cause && cause.code === "42P01")) throw cause;
     throw new PublisherError(
       "database",

@@ -1,7 +1,35 @@
 import type { Sql, TransactionSql } from "postgres";
 import { CLOCK_TOLERANCE_MICROS } from "./increment.ts";
 import { PublisherError } from "./errors.ts";
+import type { Server } from "./state.ts";
 import { inTransaction } from "./transaction.ts";
+
+/**
+ * Which database this is. A server that does not say its system identifier is told by its name alone.
+ */
+export async function readServer(sql: Sql): Promise<Server> {
+  const { database } = sql.options;
+  try {
+    const [row] = await sql.unsafe<{ id: unknown }[]>(
+      "select s.system_identifier as id from pg_catalog.pg_control_system() as s",
+    );
+    return { systemIdentifier: typeof row?.id === "string" ? row.id : null, database };
+  } catch (error) {
+    if (error instanceof Error && "code" in error && error.code === "42501")
+      return { systemIdentifier: null, database };
+    throw error;
+  }
+}
+
+/**
+ * Whether this is another database than the one that was published from, by what the state says of that: another name in
+ * our URL, or another cluster.
+ */
+export const isElsewhere = (known: Server, here: Server): boolean =>
+  here.database !== known.database ||
+  (here.systemIdentifier !== null &&
+    known.systemIdentifier !== null &&
+    here.systemIdentifier !== known.systemIdentifier);
 
 /**
  * Checks that this server can be published from, and returns warnings.

@@ -1,6 +1,6 @@
 import type { Sink } from "@scidex/audit-sinks";
 import type { Divergence } from "./divergence.ts";
-import { EMPTY_DIGEST, nextDigest } from "./log-digest.ts";
+import { EMPTY_LOG_DIGEST, nextLogDigest } from "@scidex/audit-core";
 import type { LogPosition, SinkRecord } from "./state.ts";
 
 const BATCH_BYTES = 1_048_576;
@@ -56,8 +56,8 @@ export async function copyMissing(sink: Sink, reference: Sink, log: LogPosition)
   const { common, end: start, differs, longer } = await compareSinks(sink, reference);
   if (differs || longer) return undefined;
   let number = 0;
-  let digest = EMPTY_DIGEST;
-  let before = EMPTY_DIGEST;
+  let digest = EMPTY_LOG_DIGEST;
+  let before = EMPTY_LOG_DIGEST;
   let last: string | null = null;
   let end = start;
   let batch: string[] = [];
@@ -71,7 +71,7 @@ export async function copyMissing(sink: Sink, reference: Sink, log: LogPosition)
     if (line.defect !== null) break;
     number += 1;
     before = digest;
-    digest = nextDigest(digest, line.text);
+    digest = nextLogDigest(digest, line.text);
     last = line.text;
     if (number > common) {
       batch.push(line.text);

@@ -6,6 +6,7 @@
  *      "origin":"scidex.ai/audit-chain",
  *      "log":{"lines":12,"digest":"<64 hex>"},       every line ever signed: their number and running digest
  *      "head":"<the last one>",                      null before the first publication
+ *      "server":{"system_identifier":"7312…","database":"scidex"},  where the chain was that it is of; null as before
  *      "sinks":{
  *        "file:/data/audit/chain_head.log":{
  *          "lines":11,"digest":"<64 hex>",           what the sink is known to hold: a beginning of the log
@@ -15,7 +16,7 @@
  * A sink with `lines` + outbox < the log's lines was added later, or was not configured for a while: what is missing is
  * copied from another sink.
  */
-import { EMPTY_DIGEST, nextDigest } from "./log-digest.ts";
+import { EMPTY_LOG_DIGEST, nextLogDigest } from "@scidex/audit-core";
 import { PublisherError } from "./errors.ts";
 
 /** The version of the state's format that is written. */
@@ -41,21 +42,31 @@ export interface State {
   readonly origin: string;
   readonly log: LogPosition;
   readonly head: string | null;
+  /** The database that was last published from. */
+  readonly server: Server | null;
   readonly sinks: Readonly<Record<string, SinkRecord>>;
+}
+
+/** A database, as it can be told from another. */
+export interface Server {
+  /** Of the cluster, from its initdb: decimal. Null where the server does not say. */
+  readonly systemIdentifier: string | null;
+  /** The name that was connected to. */
+  readonly database: string;
 }
 
 /** A sink that nothing is known of. */
 export const EMPTY_RECORD: SinkRecord = {
   lines: 0,
-  digest: EMPTY_DIGEST,
+  digest: EMPTY_LOG_DIGEST,
   last: null,
-  before: EMPTY_DIGEST,
+  before: EMPTY_LOG_DIGEST,
   outbox: [],
 };
 
 /** The state of a log that has published nothing. Only `keygen` may write it. */
 export function initialState(origin: string): State {
-  return { origin, log: { lines: 0, digest: EMPTY_DIGEST }, head: null, sinks: {} };
+  return { origin, log: { lines: 0, digest: EMPTY_LOG_DIGEST }, head: null, server: null, sinks: {} };
 }
 
 /** The state after a line has been signed: it stands in the outbox of each of the named sinks that have all before it. */
@@ -65,7 +76,7 @@ export function withSignedLine(state: State, line: string, sinks: readonly strin
     const record = records[name] ?? EMPTY_RECORD;
     if (!hasGap(state, record)) records[name] = { ...record, outbox: [...record.outbox, line] };
   }
-  const log = { lines: state.log.lines + 1, digest: nextDigest(state.log.digest, line) };
+  const log = { lines: state.log.lines + 1, digest: nextLogDigest(state.log.digest, line) };
   return { ...state, log, head: line, sinks: records };
 }
 
@@ -74,7 +85,7 @@ export function withDelivered(record: SinkRecord, count: number): SinkRecord {
   return record.outbox.slice(0, count).reduce<SinkRecord>(
     (at, line) => ({
       lines: at.lines + 1,
-      digest: nextDigest(at.digest, line),
+      digest: nextLogDigest(at.digest, line),
       last: line,
       before: at.digest,
       outbox: at.outbox.slice(1),
@@ -90,7 +101,11 @@ export function hasGap(state: State, record: SinkRecord): boolean {
 
 export function formatState(state: State): string {
   const { origin, log, head, sinks } = state;
-  return `${JSON.stringify({ version: STATE_VERSION, origin, log, head, sinks }, null, 1)}\n`;
+  const server = state.server && {
+    system_identifier: state.server.systemIdentifier,
+    database: state.server.database,
+  };
+  return `${JSON.stringify({ version: STATE_VERSION, origin, log, head, server, sinks }, null, 1)}\n`;
 }
 
 /**
@@ -118,11 +133,12 @@ export function parseState(text: string, where: string): State {
         : `has the unknown version ${version}`,
     );
   }
-  const { origin, log, head, sinks } = value;
+  const { origin, log, head, server, sinks } = value;
   if (
     typeof origin !== "string" ||
     !isPosition(log) ||
     !(head === null || typeof head === "string") ||
+    !(server === null || isServer(server)) ||
     !isObject(sinks)
   )
     throw wrong("is damaged (a member is missing or has the wrong type)");
@@ -139,11 +155,32 @@ export function parseState(text: string, where: string): State {
       outbox: record.outbox,
     };
   }
-  return { origin, log: { lines: log.lines, digest: log.digest }, head, sinks: records };
+  return {
+    origin,
+    log: { lines: log.lines, digest: log.digest },
+    head,
+    server: server && serverOf(server),
+    sinks: records,
+  };
 }
 
 const isObject = (value: unknown): value is Record<string, unknown> =>
   typeof value === "object" && value !== null && !Array.isArray(value);
+
+interface WrittenServer {
+  readonly system_identifier: string | null;
+  readonly database: string;
+}
+
+const isServer = (value: unknown): value is WrittenServer =>
+  isObject(value) &&
+  (value["system_identifier"] === null || typeof value["system_identifier"] === "string") &&
+  typeof value["database"] === "string";
+
+const serverOf = ({ system_identifier: systemIdentifier, database }: WrittenServer): Server => ({
+  systemIdentifier,
+  database,
+});
 
 const isDigest = (value: unknown): value is string => typeof value === "string" && /^[0-9a-f]{64}$/.test(value);
 

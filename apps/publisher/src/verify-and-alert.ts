@@ -3,6 +3,7 @@ import { connect } from "@scidex/audit-command";
 import {
   EMPTY_STATE,
   formatState,
+  type KnownLog,
   parseState,
   type Overview,
   type VerificationReport,
@@ -12,14 +13,17 @@ import {
   type VerifyOptions,
 } from "@scidex/audit-verifier";
 import type { Sql } from "postgres";
+import { AlertFile } from "./alert-file.ts";
 import { type AlertSummary, deliverAlerts } from "./deliver-alerts.ts";
 import { replaceDurably } from "./durable-file.ts";
 import { errno, messageOf, PublisherError } from "./errors.ts";
 import { beat, type Heartbeat } from "./heartbeat.ts";
+import { clonesOf } from "./key-file.ts";
 import { noteFailure, updateMetrics } from "./metrics-file.ts";
 import { openSinks } from "./open-sinks.ts";
 import { readPublishedTimes } from "./published-times.ts";
 import { verificationSamples } from "./run-metrics.ts";
+import { parseState as parsePublisherState, type State } from "./state.ts";
 import type { Webhook } from "./webhook.ts";
 
 export interface VerifyAndAlertOptions extends Pick<
@@ -42,6 +46,8 @@ export interface VerifyAndAlertOptions extends Pick<
   readonly sinceHeadMs?: number | undefined;
   /** Path of the verifier's memory of what the sinks held, as `audit-verify --state` keeps it. */
   readonly stateFile?: string | undefined;
+  /** Path of the publisher's state, where it can be read: it knows what the sinks must hold, and of which database. */
+  readonly publisherState?: string | undefined;
   readonly webhook?: Webhook | undefined;
   readonly heartbeat?: Heartbeat | undefined;
   /** Path of a metrics file. */
@@ -115,13 +121,17 @@ async function verified(
   failures: string[],
 ): Promise<{ report: VerificationReport; newest: bigint | undefined; overview: Overview }> {
   const { stateFile, sinceHeadMs, keys = [], policy } = options;
-  const state = stateFile === undefined ? EMPTY_STATE : await readState(stateFile);
-  const sinks = openSinks(options.sinks);
+  const state = await known(options, failures);
+  const sinks = openSinks(options.sinks, { folder: clonesOf(stateFile ?? options.alertMemory) });
   try {
     const cutoff = BigInt(Math.floor((Date.now() - (sinceHeadMs ?? 0)) / 1_000));
     const origin = options.origin ?? policy?.origin ?? undefined;
     const { newest, seqBefore } = await readPublishedTimes(sinks, keys, origin, cutoff);
-    const { report, knownSinks, overview } = await verifyWithState(options.database, {
+    const {
+      report,
+      state: next,
+      overview,
+    } = await verifyWithState(options.database, {
       heads: sinks,
       keys,
       state,
@@ -135,15 +145,52 @@ async function verified(
       // just have nothing to show. A log that is younger is verified as a whole.
       ...(sinceHeadMs === undefined || seqBefore === undefined ? {} : { startSeq: seqBefore }),
     });
-    // What was found is remembered only where the sinks are as they were: else the finding would be gone next time.
-    const isSound = !report.divergences.some(({ check }) => check.startsWith("sink_"));
-    if (stateFile !== undefined && knownSinks.size > 0 && isSound)
-      await replaceDurably(stateFile, formatState({ sinks: new Map([...state.sinks, ...knownSinks]) })).catch(
+    if (stateFile !== undefined)
+      await replaceDurably(stateFile, formatState(next)).catch(
         (error: unknown) => void failures.push(`the state file ${stateFile} can't be written: ${messageOf(error)}`),
       );
     return { report, newest, overview };
   } finally {
     await Promise.all(sinks.map(async (sink) => sink.close()));
+  }
+}
+
+/** What this machine remembers: the verifier's state, the publisher's, and since when a verdict is awaited. */
+async function known(
+  { stateFile, publisherState, alertMemory, origin }: VerifyAndAlertOptions,
+  failures: string[],
+): Promise<VerifierState> {
+  const own = stateFile === undefined ? EMPTY_STATE : await readState(stateFile);
+  const publisher = publisherState === undefined ? undefined : await readPublisher(publisherState, failures);
+  const isOfThisLog = publisher !== undefined && (origin === undefined || origin === publisher.origin);
+  const { firstRun, lastFull } = await new AlertFile(alertMemory, []).load();
+  const times = [lastFull ?? firstRun].flatMap((time) => (time === null ? [] : [Date.parse(time)]));
+  return {
+    sinks: new Map([...own.sinks, ...(isOfThisLog ? logsOf(publisher, own) : [])]),
+    server: own.server ?? (isOfThisLog ? publisher.server : null),
+    awaitedSince: [
+      ...times,
+      ...(own.awaitedSince === null || own.awaitedSince === undefined ? [] : [own.awaitedSince]),
+    ].reduce<number | null>((latest, time) => (latest === null || time > latest ? time : latest), null),
+  };
+}
+
+/** What the publisher knows of sinks beyond what the verifier does. */
+function logsOf({ sinks }: State, own: VerifierState): (readonly [string, KnownLog])[] {
+  return Object.entries(sinks).flatMap(([name, { lines, digest, last, before }]) =>
+    last === null || lines < (own.sinks.get(name)?.lines ?? 0)
+      ? []
+      : [[name, { lines, digest, last: { line: last, before } }] as const],
+  );
+}
+
+/** The publisher's state is a help here. Who may not read it, or has none, verifies without. */
+async function readPublisher(path: string, failures: string[]): Promise<State | undefined> {
+  try {
+    return parsePublisherState(await readFile(path, "utf8"), path);
+  } catch (error) {
+    if (error instanceof PublisherError) failures.push(error.message);
+    return undefined;
   }
 }
 

@@ -14,7 +14,7 @@ import {
 import { DEFAULT_CHECKS, type Group, GROUPS, parsePolicy, type Policy } from "@scidex/audit-verifier";
 import type { Command } from "commander";
 import { messageOf } from "./errors.ts";
-import { readKeyFile } from "./key-file.ts";
+import { readKeyFile, stateFileOf } from "./key-file.ts";
 import type { VerifyAndAlertOptions } from "./verify-and-alert.ts";
 
 /** The options that say how to verify, of `verify` and of `run`. */
@@ -66,6 +66,7 @@ export async function verifySettings(flags: VerifyFlags): Promise<VerifySettings
     policy: await readPolicy(flags.policy ?? policyFile()),
     checks: parseChecks(flags.checks),
     stateFile: flags.state,
+    publisherState: keyFile === undefined ? undefined : stateFileOf(keyFile),
     maxHeadAgeMs: flags.maxHeadAge === undefined ? maxHeadAge() : parseDuration(flags.maxHeadAge),
   };
 }

@@ -3,7 +3,7 @@ import { once } from "node:events";
 import { readFileSync } from "node:fs";
 import { fileURLToPath } from "node:url";
 import { describe, expect, it } from "vitest";
-import { EMPTY_DIGEST, nextDigest } from "../src/log-digest.ts";
+import { EMPTY_LOG_DIGEST, nextLogDigest } from "@scidex/audit-core";
 import { parseState } from "../src/state.ts";
 import { gitRemote, linesOf, openLog } from "./log.ts";
 
@@ -43,7 +43,7 @@ describe("a publisher that is killed", () => {
       readFileSync(log.paths[0], "utf8"),
     );
     const state = parseState(readFileSync(log.stateFile, "utf8"), log.stateFile);
-    expect(state.log).toEqual({ lines: lines.length, digest: lines.reduce(nextDigest, EMPTY_DIGEST) });
+    expect(state.log).toEqual({ lines: lines.length, digest: lines.reduce(nextLogDigest, EMPTY_LOG_DIGEST) });
     expect(new Set(lines).size).toBe(lines.length);
     expect(log.heads()).toHaveLength(lines.length);
     expect(lines.length).toBeGreaterThan(KILLS / 2);

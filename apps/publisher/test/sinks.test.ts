@@ -1,5 +1,15 @@
 import { execFileSync } from "node:child_process";
-import { appendFileSync, copyFileSync, mkdirSync, readFileSync, renameSync, rmSync, writeFileSync } from "node:fs";
+import {
+  appendFileSync,
+  copyFileSync,
+  linkSync,
+  mkdirSync,
+  readFileSync,
+  renameSync,
+  rmSync,
+  symlinkSync,
+  writeFileSync,
+} from "node:fs";
 import { join } from "node:path";
 import { generateKeyFile, parseKeyFile, signHead } from "@scidex/audit-core";
 import { describe, expect, it } from "vitest";
@@ -90,10 +100,47 @@ describe("a sink that was tampered with", () => {
     expect(await log.publish()).toMatchObject({ status: "tampered", first_divergence: { check: "sink_signature" } });
   });
 
-  it("stops the publisher when it holds a head of ours that we don't remember", async () => {
+  it("holds a head of ours that we don't remember: the state is an older copy, and nothing is signed", async () => {
     const log = await threeHeads();
-    appendFileSync(log.paths[0], `${forged(log, readFileSync(log.keyFile, "utf8"))}\n`);
+    const old = readFileSync(log.stateFile);
+    await log.append("4");
+    await log.publish();
+    writeFileSync(log.stateFile, old);
+    await log.append("5");
+    await expect(log.publish()).rejects.toMatchObject({
+      code: "state_outdated",
+      message: expect.stringMatching(/key\.state is older than the sinks: .* holds a head of 4 links/),
+    });
+    expect(log.heads()).toHaveLength(4);
+    // What was found in another sink is not hidden by that.
+    write(log.paths[1], linesOf(log.paths[1]).slice(1));
+    expect(await log.publish()).toMatchObject({ status: "tampered", first_divergence: { sink: log.sinks[1] } });
+  });
+
+  it("is not excused as ahead of the state where old heads follow the newest", async () => {
+    const log = await threeHeads();
+    const old = readFileSync(log.stateFile);
+    await log.append("4");
+    await log.publish();
+    writeFileSync(log.stateFile, old);
+    appendFileSync(log.paths[0], `${linesOf(log.paths[0])[0]}\n`);
     expect(await log.publish()).toMatchObject({ status: "tampered", first_divergence: { check: "sink_disagreement" } });
+  });
+
+  it("whose line ends were converted is behind, and the others get every head", async () => {
+    const log = await threeHeads();
+    const good = readFileSync(log.paths[0], "utf8");
+    writeFileSync(log.paths[0], good.replaceAll("\n", "\r\n"));
+    await log.append("4");
+    expect(await log.publish()).toMatchObject({
+      status: "unproven",
+      published: { seq: 4 },
+      sinks: [{ status: "behind", message: expect.stringContaining("converted") }, { status: "ok" }],
+    });
+    writeFileSync(log.paths[0], good);
+    await log.append("5");
+    expect(await log.publish()).toMatchObject({ status: "intact" });
+    expect(readFileSync(log.paths[0], "utf8")).toBe(readFileSync(log.paths[1], "utf8"));
   });
 
   it("does not get a rewritten chain signed by being deleted (D09)", async () => {
@@ -230,6 +277,61 @@ describe("a sink that was added later", () => {
     await log.append("4");
     const result = await log.publish({ sinks: [`file:${path}`] });
     expect(result).toMatchObject({ status: "intact", sinks: [{ status: "ok", lines: 4 }] });
+  });
+});
+
+describe("a publisher that is given another database", () => {
+  it.each(["empty", "with a chain of its own"])("says so and accuses nobody: %s", async (what) => {
+    const log = await threeHeads();
+    const other = await openLog();
+    if (what !== "empty") await other.append("a", "b", "c", "d");
+    await expect(log.publish({ database: other.sql })).rejects.toMatchObject({
+      code: "database",
+      message: expect.stringMatching(/this is "\w+" on the server .*correct AUDIT_DATABASE_URL/s),
+    });
+    await log.append("4");
+    expect(await log.publish()).toMatchObject({ status: "intact" });
+  });
+
+  it("is not excused where the name and the server are the ones that it knows", async () => {
+    const log = await threeHeads();
+    await log.attack("delete from public.audit_chain");
+    expect(await log.publish()).toMatchObject({ status: "tampered", first_divergence: { check: "truncated" } });
+  });
+});
+
+describe("two sinks that are one (D10)", () => {
+  it.each<[string, (log: Log) => [string, string]]>([
+    [
+      "a symbolic link",
+      ({ folder, paths, sinks }) => {
+        symlinkSync(paths[0], join(folder, "c.log"));
+        return [sinks[0], `file:${folder}/c.log`];
+      },
+    ],
+    [
+      "a hard link",
+      ({ folder, paths, sinks }) => {
+        linkSync(paths[0], join(folder, "c.log"));
+        return [sinks[0], `file:${folder}/c.log`];
+      },
+    ],
+    [
+      "a file in a git sink's work tree",
+      ({ folder }) => {
+        const { clone, url } = gitRemote(folder);
+        return [`file:${clone}/copy.log`, url];
+      },
+    ],
+  ])("are refused before anything is signed: %s", async (_, point) => {
+    const log = await threeHeads();
+    const [first, second] = point(log);
+    const before = [readFileSync(log.stateFile, "utf8"), readFileSync(log.paths[0], "utf8")];
+    await log.append("4");
+    const error: unknown = await log.publish({ sinks: [first, second] }).catch((cause: unknown) => cause);
+    expect(error).toMatchObject({ code: "configuration", message: expect.stringContaining(first) });
+    expect(error).toMatchObject({ message: expect.stringContaining(second) });
+    expect([readFileSync(log.stateFile, "utf8"), readFileSync(log.paths[0], "utf8")]).toEqual(before);
   });
 });
 

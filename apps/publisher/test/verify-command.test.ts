@@ -32,6 +32,78 @@ async function until(isSo: () => boolean | Promise<boolean>): Promise<void> {
 }
 
 describe("audit-publisher verify", () => {
+  it("says of emptied and cut sinks what publish says, from the publisher's own memory, also without a state of its own", async () => {
+    const log = await published();
+    const [first, second] = log.paths.map((path) => readFileSync(path, "utf8"));
+    for (const path of log.paths) writeFileSync(path, "");
+    const both = await Promise.all([run(log, ["publish", "--json"]), run(log, ["verify", "--json"])]);
+    for (const { exit, stdout } of both) {
+      expect(exit).toBe(1);
+      const { divergences } = JSON.parse(stdout) as { divergences: { check: string }[] };
+      expect(divergences.map(({ check }) => check)).toEqual(["sink_rewound", "sink_rewound"]);
+    }
+    // A power cut took the end of the last line: a warning for both, and no finding.
+    writeFileSync(log.paths[0], String(first).slice(0, -40));
+    writeFileSync(log.paths[1], String(second));
+    const { exit, stdout } = await run(log, ["verify", "--json"]);
+    expect([exit, JSON.parse(stdout)]).toMatchObject([
+      0,
+      { status: "intact", warnings: [/torn/, /sink_behind/].map((text) => expect.stringMatching(text)) },
+    ]);
+    expect(await run(log, ["publish"])).toMatchObject({ exit: 0 });
+  });
+
+  it("of another database is exit 3 with one reason, by what the publisher remembers; publish says the same", async () => {
+    const log = await published();
+    const other = await openLog();
+    const elsewhere = { AUDIT_DATABASE_URL: other.url };
+    const { exit, stdout } = await run(log, ["verify", "--json"], elsewhere);
+    expect(exit).toBe(3);
+    expect(JSON.parse(stdout)).toMatchObject({
+      status: "unproven",
+      divergence_count: 0,
+      unproven: [expect.stringContaining("another database")],
+    });
+    expect(await run(log, ["publish"], elsewhere)).toMatchObject({
+      exit: 3,
+      stderr: expect.stringContaining("correct AUDIT_DATABASE_URL"),
+    });
+    expect(await run(log, ["verify"])).toMatchObject({ exit: 0 });
+  });
+
+  it("alerts like tampering that no full verdict came within the policy's bound, once, and forgets it with the next one", async () => {
+    const log = await published();
+    const policy = join(log.folder, "policy.json");
+    writeFileSync(policy, JSON.stringify({ tables: {}, verdict: "P2D" }));
+    const hook = await listen();
+    const env = { AUDIT_WEBHOOK_SECRET: SECRET };
+    const args = ["verify", "--json", "--policy", policy, "--alert-webhook", hook.url.href];
+    const good = readFileSync(log.paths[0], "utf8");
+    writeFileSync(log.paths[0], good.replaceAll("\n", "\r\n"));
+    expect(await run(log, args, env)).toMatchObject({ exit: 3 });
+    const memory = `${log.keyFile}.alerts`;
+    const noted = JSON.parse(readFileSync(memory, "utf8")) as { firstRun: string; lastFull: string | null };
+    expect(noted).toMatchObject({ firstRun: expect.stringMatching(/^20/), lastFull: null });
+    // Three days later.
+    const back = (time: string): string => new Date(Date.parse(time) - 3 * 86_400_000).toISOString();
+    writeFileSync(memory, JSON.stringify({ ...noted, firstRun: back(noted.firstRun) }));
+    for (const news of [1, 0]) {
+      const { exit, stdout } = await run(log, args, env);
+      expect([exit, JSON.parse(stdout)]).toMatchObject([
+        1,
+        { status: "tampered", first_divergence: { check: "verdict_overdue" }, alerts: { new: news } },
+      ]);
+    }
+    expect(hook.received).toHaveLength(1);
+    expect(await count(log)).toBe(1);
+    writeFileSync(log.paths[0], good);
+    expect(await run(log, args, env)).toMatchObject({ exit: 0 });
+    expect(JSON.parse(readFileSync(memory, "utf8"))).toMatchObject({
+      lastFull: expect.stringMatching(/^20/),
+      alerts: [],
+    });
+  }, 60_000);
+
   it("exits with 0 when everything is intact, with the publisher's own keys, and prints nothing but the report", async () => {
     const log = await published();
     const heart = await listen();

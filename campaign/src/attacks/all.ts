@@ -3,6 +3,7 @@ import { CAPTURE_ATTACKS } from "./capture.ts";
 import { CATALOG_ATTACKS } from "./catalog.ts";
 import { CHAIN_ATTACKS } from "./chain.ts";
 import { COVERAGE_ATTACKS } from "./coverage.ts";
+import { EXCUSES } from "./excuses.ts";
 import { REWRITES } from "./rewrites.ts";
 import { RIGHTS_ATTACKS } from "./rights.ts";
 import { ROW_ATTACKS } from "./rows.ts";
@@ -17,5 +18,6 @@ export const ATTACKS: readonly Attack[] = [
   ...RIGHTS_ATTACKS,
   ...CATALOG_ATTACKS,
   ...COVERAGE_ATTACKS,
+  ...EXCUSES,
   ...SINK_ATTACKS,
 ].toSorted((a, b) => a.id.localeCompare(b.id));

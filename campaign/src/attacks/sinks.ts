@@ -1,5 +1,6 @@
 import { createHash, generateKeyPairSync, sign } from "node:crypto";
-import { readFileSync } from "node:fs";
+import { readFileSync, renameSync, symlinkSync } from "node:fs";
+import { join } from "node:path";
 import { setTimeout as sleep } from "node:timers/promises";
 import { type Attack, type Expected, type Trial } from "../attack.ts";
 import { type SinkLog } from "../world/place.ts";
@@ -251,6 +252,22 @@ export const SINK_ATTACKS: readonly Attack[] = [
           return variant;
         });
       return { variant, by: "publisher", found: [] };
+    },
+  },
+  {
+    id: "D10",
+    title: "point one sink at the other",
+    checks: ["unproven"],
+    perform: async ({ world: { place }, random, attacker }): Promise<Expected> => {
+      const folder = random.pick([place.remote, place.repository]);
+      const target = join(folder, random.pick(["description", "audit_chain_head.log"]));
+      renameSync(place.log, target);
+      const variant = random.pick(["a link", "a link to a link"]);
+      const between = `${place.log}.${random.word()}`;
+      symlinkSync(target, variant === "a link" ? place.log : between);
+      if (variant !== "a link") symlinkSync(between, place.log);
+      attacker.note(`the file sink: ${variant} to ${target}`);
+      return await Promise.resolve({ variant, exit: 3, found: [{ check: "heads" }] });
     },
   },
 ];

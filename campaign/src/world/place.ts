@@ -64,12 +64,17 @@ export async function makeSinks(place: Place): Promise<void> {
   await git(place.repository, ["remote", "add", "origin", place.remote]);
 }
 
-/** A copy of everything, which knows itself under its new path: sinks are known by their URLs. */
-export function copyPlace(from: Place, folder: string): Place {
+/** A copy of everything, which knows itself and its database under their new names: sinks are known by their URLs. */
+export function copyPlace(from: Place, folder: string, names: { template: string; database: string }): Place {
   cpSync(from.folder, folder, { recursive: true });
   const to = placeIn(folder);
   for (const file of [`${to.keyFile}.state`, to.stateFile, join(to.repository, "config")])
-    writeFileSync(file, readFileSync(file, "utf8").replaceAll(from.folder, folder));
+    writeFileSync(
+      file,
+      readFileSync(file, "utf8")
+        .replaceAll(from.folder, folder)
+        .replaceAll(`"database": "${names.template}"`, `"database": "${names.database}"`),
+    );
   return to;
 }
 

@@ -42,7 +42,10 @@ export class World implements AsyncDisposable {
   static async copy(base: Base, name: string): Promise<World> {
     const maintenance = postgres(base.server.url, { max: 1, fetch_types: false, onnotice: () => {} });
     await maintenance.unsafe(`create database ${name} template ${base.template}`);
-    const place = copyPlace(base.place, join(base.place.folder, "..", name));
+    const place = copyPlace(base.place, join(base.place.folder, "..", name), {
+      template: base.template,
+      database: name,
+    });
     return new World(base, name, place, maintenance);
   }
 

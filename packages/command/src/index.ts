@@ -1,3 +1,4 @@
+export { type LockUser, readChainLock } from "./chain-lock.ts";
 export { CommandError, type CommandErrorCode } from "./command-error.ts";
 export { connect, CONNECT_TIMEOUT, type ConnectOptions, DEFAULT_CONNECTIONS } from "./connect.ts";
 export { databaseName } from "./database-name.ts";

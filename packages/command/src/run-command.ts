@@ -12,7 +12,7 @@ import { isClosedPipe, writeOut } from "./write-out.ts";
  * from here only.
  */
 export interface Outcome {
-  readonly exit: typeof EXIT.ok | typeof EXIT.tampered | typeof EXIT.failed;
+  readonly exit: typeof EXIT.ok | typeof EXIT.tampered | typeof EXIT.failed | typeof EXIT.differs;
 }
 
 /** What {@link runCommand} hands to those who define commands. */
@@ -31,7 +31,7 @@ export interface CommandContext {
 /**
  * Runs a command line to its end, and ends the process: the single way in for every command.
  *
- * - 0, 1 and 3 as the {@link Outcome} says; `--help` and `--version` are 0.
+ * - 0, 1, 3 and 4 as the {@link Outcome} says; `--help` and `--version` are 0.
  * - 2 for what commander does not understand, and for errors whose `code` is `usage` or `configuration`.
  * - 3 for everything else: any other error, an unhandled rejection, a promise that never settles, a signal, a
  *   `process.exit` that someone else calls. Never 1, whatever happens.

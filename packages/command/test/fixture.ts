@@ -13,6 +13,7 @@ await runCommand(({ run, signal }) => {
     .addCommand(end("intact", async () => ({ exit: EXIT.ok })))
     .addCommand(end("tampered", async () => ({ exit: EXIT.tampered })))
     .addCommand(end("unproven", async () => ({ exit: EXIT.failed })))
+    .addCommand(end("differs", async () => ({ exit: EXIT.differs })))
     .addCommand(end("throw", () => Promise.reject(new Error("on purpose"))))
     .addCommand(
       end("throw-exit-1", () => Promise.reject(Object.assign(new Error("on purpose"), { exit: 1, exitCode: 1 }))),

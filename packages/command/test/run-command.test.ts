@@ -40,6 +40,7 @@ describe("what a finished report says is the exit code", () => {
     ["intact", 0],
     ["tampered", 1],
     ["unproven", 3],
+    ["differs", 4],
     ["leak", 0],
   ])("%s: %d", (name, status) => {
     expect(fixtureRun(name)).toMatchObject({ status, stdout: "", stderr: "" });

@@ -37,6 +37,7 @@ export { type Inclusion, inclusionProof, treeRoot, verifyInclusion } from "./inc
 export { generateKeyFile, parseKeyFile, type PublisherKeys, timestampName } from "./key-file.ts";
 export { type Leaf, leafText, MAX_LEAF_CHARS, MAX_LEAF_SEQ, parseLeaf } from "./leaf.ts";
 export { chainHash, type Event, eventHash, GENESIS_PREV_HASH, type Link, MAX_SEQ, nextLink } from "./link.ts";
+export { EMPTY_LOG_DIGEST, nextLogDigest } from "./log-digest.ts";
 export { emptyRoot, leafHash, MAX_TREE_SIZE, nodeHash } from "./merkle.ts";
 export {
   MAX_NOTE_CHARS,

@@ -56,6 +56,10 @@ const CHECKS: Readonly<Record<string, CheckName>> = {
     title: "The publisher has fallen silent",
     meaning: "It was stopped, or its heads do not arrive. Until it signs again, new links can be rewritten unseen.",
   },
+  verdict_overdue: {
+    title: "No verdict for too long",
+    meaning: "Verifications could not prove everything, or did not run, for longer than the policy allows.",
+  },
   source_edited: {
     title: "Rows were changed",
     meaning: "The row is not what was recorded when it was written: it was edited past the audit.",

@@ -7,7 +7,13 @@ export type Mode = "strict" | "sealed";
 /** What happens to an UPDATE or DELETE of an audited row: it fails, or it is an event of its own. */
 export type Changes = "refuse" | "track";
 
-/** Options of `attach`. What is left out stays as it is; at first: strict, refuse, nothing excluded, the primary key. */
+/** What becomes of a strict commit that cannot have the chain's lock: the sealer links its rows, or it fails with 55P03. */
+export type Fallback = "pending" | "fail";
+
+/**
+ * Options of `attach`. What is left out stays as it is; at first: strict, refuse, nothing excluded, the primary key, the
+ * fallback `pending`.
+ */
 export interface AttachOptions {
   readonly mode?: Mode | undefined;
   readonly changes?: Changes | undefined;
@@ -24,6 +30,8 @@ export interface AttachOptions {
    * Decided when the kind is first attached; default: no.
    */
   readonly blindKey?: boolean | undefined;
+  /** For strict tables. Default: `pending`. */
+  readonly fallback?: Fallback | undefined;
   /** How long one attempt waits for running writers before it lets them pass, in milliseconds. */
   readonly lockTimeoutMs?: number;
   /** How often the lock is tried. */
@@ -43,6 +51,7 @@ export interface AttachResult {
   readonly mode: Mode;
   readonly salt: boolean;
   readonly blind_key: boolean;
+  readonly fallback: Fallback;
   /** False while rows that were there before still have to be chained by a backfill. */
   readonly complete: boolean;
   /** Rows that were there before and are not chained yet. */
@@ -108,7 +117,7 @@ export async function attach(db: AnyPgDatabase, table: string, options: AttachOp
         const rows = await tx
           .select({ result: sql<AttachResult | string>`a.result` })
           .from(
-            sql`(select public.audit_chain_attach(${table}::regclass, ${options.mode ?? null}::text, ${options.changes ?? null}::text, ${array(options.exclude)}, ${array(options.key)}, ${options.kind ?? null}::text, ${options.salt ?? null}::boolean, ${options.blindKey ?? null}::boolean) as result) as a`,
+            sql`(select public.audit_chain_attach(${table}::regclass, ${options.mode ?? null}::text, ${options.changes ?? null}::text, ${array(options.exclude)}, ${array(options.key)}, ${options.kind ?? null}::text, ${options.salt ?? null}::boolean, ${options.blindKey ?? null}::boolean, ${options.fallback ?? null}::text) as result) as a`,
           );
         const { result } = first(rows);
         return typeof result === "string" ? (JSON.parse(result) as AttachResult) : result;
@@ -170,6 +179,7 @@ export async function planAttach(db: AnyPgDatabase, table: string, options: Atta
         ...(options.kind === undefined ? [] : [`kind => ${literal(options.kind)}`]),
         ...(options.salt === undefined ? [] : [`salt => ${options.salt}`]),
         ...(options.blindKey === undefined ? [] : [`blind_key => ${options.blindKey}`]),
+        ...(options.fallback === undefined ? [] : [`fallback => ${literal(options.fallback)}`]),
       ];
       return {
         relation: row.relation,

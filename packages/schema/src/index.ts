@@ -6,6 +6,7 @@ export {
   type AttachResult,
   type Changes,
   detach,
+  type Fallback,
   type Mode,
   planAttach,
 } from "./attach.ts";

@@ -53,8 +53,10 @@ export const auditChain = pgTable(
 /**
  * Captured events that are not linked yet. `op` is `event` (a fixed key: a row of a table that refuses changes),
  * `door` (the same, from audit_chain_enqueue) or `insert`, `update`, `delete` (a tracked row, whose key gets the event's own seq when it is linked).
- * `before_hash` is the payload hash of the row before an update or a delete. `conflict` is why a row was set aside by the sealer. `nested` is
- * whether another trigger has made the change: it may have been captured before an earlier one.
+ * `before_hash` is the payload hash of the row before an update or a delete. `nested` is whether another trigger has made
+ * the change: it may have been captured before an earlier one. `mode` is how the table was attached, or `late`: a row of a
+ * strict table that its own transaction could not link, and left to the sealer. `conflict` is why a row was set aside by
+ * the sealer.
  */
 export const auditChainPending = pgTable(
   "audit_chain_pending",
@@ -81,6 +83,10 @@ export const auditChainPending = pgTable(
     index("audit_chain_pending_xid_idx")
       .on(t.xid, t.id)
       .where(sql`mode = 'strict'`),
+    // Nearly always empty: each commit of a strict table asks whether there is anything late, and whether of its own keys.
+    index("audit_chain_pending_late_idx")
+      .on(t.eventKind, t.eventPk)
+      .where(sql`mode = 'late' and conflict is null`),
   ],
 );
 
@@ -102,11 +108,17 @@ export const auditChainConfig = pgTable("audit_chain_config", {
   renamed: jsonb("renamed").notNull(),
   changes: text("changes").notNull(),
   mode: text("mode").notNull(),
+  fallback: text("fallback").notNull().default("pending"),
   complete: boolean("complete").notNull(),
   /** Reserved: payloads hashed with 16 random bytes before them. False until that is built. */
-  salt: boolean("salt").notNull(),
+  salt: boolean("salt").notNull().default(false),
   /** Whether keys are `audit_chain_blind_key` of what they are. The same for all configurations of a kind. */
-  blindKey: boolean("blind_key").notNull(),
+  blindKey: boolean("blind_key").notNull().default(false),
+  /** What was there when it was attached and would be an attack if it came later: audit_chain_present. */
+  present: text("present")
+    .array()
+    .notNull()
+    .default(sql`'{}'`),
 });
 
 /** For each kind whose keys are blinded the secret, 32 bytes. To be read by the owner, publisher and inspector only. */

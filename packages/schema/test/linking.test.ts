@@ -120,37 +120,6 @@ test("a rolled-back transaction or savepoint, and an error in the middle, leave 
   await expectChained(sql, "slow");
 });
 
-test("a prepared transaction is linked with its preparation, and rolled back without a trace", async () => {
-  const { sql, url } = database;
-  const before = await expectIntact(sql);
-  {
-    await using client = connect(url);
-    await client.sql.unsafe(`begin; insert into notes (body) values ('prepared'); prepare transaction 'one'`);
-    await client.sql.unsafe(`insert into slow (body) values ('needs no lock')`);
-    expect(
-      await stateOf(client.sql.unsafe(`set lock_timeout = 100; insert into notes (body) values ('must wait')`)),
-    ).toBe("55P03");
-    await client.sql.unsafe("commit prepared 'one'");
-    await client.sql.unsafe(`begin; insert into notes (body) values ('never'); prepare transaction 'two'`);
-    await client.sql.unsafe("rollback prepared 'two'");
-  }
-  await expectChained(sql, "notes");
-  expect(await expectIntact(sql)).toBe(before + 2);
-});
-
-test("SET CONSTRAINTS ALL IMMEDIATE links at each statement", async () => {
-  const { sql, url } = database;
-  await using client = connect(url);
-  const before = await expectIntact(sql);
-  await client.sql.unsafe(`begin; set constraints all immediate; insert into notes (body) values ('one')`);
-  expect((await client.sql`select max(seq)::int - ${before}::int as n from audit_chain`)[0]?.["n"]).toBe(1);
-  await client.sql.unsafe(
-    `insert into notes (body) values ('two'), ('three'); set constraints all deferred; insert into notes (body) values ('four'); commit`,
-  );
-  expect(await expectIntact(sql)).toBe(before + 4);
-  await expectChained(sql, "notes");
-});
-
 test("COPY, MERGE and both forms of ON CONFLICT are captured, row for row", async () => {
   const { sql, url } = database;
   await using client = connect(url);

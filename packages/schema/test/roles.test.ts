@@ -63,13 +63,7 @@ const READABLE: Readonly<Record<string, readonly string[]>> = {
     "audit_chain_migrations",
     "audit_chain_secret",
   ],
-  inspector: [
-    "audit_chain",
-    "audit_chain_pending",
-    "audit_chain_config",
-    "audit_chain_migrations",
-    "audit_chain_secret",
-  ],
+  inspector: TABLES,
 };
 const CALLABLE: Readonly<Record<string, readonly string[]>> = {
   writer: [
@@ -337,13 +331,13 @@ test("whoever set the schema up without superuser decides about tables of its ow
     "select audit_chain_attach('task_events', mode => 'sealed')",
     "select audit_chain_detach('task_events')",
     "select audit_chain_complete('task_events', false)",
-    "select audit_chain_configure('task_events', 'detach', 'task_events', array['id'], array['id'], '{}', '{}', 'refuse', 'strict', true, false)",
+    "select audit_chain_configure('task_events', 'detach', 'task_events', array['id'], array['id'], '{}', '{}', 'refuse', 'strict', 'pending', true, false)",
     "select audit_chain_capture_open('task_events', 'task_events', array['id'], array['id'], 'refuse', 'strict', false, false, current_user::text)",
   ])
     expect([statement, await stateOf(client.sql.unsafe(statement))]).toEqual([statement, "42501"]);
   for (const statement of [
-    "select audit_chain_configure('mine', 'attach', 'task_events', array['id'], array['id'], '{}', '{}', 'refuse', 'strict', true, false)",
-    "select audit_chain_configure('mine', 'attach', 'audit_chain_config', array['id'], array['id'], '{}', '{}', 'refuse', 'strict', true, false)",
+    "select audit_chain_configure('mine', 'attach', 'task_events', array['id'], array['id'], '{}', '{}', 'refuse', 'strict', 'pending', true, false)",
+    "select audit_chain_configure('mine', 'attach', 'audit_chain_config', array['id'], array['id'], '{}', '{}', 'refuse', 'strict', 'pending', true, false)",
     "select audit_chain_capture_open('mine', 'task_events', array['id'], array['id', 'body'], 'refuse', 'strict', false, false, current_user::text)",
     "select audit_chain_capture_open('mine', 'audit_chain_config', array['id'], array['id'], 'refuse', 'strict', false, false, current_user::text)",
   ])

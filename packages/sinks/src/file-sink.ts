@@ -4,6 +4,7 @@ import { dirname } from "node:path";
 import { errno, SinkError } from "./errors.ts";
 import { lockFile } from "./file-lock.ts";
 import { encodeLines, splitLines } from "./lines.ts";
+import { placeOfFile } from "./place.ts";
 import type { AppendOptions, Sink, SinkLine } from "./sink.ts";
 
 const CHUNK_BYTES = 65_536;
@@ -39,6 +40,7 @@ export function createFileSink(address: { name: string; path: string }, settings
         throw explain(error, path);
       }
     },
+    place: async () => await placeOfFile(name, path),
     close: async () => {},
   };
 }

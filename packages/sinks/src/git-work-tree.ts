@@ -1,8 +1,9 @@
 import { randomUUID } from "node:crypto";
-import { lstat, mkdir, rename, rm, writeFile } from "node:fs/promises";
+import { lstat, mkdir, realpath, rename, rm, writeFile } from "node:fs/promises";
 import { dirname, join } from "node:path";
 import { errno } from "./errors.ts";
 import type { Git } from "./git.ts";
+import type { Repository } from "./git-repository.ts";
 
 /**
  * After the checked-out branch has moved, brings the log's own index entry and file along, each only if it was what
@@ -11,17 +12,30 @@ import type { Git } from "./git.ts";
  */
 export async function updateWorkTree(
   git: Git,
+  { workTree, gitDirectory }: Repository,
   change: { path: string; mode: string; from: string | undefined; to: string },
 ): Promise<void> {
   const { path, mode, from, to } = change;
-  if ((await git.run(["rev-parse", "--is-inside-work-tree"])).stdout.trim() !== "true") return;
-  const root = await git.text(["rev-parse", "--show-toplevel"]);
-  const staged = (await git.run(["ls-files", "--stage", "-z", "--full-name", "--", join(root, path)])).stdout;
+  if (workTree === undefined) return;
+  const env = { GIT_INDEX_FILE: join(gitDirectory, "index") };
+  const staged = (await git.run(["ls-files", "--stage", "-z", "--", path], { env })).stdout;
   const index = /^\d+ ([0-9a-f]+) 0\t/.exec(staged)?.[1];
   if (index !== from) return;
-  const file = await workFile(git, join(root, path));
-  if ((await git.run(["update-index", "--add", "--cacheinfo", `${mode},${to},${path}`])).code !== 0) return;
-  if (file === from) await writeFromBlob(git, join(root, path), to);
+  const file = (await isWithin(workTree, path)) ? await workFile(git, join(workTree, path)) : null;
+  if ((await git.run(["update-index", "--add", "--cacheinfo", `${mode},${to},${path}`], { env })).code !== 0) return;
+  if (file === from) await writeFromBlob(git, join(workTree, path), to);
+}
+
+/** Whether a path stays in the work tree: a folder in it could be a link to one where a file means something. */
+async function isWithin(workTree: string, path: string): Promise<boolean> {
+  for (let folder = dirname(path); folder !== "."; folder = dirname(folder)) {
+    try {
+      return (await realpath(join(workTree, folder))) === join(workTree, folder);
+    } catch (error) {
+      if (errno(error) !== "ENOENT") return false;
+    }
+  }
+  return true;
 }
 
 /** Not through `git checkout-index`, which runs the smudge filters that the repository configures. */

@@ -1,6 +1,5 @@
 import { spawn } from "node:child_process";
 import { once } from "node:events";
-import { dirname } from "node:path";
 import { errno, SinkError } from "./errors.ts";
 import { redact } from "./redact.ts";
 
@@ -30,9 +29,10 @@ const MAX_OUTPUT_BYTES = 1_048_576;
 const MAX_STDERR_BYTES = 4_096;
 
 /**
- * Settings that hold whatever the repository, the user or the system has configured:
- * no hooks (they would run as the publisher, and anyone who may write to the repository's folder could plant one), no
- * signatures (they prompt), no commands from remote helpers or file monitors, and every object synced to the disk.
+ * Settings that hold whatever the user or the system has configured (git only ever sees a configuration file of our own,
+ * see `git-directory.ts`): no hooks, no signatures (they prompt), no commands from remote helpers or file monitors, and
+ * every object synced to the disk. Fetched objects come as one pack, which is there whole or not at all. Shortcuts through
+ * a repository's commit graph are not taken: whoever wrote it could name other trees than the commits do.
  */
 const SETTINGS = [
   "core.hooksPath=/dev/null",
@@ -50,6 +50,12 @@ const SETTINGS = [
   "credential.interactive=false",
   "i18n.commitEncoding=UTF-8",
   "advice.fetchShowForcedUpdates=false",
+  "core.commitGraph=false",
+  "core.multiPackIndex=false",
+  "fetch.unpackLimit=1",
+  "fetch.writeCommitGraph=false",
+  "gc.auto=0",
+  "maintenance.auto=false",
 ].flatMap((setting) => ["-c", setting]);
 
 /** What git reads from the environment and an operator legitimately sets for unattended access; all other GIT_* go. */
@@ -90,17 +96,40 @@ export function gitEnvironment(from: NodeJS.ProcessEnv): Record<string, string> 
     GIT_OPTIONAL_LOCKS: "0",
     GIT_NO_REPLACE_OBJECTS: "1",
     GIT_LITERAL_PATHSPECS: "1",
+    GIT_NO_LAZY_FETCH: "1",
   };
 }
 
-/** git in one repository. Throws `SinkError`: `git`, `timeout`, `aborted`. */
-export function openGit(repository: string, settings: { timeoutMs: number; signal: AbortSignal | undefined }): Git {
+export interface GitSettings {
+  readonly timeoutMs: number;
+  readonly signal: AbortSignal | undefined;
+}
+
+/** Where git is started. */
+export interface GitPlace {
+  /** A git directory of our own; undefined where none is needed. Never somebody else's: git would do what it says. */
+  readonly directory: string | undefined;
+  /** What messages call it. */
+  readonly name: string;
+  /** The transport that may be used; undefined for none. */
+  readonly protocol?: string | undefined;
+}
+
+/** git in a git directory of our own. Throws `SinkError`: `git`, `timeout`, `aborted`. */
+export function openGit({ directory, name: repository, protocol }: GitPlace, settings: GitSettings): Git {
+  // The root folder, so that no repository is found around us.
+  const cwd = directory ?? "/";
   const start = (args: readonly string[], env: Record<string, string>, withInput: boolean) => {
     if (settings.signal?.aborted) throw new SinkError("aborted", `git ${args[0] ?? ""} was not started`);
     // A session of its own: no controlling terminal on which ssh could ask for a password, and one process group to end.
-    const child = spawn("git", ["-C", repository, ...SETTINGS, ...args], {
-      // Not a repository further up: where a disk is not mounted, the commit would land in whatever is around it.
-      env: { ...gitEnvironment(process.env), GIT_CEILING_DIRECTORIES: dirname(repository), ...env },
+    const child = spawn("git", [...SETTINGS, ...args], {
+      cwd,
+      env: {
+        ...gitEnvironment(process.env),
+        GIT_DIR: directory ?? "/dev/null",
+        GIT_ALLOW_PROTOCOL: protocol ?? "none",
+        ...env,
+      },
       stdio: [withInput ? "pipe" : "ignore", "pipe", "pipe"],
       detached: true,
     });
@@ -205,16 +234,6 @@ export function openGit(repository: string, settings: { timeoutMs: number; signa
 export function gitFailed(repository: string, args: readonly string[], result: GitResult): SinkError {
   const said = result.stderr === "" ? `exit code ${result.code}` : result.stderr;
   const failed = `git ${redact(args.find((arg) => !arg.startsWith("-")) ?? "")} in ${repository}`;
-  if (/dubious ownership|safe\.directory/.test(said))
-    return new SinkError(
-      "permission",
-      `${failed}: the repository belongs to another user, and git does not touch it. Run the publisher as its owner, or trust it: git config --global --add safe.directory ${repository}`,
-    );
-  if (/not a git repository/i.test(said))
-    return new SinkError(
-      "wrong_type",
-      `${repository} is not a git repository: clone or create it first (it is never created)`,
-    );
   if (/Permission denied|insufficient permission|Read-only file system/.test(said) && !/publickey/.test(said))
     return new SinkError("permission", `${failed}: ${said}`);
   if (/No space left on device|Disk quota exceeded/.test(said)) return new SinkError("no_space", `${failed}: ${said}`);

@@ -8,6 +8,11 @@ export interface SinkOptions {
   readonly timeoutMs?: number;
   /** Ends what is running; it then fails with the code `aborted`. */
   readonly signal?: AbortSignal;
+  /**
+   * A folder of the caller's own, beside its state, where a git sink keeps its clone of a remote; made with the first use.
+   * It is a cache, and may be removed at any time. Without it a clone is made anew each time, and removed by `close`.
+   */
+  readonly folder?: string | undefined;
 }
 
 /** What `openSink` uses for options that are not given. */
@@ -24,6 +29,10 @@ export const SINK_DEFAULTS = { timeoutMs: 60_000 } as const;
  */
 export function openSink(url: string | SinkAddress, options: SinkOptions = {}): Sink {
   const address = typeof url === "string" ? parseSinkUrl(url) : url;
-  const settings = { timeoutMs: options.timeoutMs ?? SINK_DEFAULTS.timeoutMs, signal: options.signal };
+  const settings = {
+    timeoutMs: options.timeoutMs ?? SINK_DEFAULTS.timeoutMs,
+    signal: options.signal,
+    folder: options.folder,
+  };
   return address.kind === "file" ? createFileSink(address, settings) : createGitSink(address, settings);
 }

@@ -1,3 +1,5 @@
+import type { Place } from "./place.ts";
+
 /**
  * A sink keeps the head log in a place outside the database: one line of JSON per publication, each ended by a line
  * feed, only ever appended. What a line says is none of a sink's business; `parseHeadLine` of the core judges it.
@@ -57,6 +59,13 @@ export interface Sink {
    * @throws {SinkError}; after `timeout`, `aborted`, `git` and `io` the lines may be there all the same: read again.
    */
   append(lines: readonly string[], options?: AppendOptions): Promise<{ end: number }>;
+  /**
+   * Where the log is, to find out with `sinksThatAreOne` whether two are one; undefined where that cannot be said, since
+   * nothing is there yet.
+   *
+   * @throws {SinkError} as `read`
+   */
+  place(): Promise<Place | undefined>;
   /** Ends what is still running. The sink can't be used afterwards. */
   close(): Promise<void>;
 }

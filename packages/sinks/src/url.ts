@@ -63,7 +63,7 @@ export function parseSinkUrl(text: string): SinkAddress {
     throw bad("path must be a plain relative path within the repository");
   const push = parameters.get("push") ?? undefined;
   // An argument that begins with a dash would be read by git as an option; `ext::` remotes run commands.
-  if (push !== undefined && (push.startsWith("-") || /^[a-z]+::/i.test(push)))
+  if (push !== undefined && (push.startsWith("-") || /^[^/]*::/.test(push)))
     throw bad("push must be a remote's name or URL");
   const branch = parameters.get("branch") ?? undefined;
   if (branch !== undefined && !isBranchName(branch)) throw bad("branch is not a valid branch name");

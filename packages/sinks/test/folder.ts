@@ -1,15 +1,40 @@
 import { execFileSync } from "node:child_process";
-import { mkdtempSync, rmSync } from "node:fs";
+import { mkdtempSync, rmSync, writeFileSync } from "node:fs";
 import { tmpdir } from "node:os";
 import { join } from "node:path";
 import { onTestFinished } from "vitest";
-import type { Sink, SinkLine } from "../src/index.ts";
+import { openSink as open, type Sink, type SinkLine, type SinkOptions } from "../src/index.ts";
 
 /** A folder of the test's own, removed when it ends. */
 export function temporaryFolder(): string {
   const folder = mkdtempSync(join(tmpdir(), "audit-sinks-"));
   onTestFinished(() => rmSync(folder, { recursive: true, force: true }));
   return folder;
+}
+
+/** Opens a sink that is closed when the test ends. */
+export function openSink(url: string, options?: SinkOptions): Sink {
+  const sink = open(url, options);
+  onTestFinished(async () => await sink.close());
+  return sink;
+}
+
+/**
+ * A program to be named in GIT_SSH_COMMAND, which stands for a connection to another host: it runs git's own command here.
+ *
+ * @param before a shell command that runs on the "other host" first; `$1` is what git wants to run
+ */
+export function sshTo(folder: string, before = ":"): string {
+  const program = join(folder, "ssh");
+  const script = `#!/bin/sh
+for last; do :; done
+set -- "$last"
+unset $(env | sed -n 's/^\\(GIT_[A-Z_]*\\)=.*/\\1/p')
+${before}
+exec sh -c "$1"
+`;
+  writeFileSync(program, script, { mode: 0o755 });
+  return program;
 }
 
 export async function linesOf(sink: Sink): Promise<SinkLine[]> {
@@ -29,6 +54,7 @@ export function git(folder: string, ...args: string[]): string {
     stdio: ["ignore", "pipe", "pipe"],
     env: {
       PATH: process.env["PATH"],
+      GIT_SSH_COMMAND: process.env["GIT_SSH_COMMAND"],
       HOME: folder,
       GIT_CONFIG_NOSYSTEM: "1",
       GIT_AUTHOR_NAME: "A User",

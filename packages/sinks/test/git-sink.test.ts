@@ -2,7 +2,6 @@ import { execFileSync } from "node:child_process";
 import {
   appendFileSync,
   chmodSync,
-  chownSync,
   existsSync,
   mkdirSync,
   readdirSync,
@@ -12,9 +11,8 @@ import {
 } from "node:fs";
 import { join } from "node:path";
 import { afterEach, beforeEach, describe, expect, it } from "vitest";
-import { gitFailed } from "../src/git.ts";
-import { openSink, SinkError } from "../src/index.ts";
-import { git, linesOf, temporaryFolder, textsOf } from "./folder.ts";
+import { SinkError } from "../src/index.ts";
+import { git, linesOf, openSink, sshTo, temporaryFolder, textsOf } from "./folder.ts";
 
 const saved = { ...process.env };
 beforeEach(() => {
@@ -40,13 +38,24 @@ function repositories(): { folder: string; remote: string; clone: string; url: s
   return { folder, remote, clone, url: `git:${clone}?path=logs/head.log&push=origin` };
 }
 
+/** The same, where the remote is reached over ssh. @param before see `sshTo` */
+function overSsh(before?: string): { folder: string; remote: string; clone: string; url: string } {
+  const all = repositories();
+  git(all.clone, "config", "remote.origin.url", `ssh://git@example.org${all.remote}`);
+  process.env["GIT_SSH_COMMAND"] = sshTo(all.folder, before?.replaceAll("$FOLDER", all.folder));
+  return all;
+}
+
 function plantHook(hooks: string, name: string, script: string): void {
   mkdirSync(hooks, { recursive: true });
   writeFileSync(join(hooks, name), `#!/bin/sh\n${script}\n`);
   chmodSync(join(hooks, name), 0o755);
 }
 
-describe("a git sink with a remote", () => {
+describe.each([
+  ["on this machine", repositories],
+  ["over ssh", () => overSsh()],
+])("a git sink with a remote %s", (_, repositories) => {
   it("holds what was appended, in the remote, one commit for each append", async () => {
     const { remote, url } = repositories();
     const sink = openSink(url);
@@ -96,64 +105,6 @@ describe("a git sink with a remote", () => {
     expect(await textsOf(openSink(url))).toEqual([]);
   });
 
-  it("appends on top of commits that land between its fetch and its push, and never forces", async () => {
-    const { folder, remote, clone, url } = repositories();
-    const other = join(folder, "other");
-    execFileSync("git", ["clone", "--quiet", remote, other]);
-    // The remote moves in the very moment of the first two pushes: git runs this for the sink's push, and it lets another
-    // commit in first.
-    const wrapper = join(folder, "receive-pack");
-    writeFileSync(
-      wrapper,
-      `#!/bin/sh
-n=$(cat "${folder}/count" 2>/dev/null || echo 0)
-if [ "$n" -lt 2 ]; then
-  echo $((n + 1)) > "${folder}/count"
-  (
-    unset $(env | sed -n 's/^\\(GIT_[A-Z_]*\\)=.*/\\1/p')
-    cd "${other}" && git pull --quiet && echo "$n" > "note-$n" && git add . &&
-    git -c user.name=U -c user.email=u@example.org commit --quiet -m "Note $n" && git push --quiet
-  ) >"${folder}/log" 2>&1
-fi
-exec git-receive-pack "$@"
-`,
-      { mode: 0o755 },
-    );
-    git(clone, "config", "remote.origin.receivepack", wrapper);
-    await openSink(url).append(["one"]);
-    expect(readFileSync(join(folder, "count"), "utf8")).toBe("2\n");
-    expect(git(remote, "log", "--format=%s", "main").split("\n")).toEqual([
-      "Append a published head of the audit chain",
-      "Note 1",
-      "Note 0",
-      "A paper",
-    ]);
-    expect(git(remote, "show", "main:logs/head.log")).toBe("one");
-    expect(git(remote, "show", "main:note-1")).toBe("1");
-  });
-
-  it("does not push again when the log itself has changed meanwhile: its own lines may be what arrived", async () => {
-    const { folder, remote, clone, url } = repositories();
-    const other = join(folder, "other");
-    execFileSync("git", ["clone", "--quiet", remote, other]);
-    mkdirSync(join(other, "logs"));
-    writeFileSync(join(other, "logs/head.log"), "first\n");
-    git(other, "add", ".");
-    git(other, "commit", "--quiet", "-m", "Another writer");
-    const wrapper = join(folder, "receive-pack");
-    writeFileSync(
-      wrapper,
-      `#!/bin/sh
-(unset $(env | sed -n 's/^\\(GIT_[A-Z_]*\\)=.*/\\1/p'); git -C "${other}" push --quiet) >/dev/null 2>&1
-exec git-receive-pack "$@"
-`,
-      { mode: 0o755 },
-    );
-    git(clone, "config", "remote.origin.receivepack", wrapper);
-    await expect(openSink(url).append(["one"])).rejects.toMatchObject({ code: "conflict" });
-    expect(git(remote, "show", "main:logs/head.log")).toBe("first");
-  });
-
   it("keeps the lines of several writers apart", async () => {
     const { remote, url } = repositories();
     await Promise.all(
@@ -181,36 +132,6 @@ exec git-receive-pack "$@"
     const before = git(remote, "rev-parse", "main");
     await expect(openSink(url).append(["two"], { after: 0 })).rejects.toMatchObject({ code: "conflict" });
     expect(git(remote, "rev-parse", "main")).toBe(before);
-  });
-
-  it("does not run hooks, filters or signature programs of the repository or its configuration", async () => {
-    const { folder, remote, clone, url } = repositories();
-    const trace = join(folder, "ran");
-    const hooks = join(clone, ".git/hooks");
-    for (const name of [
-      "pre-commit",
-      "commit-msg",
-      "prepare-commit-msg",
-      "post-commit",
-      "pre-push",
-      "reference-transaction",
-      "post-index-change",
-      "pre-auto-gc",
-      "post-checkout",
-    ])
-      plantHook(hooks, name, `echo ${name} >> "${trace}"; exit 1`);
-    plantHook(folder, "program", `echo program >> "${trace}"; exit 1`);
-    git(clone, "config", "core.hooksPath", hooks);
-    git(clone, "config", "commit.gpgSign", "true");
-    git(clone, "config", "push.gpgSign", "if-asked");
-    git(clone, "config", "gpg.program", join(folder, "program"));
-    git(clone, "config", "core.fsmonitor", join(folder, "program"));
-    await openSink(`git:${clone}?path=local.log&branch=main`).append(["one"]);
-    git(clone, "config", "filter.evil.clean", join(folder, "program"));
-    writeFileSync(join(clone, ".git/info/attributes"), "* filter=evil\n");
-    await openSink(url).append(["one"]);
-    expect(existsSync(trace) ? readFileSync(trace, "utf8") : "nothing").toBe("nothing");
-    expect(git(remote, "show", "main:logs/head.log")).toBe("one");
   });
 
   it("is not led astray by the environment of a hook that it was started from", async () => {
@@ -266,8 +187,85 @@ exec git-receive-pack "$@"
     );
   });
 
+  it("is an error when the remote can't be reached, without credentials in the message", async () => {
+    const { clone, remote, url } = repositories();
+    const unreachable = openSink(`git:${clone}?path=head.log&push=http://me:s3cret@127.0.0.1:1/r.git`);
+    await expect(unreachable.append(["one"])).rejects.toMatchObject({
+      code: "git",
+      message: expect.not.stringContaining("s3cret"),
+    });
+    await expect(textsOf(unreachable)).rejects.toMatchObject({
+      code: "git",
+      message: expect.stringContaining("127.0.0.1"),
+    });
+    rmSync(remote, { recursive: true });
+    await expect(textsOf(openSink(url))).rejects.toMatchObject({
+      code: expect.stringMatching(/^(git|folder_missing)$/),
+    });
+  });
+
+  it("explains a repository that is missing or is none", async () => {
+    const { folder, clone } = repositories();
+    await expect(textsOf(openSink(`git:${folder}/gone?path=h`))).rejects.toMatchObject({ code: "folder_missing" });
+    mkdirSync(join(clone, "below"));
+    await expect(textsOf(openSink(`git:${clone}/below?path=h`))).rejects.toMatchObject({ code: "wrong_type" });
+  });
+
+  it("does not follow a log that is a symbolic link or a folder", async () => {
+    const { clone, url } = repositories();
+    mkdirSync(join(clone, "logs"));
+    execFileSync("ln", ["-s", "/etc/passwd", join(clone, "logs/head.log")]);
+    git(clone, "add", ".");
+    git(clone, "commit", "--quiet", "-m", "Link");
+    git(clone, "push", "--quiet");
+    await expect(openSink(url).append(["one"])).rejects.toMatchObject({ code: "wrong_type" });
+    await expect(textsOf(openSink(url.replace("logs/head.log", "logs")))).rejects.toMatchObject({ code: "wrong_type" });
+  });
+});
+
+describe("a git sink whose remote moves", () => {
+  it("appends on top of commits that land between its fetch and its push, and never forces", async () => {
+    // The remote moves in the very moment of the first two pushes.
+    const { folder, remote, clone, url } = overSsh(`
+case "$1" in *receive-pack*)
+  n=$(cat "$FOLDER/count" 2>/dev/null || echo 0)
+  if [ "$n" -lt 2 ]; then
+    echo $((n + 1)) > "$FOLDER/count"
+    (
+      cd "$FOLDER/other" && git pull --quiet && echo "$n" > "note-$n" && git add . &&
+      git -c user.name=U -c user.email=u@example.org commit --quiet -m "Note $n" && git push --quiet
+    ) >"$FOLDER/log" 2>&1
+  fi
+esac`);
+    execFileSync("git", ["clone", "--quiet", remote, join(folder, "other")]);
+    await openSink(url).append(["one"]);
+    expect(readFileSync(join(folder, "count"), "utf8")).toBe("2\n");
+    expect(git(remote, "log", "--format=%s", "main").split("\n")).toEqual([
+      "Append a published head of the audit chain",
+      "Note 1",
+      "Note 0",
+      "A paper",
+    ]);
+    expect(git(remote, "show", "main:logs/head.log")).toBe("one");
+    expect(git(remote, "show", "main:note-1")).toBe("1");
+    expect(git(clone, "log", "--format=%s")).toBe("A paper");
+  });
+
+  it("does not push again when the log itself has changed meanwhile: its own lines may be what arrived", async () => {
+    const { folder, remote, url } = overSsh(`
+case "$1" in *receive-pack*) git -C "$FOLDER/other" push --quiet >/dev/null 2>&1 ;; esac`);
+    const other = join(folder, "other");
+    execFileSync("git", ["clone", "--quiet", remote, other]);
+    mkdirSync(join(other, "logs"));
+    writeFileSync(join(other, "logs/head.log"), "first\n");
+    git(other, "add", ".");
+    git(other, "commit", "--quiet", "-m", "Another writer");
+    await expect(openSink(url).append(["one"])).rejects.toMatchObject({ code: "conflict" });
+    expect(git(remote, "show", "main:logs/head.log")).toBe("first");
+  });
+
   it("says why the remote refuses, and does not try that again", async () => {
-    const { folder, remote, url } = repositories();
+    const { folder, remote, url } = overSsh();
     plantHook(
       join(remote, "hooks"),
       "pre-receive",
@@ -281,58 +279,11 @@ exec git-receive-pack "$@"
     expect(await textsOf(openSink(url))).toEqual([]);
   });
 
-  it("is an error when the remote can't be reached, without credentials in the message", async () => {
-    const { clone, remote, url } = repositories();
-    const unreachable = openSink(`git:${clone}?path=head.log&push=http://me:s3cret@127.0.0.1:1/r.git`);
-    await expect(unreachable.append(["one"])).rejects.toMatchObject({
-      code: "git",
-      message: expect.not.stringContaining("s3cret"),
-    });
-    await expect(textsOf(unreachable)).rejects.toMatchObject({
-      code: "git",
-      message: expect.stringContaining("127.0.0.1"),
-    });
-    rmSync(remote, { recursive: true });
-    await expect(textsOf(openSink(url))).rejects.toMatchObject({ code: "git" });
-  });
-
   it("does not wait for ever for a remote that does not answer, and stops when told to", async () => {
-    const { folder, clone, url } = repositories();
-    plantHook(folder, "silent", "exec sleep 60");
-    git(clone, "config", "remote.origin.uploadpack", join(folder, "silent"));
+    const { url } = overSsh("exec sleep 60");
     await expect(textsOf(openSink(url, { timeoutMs: 300 }))).rejects.toMatchObject({ code: "timeout" });
     const signal = AbortSignal.timeout(300);
     await expect(textsOf(openSink(url, { signal }))).rejects.toMatchObject({ code: "aborted" });
-  });
-
-  it("explains a repository that is missing or is none", async () => {
-    const { folder, clone } = repositories();
-    await expect(textsOf(openSink(`git:${folder}/gone?path=h`))).rejects.toMatchObject({ code: "folder_missing" });
-    mkdirSync(join(clone, "below"));
-    await expect(textsOf(openSink(`git:${clone}/below?path=h`))).rejects.toMatchObject({ code: "wrong_type" });
-  });
-
-  it("explains a repository that belongs to someone else", async () => {
-    const { clone, url } = repositories();
-    const chowned = process.getuid?.() === 0;
-    if (chowned) for (const path of [clone, join(clone, ".git")]) chownSync(path, 65_534, 65_534);
-    const stderr = `fatal: detected dubious ownership in repository at '${clone}'`;
-    // Only root can give a folder away.
-    const error: unknown = chowned
-      ? await textsOf(openSink(url)).catch((error: unknown) => error)
-      : gitFailed(clone, ["rev-parse"], { code: 128, stdout: "", stderr });
-    expect(error).toMatchObject({ code: "permission", message: expect.stringContaining("safe.directory") });
-  });
-
-  it("does not follow a log that is a symbolic link or a folder", async () => {
-    const { clone, url } = repositories();
-    mkdirSync(join(clone, "logs"));
-    execFileSync("ln", ["-s", "/etc/passwd", join(clone, "logs/head.log")]);
-    git(clone, "add", ".");
-    git(clone, "commit", "--quiet", "-m", "Link");
-    git(clone, "push", "--quiet");
-    await expect(openSink(url).append(["one"])).rejects.toMatchObject({ code: "wrong_type" });
-    await expect(textsOf(openSink(url.replace("logs/head.log", "logs")))).rejects.toMatchObject({ code: "wrong_type" });
   });
 });
 
@@ -376,5 +327,31 @@ describe("a git sink without a remote", () => {
     const sink = openSink(`git:${remote}?path=head.log`);
     await sink.append(["one"]);
     expect(git(remote, "show", "main:head.log")).toBe("one");
+  });
+
+  it("is read whoever owns it; root does not append to it", async () => {
+    const { clone } = repositories();
+    const sink = openSink(`git:${clone}?path=head.log`);
+    await sink.append(["one"]);
+    // Only root can give a folder away.
+    if (process.getuid?.() !== 0) return;
+    execFileSync("chown", ["-R", "65534:65534", clone]);
+    expect(await textsOf(sink)).toEqual(["one"]);
+    await expect(sink.append(["two"])).rejects.toMatchObject({
+      code: "permission",
+      message: expect.stringContaining("run the publisher as that user"),
+    });
+    git(
+      clone,
+      "-c",
+      `safe.directory=${clone}`,
+      "config",
+      "--file",
+      join(clone, ".git/config"),
+      "core.sharedRepository",
+      "group",
+    );
+    await sink.append(["two"]);
+    expect(await textsOf(sink)).toEqual(["one", "two"]);
   });
 });

@@ -2,13 +2,13 @@ import { emptyFrontier, sameBytes, toHex } from "@scidex/audit-core";
 import type { ChainRow } from "./chain-row.ts";
 import type { Cursor } from "./cursor.ts";
 import type { Report } from "./finding.ts";
-import { HeadChecker } from "./head-checker.ts";
+import { AFTER_A_RESTORE, HeadChecker } from "./head-checker.ts";
 import type { PublishedHeads } from "./heads.ts";
 import { CHAIN_START, LinkChecker } from "./links.ts";
 import { frontierOf, type PublishedHead } from "./published-head.ts";
 import type { Range } from "./range.ts";
 import { readLinks, type Survey } from "./read-chain.ts";
-import type { Relation } from "./relation.ts";
+import type { Relation } from "./database/relation.ts";
 import type { Lane } from "./snapshot.ts";
 import { Sorter } from "./sorter.ts";
 import { TimeChecker } from "./time-checker.ts";
@@ -30,8 +30,8 @@ export interface CheckChainOptions {
   readonly range: Range;
   /** Null where heads are not checked. */
   readonly published: PublishedHeads | null;
-  /** The time now, in microseconds since the Unix epoch. */
-  readonly now: bigint;
+  /** The time now, in microseconds since the Unix epoch; null where it is not known, and times are not judged. */
+  readonly now: bigint | null;
   readonly report: Report;
   readonly onProgress: ((rows: number) => void) | undefined;
 }
@@ -64,14 +64,15 @@ async function walk(rows: Cursor<ChainRow>, options: CheckChainOptions): Promise
   const heads = (published?.heads ?? []).filter((head) => head.seq >= from && (to === undefined || head.seq <= to));
   const start = range.after === undefined ? { size: from - 1n, hashes: null } : frontierOf(range.after);
   const tree = new HeadChecker(heads, published?.names ?? new Map(), from === 1n ? emptyFrontier : start, report);
-  const times = new TimeChecker(heads, published?.lastSigned ?? new Map(), options.now, range.after, report);
+  const times =
+    published === null || options.now === null
+      ? null
+      : new TimeChecker(heads, published.lastSigned, options.now, range.after, report);
   let last: ChainRow | null = null;
   while (row !== undefined) {
     links.push(row);
-    if (published !== null) {
-      tree.push(row);
-      times.push(row);
-    }
+    if (published !== null) tree.push(row);
+    times?.push(row);
     last = row;
     if (links.rows % 65_536 === 0) options.onProgress?.(links.rows);
     if (!rows.step()) await rows.fill();
@@ -104,7 +105,7 @@ function checkAnchor(head: PublishedHead, row: ChainRow | undefined, length: big
       seq: length + 1n,
       expected: `${head.seq} links`,
       actual: `${length} links`,
-      message: `the links from ${length + 1n} on are missing: a head of ${head.seq} links was published at ${head.publishedAt}`,
+      message: `the links from ${length + 1n} on are missing: a head of ${head.seq} links was published at ${head.publishedAt}. ${AFTER_A_RESTORE}`,
     });
   } else {
     report({

@@ -14,7 +14,7 @@ import { readLeaves, readShape, type TableShape } from "./shape.ts";
 import type { Lane } from "./snapshot.ts";
 import { Sorter } from "./sorter.ts";
 import { SourceChecker, type SourceTally } from "./sources.ts";
-import { readColumnTypes } from "./type-description.ts";
+import { readColumnTypes, TypeBoundError } from "./type-description.ts";
 
 /** Why a table could not be judged, and whether another look may be able to. */
 export interface TableProblem {
@@ -65,9 +65,14 @@ export async function openTable(
   const secret = current.blindKey ? await readSecret(lane, history.kind) : null;
   if (current.blindKey && secret === null)
     return lasting(`${current.relation}: the secret of its blinded keys is missing`);
-  const ways = recomputations(history, await readColumnTypes(lane, shape.oid));
-  const leaves = shape.relkind === "p" ? { leaves: await readLeaves(lane, shape) } : {};
-  return { shape: { ...shape, ...leaves }, secret, ...ways };
+  try {
+    const ways = recomputations(history, await readColumnTypes(lane, shape.oid));
+    const leaves = shape.relkind === "p" ? { leaves: await readLeaves(lane, shape) } : {};
+    return { shape: { ...shape, ...leaves }, secret, ...ways };
+  } catch (error) {
+    if (!(error instanceof TypeBoundError)) throw error;
+    return lasting(`${current.relation}: ${error.message}`);
+  }
 }
 
 /** Compares one table with its events. Returns why it could not be judged, or null. */

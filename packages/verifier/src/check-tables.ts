@@ -10,7 +10,7 @@ import type { VouchedTables } from "./fast/vouch-tables.ts";
 import { type KeyedEvent, readEventsByKey } from "./read-events.ts";
 import type { Histories } from "./read-histories.ts";
 import { isRefused, isTransient, reasonOf } from "./refused.ts";
-import type { Relation } from "./relation.ts";
+import type { Relation } from "./database/relation.ts";
 import type { Snapshot } from "./snapshot.ts";
 import { Sorter } from "./sorter.ts";
 

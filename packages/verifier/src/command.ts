@@ -45,6 +45,7 @@ interface Flags {
   readonly policy?: string;
   readonly state?: string;
   readonly maxHeadAge?: string;
+  readonly maxDuration?: string;
   readonly allowUnanchored?: true;
   readonly report?: string;
   readonly json?: true;
@@ -84,6 +85,7 @@ export function verifyCommand(context: CommandContext): Command {
     .option("--policy <file>", "what must be covered (audit-chain policy prints it); default AUDIT_POLICY")
     .option("--state <file>", "remembers what the sinks held, to see it when one is cut back; made if it is not there")
     .option("--max-head-age <age>", "how old the newest signed time may be, for example 90m; default 24h")
+    .option("--max-duration <time>", "how long the verification may take, for example 6h; default 24h")
     .option("--allow-unanchored", "accept that there are no sinks")
     .option("--report <file>", "also write the report as a page for people: one HTML file that loads nothing")
     .option("--json", "print the report as JSON")
@@ -104,10 +106,11 @@ async function run(flags: Flags, signal: AbortSignal): Promise<Outcome> {
   const state = await readState(flags.state);
   const keys = checkKeys(await readKeys());
   const maxHeadAgeMs = flags.maxHeadAge === undefined ? maxHeadAge() : parseDuration(flags.maxHeadAge);
+  const maxDurationMs = flags.maxDuration === undefined ? undefined : parseDuration(flags.maxDuration);
   const name = origin();
   checkOrigin(name ?? policy?.origin ?? undefined, keys);
   const url = databaseUrl();
-  const sinks = openSinks();
+  const sinks = openSinks(flags.state);
   const about = { command: "audit-verify", origin: name ?? policy?.origin ?? null, database: databaseName(url) };
   const fail = async (error: unknown): Promise<never> => {
     // A page of before would go on saying that all is well.
@@ -127,7 +130,11 @@ async function run(flags: Flags, signal: AbortSignal): Promise<Outcome> {
   const line = progress({ label: "verify" });
   if (flags.plain !== true) keepHeapSmall();
   try {
-    const { report, knownSinks, overview } = await verifyWithState(database, {
+    const {
+      report,
+      state: next,
+      overview,
+    } = await verifyWithState(database, {
       heads: sinks,
       keys,
       origin: name,
@@ -140,6 +147,7 @@ async function run(flags: Flags, signal: AbortSignal): Promise<Outcome> {
       jobs,
       plain: flags.plain === true,
       maxHeadAgeMs,
+      maxDurationMs,
       allowUnanchored: flags.allowUnanchored === true,
       onProgress: (rows) => line.update(rows),
     }).catch(fail);
@@ -155,12 +163,7 @@ async function run(flags: Flags, signal: AbortSignal): Promise<Outcome> {
         notes: [],
       }),
     );
-    // What was found is remembered only where the sinks are as they were: else the finding would be gone next time.
-    const isSound = !report.divergences.some(({ check }) => check.startsWith("sink_"));
-    if (flags.state !== undefined && knownSinks.size > 0 && isSound) {
-      const remembered = { sinks: new Map([...state.sinks, ...knownSinks]) };
-      isWritten = (await write("--state", flags.state, () => formatState(remembered))) && isWritten;
-    }
+    isWritten = (await write("--state", flags.state, () => formatState(next))) && isWritten;
     const exits = {
       intact: isWritten ? EXIT.ok : EXIT.failed,
       tampered: EXIT.tampered,
@@ -193,9 +196,11 @@ async function write(option: string, file: string | undefined, make: () => strin
 const usage = (message: string) => new CommandError("usage", message);
 const configuration = (message: string, cause: unknown) => new CommandError("configuration", message, { cause });
 
-function openSinks(): Sink[] {
+/** @param state the state file, beside which git sinks keep their clones; without one they are made anew each time */
+function openSinks(state: string | undefined): Sink[] {
+  const folder = state === undefined ? undefined : `${state}.clones`;
   try {
-    return sinkUrls().map((url) => openSink(url));
+    return sinkUrls().map((url) => openSink(url, { folder }));
   } catch (error) {
     if (error instanceof SinkError) throw configuration(`AUDIT_SINKS: ${error.message}`, error);
     throw error;

@@ -24,6 +24,8 @@ export interface Config {
   readonly salt: boolean;
   /** Whether events are keyed by core's `blindKey` of the row's key. */
   readonly blindKey: boolean;
+  /** What was there at the attachment and would be an attack if it came later: see structure/present.ts. */
+  readonly present: readonly string[];
   /** Who changed the configuration, as the database knew him. */
   readonly actor: string;
   /** When, as the database prints it in UTC. */
@@ -47,10 +49,12 @@ export const CONFIG_COVERED = [
   "columns",
   "complete",
   "excluded",
+  "fallback",
   "id",
   "key_columns",
   "kind",
   "mode",
+  "present",
   "recorded_at",
   "relation",
   "renamed",
@@ -74,6 +78,7 @@ export const CONFIG_OF_CONFIG: Config = {
   complete: true,
   salt: false,
   blindKey: false,
+  present: [],
   actor: "",
   recordedAt: "",
 };
@@ -82,13 +87,23 @@ const ACTIONS = ["attach", "detach", "complete", "readmit"] as const;
 const isAction = (text: string | null | undefined): text is Config["action"] =>
   ACTIONS.some((action) => action === text);
 
-/** From the fields of a text COPY. Null for a row that no release can have written. */
+const LARGEST_ID = 2n ** 63n - 1n;
+
+/**
+ * From the fields of a text COPY. Null for a row that no release can have written: the same rules as
+ * `audit_chain_is_sound`, so that the database's doors believe no row that is left out here.
+ */
 export function decodeConfig(fields: readonly (string | null)[], seqOf: (id: string) => bigint | null): Config | null {
   const [id, action, kind, relation, keyColumns, columns, columnTypes, excluded, ...rest] = fields;
-  const [renamed, changes, mode, complete, salt, blindKey, actor, recordedAt] = rest;
-  if (id == null || !/^\d{1,18}$/u.test(id) || !isAction(action) || kind == null || relation == null) return null;
+  const [renamed, changes, mode, complete, salt, blindKey, actor, recordedAt, present] = rest;
+  if (id == null || !/^[1-9]\d{0,18}$/u.test(id) || BigInt(id) > LARGEST_ID || !isAction(action)) return null;
+  if (kind == null || kind === "" || Buffer.byteLength(kind) > 200) return null;
+  if (relation == null || splitRelation(relation) === null) return null;
+  if ((changes !== "refuse" && changes !== "track") || (mode !== "strict" && mode !== "sealed")) return null;
+  if ((complete !== "t" && complete !== "f") || actor == null) return null;
+  if (recordedAt == null || recordedAt.endsWith("infinity")) return null;
   try {
-    return {
+    const config: Config = {
       id: BigInt(id),
       seq: seqOf(id),
       action,
@@ -99,24 +114,32 @@ export function decodeConfig(fields: readonly (string | null)[], seqOf: (id: str
       columnTypes: parseArrayText(columnTypes ?? ""),
       excluded: parseArrayText(excluded ?? ""),
       renamed: parseRenamed(renamed ?? ""),
-      changes: changes === "track" ? "track" : "refuse",
-      mode: mode === "sealed" ? "sealed" : "strict",
+      changes,
+      mode,
       complete: complete === "t",
       salt: salt === "t",
       blindKey: blindKey === "t",
-      actor: actor ?? "",
-      recordedAt: recordedAt ?? "",
+      present: parseArrayText(present ?? ""),
+      actor,
+      recordedAt,
     };
+    const isWhole = config.keyColumns.length > 0 && config.columns.length === config.columnTypes.length;
+    return isWhole ? config : null;
   } catch {
     return null;
   }
 }
 
-/** A map, because a column can be called `constructor`. */
+/** A map, because a column can be called `constructor`. @throws Error for anything but an object of texts */
 function parseRenamed(text: string): Map<string, string> {
   const value: unknown = JSON.parse(text);
-  if (typeof value !== "object" || value === null) return new Map();
-  return new Map(Object.entries(value).filter((entry): entry is [string, string] => typeof entry[1] === "string"));
+  if (typeof value !== "object" || value === null || Array.isArray(value)) throw new Error("not an object");
+  return new Map(
+    Object.entries(value).map(([before, after]): [string, string] => {
+      if (typeof after !== "string") throw new TypeError("not a name");
+      return [before, after];
+    }),
+  );
 }
 
 /** The configurations of one kind, oldest first. */

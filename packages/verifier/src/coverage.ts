@@ -1,5 +1,6 @@
 import type { Config, KindHistory } from "./config.ts";
 import type { Report } from "./finding.ts";
+import { isRecorded, withoutPrinting } from "./structure/present.ts";
 import type { Policy, TablePolicy } from "./policy.ts";
 
 /**
@@ -65,6 +66,12 @@ function narrowings(before: Config, config: Config): Narrowing[] {
       () => false,
     );
   if (before.action === "detach") return found;
+  const came = config.present.filter((entry) => isRecorded(entry, before.present) === "no");
+  if (came.length > 0)
+    add(
+      `${relation} was attached again with what was not there before: ${came.map(withoutPrinting).join("; ")}`,
+      (policy) => came.every((entry) => isRecorded(entry, tableOf(policy)?.present ?? []) === "yes"),
+    );
   if (relation !== before.relation)
     add(
       `the kind ${config.kind} was moved from ${before.relation} to ${relation}`,
@@ -144,6 +151,13 @@ function checkTable(
       `${relation} is keyed by ${current.keyColumns.join(", ")}, the policy says ${table.key.join(", ")}`,
     );
   }
+  const unknown = current.present.filter((entry) => isRecorded(entry, table.present) === "no");
+  if (unknown.length > 0)
+    narrowed(
+      report,
+      current,
+      `${relation} has what the policy does not know: ${unknown.map(withoutPrinting).join("; ")}`,
+    );
   if (current.changes === "track" && table.changes === "refuse") {
     narrowed(report, current, `${relation} tracks changes, the policy says that they must be refused`);
   }

@@ -22,6 +22,10 @@ export function describeReport(report: VerificationReport): string {
       .map(([group, result]) => `${group} ${result}`)
       .join(", ")}`,
   );
+  if (report.checks.access !== "skipped")
+    lines.push(
+      `access      took ${(report.access_ms / 1000).toFixed(1)} s of ${(report.duration_ms / 1000).toFixed(1)} s`,
+    );
   for (const divergence of report.divergences.slice(0, SHOWN)) lines.push(...describeDivergence(divergence));
   if (report.divergence_count > SHOWN)
     lines.push(`… and ${report.divergence_count - SHOWN} more: --json lists up to 1,000 of each check`);

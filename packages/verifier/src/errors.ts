@@ -5,6 +5,7 @@
  * - `keys_malformed`: a verifier key that cannot be read.
  * - `origin_missing`: keys of several logs, and nothing says which of them is meant.
  * - `client`: a client of the database that cannot be used: it needs two connections.
+ * - `server_unknown`: a major version of PostgreSQL whose catalogs this release does not know.
  * - `protocol`: the server sent what this program does not understand.
  * - `disk`: what has to be sorted does not fit in memory, and cannot be kept on the disk.
  */
@@ -16,6 +17,7 @@ export type VerifierErrorCode =
   | "keys_malformed"
   | "origin_missing"
   | "client"
+  | "server_unknown"
   | "protocol"
   | "disk";
 

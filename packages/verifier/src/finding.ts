@@ -1,7 +1,7 @@
 import { sha256 } from "@scidex/audit-core";
 
 /** The groups of checks that a caller can choose from. */
-export const GROUPS = ["links", "heads", "sources", "coverage", "structure"] as const;
+export const GROUPS = ["links", "heads", "sources", "access", "coverage", "structure"] as const;
 export type Group = (typeof GROUPS)[number];
 
 /**
@@ -21,11 +21,13 @@ export const CHECKS = {
   sink_disagreement: "heads",
   sink_rewound: "heads",
   publisher_silent: "heads",
+  verdict_overdue: "heads",
   source_edited: "sources",
   source_deleted: "sources",
   source_unchained: "sources",
   change_unrecorded: "sources",
   source_missing: "sources",
+  access_mismatch: "access",
   coverage_narrowed: "coverage",
   relation_changed: "structure",
   relation_shadowed: "structure",

@@ -82,7 +82,7 @@ export class HeadChecker {
       seq: missing,
       expected: `${head.seq} links`,
       actual: `${this.#lastSeq} links`,
-      message: `the links from ${missing} on are missing: ${this.#names.get(head) ?? "a sink"} holds a signed head of ${head.seq}`,
+      message: `the links from ${missing} on are missing: ${this.#names.get(head) ?? "a sink"} holds a signed head of ${head.seq}. ${AFTER_A_RESTORE}`,
     });
   }
 
@@ -107,6 +107,10 @@ export class HeadChecker {
     });
   }
 }
+
+/** What looks the same as a cut: nobody but the operator can tell it from one. */
+export const AFTER_A_RESTORE =
+  "If an older backup was put back here, docs/incident.md has what to do: a new log that says so (audit-publisher begin, planned)";
 
 function leafOf(row: ChainRow): string | null {
   const appendedAt = hashedTime(row);

@@ -1,12 +1,13 @@
 import {
   CoreError,
   type CoreErrorCode,
+  EMPTY_LOG_DIGEST,
   type HeadTrust,
+  nextLogDigest,
   parseHeadLine,
   sameBytes,
-  sha256,
-  toHex,
 } from "@scidex/audit-core";
+import type { Place } from "@scidex/audit-sinks";
 import type { Report } from "./finding.ts";
 import { type PublishedHead, toPublished } from "./published-head.ts";
 
@@ -22,17 +23,23 @@ export interface HeadLog {
   /** How reports name it: without secrets. */
   readonly name: string;
   read(): AsyncIterable<HeadLogLine>;
+  /** Where it is, to find logs that are one. */
+  place?(): Promise<Place | undefined>;
 }
 
 /** What was read from a head log: the heads whose signatures hold, in the order in which they stand there. */
 export interface ReadLog {
   readonly name: string;
   readonly heads: readonly PublishedHead[];
-  /** Number of whole lines, and their running digest (hex): SHA-256(digest before || line), from SHA-256 of nothing. */
+  /** Number of whole lines, and their running digest (`nextLogDigest`). */
   readonly lines: number;
   readonly digest: string;
   /** The same after the first `known.lines` lines, where the caller knew of some. */
   readonly digestAtKnown: string | undefined;
+  /** What is there of a last line whose end is missing. */
+  readonly torn: string | undefined;
+  /** Number of lines with a carriage return at their end, or a byte order mark before the first. */
+  readonly converted: number;
   readonly warnings: readonly string[];
 }
 
@@ -42,6 +49,9 @@ export interface ReadLog {
  *
  * Lines are only appended, and each is signed with its time: a line that is older than the one before it was put there
  * by someone else.
+ *
+ * A log whose line ends were converted (git's `core.autocrlf`, an editor) says what it said: its lines are read without what
+ * was added, and how many they are is part of the result.
  */
 export async function readHeadLog(
   log: HeadLog,
@@ -52,17 +62,22 @@ export async function readHeadLog(
   const heads: PublishedHead[] = [];
   const warnings: string[] = [];
   let lines = 0;
-  let digest: Uint8Array = sha256("");
-  let digestAtKnown = knownLines === 0 ? toHex(digest) : undefined;
+  let digest = EMPTY_LOG_DIGEST;
+  let digestAtKnown = knownLines === 0 ? digest : undefined;
+  let torn: string | undefined;
+  let converted = 0;
   for await (const line of log.read()) {
     const where = `line ${line.number} of ${log.name}`;
     if (line.defect === "torn") {
+      torn = line.text;
       warnings.push(`${where} is torn: its end is missing. The next publication repairs it.`);
       continue;
     }
     lines++;
-    digest = sha256(Buffer.concat([digest, Buffer.from(line.text)]));
-    if (lines === knownLines) digestAtKnown = toHex(digest);
+    const text = unconverted(line);
+    if (text !== line.text) converted++;
+    digest = nextLogDigest(digest, text);
+    if (lines === knownLines) digestAtKnown = digest;
     if (line.defect !== null) {
       report({
         check: "sink_signature",
@@ -71,7 +86,7 @@ export async function readHeadLog(
       continue;
     }
     try {
-      const head = toPublished(parseHeadLine(line.text, trust));
+      const head = toPublished(parseHeadLine(text, trust));
       const before = heads.at(-1);
       if (before !== undefined && (head.signedTime < before.signedTime || head.seq < before.seq)) {
         report({
@@ -98,7 +113,13 @@ export async function readHeadLog(
       });
     }
   }
-  return { name: log.name, heads, lines, digest: toHex(digest), digestAtKnown, warnings };
+  return { name: log.name, heads, lines, digest, digestAtKnown, torn, converted, warnings };
+}
+
+/** A line without what programs of other systems add to it. */
+function unconverted({ number, text }: HeadLogLine): string {
+  const begin = number === 1 && text.startsWith("\ufeff") ? 1 : 0;
+  return text.slice(begin, text.endsWith("\r") ? -1 : undefined);
 }
 
 /** What looks the same where the verifier was given the keys, or the log, of somebody else. */

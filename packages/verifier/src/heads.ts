@@ -1,4 +1,5 @@
 import { type HeadTrust, sameBytes } from "@scidex/audit-core";
+import { sinksThatAreOne } from "@scidex/audit-sinks";
 import type { Report } from "./finding.ts";
 import { type HeadLog, type ReadLog, readHeadLog } from "./head-log.ts";
 import type { PublishedHead } from "./published-head.ts";
@@ -18,8 +19,8 @@ export interface PublishedHeads {
   /** What the sinks hold now, for the state file. */
   readonly known: ReadonlyMap<string, KnownLog>;
   readonly warnings: readonly string[];
-  /** Sinks that could not be read, and why. */
-  readonly unreadable: readonly string[];
+  /** Why not all sinks could be read and relied on. */
+  readonly doubts: readonly string[];
 }
 
 /** Reads all logs, checks each line and the logs against each other and against what is known of them. */
@@ -30,16 +31,19 @@ export async function readPublishedHeads(
   report: Report,
 ): Promise<PublishedHeads> {
   const read: ReadLog[] = [];
-  const unreadable: string[] = [];
+  const doubts = await findSame(logs);
   for (const log of logs) {
     try {
       read.push(await readHeadLog(log, trust, state.sinks.get(log.name)?.lines ?? 0, report));
     } catch (error) {
-      unreadable.push(
-        `the sink ${log.name} could not be read: ${error instanceof Error ? error.message : String(error)}`,
-      );
+      doubts.push(`the sink ${log.name} could not be read: ${error instanceof Error ? error.message : String(error)}`);
     }
   }
+  for (const { name, converted, lines } of read)
+    if (converted > 0)
+      doubts.push(
+        `${name} was converted: ${converted} of its ${lines} lines have the line ends (or byte order mark) of another system. They were read without them. Turn that off (for git: "* -text" in .gitattributes) and convert it back, for example with dos2unix: the publisher does not append to it`,
+      );
   const warnings = [...read.flatMap((log) => log.warnings), ...checkSinks(read, state.sinks, report)];
   const names = new Map<PublishedHead, string>();
   const heads: PublishedHead[] = [];
@@ -71,6 +75,15 @@ export async function readPublishedHeads(
     ),
     known: new Map(read.map((log) => [log.name, { lines: log.lines, digest: log.digest }])),
     warnings,
-    unreadable,
+    doubts,
   };
+}
+
+/** Sinks that are one: two of them prove no more than one does. */
+async function findSame(logs: readonly HeadLog[]): Promise<string[]> {
+  const placed = logs.flatMap((log) => (log.place === undefined ? [] : [{ place: async () => await log.place?.() }]));
+  return (await sinksThatAreOne(placed)).map(
+    ({ first, second, why }) =>
+      `${first} and ${second} are one sink: ${why}. Whoever edits one has edited the other: give each a place of its own`,
+  );
 }

@@ -5,10 +5,19 @@ export { type KindCount, type KindCounts, MAX_OTHER_KINDS } from "./kind-tally.t
 export type { CoverageChange, HeadTime, Overview, SinkHeads } from "./overview.ts";
 export { MAX_LISTED_PER_CHECK } from "./findings.ts";
 export type { HeadLog, HeadLogLine } from "./head-log.ts";
+export type { PinnedRow, ServerDifference } from "./structure/builtin/compare-builtin.ts";
+export { compareServer, describeDifference } from "./structure/builtin/check-builtin.ts";
 export { formatPolicy, parsePolicy, type Policy, type TablePolicy } from "./policy.ts";
-export { type ChainHead, formatReport, type GroupResult, type VerificationReport } from "./report.ts";
+export { type ChainHead, formatReport, type GroupResult, isVerdict, type VerificationReport } from "./report.ts";
 export { CLOCK_TOLERANCE_MICROS, LOCK_TOLERANCE_MICROS } from "./time-checker.ts";
-export { EMPTY_STATE, formatState, type KnownLog, parseState, type VerifierState } from "./verifier-state.ts";
+export {
+  EMPTY_STATE,
+  formatState,
+  type KnownLog,
+  type KnownServer,
+  parseState,
+  type VerifierState,
+} from "./verifier-state.ts";
 export { MAX_LOOKS, type Verification, verify, verifyWithState } from "./verify.ts";
 export { DEFAULT_CHECKS, defaultJobs, VERIFY_DEFAULTS, type VerifyOptions } from "./verify-options.ts";
 export type { RangeRequest, Shard } from "./range.ts";

@@ -1,9 +1,15 @@
 import { randomBytes } from "node:crypto";
 import type { HeadTrust } from "@scidex/audit-core";
 import type { Sql } from "postgres";
+import { checkAccess } from "./access/check-access.ts";
 import { checkChain, type ChainResult } from "./check-chain.ts";
 import { checkTables } from "./check-tables.ts";
+import { clockDoubt, lagReason, mayLag } from "./causes.ts";
 import { checkCoverage } from "./coverage.ts";
+import { splitRelation } from "./config.ts";
+import { CatalogError, CatalogWatch } from "./database/catalog-watch.ts";
+import { type Deadline, DeadlineError } from "./deadline.ts";
+import { PlanError } from "./database/plan/plan-error.ts";
 import { VerifierError } from "./errors.ts";
 import { CHECKS, type Finding, type Group } from "./finding.ts";
 import { Crew } from "./fast/crew.ts";
@@ -19,20 +25,17 @@ import { type Range, resolveRange } from "./range.ts";
 import { type Survey, surveyChain } from "./read-chain.ts";
 import { type Histories, NO_HISTORIES, readHistories } from "./read-histories.ts";
 import { type Pending, readPending } from "./read-pending.ts";
+import { readReplayTime, readSystemIdentifier } from "./read-server.ts";
 import { isRefused, isTransient, reasonOf } from "./refused.ts";
-import type { Relation } from "./relation.ts";
+import type { Relation } from "./database/relation.ts";
 import { lockAgainstRewriting, REWRITTEN } from "./rewritten.ts";
 import { describeShape, hasColumns, OWN_SHAPES, readShape, type TableShape } from "./shape.ts";
 import { type Lane, type Snapshot, withSnapshot } from "./snapshot.ts";
-import { checkStructure } from "./structure/check-structure.ts";
-import { EMPTY_STATE } from "./verifier-state.ts";
-import {
-  DEFAULT_CHECKS,
-  defaultJobs,
-  MIN_ROWS_FOR_JOBS,
-  VERIFY_DEFAULTS,
-  type VerifyOptions,
-} from "./verify-options.ts";
+import type { Catalog } from "./structure/catalog.ts";
+import { checkStructure, interestOf } from "./structure/check-structure.ts";
+import { readCatalog } from "./structure/read-catalog.ts";
+import { EMPTY_STATE, type KnownServer } from "./verifier-state.ts";
+import { defaultJobs, MIN_ROWS_FOR_JOBS, VERIFY_DEFAULTS, type VerifyOptions, wantedChecks } from "./verify-options.ts";
 
 const CHAIN = "public.audit_chain";
 const CONFIG = "public.audit_chain_config";
@@ -50,12 +53,16 @@ export interface LookResult {
   /** Whether a table was rewritten between the snapshot and its lock, which a few more looks will not always meet. */
   readonly isRewritten: boolean;
   readonly warnings: readonly string[];
+  /** Null where it could not be told. */
+  readonly server: KnownServer | null;
   readonly published: PublishedHeads | null;
   readonly from: bigint;
   readonly chain: ChainResult;
   readonly pending: Pending | null;
   readonly eventsWithoutSource: bigint;
   readonly overview: Overview;
+  /** How long the group `access` took, in milliseconds. */
+  readonly accessMs: number;
 }
 
 /** Looks once at the sinks, and then at one snapshot of the database. */
@@ -64,8 +71,9 @@ export async function look(
   trust: HeadTrust,
   options: VerifyOptions,
   findings: Findings,
+  deadline: Deadline,
 ): Promise<LookResult> {
-  return await new Look(trust, options, findings).run(sql);
+  return await new Look(trust, options, findings).run(sql, deadline);
 }
 
 class Look {
@@ -77,6 +85,12 @@ class Look {
   readonly #warnings: string[] = [];
   /** Microseconds since the Unix epoch. */
   readonly #now: bigint;
+  /** Whether our clock can be believed. */
+  #judgesTimes = true;
+  #isStandby = (): boolean => false;
+  /** Of a standby: up to when it has replayed, in microseconds since the Unix epoch. */
+  #replayedUntil: bigint | null = null;
+  #server: KnownServer | null = null;
   #isTransient = false;
   #isRewritten = false;
   /** The highest seq at which a link is missing or broken. */
@@ -96,17 +110,23 @@ class Look {
   #histories: Histories | null = null;
   readonly #shapes = new Map<OwnTable, TableShape | null>();
   #config: Promise<Histories> | undefined;
+  #catalog: Catalog | null = null;
+  #accessMs = 0;
 
   constructor(trust: HeadTrust, options: VerifyOptions, findings: Findings) {
     this.#trust = trust;
     this.#options = options;
     this.#findings = findings;
-    this.#wanted = new Set(options.checks ?? DEFAULT_CHECKS);
+    this.#wanted = new Set(wantedChecks(options));
     this.#now = BigInt(options.now ?? Date.now()) * 1000n;
   }
 
   /** Takes what a check finds; of groups that were not asked for, nothing. */
   readonly #report = (finding: Finding): void => {
+    if (finding.check === "truncated" && this.#lags(finding)) {
+      this.#cannot(lagReason(finding), "heads");
+      return;
+    }
     const group = CHECKS[finding.check];
     const isMissing = group === "links" || finding.check === "truncated";
     if (isMissing && finding.seq !== undefined && finding.seq > this.#lastBroken) this.#lastBroken = finding.seq;
@@ -129,19 +149,14 @@ class Look {
     };
   }
 
-  async run(sql: Sql): Promise<LookResult> {
+  async run(sql: Sql, deadline: Deadline): Promise<LookResult> {
+    this.#server = { systemIdentifier: null, database: sql.options.database };
     // Sinks are read before the snapshot is taken: a head that is published later cannot look like a cut.
     if (this.#wanted.has("heads")) await this.#readHeads();
-    let crew: Crew | undefined;
-    const work = async (snapshot: Snapshot) => {
-      crew = new Crew(Math.min(this.#jobs, snapshot.length));
-      await this.#lookAt(snapshot, crew);
-    };
     try {
-      await withSnapshot(sql, work, async (lane) => await this.#planJobs(lane));
-    } finally {
-      // Not where the work ends: it may never do so where a connection is lost.
-      await crew?.close();
+      await this.#lookBelieving(sql, deadline);
+    } catch (error) {
+      this.#disbelieve(error);
     }
     return {
       findings: this.#findings,
@@ -149,13 +164,51 @@ class Look {
       isTransient: this.#isTransient,
       isRewritten: this.#isRewritten,
       warnings: this.#warnings,
+      server: this.#server,
       published: this.#published,
       from: this.#range.from,
       chain: this.#chain,
       pending: this.#pending,
       eventsWithoutSource: this.#withoutSource,
+      accessMs: this.#accessMs,
       overview: overviewOf(this.#published, this.#kinds, this.#histories),
     };
+  }
+
+  async #lookBelieving(sql: Sql, deadline: Deadline): Promise<void> {
+    const watch = await CatalogWatch.begin(sql.options, deadline.passed);
+    let crew: Crew | undefined;
+    const work = async (snapshot: Snapshot) => {
+      crew = new Crew(Math.min(this.#jobs, snapshot.length));
+      this.#isStandby = () => snapshot[0].parameters["in_hot_standby"] === "on";
+      await this.#lookAt(snapshot, crew, watch);
+    };
+    try {
+      const ended = Promise.race([watch.lost, deadline.passed]);
+      ended.catch(() => {});
+      await withSnapshot(sql, work, async (lane) => await this.#planJobs(lane), ended);
+      await Promise.race([watch.end(), deadline.passed]);
+    } finally {
+      // Not where the work ends: it may never do so where a connection is lost.
+      await crew?.close();
+      await watch.close();
+    }
+  }
+
+  /** Says that nothing of what was read can be believed. Another look may be able to, if somebody was changing something. */
+  #disbelieve(error: unknown): void {
+    if (error instanceof DeadlineError || (error instanceof VerifierError && error.code === "server_unknown")) {
+      this.#cannot(error.message, ...this.#wanted);
+      return;
+    }
+    if (!(error instanceof PlanError || error instanceof CatalogError)) throw error;
+    const [expected, actual] =
+      error instanceof PlanError ? [error.statement, error.difference] : [error.expected, error.actual];
+    // Whatever was asked for: there is nothing to be said of any other check.
+    this.#findings.add({ check: "catalog_changed", expected, actual, message: error.message });
+    this.#cannot(`nothing could be believed: ${error.message}`, ...this.#wanted);
+    this.#isTransient = true;
+    this.#isRewritten = true;
   }
 
   async #readHeads(): Promise<void> {
@@ -176,7 +229,12 @@ class Look {
       const published = await readPublishedHeads(heads, this.#trust, this.#options.state ?? EMPTY_STATE, this.#report);
       this.#published = published;
       this.#warnings.push(...published.warnings);
-      for (const reason of published.unreadable) this.#cannot(reason, "heads");
+      for (const reason of published.doubts) this.#cannot(reason, "heads");
+      const doubt = clockDoubt(this.#now, published);
+      if (doubt !== undefined) {
+        this.#cannot(doubt, "heads");
+        this.#judgesTimes = false;
+      }
     }
   }
 
@@ -241,7 +299,8 @@ class Look {
     histories: Histories | null,
   ): Promise<VouchedChain | null> {
     const { from, to, unchained, pending } = this.#range;
-    if (this.#options.plain === true || from !== 1n || to !== undefined || !unchained || !pending) return null;
+    if (this.#options.plain === true || !this.#judgesTimes || from !== 1n || to !== undefined || !unchained || !pending)
+      return null;
     const tagKey = randomBytes(TAG_KEY_BYTES);
     return await vouchForLinks(snapshot, crew, {
       chain,
@@ -256,8 +315,10 @@ class Look {
     });
   }
 
-  async #lookAt(snapshot: Snapshot, crew: Crew): Promise<void> {
+  async #lookAt(snapshot: Snapshot, crew: Crew, watch: CatalogWatch): Promise<void> {
+    await this.#identify(snapshot);
     const shape = await this.#tableOf(snapshot, "audit_chain");
+    await this.#proveTypes(snapshot, watch);
     await this.#checkStructure(snapshot);
     if (shape === null) {
       this.#cannot("there is no chain to be checked", "links", "sources", "coverage");
@@ -279,7 +340,7 @@ class Look {
       const options = {
         range: this.#range,
         published: this.#published,
-        now: this.#now,
+        now: this.#judgesTimes ? this.#now : null,
         report: this.#report,
         onProgress,
       };
@@ -295,6 +356,42 @@ class Look {
     this.#chain = chain;
     this.#checkFreshness();
     await this.#checkTables(snapshot, crew, shape);
+    await this.#checkAccess(snapshot);
+  }
+
+  /** Asks which server this is, and how far it has come. One that does not say is judged by the rest. */
+  async #identify(snapshot: Snapshot): Promise<void> {
+    if (this.#published === null || this.#server === null) return;
+    const ask = async <T>(read: (lane: Lane) => Promise<T | null>): Promise<T | null> =>
+      await snapshot[0].attempt(read).catch((error: unknown) => {
+        if (!isRefused(error)) throw error;
+        return null;
+      });
+    this.#server = { ...this.#server, systemIdentifier: await ask(readSystemIdentifier) };
+    if (this.#isStandby()) this.#replayedUntil = await ask(readReplayTime);
+  }
+
+  /**
+   * Whether a missing tail may be a standby's, by what the server reports of itself natively (`in_hot_standby`, from
+   * PostgreSQL 14 on), which nobody can set. On a primary it is a cut.
+   */
+  #lags({ seq }: Finding): boolean {
+    if (!this.#isStandby() || this.#published === null || seq === undefined) return false;
+    return mayLag(seq, this.#published, this.#replayedUntil);
+  }
+
+  /** Reads what the audited tables are made of, all at once, and proves how their types are sent. */
+  async #proveTypes(snapshot: Snapshot, watch: CatalogWatch): Promise<void> {
+    const catalog = await snapshot[0].catalog();
+    const histories = (await this.#historiesOrNull(snapshot)) ?? NO_HISTORIES;
+    const relations: string[] = [];
+    for (const { current } of histories.values()) {
+      const place = splitRelation(current.relation);
+      const relation = place === null ? undefined : catalog.relation(place.schema, place.name);
+      if (relation !== undefined) relations.push(...catalog.treeOf(relation.oid));
+    }
+    await catalog.need(snapshot[0], relations);
+    await watch.prove(catalog, catalog.typesOf(relations));
   }
 
   /** What stands in the place of one of the chain's own tables; null where it is not what it must be. Read once. */
@@ -332,7 +429,7 @@ class Look {
     const { is: chain } = await this.#shapeOf(snapshot, "audit_chain");
     const { is: config } = await this.#shapeOf(snapshot, "audit_chain_config");
     if (chain === null || config === null) return NO_HISTORIES;
-    this.#config ??= readHistories(lane, chain, config);
+    this.#config ??= readHistories(lane, chain, config, this.#report);
     return await this.#config;
   }
 
@@ -351,7 +448,11 @@ class Look {
     if (this.#published === null) return;
     const { newestTime } = this.#published;
     if (newestTime === null) {
-      if (this.#chain.rows > 0) this.#cannot("no head has been published yet: run audit-publisher publish", "heads");
+      if (this.#chain.rows > 0)
+        this.#cannot(
+          "no sink holds a head: either none has been published yet, or the sinks were emptied. The publisher knows which of the two: run audit-publisher publish, which publishes, or finds sink_rewound",
+          "heads",
+        );
       return;
     }
     const age = this.#now / 1000n - newestTime * 1000n;
@@ -361,8 +462,7 @@ class Look {
       check: "publisher_silent",
       expected: `a head signed in the last ${Math.round(allowed / 1000)} s`,
       actual: `${age / 1000n} s ago`,
-      message:
-        "the publisher has signed nothing for longer than allowed: it was stopped, or its heads do not reach the sinks",
+      message: `the publisher has signed nothing for longer than allowed: it was stopped, or its heads do not reach the sinks (or the clock here, ${new Date(Number(this.#now / 1000n)).toISOString()}, is ahead)`,
     });
   }
 
@@ -424,6 +524,28 @@ class Look {
     this.#withoutSource = given.histories === null ? 0n : tables.eventsWithoutSource;
   }
 
+  /** Whether applications get the rows that the chain knows. */
+  async #checkAccess(snapshot: Snapshot): Promise<void> {
+    if (!this.#wanted.has("access")) return;
+    const started = performance.now();
+    const histories = await this.#attempt(snapshot, CONFIG, ["access"], async (lane) => {
+      return await this.#readConfig(lane, snapshot);
+    });
+    if (histories === null) return;
+    this.#catalog ??= await this.#attempt(
+      snapshot,
+      "the catalog",
+      ["access"],
+      async (lane) => await readCatalog(lane, interestOf(histories), async (_, read) => await read()),
+    );
+    if (this.#catalog === null) return;
+    const access = await checkAccess(snapshot, this.#catalog, histories, this.#report);
+    for (const reason of access.unproven) this.#cannot(reason, "access");
+    this.#warnings.push(...access.warnings);
+    this.#isTransient ||= access.isTransient;
+    this.#accessMs = performance.now() - started;
+  }
+
   /** Compares the catalog with what it has to be, before anything is streamed. */
   async #checkStructure(snapshot: Snapshot): Promise<void> {
     if (!this.#wanted.has("structure")) return;
@@ -434,5 +556,6 @@ class Look {
     for (const reason of structure.unproven) this.#cannot(reason, "structure");
     this.#warnings.push(...structure.warnings);
     this.#isTransient ||= structure.isTransient;
+    this.#catalog = structure.catalog;
   }
 }

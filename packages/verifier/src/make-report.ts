@@ -1,7 +1,7 @@
 import { CHECKS, type CheckName, type Group, GROUPS } from "./finding.ts";
 import type { LookResult } from "./look.ts";
 import { chainHead, type GroupResult, type VerificationReport } from "./report.ts";
-import { DEFAULT_CHECKS, type VerifyOptions } from "./verify-options.ts";
+import { type VerifyOptions, wantedChecks } from "./verify-options.ts";
 
 /** The report of the last look. */
 export function makeReport(found: LookResult, options: VerifyOptions, duration: number): VerificationReport {
@@ -29,13 +29,14 @@ export function makeReport(found: LookResult, options: VerifyOptions, duration: 
     unproven,
     warnings: found.warnings,
     duration_ms: Math.round(duration),
+    access_ms: Math.round(found.accessMs),
   };
 }
 
 function groupResults(found: LookResult, options: VerifyOptions): Record<Group, GroupResult> {
   const failed = new Set<Group>([...found.findings.counts.keys()].map((check: CheckName) => CHECKS[check]));
   const unproven = new Set(found.unproven.map(({ group }) => group));
-  const wanted = options.checks ?? DEFAULT_CHECKS;
+  const wanted = wantedChecks(options);
   const resultOf = (group: Group): GroupResult => {
     if (failed.has(group)) return "failed";
     if (!wanted.includes(group)) return "skipped";

@@ -2,7 +2,7 @@ import { setImmediate } from "node:timers/promises";
 import { CHAIN_COLUMNS, type ChainRow, decodeChainRow } from "./chain-row.ts";
 import { COPY_HEADER, COPY_TRAILER, type Field } from "./copy-binary.ts";
 import { Cursor, eachTuple } from "./cursor.ts";
-import type { Relation } from "./relation.ts";
+import type { Relation } from "./database/relation.ts";
 import type { Chunks, Lane } from "./snapshot.ts";
 import type { Sorter } from "./sorter.ts";
 import type { TakeRecord } from "./spill.ts";

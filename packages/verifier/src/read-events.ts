@@ -1,6 +1,6 @@
 import { Cursor, eachTuple } from "./cursor.ts";
 import type { KeyEvent } from "./key-group.ts";
-import type { Relation } from "./relation.ts";
+import type { Relation } from "./database/relation.ts";
 import type { Lane } from "./snapshot.ts";
 import type { Sorter } from "./sorter.ts";
 

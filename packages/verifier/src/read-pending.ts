@@ -1,5 +1,5 @@
 import { eachTuple } from "./cursor.ts";
-import type { Relation } from "./relation.ts";
+import type { Relation } from "./database/relation.ts";
 import type { Lane } from "./snapshot.ts";
 
 /** What waits to be linked. */

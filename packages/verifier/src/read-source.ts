@@ -1,7 +1,7 @@
 import { blindKey, canonicalJson, CoreError, sha256, toHex } from "@scidex/audit-core";
 import { Cursor, eachLine } from "./cursor.ts";
 import { neededColumns, type Reading, rowPayloadHash } from "./payload.ts";
-import type { Relation } from "./relation.ts";
+import type { Relation } from "./database/relation.ts";
 import type { Chunks, Lane } from "./snapshot.ts";
 import type { Sorter } from "./sorter.ts";
 

@@ -1,3 +1,5 @@
+import { UnreadablePlanError } from "./database/plan/plan-error.ts";
+
 /** Connection lost, out of resources, shut down: what is left of the connection is of no use. */
 const FATAL = /^(?:08|53|57P|F0)/u;
 const LOCKED = "55P03";
@@ -15,7 +17,7 @@ function sqlState(error: unknown): string | null {
  */
 export function isRefused(error: unknown): boolean {
   const code = sqlState(error);
-  return code !== null && !FATAL.test(code);
+  return error instanceof UnreadablePlanError || (code !== null && !FATAL.test(code));
 }
 
 /** Whether what was refused may be had in a fresh snapshot. */

@@ -39,7 +39,13 @@ export interface VerificationReport {
   readonly unproven: readonly string[];
   readonly warnings: readonly string[];
   readonly duration_ms: number;
+  /** How much of it the group `access` took. */
+  readonly access_ms: number;
 }
+
+/** Whether a report is a verdict on what was asked for. That none has come for too long is no verdict. */
+export const isVerdict = ({ status, divergences }: Pick<VerificationReport, "status" | "divergences">): boolean =>
+  status !== "unproven" && !divergences.some(({ check }) => check === "verdict_overdue");
 
 /** What JSON leaves as it is and a terminal acts on: DEL, C1 controls, line separators, bidirectional controls. */
 const UNSAFE = /[\u007f-\u009f\u061c\u200b-\u200f\u2028-\u202e\u2060-\u2069\ufeff]/gu;

@@ -1,6 +1,8 @@
 import { CHAIN_COLUMNS } from "./chain-row.ts";
-import type { Relation } from "./relation.ts";
+import type { LiveCatalog, LiveRelation } from "./database/live-catalog.ts";
+import type { Relation } from "./database/relation.ts";
 import type { Lane } from "./snapshot.ts";
+import { formatType } from "./structure/type-name.ts";
 
 /** What stands in the place of a relation. */
 export interface TableShape extends Relation {
@@ -12,53 +14,43 @@ export interface TableShape extends Relation {
   readonly foreign: readonly string[];
 }
 
-/**
- * Columns and types of a relation as the catalog has them; null where there is none of that name. Neither casts to text
- * nor `concat`: a cast can be somebody's function, and so can an overload of `concat` that fits better than PostgreSQL's.
- */
+/** Columns and types of a relation as the snapshot has them; null where there is none of that name. */
 export async function readShape(lane: Lane, schema: string, name: string): Promise<TableShape | null> {
-  const [relation] = await lane.query<{ oid: number; relkind: string }[]>`
-    select c.oid, c.relkind as relkind
-      from pg_catalog.pg_class as c join pg_catalog.pg_namespace as n on n.oid = c.relnamespace
-     where n.nspname = ${schema} and c.relname = ${name}`;
-  if (relation === undefined) return null;
-  const columns = await lane.query<{ name: string; type: string; number: number }[]>`
-    select a.attname as name, pg_catalog.format_type(a.atttypid, null) as type, a.attnum as number
-      from pg_catalog.pg_attribute as a
-     where a.attrelid = ${relation.oid}::oid and a.attnum > 0 and not a.attisdropped`;
-  const foreign =
-    relation.relkind !== "p"
-      ? []
-      : await lane.query<{ name: string }[]>`
-          with recursive tree (relid) as (
-            select i.inhrelid from pg_catalog.pg_inherits as i where i.inhparent = ${relation.oid}::oid
-            union select i.inhrelid from pg_catalog.pg_inherits as i join tree on tree.relid = i.inhparent)
-          select c.relname as name
-            from tree join pg_catalog.pg_class as c on c.oid = tree.relid
-           where c.relkind not in ('r', 'p') order by 1`;
+  const catalog = await lane.catalog();
+  const relation = catalog.relation(schema, name);
+  return relation === undefined ? null : await shapeOf(lane, catalog, relation);
+}
+
+async function shapeOf(lane: Lane, catalog: LiveCatalog, relation: LiveRelation): Promise<TableShape> {
+  await catalog.need(lane, [relation.oid]);
+  const attributes = catalog.attributesOf(relation.oid);
+  const tree = relation.kind === "p" ? catalog.treeOf(relation.oid) : [];
   return {
-    schema,
-    name,
-    oid: relation.oid,
-    relkind: relation.relkind,
-    columns: new Map(columns.map((c) => [c.name, c.type])),
-    attributes: new Map(columns.map((c) => [c.name, c.number])),
-    foreign: foreign.map((partition) => partition.name),
+    schema: catalog.schemaName(relation.schema) ?? "",
+    name: relation.name,
+    oid: Number(relation.oid),
+    relkind: relation.kind,
+    columns: new Map(attributes.map((a) => [a.name, formatType(catalog, a.type, null)])),
+    attributes: new Map(attributes.map((a) => [a.name, a.number])),
+    types: new Map(attributes.map((a) => [a.name, Number(a.type)])),
+    foreign: tree
+      .map((oid) => catalog.relationOf(oid))
+      .filter((part) => part !== undefined && part.kind !== "r" && part.kind !== "p")
+      .map((part) => part?.name ?? "")
+      .toSorted(),
   };
 }
 
 /** The tables that hold a table's rows: itself, or its partitions, each with column numbers of its own. */
 export async function readLeaves(lane: Lane, table: TableShape): Promise<TableShape[]> {
   if (table.relkind !== "p") return [table];
-  const partitions = await lane.query<{ schema: string; name: string }[]>`
-    select n.nspname as schema, c.relname as name
-      from pg_catalog.pg_inherits as i join pg_catalog.pg_class as c on c.oid = i.inhrelid
-      join pg_catalog.pg_namespace as n on n.oid = c.relnamespace
-     where i.inhparent = ${table.oid}::oid`;
+  const catalog = await lane.catalog();
+  const tree = catalog.treeOf(String(table.oid));
+  await catalog.need(lane, tree);
   const leaves: TableShape[] = [];
-  for (const { schema, name } of partitions) {
-    const shape = await readShape(lane, schema, name);
-    if (shape !== null) leaves.push(...(await readLeaves(lane, shape)));
+  for (const oid of tree) {
+    const relation = catalog.relationOf(oid);
+    if (relation !== undefined && relation.kind !== "p") leaves.push(await shapeOf(lane, catalog, relation));
   }
   return leaves;
 }
@@ -101,6 +93,7 @@ export const CONFIG_SHAPE = [
   ["blind_key", "boolean"],
   ["actor", "text"],
   ["recorded_at", "timestamp with time zone"],
+  ["present", "text[]"],
 ] as const;
 
 /** Columns of `audit_chain_secret`. */

@@ -78,7 +78,7 @@ export class TimeChecker {
       message: isEarly
         ? "the row claims to be older than the head that was published before it"
         : head === undefined
-          ? "the row claims a time that has not come yet"
+          ? "the row claims a time that has not come yet: the server's clock was wrong when it was linked, or somebody has written it. The publisher signs nothing until then: see docs/incident.md"
           : `the row claims to be newer than the head that covers it, published at ${head.publishedAt}`,
     });
   }

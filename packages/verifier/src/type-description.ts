@@ -1,82 +1,143 @@
+import { BOUNDS } from "./bounds.ts";
+import { quotedLiteral, quotedName } from "@scidex/audit-schema/capture-source";
 import type { Lane } from "./snapshot.ts";
+import { arrayElement, formatType, type NamedType, type TypeNames } from "./structure/type-name.ts";
 
-interface TypeRow {
+/** Columns of a type's row in `pg_type`. Oids are decimal text, `0` for none. */
+export interface DescribedType extends NamedType {
+  /** `typtype`: b base, c composite, d domain, e enum, m multirange, p pseudo, r range. */
+  readonly kind: string;
+  /** `typbasetype` and `typtypmod`: what a domain is made of. */
+  readonly base: string;
+  readonly baseModifier: number;
+  /** `typrelid`: the relation that has a composite's attributes. */
+  readonly relation: string;
+}
+
+/** `attname`, `atttypid`, `atttypmod` of an attribute. */
+export interface Attribute {
   readonly name: string;
-  readonly typtype: string;
-  readonly is_array: boolean;
-  readonly element: number;
-  readonly base: number;
-  readonly base_modifier: number;
-  readonly relation: number;
-  readonly subtype: number;
+  readonly type: string;
+  readonly modifier: number;
+}
+
+/** Rows of the catalogs of types that have been read already. Oids are decimal text. */
+export interface TypeCatalog extends TypeNames {
+  type(oid: string): DescribedType | undefined;
+  /** Of a relation (`pg_attribute`): numbers above 0, not dropped, in the order of their numbers. */
+  attributesOf(relation: string): readonly Attribute[];
+  /** Of an enum (`pg_enum`), in the order of `enumsortorder`. */
+  labelsOf(type: string): readonly string[];
+  /** What a range is made of (`rngsubtype`), and of a multirange its range (`pg_range`). */
+  rangeSubtype(oid: string): string | undefined;
+}
+
+/** How deep a type may be made of others. */
+export const MAX_TYPE_DEPTH = BOUNDS.typeDepth;
+/** How long the descriptions of a relation's types may be, with those of what they are made of, in UTF-16 units. */
+export const MAX_TYPE_LENGTH = BOUNDS.typeLength;
+
+/**
+ * A type whose description would never end, or fill the memory: made of itself by an edit of the catalog, nested
+ * thousands deep, an enum of a million labels. What depends on it is `unproven`; the message names type and bound.
+ */
+export class TypeBoundError extends Error {
+  override readonly name = "TypeBoundError";
 }
 
 /**
- * Describes the types of a relation's columns as the configuration does (`audit_chain_type_description`), without
- * calling a function that somebody could have replaced: what a column's text depends on beside its value. For enums
- * their labels, for composites their attributes, for domains, arrays and ranges what they are made of.
+ * Describes the types of a relation's columns as the configuration does (`audit_chain_type_description`), from rows that
+ * have been read: what a column's text depends on beside its value. After the type's name (`formatType`), of an array too, stand
+ * `{…}` the labels of an enum, `(…)` the attributes of a composite, `=…` what a domain, range or multirange is made of:
+ *
+ *     numeric(10,2)    "public"."mood"[]{'a','b'}    "public"."pair"("x" integer,"y" "app"."cents"=bigint)
+ *
+ * @returns descriptions by the columns' names
+ * @throws TypeBoundError beyond MAX_TYPE_DEPTH or MAX_TYPE_LENGTH
+ */
+export function describeColumnTypes(catalog: TypeCatalog, relation: string): Map<string, string> {
+  const describer = new Describer(catalog);
+  return new Map(
+    catalog.attributesOf(relation).map(({ name, type, modifier }) => [name, describer.describe(type, modifier, 0)]),
+  );
+}
+
+/** Describes each type once, and counts what that takes. */
+class Describer {
+  readonly #catalog: TypeCatalog;
+  readonly #known = new Map<string, string>();
+  #length = 0;
+
+  constructor(catalog: TypeCatalog) {
+    this.#catalog = catalog;
+  }
+
+  describe(oid: string, modifier: number, depth: number): string {
+    const key = `${oid} ${modifier}`;
+    const known = this.#known.get(key);
+    if (known !== undefined) return this.#count(known, oid);
+    if (depth > MAX_TYPE_DEPTH)
+      throw new TypeBoundError(`the type ${this.#name(oid)} is nested deeper than ${MAX_TYPE_DEPTH} types`);
+    const description = this.#describe(oid, modifier, depth);
+    this.#known.set(key, description);
+    return description;
+  }
+
+  #describe(oid: string, modifier: number, depth: number): string {
+    const name = this.#count(formatType(this.#catalog, oid, modifier), oid);
+    const type = this.#catalog.type(oid);
+    if (type === undefined) return name;
+    // `[]` stands behind the name, before what its elements are made of: that tells an array of domains from a domain over
+    // an array.
+    const element = arrayElement(this.#catalog, oid, type);
+    const elements = element === null ? undefined : this.#catalog.type(element);
+    const inner =
+      element === null || elements === undefined
+        ? this.#inner(oid, type, depth + 1)
+        : this.#inner(element, elements, depth + 1);
+    return `${name}${inner}`;
+  }
+
+  #inner(oid: string, type: DescribedType, depth: number): string {
+    if (type.kind === "e")
+      return `{${this.#catalog
+        .labelsOf(oid)
+        .map((label) => this.#count(quotedLiteral(label), oid))
+        .join(",")}}`;
+    if (type.kind === "d") return `=${this.describe(type.base, type.baseModifier, depth)}`;
+    if (type.kind === "c") {
+      const parts = this.#catalog
+        .attributesOf(type.relation)
+        .map((a) => `${this.#count(quotedName(a.name), oid)} ${this.describe(a.type, a.modifier, depth)}`);
+      return `(${parts.join(",")})`;
+    }
+    if (type.kind !== "r" && type.kind !== "m") return "";
+    const subtype = this.#catalog.rangeSubtype(oid);
+    return subtype === undefined ? "" : `=${this.describe(subtype, -1, depth)}`;
+  }
+
+  /** What has been described before counts again: types that hold others twice grow twofold with each level. */
+  #count(text: string, oid: string): string {
+    this.#length += text.length;
+    if (this.#length > MAX_TYPE_LENGTH)
+      throw new TypeBoundError(
+        `the description of the type ${this.#name(oid)} takes more than ${MAX_TYPE_LENGTH} characters`,
+      );
+    return text;
+  }
+
+  #name(oid: string): string {
+    return formatType(this.#catalog, oid, null).slice(0, 200);
+  }
+}
+
+/**
+ * Reads what the types of a relation's columns are made of, and describes them.
+ *
+ * @throws TypeBoundError beyond MAX_TYPE_DEPTH or MAX_TYPE_LENGTH
  */
 export async function readColumnTypes(lane: Lane, relation: number): Promise<Map<string, string>> {
-  const known = new Map<string, string>();
-  const types = new Map<string, string>();
-  for (const { name, type, modifier } of await attributesOf(lane, relation))
-    types.set(name, await describeType(lane, type, modifier, known));
-  return types;
-}
-
-async function describeType(lane: Lane, type: number, modifier: number, known: Map<string, string>): Promise<string> {
-  const key = `${type} ${modifier}`;
-  const before = known.get(key);
-  if (before !== undefined) return before;
-  const [row] = await lane.query<TypeRow[]>`
-    select pg_catalog.format_type(t.oid, ${modifier}::integer) as name, pg_catalog.concat(t.typtype) as typtype,
-           (t.typcategory = 'A' and t.typelem <> 0) as is_array, t.typelem as element, t.typbasetype as base,
-           t.typtypmod as base_modifier, t.typrelid as relation,
-           coalesce((select r.rngsubtype from pg_catalog.pg_range as r where r.rngtypid = t.oid), 0) as subtype
-      from pg_catalog.pg_type as t where t.oid = ${type}::oid`;
-  const description = row === undefined ? `${type}` : `${row.name}${await innerOf(lane, type, modifier, row, known)}`;
-  known.set(key, description);
-  return description;
-}
-
-async function innerOf(
-  lane: Lane,
-  type: number,
-  modifier: number,
-  row: TypeRow,
-  known: Map<string, string>,
-): Promise<string> {
-  if (row.typtype === "e") {
-    const labels = await lane.query<{ label: string }[]>`
-      select pg_catalog.quote_literal(pg_catalog.concat(e.enumlabel)) as label
-        from pg_catalog.pg_enum as e where e.enumtypid = ${type}::oid order by e.enumsortorder`;
-    return `{${labels.map(({ label }) => label).join(",")}}`;
-  }
-  if (row.typtype === "d") return `=${await describeType(lane, row.base, row.base_modifier, known)}`;
-  if (row.typtype === "c") {
-    const parts: string[] = [];
-    for (const attribute of await attributesOf(lane, row.relation))
-      parts.push(`${attribute.quoted} ${await describeType(lane, attribute.type, attribute.modifier, known)}`);
-    return `(${parts.join(",")})`;
-  }
-  if (row.is_array)
-    return (await isMadeUp(lane, row.element)) ? `=${await describeType(lane, row.element, modifier, known)}[]` : "";
-  if (row.typtype === "r")
-    return (await isMadeUp(lane, row.subtype)) ? `=${await describeType(lane, row.subtype, -1, known)}` : "";
-  return "";
-}
-
-/** Whether a type is an enum, a domain or a composite. */
-async function isMadeUp(lane: Lane, type: number): Promise<boolean> {
-  const rows = await lane.query`
-    select from pg_catalog.pg_type as t where t.oid = ${type}::oid and pg_catalog.concat(t.typtype) in ('e', 'd', 'c')`;
-  return rows.length > 0;
-}
-
-async function attributesOf(lane: Lane, relation: number) {
-  return await lane.query<{ name: string; quoted: string; type: number; modifier: number }[]>`
-    select pg_catalog.concat(a.attname) as name, pg_catalog.quote_ident(pg_catalog.concat(a.attname)) as quoted,
-           a.atttypid as type, a.atttypmod as modifier
-      from pg_catalog.pg_attribute as a
-     where a.attrelid = ${relation}::oid and a.attnum > 0 and not a.attisdropped order by a.attnum`;
+  const catalog = await lane.catalog();
+  await catalog.need(lane, [`${relation}`]);
+  return describeColumnTypes(catalog, `${relation}`);
 }

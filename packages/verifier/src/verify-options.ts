@@ -1,4 +1,5 @@
 import { availableParallelism } from "node:os";
+import { BOUNDS } from "./bounds.ts";
 import type { Group } from "./finding.ts";
 import type { HeadLog } from "./head-log.ts";
 import type { Policy } from "./policy.ts";
@@ -6,9 +7,19 @@ import type { RangeRequest } from "./range.ts";
 import type { VerifierState } from "./verifier-state.ts";
 
 /** What is checked when the caller does not choose. */
-export const DEFAULT_CHECKS: readonly Group[] = ["links", "heads", "sources", "coverage", "structure"];
+export const DEFAULT_CHECKS: readonly Group[] = ["links", "heads", "sources", "access", "coverage", "structure"];
 
-export const VERIFY_DEFAULTS = { maxHeadAgeMs: 24 * 60 * 60 * 1000 } as const;
+/**
+ * The groups that a run checks. What applications get is checked in whole runs, and there by the first shard: it has to
+ * do with the tables as they are, and not with a part of the chain.
+ */
+export function wantedChecks(options: VerifyOptions): readonly Group[] {
+  const { checks, startSeq = 1n, endSeq, shard } = options;
+  const isWhole = startSeq === 1n && endSeq === undefined && (shard?.number ?? 1) === 1;
+  return checks ?? DEFAULT_CHECKS.filter((group) => isWhole || group !== "access");
+}
+
+export const VERIFY_DEFAULTS = { maxHeadAgeMs: 24 * 60 * 60 * 1000, maxDurationMs: BOUNDS.maxDurationMs } as const;
 
 /** The most jobs that there are without being asked for. */
 const MAX_DEFAULT_JOBS = 4;
@@ -38,6 +49,8 @@ export interface VerifyOptions extends RangeRequest {
   readonly state?: VerifierState | undefined;
   readonly checks?: readonly Group[] | undefined;
   readonly maxHeadAgeMs?: number | undefined;
+  /** Milliseconds that the verification may take; past them it is broken off, and the report is `unproven`. */
+  readonly maxDurationMs?: number | undefined;
   /** Accept that there are no sinks: then nothing shows a cut or a full rewrite. */
   readonly allowUnanchored?: boolean | undefined;
   /** The time now, in milliseconds since the Unix epoch. */

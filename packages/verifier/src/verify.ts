@@ -1,14 +1,17 @@
 import { type HeadTrust, type NoteVerifier, parseVerifierKey } from "@scidex/audit-core";
 import type { Sql } from "postgres";
+import { otherDatabase, overdueVerdict } from "./causes.ts";
 import { VerifierError } from "./errors.ts";
+import { CHECKS, type Finding } from "./finding.ts";
 import { Findings } from "./findings.ts";
-import { look } from "./look.ts";
+import { startDeadline } from "./deadline.ts";
+import { look, type LookResult } from "./look.ts";
 import { makeReport } from "./make-report.ts";
 import { checkRange } from "./range.ts";
 import type { Overview } from "./overview.ts";
-import type { VerificationReport } from "./report.ts";
-import type { KnownLog } from "./verifier-state.ts";
-import type { VerifyOptions } from "./verify-options.ts";
+import { isVerdict, type VerificationReport } from "./report.ts";
+import { EMPTY_STATE, type VerifierState } from "./verifier-state.ts";
+import { DEFAULT_CHECKS, VERIFY_DEFAULTS, type VerifyOptions } from "./verify-options.ts";
 
 /** How often the database is looked at, at most, until two looks have found the same. */
 export const MAX_LOOKS = 4;
@@ -16,10 +19,10 @@ export const MAX_LOOKS = 4;
 /** The same while tables are being rewritten: under one migration after another, four looks can all come too late. */
 const MAX_LOOKS_AT_REWRITING = 20;
 
-/** A report, what to remember of the sinks, and what a person needs to picture the chain. */
+/** A report, what to remember for the next time, and what a person needs to picture the chain. */
 export interface Verification {
   readonly report: VerificationReport;
-  readonly knownSinks: ReadonlyMap<string, KnownLog>;
+  readonly state: VerifierState;
   readonly overview: Overview;
 }
 
@@ -37,19 +40,93 @@ export async function verify(sql: Sql, options: VerifyOptions = {}): Promise<Ver
   return (await verifyWithState(sql, options)).report;
 }
 
-/** As `verify`; also returns what the sinks held, to be remembered for the next time, and an overview for a page. */
+/** As `verify`; also returns the state to be saved for the next time, and an overview for a page. */
 export async function verifyWithState(sql: Sql, options: VerifyOptions = {}): Promise<Verification> {
   const started = performance.now();
   checkRange(options);
   const trust = trustOf(options);
-  let found = await look(sql, trust, options, new Findings());
-  const isOpen = (): boolean => found.findings.unconfirmed > 0 || found.isTransient;
-  for (let looks = 1; isOpen() && looks < (found.isRewritten ? MAX_LOOKS_AT_REWRITING : MAX_LOOKS); looks++)
-    found = await look(sql, trust, options, new Findings(found.findings));
+  const deadline = startDeadline(options.maxDurationMs ?? VERIFY_DEFAULTS.maxDurationMs);
+  let found: LookResult;
+  try {
+    found = await look(sql, trust, options, new Findings(), deadline);
+    const isOpen = (): boolean => (found.findings.unconfirmed > 0 || found.isTransient) && !deadline.isPassed;
+    for (let looks = 1; isOpen() && looks < (found.isRewritten ? MAX_LOOKS_AT_REWRITING : MAX_LOOKS); looks++)
+      found = await look(sql, trust, options, new Findings(found.findings), deadline);
+  } finally {
+    deadline.clear();
+  }
+  const now = options.now ?? Date.now();
+  const { state = EMPTY_STATE, policy = null } = options;
+  // A clock that was ahead once must not put the bound off.
+  const awaitedSince = Math.min(state.awaitedSince ?? now, now);
+  const other = otherDatabase(found, state.server ?? null);
+  const judged = makeReport(found, options, performance.now() - started);
+  let report = other === undefined ? judged : excused(judged, other);
+  const hasVerdict = isFull(options) && isVerdict(report);
+  const overdue = hasVerdict ? undefined : overdueVerdict(policy, awaitedSince, now);
+  if (overdue !== undefined && options.checks?.includes("heads") !== false) report = withFinding(report, overdue);
   return {
-    report: makeReport(found, options, performance.now() - started),
-    knownSinks: found.published?.known ?? new Map(),
+    report,
+    state: nextState(state, found, report, hasVerdict ? now : awaitedSince),
     overview: found.overview,
+  };
+}
+
+const isFull = ({ checks, startSeq = 1n, endSeq, shard }: VerifyOptions): boolean =>
+  DEFAULT_CHECKS.every((group) => checks?.includes(group) ?? true) &&
+  startSeq === 1n &&
+  endSeq === undefined &&
+  shard === undefined;
+
+/** What was found in another database says nothing. What was found in the sinks stays. */
+function excused(report: VerificationReport, reason: string): VerificationReport {
+  const divergences = report.divergences.filter(({ check }) => check.startsWith("sink_"));
+  return {
+    ...report,
+    status: divergences.length > 0 ? "tampered" : "unproven",
+    divergences,
+    divergence_count: divergences.length,
+    first_divergence: divergences[0] ?? null,
+    checks: Object.fromEntries(
+      Object.entries(report.checks).map(([group, result]) => [
+        group,
+        result === "skipped" || divergences.some((divergence) => divergence.group === group) ? result : "unproven",
+      ]),
+    ) as VerificationReport["checks"],
+    unproven: [`heads: ${reason}`],
+  };
+}
+
+/** A finding about the verifications themselves, which no look can confirm. */
+function withFinding(report: VerificationReport, finding: Finding): VerificationReport {
+  const { check, ...rest } = finding;
+  const divergences = [...report.divergences, { check, group: CHECKS[check], ...rest }];
+  return {
+    ...report,
+    status: "tampered",
+    divergences,
+    divergence_count: report.divergence_count + 1,
+    first_divergence: divergences[0] ?? null,
+    checks: { ...report.checks, [CHECKS[check]]: "failed" },
+  };
+}
+
+/**
+ * What was found in a sink is remembered only where the sinks are as they were: else the finding would be gone next time. The
+ * server is the one whose chain was found intact, with a published head that fits.
+ */
+function nextState(
+  state: VerifierState,
+  { published, server, chain, from }: LookResult,
+  report: VerificationReport,
+  awaitedSince: number,
+): VerifierState {
+  const isSound = !report.divergences.some(({ check }) => check.startsWith("sink_"));
+  const isPublished = report.status === "intact" && chain.anchoredTo >= from;
+  return {
+    sinks: isSound && published !== null ? new Map([...state.sinks, ...published.known]) : state.sinks,
+    server: isPublished ? server : (state.server ?? null),
+    awaitedSince,
   };
 }
 

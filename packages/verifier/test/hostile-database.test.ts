@@ -6,6 +6,7 @@ import { describe, expect, it, onTestFinished, vi } from "vitest";
 
 import { append, forge, openChain } from "./chain-database.ts";
 import { type Divergence, formatReport, getHead, lookup, verify, verifyEvent } from "../src/index.ts";
+import { readShape } from "../src/shape.ts";
 import { withSnapshot } from "../src/snapshot.ts";
 
 const UNCONSTRAIN = `
@@ -242,12 +243,14 @@ describe("a hostile database", () => {
     const chain = await smallChain();
     const client = postgres(chain.url, { max: 2, fetch_types: false, onnotice: () => {} });
     onTestFinished(async () => await client.end({ timeout: 0 }));
-    const endless = "select n, repeat('x', 1000) from pg_catalog.generate_series(1, 300000) as n";
+    await chain.sql`create table public.long as select n, repeat('x', 1000) as body from generate_series(1, 100000) as n`;
     await expect(
       withSnapshot(client, async ([first, second]) => {
-        await (await first.copy(endless, "binary")).next();
+        const long = await readShape(first, "public", "long");
+        if (long === null) throw new Error("no table long");
+        await (await first.scan(long, ["n", "body"], "binary")).next();
         await second.attempt(async (lane) => {
-          await (await lane.copy(endless, "text")).next();
+          await (await lane.scan(long, ["n", "body"], "text")).next();
           throw new Error("broken off");
         });
       }),

@@ -56,10 +56,10 @@ describe("attacks on a sink", () => {
   it.each([1, 2, 3, 4])("finds D01: line %i is gone from the only sink, which is known", async (number) => {
     const chain = await published();
     const heads = chain.trust.heads?.slice(0, 1) ?? [];
-    const { report, knownSinks } = await verifyWithState(chain.sql, { ...chain.trust, heads });
+    const { report, state } = await verifyWithState(chain.sql, { ...chain.trust, heads });
     expect(report.status).toBe("intact");
     cut(chain, number);
-    const after = await chain.verify({ heads, state: { sinks: knownSinks } });
+    const after = await chain.verify({ heads, state });
     expect(after.first_divergence?.check).toBe("sink_rewound");
     expect(after.first_divergence?.message).toContain(chain.paths[0]);
   });
@@ -87,20 +87,20 @@ describe("attacks on a sink", () => {
 
   it("finds D03: a log that is shorter than it was known to be", async () => {
     const chain = await published();
-    const { knownSinks } = await verifyWithState(chain.sql, chain.trust);
+    const { state } = await verifyWithState(chain.sql, chain.trust);
     cut(chain, 3, 4);
-    const report = await chain.verify({ state: { sinks: knownSinks } });
+    const report = await chain.verify({ state });
     expect(report.divergences.map(({ check }) => check)).toEqual(["sink_rewound"]);
     rmSync(chain.paths[0]);
-    expect((await chain.verify({ state: { sinks: knownSinks } })).first_divergence?.check).toBe("sink_rewound");
+    expect((await chain.verify({ state })).first_divergence?.check).toBe("sink_rewound");
   });
 
   it("finds D03: a log that was cut back, and has grown longer since", async () => {
     const chain = await published();
-    const { knownSinks } = await verifyWithState(chain.sql, chain.trust);
+    const { state } = await verifyWithState(chain.sql, chain.trust);
     for (const path of chain.paths) writeLines(path, linesOf(path).slice(0, 2));
     for (let n = 0; n < 4; n++) await chain.publish({ time: now() + n });
-    const report = await chain.verify({ state: { sinks: knownSinks } });
+    const report = await chain.verify({ state });
     expect(report.divergences.map(({ check }) => check)).toEqual(["sink_rewound", "sink_rewound"]);
   });
 

@@ -315,20 +315,20 @@ export const ON_FUNCTIONS: readonly Attack[] = [
   {
     what: "C02 a builtin of PostgreSQL's in SQL, which is inlined",
     sql: "create or replace function pg_catalog.sha256(bytea) returns bytea language sql immutable strict as 'select ''x''::bytea'",
-    check: "function_changed",
-    where: /^the function pg_catalog\.sha256\(bytea\) sql .* is not PostgreSQL's own$/u,
+    check: "catalog_changed",
+    where: /^the function sha256 is not PostgreSQL's own any more \(pg_proc, row 3420\)$/u,
   },
   {
     what: "C02 an overload of a builtin that matches better",
     sql: "create function pg_catalog.convert_to(text, text) returns bytea language sql as 'select ''x''::bytea'",
     check: "function_changed",
-    where: /^the function pg_catalog\.convert_to\(text, text\) sql/u,
+    where: /^the function pg_catalog\.convert_to\(text, text\) is not PostgreSQL's own, and/u,
   },
   {
     what: "C02 a builtin out of the way",
     sql: "update pg_proc set proname = 'sha256_old' where proname = 'sha256'",
-    check: "function_changed",
-    where: /pg_catalog\.sha256\(bytea\) internal was renamed$/u,
+    check: "catalog_changed",
+    where: /^the function sha256_old is not PostgreSQL's own any more \(pg_proc, row 3420\)$/u,
   },
   {
     what: "C03 one column less in the capture",
@@ -368,11 +368,19 @@ export const ON_FUNCTIONS: readonly Attack[] = [
     kind: "was_attached",
   },
   {
+    what: "C02 another default of an argument, in the catalog",
+    sql: `create cast (text as pg_node_tree) without function;
+      update pg_proc set proargdefaults = replace(proargdefaults::text, '[ 1 0', '[ 0 0')::pg_node_tree where proname like 'audit\\_chain%' and proargdefaults::text like '%[ 1 0%';
+      drop cast (text as pg_node_tree)`,
+    check: "function_changed",
+    where: /was changed: arguments$/u,
+  },
+  {
     what: "C02 overload a builtin function that capture and the verifier call",
     sql: `set allow_system_table_mods = on; create function pg_catalog.concat(text) returns text language sql as $$select 'x'::text$$;
       create function pg_catalog.concat("char") returns text language sql as $$select 'x'::text$$`,
     check: "function_changed",
-    where: /^the function pg_catalog\.concat\(text\) sql select 'x'::text is not PostgreSQL's own$/u,
+    where: /^the function pg_catalog\.concat\(text\) is not PostgreSQL's own, and/u,
   },
 ];
 
@@ -492,6 +500,29 @@ export const ON_RELATIONS: readonly Attack[] = [
     where: /the constraint audit_chain_seq_check was changed$/u,
   },
   {
+    // pg_get_expr prints the operator, and so the same as before; the server calls the function.
+    what: "C05 a constraint whose operator calls another function",
+    sql: `create cast (text as pg_node_tree) without function;
+      update pg_constraint set conbin = replace(conbin::text, ':opfuncid 65', ':opfuncid 144')::pg_node_tree where conname = 'audit_chain_hash_check';
+      drop cast (text as pg_node_tree)`,
+    check: "relation_changed",
+    where: /the constraint audit_chain_hash_check was changed$/u,
+  },
+  {
+    what: "C05 a default that is another's",
+    sql: "update pg_attrdef as d set adbin = (select adbin from pg_attrdef where adrelid = 'public.audit_chain_pending'::regclass and adbin::text like '%:funcid 5059%') from pg_attribute as a where a.attrelid = d.adrelid and a.attnum = d.adnum and a.attname = 'staged_at' and a.attrelid = 'public.audit_chain_pending'::regclass",
+    check: "relation_changed",
+    where: /the column staged_at was changed$/u,
+  },
+  {
+    what: "C05 an index of part of the rows",
+    sql: `create cast (text as pg_node_tree) without function;
+      update pg_index set indpred = replace(indpred::text, ':opfuncid 67', ':opfuncid 157')::pg_node_tree where indexrelid = 'public.audit_chain_pending_xid_idx'::regclass;
+      drop cast (text as pg_node_tree)`,
+    check: "index_mismatch",
+    where: /the index audit_chain_pending_xid_idx was changed$/u,
+  },
+  {
     what: "C05 a constraint more",
     sql: "alter table public.audit_chain add check (event_kind <> 'parts') not valid",
     check: "relation_changed",
@@ -602,7 +633,7 @@ export const ON_CATALOG: readonly Attack[] = [
     what: "C09 another output function of a builtin type",
     sql: "update pg_type set typoutput = 'varcharout'::regproc where typname = 'text'",
     check: "catalog_changed",
-    where: /^the type text is not PostgreSQL's own any more$/u,
+    where: /^the type text is not PostgreSQL's own any more \(pg_type, row 25\)$/u,
   },
   {
     what: "C09 another send function",
@@ -646,37 +677,37 @@ export const ON_CATALOG: readonly Attack[] = [
     what: "C09 an operator",
     sql: "update pg_operator set oprcode = 'int8ne'::regproc where oprname = '=' and oprleft = 'int8'::regtype and oprright = 'int8'::regtype",
     check: "catalog_changed",
-    where: /^the operator = \(410\)/u,
+    where: /^the operator = is not PostgreSQL's own any more \(pg_operator, row 410\)$/u,
   },
   {
     what: "C09 an operator class",
     sql: "update pg_opclass set opcdefault = false where opcname = 'text_ops' and opcmethod = 403",
     check: "catalog_changed",
-    where: /^the order of bigint or text \(class 3126\)/u,
+    where: /^the operator class btree text_ops pg_catalog is not PostgreSQL's own any more/u,
   },
   {
     what: "C09 an operator of the family",
     sql: "update pg_amop set amopopr = 411 where amopfamily = 1976 and amoplefttype = 20 and amoprighttype = 20 and amopstrategy = 5",
     check: "catalog_changed",
-    where: /^the order of bigint or text \(family 1976 operator 5\)/u,
+    where: /^the operator of an operator family integer_ops int8 int8 5 is not PostgreSQL's own any more/u,
   },
   {
     what: "C09 a comparison function",
     sql: "update pg_amproc set amproc = 'bttextcmp'::regproc where amprocfamily = 1994 and amproclefttype = 25 and amprocrighttype = 25 and amprocnum = 2",
     check: "catalog_changed",
-    where: /^the order of bigint or text \(family 1994 function 2\)/u,
+    where: /^the function of an operator family text_ops text text 2 is not PostgreSQL's own any more/u,
   },
   {
     what: "C09 an aggregate that calls somebody's function",
     sql: "create function public.count_less(bigint) returns bigint language sql immutable as 'select $1'; update pg_aggregate set aggtransfn = 'public.count_less'::regproc where aggfnoid = 'count()'::regprocedure",
     check: "catalog_changed",
-    where: /^the builtin operator or aggregate 2803/u,
+    where: /^the aggregate count is not PostgreSQL's own any more \(pg_aggregate, row 2803\)$/u,
   },
   {
     what: "C09 the view of roles",
     sql: "set allow_system_table_mods = on; create or replace view pg_catalog.pg_roles as select rolname, false as rolsuper, rolinherit, rolcreaterole, rolcreatedb, rolcanlogin, rolreplication, rolconnlimit, '********'::text as rolpassword, rolvaliduntil, rolbypassrls, setconfig as rolconfig, pg_authid.oid from pg_authid left join pg_db_role_setting as s on pg_authid.oid = setrole and setdatabase = 0",
     check: "catalog_changed",
-    where: /^the view pg_roles is not PostgreSQL's own/u,
+    where: /^the rule _RETURN of pg_roles is not PostgreSQL's own any more/u,
   },
   {
     what: "C09 an index not ready",
@@ -753,13 +784,13 @@ export const ON_CATALOG: readonly Attack[] = [
     what: "C02 let another function run what is written in PL/pgSQL",
     sql: "update pg_language set lanplcallfoid = 'pg_catalog.pg_advisory_unlock_all()'::regprocedure where lanname = 'plpgsql'",
     check: "catalog_changed",
-    where: /^what runs the language plpgsql is not PostgreSQL's own any more$/u,
+    where: /^the language plpgsql is not PostgreSQL's own any more/u,
   },
   {
     what: "C02 give what runs PL/pgSQL another symbol",
     sql: "update pg_proc set prosrc = 'plpgsql_validator' where proname = 'plpgsql_call_handler'",
     check: "catalog_changed",
-    where: /^what runs the language plpgsql is not PostgreSQL's own any more$/u,
+    where: /^the function plpgsql_call_handler is not PostgreSQL's own any more/u,
   },
   {
     what: "C09 put a copy in the place of a catalog, and drop a trigger behind it",
@@ -772,9 +803,15 @@ export const ON_CATALOG: readonly Attack[] = [
     where: /^what is called pg_catalog\.pg_trigger is not the server's own catalog/u,
   },
   {
+    what: "C14 rename a catalog's column, so that the catalog cannot be read",
+    sql: "update pg_attribute set attname = 'castfunc_true' where attrelid = 'pg_cast'::regclass and attname = 'castfunc'",
+    check: "catalog_changed",
+    where: /^the column castfunc_true of pg_cast is not PostgreSQL's own any more \(pg_attribute, row 2605 4\)$/u,
+  },
+  {
     what: "C09 count with another function, so that an index that lacks rows seems whole",
     sql: "update pg_aggregate set aggtransfn = 'int8dec'::regproc where aggfnoid = 'count()'::regprocedure",
     check: "catalog_changed",
-    where: /^the aggregate count\(\*\) is not PostgreSQL's own any more$/u,
+    where: /^the aggregate count is not PostgreSQL's own any more \(pg_aggregate, row 2803\)$/u,
   },
 ];

@@ -144,9 +144,9 @@ describe("C04: what lets somebody do more is found", () => {
       /^scidex_audit_ro is a member of pg_read_all_data$/u,
     ],
     [
-      "our role in another role",
-      "grant group_of_apps to scidex_audit_writer",
-      "revoke group_of_apps from scidex_audit_writer",
+      "our role in another role that may read an audited table",
+      "grant group_of_apps to scidex_audit_writer; grant select on public.parts to group_of_apps",
+      "revoke group_of_apps from scidex_audit_writer; revoke select on public.parts from group_of_apps",
       /^scidex_audit_writer is a member of group_of_apps$/u,
     ],
     [
@@ -228,9 +228,9 @@ describe("C04: what lets somebody do more is found", () => {
       /^tables that scidex_audit_owner makes will grant INSERT to app$/u,
     ],
     [
-      "default privileges for the read-only role",
-      "alter default privileges for role maker in schema app grant select on tables to scidex_audit_ro",
-      "alter default privileges for role maker in schema app revoke select on tables from scidex_audit_ro",
+      "default privileges of somebody who makes tables between ours",
+      "grant create on schema public to maker; alter default privileges for role maker grant select on tables to scidex_audit_ro",
+      "revoke create on schema public from maker; alter default privileges for role maker revoke select on tables from scidex_audit_ro",
       /^tables that maker makes will grant SELECT to scidex_audit_ro$/u,
     ],
     [
@@ -249,9 +249,10 @@ describe("C04: what lets somebody do more is found", () => {
 
   test("C10: a role that finds another table first", async () => {
     await database.sql.unsafe(
-      "create schema evil; create table evil.strict_refuse (id int); alter role app set search_path = evil, public",
+      "create schema evil; create table evil.strict_refuse (id int); grant usage on schema evil to app; grant select on public.strict_refuse to group_of_apps; grant group_of_apps to app; alter role app set search_path = evil, public",
     );
-    undo = "alter role app reset all; drop schema evil cascade";
+    undo =
+      "alter role app reset all; drop schema evil cascade; revoke group_of_apps from app; revoke all on public.strict_refuse from group_of_apps";
     const looked = await lookAtStructure(database.sql);
     expect(said(looked)).toEqual([
       "relation_shadowed: the role app gets evil.strict_refuse instead of public.strict_refuse when the schema is left out (search path pg_catalog, evil, public)",
@@ -262,9 +263,10 @@ describe("C04: what lets somebody do more is found", () => {
   test("C10: a schema named after a role, and a role that has its own path in one database", async () => {
     await database.sql
       .unsafe(`create schema app_2; create role app_2; create table app_2.audit_chain (seq int); create schema evil; create view evil.parts as select 1 as id;
+      grant usage on schema app_2 to app_2; grant scidex_audit_ro to app_2; grant usage on schema evil to public; grant insert (body) on public.parts to maker;
       do $$ begin execute format('alter role maker in database %I set search_path = "$user", evil', current_database()); end $$`);
     undo =
-      "alter role maker in database postgres reset all; do $$ begin execute format('alter role maker in database %I reset all', current_database()); end $$; drop schema evil cascade; drop schema app_2 cascade; drop role app_2";
+      "alter role maker in database postgres reset all; do $$ begin execute format('alter role maker in database %I reset all', current_database()); end $$; drop schema evil cascade; drop schema app_2 cascade; drop role app_2; revoke all (body) on public.parts from maker";
     const messages = said(await lookAtStructure(database.sql));
     expect(messages).toHaveLength(2);
     expect(messages.join("\n")).toMatch(/the role app_2 gets app_2\.audit_chain instead of public\.audit_chain/u);

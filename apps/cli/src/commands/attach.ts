@@ -5,6 +5,7 @@ import {
   type AttachPlan,
   type AttachResult,
   type Changes,
+  type Fallback,
   type Mode,
   planAttach,
 } from "@scidex/audit-schema";
@@ -20,9 +21,10 @@ interface Options {
   readonly changes?: Changes;
   readonly exclude?: string[];
   readonly key?: string[];
-  readonly kind?: string;
+  readonly kind?: string | undefined;
   readonly salt?: boolean;
   readonly blindKey?: boolean;
+  readonly fallback?: Fallback;
   readonly dryRun?: boolean;
   readonly scidex?: boolean;
   readonly json?: boolean;
@@ -30,7 +32,7 @@ interface Options {
 
 const HELP = `
 Options that are left out stay as they are; at first: strict, refuse, nothing excluded, the primary key, the table's
-name. The same command again brings the capture up to date with the table's columns. Rows that are in a table already
+name, fallback pending. The same command again brings the capture up to date with the table's columns. Rows that are in a table already
 are chained by: audit-chain backfill TABLE
 
 Several tables are attached one by one; when one fails the others go on, and the exit code is 3.
@@ -40,6 +42,7 @@ Examples:
   $ audit-chain attach senate_alerts --changes track --dry-run
   $ audit-chain attach app.metrics --mode sealed --exclude last_seen,hits --kind app_metrics
   $ audit-chain attach app.people --changes track --blind-key
+  $ audit-chain attach one.customers two.customers --kind '{schema}.{table}'
   $ audit-chain attach --scidex`;
 
 /** `audit-chain attach`: capture and guard triggers. */
@@ -61,11 +64,20 @@ export function attachCommand(context: CommandContext): Command {
     )
     .option("--exclude <columns>", "columns that are noise, separated by commas", collect)
     .option("--key <columns>", "columns that identify a row (unique, NOT NULL), where there is no primary key", collect)
-    .option("--kind <name>", "the kind of its events, where it is not to be the table's name")
+    .option(
+      "--kind <name>",
+      "the kind of its events, where it is not to be the table's name; {schema} and {table} stand for its own",
+    )
     .option("--salt", "hash payloads with random bytes before them (not available yet)")
     .option(
       "--blind-key",
       "key its events by an HMAC, for keys that are personal data; decided when it is first attached",
+    )
+    .addOption(
+      new Option(
+        "--fallback <fallback>",
+        "what a strict commit does that cannot have the chain's lock: leave its rows to the sealer, or fail",
+      ).choices(["pending", "fail"]),
     )
     .option("--dry-run", "print the SQL and what would go wrong; change nothing")
     .option("--scidex", "the SciDEX platform's tables, those that exist")
@@ -87,7 +99,8 @@ async function run(context: CommandContext, tables: readonly string[], options: 
       targets: [...plain, ...found],
       missing,
       json: options.json,
-      work: (target) => work(database, target.table, attachOptions(target.options)),
+      work: async ({ table, options: chosen }) =>
+        await work(database, table, attachOptions({ ...chosen, kind: await kindOf(database, table, chosen.kind) })),
     });
   });
 }
@@ -99,12 +112,28 @@ function check(tables: readonly string[], options: Options): void {
     throw new CommandError("usage", "--changes does not go with --scidex, which knows which tables are tracked");
   if (tables.length === 1 && options.scidex !== true) return;
   for (const name of ["exclude", "key", "kind"] as const) {
-    if (options[name] !== undefined)
+    if (options[name] !== undefined && !(name === "kind" && isPattern(options.kind)))
       throw new CommandError("usage", `--${name} is for one table; attach that one in a command of its own`);
   }
 }
 
-const attachOptions = ({ mode, changes, exclude, key, kind, salt, blindKey }: Options): AttachOptions => ({
+const SCHEMA = "{schema}";
+const TABLE = "{table}";
+const isPattern = (kind: string | undefined) => kind?.includes(TABLE) === true;
+
+/** A kind that may be a pattern, for one table: `{schema}.{table}` for `one.customers` is `one.customers`. */
+async function kindOf({ sql }: Database, table: string, kind: string | undefined): Promise<string | undefined> {
+  if (kind === undefined || !isPattern(kind)) return kind;
+  const [place] = await sql<{ schema: string; name: string }[]>`
+    select n.nspname::text as schema, c.relname::text as name
+      from pg_catalog.pg_class as c join pg_catalog.pg_namespace as n on n.oid = c.relnamespace
+     where c.oid = pg_catalog.to_regclass(${table})`;
+  // A table that is not there is attach's own error.
+  if (place === undefined) return kind;
+  return kind.replaceAll(SCHEMA, () => place.schema).replaceAll(TABLE, () => place.name);
+}
+
+const attachOptions = ({
   mode,
   changes,
   exclude,
@@ -112,6 +141,16 @@ const attachOptions = ({ mode, changes, exclude, key, kind, salt, blindKey }: Op
   kind,
   salt,
   blindKey,
+  fallback,
+}: Options): AttachOptions => ({
+  mode,
+  changes,
+  exclude,
+  key,
+  kind,
+  salt,
+  blindKey,
+  fallback,
 });
 
 async function scidex({ sql }: Database, options: Options): Promise<{ found: Target<Options>[]; missing: string[] }> {
@@ -135,10 +174,21 @@ async function attachOne(database: Database, table: string, options: AttachOptio
 }
 
 function resultLines(result: AttachResult): string[] {
-  const { relation, kind, mode, changes, columns, excluded, rows_to_backfill: rows, renamed, warnings } = result;
+  const {
+    relation,
+    kind,
+    mode,
+    fallback,
+    changes,
+    columns,
+    excluded,
+    rows_to_backfill: rows,
+    renamed,
+    warnings,
+  } = result;
   const covers = `${columns.length} columns${excluded.length === 0 ? "" : ` (without ${excluded.join(", ")})`}`;
   return [
-    `${relation} is attached: kind ${kind}, ${mode}, changes ${changes === "track" ? "tracked" : "refused"}, ${result.blind_key ? "keys blinded, " : ""}${covers}`,
+    `${relation} is attached: kind ${kind}, ${mode}${fallback === "fail" ? " or fail" : ""}, changes ${changes === "track" ? "tracked" : "refused"}, ${result.blind_key ? "keys blinded, " : ""}${covers}`,
     ...(result.complete
       ? []
       : [

@@ -1,30 +1,52 @@
-import { type CommandContext, origin, required, writeOut } from "@scidex/audit-command";
-import { Command } from "commander";
+import { type CommandContext, origin, type Outcome, required, writeOut } from "@scidex/audit-command";
+import type { PinnedRow } from "@scidex/audit-verifier";
+import { Command, Option } from "commander";
 import type { ISql } from "postgres";
 import { type ConfigInForce, configInForce } from "../config-in-force.ts";
 import { withDatabase } from "../database.ts";
+import { diffServer, pinServer } from "../server-rows.ts";
 
 const HELP = `
 Keep the file where whoever can write to the database cannot (a repository, the CI job), and name it with AUDIT_POLICY:
 the verifier then reports whatever the database covers less. AUDIT_ORIGIN is the log's name.
 
-Example:
-  $ AUDIT_ORIGIN=scidex.ai/audit-chain audit-chain policy > audit-policy.json`;
+A server that is not plain PostgreSQL has other rows in the builtin catalogs: --pin-server says on stderr which, and pins
+them. Read them first: whoever has tampered with the server's catalog is pinned too. --diff says which rows of the server
+are not PostgreSQL's own, nor as FILE has pinned them; exit 4 if there is any.
 
-/** `audit-chain policy`: what is covered now, as the verifier's policy file. */
+Examples:
+  $ AUDIT_ORIGIN=scidex.ai/audit-chain audit-chain policy > audit-policy.json
+  $ audit-chain policy --diff audit-policy.json`;
+
+interface PolicyOptions {
+  readonly json?: boolean;
+  readonly pinServer?: boolean;
+  readonly diff?: string;
+}
+
+/** `audit-chain policy`: what is covered now, as the verifier's policy file; or what differs from such a file. */
 export function policyCommand(context: CommandContext): Command {
   return new Command("policy")
     .description("Prints what is covered now, to be pinned as the verifier's policy file.")
+    .option("--pin-server", "pin the builtin rows of the catalogs that are not PostgreSQL's own on this server")
+    .addOption(
+      new Option("--diff <file>", "say which builtin rows are not as this policy file has them").conflicts("pinServer"),
+    )
     .option("--json", "JSON on one line")
     .addHelpText("after", HELP)
-    .action(context.run((options: { json?: boolean }) => run(context, options)));
+    .action(context.run((options: PolicyOptions) => run(context, options)));
 }
 
-async function run(context: CommandContext, options: { json?: boolean }): Promise<void> {
+const LOGIN = { command: "policy", right: "a member of scidex_audit_inspector" };
+
+async function run(context: CommandContext, options: PolicyOptions): Promise<Outcome | void> {
+  const { diff } = options;
+  if (diff !== undefined)
+    return await withDatabase(context, LOGIN, async ({ sql }) => await diffServer(sql, diff, options.json));
   const name = required("AUDIT_ORIGIN", origin(), "the log's name, such as scidex.ai/audit-chain,");
-  const use = { command: "policy", right: "a member of scidex_audit_inspector" };
-  await withDatabase(context, use, async ({ sql }) => {
-    const policy = policyOf(name, await configInForce(sql), await catalogOf(sql));
+  await withDatabase(context, LOGIN, async ({ sql }) => {
+    const server = options.pinServer === true ? await pinServer(sql) : [];
+    const policy = policyOf(name, await configInForce(sql), { ...(await catalogOf(sql)), server });
     await writeOut(`${JSON.stringify(policy, null, options.json === true ? 0 : 2)}\n`);
   });
 }
@@ -37,9 +59,11 @@ interface Pinned {
   readonly guarded: ReadonlyMap<string, readonly string[]>;
   /** Event triggers at login. */
   readonly logins: readonly string[];
+  /** Builtin rows that are not PostgreSQL's own. */
+  readonly server: readonly PinnedRow[];
 }
 
-async function catalogOf(sql: ISql): Promise<Pinned> {
+async function catalogOf(sql: ISql): Promise<Omit<Pinned, "server">> {
   const relation = "pg_catalog.concat(pg_catalog.quote_ident(n.nspname), '.', pg_catalog.quote_ident(c.relname))";
   const secured = await sql.unsafe<{ relation: string }[]>(
     `select ${relation} as relation from pg_catalog.pg_class as c join pg_catalog.pg_namespace as n on n.oid = c.relnamespace where c.relrowsecurity`,
@@ -66,16 +90,21 @@ async function catalogOf(sql: ISql): Promise<Pinned> {
 }
 
 /** The policy file's content, by the configuration in force and the catalog. */
-function policyOf(name: string, configs: readonly ConfigInForce[], { secured, guarded, logins }: Pinned): object {
+function policyOf(
+  name: string,
+  configs: readonly ConfigInForce[],
+  { secured, guarded, logins, server }: Pinned,
+): object {
   const covered = configs
     .filter(({ action }) => action !== "detach")
-    .map(({ relation, kind, key_columns: key, excluded: exclude, changes }) => [
+    .map(({ relation, kind, key_columns: key, excluded: exclude, changes, present }) => [
       relation,
       {
         kind,
         key,
         exclude,
         changes,
+        ...(present.length === 0 ? {} : { present }),
         row_security: secured.has(relation),
         ...(guarded.has(relation) ? { guarded: guarded.get(relation) } : {}),
       },
@@ -91,5 +120,6 @@ function policyOf(name: string, configs: readonly ConfigInForce[], { secured, gu
     tables: Object.fromEntries(covered),
     detached: Object.fromEntries(detached),
     ...(logins.length === 0 ? {} : { login_triggers: logins }),
+    ...(server.length === 0 ? {} : { server }),
   };
 }

@@ -19,6 +19,8 @@ export interface HeadState {
 /** Captured rows that are not linked yet, and those that cannot be. */
 export interface PendingState {
   readonly count: number;
+  /** Those of them that strict commits have left to the sealer, because the chain's lock was held. */
+  readonly late_count: number;
   readonly oldest_seconds: number | null;
   readonly conflict_count: number;
   /** The first of them. */
@@ -51,8 +53,9 @@ export async function readHead(sql: ISql): Promise<HeadState | null> {
 }
 
 export async function readPending(sql: ISql): Promise<PendingState> {
-  const [row] = await sql<{ count: string; oldest: string | null; conflicts: string }[]>`
-    select count(*) filter (where conflict is null) as count, count(*) filter (where conflict is not null) as conflicts,
+  const [row] = await sql<{ count: string; late: string; oldest: string | null; conflicts: string }[]>`
+    select count(*) filter (where conflict is null) as count,
+           count(*) filter (where conflict is null and mode = 'late') as late, count(*) filter (where conflict is not null) as conflicts,
            extract(epoch from pg_catalog.clock_timestamp() - min(staged_at) filter (where conflict is null))::text as oldest
       from public.audit_chain_pending`;
   const conflicts = await sql<{ event_kind: string; event_pk: string; staged_at: string; reason: string }[]>`
@@ -61,6 +64,7 @@ export async function readPending(sql: ISql): Promise<PendingState> {
       from public.audit_chain_pending where conflict is not null order by id limit ${SHOWN_CONFLICTS}`;
   return {
     count: Number(row?.count ?? 0),
+    late_count: Number(row?.late ?? 0),
     oldest_seconds: row?.oldest === null || row?.oldest === undefined ? null : Number(row.oldest),
     conflict_count: Number(row?.conflicts ?? 0),
     conflicts: [...conflicts],

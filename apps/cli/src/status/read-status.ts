@@ -1,4 +1,4 @@
-import { CommandError, origin, sinkUrls } from "@scidex/audit-command";
+import { CommandError, origin, readChainLock, sinkUrls } from "@scidex/audit-command";
 import { readMigrations } from "@scidex/audit-schema";
 import { parseSinkList, type SinkAddress, SinkError } from "@scidex/audit-sinks";
 import type { Sql } from "postgres";
@@ -6,7 +6,6 @@ import { type ConfigInForce, configInForce } from "../config-in-force.ts";
 import type { Database } from "../database.ts";
 import { readVerifierKeys } from "../verifier-keys.ts";
 import { type PendingState, readHead, readPending, readRights, readSchemaVersion, type Rights } from "./chain-state.ts";
-import { readLock } from "./lock-holder.ts";
 import { readSinkHead, type SinkState } from "./sink-heads.ts";
 import type { StatusReport, TableState, ToDo } from "./status-report.ts";
 import { type TableDrift, tableDrift } from "./table-drift.ts";
@@ -18,7 +17,7 @@ export async function readStatus({ sql, name }: Database, signal: AbortSignal): 
   const trust = { origin: origin(), now: Date.now(), signal };
   const sinks = await Promise.all(sinkAddresses().map((address) => readSinkHead(address, verifiers, trust)));
   const rights = await readRights(sql);
-  const lock = await readLock(sql);
+  const lock = await readChainLock(sql);
   const release = readMigrations().length - 1;
   const state = await sql.begin("isolation level repeatable read read only", async (tx) => {
     // Under which the names of types were recorded, with their schemas.

@@ -1,6 +1,6 @@
+import type { LockUser } from "@scidex/audit-command";
 import type { Changes, Mode } from "@scidex/audit-schema";
 import type { HeadState, PendingState } from "./chain-state.ts";
-import type { LockUser } from "./lock-holder.ts";
 import type { SinkState } from "./sink-heads.ts";
 import type { Unchained } from "./unchained.ts";
 

@@ -1,7 +1,6 @@
-import { escapeText } from "@scidex/audit-command";
+import { escapeText, type LockUser } from "@scidex/audit-command";
 import { ageText } from "../age.ts";
 import { textTable } from "../text-table.ts";
-import type { LockUser } from "./lock-holder.ts";
 import type { SinkState } from "./sink-heads.ts";
 import type { StatusReport, TableState } from "./status-report.ts";
 
@@ -49,8 +48,10 @@ function headText({ head, not_read }: StatusReport): string {
 
 function pendingText({ pending }: StatusReport): string {
   if (pending === null) return "not readable";
-  const { count, oldest_seconds: oldest, conflict_count: conflicts } = pending;
-  const waiting = count === 0 ? "none" : `${count}${oldest === null ? "" : `, the oldest for ${ageText(oldest)}`}`;
+  const { count, late_count: late, oldest_seconds: oldest, conflict_count: conflicts } = pending;
+  const left = late === 0 ? "" : `, ${late} of them left by strict commits that could not have the lock`;
+  const waiting =
+    count === 0 ? "none" : `${count}${oldest === null ? "" : `, the oldest for ${ageText(oldest)}`}${left}`;
   if (conflicts === 0) return waiting;
   const named = pending.conflicts.slice(0, 3).map(({ event_kind, event_pk }) => `${event_kind} ${event_pk}`);
   return `${waiting}; ${conflicts} set aside with a conflict (${named.join(", ")}${conflicts > named.length ? ", …" : ""})`;
@@ -58,7 +59,7 @@ function pendingText({ pending }: StatusReport): string {
 
 function lockTexts(lock: readonly LockUser[]): string[] {
   if (lock.length === 0) return ["free"];
-  return lock.map(({ role, pid, prepared, user, application, state, seconds }) => {
+  return lock.map(({ role, pid, prepared, user, application, state, seconds, idle_seconds: idle }) => {
     const who =
       pid === null
         ? `prepared transaction ${prepared === null ? "" : JSON.stringify(prepared)} of ${user ?? "unknown"}`
@@ -66,7 +67,7 @@ function lockTexts(lock: readonly LockUser[]): string[] {
     const since =
       seconds === null
         ? "since when is not visible (grant pg_read_all_stats)"
-        : `in a transaction of ${ageText(seconds)}`;
+        : `in a transaction of ${ageText(seconds)}${idle === null ? "" : `, idle for ${ageText(idle)}`}`;
     const end = prepared === null || role === "waits" ? "" : `; to end it: COMMIT PREPARED or ROLLBACK PREPARED`;
     return `${role === "holds" ? "held by" : "wanted by"} ${who}, ${since}${end}`;
   });

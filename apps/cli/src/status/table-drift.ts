@@ -10,12 +10,19 @@ export interface TableDrift {
 
 interface Live {
   readonly relation: string;
-  readonly columns: readonly { name: string; type: string; labels: string | null }[];
+  readonly columns: readonly LiveColumn[];
   readonly triggers: readonly { name: string; enabled: string }[];
   readonly persistence: string;
   /** Whether the inspector's role may enter the schema and read the table. */
   readonly usage: boolean;
   readonly select: boolean;
+}
+
+interface LiveColumn {
+  readonly name: string;
+  /** As the configuration names it. */
+  readonly type: string;
+  readonly labels: string | null;
 }
 
 /**
@@ -47,7 +54,7 @@ export async function tableDrift(sql: ISql, config: ConfigInForce): Promise<Tabl
     const recorded = config.column_types[i];
     if (column === undefined) add(`column ${name} is gone`);
     else if (recorded !== undefined && !isType(recorded, column))
-      add(`column ${name} is now ${column.type}${column.labels ?? ""}, recorded is ${recorded}`);
+      add(`column ${name} is now ${typeOf(column)}, recorded is ${recorded}`);
   });
   for (const name of expectedTriggers(config)) {
     const trigger = live.triggers.find((t) => t.name === name);
@@ -74,13 +81,15 @@ function expectedTriggers({ changes }: ConfigInForce): string[] {
   return [...ours, "audit_chain_guard_truncate"];
 }
 
+const typeOf = ({ type, labels }: LiveColumn): string => `${type}${labels ?? ""}`;
+
 /**
- * Whether the recorded description (type, and for some what it is made of: `{…}` labels, `(…)` attributes, `=…` base)
- * is of this column. Only an enum's labels are compared here; for the rest, the type's name has to do.
+ * Whether the recorded description (type, and for some what it is made of: `{…}` labels, `(…)` attributes, `=…` base) is
+ * of this column. Only an enum's labels are compared here; for the rest, the type's name has to do.
  */
-function isType(recorded: string, { type, labels }: { type: string; labels: string | null }): boolean {
-  if (labels !== null) return recorded === `${type}${labels}`;
-  return recorded === type || (recorded.startsWith(type) && /^[=(]/.test(recorded.slice(type.length)));
+function isType(recorded: string, column: LiveColumn): boolean {
+  if (column.labels !== null || recorded === column.type) return recorded === typeOf(column);
+  return recorded.startsWith(column.type) && /^[=(]/.test(recorded.slice(column.type.length));
 }
 
 async function readLive(sql: ISql, { kind, relation }: ConfigInForce): Promise<Live | undefined> {
@@ -94,10 +103,17 @@ async function readLive(sql: ISql, { kind, relation }: ConfigInForce): Promise<L
              'select', pg_catalog.has_table_privilege('scidex_audit_inspector', c.oid, 'select'),
              'columns', coalesce((
                select pg_catalog.json_agg(pg_catalog.json_build_object(
-                        'name', a.attname, 'type', pg_catalog.format_type(a.atttypid, a.atttypmod),
-                        'labels', (select pg_catalog.concat('{', pg_catalog.string_agg(pg_catalog.quote_literal(e.enumlabel), ',' order by e.enumsortorder), '}')
-                                     from pg_catalog.pg_enum as e where e.enumtypid = a.atttypid having count(*) > 0)) order by a.attnum)
+                        'name', a.attname,
+                        'type', pg_catalog.concat(case when t.oid < 10000 then pg_catalog.format_type(t.oid, a.atttypmod) else
+                          pg_catalog.concat('"', pg_catalog.replace(s.nspname::text, '"', '""'), '"."', pg_catalog.replace(t.typname::text, '"', '""'), '"',
+                            case when a.atttypmod >= 0 then pg_catalog.concat(' modifier ', a.atttypmod) end) end,
+                          case when e.oid is not null then '[]' end),
+                        'labels', (select pg_catalog.concat('{', pg_catalog.string_agg(pg_catalog.quote_literal(l.enumlabel), ',' order by l.enumsortorder), '}')
+                                     from pg_catalog.pg_enum as l where l.enumtypid = t.oid having count(*) > 0)) order by a.attnum)
                  from pg_catalog.pg_attribute as a
+                 left join pg_catalog.pg_type as e on e.typarray = a.atttypid
+                 join pg_catalog.pg_type as t on t.oid = coalesce(e.oid, a.atttypid)
+                 join pg_catalog.pg_namespace as s on s.oid = t.typnamespace
                 where a.attrelid = c.oid and a.attnum > 0 and not a.attisdropped and a.attgenerated = ''), '[]'::json),
              'triggers', coalesce((
                select pg_catalog.json_agg(pg_catalog.json_build_object('name', g.tgname, 'enabled', g.tgenabled))

@@ -3,7 +3,7 @@
 CREATE OR REPLACE FUNCTION public.audit_chain_adopt(kind text, pks text[], payload_hashes bytea[]) RETURNS integer
 LANGUAGE plpgsql SECURITY DEFINER
 -- With a plan for each call, the arrays would be constants, and reading them by number takes as long as they are.
-SET search_path = pg_catalog, pg_temp SET plan_cache_mode = force_generic_plan
+SET search_path = pg_catalog, pg_temp SET jit = off SET plan_cache_mode = force_generic_plan
 AS $function$
 DECLARE
   config     public.audit_chain_config;
@@ -12,7 +12,7 @@ DECLARE
   new_hashes bytea[];
   size       bigint;
 BEGIN
-  SELECT c.* INTO config FROM public.audit_chain_config AS c WHERE c.kind = audit_chain_adopt.kind ORDER BY c.id DESC LIMIT 1;
+  config := public.audit_chain_in_force(kind);
   IF config.id IS NULL OR config.action = 'detach' THEN
     RAISE EXCEPTION 'no table is attached under the kind %', quote_literal(kind) USING ERRCODE = 'AC002', HINT = 'Attach the table first.';
   ELSIF config.complete THEN

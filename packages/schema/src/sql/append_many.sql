@@ -2,7 +2,7 @@
 CREATE OR REPLACE FUNCTION public.audit_chain_append_many(kinds text[], pks text[], payload_hashes bytea[]) RETURNS SETOF public.audit_chain
 LANGUAGE plpgsql SECURITY DEFINER
 -- See audit_chain_link: each event is looked up by the index.
-SET search_path = pg_catalog, pg_temp SET enable_seqscan = off SET plan_cache_mode = force_generic_plan
+SET search_path = pg_catalog, pg_temp SET enable_seqscan = off SET jit = off SET plan_cache_mode = force_generic_plan
 AS $function$
 DECLARE
   kind       text;

@@ -10,8 +10,8 @@ AS $function$
 DECLARE
   config public.audit_chain_config;
 BEGIN
-  SELECT c.* INTO config FROM public.audit_chain_relation AS r JOIN public.audit_chain_config AS c ON c.kind = r.kind
-   WHERE r.relid IN (TG_RELID, pg_partition_root(TG_RELID)) ORDER BY c.id DESC LIMIT 1;
+  config := public.audit_chain_in_force((SELECT r.kind FROM public.audit_chain_relation AS r
+    WHERE r.relid IN (TG_RELID, pg_partition_root(TG_RELID)) ORDER BY r.relid = TG_RELID DESC LIMIT 1));
   IF config.id IS NULL OR config.action = 'detach' OR TG_NARGS > 0 AND config.kind <> TG_ARGV[0] THEN
     RAISE EXCEPTION '%.% is not configured for the audit chain%', quote_ident(TG_TABLE_SCHEMA), quote_ident(TG_TABLE_NAME),
         CASE WHEN TG_NARGS > 0 THEN concat(' under the kind ', quote_literal(TG_ARGV[0])) END

@@ -1,11 +1,14 @@
 -- Attaches a table: from now on its rows are captured, and its changes refused or tracked. Runs with the rights of the
 -- caller, who must own the table. The same call again brings the capture up to date with the table's columns, or
 -- changes its mode; an option that is NULL stays as it is (at first: strict, refuse, nothing excluded, the primary key,
--- the table's name, keys as they are). With `blind_key` events are keyed by audit_chain_blind_key under a secret of the
--- table, for keys that are personal data; that is decided when the kind is first attached. Returns what was done: the configuration, the number of rows not chained yet, warnings.
+-- the table's name, keys as they are, fallback pending: what a strict commit cannot link, because the lock is held, the
+-- sealer links). With `blind_key` events are keyed by audit_chain_blind_key under a secret of the
+-- table, for keys that are personal data; that is decided when the kind is first attached. Returns
+-- what was done: the configuration, the number of rows not chained yet, warnings.
 CREATE OR REPLACE FUNCTION public.audit_chain_attach(
   relation regclass, mode text DEFAULT NULL, changes text DEFAULT NULL, exclude text[] DEFAULT NULL,
-  key text[] DEFAULT NULL, kind text DEFAULT NULL, salt boolean DEFAULT NULL, blind_key boolean DEFAULT NULL) RETURNS jsonb
+  key text[] DEFAULT NULL, kind text DEFAULT NULL, salt boolean DEFAULT NULL, blind_key boolean DEFAULT NULL,
+  fallback text DEFAULT NULL) RETURNS jsonb
 LANGUAGE plpgsql
 SET search_path = pg_catalog, pg_temp SET client_min_messages = warning SET row_security = off
 AS $function$
@@ -22,6 +25,7 @@ DECLARE
   row_wise   boolean;
   rows_there bigint := 0;
   is_known   boolean;
+  is_plain   boolean;
   is_complete boolean;
   function_name text;
   caller     text := CASE WHEN (SELECT rolsuper FROM pg_roles WHERE rolname = current_user) THEN NULL ELSE current_user END;
@@ -34,6 +38,8 @@ BEGIN
     RAISE EXCEPTION 'changes must be refuse or track, not %', quote_nullable(changes) USING ERRCODE = 'invalid_parameter_value', HINT = 'Use one of the two.';
   ELSIF salt THEN
     RAISE EXCEPTION 'salted payloads are not available yet' USING ERRCODE = 'feature_not_supported', HINT = 'Attach the table without salt.';
+  ELSIF fallback NOT IN ('pending', 'fail') THEN
+    RAISE EXCEPTION 'the fallback must be pending or fail, not %', quote_nullable(fallback) USING ERRCODE = 'invalid_parameter_value', HINT = 'Use one of the two.';
   ELSIF current_setting('transaction_isolation') <> 'read committed' THEN
     RAISE EXCEPTION 'attach needs a READ COMMITTED transaction, this one is %', upper(current_setting('transaction_isolation'))
       USING ERRCODE = 'invalid_transaction_state', HINT = 'Start the transaction with BEGIN ISOLATION LEVEL READ COMMITTED.';
@@ -41,12 +47,12 @@ BEGIN
   PERFORM public.audit_chain_check_attachable(relation);
   -- Writers wait from here on, so that no row falls between two configurations.
   EXECUTE format('LOCK TABLE %s IN SHARE ROW EXCLUSIVE MODE', relation);
-  SELECT concat(quote_ident(n.nspname), '.', quote_ident(c.relname)), c.relname, c.relkind = 'p'
-    INTO qualified, event_kind, row_wise
+  SELECT concat(quote_ident(n.nspname), '.', quote_ident(c.relname)), c.relname, c.relkind = 'p', c.relkind = 'r'
+    INTO qualified, event_kind, row_wise, is_plain
     FROM pg_class AS c JOIN pg_namespace AS n ON n.oid = c.relnamespace WHERE c.oid = relation;
   SELECT r.* INTO live FROM public.audit_chain_relation AS r WHERE r.relid = relation;
   event_kind := coalesce(kind, live.kind, event_kind);
-  SELECT c.* INTO before FROM public.audit_chain_config AS c WHERE c.kind = event_kind ORDER BY c.id DESC LIMIT 1;
+  before := public.audit_chain_in_force(event_kind);
   is_known := before.id IS NOT NULL AND before.action <> 'detach';
   mode := coalesce(mode, CASE WHEN is_known THEN before.mode END, 'strict');
   changes := coalesce(changes, CASE WHEN is_known THEN before.changes END, 'refuse');
@@ -56,6 +62,7 @@ BEGIN
         CASE WHEN before.blind_key THEN 'blinded' ELSE 'not blinded' END
       USING ERRCODE = 'invalid_parameter_value', HINT = format('Leave the option out; or copy the rows into a new table and attach that one with blind_key => %s.', blind_key);
   END IF;
+  fallback := coalesce(fallback, CASE WHEN is_known THEN before.fallback END, 'pending');
   -- A column that kept its number under another name was renamed: recorded, so that older rows can still be recomputed.
   -- One that lost its number to another column of the same name is gone: recorded as renamed to nothing.
   IF live.relid = relation THEN
@@ -121,22 +128,24 @@ BEGIN
 
   -- A table that was dropped and made again under the same name has rows of its own to be chained.
   IF NOT is_known OR live.relid IS DISTINCT FROM relation THEN
-    EXECUTE format('SELECT count(*) FROM %s', relation) INTO rows_there;
+    -- Rows of inheritance children are not captured, and not this table's.
+    EXECUTE format('SELECT count(*) FROM %s %s', CASE WHEN is_plain THEN 'ONLY' END, relation) INTO rows_there;
   END IF;
   is_complete := rows_there = 0 AND (NOT is_known OR before.complete);
   -- The same call again changes nothing and records nothing.
   IF NOT is_known OR live.relid IS DISTINCT FROM relation
-     OR (before.relation, before.key_columns, before.columns, before.excluded, before.changes, before.mode)
-       IS DISTINCT FROM (qualified COLLATE "C", key_names, columns, exclude, changes, mode)
+     OR (before.relation, before.key_columns, before.columns, before.excluded, before.changes, before.mode, before.fallback)
+       IS DISTINCT FROM (qualified COLLATE "C", key_names, columns, exclude, changes, mode, fallback)
+     OR before.present IS DISTINCT FROM public.audit_chain_present(relation)
      OR public.audit_chain_types_changed(relation, before.columns, before.column_types) OR renames <> '{}' THEN
     SELECT coalesce(jsonb_object_agg(r.key, r.value), '{}') INTO renames FROM jsonb_each(renames) AS r WHERE r.key = ANY (before.columns);
-    PERFORM public.audit_chain_configure(relation, 'attach'::text, event_kind, key_names, columns, exclude, renames, changes, mode, is_complete, blind_key);
+    PERFORM public.audit_chain_configure(relation, 'attach'::text, event_kind, key_names, columns, exclude, renames, changes, mode, fallback, is_complete, blind_key);
   END IF;
   IF caller IS NOT NULL THEN
     PERFORM public.audit_chain_capture_close(function_name, caller);
   END IF;
   RETURN jsonb_build_object('relation', qualified, 'kind', event_kind, 'key', to_jsonb(key_names), 'columns', to_jsonb(columns),
-    'excluded', to_jsonb(exclude), 'changes', changes, 'mode', mode, 'salt', false, 'blind_key', blind_key, 'complete', is_complete, 'rows_to_backfill', rows_there,
+    'excluded', to_jsonb(exclude), 'changes', changes, 'mode', mode, 'fallback', fallback, 'salt', false, 'blind_key', blind_key, 'complete', is_complete, 'rows_to_backfill', rows_there,
     'renamed', renames, 'warnings', public.audit_chain_attach_warnings(relation, columns));
 END
 $function$;

@@ -14,6 +14,16 @@ AS $function$
       FROM pg_constraint AS f
      WHERE f.conrelid = relation AND f.contype = 'f' AND (f.confdeltype IN ('c', 'n', 'd') OR f.confupdtype IN ('c', 'n', 'd'))
     UNION ALL
+    SELECT CASE split_part(e.entry, ' ', 1)
+             WHEN 'rule' THEN format('%s: it can turn a statement into another one; it is recorded as it is, and audit-verify reports it when it changes', regexp_replace(e.entry, ' [ODRA] \d+ [0-9a-f]{64}$', ''))
+             WHEN 'child' THEN format('%s inherits from it: queries see the rows of such a child, capture does not; attach it on its own', substr(e.entry, 7))
+             ELSE format('the role %s finds the table of the same name in another schema (%s) when the schema is left out', regexp_replace(substr(e.entry, 6), ': [^:]*$', ''), regexp_replace(e.entry, '^.*: ', '')) END
+      FROM unnest(public.audit_chain_present(relation)) AS e(entry)
+    UNION ALL
+    SELECT format('it belongs to the extension %I: pg_dump leaves its triggers out, so run audit-chain attach again after a restore', x.extname)
+      FROM pg_depend AS d JOIN pg_extension AS x ON x.oid = d.refobjid
+     WHERE d.classid = 'pg_class'::regclass AND d.objid = relation AND d.refclassid = 'pg_extension'::regclass AND d.deptype = 'e'
+    UNION ALL
     SELECT format('%s rows have been updated and %s deleted since the statistics were reset: with --changes refuse that will fail', s.n_tup_upd, s.n_tup_del)
       FROM pg_stat_all_tables AS s WHERE s.relid = relation AND s.n_tup_upd + s.n_tup_del > 0
        AND NOT EXISTS (SELECT FROM pg_trigger AS g WHERE g.tgrelid = relation AND g.tgname = '0_audit_chain_track')

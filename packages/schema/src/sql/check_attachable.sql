@@ -28,9 +28,6 @@ BEGIN
   ELSIF c.relispartition THEN
     RAISE EXCEPTION '% is a partition of %', relation, pg_partition_root(relation)
       USING ERRCODE = 'wrong_object_type', HINT = format('Attach the whole table: audit-chain attach %s', pg_partition_root(relation));
-  ELSIF c.relkind = 'r' AND EXISTS (SELECT FROM pg_inherits AS i WHERE i.inhparent = relation) THEN
-    RAISE EXCEPTION '% has inheritance children, whose rows its triggers do not see', relation
-      USING ERRCODE = 'wrong_object_type', HINT = 'Attach the children, each on its own; or make it a partitioned table.';
   END IF;
 END
 $function$;

@@ -32,7 +32,7 @@ BEGIN
   SELECT r.* INTO live FROM public.audit_chain_relation AS r WHERE r.kind = audit_chain_check_claim.kind;
   IF live.kind IS NOT NULL AND EXISTS (SELECT FROM pg_class AS c WHERE c.oid = live.relid) THEN
     RAISE EXCEPTION 'the kind % belongs to %', quote_literal(kind), live.relid
-      USING ERRCODE = 'AC003', HINT = format('Give another one: audit-chain attach %s --kind NAME', relation);
+      USING ERRCODE = 'AC003', HINT = format('Give another one: audit-chain attach %s --kind NAME; for one table in each of several schemas --kind ''{schema}.{table}'' does.', relation);
   ELSIF live.kind IS NULL AND public.audit_chain_kind_in_use(kind) THEN
     RAISE EXCEPTION 'there are events of the kind % already that do not come from a table', quote_literal(kind)
       USING ERRCODE = 'AC003', HINT = format('Give another one: audit-chain attach %s --kind NAME', relation);

@@ -10,14 +10,13 @@ BEGIN
   -- Two backfills that end at once: the second waits here, and then finds it done. Rows that are being written are in
   -- pending when the lock is had, so that they are linked before the record.
   EXECUTE format('LOCK TABLE %s IN SHARE ROW EXCLUSIVE MODE', relation);
-  SELECT c.* INTO config FROM public.audit_chain_relation AS r JOIN public.audit_chain_config AS c ON c.kind = r.kind
-   WHERE r.relid = audit_chain_complete.relation ORDER BY c.id DESC LIMIT 1;
+  config := public.audit_chain_in_force((SELECT r.kind FROM public.audit_chain_relation AS r WHERE r.relid = audit_chain_complete.relation));
   IF config.id IS NULL OR config.action = 'detach' THEN
     RAISE EXCEPTION '% is not attached', relation USING ERRCODE = 'AC002', HINT = 'audit-chain status lists the tables that are.';
   ELSIF config.complete IS NOT DISTINCT FROM audit_chain_complete.complete THEN
     RETURN;
   END IF;
   PERFORM public.audit_chain_configure(relation, CASE WHEN complete THEN 'complete' ELSE 'readmit' END, config.kind,
-    config.key_columns, config.columns, config.excluded, '{}'::jsonb, config.changes, config.mode, complete, config.blind_key);
+    config.key_columns, config.columns, config.excluded, '{}'::jsonb, config.changes, config.mode, config.fallback, complete, config.blind_key);
 END
 $function$;

@@ -13,7 +13,7 @@ BEGIN
       USING ERRCODE = 'invalid_transaction_state', HINT = 'Start the transaction with BEGIN ISOLATION LEVEL READ COMMITTED.';
   END IF;
   SELECT r.* INTO live FROM public.audit_chain_relation AS r WHERE r.relid = relation;
-  SELECT c.* INTO config FROM public.audit_chain_config AS c WHERE c.kind = live.kind ORDER BY c.id DESC LIMIT 1;
+  config := public.audit_chain_in_force(live.kind);
   IF config.id IS NULL OR config.action = 'detach' OR starts_with(config.kind, 'audit_chain') THEN
     RAISE EXCEPTION '% is not attached', relation USING ERRCODE = 'AC002', HINT = 'audit-chain status lists the tables that are.';
   END IF;
@@ -25,7 +25,7 @@ BEGIN
     EXECUTE format('DROP TRIGGER IF EXISTS audit_chain_guard_truncate ON %s', part);
   END LOOP;
   PERFORM public.audit_chain_configure(relation, 'detach'::text, config.kind, config.key_columns, config.columns,
-    config.excluded, '{}'::jsonb, config.changes, config.mode, config.complete, config.blind_key);
+    config.excluded, '{}'::jsonb, config.changes, config.mode, config.fallback, config.complete, config.blind_key);
   RETURN jsonb_build_object('relation', config.relation, 'kind', config.kind);
 END
 $function$;

@@ -11,7 +11,7 @@ CREATE OR REPLACE FUNCTION public.audit_chain_extend(
   kinds text[], pks text[], payload_hashes bytea[], before_hashes bytea[], changes text[]) RETURNS bigint
 LANGUAGE plpgsql
 -- While the chain is short, a scan of it looks cheaper than its index. That plan would be kept when it is not.
-SET search_path = pg_catalog, pg_temp SET enable_seqscan = off
+SET search_path = pg_catalog, pg_temp SET enable_seqscan = off SET jit = off
 AS $function$
 DECLARE
   before     bigint;

@@ -7,7 +7,10 @@ CREATE TRIGGER audit_chain_append_only BEFORE UPDATE OR DELETE OR TRUNCATE ON pu
 --> statement-breakpoint
 CREATE TRIGGER audit_chain_append_only BEFORE UPDATE OR DELETE OR TRUNCATE ON public.audit_chain_secret FOR EACH STATEMENT EXECUTE FUNCTION public.audit_chain_append_only();
 --> statement-breakpoint
-CREATE CONSTRAINT TRIGGER audit_chain_commit AFTER INSERT ON public.audit_chain_ticket DEFERRABLE INITIALLY DEFERRED FOR EACH ROW EXECUTE FUNCTION public.audit_chain_commit();
+CREATE CONSTRAINT TRIGGER audit_chain_commit AFTER INSERT OR DELETE ON public.audit_chain_ticket DEFERRABLE INITIALLY DEFERRED FOR EACH ROW EXECUTE FUNCTION public.audit_chain_commit();
+--> statement-breakpoint
+-- What a replica has captured (a trigger of its own that is ENABLE ALWAYS) is linked there too.
+ALTER TABLE public.audit_chain_ticket ENABLE ALWAYS TRIGGER audit_chain_commit;
 --> statement-breakpoint
 SELECT public.audit_chain_capture_function('audit_chain_config'::text, 'public.audit_chain_config'::text, ARRAY['id'::text],
   public.audit_chain_covered_columns('public.audit_chain_config'::regclass, '{}'::text[]), 'refuse'::text, 'strict'::text, false, false);
@@ -60,6 +63,9 @@ $rights$;
 GRANT SELECT ON public.audit_chain TO scidex_audit_ro, scidex_audit_publisher, scidex_audit_inspector;
 --> statement-breakpoint
 GRANT SELECT ON public.audit_chain_pending, public.audit_chain_config, public.audit_chain_secret, public.audit_chain_migrations TO scidex_audit_publisher, scidex_audit_inspector;
+--> statement-breakpoint
+-- What steers linking has to be verified too: a ticket that was made in advance keeps a transaction from being linked.
+GRANT SELECT ON public.audit_chain_relation, public.audit_chain_ticket, public.audit_chain_lock TO scidex_audit_inspector;
 --> statement-breakpoint
 GRANT EXECUTE ON FUNCTION public.audit_chain_append(text, text, bytea), public.audit_chain_append_many(text[], text[], bytea[]), public.audit_chain_enqueue(text, text, bytea) TO scidex_audit_writer;
 --> statement-breakpoint

@@ -3,7 +3,7 @@ import type { ChainResult } from "../check-chain.ts";
 import type { PublishedHeads } from "../heads.ts";
 import { sortLinks, streamLinks, type Survey } from "../read-chain.ts";
 import { isRefused } from "../refused.ts";
-import type { Relation } from "../relation.ts";
+import type { Relation } from "../database/relation.ts";
 import type { Lane, Snapshot } from "../snapshot.ts";
 import { Sorter } from "../sorter.ts";
 import type { Crew } from "./crew.ts";

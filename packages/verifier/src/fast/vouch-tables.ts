@@ -6,7 +6,7 @@ import { describeReading } from "../payload.ts";
 import type { Histories } from "../read-histories.ts";
 import { streamSource } from "../read-source.ts";
 import { isRefused } from "../refused.ts";
-import type { Relation } from "../relation.ts";
+import type { Relation } from "../database/relation.ts";
 import type { Lane, Snapshot } from "../snapshot.ts";
 import type { Crew } from "./crew.ts";
 import { Kernel, type KindSum } from "./kernel.ts";

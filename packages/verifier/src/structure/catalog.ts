@@ -1,8 +1,7 @@
 import type { Grant } from "./acl.ts";
 
 /**
- * The live catalog as it is compared: rows of pg_catalog's tables, with nothing computed by the server but texts of
- * expressions. Oids are decimal text, and everything is joined here: a function or operator of the server that an
+ * The live catalog as it is compared: rows of pg_catalog's tables, with nothing computed by the server. Oids are decimal text, and everything is joined here: a function or operator of the server that an
  * attacker has replaced has no say in it. `null` stands for what could not be read.
  */
 export interface Catalog {
@@ -15,25 +14,22 @@ export interface Catalog {
   readonly functions: ReadonlyMap<string, FunctionRow>;
   readonly types: ReadonlyMap<string, TypeRow>;
   readonly languages: ReadonlyMap<string, string>;
-  /** By oid of a language, that of the function that runs what is written in it. */
-  readonly languageHandlers: ReadonlyMap<string, string>;
   readonly accessMethods: ReadonlyMap<string, string>;
   readonly collations: ReadonlyMap<string, string>;
   readonly operatorClasses: ReadonlyMap<string, OperatorClassRow>;
+  /** By the oids of a btree's operator family and a type, with a space between: the operator that is equality. */
+  readonly equalities: ReadonlyMap<string, string>;
   readonly inheritance: readonly InheritanceRow[];
   /** Of the relations of interest, and those with grants of their own. */
   readonly columns: readonly ColumnRow[];
   readonly constraints: readonly ConstraintRow[];
   readonly indexes: readonly IndexRow[];
   readonly triggers: readonly TriggerRow[];
-  readonly rules: readonly { readonly relation: string; readonly name: string }[];
+  readonly rules: readonly RuleRow[];
   readonly policies: readonly { readonly relation: string; readonly name: string }[];
   readonly memberships: readonly MembershipRow[] | null;
   readonly settings: readonly SettingRow[] | null;
   readonly defaultGrants: readonly DefaultGrantsRow[] | null;
-  readonly operators: readonly BuiltinRow[] | null;
-  readonly operatorFamilies: readonly FamilyMemberRow[] | null;
-  readonly aggregates: readonly BuiltinRow[] | null;
   /** Triggers that fire at a login, and are not disabled. Since PostgreSQL 17. */
   readonly loginTriggers: readonly { readonly name: string; readonly function: string }[];
   /** The role that this session was opened for. */
@@ -43,12 +39,14 @@ export interface Catalog {
 export interface DatabaseRow {
   readonly oid: string;
   readonly name: string;
+  readonly owner: string;
   readonly acl: readonly Grant[] | null;
 }
 
 export interface SchemaRow {
   readonly oid: string;
   readonly name: string;
+  readonly owner: string;
   readonly acl: readonly Grant[] | null;
 }
 
@@ -96,6 +94,7 @@ export interface FunctionRow {
   readonly allTypes: string | null;
   readonly modes: string | null;
   readonly names: string | null;
+  /** `proargdefaults` of our own, as `describeExpression` takes it. */
   readonly defaults: string | null;
   readonly source: string;
   readonly library: string | null;
@@ -116,6 +115,8 @@ export interface TypeRow {
   readonly receive: string;
   readonly send: string;
   readonly element: string;
+  /** The type of its arrays. */
+  readonly array: string;
   readonly base: string;
   readonly relation: string;
   /** Of a range or multirange: what it is made of. */
@@ -127,8 +128,6 @@ export interface OperatorClassRow {
   readonly schema: string;
   readonly family: string;
   readonly type: string;
-  readonly isDefault: boolean;
-  readonly method: string;
 }
 
 export interface InheritanceRow {
@@ -145,7 +144,10 @@ export interface ColumnRow {
   readonly notNull: boolean;
   readonly identity: string;
   readonly generated: string;
+  /** Whether its length, alignment and passing are those of its type. */
+  readonly hasLayoutOfType: boolean;
   readonly collation: string;
+  /** `adbin` of our own, as `describeExpression` takes it. */
   readonly expression: string | null;
   readonly acl: readonly Grant[] | null;
 }
@@ -160,6 +162,9 @@ export interface ConstraintRow {
   readonly enforced: boolean;
   readonly columns: readonly string[];
   readonly references: string;
+  /** Of a foreign key: the columns of the other table. */
+  readonly referenced: readonly string[];
+  /** `conbin` of our own, as `describeExpression` takes it. */
   readonly expression: string | null;
 }
 
@@ -179,6 +184,8 @@ export interface IndexRow {
   readonly classes: readonly string[];
   readonly options: readonly string[];
   readonly hasExpressions: boolean;
+  readonly hasPredicate: boolean;
+  /** `indpred` of our own, as `describeExpression` takes it. */
   readonly predicate: string | null;
 }
 
@@ -202,6 +209,15 @@ export interface TriggerRow {
   readonly parent: string;
 }
 
+/** A rule of one of our tables or of an audited one. */
+export interface RuleRow {
+  readonly relation: string;
+  readonly name: string;
+  readonly enabled: string;
+  /** As the server prints it. */
+  readonly definition: string;
+}
+
 export interface MembershipRow {
   readonly role: string;
   readonly member: string;
@@ -221,24 +237,6 @@ export interface DefaultGrantsRow {
   readonly owner: string;
   readonly objects: string;
   readonly acl: readonly Grant[];
-}
-
-/** A builtin operator or aggregate, and the oids of the functions that it calls. */
-export interface BuiltinRow {
-  readonly oid: string;
-  readonly name: string;
-  readonly schema: string;
-  readonly calls: readonly string[];
-}
-
-/** An operator (`strategy`) or support function (`procedure`) of an operator family. */
-export interface FamilyMemberRow {
-  readonly family: string;
-  readonly what: "operator" | "function";
-  readonly left: string;
-  readonly right: string;
-  readonly number: string;
-  readonly target: string;
 }
 
 /** Objects with lower oids are PostgreSQL's own, the same in every server of a version (FirstGenbkiObjectId). */

@@ -1,16 +1,18 @@
 import { CONFIG_KIND, type KindHistory, splitRelation } from "../config.ts";
 import type { Report } from "../finding.ts";
 import type { Policy } from "../policy.ts";
+import { eachTuple } from "../cursor.ts";
+import { readShape } from "../shape.ts";
 import { isRefused, isTransient, reasonOf } from "../refused.ts";
-import type { Snapshot } from "../snapshot.ts";
-import { checkCatalogNames } from "./catalog-names.ts";
+import type { Lane, Snapshot } from "../snapshot.ts";
+import { checkBuiltin } from "./builtin/check-builtin.ts";
+import { checkOwnRows } from "./check-own-rows.ts";
 import { type Catalog, findRelation } from "./catalog.ts";
 import { compareStructure, type StructureResult } from "./compare-structure.ts";
 import { countByIndexes } from "./count-index.ts";
 import { OWN_PREFIX, OWN_SCHEMA } from "./describe-schema.ts";
 import { type Manifest, MANIFEST, type SchemaShape } from "./manifest.ts";
-import { readCatalog, readRows, text } from "./read-catalog.ts";
-import { checkRoleView } from "./role-view.ts";
+import { readCatalog } from "./read-catalog.ts";
 
 /** The relation and function names that the structure check looks at in detail: ours, and the audited tables. */
 export function interestOf(histories: ReadonlyMap<string, KindHistory>) {
@@ -38,33 +40,55 @@ export async function checkStructure(
   report: Report,
   policy: Policy | null = null,
   manifest: Manifest = MANIFEST,
-): Promise<StructureResult & { readonly isTransient: boolean }> {
+): Promise<StructureResult & { readonly isTransient: boolean; readonly catalog: Catalog | null }> {
   const [lane, second] = snapshot;
   const attempts = new Attempts();
   const applied = await attempts.orNull(
     "the schema's version",
-    async () => await readRows(lane, "select m.id from only public.audit_chain_migrations as m", (f) => text(f, 0)),
+    async () => await readMigrations(lane),
   );
-  await attempts.orNull("the names of the catalogs", async () => await checkCatalogNames(lane, report));
+  await attempts.orNull(
+    "PostgreSQL's own rows of the catalogs",
+    async () =>
+      await checkBuiltin(lane, policy?.server ?? [], report, async (what, read) => await attempts.orNull(what, read)),
+  );
   const interest = interestOf(histories ?? new Map<string, KindHistory>());
   const catalog = await attempts.orNull(
     "the catalog",
     async () => await readCatalog(lane, interest, async (what, read) => await attempts.orNull(what, read)),
   );
   const warnings: string[] = [];
+  let schema: SchemaShape | null = null;
   if (catalog !== null) {
-    const schema = chooseSchema(catalog, applied, manifest, attempts.unproven);
-    const result = compareStructure(catalog, manifest.builtin, schema, histories, policy, report);
+    schema = chooseSchema(catalog, applied, manifest, attempts.unproven);
+    const result = compareStructure(catalog, schema, histories, policy, report);
     attempts.unproven.push(...result.unproven);
     warnings.push(...result.warnings);
-    await attempts.orNull("the view pg_roles", async () => await checkRoleView(lane, report));
   }
+  await attempts.orNull(
+    "the audit chain's own tables",
+    async () => await checkOwnRows(lane, schema !== null, catalog, histories, report),
+  );
   const uncounted = await attempts.orNull("the chain's indexes", async () => await countByIndexes(second, report));
   return {
     unproven: [...attempts.unproven, ...(uncounted ?? [])],
     warnings,
     isTransient: attempts.isTransient,
+    catalog,
   };
+}
+
+/** Ids of the migrations that have been applied; null where there is no table of them. */
+async function readMigrations(lane: Lane): Promise<string[] | null> {
+  const table = await readShape(lane, OWN_SCHEMA, "audit_chain_migrations");
+  if (table === null) return null;
+  return await lane.attempt(async (attempt) => {
+    const ids: string[] = [];
+    await eachTuple(await attempt.scan(table, ["id"], "binary"), 1, ([id]) => {
+      ids.push(id?.length === 4 ? String(id.readInt32BE()) : "");
+    });
+    return ids;
+  });
 }
 
 /** Reads what may be refused, and keeps the reasons. */

@@ -22,6 +22,7 @@ import {
   UPDATE,
 } from "./describe-trigger.ts";
 import type { FunctionShape, SchemaShape } from "./manifest.ts";
+import { childEntry, isRecorded, quotedRelation, ruleEntry, withoutPrinting } from "./present.ts";
 
 /** How the names of capture functions begin. */
 export const CAPTURE_PREFIX = "audit_chain_capture_";
@@ -43,7 +44,7 @@ export const captureSignatures = (histories: ReadonlyMap<string, KindHistory>): 
  * configuration does not say, and only a policy can: whether a table had row security when it was pinned, and which of
  * its partitions had a guard against TRUNCATE.
  *
- * @returns warnings
+ * @returns warnings, and what could not be judged
  */
 export function compareAudited(
   catalog: Catalog,
@@ -52,8 +53,9 @@ export function compareAudited(
   histories: ReadonlyMap<string, KindHistory>,
   policy: Policy | null,
   report: Report,
-): string[] {
+): { warnings: string[]; unproven: string[] } {
   const warnings: string[] = [];
+  const unproven: string[] = [];
   for (const { kind, current } of ofTables(histories)) {
     const place = splitRelation(current.relation);
     const relation = place === null ? undefined : findRelation(catalog, place.schema, place.name);
@@ -62,11 +64,11 @@ export function compareAudited(
     // A table that is not there, or not a table, is `source_missing`.
     if (current.action === "detach" || relation === undefined || !isTable) continue;
     const pinned = policy?.tables.get(current.relation);
-    compareTable(catalog, current, relation, pinned, report);
+    unproven.push(...compareTable(catalog, current, relation, pinned, report));
     const expected = expectedTriggers(kind, current.changes, relation.kind === "p");
     compareTriggers(catalog, { config: current, relation, expected, pinned }, warnings, report);
   }
-  return warnings;
+  return { warnings, unproven };
 }
 
 /** `isPartitioned` null: the table is not there, so that either form will do. */
@@ -121,6 +123,17 @@ export function expectedTriggers(
   ]);
 }
 
+/** Oids of the tables that are audited now, and of their partitions and children. */
+export function auditedRelations(catalog: Catalog, histories: ReadonlyMap<string, KindHistory>): ReadonlySet<string> {
+  return new Set(
+    ofTables(histories).flatMap(({ current }) => {
+      const place = current.action === "detach" ? null : splitRelation(current.relation);
+      const relation = place === null ? undefined : findRelation(catalog, place.schema, place.name);
+      return relation === undefined ? [] : [relation, ...partitionsOf(catalog, relation.oid)].map(({ oid }) => oid);
+    }),
+  );
+}
+
 const nameOf = (catalog: Catalog, relation: RelationRow): string =>
   `${catalog.schemas.get(relation.schema)?.name ?? ""}.${relation.name}`;
 
@@ -132,16 +145,38 @@ function partitionsOf(catalog: Catalog, oid: string): RelationRow[] {
   return [...tree].flatMap((child) => catalog.relations.get(child) ?? []);
 }
 
-/** Unlogged, with rules, children that no trigger sees, or a partition of something else. */
+/**
+ * Unlogged, with rules, children that no trigger sees, or a partition of something else. Rules and children that were
+ * there when the table was attached are known; what came later, or changed, is not.
+ *
+ * @returns what could not be judged
+ */
 function compareTable(
   catalog: Catalog,
   config: Config,
   relation: RelationRow,
   pinned: TablePolicy | undefined,
   report: Report,
-): void {
+): string[] {
+  const unproven: string[] = [];
   const changed = (message: string, expected: string, actual: string) =>
     report({ check: "relation_changed", event_kind: config.kind, expected, actual, message });
+  for (const column of catalog.columns) {
+    if (column.relation !== relation.oid || !config.columns.includes(column.name)) continue;
+    // What reads a virtual column is computed anew for each reader, by functions that may know who asks.
+    if (column.generated !== "")
+      changed(
+        `the column ${column.name} of ${config.relation} is generated, and was recorded as a plain one`,
+        "a plain column",
+        column.generated === "v" ? "a virtual column" : "a generated column",
+      );
+    if (!column.hasLayoutOfType)
+      changed(
+        `the column ${column.name} of ${config.relation} is not stored as its type is`,
+        "length and alignment of its type",
+        "others",
+      );
+  }
   if (relation.isPartition)
     changed(
       `${config.relation} has become a partition of another table: rows that come through that one are not captured`,
@@ -151,11 +186,12 @@ function compareTable(
   const parts = partitionsOf(catalog, relation.oid);
   if (relation.kind === "r") {
     for (const child of parts)
-      changed(
-        `${config.relation} has the inheritance child ${nameOf(catalog, child)}: queries see its rows, capture does not`,
-        "no children",
-        nameOf(catalog, child),
-      );
+      if (isRecorded(childEntry(quotedNameOf(catalog, child)), config.present) === "no")
+        changed(
+          `${config.relation} has the inheritance child ${nameOf(catalog, child)}: queries see its rows, capture does not`,
+          "no children",
+          nameOf(catalog, child),
+        );
   }
   // Row security that was there when the policy was pinned is the owner's business, and so it is without a policy, as
   // nothing else remembers: where it hides rows from the verifier, the table is unproven.
@@ -173,10 +209,26 @@ function compareTable(
       changed(`${name} is not a table: its rows are somewhere else`, "a table", `a relation of the kind ${table.kind}`);
     for (const rule of catalog.rules.filter(
       (r) => r.relation === table.oid && (table.kind === "r" || table.kind === "p"),
-    ))
-      changed(`${name} has the rule ${rule.name}, which can turn an INSERT into something else`, "no rules", rule.name);
+    )) {
+      const entry = ruleEntry(quotedNameOf(catalog, table), rule, catalog.serverVersion);
+      const recorded = isRecorded(entry, config.present);
+      if (recorded === "no")
+        changed(
+          `${name} has the rule ${rule.name}, which can turn an INSERT into something else, and had it not as it is when it was attached`,
+          config.present.find((one) => withoutPrinting(one) === withoutPrinting(entry)) ?? "no such rule",
+          rule.definition,
+        );
+      else if (recorded === "unknown")
+        unproven.push(
+          `${name}: the rule ${rule.name} was recorded under another major version of PostgreSQL, which may print it differently; run audit-chain attach ${config.relation}`,
+        );
+    }
   }
+  return unproven;
 }
+
+const quotedNameOf = (catalog: Catalog, relation: RelationRow): string =>
+  quotedRelation(catalog.schemas.get(relation.schema)?.name ?? "", relation.name);
 
 function compareTriggers(
   catalog: Catalog,

@@ -1,19 +1,22 @@
 import type { Policy } from "../policy.ts";
 import type { Report } from "../finding.ts";
-import { type Catalog, functionName } from "./catalog.ts";
+import { type Catalog, findRelation, functionName } from "./catalog.ts";
 import type { Found } from "./compare-shadows.ts";
+import type { Reach } from "./reach.ts";
 
 /**
  * An event trigger at login runs somebody's function in each new session: it can set the search path, or
  * session_replication_role, or make a temporary table that lies before an audited one, and no setting of a role or
  * database shows it. What the function does cannot be judged. With a table at hand that could be served instead of an
- * audited one it is a finding; else, unless the policy knows the trigger, nothing is proven.
+ * audited one it is a finding; else, unless the policy knows the trigger, nothing is proven. A table that belongs to
+ * somebody who has no right on the audited one makes no finding: he could raise it at will.
  *
  * @returns what could not be judged
  */
 export function compareLoginTriggers(
   catalog: Catalog,
   tables: readonly Found[],
+  reach: Reach,
   policy: Policy | null,
   report: Report,
 ): string[] {
@@ -26,7 +29,13 @@ export function compareLoginTriggers(
     const twins = [...catalog.relations.values()].flatMap((relation) => {
       const schema = catalog.schemas.get(relation.schema)?.name ?? "";
       const table = "rpvmf".includes(relation.kind) ? audited.get(relation.name) : undefined;
-      return table === undefined || isAudited.has(`${schema}.${relation.name}`) || schema.startsWith("pg_")
+      const owner = catalog.roles.get(relation.owner);
+      const original = table === undefined ? undefined : findRelation(catalog, table.schema, table.name);
+      const isStrangers = owner !== undefined && original !== undefined && !reach.reaches(owner, original);
+      return table === undefined ||
+        isStrangers ||
+        isAudited.has(`${schema}.${relation.name}`) ||
+        schema.startsWith("pg_")
         ? []
         : [{ table, name: `${schema}.${relation.name}` }];
     });

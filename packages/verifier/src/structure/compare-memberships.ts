@@ -1,5 +1,8 @@
+import { PUBLIC } from "./acl.ts";
 import { type Catalog, roleName } from "./catalog.ts";
+import { ownFunctions, ownRelations } from "./describe-schema.ts";
 import { isOwnRole, OWNER_ROLE } from "./own-roles.ts";
+import type { Reach } from "./reach.ts";
 
 /** Takes what was found: the message, what was expected, what is there. */
 export type Widened = (message: string, expected: string, actual: string) => void;
@@ -14,14 +17,21 @@ const WAYS_ROUND = ["pg_write_server_files", "pg_execute_server_program"];
  * Who can become the owner, write everything, or lend our roles more rights. Returns warnings: rights to administer the
  * owner's role that the server leaves to whoever created it, and predefined roles with which one can get round it all.
  */
-export function compareMemberships(catalog: Catalog, widened: Widened): string[] {
+export function compareMemberships(
+  catalog: Catalog,
+  audited: ReadonlySet<string>,
+  reach: Reach,
+  widened: Widened,
+): string[] {
   const warnings: string[] = [];
+  const gives = giving(catalog, audited, reach);
   for (const { role, member, canUse } of catalog.memberships ?? []) {
     const [group, name] = [roleName(catalog, role), roleName(catalog, member)];
     // A superuser can do everything without being a member.
     if (catalog.roles.get(member)?.isSuperuser === true && !isOwnRole(name)) continue;
     if (isOwnRole(name)) {
-      widened(`${name} is a member of ${group}`, "a member of nothing", group);
+      // Before PostgreSQL 16 every login can make others a member of itself: without rights of its own it lends none.
+      if (gives(role)) widened(`${name} is a member of ${group}`, "a member of nothing", group);
     } else if (group === OWNER_ROLE) {
       if (canUse) widened(`${name} can become ${OWNER_ROLE}`, "no members", name);
       else
@@ -41,4 +51,29 @@ export function compareMemberships(catalog: Catalog, widened: Widened): string[]
     }
   }
   return warnings;
+}
+
+/** Whether members of a role get a right by it that has to do with us, with audited tables or with the whole server. */
+function giving(catalog: Catalog, audited: ReadonlySet<string>, reach: Reach): (oid: string) => boolean {
+  const relations = [...ownRelations(catalog), ...[...audited].flatMap((oid) => catalog.relations.get(oid) ?? [])];
+  const callers = new Set(
+    ownFunctions(catalog)
+      .flatMap(({ acl }) => (acl ?? []).map(({ grantee }) => grantee))
+      .filter((name) => name !== PUBLIC),
+  );
+  const byName = new Map([...catalog.roles.values()].map((role) => [role.name, role]));
+  return (oid) => {
+    const group = catalog.roles.get(oid);
+    if (group === undefined) return true;
+    return (
+      relations.some((relation) => reach.holds(group, relation)) ||
+      [...reach.namesOf(group)].some(
+        (name) =>
+          name.startsWith("pg_") ||
+          isOwnRole(name) ||
+          callers.has(name) ||
+          byName.get(name)?.attributes.some((attribute) => attribute !== "LOGIN") === true,
+      )
+    );
+  };
 }

@@ -1,14 +1,21 @@
 import type { Report } from "../finding.ts";
 import { type Grant, privilegeName, PUBLIC } from "./acl.ts";
-import { type Catalog, isBuiltin, roleName } from "./catalog.ts";
-import { OWN_PREFIX, OWN_SCHEMA, ownRelations } from "./describe-schema.ts";
+import { type Catalog, FIRST_NORMAL_OID, isBuiltin, type RoleRow, roleName } from "./catalog.ts";
+import { OWN_SCHEMA, ownRelations } from "./describe-schema.ts";
 import { compareMemberships, type Widened } from "./compare-memberships.ts";
 import type { FunctionShape, RelationShape, SchemaShape } from "./manifest.ts";
 import { isOwnRole, OWNER_ROLE } from "./own-roles.ts";
+import type { Reach } from "./reach.ts";
 
 type Grants = Readonly<Record<string, readonly string[]>>;
 
-/** Reports whatever lets somebody do more with the chain, or lets one of its roles do more, than the set-up did. */
+/**
+ * Reports whatever lets somebody do more with the chain, or lets one of its roles do more with the chain, an audited
+ * table or the server itself, than the set-up did. What somebody grants of objects of his own is no finding: he could
+ * raise it at will.
+ *
+ * @param audited oids of the audited tables and of their partitions and children
+ */
 export function comparePrivileges(
   catalog: Catalog,
   manifest: SchemaShape,
@@ -16,6 +23,8 @@ export function comparePrivileges(
     readonly functions: ReadonlyMap<string, FunctionShape>;
     readonly relations: ReadonlyMap<string, RelationShape>;
   },
+  audited: ReadonlySet<string>,
+  reach: Reach,
   report: Report,
 ): { warnings: string[] } {
   const superusers = new Set([...catalog.roles.values()].filter((r) => r.isSuperuser).map((r) => r.name));
@@ -29,9 +38,9 @@ export function comparePrivileges(
     for (const attribute of role.attributes)
       widened(`the role ${role.name} has ${attribute}`, "no attributes", attribute);
   }
-  compareForeignGrants(catalog, widened);
-  compareDefaultGrants(catalog, superusers, widened);
-  return { warnings: compareMemberships(catalog, widened) };
+  compareForeignGrants(catalog, audited, widened);
+  compareDefaultGrants(catalog, audited, reach, superusers, widened);
+  return { warnings: compareMemberships(catalog, audited, reach, widened) };
 }
 
 const worded = (privileges: readonly string[]) => privileges.map(privilegeName).join(", ");
@@ -112,8 +121,11 @@ const ELSEWHERE: Readonly<Record<string, (object: string, kind: "relation" | "sc
 const elsewhere = (role: string) =>
   ELSEWHERE[role] ?? ((_: string, kind: string) => (kind === "schema" ? "U" : kind === "database" ? "c" : ""));
 
-/** Rights of our roles on whatever is not ours: the read-only role reads the chain and nothing else. */
-function compareForeignGrants(catalog: Catalog, widened: Widened): void {
+/**
+ * Rights of our roles on audited tables, on the schemas that they and we are in, and on what belongs to the server: the
+ * read-only role reads the chain and nothing else.
+ */
+function compareForeignGrants(catalog: Catalog, audited: ReadonlySet<string>, widened: Widened): void {
   const compare = (
     object: string,
     kind: "relation" | "schema" | "database",
@@ -128,19 +140,20 @@ function compareForeignGrants(catalog: Catalog, widened: Widened): void {
         widened(`${grantee} has ${worded(extra)} on ${what}`, "no such right", `${worded(extra)} for ${grantee}`);
     }
   };
-  const own = new Set(ownRelations(catalog).map(({ oid }) => oid));
+  const isServers = (oid: string) => Number(oid) < FIRST_NORMAL_OID;
+  const counts = (oid: string) => audited.has(oid) || isServers(oid);
   const schemaOf = (oid: string) => catalog.schemas.get(oid)?.name ?? oid;
   for (const relation of catalog.relations.values()) {
-    if (!own.has(relation.oid)) compare(`${schemaOf(relation.schema)}.${relation.name}`, "relation", relation.acl);
+    if (counts(relation.oid)) compare(`${schemaOf(relation.schema)}.${relation.name}`, "relation", relation.acl);
   }
   for (const column of catalog.columns) {
-    if (own.has(column.relation) || column.acl === null) continue;
+    if (!counts(column.relation) || column.acl === null) continue;
     const relation = catalog.relations.get(column.relation);
     const name = `${schemaOf(relation?.schema ?? "")}.${relation?.name ?? column.relation}`;
     compare(name, "relation", column.acl, `the column ${column.name} of ${name}`);
   }
   for (const f of catalog.functions.values()) {
-    if (f.acl === null || (schemaOf(f.schema) === OWN_SCHEMA && f.name.startsWith(OWN_PREFIX))) continue;
+    if (f.acl === null || !isServers(f.oid)) continue;
     for (const { grantee, privileges } of f.acl) {
       if (isOwnRole(grantee) && roleName(catalog, f.owner) !== grantee)
         widened(
@@ -150,8 +163,10 @@ function compareForeignGrants(catalog: Catalog, widened: Widened): void {
         );
     }
   }
+  const schemas = new Set([...audited].map((oid) => catalog.relations.get(oid)?.schema));
   for (const schema of catalog.schemas.values())
-    compare(schema.name, "schema", schema.acl, `the schema ${schema.name}`);
+    if (schema.name === OWN_SCHEMA || schemas.has(schema.oid) || isServers(schema.oid))
+      compare(schema.name, "schema", schema.acl, `the schema ${schema.name}`);
   if (catalog.database !== undefined) compare("database", "database", catalog.database.acl, "this database");
 }
 
@@ -163,8 +178,21 @@ const OBJECTS: Readonly<Record<string, string>> = {
   n: "schemas",
 };
 
-/** What objects made later would grant: those of our owner to anyone, and those of anyone to our roles. */
-function compareDefaultGrants(catalog: Catalog, superusers: ReadonlySet<string>, widened: Widened): void {
+/**
+ * What objects made later would grant: those of our owner to anyone, and to our roles those of whoever may make a table
+ * that will be audited, or an object between ours.
+ */
+function compareDefaultGrants(
+  catalog: Catalog,
+  audited: ReadonlySet<string>,
+  reach: Reach,
+  superusers: ReadonlySet<string>,
+  widened: Widened,
+): void {
+  const owners = new Set([...audited].map((oid) => catalog.relations.get(oid)?.owner));
+  const ours = [...catalog.schemas.values()].find(({ name }) => name === OWN_SCHEMA);
+  const makesOurs = (role: RoleRow | undefined) =>
+    role !== undefined && (owners.has(role.oid) || (ours !== undefined && reach.creates(role, ours)));
   for (const { owner, objects, acl } of catalog.defaultGrants ?? []) {
     const ownerName = roleName(catalog, owner);
     for (const { grantee, privileges } of acl) {
@@ -179,6 +207,7 @@ function compareDefaultGrants(catalog: Catalog, superusers: ReadonlySet<string>,
         ownerName === OWNER_ROLE
           ? false
           : !isOwnRole(grantee) ||
+            !makesOurs(catalog.roles.get(owner)) ||
             (grantee === "scidex_audit_inspector" && objects === "r" && privileges.join() === "r");
       if (!isFine)
         widened(

@@ -2,15 +2,17 @@ import { type KindHistory, splitRelation } from "../config.ts";
 import type { Report } from "../finding.ts";
 import type { Policy } from "../policy.ts";
 import { type Catalog, findRelation, isBuiltin } from "./catalog.ts";
-import { CAPTURE_PREFIX, captureSignatures, compareAudited } from "./compare-audited.ts";
-import { compareBuiltin, compareTypes, type UsedType } from "./compare-builtin.ts";
+import { auditedRelations, CAPTURE_PREFIX, captureSignatures, compareAudited } from "./compare-audited.ts";
+import { compareOverloads } from "./compare-overloads.ts";
+import { compareTypes, type UsedType } from "./compare-types.ts";
 import { compareFunctions } from "./compare-functions.ts";
 import { comparePrivileges } from "./compare-privileges.ts";
 import { compareRelations } from "./compare-relations.ts";
 import { compareLoginTriggers } from "./compare-login-triggers.ts";
-import { compareReplicaSettings, compareShadows, type Found } from "./compare-shadows.ts";
-import { describeSchema, ownRelations } from "./describe-schema.ts";
-import type { BuiltinShape, SchemaShape } from "./manifest.ts";
+import { compareReplicaSettings, compareShadows, type Found, maskedSettings } from "./compare-shadows.ts";
+import { describeSchema, foreignFunctions, ownRelations } from "./describe-schema.ts";
+import type { SchemaShape } from "./manifest.ts";
+import { Reach } from "./reach.ts";
 
 /** What could not be judged, and what an operator should know. */
 export interface StructureResult {
@@ -28,35 +30,45 @@ export interface StructureResult {
  */
 export function compareStructure(
   catalog: Catalog,
-  builtin: BuiltinShape,
   schema: SchemaShape | null,
   histories: ReadonlyMap<string, KindHistory> | null,
   policy: Policy | null,
   report: Report,
 ): StructureResult {
   const warnings: string[] = [];
-  compareBuiltin(catalog, builtin, report);
+  const unproven: string[] = [];
+  const reach = new Reach(catalog);
+  compareOverloads(catalog, report);
   if (schema !== null) {
     const live = describeSchema(catalog);
     const captures = histories === null ? null : captureSignatures(histories);
+    for (const name of foreignFunctions(catalog, schema, live.functions)) live.functions.delete(name);
     const isCapture = (signature: string) => captures?.has(signature) ?? signature.startsWith(CAPTURE_PREFIX);
     compareFunctions(schema, live.functions, isCapture, report);
     compareRelations(catalog, schema, live.relations, report);
-    if (histories !== null)
-      warnings.push(...compareAudited(catalog, schema, live.functions, histories, policy, report));
-    warnings.push(...comparePrivileges(catalog, schema, live, report).warnings);
+    if (histories !== null) {
+      const tables = compareAudited(catalog, schema, live.functions, histories, policy, report);
+      warnings.push(...tables.warnings);
+      unproven.push(...tables.unproven);
+    }
+    const relations = auditedRelations(catalog, histories ?? new Map<string, KindHistory>());
+    warnings.push(...comparePrivileges(catalog, schema, live, relations, reach, report).warnings);
   }
   const audited = [...(histories?.values() ?? [])].flatMap(
     ({ kind, current }): (Found & { columns: readonly string[] })[] => {
       const place = current.action === "detach" ? null : splitRelation(current.relation);
-      return place === null ? [] : [{ ...place, kind, columns: [...current.columns, ...current.keyColumns] }];
+      if (place === null) return [];
+      return [{ ...place, kind, known: current.present, columns: [...current.columns, ...current.keyColumns] }];
     },
   );
-  const types = compareTypes(catalog, builtin, usedTypes(catalog, audited), report);
-  compareShadows(catalog, audited, report);
+  const types = compareTypes(catalog, usedTypes(catalog, audited), report);
+  compareShadows(catalog, audited, reach, report);
   warnings.push(...compareReplicaSettings(catalog, report));
-  const logins = compareLoginTriggers(catalog, audited, policy, report);
-  return { unproven: [...types.unproven, ...logins], warnings: [...warnings, ...types.warnings] };
+  const logins = compareLoginTriggers(catalog, audited, reach, policy, report);
+  return {
+    unproven: [...unproven, ...types.unproven, ...maskedSettings(catalog), ...logins],
+    warnings: [...warnings, ...types.warnings],
+  };
 }
 
 /** The types of all columns of ours, and of the hashed columns of audited tables. */

@@ -3,17 +3,15 @@ import { drizzle } from "drizzle-orm/postgres-js";
 import postgres from "postgres";
 import { withSnapshot } from "../snapshot.ts";
 import type { Catalog } from "./catalog.ts";
-import { CALLED_BY_VERIFIER, describeBuiltin } from "./describe-builtin.ts";
-import { describeSchema, ownFunctions } from "./describe-schema.ts";
+import { describeSchema } from "./describe-schema.ts";
 import { interestOf } from "./check-structure.ts";
-import type { BuiltinShape, SchemaShape } from "./manifest.ts";
+import type { SchemaShape } from "./manifest.ts";
 import { readCatalog } from "./read-catalog.ts";
 
 /** For the manifest: a fresh database, described. */
 export interface Description {
   /** Id of the newest migration. */
   readonly version: number;
-  readonly builtin: BuiltinShape;
   readonly schema: SchemaShape;
 }
 
@@ -44,13 +42,13 @@ export async function describeDatabase(url: string): Promise<Description> {
       admin,
       async ([lane]) => await readCatalog(lane, interestOf(new Map()), async (_, read) => await read()),
     );
-    return { version, ...describe(catalog) };
+    return { version, schema: describe(catalog) };
   } finally {
     await admin.end();
   }
 }
 
-function describe(catalog: Catalog): { builtin: BuiltinShape; schema: SchemaShape } {
+function describe(catalog: Catalog): SchemaShape {
   const live = describeSchema(catalog);
   const installer: Record<string, readonly string[]> = {};
   const withoutInstaller = <T extends { readonly grants: Readonly<Record<string, readonly string[]>> }>(
@@ -65,14 +63,9 @@ function describe(catalog: Catalog): { builtin: BuiltinShape; schema: SchemaShap
           return [name, { ...shape, grants }];
         }),
     );
-  const schema = {
+  return {
     functions: withoutInstaller(live.functions),
     relations: withoutInstaller(live.relations),
     installer,
   };
-  const called = new Set<string>(CALLED_BY_VERIFIER);
-  for (const { source } of ownFunctions(catalog)) {
-    for (const [, name = ""] of source.matchAll(/([a-z_][a-z0-9_]*)\s*\(/gu)) called.add(name);
-  }
-  return { builtin: describeBuiltin(catalog, (name) => called.has(name)), schema };
 }

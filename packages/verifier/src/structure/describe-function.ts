@@ -2,6 +2,7 @@ import { createHash } from "node:crypto";
 import { parseArrayText } from "../array-text.ts";
 import { DEFAULT_FUNCTION_ACL, type Grant } from "./acl.ts";
 import { type Catalog, type FunctionRow, roleName, typeName } from "./catalog.ts";
+import { expressionsOf } from "./expression-names.ts";
 import type { FunctionShape } from "./manifest.ts";
 
 const KINDS: Readonly<Record<string, string>> = { f: "function", p: "procedure", a: "aggregate", w: "window function" };
@@ -35,7 +36,7 @@ export function describeFunction(catalog: Catalog, f: FunctionRow): FunctionShap
   return {
     arguments: [
       ...types.map((type, i) => `${MODES[modes[i] ?? "i"] ?? "? "}${names[i] ?? ""} ${typeName(catalog, type)}`.trim()),
-      ...(f.defaults === null ? [] : [`defaults ${f.defaults}`]),
+      ...(f.defaults === null ? [] : [`defaults ${expressionsOf(catalog, null)(f.defaults)}`]),
     ],
     returns: `${f.returnsSet ? "set of " : ""}${typeName(catalog, f.returns)}`,
     attributes: attributes.join(", "),

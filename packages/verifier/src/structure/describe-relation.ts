@@ -1,4 +1,5 @@
 import { type Catalog, type IndexRow, type RelationRow, roleName, typeName } from "./catalog.ts";
+import { expressionsOf } from "./expression-names.ts";
 import { describeLiveTrigger } from "./describe-trigger.ts";
 import { grantsWithout } from "./describe-function.ts";
 import type { RelationShape } from "./manifest.ts";
@@ -23,6 +24,7 @@ const sorted = (entries: readonly (readonly [string, string])[]) =>
 /** Everything that makes one of our tables or sequences what it is. */
 export function describeRelation(catalog: Catalog, relation: RelationRow): RelationShape {
   const { oid } = relation;
+  const expressionOf = expressionsOf(catalog, oid);
   const columns = catalog.columns.filter((column) => column.relation === oid);
   const columnName = (number: string) => columns.find((column) => column.number === number)?.name ?? "an expression";
   return {
@@ -36,7 +38,9 @@ export function describeRelation(catalog: Catalog, relation: RelationRow): Relat
           typeName(catalog, c.type) + (c.modifier === "-1" ? "" : ` (modifier ${c.modifier})`),
           ...(c.collation === "0" || c.collation === "100" ? [] : [`collate ${catalog.collations.get(c.collation)}`]),
           ...(c.notNull ? ["not null"] : []),
-          ...(c.expression === null ? [] : [`${c.generated === "" ? "default" : "generated as"} ${c.expression}`]),
+          ...(c.expression === null
+            ? []
+            : [`${c.generated === "" ? "default" : "generated as"} ${expressionOf(c.expression)}`]),
           ...(c.identity === "" ? [] : [`identity ${c.identity === "a" ? "always" : "by default"}`]),
         ].join(" "),
       ]),
@@ -49,7 +53,7 @@ export function describeRelation(catalog: Catalog, relation: RelationRow): Relat
           c.name,
           [
             { p: "primary key", u: "unique", c: "check", f: "foreign key", x: "exclude" }[c.kind] ?? c.kind,
-            c.expression ?? `(${c.columns.map(columnName).join(", ")})`,
+            expressionOf(c.expression) ?? `(${c.columns.map(columnName).join(", ")})`,
             ...(c.references === "0"
               ? []
               : [`references ${catalog.relations.get(c.references)?.name ?? c.references}`]),
@@ -99,7 +103,7 @@ function describeIndex(catalog: Catalog, index: IndexRow, columnName: (number: s
     ...(index.isImmediate ? [] : ["deferrable"]),
     ...(index.isExclusion ? ["exclusion"] : []),
     ...(index.hasExpressions ? ["with expressions"] : []),
-    ...(index.predicate === null ? [] : [`where ${index.predicate}`]),
+    ...(index.predicate === null ? [] : [`where ${expressionsOf(catalog, index.relation)(index.predicate)}`]),
   ].join(" ");
 }
 

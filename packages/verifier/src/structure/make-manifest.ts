@@ -14,9 +14,9 @@ try {
 }
 const server = await startEmbedded();
 try {
-  const { version, builtin, schema } = await describeDatabase(server.url);
+  const { version, schema } = await describeDatabase(server.url);
   const migrations = { ...known?.migrations, [version]: schema };
-  writeFileSync(place, `${JSON.stringify({ builtin, migrations }, null, 2)}\n`);
+  writeFileSync(place, `${JSON.stringify({ migrations }, null, 2)}\n`);
   process.stderr.write(
     `${Object.keys(schema.functions).length} functions of migration ${version}, PostgreSQL ${server.version}\n`,
   );

@@ -37,21 +37,8 @@ export interface SchemaShape {
   readonly installer: Readonly<Record<string, readonly string[]>>;
 }
 
-/** PostgreSQL's own objects that capture and the verifier rely on: the same in every version from 14 on. */
-export interface BuiltinShape {
-  /** By oid: name, and the oids of the input, output, receive and send functions. */
-  readonly types: Readonly<Record<string, string>>;
-  /** By oid: name, argument types and language of each function whose name is called. */
-  readonly functions: Readonly<Record<string, string>>;
-  /** By oid: name and the oid of the function that it calls. */
-  readonly operators: Readonly<Record<string, string>>;
-  /** What orders bigint and text. */
-  readonly ordering: Readonly<Record<string, string>>;
-}
-
 /** Expected definitions. They come with the verifier: the database is never asked what is right. */
 export interface Manifest {
-  readonly builtin: BuiltinShape;
   /** By the id of the newest migration that the database has. */
   readonly migrations: Readonly<Record<string, SchemaShape>>;
 }

@@ -1,103 +1,129 @@
-import type { Lane } from "../snapshot.ts";
+import { type Fields, flag, text, words } from "../database/read-catalog-rows.ts";
 import type { Catalog, ColumnRow, TypeRow } from "./catalog.ts";
-import { acl, type Fields, flag, readRows, text, words } from "./read-catalog.ts";
+import { acl, type ReadRows, rights } from "./read-catalog.ts";
+
+/** Of an int2[]. */
+const numbers = (f: Fields, at: number): string[] => text(f, at).replaceAll(/[{}]/gu, "").split(",").filter(Boolean);
 
 interface Wanted {
-  /** Oids of our own relations: with the texts of their expressions. */
+  /** Oids of our own relations: with their expressions. */
   readonly own: ReadonlySet<string>;
   /** Oids of audited tables, their partitions and children. */
   readonly audited: ReadonlySet<string>;
   readonly types: ReadonlyMap<string, TypeRow>;
-  readonly serverVersion: number;
 }
 
 type Parts = Pick<Catalog, "columns" | "constraints" | "indexes" | "triggers" | "rules" | "policies">;
 
 /** Columns, constraints, indexes, triggers, rules and policies of the relations that are looked at. */
-export async function readRelationParts(lane: Lane, wanted: Wanted): Promise<Parts> {
+export async function readRelationParts(read: ReadRows, wanted: Wanted): Promise<Parts> {
   const isWanted = (oid: string) => wanted.own.has(oid) || wanted.audited.has(oid);
-  const ofWanted = async <T extends { readonly relation: string }>(query: string, decode: (f: Fields) => T) =>
-    await readRows(lane, query, (f) => {
-      const row = decode(f);
-      return isWanted(row.relation) ? row : null;
-    });
-  // An expression's text is asked for where it is compared, and nowhere else: other tables may be changing just now.
-  const own = ["0", ...wanted.own].join(", ");
-  const expression = (tree: string, relation: string) =>
-    `case when ${relation} in (${own}) then pg_catalog.pg_get_expr(${tree}, ${relation}) end`;
+  /** An expression is kept where it is compared: audited tables may have as many and as long ones as they like. */
+  const expression = (relation: string, f: Fields, at: number) => (wanted.own.has(relation) ? (f[at] ?? null) : null);
   return {
-    columns: await readColumns(lane, wanted, isWanted, expression("d.adbin", "a.attrelid")),
-    constraints: await ofWanted(
-      `select c.conrelid, c.conname, c.contype, c.condeferrable, c.condeferred, c.convalidated, ${wanted.serverVersion >= 180_000 ? "c.conenforced" : "true"},
-              c.conkey, c.confrelid, ${expression("c.conbin", "c.conrelid")}
-         from pg_catalog.pg_constraint as c where c.conrelid <> 0`,
-      (f) => ({
-        relation: text(f, 0),
-        name: text(f, 1),
-        kind: text(f, 2),
-        deferrable: flag(f, 3),
-        deferred: flag(f, 4),
-        validated: flag(f, 5),
-        enforced: flag(f, 6),
-        columns: text(f, 7).replaceAll(/[{}]/gu, "").split(",").filter(Boolean),
-        references: text(f, 8),
-        expression: f[9] ?? null,
-      }),
+    columns: await readColumns(read, wanted, isWanted),
+    constraints: await read(
+      "pg_constraint",
+      [
+        ...["conrelid", "conname", "contype", "condeferrable", "condeferred", "convalidated", "conenforced", "conkey"],
+        ...["confrelid", "confkey", { slice: "conbin", of: "tree" } as const],
+      ],
+      (f) =>
+        isWanted(text(f, 0))
+          ? {
+              relation: text(f, 0),
+              name: text(f, 1),
+              kind: text(f, 2),
+              deferrable: flag(f, 3),
+              deferred: flag(f, 4),
+              validated: flag(f, 5),
+              // Since PostgreSQL 18.
+              enforced: f[6] == null || flag(f, 6),
+              columns: text(f, 7).replaceAll(/[{}]/gu, "").split(",").filter(Boolean),
+              references: text(f, 8),
+              referenced: text(f, 9).replaceAll(/[{}]/gu, "").split(",").filter(Boolean),
+              expression: expression(text(f, 0), f, 10),
+            }
+          : null,
     ),
-    indexes: await ofWanted(
-      `select i.indexrelid, i.indrelid, i.indisunique, i.indisprimary, i.indimmediate, i.indisexclusion, i.indisvalid, i.indisready, i.indislive,
-              i.indnkeyatts, i.indkey, i.indcollation, i.indclass, i.indoption, i.indexprs is not null, ${expression("i.indpred", "i.indrelid")}
-         from pg_catalog.pg_index as i`,
-      (f) => ({
-        index: text(f, 0),
-        relation: text(f, 1),
-        isUnique: flag(f, 2),
-        isPrimary: flag(f, 3),
-        isImmediate: flag(f, 4),
-        isExclusion: flag(f, 5),
-        isValid: flag(f, 6),
-        isReady: flag(f, 7),
-        isLive: flag(f, 8),
-        keyColumns: Number(text(f, 9)),
-        columns: words(f, 10),
-        collations: words(f, 11),
-        classes: words(f, 12),
-        options: words(f, 13),
-        hasExpressions: flag(f, 14),
-        predicate: f[15] ?? null,
-      }),
+    indexes: await read(
+      "pg_index",
+      [
+        ...["indexrelid", "indrelid", "indisunique", "indisprimary", "indimmediate", "indisexclusion", "indisvalid"],
+        ...["indisready", "indislive", "indnkeyatts", "indkey", "indcollation", "indclass", "indoption"],
+        ...[{ slice: "indexprs", of: "tree" } as const, { slice: "indpred", of: "tree" } as const],
+      ],
+      (f) =>
+        isWanted(text(f, 1))
+          ? {
+              index: text(f, 0),
+              relation: text(f, 1),
+              isUnique: flag(f, 2),
+              isPrimary: flag(f, 3),
+              isImmediate: flag(f, 4),
+              isExclusion: flag(f, 5),
+              isValid: flag(f, 6),
+              isReady: flag(f, 7),
+              isLive: flag(f, 8),
+              keyColumns: Number(text(f, 9)),
+              columns: words(f, 10),
+              collations: words(f, 11),
+              classes: words(f, 12),
+              options: words(f, 13),
+              hasExpressions: f[14] != null,
+              hasPredicate: f[15] != null,
+              predicate: expression(text(f, 1), f, 15),
+            }
+          : null,
     ),
-    triggers: await ofWanted(
-      `select t.oid, t.tgrelid, t.tgname, t.tgfoid, t.tgtype, t.tgenabled, t.tgisinternal, t.tgconstraint <> 0, t.tgdeferrable, t.tginitdeferred,
-              t.tgattr, t.tgargs, t.tgqual is not null, t.tgoldtable, t.tgnewtable, t.tgparentid
-         from pg_catalog.pg_trigger as t`,
-      (f) => ({
-        oid: text(f, 0),
-        relation: text(f, 1),
-        name: text(f, 2),
-        function: text(f, 3),
-        type: Number(text(f, 4)),
-        enabled: text(f, 5),
-        isInternal: flag(f, 6),
-        isConstraint: flag(f, 7),
-        deferrable: flag(f, 8),
-        deferred: flag(f, 9),
-        columns: words(f, 10),
-        arguments: text(f, 11),
-        hasCondition: flag(f, 12),
-        oldTable: f[13] ?? null,
-        newTable: f[14] ?? null,
-        parent: text(f, 15),
-      }),
+    triggers: await read(
+      "pg_trigger",
+      [
+        ...["oid", "tgrelid", "tgname", "tgfoid", "tgtype", "tgenabled", "tgisinternal", "tgconstraint", "tgdeferrable"],
+        ...["tginitdeferred", "tgattr", "tgargs", { slice: "tgqual", of: "tree" } as const, "tgoldtable", "tgnewtable"],
+        "tgparentid",
+      ],
+      (f) =>
+        isWanted(text(f, 1))
+          ? {
+              oid: text(f, 0),
+              relation: text(f, 1),
+              name: text(f, 2),
+              function: text(f, 3),
+              type: Number(text(f, 4)),
+              enabled: text(f, 5),
+              isInternal: flag(f, 6),
+              isConstraint: text(f, 7) !== "0",
+              deferrable: flag(f, 8),
+              deferred: flag(f, 9),
+              columns: words(f, 10),
+              arguments: text(f, 11),
+              hasCondition: f[12] != null,
+              oldTable: f[13] ?? null,
+              newTable: f[14] ?? null,
+              parent: text(f, 15),
+            }
+          : null,
     ),
-    rules: await ofWanted("select r.ev_class, r.rulename from pg_catalog.pg_rewrite as r", (f) => ({
-      relation: text(f, 0),
-      name: text(f, 1),
-    })),
-    policies: await ofWanted("select p.polrelid, p.polname from pg_catalog.pg_policy as p", (f) => ({
-      relation: text(f, 0),
-      name: text(f, 1),
-    })),
+    rules: await read(
+      "pg_rewrite",
+      [
+        ...["ev_class", "rulename", "ev_enabled", "ev_type", "is_instead"],
+        ...[{ slice: "ev_qual", of: "tree" } as const, { slice: "ev_action", of: "tree" } as const],
+      ],
+      (f) =>
+        isWanted(text(f, 0))
+          ? {
+              relation: text(f, 0),
+              name: text(f, 1),
+              enabled: text(f, 2),
+              definition: `${text(f, 3)}${text(f, 4)}${text(f, 5)}${text(f, 6)}`,
+            }
+          : null,
+    ),
+    policies: await read("pg_policy", ["polrelid", "polname"], (f) =>
+      isWanted(text(f, 0)) ? { relation: text(f, 0), name: text(f, 1) } : null,
+    ),
   };
 }
 
@@ -106,21 +132,34 @@ export async function readRelationParts(lane: Lane, wanted: Wanted): Promise<Par
  * grants of their own.
  */
 async function readColumns(
-  lane: Lane,
+  read: ReadRows,
   wanted: Wanted,
   isWanted: (oid: string) => boolean,
-  expression: string,
 ): Promise<ColumnRow[]> {
+  const defaults = new Map<string, string>();
+  await read("pg_attrdef", ["adrelid", "adnum", { slice: "adbin", of: "tree" }], (f) => {
+    if (wanted.own.has(text(f, 0))) defaults.set(`${text(f, 0)} ${text(f, 1)}`, text(f, 2));
+    return null;
+  });
+  // A column keeps a copy of how its type is stored, by which the server takes rows apart.
+  const layouts = new Map(
+    await read(
+      "pg_type",
+      ["oid", "typlen", "typbyval", "typalign"],
+      (f) => [text(f, 0), `${text(f, 1)} ${text(f, 2)} ${text(f, 3)}`] as const,
+    ),
+  );
   const composites = new Set<string>();
   for (;;) {
-    const columns = await readRows(
-      lane,
-      `select a.attrelid, a.attnum, a.attname, a.atttypid, a.atttypmod, a.attnotnull, a.attidentity, a.attgenerated, a.attcollation, a.attacl, ${expression}
-         from pg_catalog.pg_attribute as a
-         left join pg_catalog.pg_attrdef as d on d.adrelid = a.attrelid and d.adnum = a.attnum and a.atthasdef
-        where a.attnum > 0 and not a.attisdropped`,
+    const columns = await read(
+      "pg_attribute",
+      [
+        ...["attrelid", "attnum", "attname", "atttypid", "atttypmod", "attnotnull", "attidentity", "attgenerated"],
+        ...["attcollation", rights("attacl"), "atthasdef", "attisdropped", "attlen", "attbyval", "attalign"],
+      ],
       (f) => {
         const relation = text(f, 0);
+        if (Number(text(f, 1)) <= 0 || flag(f, 11)) return null;
         if (!isWanted(relation) && !composites.has(relation) && f[9] == null) return null;
         return {
           relation,
@@ -133,7 +172,8 @@ async function readColumns(
           generated: text(f, 7),
           collation: text(f, 8),
           acl: acl(f, 9),
-          expression: f[10] ?? null,
+          expression: flag(f, 10) ? (defaults.get(`${relation} ${text(f, 1)}`) ?? null) : null,
+          hasLayoutOfType: layouts.get(text(f, 3)) === `${text(f, 12)} ${text(f, 13)} ${text(f, 14)}`,
         };
       },
     );

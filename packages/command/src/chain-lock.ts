@@ -12,6 +12,8 @@ export interface LockUser {
   readonly state: string | null;
   /** How long its transaction has been running, an upper bound for how long it has had the lock; null: not visible. */
   readonly seconds: number | null;
+  /** How long it has been idle in that transaction; null for one that works, that is prepared, or where it is not visible. */
+  readonly idle_seconds: number | null;
 }
 
 /**
@@ -19,7 +21,7 @@ export interface LockUser {
  * the lock's table that everyone takes who locks the row, or waits to. Those of them who wait for none of the others
  * hold it.
  */
-export async function readLock(sql: ISql): Promise<LockUser[]> {
+export async function readChainLock(sql: ISql): Promise<LockUser[]> {
   const rows = await sql<
     {
       waits: boolean;
@@ -29,6 +31,7 @@ export async function readLock(sql: ISql): Promise<LockUser[]> {
       application: string | null;
       state: string | null;
       seconds: string | null;
+      idle: string | null;
     }[]
   >`
     with users as materialized (
@@ -40,6 +43,8 @@ export async function readLock(sql: ISql): Promise<LockUser[]> {
                             where n.nspname = 'public' and c.relname = 'audit_chain_lock'))
     select u.pid, x.gid, coalesce(a.usename::text, x.owner::text) as usename, a.application_name as application, a.state,
            extract(epoch from pg_catalog.clock_timestamp() - coalesce(a.xact_start, x.prepared))::text as seconds,
+           case when pg_catalog.starts_with(a.state, 'idle in transaction')
+                then extract(epoch from pg_catalog.clock_timestamp() - a.state_change)::text end as idle,
            u.pid is not null and exists (
              select from pg_catalog.unnest(pg_catalog.pg_blocking_pids(u.pid)) as b(pid)
               where b.pid = 0 or b.pid in (select o.pid from users as o where o.pid <> u.pid)) as waits
@@ -51,7 +56,7 @@ export async function readLock(sql: ISql): Promise<LockUser[]> {
        and own.locktype = 'transactionid' and own.mode = 'ExclusiveLock' and own.granted
       left join pg_catalog.pg_prepared_xacts as x on x.transaction = own.transactionid
      order by waits, a.xact_start nulls first`;
-  return rows.map(({ waits, pid, gid, usename, application, state, seconds }) => ({
+  return rows.map(({ waits, pid, gid, usename, application, state, seconds, idle }) => ({
     role: waits ? "waits" : "holds",
     pid,
     prepared: gid,
@@ -59,5 +64,6 @@ export async function readLock(sql: ISql): Promise<LockUser[]> {
     application,
     state,
     seconds: seconds === null ? null : Number(seconds),
+    idle_seconds: idle === null ? null : Number(idle),
   }));
 }

@@ -1,0 +1,173 @@
+import { randomBytes } from "node:crypto";
+import type { KindHistory } from "../config.ts";
+import { TAG_KEY_BYTES } from "../fast/kernel.ts";
+import type { Report } from "../finding.ts";
+import { isRefused, isTransient, reasonOf } from "../refused.ts";
+import { lockAgainstRewriting, REWRITTEN } from "../rewritten.ts";
+import type { Snapshot } from "../snapshot.ts";
+import type { Catalog } from "../structure/catalog.ts";
+import { checkBounds } from "./check-bounds.ts";
+import { closedForm, type PlanShape } from "./closed-plan.ts";
+import { compareReading } from "./compare-reading.ts";
+import { foreignKeyStatement, notNullStatement } from "./constraint.ts";
+import { indexesOfLookup, isWhole, LOOKUP_SETTINGS, lookupStatement } from "./lookup.ts";
+import { planAccess, type TableAccess } from "./plan-access.ts";
+import { closedOver, planOf, readKeys } from "./planner.ts";
+import { reportRows } from "./report-rows.ts";
+
+export interface AccessResult {
+  readonly unproven: readonly string[];
+  /** What applications use and nobody has checked, in one line. */
+  readonly warnings: readonly string[];
+  readonly isTransient: boolean;
+}
+
+/** How many of the things that are not checked are named. */
+const SHOWN = 20;
+
+/**
+ * Whether applications get the rows that the chain knows: each row is looked up by each unique index, each plain index is
+ * read and compared with its table, rows lie within the bounds of their partitions, columns that must not be NULL are
+ * not, and foreign keys lead to rows. An index or a bound that lies shows an application other rows than the verifier,
+ * which reads tables without any.
+ */
+export async function checkAccess(
+  snapshot: Snapshot,
+  catalog: Catalog,
+  histories: ReadonlyMap<string, KindHistory>,
+  report: Report,
+): Promise<AccessResult> {
+  const { tables, notChecked } = planAccess(catalog, histories, report);
+  const check = new AccessCheck(snapshot, report);
+  check.notChecked.push(...notChecked);
+  for (const table of tables) {
+    await check.attempt(table.relation, async () => {
+      check.notChecked.push(...(await checkBounds(snapshot[1], catalog, table, report)));
+    });
+    await check.attempt(table.relation, async () => await check.table(table));
+  }
+  return { unproven: check.unproven, warnings: summaryOf(check.notChecked), isTransient: check.isTransient };
+}
+
+function summaryOf(notChecked: readonly string[]): string[] {
+  if (notChecked.length === 0) return [];
+  const more = notChecked.length > SHOWN ? `; and ${notChecked.length - SHOWN} more` : "";
+  return [`not checked what applications get by ${notChecked.slice(0, SHOWN).join("; ")}${more}`];
+}
+
+class AccessCheck {
+  readonly #snapshot: Snapshot;
+  readonly #report: Report;
+  readonly #tagKey = randomBytes(TAG_KEY_BYTES);
+  readonly unproven: string[] = [];
+  readonly notChecked: string[] = [];
+  isTransient = false;
+
+  constructor(snapshot: Snapshot, report: Report) {
+    this.#snapshot = snapshot;
+    this.#report = report;
+  }
+
+  /** One table that cannot be read must not hide what the others are like. */
+  async attempt(relation: string, work: () => Promise<void>): Promise<void> {
+    try {
+      await work();
+    } catch (error) {
+      if (!isRefused(error)) throw error;
+      this.unproven.push(`${relation} could not be read: ${reasonOf(error, "scidex_audit_inspector")}`);
+      this.isTransient ||= isTransient(error);
+    }
+  }
+
+  async table(access: TableAccess): Promise<void> {
+    const { schema, name } = access.table;
+    const isRewritten = await this.#snapshot[1].attempt(async (lane) => await lockAgainstRewriting(lane, schema, name));
+    if (isRewritten) {
+      this.unproven.push(`${access.relation}: ${REWRITTEN}`);
+      this.isTransient = true;
+      return;
+    }
+    await this.#lookUp(access);
+    await this.#read(access);
+    await this.#holdConstraints(access);
+  }
+
+  async #lookUp(access: TableAccess): Promise<void> {
+    for (const lookup of access.lookups) {
+      const statement = lookupStatement(lookup);
+      const found = await this.#snapshot[1].attempt(async (lane) => {
+        await lane.plan(LOOKUP_SETTINGS);
+        const closed = await closedOver(lane, lookup.table);
+        const indexes = indexesOfLookup(await planOf(lane, statement, closed));
+        if (!isWhole(lookup.index, indexes)) return { instead: indexes };
+        const form = closedForm(statement, closed, (shape) =>
+          isWhole(lookup.index, indexesOfLookup(shape)) ? null : "another index",
+        );
+        return await readKeys(lane, form);
+      });
+      if ("instead" in found) {
+        this.#notPlanned(access, lookup.index.name, found.instead);
+        continue;
+      }
+      const columns = lookup.columns.map((column) => column.name).join(", ");
+      reportRows(access.kind, found, this.#report, {
+        expected: `found by ${columns}`,
+        actual: "not found, or not alone",
+        message: `${access.relation}: looked up by ${columns}, the index ${lookup.index.name} does not lead to this row alone`,
+      });
+    }
+  }
+
+  async #read(access: TableAccess): Promise<void> {
+    for (const reading of access.readings) {
+      const found = await compareReading(this.#snapshot, access, reading, this.#tagKey, this.#report);
+      if (found !== null) this.#notPlanned(access, reading.index.name, found.instead);
+    }
+  }
+
+  /**
+   * An index that the planner does not use as asked. Where it prefers others of the same table that are checked, it does
+   * so for applications too; else something keeps it from the index.
+   */
+  #notPlanned({ relation, readings }: TableAccess, index: string, instead: readonly string[] | null): void {
+    const names = new Map(readings.flatMap((reading) => reading.index.parts.map(({ oid, name }) => [oid, name])));
+    if (instead?.every((oid) => names.has(oid)) === true)
+      this.notChecked.push(
+        `${relation}: index ${index} (the server prefers ${[...new Set(instead.map((oid) => names.get(oid)))].join(", ")})`,
+      );
+    else this.unproven.push(`${relation} cannot be read by its index ${index}`);
+  }
+
+  async #holdConstraints(access: TableAccess): Promise<void> {
+    const { relation, kind } = access;
+    for (const statement of notNullStatement(access)) {
+      const found = await this.#snapshot[1].attempt(
+        async (lane) => await readKeys(lane, closedForm(statement, await closedOver(lane, access.table))),
+      );
+      reportRows(kind, found, this.#report, {
+        expected: "no NULL in a column that is NOT NULL",
+        actual: "NULL",
+        message: `${relation}: this row has a NULL where the server takes for granted that there is none`,
+      });
+    }
+    for (const key of access.foreignKeys) {
+      const statement = foreignKeyStatement(key);
+      const found = await this.#snapshot[1].attempt(async (lane) => {
+        await lane.plan(LOOKUP_SETTINGS);
+        const closed = await closedOver(lane, key.table, key.parent);
+        if (indexesOfLookup(await planOf(lane, statement, closed)) === null) return null;
+        const isLookup = (shape: PlanShape) => (indexesOfLookup(shape) === null ? "another plan" : null);
+        return await readKeys(lane, closedForm(statement, closed, isLookup));
+      });
+      if (found === null) {
+        this.unproven.push(`${relation}: its foreign key ${key.name} cannot be followed by an index`);
+        continue;
+      }
+      reportRows(kind, found, this.#report, {
+        expected: `a row of ${key.parent.schema}.${key.parent.name}`,
+        actual: "none",
+        message: `${relation}: the foreign key ${key.name} of this row leads to no row`,
+      });
+    }
+  }
+}

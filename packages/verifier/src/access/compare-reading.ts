@@ -1,0 +1,143 @@
+import type { Report } from "../finding.ts";
+import { VerifierError } from "../errors.ts";
+import type { Chunks, Lane, Snapshot } from "../snapshot.ts";
+import { closedForm } from "./closed-plan.ts";
+import {
+  indexesOfReading,
+  isWhole,
+  type Reading,
+  READING_SETTINGS,
+  readingColumns,
+  readingStatement,
+} from "./lookup.ts";
+import type { TableAccess } from "./plan-access.ts";
+import { closedOver, MAX_NAMED, planOf, relationOf, type Rows } from "./planner.ts";
+import { Places, reportRows } from "./report-rows.ts";
+import { sumRows } from "./row-sum.ts";
+
+/**
+ * Reads an index from end to end and compares it with its table: the values that it serves without a look at the table,
+ * and entries that it has beside or lacks. On two connections at once.
+ *
+ * @returns the indexes that the server reads instead, null inside for another plan; null if all was read
+ */
+export async function compareReading(
+  snapshot: Snapshot,
+  table: TableAccess,
+  reading: Reading,
+  tagKey: Uint8Array,
+  report: Report,
+): Promise<{ readonly instead: readonly string[] | null } | null> {
+  const { schema, name } = reading.table;
+  const ofIndex = async (onTag?: (tag: bigint) => void) =>
+    await snapshot[1].attempt(async (lane) => {
+      await lane.plan(READING_SETTINGS);
+      const statement = readingStatement(reading);
+      const closed = await closedOver(lane, reading.table);
+      const indexes = indexesOfReading(await planOf(lane, statement, closed));
+      if (!isWhole(reading.index, indexes)) return { instead: indexes };
+      const form = closedForm(statement, closed, (shape) =>
+        isWhole(reading.index, indexesOfReading(shape)) ? null : "another index",
+      );
+      return await sumRows(await lane.read(form, "binary"), tagKey, onTag);
+    });
+  const ofTable = async (onTag?: (tag: bigint) => void) =>
+    await snapshot[0].attempt(
+      async (lane) => await sumRows(await scanTable(lane, reading), tagKey, onTag),
+    );
+  const [index, rows] = await both(ofIndex(), ofTable());
+  if ("instead" in index) return index;
+  if (index.rows === rows.rows && index.sum === rows.sum) return null;
+
+  const [inIndex, inTable] = [new TagList(), new TagList()];
+  await both(
+    ofIndex((tag) => inIndex.push(tag)),
+    ofTable((tag) => inTable.push(tag)),
+  );
+  const odd = inTable.without(inIndex);
+  const found = await rowsOf(snapshot[0], reading, tagKey, odd);
+  const what = `the index ${reading.index.name} of ${schema}.${name}`;
+  reportRows(table.kind, found, report, {
+    expected: "the same values as in the table",
+    actual: "others",
+    message: `${what} does not have this row as it is: what reads the index alone gets other values`,
+  });
+  const extra = inIndex.without(inTable).size - odd.size;
+  if (found.count === 0 || extra > 0)
+    report({
+      check: "access_mismatch",
+      event_kind: table.kind,
+      expected: `${rows.rows} rows`,
+      actual: `${index.rows} rows`,
+      message: `${what} has entries that no row has`,
+    });
+  return null;
+}
+
+/** Waits for both, also where one fails: a lane does one thing at a time. */
+async function both<A, B>(first: Promise<A>, second: Promise<B>): Promise<[A, B]> {
+  const [a, b] = await Promise.allSettled([first, second]);
+  if (a.status === "rejected") throw a.reason;
+  if (b.status === "rejected") throw b.reason;
+  return [a.value, b.value];
+}
+
+/** The rows of the table, as bare columns in the order of the index's. */
+async function scanTable(lane: Lane, reading: Reading, before: readonly string[] = []): Promise<Chunks> {
+  const relation = await relationOf(lane, reading.table);
+  if (relation === null) throw new VerifierError("protocol", `${reading.table.name} is not in the catalog any more`);
+  return await lane.scan(relation, [...before, ...readingColumns(reading)], "binary");
+}
+
+/** The keys of the rows with one of these tags. */
+async function rowsOf(lane: Lane, reading: Reading, tagKey: Uint8Array, odd: ReadonlySet<bigint>): Promise<Rows> {
+  const places = new Places();
+  await lane.attempt(async (attempt) => {
+    // The place comes first, and is left out of the tag: of each field 4 bytes of length, then an oid, a page and a number.
+    const chunks = await scanTable(attempt, reading, ["tableoid", "ctid"]);
+    const take = (tag: bigint, fields: Buffer) => {
+      if (!odd.has(tag)) return;
+      places.add({ table: fields.readUInt32BE(4), page: fields.readUInt32BE(12), item: fields.readUInt16BE(16) });
+    };
+    await sumRows(chunks, tagKey, take, PLACE_BYTES);
+  });
+  return await places.rows(lane, reading.table);
+}
+
+const PLACE_BYTES = 18;
+
+/** Tags in 8 bytes each. */
+class TagList {
+  #tags = new BigUint64Array(2 ** 16);
+  #length = 0;
+
+  push(tag: bigint): void {
+    if (this.#length === this.#tags.length) {
+      const more = new BigUint64Array(2 * this.#tags.length);
+      more.set(this.#tags);
+      this.#tags = more;
+    }
+    this.#tags[this.#length++] = tag;
+  }
+
+  sorted(): BigUint64Array {
+    return this.#tags.subarray(0, this.#length).toSorted();
+  }
+
+  /** Tags that stand here more often than in the other list, `MAX_NAMED` at most. */
+  without(other: TagList): Set<bigint> {
+    const [mine, others] = [this.sorted(), other.sorted()];
+    const left = new Set<bigint>();
+    for (let i = 0, j = 0; i < mine.length && left.size < MAX_NAMED;) {
+      const [a, b] = [mine[i] ?? 0n, others[j]];
+      if (b === undefined || a < b) {
+        left.add(a);
+        i++;
+      } else {
+        if (a === b) i++;
+        j++;
+      }
+    }
+    return left;
+  }
+}

@@ -1,0 +1,36 @@
+import { identifier } from "../sql-text.ts";
+import { EVERY_PLACE, fromTable, keyList } from "./lookup.ts";
+import type { ForeignKey, TableAccess } from "./plan-access.ts";
+
+/** Arguments that a function can have. */
+const MAX_ARGUMENTS = 100;
+
+/**
+ * The keys of rows with a NULL in a column that is NOT NULL. `IS NULL` of such a column is false to the planner, from
+ * PostgreSQL 17 on, without looking.
+ */
+export function notNullStatement({ table, notNull }: TableAccess): string[] {
+  const conditions: string[] = [];
+  for (let from = 0; from < notNull.length; from += MAX_ARGUMENTS) {
+    const columns = notNull.slice(from, from + MAX_ARGUMENTS).map((column) => `a.${identifier(column)}`);
+    conditions.push(`pg_catalog.num_nulls(${columns.join(", ")}) operator(pg_catalog.>) 0`);
+  }
+  if (conditions.length === 0) return [];
+  return [`select ${keyList(table)} from ${fromTable(table)} as a where ${conditions.join(" or ")}`];
+}
+
+/**
+ * The keys of rows whose foreign key leads to no row. The key is compared once more with the row that the index leads
+ * to: an entry of an index can lead to another row.
+ */
+export function foreignKeyStatement({ table, parent, columns }: ForeignKey): string {
+  const same = columns
+    .map((column) => `b.${identifier(column.parent)} operator(pg_catalog.=) a.${identifier(column.name)}`)
+    .join(" and ");
+  const known = columns.filter(({ mayBeNull }) => mayBeNull).map(({ name }) => `a.${identifier(name)} is not null`);
+  return `select ${keyList(table)} from ${fromTable(table)} as a left join only ${identifier(parent.schema)}.${identifier(parent.name)} as b on ${same} where ${[
+    EVERY_PLACE,
+    ...known,
+    `(${same}) is not true`,
+  ].join(" and ")}`;
+}

@@ -1,0 +1,51 @@
+import { canonicalJson } from "@scidex/audit-core";
+import { Cursor } from "../cursor.ts";
+import type { Form } from "../database/plan/parts.ts";
+import type { Relation } from "../database/relation.ts";
+import { readLeaves, readShape } from "../shape.ts";
+import type { Lane } from "../snapshot.ts";
+import { type Closed, closedForm, type PlanShape, planTreeOf, shapeOf } from "./closed-plan.ts";
+import type { Named, ReadTable } from "./lookup.ts";
+
+/** The relations that a statement on these tables may read. */
+export async function closedOver(lane: Lane, ...tables: readonly Named[]): Promise<Closed> {
+  const catalog = await lane.catalog();
+  return { relations: new Set(tables.flatMap(({ oid }) => catalog.treeOf(oid))) };
+}
+
+/** The plan that a statement gets, which nothing may be in but what `closed` says. */
+export async function planOf(lane: Lane, statement: string, closed: Closed): Promise<PlanShape> {
+  return shapeOf(planTreeOf(await lane.planOf(closedForm(statement, closed))));
+}
+
+/** A table as it is scanned. */
+export async function relationOf(lane: Lane, { schema, name, isPartitioned }: ReadTable): Promise<Relation | null> {
+  const shape = await readShape(lane, schema, name);
+  if (shape === null) return null;
+  return isPartitioned ? { ...shape, leaves: await readLeaves(lane, shape) } : shape;
+}
+
+/** Keys of rows, as events have them: as many as are named, and how many rows there are. */
+export interface Rows {
+  readonly keys: readonly string[];
+  readonly count: number;
+}
+
+/** As many rows are named, of each thing that is checked. */
+export const MAX_NAMED = 1_000;
+
+/** Runs a statement that yields the key columns of rows. */
+export async function readKeys(lane: Lane, form: Form): Promise<Rows> {
+  const cursor = Cursor.text(await lane.read(form, "text"), (fields) => fields);
+  const keys: string[] = [];
+  let count = 0;
+  for (let row = await cursor.next(); row !== undefined; row = await cursor.next())
+    if (++count <= MAX_NAMED) keys.push(eventKey(row));
+  return { keys, count };
+}
+
+/** As capture writes the key of an event; of a row without one, what there is. */
+export function eventKey(fields: readonly (string | null)[]): string {
+  const texts = fields.map((field) => field ?? "NULL");
+  return texts.length === 1 ? (texts[0] ?? "") : canonicalJson(texts);
+}

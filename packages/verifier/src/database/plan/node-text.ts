@@ -1,0 +1,113 @@
+/**
+ * PostgreSQL's text of a tree of nodes (`nodeToString` in outfuncs.c), as `debug_print_plan` sends it and as
+ * `pg_node_tree` columns hold it:
+ *
+ *     {PLANNEDSTMT :commandType 1 :planTree {SEQSCAN :scan.plan.targetlist (…) :scan.scanrelid 1} :relationOids (o 1247)}
+ *
+ * A node is a name and labelled fields; a field holds atoms, nodes and lists. Atoms end at white space and at brackets,
+ * unless a backslash stands before; `<>` is nothing. Since PostgreSQL 16 labels begin with where the field is inherited
+ * from (`scan.plan.qual`), which is cut off here.
+ *
+ * What is read here comes from a database that may be hostile, and names in it can hold anything: so everything that is
+ * not just this form is refused, a field that is there twice included.
+ */
+export interface Node {
+  readonly name: string;
+  readonly fields: ReadonlyMap<string, readonly Value[]>;
+}
+
+/** An atom (with its escapes resolved, texts keep their quotes), a node or a list. */
+export type Value = string | Node | readonly Value[];
+
+/** The text is not what PostgreSQL prints. */
+export class NodeTextError extends Error {
+  override readonly name = "NodeTextError";
+}
+
+/** Deeper than any tree that the verifier has to read. */
+const MAX_DEPTH = 200;
+
+/** @throws NodeTextError */
+export function parseNodeText(text: string): Node {
+  const reader = new Reader(text);
+  const node = reader.value(0);
+  if (!reader.isAtEnd || !isNode(node)) throw new NodeTextError("not one node");
+  return node;
+}
+
+export const isNode = (value: Value | undefined): value is Node => typeof value === "object" && "fields" in value;
+
+const BRACKETS = "(){}";
+const isSpace = (character: string | undefined): boolean => character === " " || character === "\n";
+
+class Reader {
+  readonly #text: string;
+  #at = 0;
+
+  constructor(text: string) {
+    this.#text = text;
+    this.#skip();
+  }
+
+  get isAtEnd(): boolean {
+    return this.#at === this.#text.length;
+  }
+
+  value(depth: number): Value {
+    if (depth > MAX_DEPTH) throw new NodeTextError(`deeper than ${MAX_DEPTH}`);
+    if (this.#take("{")) return this.#node(depth);
+    if (this.#take("(")) return this.#list(depth);
+    return this.#atom();
+  }
+
+  #node(depth: number): Node {
+    const name = this.#atom();
+    const fields = new Map<string, readonly Value[]>();
+    while (!this.#take("}")) {
+      // Not of an atom that begins with an escaped colon.
+      const isLabel = this.#isNext(":");
+      const label = this.#atom();
+      if (!isLabel) throw new NodeTextError(`a field of ${name} has no label`);
+      const short = label.slice(Math.max(label.lastIndexOf("."), 0) + 1);
+      if (fields.has(short)) throw new NodeTextError(`${name} has ${short} twice`);
+      const values: Value[] = [];
+      while (!this.#isNext(":") && !this.#isNext("}")) values.push(this.value(depth + 1));
+      fields.set(short, values);
+    }
+    return { name, fields };
+  }
+
+  #list(depth: number): Value[] {
+    const list: Value[] = [];
+    while (!this.#take(")")) list.push(this.value(depth + 1));
+    return list;
+  }
+
+  #atom(): string {
+    let atom = "";
+    for (; this.#at < this.#text.length; this.#at++) {
+      let character = this.#text[this.#at];
+      if (character === "\\") character = this.#text[++this.#at];
+      else if (isSpace(character) || BRACKETS.includes(character ?? "")) break;
+      atom += character ?? "";
+    }
+    if (atom === "") throw new NodeTextError(`no value at ${this.#at}`);
+    this.#skip();
+    return atom;
+  }
+
+  #isNext(character: string): boolean {
+    return this.#text[this.#at] === character;
+  }
+
+  #take(character: string): boolean {
+    if (!this.#isNext(character)) return false;
+    this.#at++;
+    this.#skip();
+    return true;
+  }
+
+  #skip(): void {
+    while (isSpace(this.#text[this.#at])) this.#at++;
+  }
+}

@@ -1,0 +1,42 @@
+/** The verification has taken as long as it may. */
+export class DeadlineError extends Error {
+  override readonly name = "DeadlineError";
+}
+
+/** The end of the time that a verification has. */
+export interface Deadline {
+  /** Rejects with a DeadlineError once the time is over; never otherwise. */
+  readonly passed: Promise<never>;
+  /** Whether it is over. */
+  readonly isPassed: boolean;
+  /** Forgets it, so that nothing waits for it any more. */
+  clear(): void;
+}
+
+/** The longest time that a timer of Node.js can have. */
+const LONGEST_MS = 2 ** 31 - 1;
+
+/** @param milliseconds from now on */
+export function startDeadline(milliseconds: number): Deadline {
+  const { promise, reject } = Promise.withResolvers<never>();
+  promise.catch(() => {});
+  let isPassed = false;
+  const timer = setTimeout(
+    () => {
+      isPassed = true;
+      reject(
+        new DeadlineError(
+          `the verification was ended after ${milliseconds / 1000} s, as long as it may take (--max-duration): something in the database does not end, is locked or larger than expected`,
+        ),
+      );
+    },
+    Math.min(milliseconds, LONGEST_MS),
+  );
+  return {
+    passed: promise,
+    get isPassed() {
+      return isPassed;
+    },
+    clear: () => clearTimeout(timer),
+  };
+}
