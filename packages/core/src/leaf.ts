@@ -4,8 +4,8 @@
  * Leaf `seq - 1` is the UTF-8 form of canonical JSON, in one line. Six members are always there;
  * `before_hash` is the link's, and left out where the link has none:
  *
- *     {"appended_at":"2026-04-28T12:00:00.123456Z","before_hash":"<64 hex>","chain_hash":"<64 hex>","event_kind":"task_events:update",
- *      "event_pk":"42@1042","payload_hash":"<64 hex>","seq":1042}
+ *     {"appended_at":"2026-04-28T12:00:01.000000Z","before_hash":"<64 hex>","chain_hash":"<64 hex>",
+ *      "event_kind":"task_events:update","event_pk":"42@1042","payload_hash":"<64 hex>","seq":1042}
  *
  * `seq` is a JSON number, so a leaf's seq ends at 2^53 - 1, the last integer whose neighbours a double can tell apart.
  */

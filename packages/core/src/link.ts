@@ -30,9 +30,9 @@ import { checkTime } from "./time.ts";
 export interface Link {
   /** 1, 2, 3 … */
   readonly seq: bigint;
-  /** The source table's name, or the caller's kind; for a change with `:` and its role behind; at most 209 bytes of UTF-8. */
+  /** The source table's kind, or the caller's; of a change with `:` and its role behind it. At most 209 bytes of UTF-8. */
   readonly eventKind: string;
-  /** The event's key within its kind; for a change with `@` and its seq behind; at most 2,020 bytes of UTF-8. */
+  /** The event's key within its kind; of a change with `@` and its seq behind it. At most 2,020 bytes of UTF-8. */
   readonly eventPk: string;
   /** 32 bytes. */
   readonly payloadHash: Uint8Array;
