@@ -707,7 +707,7 @@ export const ON_CATALOG: readonly Attack[] = [
     what: "C09 the view of roles",
     sql: "set allow_system_table_mods = on; create or replace view pg_catalog.pg_roles as select rolname, false as rolsuper, rolinherit, rolcreaterole, rolcreatedb, rolcanlogin, rolreplication, rolconnlimit, '********'::text as rolpassword, rolvaliduntil, rolbypassrls, setconfig as rolconfig, pg_authid.oid from pg_authid left join pg_db_role_setting as s on pg_authid.oid = setrole and setdatabase = 0",
     check: "catalog_changed",
-    where: /^the rule _RETURN of pg_roles is not PostgreSQL's own any more/u,
+    where: /^the server does not run what it was asked for: .*select r\.oid as c0, r\.rolname/u,
   },
   {
     what: "C09 an index not ready",
@@ -800,7 +800,7 @@ export const ON_CATALOG: readonly Attack[] = [
       update pg_class set relname = 'pg_trigger_true' where oid = 2620;
       update pg_class set relname = 'pg_trigger', relnamespace = 11 where oid = 'public.stand_in'::regclass`,
     check: "catalog_changed",
-    where: /^what is called pg_catalog\.pg_trigger is not the server's own catalog/u,
+    where: /^the server does not run what it was asked for: /u,
   },
   {
     what: "C14 rename a catalog's column, so that the catalog cannot be read",

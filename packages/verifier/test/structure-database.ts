@@ -6,7 +6,8 @@ import type { Finding } from "../src/finding.ts";
 import type { Policy } from "../src/policy.ts";
 import { readHistories } from "../src/read-histories.ts";
 import { readShape } from "../src/shape.ts";
-import { withSnapshot } from "../src/snapshot.ts";
+import { PlanError } from "../src/database/plan/plan-error.ts";
+import { type Snapshot, withSnapshot } from "../src/snapshot.ts";
 import { checkStructure } from "../src/structure/check-structure.ts";
 
 /** Audited tables of each sort, and one that was detached. */
@@ -68,7 +69,7 @@ export interface Looked {
 /** Looks once, as whoever the client is connected as. */
 export async function lookAtStructure(sql: postgres.Sql, policy: Policy | null = null): Promise<Looked> {
   const findings: Finding[] = [];
-  const { unproven, warnings } = await withSnapshot(sql, async (snapshot) => {
+  const look = async (snapshot: Snapshot) => {
     const histories = await snapshot[0]
       .attempt(async (lane) => {
         const [chain, config] = [
@@ -79,8 +80,16 @@ export async function lookAtStructure(sql: postgres.Sql, policy: Policy | null =
       })
       .catch(() => null);
     return await checkStructure(snapshot, histories, (finding) => findings.push(finding), policy);
-  });
-  return { findings, unproven, warnings };
+  };
+  try {
+    const { unproven, warnings } = await withSnapshot(sql, look);
+    return { findings, unproven, warnings };
+  } catch (error) {
+    if (!(error instanceof PlanError)) throw error;
+    // As `verify` says it.
+    const { message, statement: expected, difference: actual } = error;
+    return { findings: [{ check: "catalog_changed", expected, actual, message }], unproven: [], warnings: [] };
+  }
 }
 
 export async function openAudited(server: EmbeddedServer): Promise<TestDatabase> {

@@ -7,7 +7,7 @@ import { lockAgainstRewriting, REWRITTEN } from "../rewritten.ts";
 import type { Snapshot } from "../snapshot.ts";
 import type { Catalog } from "../structure/catalog.ts";
 import { checkBounds } from "./check-bounds.ts";
-import { closedForm, type PlanShape } from "./closed-plan.ts";
+import { closedForm, type PlanShape } from "../database/plan/closed-plan.ts";
 import { compareReading } from "./compare-reading.ts";
 import { foreignKeyStatement, notNullStatement } from "./constraint.ts";
 import { indexesOfLookup, isWhole, LOOKUP_SETTINGS, lookupStatement } from "./lookup.ts";

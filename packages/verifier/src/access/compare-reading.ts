@@ -1,7 +1,7 @@
 import type { Report } from "../finding.ts";
 import { VerifierError } from "../errors.ts";
 import type { Chunks, Lane, Snapshot } from "../snapshot.ts";
-import { closedForm } from "./closed-plan.ts";
+import { closedForm } from "../database/plan/closed-plan.ts";
 import {
   indexesOfReading,
   isWhole,

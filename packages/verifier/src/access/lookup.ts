@@ -1,5 +1,5 @@
 import { identifier } from "../sql-text.ts";
-import type { PlanShape } from "./closed-plan.ts";
+import type { PlanShape } from "../database/plan/closed-plan.ts";
 
 /** A relation or an index, as a statement names it and as a plan does. */
 export interface Named {

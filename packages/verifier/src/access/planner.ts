@@ -4,7 +4,7 @@ import type { Form } from "../database/plan/parts.ts";
 import type { Relation } from "../database/relation.ts";
 import { readLeaves, readShape } from "../shape.ts";
 import type { Lane } from "../snapshot.ts";
-import { type Closed, closedForm, type PlanShape, planTreeOf, shapeOf } from "./closed-plan.ts";
+import { type Closed, closedForm, type PlanShape, planTreeOf, shapeOf } from "../database/plan/closed-plan.ts";
 import type { Named, ReadTable } from "./lookup.ts";
 
 /** The relations that a statement on these tables may read. */

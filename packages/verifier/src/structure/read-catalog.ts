@@ -163,11 +163,18 @@ async function readFunctions(read: ReadRows) {
       source: isOwn ? text(f, 17) : "",
       library: isOwn ? (f[18] ?? null) : null,
       special: f[19] != null || text(f, 20) !== "0" || f[21] != null,
-      settings: isOwn && f[22] != null ? parseArrayText(text(f, 22)) : [],
+      settings: settingsOf(f[22] ?? null, isOwn),
       acl: acl(f, 23),
       defaults: isOwn ? (f[24] ?? null) : null,
     };
   });
+}
+
+/** Settings of a function: of those of others what can lead a session to other tables. */
+function settingsOf(array: string | null, isOwn: boolean): string[] {
+  if (array === null) return [];
+  const settings = parseArrayText(array);
+  return isOwn ? settings : settings.filter((one) => /^(?:search_path|session_replication_role)=/iu.test(one));
 }
 
 async function readTypes(read: ReadRows) {

@@ -1,6 +1,6 @@
-import { isNode, type Node, type Value } from "../database/plan/node-text.ts";
-import { anything, type Form, node } from "../database/plan/parts.ts";
-import { difference } from "../database/plan/pattern.ts";
+import { isNode, type Node, type Value } from "./node-text.ts";
+import { anything, type Form, node } from "./parts.ts";
+import { difference } from "./pattern.ts";
 
 /**
  * What may stand in a plan that the planner is free to choose: scans and joins of these relations by these indexes, and
