@@ -78,7 +78,7 @@ describe("the page of a verification", () => {
           notes: ["3 alerts were written"],
           report: {
             status: "unproven",
-            checks: { links: "ok", heads: "unproven", sources: "ok", coverage: "skipped", structure: "skipped" },
+            checks: { links: "ok", heads: "unproven", sources: "ok", access: "skipped", coverage: "skipped", structure: "skipped" },
             unproven: ["heads: no sinks were given"],
             warnings: ["sink_behind: b has 2 publications less"],
             pending: 7n,
@@ -92,7 +92,7 @@ describe("the page of a verification", () => {
       "Not proven",
       "That is no all-clear",
       "heads: no sinks were given",
-      "not asked for (--checks): coverage, structure",
+      "not part of this run (--checks, or a window): access, coverage, structure",
       "Warnings sink_behind: b has 2 publications less",
       "Notes 3 alerts were written",
       "7 captured rows wait",

@@ -57,7 +57,8 @@ async function attacked(steps: readonly string[]): Promise<VerificationReport> {
   await using database = await createDatabase({ server, template: ACCESS });
   for (const step of steps) {
     const attacker = postgres(database.url, { max: 1, onnotice: () => {} });
-    await attacker.unsafe(`set allow_system_table_mods = on; set session_replication_role = replica; ${step}`);
+    await attacker.unsafe("set allow_system_table_mods = on; set session_replication_role = replica");
+    await attacker.unsafe(step);
     await attacker.end();
   }
   const vacuum = postgres(database.url, { max: 1, onnotice: () => {} });
@@ -139,16 +140,17 @@ describe("B15: an index that lies is found", () => {
 
   test("an entry for a key that no row has", async () => {
     const report = await attacked([
-      "insert into public.events values (4000, 'a', 'b', 'c', 4000)",
-      `${flagOf("events_pkey", "indisready", false)}`,
-      // The row keeps its place, and the old entry of the index with it: nothing tells the index of the new key.
-      "update public.events set id = 4001 where id = 4000",
-      "update public.events set id = 4001 where id = 4001",
-      flagOf("events_pkey", "indisready", true),
-      "delete from public.events where slot = 4000",
+      "insert into public.events values (4000, 'a', 'b', 'c', 4000), (4001, 'a', 'b', 'c', 4001)",
+      flagOf("events_pkey", "indislive", false),
+      "delete from public.events where id = 4000",
+      // The index is not cleaned: its entry stays, and leads to whichever row gets the place.
+      "vacuum public.events",
+      flagOf("events_pkey", "indislive", true),
+      "insert into public.events values (4002, 'a', 'b', 'c', 4002)",
     ]);
-    // Deleted rows are no matter, whatever their entries say.
-    expect(found(report).filter(([check]) => check === "access_mismatch")).toEqual([]);
+    expect(report.divergences.map(({ message }) => message)).toContain(
+      "the index events_pkey of public.events has entries that no row has",
+    );
   });
 
   test("a row of a composite key, of a partition, of a key that may be NULL", async () => {

@@ -47,9 +47,10 @@ export interface LookupPlan {
   readonly operators: readonly string[];
 }
 
-/** `tid = tid`, `tid >= tid` and `oid = oid`, the same in every server. */
+/** `tid = tid`, `tid >= tid`, `tid < tid` and `oid = oid`, the same in every server. */
 const TID_EQUALS = "387";
 const TID_NOT_BEFORE = "2802";
+const TID_BEFORE = "2799";
 const OID_EQUALS = "607";
 
 /** How a table is named in FROM: without what inherits from it, but with its partitions. */
@@ -65,7 +66,7 @@ export const keyList = ({ key }: ReadTable): string => key.map((column) => `a.${
  * not found. The condition on `ctid` is met by every row; it lets the planner read the table without an index while
  * sequential scans are switched off, which it would else prefer inside, too, where a table is small.
  */
-export function lookupStatement({ table, columns }: Lookup): string {
+export function lookupStatement({ table, columns }: Lookup, pages: Pages = ALL_PAGES): string {
   const on = columns.map(({ name }) => `b.${identifier(name)} operator(pg_catalog.=) a.${identifier(name)}`);
   const known = columns.filter(({ mayBeNull }) => mayBeNull).map(({ name }) => `a.${identifier(name)} is not null`);
   const same = [
@@ -73,14 +74,22 @@ export function lookupStatement({ table, columns }: Lookup): string {
     ...(table.isPartitioned ? ["b.tableoid operator(pg_catalog.=) a.tableoid"] : []),
   ];
   return `select ${keyList(table)} from ${fromTable(table)} as a left join ${fromTable(table)} as b on ${on.join(" and ")} where ${[
-    EVERY_PLACE,
+    onPages(pages),
     ...known,
     `(${same.join(" and ")}) is not true`,
   ].join(" and ")}`;
 }
 
-/** A condition that every row of `a` meets. */
-export const EVERY_PLACE = "a.ctid operator(pg_catalog.>=) '(0,0)'::pg_catalog.tid";
+/** Pages of a table from the first number on, up to before the second; null for the end. */
+export type Pages = readonly [from: number, to: number | null];
+export const ALL_PAGES: Pages = [0, null];
+
+/** The condition that a row of `a` lies on these pages: every row meets that of all pages. */
+export const onPages = ([from, to]: Pages): string =>
+  [
+    `a.ctid operator(pg_catalog.>=) '(${from},0)'::pg_catalog.tid`,
+    ...(to === null ? [] : [`a.ctid operator(pg_catalog.<) '(${to},0)'::pg_catalog.tid`]),
+  ].join(" and ");
 
 export const lookupPlan = ({ table, index, columns }: Lookup): LookupPlan => ({
   nodes: ["NESTLOOP", "TIDRANGESCAN", "INDEXSCAN"],
@@ -90,6 +99,7 @@ export const lookupPlan = ({ table, index, columns }: Lookup): LookupPlan => ({
   operators: [
     ...new Set([
       TID_NOT_BEFORE,
+      TID_BEFORE,
       TID_EQUALS,
       ...(table.isPartitioned ? [OID_EQUALS] : []),
       ...columns.map(({ equals }) => equals),
