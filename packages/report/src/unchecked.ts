@@ -36,7 +36,8 @@ function gapsOf({ report, isWhole }: PageData): string[] {
       "only a part of the chain was asked for: it proves itself, and nothing else. Rows that no event belongs to are judged by a run over everything.",
     );
   const skipped = Object.entries(report.checks).filter(([, result]) => result === "skipped");
-  if (skipped.length > 0) gaps.push(`not part of this run (--checks, or a window): ${skipped.map(([group]) => group).join(", ")}`);
+  if (skipped.length > 0)
+    gaps.push(`not part of this run (--checks, or a window): ${skipped.map(([group]) => group).join(", ")}`);
   if (report.unanchored > 0n)
     gaps.push(
       `${counted(report.unanchored, "link is", "links are")} newer than the last published head that fits: whoever has full write authority can still rewrite them unseen. Publishing anchors them.`,

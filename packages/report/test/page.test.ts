@@ -78,7 +78,14 @@ describe("the page of a verification", () => {
           notes: ["3 alerts were written"],
           report: {
             status: "unproven",
-            checks: { links: "ok", heads: "unproven", sources: "ok", access: "skipped", coverage: "skipped", structure: "skipped" },
+            checks: {
+              links: "ok",
+              heads: "unproven",
+              sources: "ok",
+              access: "skipped",
+              coverage: "skipped",
+              structure: "skipped",
+            },
             unproven: ["heads: no sinks were given"],
             warnings: ["sink_behind: b has 2 publications less"],
             pending: 7n,

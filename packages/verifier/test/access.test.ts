@@ -72,7 +72,9 @@ const flagOf = (index: string, flag: string, value: boolean) =>
 const allOf = (table: string, value: boolean) =>
   `update pg_index set indisready = ${value} where indrelid = 'public.${table}'::regclass`;
 const found = (report: VerificationReport) =>
-  report.divergences.map((d) => [d.check, d.event_kind, d.event_pk] as const);
+  report.divergences
+    .map((d) => [d.check, d.event_kind, d.event_pk] as const)
+    .toSorted((a, b) => (a.join(" ") < b.join(" ") ? -1 : 1));
 
 describe("honest tables", () => {
   test("are looked up without a finding, and what is not checked is said in one line", async () => {
@@ -164,7 +166,7 @@ describe("B15: an index that lies is found", () => {
       ...hidden("cities", "cities_de", "name = 'Wien'"),
       ...hidden("typed", "typed", "id in ('b', 'c')"),
     ]);
-    expect(found(report).toSorted()).toEqual([
+    expect(found(report)).toEqual([
       ["access_mismatch", "cities", '["at","Wien"]'],
       ["access_mismatch", "parts", '["30","2026-07-24"]'],
       ["access_mismatch", "typed", "b"],
@@ -200,7 +202,7 @@ describe("B15: bounds and constraints that lie are found", () => {
       "alter table public.parts attach partition public.parts_old for values from (minvalue) to ('2025-01-01'); alter table public.cities attach partition public.cities_de for values in ('de', 'at')",
     ]);
     const access = found(report).filter(([check]) => check === "access_mismatch");
-    expect(access.toSorted()).toEqual([
+    expect(access).toEqual([
       ["access_mismatch", "cities", '["fr","Graz"]'],
       ["access_mismatch", "parts", '["1","2027-01-01"]'],
     ]);
