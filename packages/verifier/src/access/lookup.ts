@@ -120,6 +120,13 @@ export const LOOKUP_SETTINGS = [
   "enable_material = off",
   "enable_memoize = off",
   "enable_sort = off",
+  "enable_partitionwise_join = off",
+  // A database can have set what makes a scan of a whole index look cheaper than one of the table.
+  "seq_page_cost = 1",
+  "random_page_cost = 4",
+  "cpu_tuple_cost = 0.01",
+  "cpu_index_tuple_cost = 0.005",
+  "cpu_operator_cost = 0.0025",
   "max_parallel_workers_per_gather = 0",
   "jit = off",
 ] as const;
