@@ -12,6 +12,6 @@ export function expectClean(report: VerificationReport): void {
     status: "intact",
     divergences: [],
     unproven: [],
-    checks: { links: "ok", heads: "ok", sources: "ok", coverage: "ok", structure: "ok" },
+    checks: { links: "ok", heads: "ok", sources: "ok", access: "ok", coverage: "ok", structure: "ok" },
   });
 }

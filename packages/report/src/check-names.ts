@@ -9,6 +9,7 @@ export const GROUPS: Readonly<Record<string, string>> = {
   links: "Every link fits its own hashes and the link before it.",
   heads: "The chain is the one whose heads were signed and published.",
   sources: "The audited rows are those that were recorded.",
+  access: "Applications get the rows that were recorded: no index, bound or constraint lies about them.",
   coverage: "Nothing that was audited has been taken out of the audit.",
   structure: "Tables, triggers, functions and rights are as they were installed.",
 };
@@ -76,6 +77,10 @@ const CHECKS: Readonly<Record<string, CheckName>> = {
   source_missing: {
     title: "An audited table is gone",
     meaning: "It was dropped, renamed, or something else stands in its place.",
+  },
+  access_mismatch: {
+    title: "Applications get other rows than the table has",
+    meaning: "An index, a partition's bounds or a constraint lead past this row, or to something that it does not say.",
   },
   coverage_narrowed: {
     title: "Less is audited than before",

@@ -8,7 +8,7 @@ const MAX_SHOWN = 200;
 
 const RESULTS = { ok: "holds", failed: "does not hold", unproven: "not proven", skipped: "not asked for" } as const;
 
-/** The five groups of checks with their results, and below them everything that this run cannot vouch for, and why. */
+/** The groups of checks with their results, and below them everything that this run cannot vouch for, and why. */
 export function unchecked(data: PageData): Markup {
   const { report } = data;
   const gaps = gapsOf(data);
@@ -36,7 +36,8 @@ function gapsOf({ report, isWhole }: PageData): string[] {
       "only a part of the chain was asked for: it proves itself, and nothing else. Rows that no event belongs to are judged by a run over everything.",
     );
   const skipped = Object.entries(report.checks).filter(([, result]) => result === "skipped");
-  if (skipped.length > 0) gaps.push(`not asked for (--checks): ${skipped.map(([group]) => group).join(", ")}`);
+  if (skipped.length > 0)
+    gaps.push(`not part of this run (--checks, or a window): ${skipped.map(([group]) => group).join(", ")}`);
   if (report.unanchored > 0n)
     gaps.push(
       `${counted(report.unanchored, "link is", "links are")} newer than the last published head that fits: whoever has full write authority can still rewrite them unseen. Publishing anchors them.`,

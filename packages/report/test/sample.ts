@@ -62,7 +62,7 @@ const report: PageReport = {
   first_divergence: null,
   divergences: [],
   divergence_count: 0,
-  checks: { links: "ok", heads: "ok", sources: "ok", coverage: "ok", structure: "ok" },
+  checks: { links: "ok", heads: "ok", sources: "ok", access: "ok", coverage: "ok", structure: "ok" },
   unproven: [],
   warnings: [],
   duration_ms: 812,
@@ -139,7 +139,7 @@ export function tampered(divergences: readonly PageFinding[], more: Parameters<t
       divergences,
       divergence_count: divergences.length,
       first_divergence: divergences[0] ?? null,
-      checks: { links: "failed", heads: "ok", sources: "failed", coverage: "ok", structure: "ok" },
+      checks: { links: "failed", heads: "ok", sources: "failed", access: "ok", coverage: "ok", structure: "ok" },
       ...more.report,
     },
   });

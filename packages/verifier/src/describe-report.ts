@@ -22,17 +22,17 @@ export function describeReport(report: VerificationReport): string {
       .map(([group, result]) => `${group} ${result}`)
       .join(", ")}`,
   );
-  if (report.checks.access !== "skipped")
-    lines.push(
-      `access      took ${(report.access_ms / 1000).toFixed(1)} s of ${(report.duration_ms / 1000).toFixed(1)} s`,
-    );
   for (const divergence of report.divergences.slice(0, SHOWN)) lines.push(...describeDivergence(divergence));
   if (report.divergence_count > SHOWN)
     lines.push(`… and ${report.divergence_count - SHOWN} more: --json lists up to 1,000 of each check`);
   for (const reason of report.unproven) lines.push(`not proven  ${escapeText(reason)}`);
   for (const warning of report.warnings) lines.push(`warning     ${escapeText(warning)}`);
+  const access = report.checks.access === "skipped" ? "" : `, ${seconds(report.access_ms)} of it for access`;
+  lines.push(`took        ${seconds(report.duration_ms)}${access}`);
   return `${lines.join("\n")}\n`;
 }
+
+const seconds = (ms: number): string => `${(ms / 1000).toFixed(1)} s`;
 
 function describeDivergence(d: Divergence): string[] {
   const where =

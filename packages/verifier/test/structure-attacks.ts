@@ -386,6 +386,27 @@ export const ON_FUNCTIONS: readonly Attack[] = [
 
 export const ON_RELATIONS: readonly Attack[] = [
   {
+    what: "B16 put a virtual column in the place of a covered one",
+    sql: "alter table public.strict_refuse drop column body; alter table public.strict_refuse add column body text generated always as ('text ' || id) virtual",
+    check: "relation_changed",
+    where: /^the column body of public\.strict_refuse is generated, and was recorded as a plain one$/u,
+    kind: "strict_refuse",
+  },
+  {
+    what: "B16 call a covered column a generated one",
+    sql: "update pg_attribute set attgenerated = 's' where attrelid = 'public.sealed_track'::regclass and attname = 'note'",
+    check: "relation_changed",
+    where: /^the column note of public\.sealed_track is generated/u,
+    kind: "sealed_track",
+  },
+  {
+    what: "B16 give a covered column another layout than its type's",
+    sql: "update pg_attribute set attalign = 'd' where attrelid = 'public.sealed_track'::regclass and attname = 'note'",
+    check: "relation_changed",
+    where: /^the column note of public\.sealed_track is not stored as its type is$/u,
+    kind: "sealed_track",
+  },
+  {
     what: "C05 row security on the chain",
     sql: "alter table public.audit_chain enable row level security",
     check: "relation_changed",

@@ -32,7 +32,14 @@ const full = () =>
     {
       notes: ["3 alerts were written"],
       report: {
-        checks: { links: "ok", heads: "failed", sources: "failed", coverage: "unproven", structure: "skipped" },
+        checks: {
+          links: "ok",
+          heads: "failed",
+          sources: "failed",
+          access: "ok",
+          coverage: "unproven",
+          structure: "skipped",
+        },
         unproven: ["coverage: the configuration could not be read"],
         warnings: ["sink_behind: a sink has 2 publications less"],
       },

@@ -4,15 +4,15 @@ import { TAG_KEY_BYTES } from "../fast/kernel.ts";
 import type { Report } from "../finding.ts";
 import { isRefused, isTransient, reasonOf } from "../refused.ts";
 import { lockAgainstRewriting, REWRITTEN } from "../rewritten.ts";
-import type { Snapshot } from "../snapshot.ts";
+import type { Lane, Snapshot } from "../snapshot.ts";
 import type { Catalog } from "../structure/catalog.ts";
 import { checkBounds } from "./check-bounds.ts";
 import { closedForm, type PlanShape } from "../database/plan/closed-plan.ts";
 import { compareReading } from "./compare-reading.ts";
 import { foreignKeyStatement, notNullStatement } from "./constraint.ts";
-import { indexesOfLookup, isWhole, LOOKUP_SETTINGS, lookupStatement } from "./lookup.ts";
+import { indexesOfLookup, isWhole, LOOKUP_SETTINGS, lookupStatement, type Pages } from "./lookup.ts";
 import { planAccess, type TableAccess } from "./plan-access.ts";
-import { closedOver, planOf, readKeys } from "./planner.ts";
+import { closedOver, planOf, readKeys, type Rows } from "./planner.ts";
 import { reportRows } from "./report-rows.ts";
 
 export interface AccessResult {
@@ -55,6 +55,14 @@ function summaryOf(notChecked: readonly string[]): string[] {
   return [`not checked what applications get by ${notChecked.slice(0, SHOWN).join("; ")}${more}`];
 }
 
+/** Pages of a table, from which on it is read in parts. */
+const MANY_PAGES = 4096;
+
+const together = (parts: readonly Rows[]): Rows => ({
+  keys: parts.flatMap(({ keys }) => keys),
+  count: parts.reduce((sum, { count }) => sum + count, 0),
+});
+
 class AccessCheck {
   readonly #snapshot: Snapshot;
   readonly #report: Report;
@@ -94,8 +102,8 @@ class AccessCheck {
 
   async #lookUp(access: TableAccess): Promise<void> {
     for (const lookup of access.lookups) {
-      const statement = lookupStatement(lookup);
-      const found = await this.#snapshot[1].attempt(async (lane) => {
+      const found = await this.#inParts(access, async (lane, pages) => {
+        const statement = lookupStatement(lookup, pages);
         await lane.plan(LOOKUP_SETTINGS);
         const closed = await closedOver(lane, lookup.table);
         const indexes = indexesOfLookup(await planOf(lane, statement, closed));
@@ -105,17 +113,39 @@ class AccessCheck {
         );
         return await readKeys(lane, form);
       });
-      if ("instead" in found) {
-        this.#notPlanned(access, lookup.index.name, found.instead);
+      const other = found.find((part) => "instead" in part);
+      if (other !== undefined && "instead" in other) {
+        this.#notPlanned(access, lookup.index.name, other.instead);
         continue;
       }
       const columns = lookup.columns.map((column) => column.name).join(", ");
-      reportRows(access.kind, found, this.#report, {
+      reportRows(access.kind, together(found.filter((part) => "keys" in part)), this.#report, {
         expected: `found by ${columns}`,
         actual: "not found, or not alone",
         message: `${access.relation}: looked up by ${columns}, the index ${lookup.index.name} does not lead to this row alone`,
       });
     }
+  }
+
+  /** Does something with a large table in as many parts as there are connections, each on one of its own. */
+  async #inParts<T>({ table }: TableAccess, work: (lane: Lane, pages: Pages) => Promise<T>): Promise<T[]> {
+    const [first] = this.#snapshot;
+    const catalog = await first.catalog();
+    const pages = table.isPartitioned ? 0 : (catalog.relationOf(table.oid)?.pages ?? 0);
+    const lanes = pages < MANY_PAGES ? [first] : this.#snapshot;
+    const cut = (i: number) => Math.floor((pages * i) / lanes.length);
+    const parts = await Promise.allSettled(
+      lanes.map(
+        async (lane, i) =>
+          await lane.attempt(
+            async (attempt) => await work(attempt, [cut(i), i + 1 === lanes.length ? null : cut(i + 1)]),
+          ),
+      ),
+    );
+    return parts.map((part) => {
+      if (part.status === "rejected") throw part.reason;
+      return part.value;
+    });
   }
 
   async #read(access: TableAccess): Promise<void> {
@@ -131,11 +161,15 @@ class AccessCheck {
    */
   #notPlanned({ relation, readings }: TableAccess, index: string, instead: readonly string[] | null): void {
     const names = new Map(readings.flatMap((reading) => reading.index.parts.map(({ oid, name }) => [oid, name])));
-    if (instead?.every((oid) => names.has(oid)) === true)
+    if (instead?.every((oid) => names.has(oid)) === true) {
       this.notChecked.push(
         `${relation}: index ${index} (the server prefers ${[...new Set(instead.map((oid) => names.get(oid)))].join(", ")})`,
       );
-    else this.unproven.push(`${relation} cannot be read by its index ${index}`);
+      return;
+    }
+    this.unproven.push(`${relation} cannot be read by its index ${index}`);
+    // Indexes and partitions may have come or gone since the catalog was read.
+    this.isTransient = true;
   }
 
   async #holdConstraints(access: TableAccess): Promise<void> {

@@ -1,5 +1,5 @@
 import { identifier } from "../sql-text.ts";
-import { EVERY_PLACE, fromTable, keyList } from "./lookup.ts";
+import { ALL_PAGES, fromTable, keyList, onPages } from "./lookup.ts";
 import type { ForeignKey, TableAccess } from "./plan-access.ts";
 
 /** Arguments that a function can have. */
@@ -29,7 +29,7 @@ export function foreignKeyStatement({ table, parent, columns }: ForeignKey): str
     .join(" and ");
   const known = columns.filter(({ mayBeNull }) => mayBeNull).map(({ name }) => `a.${identifier(name)} is not null`);
   return `select ${keyList(table)} from ${fromTable(table)} as a left join only ${identifier(parent.schema)}.${identifier(parent.name)} as b on ${same} where ${[
-    EVERY_PLACE,
+    onPages(ALL_PAGES),
     ...known,
     `(${same}) is not true`,
   ].join(" and ")}`;

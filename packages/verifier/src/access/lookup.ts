@@ -50,7 +50,7 @@ export const keyList = ({ key }: ReadTable): string =>
  * not found. The condition on `ctid` is met by every row; it lets the planner read the table without an index while
  * sequential scans are switched off, which it would else prefer inside, too, where a table is small.
  */
-export function lookupStatement({ table, columns }: Lookup): string {
+export function lookupStatement({ table, columns }: Lookup, pages: Pages = ALL_PAGES): string {
   const on = columns.map(({ name }) => `b.${identifier(name)} operator(pg_catalog.=) a.${identifier(name)}`);
   const known = columns.filter(({ mayBeNull }) => mayBeNull).map(({ name }) => `a.${identifier(name)} is not null`);
   const same = [
@@ -58,14 +58,22 @@ export function lookupStatement({ table, columns }: Lookup): string {
     ...(table.isPartitioned ? ["b.tableoid operator(pg_catalog.=) a.tableoid"] : []),
   ];
   return `select ${keyList(table)} from ${fromTable(table)} as a left join ${fromTable(table)} as b on ${on.join(" and ")} where ${[
-    EVERY_PLACE,
+    onPages(pages),
     ...known,
     `(${same.join(" and ")}) is not true`,
   ].join(" and ")}`;
 }
 
-/** A condition that every row of `a` meets. */
-export const EVERY_PLACE = "a.ctid operator(pg_catalog.>=) '(0,0)'::pg_catalog.tid";
+/** Pages of a table from the first number on, up to before the second; null for the end. */
+export type Pages = readonly [from: number, to: number | null];
+export const ALL_PAGES: Pages = [0, null];
+
+/** The condition that a row of `a` lies on these pages: every row meets that of all pages. */
+export const onPages = ([from, to]: Pages): string =>
+  [
+    `a.ctid operator(pg_catalog.>=) '(${from},0)'::pg_catalog.tid`,
+    ...(to === null ? [] : [`a.ctid operator(pg_catalog.<) '(${to},0)'::pg_catalog.tid`]),
+  ].join(" and ");
 
 /** Leaves the planner nothing but a nested loop with an index scan inside and a scan by place outside. */
 export const LOOKUP_SETTINGS = [
@@ -80,6 +88,13 @@ export const LOOKUP_SETTINGS = [
   "enable_material = off",
   "enable_memoize = off",
   "enable_sort = off",
+  "enable_partitionwise_join = off",
+  // A database can have set what makes a scan of a whole index look cheaper than one of the table.
+  "seq_page_cost = 1",
+  "random_page_cost = 4",
+  "cpu_tuple_cost = 0.01",
+  "cpu_index_tuple_cost = 0.005",
+  "cpu_operator_cost = 0.0025",
   "max_parallel_workers_per_gather = 0",
   "jit = off",
 ] as const;
