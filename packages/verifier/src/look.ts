@@ -28,6 +28,7 @@ import type { Relation } from "./database/relation.ts";
 import { lockAgainstRewriting, REWRITTEN } from "./rewritten.ts";
 import { describeShape, hasColumns, OWN_SHAPES, readShape, type TableShape } from "./shape.ts";
 import { type Lane, type Snapshot, withSnapshot } from "./snapshot.ts";
+import { checkBuiltin } from "./structure/builtin/check-builtin.ts";
 import { checkStructure } from "./structure/check-structure.ts";
 import { EMPTY_STATE } from "./verifier-state.ts";
 import {
@@ -181,6 +182,11 @@ class Look {
       this.#cannot(error.message, ...this.#wanted);
       return;
     }
+    if (isRefused(error)) {
+      this.#isTransient ||= isTransient(error);
+      this.#cannot(`the catalogs could not be read: ${reasonOf(error, "scidex_audit_inspector")}`, ...this.#wanted);
+      return;
+    }
     if (!(error instanceof PlanError || error instanceof CatalogError)) throw error;
     const [expected, actual] =
       error instanceof PlanError ? [error.statement, error.difference] : [error.expected, error.actual];
@@ -291,6 +297,9 @@ class Look {
   async #lookAt(snapshot: Snapshot, crew: Crew, watch: CatalogWatch): Promise<void> {
     const shape = await this.#tableOf(snapshot, "audit_chain");
     await this.#proveTypes(snapshot, watch);
+    // Whatever was asked for: nothing is read but through these rows.
+    if (!this.#wanted.has("structure"))
+      await checkBuiltin(snapshot[0], this.#options.policy?.server ?? [], (finding) => this.#findings.add(finding));
     await this.#checkStructure(snapshot);
     if (shape === null) {
       this.#cannot("there is no chain to be checked", "links", "sources", "coverage");

@@ -7,6 +7,7 @@ import { isRefused, isTransient, reasonOf } from "../refused.ts";
 import type { Lane, Snapshot } from "../snapshot.ts";
 import { checkBuiltin } from "./builtin/check-builtin.ts";
 import { type Catalog, findRelation } from "./catalog.ts";
+import { compareCatalogIndexes } from "./compare-catalog-indexes.ts";
 import { compareStructure, type StructureResult } from "./compare-structure.ts";
 import { countByIndexes } from "./count-index.ts";
 import { OWN_PREFIX, OWN_SCHEMA } from "./describe-schema.ts";
@@ -50,6 +51,7 @@ export async function checkStructure(
     "PostgreSQL's own rows of the catalogs",
     async () => await checkBuiltin(lane, policy?.server ?? [], report),
   );
+  await attempts.orNull("the catalogs' indexes", async () => await compareCatalogIndexes(lane, report));
   const interest = interestOf(histories ?? new Map<string, KindHistory>());
   const catalog = await attempts.orNull(
     "the catalog",
