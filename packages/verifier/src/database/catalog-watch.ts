@@ -36,6 +36,17 @@ interface Versions {
   readonly others: ReadonlyMap<number, number>;
 }
 
+/**
+ * Whether a statement that calls functions of PostgreSQL's own alone has failed as only another function can fail: one that
+ * is not there or not of its type, that raises something, or returns what it may not. A right, time or memory that is
+ * missing is another matter, and so is a page that is damaged.
+ */
+const isSpoilt = (error: unknown): error is Error =>
+  error instanceof Error &&
+  error.name === "PostgresError" &&
+  "code" in error &&
+  /^(?:0A|2[1-7]|39|42(?!501)|P0|XX000)/u.test(String(error.code));
+
 /** Oids of the languages internal and C. */
 const COMPILED = new Set([12, 13]);
 
@@ -72,7 +83,12 @@ export class CatalogWatch {
       return await Promise.race([CatalogWatch.#begin(session), session.lost, ended]);
     } catch (error) {
       await session.close();
-      throw error;
+      if (!isSpoilt(error)) throw error;
+      throw new CatalogError(
+        `the server cannot run what every server can run: ${error.message}`,
+        "nothing but functions of PostgreSQL's own",
+        error.message,
+      );
     }
   }
 
