@@ -32,6 +32,7 @@ import { lockAgainstRewriting, REWRITTEN } from "./rewritten.ts";
 import { describeShape, hasColumns, OWN_SHAPES, readShape, type TableShape } from "./shape.ts";
 import { type Lane, type Snapshot, withSnapshot } from "./snapshot.ts";
 import type { Catalog } from "./structure/catalog.ts";
+import { checkBuiltin } from "./structure/builtin/check-builtin.ts";
 import { checkStructure, interestOf } from "./structure/check-structure.ts";
 import { readCatalog } from "./structure/read-catalog.ts";
 import { EMPTY_STATE, type KnownServer } from "./verifier-state.ts";
@@ -201,6 +202,11 @@ class Look {
       this.#cannot(error.message, ...this.#wanted);
       return;
     }
+    if (isRefused(error)) {
+      this.#isTransient ||= isTransient(error);
+      this.#cannot(`the catalogs could not be read: ${reasonOf(error, "scidex_audit_inspector")}`, ...this.#wanted);
+      return;
+    }
     if (!(error instanceof PlanError || error instanceof CatalogError)) throw error;
     const [expected, actual] =
       error instanceof PlanError ? [error.statement, error.difference] : [error.expected, error.actual];
@@ -319,6 +325,11 @@ class Look {
     await this.#identify(snapshot);
     const shape = await this.#tableOf(snapshot, "audit_chain");
     await this.#proveTypes(snapshot, watch);
+    // Whatever was asked for: nothing is read but through these rows.
+    if (!this.#wanted.has("structure"))
+      await checkBuiltin(snapshot[0], this.#options.policy?.server ?? [], this.#findings.add, async (_, read) => {
+        return await read();
+      });
     await this.#checkStructure(snapshot);
     if (shape === null) {
       this.#cannot("there is no chain to be checked", "links", "sources", "coverage");

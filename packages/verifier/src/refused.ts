@@ -1,7 +1,7 @@
 import { UnreadablePlanError } from "./database/plan/plan-error.ts";
 
-/** Connection lost, out of resources, shut down: what is left of the connection is of no use. */
-const FATAL = /^(?:08|53|57P|F0)/u;
+/** Connection refused or lost, out of resources, shut down: what is left of the connection is of no use. */
+const FATAL = /^(?:08|28|3D|53|57P|F0)/u;
 const LOCKED = "55P03";
 /** A relation or column that is not there, one that is another by now or locked: DDL has run or is running. */
 const TRANSIENT = new Set(["42P01", "42703", "XX000", "0A000", LOCKED]);

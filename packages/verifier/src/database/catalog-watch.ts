@@ -36,6 +36,20 @@ interface Versions {
   readonly others: ReadonlyMap<number, number>;
 }
 
+/**
+ * Whether a statement that calls functions of PostgreSQL's own alone has failed as only another function can fail: one that
+ * is not there or not of its type, that raises something, or returns what it may not. A right, time or memory that is
+ * missing is another matter, and so is a page that is damaged.
+ */
+const isSpoilt = (error: unknown): error is Error =>
+  error instanceof Error &&
+  error.name === "PostgresError" &&
+  "code" in error &&
+  /^(?:0A|2[1-7]|39|42(?!501)|P0|XX000)/u.test(String(error.code));
+
+/** Oids of the languages internal and C. */
+const COMPILED = new Set([12, 13]);
+
 /** Catalogs with rows of others that can matter: a type, and what sends it. */
 const WITH_OTHERS = new Set(["pg_type", "pg_proc"]);
 
@@ -69,7 +83,12 @@ export class CatalogWatch {
       return await Promise.race([CatalogWatch.#begin(session), session.lost, ended]);
     } catch (error) {
       await session.close();
-      throw error;
+      if (!isSpoilt(error)) throw error;
+      throw new CatalogError(
+        `the server cannot run what every server can run: ${error.message}`,
+        "nothing but functions of PostgreSQL's own",
+        error.message,
+      );
     }
   }
 
@@ -95,15 +114,35 @@ export class CatalogWatch {
    */
   async prove(catalog: LiveCatalog, types: Iterable<string>): Promise<void> {
     const relation = catalogRelation(this.#manifest, "pg_type");
+    const ofBases = new Map<number, string>();
     for (const oid of types) {
       if (this.#used.has(Number(oid)) || Object.hasOwn(TYPE_FUNCTIONS, oid)) continue;
       const expected = catalog.functionsOf(oid);
       if (expected === undefined) continue;
+      if (Number(oid) >= FIRST_NORMAL_OID) {
+        const own = catalog.ownFunctionsOf(oid);
+        if (own !== undefined && own !== expected) throw lyingType(oid, own, expected);
+        for (const f of own === undefined ? expected.split(",") : []) ofBases.set(Number(f), oid);
+      }
       const actual = await this.#session.report(typeFunctionsForm(relation, Number(oid)));
       if (actual !== expected) throw lyingType(oid, expected, actual);
       this.#used.add(Number(oid));
       for (const f of expected.split(",")) this.#used.add(Number(f));
     }
+    await this.#proveLanguages(ofBases);
+  }
+
+  /** Base types that are not PostgreSQL's own are an extension's, with functions in C. */
+  async #proveLanguages(functions: ReadonlyMap<number, string>): Promise<void> {
+    if (functions.size === 0) return;
+    const form = scanForm(catalogRelation(this.#manifest, "pg_proc"), ["oid", "prolang"]);
+    await this.#session.rows(form, 2, ([oid, language]) => {
+      const number = oid?.length === 4 ? oid.readUInt32BE() : 0;
+      const type = functions.get(number);
+      if (type !== undefined && !COMPILED.has(language?.length === 4 ? language.readUInt32BE() : 0))
+        throw lyingType(type, "written in C", `${number}, which is written in another language`);
+      return null;
+    });
   }
 
   /**

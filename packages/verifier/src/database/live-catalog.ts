@@ -22,6 +22,14 @@ interface LiveType extends DescribedType {
   readonly functions: string;
 }
 
+/** Output and send functions that all enums, composites, ranges and multiranges have. */
+const FUNCTIONS_OF_KINDS: Readonly<Record<string, string>> = {
+  e: "3507,3533",
+  c: "2291,2403",
+  r: "3835,3837",
+  m: "4232,4234",
+};
+
 /** An attribute with its number. */
 export interface LiveAttribute extends Attribute {
   readonly number: number;
@@ -222,6 +230,17 @@ export class LiveCatalog implements TypeCatalog {
   /** Oids of a type's output and send functions, with a comma between. */
   functionsOf(oid: string): string | undefined {
     return this.#types.get(oid)?.functions;
+  }
+
+  /**
+   * The functions that a type must have which is no base type: those of all of its kind, or of the type that it is made of.
+   * Undefined for a base type.
+   */
+  ownFunctionsOf(oid: string): string | undefined {
+    const type = this.#types.get(oid);
+    if (type?.kind === "d") return this.functionsOf(type.base);
+    if (type?.kind === "b" && type.element !== "0" && this.#types.get(type.element)?.array === oid) return "751,2401";
+    return FUNCTIONS_OF_KINDS[type?.kind ?? ""];
   }
 
   /** The types of relations' attributes, and what these are made of. The attributes must have been read. */

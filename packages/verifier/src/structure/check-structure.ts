@@ -8,6 +8,7 @@ import type { Lane, Snapshot } from "../snapshot.ts";
 import { checkBuiltin } from "./builtin/check-builtin.ts";
 import { checkOwnRows } from "./check-own-rows.ts";
 import { type Catalog, findRelation } from "./catalog.ts";
+import { compareCatalogIndexes } from "./compare-catalog-indexes.ts";
 import { compareStructure, type StructureResult } from "./compare-structure.ts";
 import { countByIndexes } from "./count-index.ts";
 import { OWN_PREFIX, OWN_SCHEMA } from "./describe-schema.ts";
@@ -52,6 +53,7 @@ export async function checkStructure(
     async () =>
       await checkBuiltin(lane, policy?.server ?? [], report, async (what, read) => await attempts.orNull(what, read)),
   );
+  await attempts.orNull("the catalogs' indexes", async () => await compareCatalogIndexes(lane, report));
   const interest = interestOf(histories ?? new Map<string, KindHistory>());
   const catalog = await attempts.orNull(
     "the catalog",

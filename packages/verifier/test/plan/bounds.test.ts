@@ -1,0 +1,143 @@
+// C11 and C16: what makes a verification hang, or keeps it from reading, ends as `unproven` that names the cause.
+
+import { createDatabase, createLogin, type EmbeddedServer, startEmbedded, type TestDatabase } from "@scidex/audit-testkit";
+import postgres from "postgres";
+import { afterAll, beforeAll, expect, test } from "vitest";
+import type { VerificationReport, VerifyOptions } from "../../src/index.ts";
+import { verify } from "../../src/verify.ts";
+import { AUDITED } from "../structure-database.ts";
+
+let server: EmbeddedServer;
+beforeAll(async () => {
+  server = await startEmbedded();
+});
+afterAll(async () => await server.stop());
+
+const opened = async (): Promise<TestDatabase> => await createDatabase({ server, template: AUDITED });
+
+async function verified(url: string, options: VerifyOptions = {}): Promise<VerificationReport> {
+  const client = postgres(url, { max: 2, onnotice: () => {} });
+  try {
+    return await verify(client, { heads: [], allowUnanchored: true, ...options });
+  } finally {
+    await client.end({ timeout: 0 });
+  }
+}
+
+const checksOf = (report: VerificationReport) => [...new Set(report.divergences.map(({ check }) => check))];
+
+async function attack(database: TestDatabase, statements: string): Promise<void> {
+  await database.sql.begin(async (tx) => {
+    await tx`set local allow_system_table_mods = on`;
+    await tx.unsafe(statements);
+  });
+}
+
+test("an input function that never ends ends with the verification's time", async () => {
+  await using database = await opened();
+  await attack(
+    database,
+    `create function pg_catalog.sleeper(bytea) returns text language plpgsql as $$ begin perform pg_sleep(1000); return ''; end $$;
+     update pg_type set typinput = 'pg_catalog.sleeper'::regproc where oid = 25`,
+  );
+  const report = await verified(database.url, { maxDurationMs: 3_000 });
+  expect(report).toMatchObject({ status: "unproven", divergences: [] });
+  expect(report.unproven.join("\n")).toMatch(/ended after 3 s, as long as it may take \(--max-duration\)/u);
+});
+
+test("a catalog that is locked for ever is unproven", async () => {
+  await using database = await opened();
+  const holder = await database.sql.reserve();
+  await holder`begin`;
+  await holder`lock table pg_catalog.pg_cast in access exclusive mode`;
+  const report = await verified(database.url, { checks: ["links"] });
+  expect(report).toMatchObject({ status: "unproven", divergences: [] });
+  expect(report.unproven.join("\n")).toMatch(/another session has it locked/u);
+  await holder`rollback`;
+  holder.release();
+});
+
+test("views that sleep are not run", async () => {
+  await using database = await opened();
+  await attack(
+    database,
+    `alter table public.strict_refuse rename to aside;
+     create view public.strict_refuse as select a.* from public.aside as a, pg_sleep(1000);
+     grant select on public.strict_refuse to public;
+     create or replace view pg_catalog.pg_roles as
+       select rolname, rolsuper, rolinherit, rolcreaterole, rolcreatedb, rolcanlogin, rolreplication, rolconnlimit,
+              '********'::text as rolpassword, rolvaliduntil, rolbypassrls, setconfig as rolconfig, pg_authid.oid
+         from pg_authid left join pg_db_role_setting s on pg_authid.oid = setrole and setdatabase = 0, pg_sleep(1000)`,
+  );
+  expect(checksOf(await verified(database.url))).toEqual(["catalog_changed"]);
+  expect(checksOf(await verified(database.url, { checks: ["sources"] }))).toContain("catalog_changed");
+});
+
+test("a type that is made of itself is unproven", async () => {
+  await using database = await opened();
+  await attack(
+    database,
+    `update pg_attribute set atttypid = 'app.pair'::regtype
+      where attrelid = (select typrelid from pg_type where oid = 'app.pair'::regtype) and attname = 'x'`,
+  );
+  const report = await verified(database.url, { checks: ["sources", "links"] });
+  expect(report.status).not.toBe("intact");
+  expect(report.unproven.join("\n")).toMatch(/nested deeper than 100 types/u);
+});
+
+test.each([
+  ["nothing", []],
+  ["scidex_audit_ro", ["scidex_audit_ro"]],
+])("a role that has %s is told what to grant, and accuses nobody (C11)", async (_, grant) => {
+  await using database = await opened();
+  const login = await createLogin(database.sql, { grant });
+  const report = await verified(login.url);
+  expect(report).toMatchObject({ status: "unproven", divergences: [] });
+  expect(report.unproven.join("\n")).toMatch(/grant scidex_audit_(?:ro|inspector)/u);
+  if (grant.length > 0) expect(await verified(login.url, { checks: ["links"] })).toMatchObject({ status: "intact" });
+  await login.drop();
+});
+
+test("a catalog that may not be read is unproven (C11)", async () => {
+  await using database = await opened();
+  const login = await createLogin(database.sql, { grant: ["scidex_audit_inspector"] });
+  await database.sql`revoke select on pg_catalog.pg_proc from public`;
+  const report = await verified(login.url);
+  expect(report).toMatchObject({ status: "unproven", divergences: [] });
+  expect(report.unproven.join("\n")).toMatch(/permission denied for table pg_proc/u);
+  await login.drop();
+});
+
+test("settings of the verifier's own role change nothing", async () => {
+  await using database = await opened();
+  const login = await createLogin(database.sql, { grant: ["scidex_audit_inspector"] });
+  for (const setting of [
+    ...["plan_cache_mode = force_generic_plan", "enable_indexscan = on", "enable_seqscan = off", "row_security = on"],
+    ...["search_path = app, public", "client_min_messages = error", "TimeZone = 'Asia/Tokyo'", "jit = on"],
+    ...["statement_timeout = '1h'", "default_transaction_isolation = 'serializable'", "application_name = 'x'"],
+  ])
+    await database.sql.unsafe(`alter role ${login.name} set ${setting}`);
+  await database.sql.unsafe(`alter role ${login.name} set debug_print_plan = off`);
+  expect(await verified(login.url, { checks: ["sources", "links", "coverage"] })).toMatchObject({
+    status: "intact",
+    unproven: [],
+  });
+  await login.drop();
+});
+
+test("a table whose columns' names cannot be told from the plan is unproven, and the others are judged", async () => {
+  await using database = await opened();
+  const name = "(".repeat(63);
+  await database.sql.unsafe(`create table public.odd (id int primary key, "${name}" text)`);
+  await database.sql`select public.audit_chain_attach('public.odd')`;
+  await database.sql.unsafe("insert into public.odd values (1, 'x')");
+  const clean = await verified(database.url, { checks: ["sources"] });
+  expect(clean).toMatchObject({ status: "unproven", divergences: [] });
+  expect(clean.unproven.join("\n")).toMatch(/public\.odd could not be read: .*give its columns shorter names/u);
+  await database.sql.begin(async (tx) => {
+    await tx`set local session_replication_role = replica`;
+    await tx`update public.strict_refuse set body = 'forged' where id = 7`;
+  });
+  const report = await verified(database.url, { checks: ["sources"] });
+  expect(report.divergences.map(({ check, event_pk }) => [check, event_pk])).toEqual([["source_edited", "7"]]);
+});
