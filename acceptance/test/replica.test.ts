@@ -80,7 +80,5 @@ test("a replica that lags behind the newest published head is unproven with the 
   });
   const cut = await chain.verify(sql);
   expect(cut).toMatchObject({ status: "tampered", checks: { heads: "failed" } });
-  expect(cut.divergences.find(({ check }) => check === "truncated")?.message).toMatch(
-    /backup .*audit-publisher begin/,
-  );
+  expect(cut.divergences.find(({ check }) => check === "truncated")?.message).toMatch(/backup .*audit-publisher begin/);
 });

@@ -66,11 +66,13 @@ it("gives the locks of an attempt back, and what it has set", async () => {
   await withSnapshot(sql, async ([lane]) => {
     await bigOf(lane);
     await lane.attempt(async (inner) => await inner.lock("public", "big"));
-    await lane.attempt(async (inner) => {
-      await inner.plan(["enable_seqscan = off"]);
-      await inner.lock("public", "big");
-      throw new Error("elsewhere");
-    }).catch(() => {});
+    await lane
+      .attempt(async (inner) => {
+        await inner.plan(["enable_seqscan = off"]);
+        await inner.lock("public", "big");
+        throw new Error("elsewhere");
+      })
+      .catch(() => {});
     await sql`set lock_timeout = '10s'`;
     await sql`alter table public.big add more int`;
   });

@@ -24,10 +24,10 @@ export async function readRelationParts(read: ReadRows, wanted: Wanted): Promise
     columns: await readColumns(read, wanted, isWanted),
     constraints: await read(
       "pg_constraint",
-      [
-        ...["conrelid", "conname", "contype", "condeferrable", "condeferred", "convalidated", "conenforced", "conkey"],
-        ...["confrelid", "confkey", { slice: "conbin", of: "tree" } as const],
-      ],
+      ['conrelid', 'conname', 'contype', 'condeferrable', 'condeferred', 'convalidated', 'conenforced', 'conkey', 'confrelid', 'confkey', {
+	slice: 'conbin',
+	of: 'tree'
+} as const],
       (f) =>
         isWanted(text(f, 0))
           ? {
@@ -48,11 +48,13 @@ export async function readRelationParts(read: ReadRows, wanted: Wanted): Promise
     ),
     indexes: await read(
       "pg_index",
-      [
-        ...["indexrelid", "indrelid", "indisunique", "indisprimary", "indimmediate", "indisexclusion", "indisvalid"],
-        ...["indisready", "indislive", "indnkeyatts", "indkey", "indcollation", "indclass", "indoption"],
-        ...[{ slice: "indexprs", of: "tree" } as const, { slice: "indpred", of: "tree" } as const],
-      ],
+      ['indexrelid', 'indrelid', 'indisunique', 'indisprimary', 'indimmediate', 'indisexclusion', 'indisvalid', 'indisready', 'indislive', 'indnkeyatts', 'indkey', 'indcollation', 'indclass', 'indoption', {
+	slice: 'indexprs',
+	of: 'tree'
+} as const, {
+	slice: 'indpred',
+	of: 'tree'
+} as const],
       (f) =>
         isWanted(text(f, 1))
           ? {
@@ -79,7 +81,17 @@ export async function readRelationParts(read: ReadRows, wanted: Wanted): Promise
     triggers: await read(
       "pg_trigger",
       [
-        ...["oid", "tgrelid", "tgname", "tgfoid", "tgtype", "tgenabled", "tgisinternal", "tgconstraint", "tgdeferrable"],
+        ...[
+          "oid",
+          "tgrelid",
+          "tgname",
+          "tgfoid",
+          "tgtype",
+          "tgenabled",
+          "tgisinternal",
+          "tgconstraint",
+          "tgdeferrable",
+        ],
         ...["tginitdeferred", "tgattr", "tgargs", { slice: "tgqual", of: "tree" } as const, "tgoldtable", "tgnewtable"],
         "tgparentid",
       ],
@@ -107,10 +119,13 @@ export async function readRelationParts(read: ReadRows, wanted: Wanted): Promise
     ),
     rules: await read(
       "pg_rewrite",
-      [
-        ...["ev_class", "rulename", "ev_enabled", "ev_type", "is_instead"],
-        ...[{ slice: "ev_qual", of: "tree" } as const, { slice: "ev_action", of: "tree" } as const],
-      ],
+      ['ev_class', 'rulename', 'ev_enabled', 'ev_type', 'is_instead', {
+	slice: 'ev_qual',
+	of: 'tree'
+} as const, {
+	slice: 'ev_action',
+	of: 'tree'
+} as const],
       (f) =>
         isWanted(text(f, 0))
           ? {
@@ -131,11 +146,7 @@ export async function readRelationParts(read: ReadRows, wanted: Wanted): Promise
  * The columns of the relations that are looked at and of the composite types in them, and whichever columns have
  * grants of their own.
  */
-async function readColumns(
-  read: ReadRows,
-  wanted: Wanted,
-  isWanted: (oid: string) => boolean,
-): Promise<ColumnRow[]> {
+async function readColumns(read: ReadRows, wanted: Wanted, isWanted: (oid: string) => boolean): Promise<ColumnRow[]> {
   const defaults = new Map<string, string>();
   await read("pg_attrdef", ["adrelid", "adnum", { slice: "adbin", of: "tree" }], (f) => {
     if (wanted.own.has(text(f, 0))) defaults.set(`${text(f, 0)} ${text(f, 1)}`, text(f, 2));
@@ -153,10 +164,7 @@ async function readColumns(
   for (;;) {
     const columns = await read(
       "pg_attribute",
-      [
-        ...["attrelid", "attnum", "attname", "atttypid", "atttypmod", "attnotnull", "attidentity", "attgenerated"],
-        ...["attcollation", rights("attacl"), "atthasdef", "attisdropped", "attlen", "attbyval", "attalign"],
-      ],
+      ['attrelid', 'attnum', 'attname', 'atttypid', 'atttypmod', 'attnotnull', 'attidentity', 'attgenerated', 'attcollation', rights('attacl'), 'atthasdef', 'attisdropped', 'attlen', 'attbyval', 'attalign'],
       (f) => {
         const relation = text(f, 0);
         if (Number(text(f, 1)) <= 0 || flag(f, 11)) return null;

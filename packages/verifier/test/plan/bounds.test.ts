@@ -1,6 +1,12 @@
 // C11 and C16: what makes a verification hang, or keeps it from reading, ends as `unproven` that names the cause.
 
-import { createDatabase, createLogin, type EmbeddedServer, startEmbedded, type TestDatabase } from "@scidex/audit-testkit";
+import {
+  createDatabase,
+  createLogin,
+  type EmbeddedServer,
+  startEmbedded,
+  type TestDatabase,
+} from "@scidex/audit-testkit";
 import postgres from "postgres";
 import { afterAll, beforeAll, expect, test } from "vitest";
 import type { VerificationReport, VerifyOptions } from "../../src/index.ts";
@@ -111,11 +117,7 @@ test("a catalog that may not be read is unproven (C11)", async () => {
 test("settings of the verifier's own role change nothing", async () => {
   await using database = await opened();
   const login = await createLogin(database.sql, { grant: ["scidex_audit_inspector"] });
-  for (const setting of [
-    ...["plan_cache_mode = force_generic_plan", "enable_indexscan = on", "enable_seqscan = off", "row_security = on"],
-    ...["search_path = app, public", "client_min_messages = error", "TimeZone = 'Asia/Tokyo'", "jit = on"],
-    ...["statement_timeout = '1h'", "default_transaction_isolation = 'serializable'", "application_name = 'x'"],
-  ])
+  for (const setting of ['plan_cache_mode = force_generic_plan', 'enable_indexscan = on', 'enable_seqscan = off', 'row_security = on', 'search_path = app, public', 'client_min_messages = error', 'TimeZone = \'Asia/Tokyo\'', 'jit = on', 'statement_timeout = \'1h\'', 'default_transaction_isolation = \'serializable\'', 'application_name = \'x\''])
     await database.sql.unsafe(`alter role ${login.name} set ${setting}`);
   await database.sql.unsafe(`alter role ${login.name} set debug_print_plan = off`);
   expect(await verified(login.url, { checks: ["sources", "links", "coverage"] })).toMatchObject({

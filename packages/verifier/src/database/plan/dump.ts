@@ -27,7 +27,8 @@ export function parseDump(dump: string, encoding: string): Node {
       const [fewest, greatest] = lengths[last] ?? [0, 0];
       const lineEnd = last === first ? 0 : 1;
       [least, most] = [least + lineEnd + fewest, most + lineEnd + greatest];
-      if (least <= LINE_BYTES && most >= LINE_BYTES) throw new NodeTextError("a name in it is too long to be read for certain");
+      if (least <= LINE_BYTES && most >= LINE_BYTES)
+        throw new NodeTextError("a name in it is too long to be read for certain");
     }
   }
   return parseNodeText(lines.join(" "));

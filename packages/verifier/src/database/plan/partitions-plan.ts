@@ -39,7 +39,11 @@ function check(tree: Node, leaves: readonly Relation[], columns: readonly Column
     missing.delete(relid);
     const security = isNode(entry) ? difference(entry.fields.get("securityQuals") ?? [], "<>", "securityQuals") : null;
     if (security !== null) return security;
-    const found = difference(plan === undefined ? [] : [plan], scanOf(leaf, String(number), columns), `relation ${relid}`);
+    const found = difference(
+      plan === undefined ? [] : [plan],
+      scanOf(leaf, String(number), columns),
+      `relation ${relid}`,
+    );
     if (found !== null) return found;
   }
   if (missing.size > 0) return `the partitions ${[...missing.keys()].join(", ")} are left out`;
