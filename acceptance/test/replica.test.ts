@@ -73,7 +73,8 @@ test("a replica that lags behind the newest published head is unproven with the 
   await primary.kill();
   await sql`select pg_wal_replay_resume()`;
   await sql`select pg_promote()`;
-  const [{ seq = 0 } = {}] = await sql<{ seq: number }[]>`select max(seq)::int as seq from public.audit_chain`;
+  const [newest] = await sql<{ seq: number }[]>`select max(seq)::int as seq from public.audit_chain`;
+  const seq = newest?.seq ?? 0;
   await sql.begin(async (tx) => {
     await tx`set local session_replication_role = replica`;
     await tx`delete from public.audit_chain where seq > ${seq - 3}`;

@@ -98,7 +98,19 @@ export class LiveCatalog implements TypeCatalog {
       lane,
       manifest,
       "pg_type",
-      ['oid', 'typname', 'typnamespace', 'typtype', 'typelem', 'typarray', 'typbasetype', 'typtypmod', 'typrelid', 'typoutput', 'typsend'],
+      [
+        "oid",
+        "typname",
+        "typnamespace",
+        "typtype",
+        "typelem",
+        "typarray",
+        "typbasetype",
+        "typtypmod",
+        "typrelid",
+        "typoutput",
+        "typsend",
+      ],
       (f): [string, LiveType] => [
         text(f, 0),
         {

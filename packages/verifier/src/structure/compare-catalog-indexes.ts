@@ -14,18 +14,18 @@ interface CatalogIndex {
   readonly isUnique: boolean;
 }
 
-const unique = (oid: number, name: string, ...columns: string[]): CatalogIndex => (({
-	oid,
-	name,
-	columns,
-	isUnique: true
-}));
-const plain = (oid: number, name: string, ...columns: string[]): CatalogIndex => (({
-	oid,
-	name,
-	columns,
-	isUnique: false
-}));
+const unique = (oid: number, name: string, ...columns: string[]): CatalogIndex => ({
+  oid,
+  name,
+  columns,
+  isUnique: true,
+});
+const plain = (oid: number, name: string, ...columns: string[]): CatalogIndex => ({
+  oid,
+  name,
+  columns,
+  isUnique: false,
+});
 
 /**
  * The indexes by which the server finds what steers it: which triggers, rules and policies a table has, its columns,

@@ -112,7 +112,22 @@ const readNames = async (read: ReadRows, catalog: string, name: string) =>
   await read(catalog, ["oid", name], (f) => ({ oid: text(f, 0), name: text(f, 1) }));
 
 async function readRelations(read: ReadRows): Promise<RelationRow[]> {
-  const columns = ['oid', 'relname', 'relnamespace', 'relkind', 'relpersistence', 'relowner', 'relam', 'relrowsecurity', 'relforcerowsecurity', 'relispartition', rights('relacl'), 'relhastriggers', 'relhasindex', 'relchecks'];
+  const columns = [
+    "oid",
+    "relname",
+    "relnamespace",
+    "relkind",
+    "relpersistence",
+    "relowner",
+    "relam",
+    "relrowsecurity",
+    "relforcerowsecurity",
+    "relispartition",
+    rights("relacl"),
+    "relhastriggers",
+    "relhasindex",
+    "relchecks",
+  ];
   return await read("pg_class", columns, (f) => ({
     oid: text(f, 0),
     name: text(f, 1),
@@ -131,22 +146,48 @@ async function readRelations(read: ReadRows): Promise<RelationRow[]> {
 }
 
 async function readFunctions(read: ReadRows) {
-  const columns: Column[] = ['oid', 'proname', 'pronamespace', 'proowner', 'prolang', 'prokind', 'prosecdef', 'proleakproof', 'proisstrict', 'proretset', 'provolatile', 'proparallel', 'prorettype', 'proargtypes', 'proallargtypes', 'proargmodes', 'proargnames', {
-	slice: 'prosrc',
-	of: 'text'
-} as const, {
-	slice: 'probin',
-	of: 'text'
-} as const, {
-	slice: 'prosqlbody',
-	of: 'tree'
-} as const, 'prosupport', 'protrftypes', {
-	slice: 'proconfig',
-	of: 'array'
-} as const, rights('proacl'), {
-	slice: 'proargdefaults',
-	of: 'tree'
-} as const];
+  const columns: Column[] = [
+    "oid",
+    "proname",
+    "pronamespace",
+    "proowner",
+    "prolang",
+    "prokind",
+    "prosecdef",
+    "proleakproof",
+    "proisstrict",
+    "proretset",
+    "provolatile",
+    "proparallel",
+    "prorettype",
+    "proargtypes",
+    "proallargtypes",
+    "proargmodes",
+    "proargnames",
+    {
+      slice: "prosrc",
+      of: "text",
+    } as const,
+    {
+      slice: "probin",
+      of: "text",
+    } as const,
+    {
+      slice: "prosqlbody",
+      of: "tree",
+    } as const,
+    "prosupport",
+    "protrftypes",
+    {
+      slice: "proconfig",
+      of: "array",
+    } as const,
+    rights("proacl"),
+    {
+      slice: "proargdefaults",
+      of: "tree",
+    } as const,
+  ];
   return await read("pg_proc", columns, (f) => {
     // Of our own functions only: others may be as many and as long as their owners like.
     const isOwn = text(f, 1).startsWith("audit_chain") && !isBuiltin(text(f, 0));
@@ -191,7 +232,21 @@ async function readTypes(read: ReadRows) {
     subtypes.set(text(f, 0), text(f, 2)).set(text(f, 1), text(f, 0));
     return null;
   });
-  const columns = ['oid', 'typname', 'typnamespace', 'typtype', 'typcategory', 'typinput', 'typoutput', 'typreceive', 'typsend', 'typelem', 'typarray', 'typbasetype', 'typrelid'];
+  const columns = [
+    "oid",
+    "typname",
+    "typnamespace",
+    "typtype",
+    "typcategory",
+    "typinput",
+    "typoutput",
+    "typreceive",
+    "typsend",
+    "typelem",
+    "typarray",
+    "typbasetype",
+    "typrelid",
+  ];
   return await read("pg_type", columns, (f) => ({
     oid: text(f, 0),
     name: text(f, 1),

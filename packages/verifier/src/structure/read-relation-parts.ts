@@ -24,10 +24,22 @@ export async function readRelationParts(read: ReadRows, wanted: Wanted): Promise
     columns: await readColumns(read, wanted, isWanted),
     constraints: await read(
       "pg_constraint",
-      ['conrelid', 'conname', 'contype', 'condeferrable', 'condeferred', 'convalidated', 'conenforced', 'conkey', 'confrelid', 'confkey', {
-	slice: 'conbin',
-	of: 'tree'
-} as const],
+      [
+        "conrelid",
+        "conname",
+        "contype",
+        "condeferrable",
+        "condeferred",
+        "convalidated",
+        "conenforced",
+        "conkey",
+        "confrelid",
+        "confkey",
+        {
+          slice: "conbin",
+          of: "tree",
+        } as const,
+      ],
       (f) =>
         isWanted(text(f, 0))
           ? {
@@ -39,22 +51,39 @@ export async function readRelationParts(read: ReadRows, wanted: Wanted): Promise
               validated: flag(f, 5),
               // Since PostgreSQL 18.
               enforced: f[6] == null || flag(f, 6),
-              columns: text(f, 7).replaceAll(/[{}]/gu, "").split(",").filter(Boolean),
+              columns: numbers(f, 7),
               references: text(f, 8),
-              referenced: text(f, 9).replaceAll(/[{}]/gu, "").split(",").filter(Boolean),
+              referenced: numbers(f, 9),
               expression: expression(text(f, 0), f, 10),
             }
           : null,
     ),
     indexes: await read(
       "pg_index",
-      ['indexrelid', 'indrelid', 'indisunique', 'indisprimary', 'indimmediate', 'indisexclusion', 'indisvalid', 'indisready', 'indislive', 'indnkeyatts', 'indkey', 'indcollation', 'indclass', 'indoption', {
-	slice: 'indexprs',
-	of: 'tree'
-} as const, {
-	slice: 'indpred',
-	of: 'tree'
-} as const],
+      [
+        "indexrelid",
+        "indrelid",
+        "indisunique",
+        "indisprimary",
+        "indimmediate",
+        "indisexclusion",
+        "indisvalid",
+        "indisready",
+        "indislive",
+        "indnkeyatts",
+        "indkey",
+        "indcollation",
+        "indclass",
+        "indoption",
+        {
+          slice: "indexprs",
+          of: "tree",
+        } as const,
+        {
+          slice: "indpred",
+          of: "tree",
+        } as const,
+      ],
       (f) =>
         isWanted(text(f, 1))
           ? {
@@ -81,18 +110,21 @@ export async function readRelationParts(read: ReadRows, wanted: Wanted): Promise
     triggers: await read(
       "pg_trigger",
       [
-        ...[
-          "oid",
-          "tgrelid",
-          "tgname",
-          "tgfoid",
-          "tgtype",
-          "tgenabled",
-          "tgisinternal",
-          "tgconstraint",
-          "tgdeferrable",
-        ],
-        ...["tginitdeferred", "tgattr", "tgargs", { slice: "tgqual", of: "tree" } as const, "tgoldtable", "tgnewtable"],
+        "oid",
+        "tgrelid",
+        "tgname",
+        "tgfoid",
+        "tgtype",
+        "tgenabled",
+        "tgisinternal",
+        "tgconstraint",
+        "tgdeferrable",
+        "tginitdeferred",
+        "tgattr",
+        "tgargs",
+        { slice: "tgqual", of: "tree" },
+        "tgoldtable",
+        "tgnewtable",
         "tgparentid",
       ],
       (f) =>
@@ -119,13 +151,21 @@ export async function readRelationParts(read: ReadRows, wanted: Wanted): Promise
     ),
     rules: await read(
       "pg_rewrite",
-      ['ev_class', 'rulename', 'ev_enabled', 'ev_type', 'is_instead', {
-	slice: 'ev_qual',
-	of: 'tree'
-} as const, {
-	slice: 'ev_action',
-	of: 'tree'
-} as const],
+      [
+        "ev_class",
+        "rulename",
+        "ev_enabled",
+        "ev_type",
+        "is_instead",
+        {
+          slice: "ev_qual",
+          of: "tree",
+        } as const,
+        {
+          slice: "ev_action",
+          of: "tree",
+        } as const,
+      ],
       (f) =>
         isWanted(text(f, 0))
           ? {
@@ -164,7 +204,23 @@ async function readColumns(read: ReadRows, wanted: Wanted, isWanted: (oid: strin
   for (;;) {
     const columns = await read(
       "pg_attribute",
-      ['attrelid', 'attnum', 'attname', 'atttypid', 'atttypmod', 'attnotnull', 'attidentity', 'attgenerated', 'attcollation', rights('attacl'), 'atthasdef', 'attisdropped', 'attlen', 'attbyval', 'attalign'],
+      [
+        "attrelid",
+        "attnum",
+        "attname",
+        "atttypid",
+        "atttypmod",
+        "attnotnull",
+        "attidentity",
+        "attgenerated",
+        "attcollation",
+        rights("attacl"),
+        "atthasdef",
+        "attisdropped",
+        "attlen",
+        "attbyval",
+        "attalign",
+      ],
       (f) => {
         const relation = text(f, 0);
         if (Number(text(f, 1)) <= 0 || flag(f, 11)) return null;

@@ -117,7 +117,19 @@ test("a catalog that may not be read is unproven (C11)", async () => {
 test("settings of the verifier's own role change nothing", async () => {
   await using database = await opened();
   const login = await createLogin(database.sql, { grant: ["scidex_audit_inspector"] });
-  for (const setting of ['plan_cache_mode = force_generic_plan', 'enable_indexscan = on', 'enable_seqscan = off', 'row_security = on', 'search_path = app, public', 'client_min_messages = error', 'TimeZone = \'Asia/Tokyo\'', 'jit = on', 'statement_timeout = \'1h\'', 'default_transaction_isolation = \'serializable\'', 'application_name = \'x\''])
+  for (const setting of [
+    "plan_cache_mode = force_generic_plan",
+    "enable_indexscan = on",
+    "enable_seqscan = off",
+    "row_security = on",
+    "search_path = app, public",
+    "client_min_messages = error",
+    "TimeZone = 'Asia/Tokyo'",
+    "jit = on",
+    "statement_timeout = '1h'",
+    "default_transaction_isolation = 'serializable'",
+    "application_name = 'x'",
+  ])
     await database.sql.unsafe(`alter role ${login.name} set ${setting}`);
   await database.sql.unsafe(`alter role ${login.name} set debug_print_plan = off`);
   expect(await verified(login.url, { checks: ["sources", "links", "coverage"] })).toMatchObject({

@@ -1,4 +1,4 @@
-import fc from "fast-check";
+import { array, assert, constantFrom, property } from "fast-check";
 import { describe, expect, test } from "vitest";
 import { parseDump } from "../../src/database/plan/dump.ts";
 import { NodeTextError, parseNodeText } from "../../src/database/plan/node-text.ts";
@@ -99,7 +99,7 @@ describe("a dump", () => {
   });
 
   test("never shows another tree than there is, whatever columns are called", () => {
-    const letters = fc.constantFrom(
+    const letters = constantFrom(
       "a",
       " ",
       "\n",
@@ -117,9 +117,9 @@ describe("a dump", () => {
       "1260",
       "\uFFFD",
     );
-    const name = fc.array(letters, { minLength: 1, maxLength: 63 }).map((parts) => cut(parts.join("")));
-    fc.assert(
-      fc.property(fc.array(name, { minLength: 1, maxLength: 12 }), (names) => {
+    const name = array(letters, { minLength: 1, maxLength: 63 }).map((parts) => cut(parts.join("")));
+    assert(
+      property(array(name, { minLength: 1, maxLength: 12 }), (names) => {
         expect(["refused", treeOf(planOf(names))]).toContain(read(names));
       }),
       { numRuns: 5_000 },
@@ -127,10 +127,10 @@ describe("a dump", () => {
   });
 
   test("never shows another tree either where names are escaped throughout", () => {
-    const letters = fc.constantFrom("(", ")", "{", "}", "\\", "\n", " ", ":");
-    const name = fc.array(letters, { minLength: 30, maxLength: 63 }).map((parts) => cut(parts.join("")));
-    fc.assert(
-      fc.property(fc.array(name, { minLength: 1, maxLength: 6 }), (names) => {
+    const letters = constantFrom("(", ")", "{", "}", "\\", "\n", " ", ":");
+    const name = array(letters, { minLength: 30, maxLength: 63 }).map((parts) => cut(parts.join("")));
+    assert(
+      property(array(name, { minLength: 1, maxLength: 6 }), (names) => {
         expect(["refused", treeOf(planOf(names))]).toContain(read(names));
       }),
       { numRuns: 5_000 },

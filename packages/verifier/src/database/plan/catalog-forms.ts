@@ -11,12 +11,10 @@ import {
   number64,
   rangeEntry,
   result,
-  sequentialScan,
   statementOf,
   T,
   table,
   targets,
-  text,
 } from "./parts.ts";
 import { difference } from "./pattern.ts";
 
@@ -68,9 +66,7 @@ function rolesDifference(fields: ReadonlyMap<string, readonly Value[]>): string 
     typeof list === "object" && !isNode(list) ? list : [],
   );
   // The view itself was made by initdb; what else is named is not read.
-  const strange = oids.find((oid) => typeof oid !== "string" || !(oid === "o" || Number(oid) < 16_384));
-  if (strange !== undefined || !oids.includes(AUTHID) || oids.some((oid) => isOther(String(oid))))
-    return "other relations";
+  if (!oids.includes(AUTHID) || oids.some((oid) => typeof oid !== "string" || isOther(oid))) return "other relations";
   const [rtable] = fields.get("rtable") ?? [];
   const entry = typeof rtable === "object" && !isNode(rtable) ? rtable[Number(scanned) - 1] : undefined;
   const tree: Value = {

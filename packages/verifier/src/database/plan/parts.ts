@@ -73,7 +73,8 @@ export const bytesAre =
   (expected: Uint8Array): Pattern =>
   ([length, ...bytes]) => {
     const shown = ["[", ...[...new Int8Array(expected)].map(String), "]"];
-    return typeof length === "string" && bytes.join(" ") === shown.join(" ") ? null : "another constant";
+    const isSame = bytes.length === shown.length && bytes.every((byte, i) => byte === shown[i]);
+    return typeof length === "string" && isSame ? null : "another constant";
   };
 
 /** A number as a Datum holds it, whatever its type's length is. */
