@@ -61,7 +61,7 @@ test("a replica that lags behind the newest published head is unproven with the 
   expectClean(await chain.verify(sql));
 
   await sql`select pg_wal_replay_pause()`;
-  await expect.poll(async () => await wal(sql, "pg_get_wal_replay_pause_state()")).toBe("paused");
+  await expect.poll(async () => await wal(sql, "pg_get_wal_replay_pause_state()"), { timeout: 30_000 }).toBe("paused");
   await writeInEveryWay(database.url, "w2", () => true);
   expect((await chain.publish(database.sql)).status).toBe("intact");
   const lagging = await chain.verify(sql);
