@@ -57,7 +57,7 @@ test("names the relations, indexes, operators and nodes of the plan that the ser
     for (const { equals } of lookup.columns) expect(oidsIn(dump, "opno")).toContain(equals);
     for (const node of plan.nodes) expect(dump).toContain(`{${node}`);
     expect(dump).not.toMatch(/\{(?:SEQSCAN|SORT|HASHJOIN|MERGEJOIN|FUNCEXPR|SUBPLAN)/u);
-    if (!lookup.table.isPartitioned) expect(new Set(plan.relations)).toEqual(new Set([lookup.table.oid]));
+    for (const oid of plan.relations) expect(oidsIn(dump, "relid")).toContain(oid);
   }
   await one.end();
 });
