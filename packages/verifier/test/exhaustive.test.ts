@@ -261,7 +261,11 @@ describe("texts", () => {
           select (array(select jsonb_array_elements_text(${JSON.stringify(array)}::text::jsonb)))::text as text`;
         expect(parseArrayText(row?.text ?? "")).toEqual(array);
       }),
-      { numRuns: 60 },
+      // White space that only Unicode knows is not quoted.
+      {
+        numRuns: 60,
+        examples: [[["\u2028", "a\u00a0", "\ufeff", "\u0085", "\u3000b"]], [[" ", "\t", "\n", "\v", "\f", "\r"]]],
+      },
     );
     for (const odd of ["", "{", "{a", "{{a},{b}}", "{NULL}", "{a,}", "{,a}", '{"a}', "[0:1]={a,b}", "{a}}", '{"a"b}'])
       expect(() => parseArrayText(odd)).toThrow(expect.objectContaining({ code: "protocol" }));
