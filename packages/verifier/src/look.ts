@@ -193,8 +193,9 @@ class Look {
     // Whatever was asked for: there is nothing to be said of any other check.
     this.#findings.add({ check: "catalog_changed", expected, actual, message: error.message });
     this.#cannot(`nothing could be believed: ${error.message}`, ...this.#wanted);
-    this.#isTransient = true;
-    this.#isRewritten = true;
+    // What was found a first time is looked for again anyway.
+    this.#isRewritten ||= error instanceof CatalogError && error.isChanging;
+    this.#isTransient ||= error instanceof PlanError || error.isChanging;
   }
 
   async #readHeads(): Promise<void> {

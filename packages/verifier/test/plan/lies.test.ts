@@ -63,11 +63,18 @@ const LIES: readonly (readonly [name: string, statements: string, only?: "struct
     `${LIAR("liar", "app.mood", "name", "'calm'::name", SILENT)}
      update pg_type set typoutput = 'pg_catalog.liar'::regproc where oid = 'app.mood'::regtype;`,
   ],
-  ...(["text", "regclass", "oid"] as const).map(
-    (type) =>
+  // They are given a cstring: of 64 bytes at least, or the server crashes.
+  ...(
+    [
+      ["text", "$1::text"],
+      ["regclass", "1260::oid::regclass"],
+      ["oid", "25::oid"],
+    ] as const
+  ).map(
+    ([type, value]) =>
       [
         `an input function of ${type}`,
-        `${LIAR("liar", "bytea", type, `null::${type}`, SILENT)}
+        `create function pg_catalog.liar(name) returns ${type} language plpgsql ${SILENT} as $f$ begin return ${value}; end $f$;
          update pg_type set typinput = 'pg_catalog.liar'::regproc where oid = '${type}'::regtype;`,
       ] as const,
   ),
