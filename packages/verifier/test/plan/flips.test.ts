@@ -16,7 +16,7 @@ const FLIPS = [
   [
     "a cast",
     "update pg_cast set castcontext = 'a' where castsource = 23 and casttarget = 26",
-    "update pg_cast set castcontext = 'i' where castsource = 23 and casttarget = 26",
+    "update pg_cast set castcontext = 'i' where castsource = '23'::oid and casttarget = '26'::oid",
   ],
   [
     "the function of an operator",
