@@ -108,13 +108,16 @@ class Describer {
 
   #inner(oid: string, type: DescribedType, depth: number): string {
     if (type.kind === "e")
-      return `{${this.#catalog.labelsOf(oid).map((label) => this.#count(quotedLiteral(label), oid))}}`;
+      return `{${this.#catalog
+        .labelsOf(oid)
+        .map((label) => this.#count(quotedLiteral(label), oid))
+        .join(",")}}`;
     if (type.kind === "d") return `=${this.describe(type.base, type.baseModifier, depth)}`;
     if (type.kind === "c") {
       const parts = this.#catalog
         .attributesOf(type.relation)
         .map((a) => `${this.#count(quotedName(a.name), oid)} ${this.describe(a.type, a.modifier, depth)}`);
-      return `(${parts})`;
+      return `(${parts.join(",")})`;
     }
     if (type.kind !== "r" && type.kind !== "m") return "";
     const subtype = this.#catalog.rangeSubtype(oid);

@@ -1,12 +1,7 @@
 import { createHash } from "node:crypto";
 import type { Sql } from "postgres";
 import { BUILTIN_CATALOGS } from "../structure/builtin/builtin-catalogs.ts";
-import {
-  type BuiltinManifest,
-  catalogRelation,
-  columnsOf,
-  manifestOf,
-} from "../structure/builtin/builtin-manifest.ts";
+import { type BuiltinManifest, catalogRelation, columnsOf, manifestOf } from "../structure/builtin/builtin-manifest.ts";
 import { FIRST_NORMAL_OID } from "../structure/catalog.ts";
 import type { LiveCatalog } from "./live-catalog.ts";
 import { typeFunctionsForm } from "./plan/report-forms.ts";

@@ -64,10 +64,13 @@ export class LiveCatalog implements TypeCatalog {
   }
 
   static async read(lane: Lane, manifest: BuiltinManifest): Promise<LiveCatalog> {
-    const schemas = await readCatalogRows(lane, manifest, "pg_namespace", ["oid", "nspname"], (f) => [
-      text(f, 0),
-      text(f, 1),
-    ] as const);
+    const schemas = await readCatalogRows(
+      lane,
+      manifest,
+      "pg_namespace",
+      ["oid", "nspname"],
+      (f) => [text(f, 0), text(f, 1)] as const,
+    );
     const relations = await readCatalogRows(
       lane,
       manifest,
@@ -94,8 +97,17 @@ export class LiveCatalog implements TypeCatalog {
       manifest,
       "pg_type",
       [
-        ...["oid", "typname", "typnamespace", "typtype", "typelem", "typarray", "typbasetype", "typtypmod", "typrelid"],
-        ...["typoutput", "typsend"],
+        "oid",
+        "typname",
+        "typnamespace",
+        "typtype",
+        "typelem",
+        "typarray",
+        "typbasetype",
+        "typtypmod",
+        "typrelid",
+        "typoutput",
+        "typsend",
       ],
       (f): [string, LiveType] => [
         text(f, 0),
@@ -165,8 +177,7 @@ export class LiveCatalog implements TypeCatalog {
       const read = await this.#readAttributes(lane, wanted);
       for (const oid of wanted) this.#attributes.set(oid, read.get(oid) ?? []);
       const composites = new Set<string>();
-      for (const attributes of read.values())
-        for (const { type } of attributes) this.#partsOf(type, composites, enums);
+      for (const attributes of read.values()) for (const { type } of attributes) this.#partsOf(type, composites, enums);
       wanted = new Set([...composites].filter((oid) => !this.#attributes.has(oid)));
     }
     await this.#readLabels(lane, enums);
@@ -215,7 +226,10 @@ export class LiveCatalog implements TypeCatalog {
     });
     for (const oid of enums) {
       const list = (labels.get(oid) ?? []).toSorted((a, b) => a.order - b.order);
-      this.#labels.set(oid, list.map(({ label }) => label));
+      this.#labels.set(
+        oid,
+        list.map(({ label }) => label),
+      );
     }
   }
 

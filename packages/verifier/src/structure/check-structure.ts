@@ -43,10 +43,7 @@ export async function checkStructure(
 ): Promise<StructureResult & { readonly isTransient: boolean }> {
   const [lane, second] = snapshot;
   const attempts = new Attempts();
-  const applied = await attempts.orNull(
-    "the schema's version",
-    async () => await readMigrations(lane),
-  );
+  const applied = await attempts.orNull("the schema's version", async () => await readMigrations(lane));
   await attempts.orNull(
     "PostgreSQL's own rows of the catalogs",
     async () => await checkBuiltin(lane, policy?.server ?? [], report),

@@ -35,7 +35,21 @@ const TABLES = `
   insert into public.parent values (1, 'own');
   insert into public.child values (2, 'of the child');`;
 
-const NAMES = ["a b", '"', "(", "{)}", "\\", "a\nb", ":relid 1260", "é".repeat(31), "𝄞".repeat(15), "x".repeat(63), "\t", "'", "c0"];
+const NAMES = [
+  "a b",
+  '"',
+  "(",
+  "{)}",
+  "\\",
+  "a\nb",
+  ":relid 1260",
+  "é".repeat(31),
+  "𝄞".repeat(15),
+  "x".repeat(63),
+  "\t",
+  "'",
+  "c0",
+];
 const identifier = (name: string): string => `"${name.replaceAll('"', '""')}"`;
 
 describe.each(MAJORS)("PostgreSQL %i", (major) => {
@@ -98,7 +112,10 @@ describe.each(MAJORS)("PostgreSQL %i", (major) => {
 
   test("reads columns of any name, or says that it cannot, and never accuses", async () => {
     const names = [...NAMES, "(".repeat(31), "(".repeat(63), "\n".repeat(63)];
-    const tables = names.map((name, i) => `create table public.t${i} (${identifier(name)} int, id int); insert into public.t${i} values (7, 1);`);
+    const tables = names.map(
+      (name, i) =>
+        `create table public.t${i} (${identifier(name)} int, id int); insert into public.t${i} values (7, 1);`,
+    );
     await withLane(tables.join(""), async (lane) => {
       const refused: string[] = [];
       for (const [i, name] of names.entries()) {
@@ -113,17 +130,17 @@ describe.each(MAJORS)("PostgreSQL %i", (major) => {
     });
   });
 
-  test("refuses a plan of another relation, column or type", async () => {
-    for (const change of [
-      { oid: 1260 },
-      { attributes: new Map([["seq", 2]]) },
-      { types: new Map([["seq", 23]]) },
-    ])
-      await withLane(TABLES, async (lane) => {
-        const shape = await readShape(lane, "public", "chain");
-        if (shape === null) throw new Error("no table");
-        await expect(lane.scan({ ...shape, ...change }, ["seq"], "binary")).rejects.toThrow(PlanError);
-      }).catch((error: unknown) => expect(error).toBeInstanceOf(PlanError));
+  test.each([
+    ["relation", { oid: 1260 }],
+    ["column", { attributes: new Map([["seq", 2]]) }],
+    ["type", { types: new Map([["seq", 23]]) }],
+  ])("refuses a plan of another %s", async (_, change) => {
+    const read = withLane(TABLES, async (lane) => {
+      const shape = await readShape(lane, "public", "chain");
+      if (shape === null) throw new Error("no table");
+      await lane.scan({ ...shape, ...change }, ["seq"], "binary");
+    });
+    await expect(read).rejects.toThrow(PlanError);
   });
 
   test("reads binary, too", async () => {

@@ -62,7 +62,8 @@ export const bytesAre =
   (expected: Uint8Array): Pattern =>
   ([length, ...bytes]) => {
     const shown = ["[", ...[...new Int8Array(expected)].map(String), "]"];
-    return typeof length === "string" && bytes.join(" ") === shown.join(" ") ? null : "another constant";
+    const isSame = bytes.length === shown.length && bytes.every((byte, i) => byte === shown[i]);
+    return typeof length === "string" && isSame ? null : "another constant";
   };
 
 /** A number as a Datum holds it, whatever its type's length is. */
@@ -87,7 +88,8 @@ export function statementOf(planTree: Pattern, rtable: Pattern, relationOids: Pa
   return node("PLANNEDSTMT", { commandType: "1", planTree, rtable, relationOids });
 }
 
-export const targets = (expressions: readonly Pattern[]): Pattern[] => expressions.map((expr) => node("TARGETENTRY", { expr }));
+export const targets = (expressions: readonly Pattern[]): Pattern[] =>
+  expressions.map((expr) => node("TARGETENTRY", { expr }));
 
 /** Older versions call an entry of the range table RTE. */
 export const rangeEntry = (fields: NodePattern["fields"]): Pattern => node("RTE|RANGETBLENTRY", fields);
@@ -128,4 +130,3 @@ export const result = (
     },
     relationOids,
   );
-

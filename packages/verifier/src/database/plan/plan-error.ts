@@ -23,6 +23,8 @@ export class UnreadablePlanError extends Error {
 
   /** @param why what the plan's text is like */
   constructor(why: string) {
-    super(`the server's plan of it cannot be read for certain (${why}): give its columns shorter names, without line ends`);
+    super(
+      `the server's plan of it cannot be read for certain (${why}): give its columns shorter names, without line ends`,
+    );
   }
 }
