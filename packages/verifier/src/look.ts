@@ -7,7 +7,7 @@ import { checkCoverage } from "./coverage.ts";
 import { splitRelation } from "./config.ts";
 import { CatalogError, CatalogWatch } from "./database/catalog-watch.ts";
 import { type Deadline, DeadlineError } from "./deadline.ts";
-import { PlanError } from "./database/plan/plan-error.ts";
+import { NoPlanError, PlanError } from "./database/plan/plan-error.ts";
 import { VerifierError } from "./errors.ts";
 import { CHECKS, type Finding, type Group } from "./finding.ts";
 import { Crew } from "./fast/crew.ts";
@@ -178,7 +178,11 @@ class Look {
 
   /** Says that nothing of what was read can be believed. Another look may be able to, if somebody was changing something. */
   #disbelieve(error: unknown): void {
-    if (error instanceof DeadlineError || (error instanceof VerifierError && error.code === "server_unknown")) {
+    if (
+      error instanceof NoPlanError ||
+      error instanceof DeadlineError ||
+      (error instanceof VerifierError && error.code === "server_unknown")
+    ) {
       this.#cannot(error.message, ...this.#wanted);
       return;
     }

@@ -1,5 +1,7 @@
 // C11 and C16: what makes a verification hang, or keeps it from reading, ends as `unproven` that names the cause.
 
+import { spawnSync } from "node:child_process";
+import { fileURLToPath } from "node:url";
 import {
   createDatabase,
   createLogin,
@@ -60,6 +62,27 @@ test("a catalog that is locked for ever is unproven", async () => {
   await holder.end({ timeout: 0 });
   expect(report).toMatchObject({ status: "unproven", divergences: [] });
   expect(report.unproven.join("\n")).toMatch(/another session has it locked/u);
+});
+
+test("sources of any length, of a login without rights, fill no memory", async () => {
+  await using database = await opened();
+  const nobody = await createLogin(database.sql);
+  const holder = postgres(nobody.url, { max: 1, onnotice: () => {} });
+  await holder`set check_function_bodies = off`;
+  for (let n = 0; n < 12; n++)
+    await holder.unsafe(
+      `do $$ begin execute format('create function pg_temp.f${n}() returns int language sql as %L', repeat('x', 20000000)); end $$`,
+    );
+  const cli = fileURLToPath(new URL("../../src/cli.ts", import.meta.url));
+  const run = spawnSync(
+    process.execPath,
+    ["--conditions=source", "--max-old-space-size=120", cli, "--json", "--allow-unanchored", "--checks", "structure"],
+    { env: { ...process.env, AUDIT_DATABASE_URL: database.url }, encoding: "utf8" },
+  );
+  await holder.end({ timeout: 0 });
+  await nobody.drop();
+  expect([run.status, run.signal]).toEqual([0, null]);
+  expect(JSON.parse(run.stdout)).toMatchObject({ status: "intact" });
 });
 
 test("views that sleep are not run", async () => {
