@@ -70,7 +70,7 @@ describe("a dump", () => {
     ["letters", "x".repeat(63)],
     ["letters of two bytes", "é".repeat(31)],
     ["letters of four bytes", "𝄞".repeat(15)],
-    ["37 brackets", "(".repeat(37)],
+    ["36 brackets", "(".repeat(36)],
     ["a line end", "a\nb"],
     ["two line ends", "a\nb\nc"],
   ])("is read where columns have names of %s", (_, name) => {

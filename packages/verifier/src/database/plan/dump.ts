@@ -10,7 +10,7 @@ const LINE_BYTES = 78;
  *
  * A name may hold line ends itself, so that a line of the dump may be some lines of the text: whatever stands between two
  * line ends and is as long as a line must have a space. An honest dump fails this only where a column has a name of more
- * than 38 characters that are escaped (spaces, brackets, backslashes).
+ * than 36 characters that are escaped (spaces, brackets, backslashes).
  *
  * @param encoding the server's, in whose bytes lines are measured
  * @throws NodeTextError
