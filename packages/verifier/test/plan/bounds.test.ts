@@ -167,6 +167,21 @@ test("settings of the verifier's own role change nothing", async () => {
   await login.drop();
 });
 
+test("a login trigger changes nothing", async () => {
+  await using database = await opened();
+  const login = await createLogin(database.sql, { grant: ["scidex_audit_inspector"] });
+  await database.sql.unsafe(`
+    create function public.at_login() returns event_trigger language plpgsql as $$ begin
+      perform set_config(name, value, false) from (values
+        ('debug_print_plan', 'off'), ('enable_seqscan', 'off'), ('enable_indexscan', 'on'), ('search_path', 'app'),
+        ('client_min_messages', 'error'), ('application_name', '47,2415'), ('TimeZone', 'Asia/Tokyo')) as s(name, value);
+    end $$;
+    create event trigger at_login on login execute function public.at_login();
+    alter event trigger at_login enable always`);
+  expect(await verified(login.url, { checks: ["sources", "links"] })).toMatchObject({ status: "intact" });
+  await login.drop();
+});
+
 test("a table whose columns' names cannot be told from the plan is unproven, and the others are judged", async () => {
   await using database = await opened();
   const name = "(".repeat(63);

@@ -6,6 +6,9 @@ import { afterAll, beforeAll, describe, expect, test } from "vitest";
 import { BinaryCopyDecoder } from "../../src/copy-binary.ts";
 import { ROLES, SETTINGS } from "../../src/database/plan/catalog-forms.ts";
 import { PlanError, UnreadablePlanError } from "../../src/database/plan/plan-error.ts";
+import { EXPORT_SNAPSHOT, typeFunctionsForm } from "../../src/database/plan/report-forms.ts";
+import { Session } from "../../src/database/session.ts";
+import { catalogRelation, manifestOf } from "../../src/structure/builtin/builtin-manifest.ts";
 import type { Rows } from "../../src/database/relation.ts";
 import { lockAgainstRewriting } from "../../src/rewritten.ts";
 import { readLeaves, readShape } from "../../src/shape.ts";
@@ -141,6 +144,25 @@ describe.each(MAJORS)("PostgreSQL %i", (major) => {
       await lane.scan({ ...shape, ...change }, ["seq"], "binary");
     });
     await expect(read).rejects.toThrow(PlanError);
+  });
+
+  test("reports past an output function that would report something else", async () => {
+    await using database = await createDatabase({ server });
+    await database.sql.unsafe(`
+      create function public.liar(text) returns name language plpgsql set debug_print_plan = off as $$ begin
+        perform set_config('application_name', '47,2415', false);
+        return 'x'::name;
+      end $$`);
+    const [row] = await database.sql<{ oid: number }[]>`select 'public.liar'::regproc::oid::int as oid`;
+    await database.sql.begin(async (tx) => {
+      await tx`set local allow_system_table_mods = on`;
+      await tx`update pg_type set typoutput = 'public.liar'::regproc where oid = 25`;
+    });
+    const session = await Session.open(database.sql.options);
+    const types = catalogRelation(await manifestOf(major), "pg_type");
+    expect(await session.report(typeFunctionsForm(types, 25))).toBe(`${row?.oid ?? 0},2415`);
+    expect(await session.report(EXPORT_SNAPSHOT)).toMatch(/^[0-9A-F]+-[0-9A-F]+-\d+$/u);
+    await session.close();
   });
 
   test("reads binary, too", async () => {
