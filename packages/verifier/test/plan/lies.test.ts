@@ -133,17 +133,6 @@ const INDEX_LIES: readonly (readonly [string, string, RegExp])[] = [
     /pg_trigger_tgrelid_tgname_index/u,
   ],
   [
-    "a trigger that only the index has",
-    `update pg_trigger set tgname = 'aside' where tgrelid = 'public.strict_refuse'::regclass and not tgisinternal
-       and tgname = (select min(tgname::text) from pg_trigger where tgrelid = 'public.strict_refuse'::regclass and not tgisinternal);
-     -- then
-     update pg_index set indisready = false, indislive = false where indexrelid = 2701;
-     -- then
-     update pg_trigger set tgname = 'other' where tgname = 'aside';
-     update pg_index set indisready = true, indislive = true where indexrelid = 2701;`,
-    /pg_trigger_tgrelid_tgname_index/u,
-  ],
-  [
     "a cast that is there twice",
     `update pg_index set indisready = false, indislive = false where indrelid = 'pg_cast'::regclass;
      -- then
