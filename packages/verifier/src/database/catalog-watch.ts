@@ -17,11 +17,14 @@ export class CatalogError extends Error {
   override readonly name = "CatalogError";
   readonly expected: string;
   readonly actual: string;
+  /** Whether somebody was changing them: lawful maintenance may do so, and is over some time. */
+  readonly isChanging: boolean;
 
-  constructor(message: string, expected: string, actual: string) {
+  constructor(message: string, expected: string, actual: string, isChanging = false) {
     super(message);
     this.expected = expected;
     this.actual = actual;
+    this.isChanging = isChanging;
   }
 }
 
@@ -155,6 +158,7 @@ export class CatalogWatch {
           `rows of pg_catalog.${name} were changed while the verifier was reading, so that what it has read cannot be believed`,
           "the same rows at the end",
           "others",
+          true,
         );
     }
   }

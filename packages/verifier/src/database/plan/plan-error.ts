@@ -28,3 +28,17 @@ export class UnreadablePlanError extends Error {
     );
   }
 }
+
+/**
+ * A session has never sent a plan: what is between does not keep its settings. Nothing can be believed there, and nobody is
+ * accused: whoever silences the plans of a session that has sent some is another matter (PlanError).
+ */
+export class NoPlanError extends Error {
+  override readonly name = "NoPlanError";
+
+  constructor() {
+    super(
+      "the server sends no plans, as through a pooler that gives each statement another session: connect to PostgreSQL directly",
+    );
+  }
+}
