@@ -227,7 +227,10 @@ export class Session {
     this.#plans.expect(form);
     await this.#client.unsafe(form.statement).simple();
     this.#plans.check();
-    return this.parameters["application_name"] ?? "";
+    const value = this.parameters["application_name"] ?? "";
+    // Operators know the verifier's sessions by the name that it connected with.
+    await this.command("reset application_name");
+    return value;
   }
 
   /** Reads what is left of a COPY that somebody has left in the middle, or has asked for and not begun. */
