@@ -89,6 +89,8 @@ export const LOOKUP_SETTINGS = [
   "enable_memoize = off",
   "enable_sort = off",
   "enable_partitionwise_join = off",
+  // A row is looked for in each partition: to skip some, the server follows bounds and orders that may lie.
+  "enable_partition_pruning = off",
   // A database can have set what makes a scan of a whole index look cheaper than one of the table.
   "seq_page_cost = 1",
   "random_page_cost = 4",
