@@ -201,7 +201,7 @@ $function$;
 CREATE OR REPLACE FUNCTION public.audit_chain_newest_hash(kind text, pk text) RETURNS bytea
 LANGUAGE plpgsql STABLE
 -- See audit_chain_link.
-SET search_path = pg_catalog, pg_temp SET enable_seqscan = off SET plan_cache_mode = force_generic_plan
+SET search_path = pg_catalog, pg_temp SET enable_seqscan = off SET plan_cache_mode = force_generic_plan SET jit = off
 AS $function$
 DECLARE
   prefix text := concat(pk, '@');
@@ -318,7 +318,7 @@ $function$;
 CREATE OR REPLACE FUNCTION public.audit_chain_causal_order(
   xids xid8[], kinds text[], pks text[], payload_hashes bytea[], before_hashes bytea[], changes text[]) RETURNS integer[]
 LANGUAGE plpgsql
-SET search_path = pg_catalog, pg_temp SET plan_cache_mode = force_generic_plan
+SET search_path = pg_catalog, pg_temp SET plan_cache_mode = force_generic_plan SET jit = off
 AS $function$
 DECLARE
   key       record;
@@ -1913,3 +1913,15 @@ EXCEPTION WHEN insufficient_privilege THEN
   NULL;
 END
 $alerts$;
+--> statement-breakpoint
+-- The verifier has each of its plans sent to it, and the server's own log gets them too, unless the session may say
+-- otherwise. Since PostgreSQL 15; only a superuser can grant it.
+DO $quiet$
+BEGIN
+  IF current_setting('server_version_num')::integer >= 150000 THEN
+    EXECUTE 'GRANT SET ON PARAMETER log_min_messages TO scidex_audit_ro, scidex_audit_inspector';
+  END IF;
+EXCEPTION WHEN insufficient_privilege THEN
+  NULL;
+END
+$quiet$;

@@ -34,7 +34,10 @@ export function addVerifyOptions(command: Command): Command {
   return command
     .option("--checks <groups>", `comma-separated groups of checks: ${GROUPS.join(", ")}`)
     .option("--policy <file>", "what must be covered (audit-chain policy prints it); default AUDIT_POLICY")
-    .option("--state <file>", "remembers what the sinks held, to see it when one is cut back; made if it is not there")
+    .option(
+      "--state <file>",
+      "remembers what the sinks held, of which database, and the last verdict; made if it is not there",
+    )
     .option("--max-head-age <age>", "how old the newest signed time may be, for example 90m; default 24h")
     .option(
       "--alert-state <file>",

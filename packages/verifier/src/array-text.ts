@@ -18,7 +18,8 @@ export function parseArrayText(text: string): string[] {
     } else {
       const end = text.slice(at).search(/[,}]/u);
       element = text.slice(at, at + end);
-      if (element === "" || element === "NULL" || /[{"\\\s]/u.test(element)) throw malformed();
+      // The server quotes white space of ASCII, and no other.
+      if (element === "" || element === "NULL" || /[{"\\ \t\n\v\f\r]/u.test(element)) throw malformed();
       at += end;
     }
     elements.push(element);

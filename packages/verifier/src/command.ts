@@ -83,7 +83,10 @@ export function verifyCommand(context: CommandContext): Command {
     .option("--jobs <n>", "connections and threads that read a whole chain; default: one per processor, up to 4")
     .option("--plain", "walk along every row in plain TypeScript, without the fast way; slower, and finds the same")
     .option("--policy <file>", "what must be covered (audit-chain policy prints it); default AUDIT_POLICY")
-    .option("--state <file>", "remembers what the sinks held, to see it when one is cut back; made if it is not there")
+    .option(
+      "--state <file>",
+      "remembers what the sinks held, of which database, and the last verdict; made if it is not there",
+    )
     .option("--max-head-age <age>", "how old the newest signed time may be, for example 90m; default 24h")
     .option("--max-duration <time>", "how long the verification may take, for example 6h; default 24h")
     .option("--allow-unanchored", "accept that there are no sinks")

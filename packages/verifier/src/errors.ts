@@ -4,7 +4,6 @@
  * - `range_invalid`: a range or shard that does not exist.
  * - `keys_malformed`: a verifier key that cannot be read.
  * - `origin_missing`: keys of several logs, and nothing says which of them is meant.
- * - `client`: a client of the database that cannot be used: it needs two connections.
  * - `server_unknown`: a major version of PostgreSQL whose catalogs this release does not know.
  * - `protocol`: the server sent what this program does not understand.
  * - `disk`: what has to be sorted does not fit in memory, and cannot be kept on the disk.
@@ -16,7 +15,6 @@ export type VerifierErrorCode =
   | "range_invalid"
   | "keys_malformed"
   | "origin_missing"
-  | "client"
   | "server_unknown"
   | "protocol"
   | "disk";

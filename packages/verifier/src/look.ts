@@ -9,7 +9,7 @@ import { checkCoverage } from "./coverage.ts";
 import { splitRelation } from "./config.ts";
 import { CatalogError, CatalogWatch } from "./database/catalog-watch.ts";
 import { type Deadline, DeadlineError } from "./deadline.ts";
-import { PlanError } from "./database/plan/plan-error.ts";
+import { NoPlanError, PlanError } from "./database/plan/plan-error.ts";
 import { VerifierError } from "./errors.ts";
 import { CHECKS, type Finding, type Group } from "./finding.ts";
 import { Crew } from "./fast/crew.ts";
@@ -198,7 +198,11 @@ class Look {
 
   /** Says that nothing of what was read can be believed. Another look may be able to, if somebody was changing something. */
   #disbelieve(error: unknown): void {
-    if (error instanceof DeadlineError || (error instanceof VerifierError && error.code === "server_unknown")) {
+    if (
+      error instanceof NoPlanError ||
+      error instanceof DeadlineError ||
+      (error instanceof VerifierError && error.code === "server_unknown")
+    ) {
       this.#cannot(error.message, ...this.#wanted);
       return;
     }
@@ -213,8 +217,9 @@ class Look {
     // Whatever was asked for: there is nothing to be said of any other check.
     this.#findings.add({ check: "catalog_changed", expected, actual, message: error.message });
     this.#cannot(`nothing could be believed: ${error.message}`, ...this.#wanted);
-    this.#isTransient = true;
-    this.#isRewritten = true;
+    // What was found a first time is looked for again anyway.
+    this.#isRewritten ||= error instanceof CatalogError && error.isChanging;
+    this.#isTransient ||= error instanceof PlanError || error.isChanging;
   }
 
   async #readHeads(): Promise<void> {

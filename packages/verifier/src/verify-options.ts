@@ -57,8 +57,8 @@ export interface VerifyOptions extends RangeRequest {
   readonly now?: number | undefined;
   /**
    * On how many connections and threads at most a whole chain is read. Default: as many as there are processors, up to
-   * four, and one for a chain that is so short that a thread takes longer to start. The client needs as
-   * many connections (`max`), else there are fewer jobs.
+   * four, and one for a chain that is so short that a thread takes longer to start. Each takes a
+   * connection of the verifier's own.
    */
   readonly jobs?: number | undefined;
   /**

@@ -32,9 +32,9 @@ export interface Verification {
  * seen in the last look only makes the report `unproven`. Where a connection is lost it fails at once; the client must then
  * be ended with a time limit, `sql.end({ timeout: 1 })`, because the driver may wait for ever for one of the others.
  *
- * @param sql a client of the `postgres` driver with at least two connections; its role needs `scidex_audit_ro` for links
+ * @param sql a client of the `postgres` driver, whose options are taken for connections of the verifier's own; its role needs `scidex_audit_ro` for links
  *   and heads, `scidex_audit_inspector` for every check
- * @throws VerifierError `not_initialised`, `keys_malformed`, `origin_missing`, `range_invalid`, `client`, `protocol`; errors of the driver
+ * @throws VerifierError `not_initialised`, `keys_malformed`, `origin_missing`, `range_invalid`, `protocol`; errors of the driver
  */
 export async function verify(sql: Sql, options: VerifyOptions = {}): Promise<VerificationReport> {
   return (await verifyWithState(sql, options)).report;

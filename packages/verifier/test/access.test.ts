@@ -199,6 +199,14 @@ describe("B15: an index that lies is found", () => {
     ]);
   });
 
+  test("an index that has every row, and an order in which most are not found", async () => {
+    const report = await attacked([
+      "update pg_index set indoption = '3' where indexrelid = 'public.items_other'::regclass",
+    ]);
+    expect(report.divergences[0]?.message).toMatch(/looked up by other, the index items_other does not lead to/u);
+    expect(report.divergence_count).toBeGreaterThan(100);
+  });
+
   test("an index that is not kept up to date at this moment", async () => {
     const report = await attacked([flagOf("events_pkey", "indisready", false)]);
     expect(report.divergences.map(({ message }) => message)).toContain(

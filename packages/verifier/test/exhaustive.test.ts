@@ -261,7 +261,11 @@ describe("texts", () => {
           select (array(select jsonb_array_elements_text(${JSON.stringify(array)}::text::jsonb)))::text as text`;
         expect(parseArrayText(row?.text ?? "")).toEqual(array);
       }),
-      { numRuns: 60 },
+      // White space that only Unicode knows is not quoted.
+      {
+        numRuns: 60,
+        examples: [[["\u2028", "a\u00a0", "\ufeff", "\u0085", "\u3000b"]], [[" ", "\t", "\n", "\v", "\f", "\r"]]],
+      },
     );
     for (const odd of ["", "{", "{a", "{{a},{b}}", "{NULL}", "{a,}", "{,a}", '{"a}', "[0:1]={a,b}", "{a}}", '{"a"b}'])
       expect(() => parseArrayText(odd)).toThrow(expect.objectContaining({ code: "protocol" }));
@@ -397,8 +401,18 @@ describe("files", () => {
     ])
       expect(() => parsePolicy(text)).toThrow(expect.objectContaining({ code: "policy_malformed" }));
     const state = { sinks: new Map([["file:/a", { lines: 3, digest: "00" }]]) };
-    expect(parseState(formatState(state))).toEqual(state);
-    for (const text of ["", "{}", '{"version":2,"sinks":{}}', '{"version":1,"sinks":{"a":{"lines":-1,"digest":""}}}'])
+    expect(parseState(formatState(state))).toEqual({ ...state, server: null, awaitedSince: null });
+    const whole = { ...state, server: { systemIdentifier: "7", database: "d" }, awaitedSince: 1_790_000_000_000 };
+    expect(parseState(formatState(whole))).toEqual(whole);
+    for (const text of [
+      "",
+      "{}",
+      '{"version":2,"sinks":{}}',
+      '{"version":1,"sinks":{"a":{"lines":-1,"digest":""}}}',
+      '{"version":1,"sinks":{},"server":{"database":1}}',
+      '{"version":1,"sinks":{},"awaited_since":"soon"}',
+      '{"version":1,"sinks":{},"other":1}',
+    ])
       expect(() => parseState(text)).toThrow(expect.objectContaining({ code: "state_malformed" }));
   });
 });

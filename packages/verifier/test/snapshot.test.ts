@@ -66,21 +66,25 @@ it("gives the locks of an attempt back, and what it has set", async () => {
   await withSnapshot(sql, async ([lane]) => {
     await bigOf(lane);
     await lane.attempt(async (inner) => await inner.lock("public", "big"));
-    await lane.attempt(async (inner) => {
-      await inner.plan(["enable_seqscan = off"]);
-      await inner.lock("public", "big");
-      throw new Error("elsewhere");
-    }).catch(() => {});
+    await lane
+      .attempt(async (inner) => {
+        await inner.plan(["enable_seqscan = off"]);
+        await inner.lock("public", "big");
+        throw new Error("elsewhere");
+      })
+      .catch(() => {});
     await sql`set lock_timeout = '10s'`;
     await sql`alter table public.big add more int`;
   });
+  expect(await withSnapshot(sql, async ([lane]) => (await bigOf(lane)).columns.has("more"))).toBe(true);
 });
 
 it("reports an error that comes together with the first rows, each time", async () => {
-  const { sql, attack } = await openChain();
+  const chain = await openChain();
+  const { sql } = chain;
   await sql.unsafe("create type public.mood as enum ('fine', 'odd')");
   await sql.unsafe("create table public.big as select unnest(array['fine', 'odd', 'fine'])::public.mood as mood");
-  await attack("delete from pg_catalog.pg_enum where enumlabel = 'odd'");
+  await chain.attack("delete from pg_catalog.pg_enum where enumlabel = 'odd'");
   for (let i = 0; i < 20; i++) {
     const failed = withSnapshot(sql, async ([lane]) =>
       lane.attempt(async (inner) => await bytesOf(await scan(inner, "text", ["mood"]))),

@@ -133,16 +133,7 @@ async function kindOf({ sql }: Database, table: string, kind: string | undefined
   return kind.replaceAll(SCHEMA, () => place.schema).replaceAll(TABLE, () => place.name);
 }
 
-const attachOptions = ({
-  mode,
-  changes,
-  exclude,
-  key,
-  kind,
-  salt,
-  blindKey,
-  fallback,
-}: Options): AttachOptions => ({
+const attachOptions = ({ mode, changes, exclude, key, kind, salt, blindKey, fallback }: Options): AttachOptions => ({
   mode,
   changes,
   exclude,

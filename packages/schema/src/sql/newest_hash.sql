@@ -5,7 +5,7 @@
 CREATE OR REPLACE FUNCTION public.audit_chain_newest_hash(kind text, pk text) RETURNS bytea
 LANGUAGE plpgsql STABLE
 -- See audit_chain_link.
-SET search_path = pg_catalog, pg_temp SET enable_seqscan = off SET plan_cache_mode = force_generic_plan
+SET search_path = pg_catalog, pg_temp SET enable_seqscan = off SET plan_cache_mode = force_generic_plan SET jit = off
 AS $function$
 DECLARE
   prefix text := concat(pk, '@');

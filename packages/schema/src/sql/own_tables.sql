@@ -91,3 +91,15 @@ EXCEPTION WHEN insufficient_privilege THEN
   NULL;
 END
 $alerts$;
+--> statement-breakpoint
+-- The verifier has each of its plans sent to it, and the server's own log gets them too, unless the session may say
+-- otherwise. Since PostgreSQL 15; only a superuser can grant it.
+DO $quiet$
+BEGIN
+  IF current_setting('server_version_num')::integer >= 150000 THEN
+    EXECUTE 'GRANT SET ON PARAMETER log_min_messages TO scidex_audit_ro, scidex_audit_inspector';
+  END IF;
+EXCEPTION WHEN insufficient_privilege THEN
+  NULL;
+END
+$quiet$;

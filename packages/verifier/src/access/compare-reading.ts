@@ -42,9 +42,7 @@ export async function compareReading(
       return await sumRows(await lane.read(form, "binary"), tagKey, onTag);
     });
   const ofTable = async (onTag?: (tag: bigint) => void) =>
-    await snapshot[0].attempt(
-      async (lane) => await sumRows(await scanTable(lane, reading), tagKey, onTag),
-    );
+    await snapshot[0].attempt(async (lane) => await sumRows(await scanTable(lane, reading), tagKey, onTag));
   const [index, rows] = await both(ofIndex(), ofTable());
   if ("instead" in index) return index;
   if (index.rows === rows.rows && index.sum === rows.sum) return null;

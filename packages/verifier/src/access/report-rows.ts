@@ -43,9 +43,12 @@ export class Places {
       await lane.attempt(async (attempt) => {
         const relation = await relationOf(attempt, table);
         if (relation === null) return;
-        await eachLine(await attempt.scan(relation, ["tableoid", "ctid", ...table.key], "text"), ([oid, place, ...key]) => {
-          if (wanted.has(`${oid ?? ""} ${place ?? ""}`)) keys.push(eventKey(key));
-        });
+        await eachLine(
+          await attempt.scan(relation, ["tableoid", "ctid", ...table.key], "text"),
+          ([oid, place, ...key]) => {
+            if (wanted.has(`${oid ?? ""} ${place ?? ""}`)) keys.push(eventKey(key));
+          },
+        );
       });
     return { keys, count: this.#count };
   }

@@ -44,10 +44,7 @@ export async function checkStructure(
 ): Promise<StructureResult & { readonly isTransient: boolean; readonly catalog: Catalog | null }> {
   const [lane, second] = snapshot;
   const attempts = new Attempts();
-  const applied = await attempts.orNull(
-    "the schema's version",
-    async () => await readMigrations(lane),
-  );
+  const applied = await attempts.orNull("the schema's version", async () => await readMigrations(lane));
   await attempts.orNull(
     "PostgreSQL's own rows of the catalogs",
     async () =>

@@ -15,11 +15,15 @@ interface CatalogIndex {
 }
 
 const unique = (oid: number, name: string, ...columns: string[]): CatalogIndex => ({
-  ...{ oid, name, columns },
+  oid,
+  name,
+  columns,
   isUnique: true,
 });
 const plain = (oid: number, name: string, ...columns: string[]): CatalogIndex => ({
-  ...{ oid, name, columns },
+  oid,
+  name,
+  columns,
   isUnique: false,
 });
 

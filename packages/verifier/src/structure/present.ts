@@ -21,13 +21,11 @@ export const ruleEntry = (
   rule: { readonly name: string; readonly enabled: string; readonly definition: string },
   serverVersion: number,
 ): PresentEntry =>
-  `rule ${relation} ${quoted(rule.name)} ${rule.enabled} ${serverVersion} ${createHash("sha256").update(lasting(rule.definition)).digest("hex")}`;
+  `rule ${relation} ${quoted(rule.name)} ${rule.enabled} ${serverVersion} ${createHash("sha256").update(withoutPlaces(rule.definition)).digest("hex")}`;
 
 /** What a dump and a restore leave as it is. */
-const lasting = (tree: string): string =>
-  tree
-    .replaceAll(/ :[a-z_.]*(?:location|stmt_len|list_start|list_end) -?[0-9]+/gu, "")
-    .replaceAll(/[0-9]{5,}/gu, "#");
+const withoutPlaces = (tree: string): string =>
+  tree.replaceAll(/ :[a-z_.]*(?:location|stmt_len|list_start|list_end) -?[0-9]+/gu, "").replaceAll(/[0-9]{5,}/gu, "#");
 
 /** An inheritance child of an audited table. */
 export const childEntry = (relation: string): PresentEntry => `child ${relation}`;

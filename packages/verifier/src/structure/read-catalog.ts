@@ -87,15 +87,17 @@ export async function readCatalog(lane: Lane, interest: Interest, orNull: OrNull
       await read(
         "pg_opclass",
         ["oid", "opcname", "opcnamespace", "opcfamily", "opcintype"],
-        (f) =>
-          [text(f, 0), { name: text(f, 1), schema: text(f, 2), family: text(f, 3), type: text(f, 4) }] as const,
+        (f) => [text(f, 0), { name: text(f, 1), schema: text(f, 2), family: text(f, 3), type: text(f, 4) }] as const,
       ),
     ),
     equalities: new Map(
-      await read("pg_amop", ["amopfamily", "amoplefttype", "amoprighttype", "amopstrategy", "amopopr", "amopmethod"], (f) =>
-        text(f, 1) === text(f, 2) && text(f, 3) === EQUALITY && text(f, 5) === BTREE
-          ? ([`${text(f, 0)} ${text(f, 1)}`, text(f, 4)] as const)
-          : null,
+      await read(
+        "pg_amop",
+        ["amopfamily", "amoplefttype", "amoprighttype", "amopstrategy", "amopopr", "amopmethod"],
+        (f) =>
+          text(f, 1) === text(f, 2) && text(f, 3) === EQUALITY && text(f, 5) === BTREE
+            ? ([`${text(f, 0)} ${text(f, 1)}`, text(f, 4)] as const)
+            : null,
       ),
     ),
     ...(await readRelationParts(read, { own, audited, types })),
@@ -111,8 +113,20 @@ const readNames = async (read: ReadRows, catalog: string, name: string) =>
 
 async function readRelations(read: ReadRows): Promise<RelationRow[]> {
   const columns = [
-    ...["oid", "relname", "relnamespace", "relkind", "relpersistence", "relowner", "relam", "relrowsecurity"],
-    ...["relforcerowsecurity", "relispartition", rights("relacl"), "relhastriggers", "relhasindex", "relchecks"],
+    "oid",
+    "relname",
+    "relnamespace",
+    "relkind",
+    "relpersistence",
+    "relowner",
+    "relam",
+    "relrowsecurity",
+    "relforcerowsecurity",
+    "relispartition",
+    rights("relacl"),
+    "relhastriggers",
+    "relhasindex",
+    "relchecks",
   ];
   return await read("pg_class", columns, (f) => ({
     oid: text(f, 0),
@@ -133,11 +147,46 @@ async function readRelations(read: ReadRows): Promise<RelationRow[]> {
 
 async function readFunctions(read: ReadRows) {
   const columns: Column[] = [
-    ...["oid", "proname", "pronamespace", "proowner", "prolang", "prokind", "prosecdef", "proleakproof", "proisstrict"],
-    ...["proretset", "provolatile", "proparallel", "prorettype", "proargtypes", "proallargtypes", "proargmodes"],
-    ...["proargnames", { slice: "prosrc", of: "text" } as const, { slice: "probin", of: "text" } as const],
-    ...[{ slice: "prosqlbody", of: "tree" } as const, "prosupport", "protrftypes"],
-    ...[{ slice: "proconfig", of: "array" } as const, rights("proacl"), { slice: "proargdefaults", of: "tree" } as const],
+    "oid",
+    "proname",
+    "pronamespace",
+    "proowner",
+    "prolang",
+    "prokind",
+    "prosecdef",
+    "proleakproof",
+    "proisstrict",
+    "proretset",
+    "provolatile",
+    "proparallel",
+    "prorettype",
+    "proargtypes",
+    "proallargtypes",
+    "proargmodes",
+    "proargnames",
+    {
+      slice: "prosrc",
+      of: "text",
+    } as const,
+    {
+      slice: "probin",
+      of: "text",
+    } as const,
+    {
+      slice: "prosqlbody",
+      of: "tree",
+    } as const,
+    "prosupport",
+    "protrftypes",
+    {
+      slice: "proconfig",
+      of: "array",
+    } as const,
+    rights("proacl"),
+    {
+      slice: "proargdefaults",
+      of: "tree",
+    } as const,
   ];
   return await read("pg_proc", columns, (f) => {
     // Of our own functions only: others may be as many and as long as their owners like.
@@ -184,8 +233,19 @@ async function readTypes(read: ReadRows) {
     return null;
   });
   const columns = [
-    ...["oid", "typname", "typnamespace", "typtype", "typcategory", "typinput", "typoutput", "typreceive", "typsend"],
-    ...["typelem", "typarray", "typbasetype", "typrelid"],
+    "oid",
+    "typname",
+    "typnamespace",
+    "typtype",
+    "typcategory",
+    "typinput",
+    "typoutput",
+    "typreceive",
+    "typsend",
+    "typelem",
+    "typarray",
+    "typbasetype",
+    "typrelid",
   ];
   return await read("pg_type", columns, (f) => ({
     oid: text(f, 0),

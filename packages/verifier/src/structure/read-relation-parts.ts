@@ -25,8 +25,20 @@ export async function readRelationParts(read: ReadRows, wanted: Wanted): Promise
     constraints: await read(
       "pg_constraint",
       [
-        ...["conrelid", "conname", "contype", "condeferrable", "condeferred", "convalidated", "conenforced", "conkey"],
-        ...["confrelid", "confkey", { slice: "conbin", of: "tree" } as const],
+        "conrelid",
+        "conname",
+        "contype",
+        "condeferrable",
+        "condeferred",
+        "convalidated",
+        "conenforced",
+        "conkey",
+        "confrelid",
+        "confkey",
+        {
+          slice: "conbin",
+          of: "tree",
+        } as const,
       ],
       (f) =>
         isWanted(text(f, 0))
@@ -39,9 +51,9 @@ export async function readRelationParts(read: ReadRows, wanted: Wanted): Promise
               validated: flag(f, 5),
               // Since PostgreSQL 18.
               enforced: f[6] == null || flag(f, 6),
-              columns: text(f, 7).replaceAll(/[{}]/gu, "").split(",").filter(Boolean),
+              columns: numbers(f, 7),
               references: text(f, 8),
-              referenced: text(f, 9).replaceAll(/[{}]/gu, "").split(",").filter(Boolean),
+              referenced: numbers(f, 9),
               expression: expression(text(f, 0), f, 10),
             }
           : null,
@@ -49,9 +61,28 @@ export async function readRelationParts(read: ReadRows, wanted: Wanted): Promise
     indexes: await read(
       "pg_index",
       [
-        ...["indexrelid", "indrelid", "indisunique", "indisprimary", "indimmediate", "indisexclusion", "indisvalid"],
-        ...["indisready", "indislive", "indnkeyatts", "indkey", "indcollation", "indclass", "indoption"],
-        ...[{ slice: "indexprs", of: "tree" } as const, { slice: "indpred", of: "tree" } as const],
+        "indexrelid",
+        "indrelid",
+        "indisunique",
+        "indisprimary",
+        "indimmediate",
+        "indisexclusion",
+        "indisvalid",
+        "indisready",
+        "indislive",
+        "indnkeyatts",
+        "indkey",
+        "indcollation",
+        "indclass",
+        "indoption",
+        {
+          slice: "indexprs",
+          of: "tree",
+        } as const,
+        {
+          slice: "indpred",
+          of: "tree",
+        } as const,
       ],
       (f) =>
         isWanted(text(f, 1))
@@ -79,8 +110,21 @@ export async function readRelationParts(read: ReadRows, wanted: Wanted): Promise
     triggers: await read(
       "pg_trigger",
       [
-        ...["oid", "tgrelid", "tgname", "tgfoid", "tgtype", "tgenabled", "tgisinternal", "tgconstraint", "tgdeferrable"],
-        ...["tginitdeferred", "tgattr", "tgargs", { slice: "tgqual", of: "tree" } as const, "tgoldtable", "tgnewtable"],
+        "oid",
+        "tgrelid",
+        "tgname",
+        "tgfoid",
+        "tgtype",
+        "tgenabled",
+        "tgisinternal",
+        "tgconstraint",
+        "tgdeferrable",
+        "tginitdeferred",
+        "tgattr",
+        "tgargs",
+        { slice: "tgqual", of: "tree" },
+        "tgoldtable",
+        "tgnewtable",
         "tgparentid",
       ],
       (f) =>
@@ -108,8 +152,19 @@ export async function readRelationParts(read: ReadRows, wanted: Wanted): Promise
     rules: await read(
       "pg_rewrite",
       [
-        ...["ev_class", "rulename", "ev_enabled", "ev_type", "is_instead"],
-        ...[{ slice: "ev_qual", of: "tree" } as const, { slice: "ev_action", of: "tree" } as const],
+        "ev_class",
+        "rulename",
+        "ev_enabled",
+        "ev_type",
+        "is_instead",
+        {
+          slice: "ev_qual",
+          of: "tree",
+        } as const,
+        {
+          slice: "ev_action",
+          of: "tree",
+        } as const,
       ],
       (f) =>
         isWanted(text(f, 0))
@@ -131,11 +186,7 @@ export async function readRelationParts(read: ReadRows, wanted: Wanted): Promise
  * The columns of the relations that are looked at and of the composite types in them, and whichever columns have
  * grants of their own.
  */
-async function readColumns(
-  read: ReadRows,
-  wanted: Wanted,
-  isWanted: (oid: string) => boolean,
-): Promise<ColumnRow[]> {
+async function readColumns(read: ReadRows, wanted: Wanted, isWanted: (oid: string) => boolean): Promise<ColumnRow[]> {
   const defaults = new Map<string, string>();
   await read("pg_attrdef", ["adrelid", "adnum", { slice: "adbin", of: "tree" }], (f) => {
     if (wanted.own.has(text(f, 0))) defaults.set(`${text(f, 0)} ${text(f, 1)}`, text(f, 2));
@@ -154,8 +205,21 @@ async function readColumns(
     const columns = await read(
       "pg_attribute",
       [
-        ...["attrelid", "attnum", "attname", "atttypid", "atttypmod", "attnotnull", "attidentity", "attgenerated"],
-        ...["attcollation", rights("attacl"), "atthasdef", "attisdropped", "attlen", "attbyval", "attalign"],
+        "attrelid",
+        "attnum",
+        "attname",
+        "atttypid",
+        "atttypmod",
+        "attnotnull",
+        "attidentity",
+        "attgenerated",
+        "attcollation",
+        rights("attacl"),
+        "atthasdef",
+        "attisdropped",
+        "attlen",
+        "attbyval",
+        "attalign",
       ],
       (f) => {
         const relation = text(f, 0);

@@ -63,11 +63,18 @@ const LIES: readonly (readonly [name: string, statements: string, only?: "struct
     `${LIAR("liar", "app.mood", "name", "'calm'::name", SILENT)}
      update pg_type set typoutput = 'pg_catalog.liar'::regproc where oid = 'app.mood'::regtype;`,
   ],
-  ...(["text", "regclass", "oid"] as const).map(
-    (type) =>
+  // They are given a cstring: of 64 bytes at least, or the server crashes.
+  ...(
+    [
+      ["text", "$1::text"],
+      ["regclass", "1260::oid::regclass"],
+      ["oid", "25::oid"],
+    ] as const
+  ).map(
+    ([type, value]) =>
       [
         `an input function of ${type}`,
-        `${LIAR("liar", "bytea", type, `null::${type}`, SILENT)}
+        `create function pg_catalog.liar(name) returns ${type} language plpgsql ${SILENT} as $f$ begin return ${value}; end $f$;
          update pg_type set typinput = 'pg_catalog.liar'::regproc where oid = '${type}'::regtype;`,
       ] as const,
   ),
@@ -124,6 +131,14 @@ const INDEX_LIES: readonly (readonly [string, string, RegExp])[] = [
        from (select t from pg_trigger as t where tgrelid = 'public.strict_refuse'::regclass and not tgisinternal limit 1) as one;
      update pg_index set indisready = true, indislive = true where indexrelid = 2701;`,
     /pg_trigger_tgrelid_tgname_index/u,
+  ],
+  [
+    "a cast that is there twice",
+    `update pg_index set indisready = false, indislive = false where indrelid = 'pg_cast'::regclass;
+     -- then
+     insert into pg_cast select * from pg_cast where castsource = '23'::oid and casttarget = '26'::oid;
+     update pg_index set indisready = true, indislive = true where indrelid = 'pg_cast'::regclass;`,
+    /cast from int4 to oid is there twice/u,
   ],
 ];
 

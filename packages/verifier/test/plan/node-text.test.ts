@@ -3,10 +3,14 @@ import { NodeTextError, parseNodeText } from "../../src/database/plan/node-text.
 
 describe("a tree of nodes", () => {
   test("has fields with atoms, nodes and lists, whatever the version calls the labels", () => {
-    const tree = parseNodeText("{SEQSCAN :scan.plan.qual <> :targetlist ({VAR :varno 1} (o 1 2)) :constvalue 2 [ 1 -1 ]}");
+    const tree = parseNodeText(
+      "{SEQSCAN :scan.plan.qual <> :targetlist ({VAR :varno 1} (o 1 2)) :constvalue 2 [ 1 -1 ]}",
+    );
     expect(tree.name).toBe("SEQSCAN");
     expect(tree.fields.get("qual")).toEqual(["<>"]);
-    expect(tree.fields.get("targetlist")).toEqual([[{ name: "VAR", fields: new Map([["varno", ["1"]]]) }, ["o", "1", "2"]]]);
+    expect(tree.fields.get("targetlist")).toEqual([
+      [{ name: "VAR", fields: new Map([["varno", ["1"]]]) }, ["o", "1", "2"]],
+    ]);
     expect(tree.fields.get("constvalue")).toEqual(["2", "[", "1", "-1", "]"]);
   });
 

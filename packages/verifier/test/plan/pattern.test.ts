@@ -1,6 +1,15 @@
 import { describe, expect, test } from "vitest";
 import { parseNodeText } from "../../src/database/plan/node-text.ts";
-import { bytesAre, number64, sequentialScan, column, constant, compare, AT_LEAST, T } from "../../src/database/plan/parts.ts";
+import {
+  bytesAre,
+  number64,
+  sequentialScan,
+  column,
+  constant,
+  compare,
+  AT_LEAST,
+  T,
+} from "../../src/database/plan/parts.ts";
 import { difference } from "../../src/database/plan/pattern.ts";
 
 const SCAN =
@@ -32,7 +41,11 @@ describe("a plan", () => {
     ["a constant that is NULL", ":constisnull false", ":constisnull true"],
     ["row security", ":securityQuals <>", ":securityQuals ({CONST})"],
     ["a plan below", ":plan.lefttree <>", ":plan.lefttree {SORT}"],
-    ["a column more", ":resjunk false})", ":resjunk false} {TARGETENTRY :expr {VAR :varno 1 :varattno 1 :vartype 20}})"],
+    [
+      "a column more",
+      ":resjunk false})",
+      ":resjunk false} {TARGETENTRY :expr {VAR :varno 1 :varattno 1 :vartype 20}})",
+    ],
     ["a condition more", "0 ]})})", "0 ]})} {CONST})"],
     ["a set", ":opretset false", ":opretset true"],
     ["a field that no version has", ":invalItems <>", ":invalItems <> :news {X}"],

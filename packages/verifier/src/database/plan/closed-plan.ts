@@ -71,8 +71,9 @@ function openness(tree: Node, { relations }: Closed): string | null {
     if (secured !== null) return secured;
   }
   // The list at the end names no others: names of columns stand before it, and could pass for entries.
-  const strange = listOf(tree.fields.get("relationOids")).find((oid) => oid !== "o" && !relations.has(String(oid)));
-  if (strange !== undefined) return `the relation ${String(strange)}`;
+  const [mark, ...named] = listOf(tree.fields.get("relationOids"));
+  const strange = named.find((oid) => typeof oid !== "string" || !relations.has(oid));
+  if (mark !== "o" || strange !== undefined) return "other relations";
   return strangeNode(planTreeOf(tree));
 }
 

@@ -10,7 +10,7 @@ const LINE_BYTES = 78;
  *
  * A name may hold line ends itself, so that a line of the dump may be some lines of the text: whatever stands between two
  * line ends and is as long as a line must have a space. An honest dump fails this only where a column has a name of more
- * than 38 characters that are escaped (spaces, brackets, backslashes).
+ * than 36 characters that are escaped (spaces, brackets, backslashes).
  *
  * @param encoding the server's, in whose bytes lines are measured
  * @throws NodeTextError
@@ -27,7 +27,8 @@ export function parseDump(dump: string, encoding: string): Node {
       const [fewest, greatest] = lengths[last] ?? [0, 0];
       const lineEnd = last === first ? 0 : 1;
       [least, most] = [least + lineEnd + fewest, most + lineEnd + greatest];
-      if (least <= LINE_BYTES && most >= LINE_BYTES) throw new NodeTextError("a name in it is too long to be read for certain");
+      if (least <= LINE_BYTES && most >= LINE_BYTES)
+        throw new NodeTextError("a name in it is too long to be read for certain");
     }
   }
   return parseNodeText(lines.join(" "));
@@ -37,7 +38,7 @@ export function parseDump(dump: string, encoding: string): Node {
 function lengthOf(line: string, encoding: string): readonly [fewest: number, most: number] {
   const bytes = Buffer.byteLength(line);
   if (encoding === "UTF8" || encoding === "SQL_ASCII") return [bytes, bytes];
-  const characters = [...line].length;
+  const characters = Array.from(line).length;
   // Of the other encodings that a server can have, these have up to four bytes a character.
   if (!/^(?:EUC|MULE|JOHAB)/u.test(encoding)) return [characters, characters];
   const others = line.replaceAll(/[\x00-\x7f]/gu, "").length;

@@ -15,15 +15,17 @@ const listOf = (values: readonly Value[] | undefined): readonly Value[] => {
   const [list] = values ?? [];
   return typeof list === "object" && !isNode(list) ? list : [];
 };
-const atom = (tree: Value | undefined, label: string): string =>
-  isNode(tree) ? String(tree.fields.get(label)?.[0] ?? "") : "";
+const atom = (tree: Value | undefined, label: string): string => {
+  const [value] = isNode(tree) ? (tree.fields.get(label) ?? []) : [];
+  return typeof value === "string" ? value : "";
+};
 
 function check(tree: Node, leaves: readonly Relation[], columns: readonly Column[]): string | null {
   const rtable = listOf(tree.fields.get("rtable"));
   const relids = rtable.map((entry) => atom(entry, "relid"));
   // The list at the end names the same relations: names of columns stand before it, and could pass for entries.
   const [mark, ...named] = listOf(tree.fields.get("relationOids"));
-  if (mark !== "o" || named.join(" ") !== relids.join(" ")) return "other relations";
+  if (mark !== "o" || !isSame(named, relids)) return "other relations";
   const [planTree] = tree.fields.get("planTree") ?? [];
   if (leaves.length === 0) return noRows(planTree);
   const plans = isNode(planTree) && planTree.name === "APPEND" ? appended(planTree) : [planTree];
@@ -39,7 +41,11 @@ function check(tree: Node, leaves: readonly Relation[], columns: readonly Column
     missing.delete(relid);
     const security = isNode(entry) ? difference(entry.fields.get("securityQuals") ?? [], "<>", "securityQuals") : null;
     if (security !== null) return security;
-    const found = difference(plan === undefined ? [] : [plan], scanOf(leaf, String(number), columns), `relation ${relid}`);
+    const found = difference(
+      plan === undefined ? [] : [plan],
+      scanOf(leaf, String(number), columns),
+      `relation ${relid}`,
+    );
     if (found !== null) return found;
   }
   if (missing.size > 0) return `the partitions ${[...missing.keys()].join(", ")} are left out`;
@@ -90,5 +96,11 @@ function appended(plan: Node): readonly Value[] | string {
 function noRows(plan: Value | undefined): string | null {
   const [condition] = isNode(plan) && plan.name === "RESULT" ? listOf(plan.fields.get("resconstantqual")) : [];
   const bytes = isNode(condition) && condition.name === "CONST" ? condition.fields.get("constvalue") : undefined;
-  return bytes?.join(" ") === "1 [ 0 0 0 0 0 0 0 0 ]" ? null : "rows from nowhere";
+  return bytes !== undefined && isSame(bytes, FALSE) ? null : "rows from nowhere";
 }
+
+/** The bytes of a boolean constant, as a dump shows them. */
+const FALSE = ["1", "[", "0", "0", "0", "0", "0", "0", "0", "0", "]"];
+
+const isSame = (values: readonly Value[], atoms: readonly string[]): boolean =>
+  values.length === atoms.length && values.every((value, i) => value === atoms[i]);

@@ -35,7 +35,16 @@ export const AT_MOST = ["471", "478"];
 export const OID_EQUAL = ["184"];
 export const INTEGER_EQUAL = ["65"];
 
-export const T = { boolean: "16", bigint: "20", integer: "23", text: "25", oid: "26", regclass: "2205", record: "2249", timestamptz: "1184" } as const;
+export const T = {
+  boolean: "16",
+  bigint: "20",
+  integer: "23",
+  text: "25",
+  oid: "26",
+  regclass: "2205",
+  record: "2249",
+  timestamptz: "1184",
+} as const;
 
 /** Any of these atoms. */
 export const oneOf =
@@ -64,7 +73,8 @@ export const bytesAre =
   (expected: Uint8Array): Pattern =>
   ([length, ...bytes]) => {
     const shown = ["[", ...[...new Int8Array(expected)].map(String), "]"];
-    return typeof length === "string" && bytes.join(" ") === shown.join(" ") ? null : "another constant";
+    const isSame = bytes.length === shown.length && bytes.every((byte, i) => byte === shown[i]);
+    return typeof length === "string" && isSame ? null : "another constant";
   };
 
 /** A number as a Datum holds it, whatever its type's length is. */
@@ -89,7 +99,8 @@ export function statementOf(planTree: Pattern, rtable: Pattern, relationOids: Pa
   return node("PLANNEDSTMT", { commandType: "1", planTree, rtable, relationOids });
 }
 
-export const targets = (expressions: readonly Pattern[]): Pattern[] => expressions.map((expr) => node("TARGETENTRY", { expr }));
+export const targets = (expressions: readonly Pattern[]): Pattern[] =>
+  expressions.map((expr) => node("TARGETENTRY", { expr }));
 
 /** Older versions call an entry of the range table RTE. */
 export const rangeEntry = (fields: NodePattern["fields"]): Pattern => node("RTE|RANGETBLENTRY", fields);
@@ -130,4 +141,3 @@ export const result = (
     },
     relationOids,
   );
-

@@ -23,6 +23,22 @@ export class UnreadablePlanError extends Error {
 
   /** @param why what the plan's text is like */
   constructor(why: string) {
-    super(`the server's plan of it cannot be read for certain (${why}): give its columns shorter names, without line ends`);
+    super(
+      `the server's plan of it cannot be read for certain (${why}): give its columns shorter names, without line ends`,
+    );
+  }
+}
+
+/**
+ * A session has never sent a plan: what is between does not keep its settings. Nothing can be believed there, and nobody is
+ * accused: whoever silences the plans of a session that has sent some is another matter (PlanError).
+ */
+export class NoPlanError extends Error {
+  override readonly name = "NoPlanError";
+
+  constructor() {
+    super(
+      "the server sends no plans, as through a pooler that gives each statement another session: connect to PostgreSQL directly",
+    );
   }
 }

@@ -2,7 +2,7 @@ import { parseDump } from "./dump.ts";
 import type { Form } from "./parts.ts";
 import { type Node, NodeTextError } from "./node-text.ts";
 import { difference } from "./pattern.ts";
-import { PlanError, UnreadablePlanError } from "./plan-error.ts";
+import { NoPlanError, PlanError, UnreadablePlanError } from "./plan-error.ts";
 
 /** What the verifier reads of a notice (documentation, "Error and Notice Message Fields"). */
 export interface NoticeFields {
@@ -21,6 +21,8 @@ export interface NoticeFields {
 export class PlanReader {
   #form: Form | null = null;
   #plans = 0;
+  /** Whether any plan has come yet. */
+  #hasSome = false;
   #error: PlanError | null = null;
   #tree: Node | null = null;
   #unreadable: UnreadablePlanError | null = null;
@@ -50,6 +52,7 @@ export class PlanReader {
     // A function can raise a notice with any text: it would have a context, and come from another routine.
     if (notice.routine !== "elog_node_display" || notice.severity !== "LOG" || notice.message !== "plan:") return;
     this.#plans++;
+    this.#hasSome = true;
     const form = this.#form;
     const found =
       form === null
@@ -66,14 +69,13 @@ export class PlanReader {
    * To be called before anything of an answer is believed, and again when all of it has come.
    *
    * @returns the plan
-   * @throws PlanError, UnreadablePlanError
+   * @throws PlanError, UnreadablePlanError, NoPlanError
    */
   check(): Node {
     if (this.#error !== null) throw this.#error;
     if (this.#unreadable !== null) throw this.#unreadable;
-    if (this.#tree === null)
-      throw new PlanError(this.#form?.statement ?? "", "no plan was sent, as through a pooler that keeps no settings");
-    return this.#tree;
+    if (this.#tree !== null) return this.#tree;
+    throw this.#hasSome ? new PlanError(this.#form?.statement ?? "", "no plan was sent") : new NoPlanError();
   }
 
   /** @throws PlanError if something was planned that was not asked for */

@@ -20,13 +20,16 @@ import {
 } from "./parts.ts";
 import type { NodePattern, Pattern } from "./pattern.ts";
 
-const reportSql = (value: string): string =>
-  `pg_catalog.set_config('application_name', ${value}, false) is null`;
+const reportSql = (value: string): string => `pg_catalog.set_config('application_name', ${value}, false) is null`;
 
 /** Never true, so that no row comes. */
 const report = (expression: Pattern): NodePattern =>
   node("NULLTEST", {
-    arg: call("set_config", T.text, [text("application_name"), expression, constant([T.boolean], bytesAre(number64(0)))]),
+    arg: call("set_config", T.text, [
+      text("application_name"),
+      expression,
+      constant([T.boolean], bytesAre(number64(0))),
+    ]),
   });
 
 /** A snapshot for other sessions. */
@@ -40,9 +43,7 @@ export function typeFunctionsForm(pgType: Relation, oid: number): Form {
   const number = (name: string): string => `pg_catalog.textin(pg_catalog.oidout(t.${name}))`;
   const numberPlan = (name: string): Pattern =>
     call("textin", T.text, [
-      call("oidout", "2275", [
-        node("RELABELTYPE", { arg: column("1", attributeOf(pgType, name)), resulttype: T.oid }),
-      ]),
+      call("oidout", "2275", [node("RELABELTYPE", { arg: column("1", attributeOf(pgType, name)), resulttype: T.oid })]),
     ]);
   const value = `pg_catalog.textcat(pg_catalog.textcat(${number("typoutput")}, ','), ${number("typsend")})`;
   return {

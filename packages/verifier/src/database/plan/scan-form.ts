@@ -125,4 +125,3 @@ export function indexForm(relation: Relation, index: number, columns: readonly s
     ),
   };
 }
-
