@@ -1,7 +1,13 @@
 // Whoever sets the chain up as the guide says, on whatever server he has, must hear nothing: as a superuser with all that
 // is usually loaded and granted there, and as the CREATEROLE login that hosted services give.
 import { attach, migrate } from "@scidex/audit-schema";
-import { createDatabase, createLogin, embeddedBinaries, type EmbeddedServer, startEmbedded } from "@scidex/audit-testkit";
+import {
+  createDatabase,
+  createLogin,
+  embeddedBinaries,
+  type EmbeddedServer,
+  startEmbedded,
+} from "@scidex/audit-testkit";
 import { drizzle } from "drizzle-orm/postgres-js";
 import { afterAll, beforeAll, describe, expect, test } from "vitest";
 import { type Client, connect } from "../src/audited-database.ts";
@@ -72,9 +78,13 @@ describe.each([14, 15, 18])("a fresh PostgreSQL %i", (major) => {
     await using installer = connect(hosted.url, { max: 2 });
     await migrate(drizzle(installer));
     // Extensions that a database's owner may make without being a superuser.
-    await installer.unsafe("create schema extensions; create extension citext schema extensions; create extension pgcrypto schema extensions");
+    await installer.unsafe(
+      "create schema extensions; create extension citext schema extensions; create extension pgcrypto schema extensions",
+    );
     await installer.unsafe(TABLES);
-    await installer.unsafe(`alter default privileges grant select on tables to public; create role app login; grant insert, select on notes to app`);
+    await installer.unsafe(
+      `alter default privileges grant select on tables to public; create role app login; grant insert, select on notes to app`,
+    );
     await audit(installer);
     await expectNothing(installer);
   });
@@ -84,7 +94,9 @@ describe.each([14, 15, 18])("a fresh PostgreSQL %i", (major) => {
     const { sql } = database;
     await using admin = connect(database.url, { max: 2 });
     const owners = await Promise.all([1, 2, 3].map(async () => await createLogin(sql)));
-    await sql.unsafe("create extension pg_stat_statements; create schema ext; create extension hstore schema ext; create extension btree_gist schema ext; create extension pg_trgm schema ext");
+    await sql.unsafe(
+      "create extension pg_stat_statements; create schema ext; create extension hstore schema ext; create extension btree_gist schema ext; create extension pg_trgm schema ext",
+    );
     await migrate(drizzle(admin));
     for (const { name } of owners)
       await sql.unsafe(`

@@ -197,7 +197,7 @@ export const HONEST_CHANGES: readonly HonestChange[] = [
   sql(
     "rights on PostgreSQL's own functions, types and catalogs",
     `revoke execute on function pg_catalog.pg_read_file(text) from public; grant execute on function pg_catalog.pg_ls_dir(text) to public;
-     revoke usage on type pg_catalog.int8 from public; revoke usage on language plpgsql from public; revoke create on schema public from public;
+     revoke usage on type pg_catalog.int8 from public; revoke create on schema public from public;
      revoke select on pg_catalog.pg_user_mapping from public; revoke select (rolname) on pg_catalog.pg_roles from public`,
   ),
   sql(
@@ -211,7 +211,18 @@ export const HONEST_CHANGES: readonly HonestChange[] = [
     run: async ({ honest }, random) => {
       const schema = random.word();
       await honest.unsafe(`create schema ${schema}`);
-      const names = ["pgcrypto", "citext", "btree_gist", "btree_gin", "ltree", "cube", "intarray", "seg", "isn", "fuzzystrmatch"];
+      const names = [
+        "pgcrypto",
+        "citext",
+        "btree_gist",
+        "btree_gin",
+        "ltree",
+        "cube",
+        "intarray",
+        "seg",
+        "isn",
+        "fuzzystrmatch",
+      ];
       for (let n = 0; n < 3; n++)
         await honest.unsafe(`create extension if not exists ${random.pick(names)} schema ${schema}`);
     },
@@ -221,7 +232,9 @@ export const HONEST_CHANGES: readonly HonestChange[] = [
     run: async (world, random) => {
       const name = random.pick(["hstore", "pg_trgm", "unaccent", "tablefunc", "pg_stat_statements"]);
       await inSession(world, async (session) => {
-        await session.unsafe(`set allow_system_table_mods = on; create extension if not exists ${name} schema pg_catalog`);
+        await session.unsafe(
+          `set allow_system_table_mods = on; create extension if not exists ${name} schema pg_catalog`,
+        );
       });
     },
   },

@@ -94,7 +94,12 @@ async function impostor({ attacker, random }: Trial): Promise<Expected> {
   const { relation, kind } = table;
   const name = random.pick(table.covered);
   const column = `"${name.replaceAll('"', '""')}"`;
-  const variant = random.pick(["a stored generated column", "a virtual column", "declared generated", "another layout"]);
+  const variant = random.pick([
+    "a stored generated column",
+    "a virtual column",
+    "declared generated",
+    "another layout",
+  ]);
   const flag = (set: string): string =>
     `update pg_attribute set ${set} where attrelid = ${quoted(relation)}::regclass and attname = ${quoted(name)}`;
   const place = { check: "relation_changed", kind, names: name };
@@ -137,8 +142,14 @@ export const ACCESS_ATTACKS: readonly Attack[] = [
       const [variant, sql] = random.pick([
         ["appended", `select public.audit_chain_append(${taken}, '1@5', sha256('x'))`],
         ["enqueued", `select public.audit_chain_enqueue(${taken}, '1@5', sha256('x'))`],
-        ["attached as", `create table public.plain (id int primary key); select public.audit_chain_attach('public.plain', kind => ${taken})`],
-        ["attached", `create table public."t:${role}" (id int primary key); select public.audit_chain_attach('public."t:${role}"')`],
+        [
+          "attached as",
+          `create table public.plain (id int primary key); select public.audit_chain_attach('public.plain', kind => ${taken})`,
+        ],
+        [
+          "attached",
+          `create table public."t:${role}" (id int primary key); select public.audit_chain_attach('public."t:${role}"')`,
+        ],
       ] as const);
       const code = await world.honest.unsafe(sql).then(
         () => "nothing",

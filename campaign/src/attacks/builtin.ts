@@ -138,7 +138,7 @@ async function flip({ world, random, attacker }: Trial): Promise<Expected> {
     found: [{ check: "catalog_changed" }],
     during: async (hasEnded) => {
       const waiting = `select count(*)::int as n from pg_locks where not granted and relation = ${quoted(table)}::regclass`;
-      for (let n = 0; n === 0 && !hasEnded(); ) [{ n } = { n: 0 }] = await attacker.read<{ n: number }>(waiting);
+      for (let n = 0; n === 0 && !hasEnded();) [{ n } = { n: 0 }] = await attacker.read<{ n: number }>(waiting);
       await attacker.run(set(forged));
       if (isPutBack) await attacker.run(set(true_));
       await holder.unsafe("rollback");

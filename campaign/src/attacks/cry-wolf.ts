@@ -4,12 +4,18 @@ import { TABLES } from "../world/tables.ts";
 
 /** What somebody without any right on the chain or an audited table runs, in a session that stays open. */
 const CORNERS: readonly (readonly [variant: string, sql: string])[] = [
-  ["default privileges of its own", "alter default privileges grant all on tables to scidex_audit_ro, public, scidex_audit_owner"],
+  [
+    "default privileges of its own",
+    "alter default privileges grant all on tables to scidex_audit_ro, public, scidex_audit_owner",
+  ],
   [
     "grants on temporary tables",
     "create temp table x (i int); grant insert on x to scidex_audit_ro, scidex_audit_inspector; grant update (i) on x to scidex_audit_writer",
   ],
-  ["temporary tables of audited names", "create temp table task_events (id int); create temp table audit_chain (id int)"],
+  [
+    "temporary tables of audited names",
+    "create temp table task_events (id int); create temp table audit_chain (id int)",
+  ],
   [
     "grants of what is its own",
     `create schema s; create table s.t (i int); create function s.f() returns int language sql as 'select 1';
@@ -78,11 +84,14 @@ async function cryWolf(trial: Trial): Promise<Expected> {
 /** Somebody who may insert into one audited table, and no more, keeps the chain's lock: everybody else's commits go on. */
 async function stopWriters(trial: Trial): Promise<Expected> {
   const { world, random, attacker } = trial;
-  const variant = random.pick(["constraints made immediate", "a prepared transaction", "rows kept uncommitted"] as const);
+  const variant = random.pick([
+    "constraints made immediate",
+    "a prepared transaction",
+    "rows kept uncommitted",
+  ] as const);
   await world.honest.unsafe("grant insert on public.task_events to campaign_app");
   const his = session(trial, "app");
-  const row = (): string =>
-    `insert into public.task_events values (${trial.fresh()}, 'his', 'e', '{}', '2026-01-01')`;
+  const row = (): string => `insert into public.task_events values (${trial.fresh()}, 'his', 'e', '{}', '2026-01-01')`;
   const gid = `forever_${world.database}`;
   const statements = {
     "constraints made immediate": ["begin", row(), "set constraints all immediate"],

@@ -4,7 +4,15 @@ import type { Attack, Trial } from "../attack.ts";
 import { git } from "../world/place.ts";
 
 const HOOKS = [
-  ...["pre-push", "pre-commit", "post-commit", "commit-msg", "prepare-commit-msg", "post-checkout", "post-index-change"],
+  ...[
+    "pre-push",
+    "pre-commit",
+    "post-commit",
+    "commit-msg",
+    "prepare-commit-msg",
+    "post-checkout",
+    "post-index-change",
+  ],
   ...["pre-receive", "update", "post-receive", "post-update", "proc-receive", "reference-transaction", "pre-auto-gc"],
 ];
 
@@ -48,7 +56,12 @@ function plants(repository: string, program: string): Record<string, () => Promi
       await set({ "include.path": join(repository, "more") });
     },
     "signing programs": async () =>
-      await set({ "gpg.program": program, "commit.gpgSign": "true", "push.gpgSign": "if-asked", "core.editor": program }),
+      await set({
+        "gpg.program": program,
+        "commit.gpgSign": "true",
+        "push.gpgSign": "if-asked",
+        "core.editor": program,
+      }),
   };
 }
 

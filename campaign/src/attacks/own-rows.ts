@@ -3,7 +3,10 @@ import type { Attack, Trial } from "../attack.ts";
 import { TABLES } from "../world/tables.ts";
 import { perform, type Step } from "./step.ts";
 
-const LISTS = "id recorded_at actor action kind relation key_columns columns column_types excluded renamed changes mode fallback complete salt blind_key present".split(" ");
+const LISTS =
+  "id recorded_at actor action kind relation key_columns columns column_types excluded renamed changes mode fallback complete salt blind_key present".split(
+    " ",
+  );
 
 /** A configuration row as the newest of a kind, with these columns instead. */
 const configRow = (kind: string, columns: Readonly<Record<string, string>>): string =>
@@ -16,8 +19,10 @@ function write({ random }: Trial): Step {
   const narrowed = [{ check: "coverage_narrowed" }];
   const id = random.between(1_000, 1_000_000);
   // Chained like any other: whoever writes here owns the database.
-  const front = (sql: string): string => `set session_replication_role = origin; ${sql}; set session_replication_role = replica`;
-  const loose = (column: string): string => `alter table public.audit_chain_config alter column ${column} drop not null;`;
+  const front = (sql: string): string =>
+    `set session_replication_role = origin; ${sql}; set session_replication_role = replica`;
+  const loose = (column: string): string =>
+    `alter table public.audit_chain_config alter column ${column} drop not null;`;
   return random.pick<Step>([
     {
       variant: "tickets made in advance",
@@ -95,7 +100,9 @@ function write({ random }: Trial): Step {
     },
     {
       variant: `a configuration row below the newest, ${kind}`,
-      sql: front(`${configRow(kind, { id: String(id) })}; ${configRow(kind, { id: String(id - 1), complete: "false" })}`),
+      sql: front(
+        `${configRow(kind, { id: String(id) })}; ${configRow(kind, { id: String(id - 1), complete: "false" })}`,
+      ),
       found: narrowed,
     },
   ]);

@@ -24,7 +24,9 @@ describe("rows that steer linking", () => {
   test.each<readonly [string, string, RegExp]>([
     [
       "tickets made in advance",
-      aside("insert into public.audit_chain_ticket select (pg_current_xact_id()::text::bigint + i)::text::xid8 from generate_series(1, 2000) as i"),
+      aside(
+        "insert into public.audit_chain_ticket select (pg_current_xact_id()::text::bigint + i)::text::xid8 from generate_series(1, 2000) as i",
+      ),
       /^relation_changed: public\.audit_chain_ticket has tickets/u,
     ],
     [
