@@ -35,15 +35,20 @@ export interface Expected {
   readonly found: readonly Where[];
   /** The seq that `first_divergence` must have. */
   readonly first?: number;
-  /** 3 where nothing is tampered with, but less can be proven. Then `found` are names of groups that must be unproven. */
-  readonly exit?: 1 | 3;
+  /**
+   * 3 where nothing is tampered with, but less can be proven: then `found` are groups that must be unproven, with what the
+   * reasons must name. 0 where nothing may come of it at all: the report must be clean.
+   */
+  readonly exit?: 0 | 1 | 3;
   /** Checks that must stay silent: else the attacker was clumsy, and the trial has shown less than it should. */
   readonly silent?: readonly string[];
   /** What the verifier is given. */
   readonly trust?: Trust;
   /** The program whose report is judged. */
   readonly by?: "verifier" | "publisher";
-  /** Puts back what belongs to the whole server. */
+  /** What the attacker does while the verifier is at work; it is told when that has ended. */
+  readonly during?: (hasEnded: () => boolean) => Promise<void>;
+  /** Puts back what belongs to the whole server, and ends sessions. */
   readonly undo?: () => Promise<void>;
 }
 

@@ -194,6 +194,196 @@ export const HONEST_CHANGES: readonly HonestChange[] = [
       await honest.unsafe("select public.audit_chain_seal(2)");
     },
   },
+  sql(
+    "rights on PostgreSQL's own functions, types and catalogs",
+    `revoke execute on function pg_catalog.pg_read_file(text) from public; grant execute on function pg_catalog.pg_ls_dir(text) to public;
+     revoke usage on type pg_catalog.int8 from public; revoke create on schema public from public;
+     revoke select on pg_catalog.pg_user_mapping from public; revoke select (rolname) on pg_catalog.pg_roles from public`,
+  ),
+  sql(
+    "costs and comments",
+    `alter function pg_catalog.sha256(bytea) cost 1000; alter function pg_catalog.generate_series(int, int) rows 10;
+     comment on function pg_catalog.sha256(bytea) is 'hashes'; comment on table public.audit_chain is 'the chain';
+     comment on column public.task_events.detail is 'what happened'; comment on table pg_catalog.pg_cast is 'casts'`,
+  ),
+  {
+    name: "extensions in a schema of their own",
+    run: async ({ honest }, random) => {
+      const schema = random.word();
+      await honest.unsafe(`create schema ${schema}`);
+      const names = [
+        "pgcrypto",
+        "citext",
+        "btree_gist",
+        "btree_gin",
+        "ltree",
+        "cube",
+        "intarray",
+        "seg",
+        "isn",
+        "fuzzystrmatch",
+      ];
+      for (let n = 0; n < 3; n++)
+        await honest.unsafe(`create extension if not exists ${random.pick(names)} schema ${schema}`);
+    },
+  },
+  {
+    name: "an extension in pg_catalog",
+    run: async (world, random) => {
+      const name = random.pick(["hstore", "pg_trgm", "unaccent", "tablefunc", "pg_stat_statements"]);
+      await inSession(world, async (session) => {
+        await session.unsafe(
+          `set allow_system_table_mods = on; create extension if not exists ${name} schema pg_catalog`,
+        );
+      });
+    },
+  },
+  {
+    name: "statistics",
+    run: async (world) =>
+      await inSession(world, async (session) => {
+        await session.unsafe(
+          `set allow_system_table_mods = on; alter table pg_catalog.pg_proc alter column proname set statistics 500;
+           create statistics public.notes_together on id, note from public.agent_notes;
+           alter table public.task_events alter column task_id set statistics 10; analyze`,
+        );
+      }),
+  },
+  {
+    name: "default privileges of other owners",
+    run: async ({ honest }, random) => {
+      const schema = random.word();
+      await honest.unsafe(`create schema ${schema}`);
+      for (const to of ["public", "scidex_audit_ro", "campaign_app", "scidex_audit_inspector"])
+        await honest.unsafe(
+          `alter default privileges for role campaign_nobody in schema ${schema} grant select, insert on tables to ${to};
+           alter default privileges for role campaign_app grant execute on functions to ${to}`,
+        );
+    },
+  },
+  {
+    name: "schemas, tables, views and roles of other people",
+    run: async ({ honest }, random) => {
+      const name = random.word();
+      await honest.unsafe(
+        `create schema ${name} authorization campaign_nobody; create table ${name}.task_events (id int primary key);
+         alter table ${name}.task_events owner to campaign_nobody; grant select on ${name}.task_events to scidex_audit_ro;
+         create view ${name}.audit_chain as select 1 as seq; create function ${name}.f() returns int language sql as 'select 1';
+         create type ${name}.mood as enum ('calm'); create domain ${name}.short as text; create sequence ${name}.numbers;
+         create collation ${name}.mine from "C"; create operator ${name}.=== (leftarg = int, rightarg = int, function = int4eq);
+         create publication ${name} for table ${name}.task_events; create aggregate ${name}.total (int) (sfunc = int4pl, stype = int, initcond = '0')`,
+      );
+    },
+  },
+  {
+    name: "an event trigger of other people's",
+    run: async ({ honest }, random) => {
+      const name = random.word();
+      await honest.unsafe(
+        `create function public.${name}() returns event_trigger language plpgsql as 'begin end';
+         create event trigger ${name} on ddl_command_end execute function public.${name}(); create table public.${name}_made (id int)`,
+      );
+    },
+  },
+  {
+    name: "a trigger that changes sibling rows",
+    run: async ({ honest }, random) => {
+      const name = random.word();
+      await honest.unsafe(
+        `create table public.${name} (id int primary key, v text, n int default 0);
+         create function public.${name}_f() returns trigger language plpgsql as $$ begin
+           if pg_trigger_depth() = 1 then update public.${name} set v = v || '+', n = n + 1 where id <> new.id; end if; return null; end $$;
+         create trigger a_sibling after insert or update on public.${name} for each row execute function public.${name}_f();
+         select public.audit_chain_attach('public.${name}', changes => 'track', mode => '${random.pick(["strict", "sealed"])}')`,
+      );
+      await honest.unsafe(`insert into public.${name} values (1, 'a'), (2, 'b'), (3, 'c')`);
+      await honest.unsafe(`update public.${name} set v = 'x'`);
+      await honest.unsafe(`update public.${name} set v = v || n where id < 3; delete from public.${name} where id = 2`);
+    },
+  },
+  {
+    name: "a table with a rule, attached",
+    run: async ({ honest }, random) => {
+      const name = random.word();
+      await honest.unsafe(
+        `create table public.${name} (id int primary key, name text not null, deleted bool not null default false);
+         create rule soft_delete as on delete to public.${name} do instead update public.${name} set deleted = true where old.id = id;
+         select public.audit_chain_attach('public.${name}', changes => 'track')`,
+      );
+      await honest.unsafe(`insert into public.${name} values (1, 'a'), (2, 'b')`);
+      await honest.unsafe(`delete from public.${name} where id = 1`);
+    },
+  },
+  {
+    name: "a schema for each tenant, with a search path",
+    run: async (world, random) => {
+      const [one, two] = [random.word(), random.word()];
+      await world.honest.unsafe(
+        `create schema ${one}; create schema ${two}; create table ${one}.customers (id int primary key); create table ${two}.customers (id int primary key);
+         alter role campaign_nobody in database ${world.database} set search_path = ${two}, public;
+         select public.audit_chain_attach('${one}.customers', kind => '${one}.customers')`,
+      );
+      await world.honest.unsafe(`insert into ${one}.customers values (1)`);
+    },
+  },
+  {
+    name: "deferred foreign keys in strict",
+    run: async ({ honest }, random) => {
+      const name = random.word();
+      await honest.unsafe(
+        `create table public.${name}_a (id int primary key);
+         create table public.${name} (id int primary key, a int references public.${name}_a deferrable initially deferred);
+         select public.audit_chain_attach('public.${name}', mode => 'strict')`,
+      );
+      await honest.begin(async (tx) => {
+        await tx.unsafe(`insert into public.${name} values (1, 1), (2, 2)`);
+        await tx.unsafe(`insert into public.${name}_a values (1), (2)`);
+      });
+      await honest
+        .begin(async (tx) => await tx.unsafe(`insert into public.${name} values (3, 9)`))
+        .catch(() => undefined);
+    },
+  },
+  {
+    name: "a table with blinded keys",
+    run: async ({ honest }, random) => {
+      const name = random.word();
+      const changes = random.pick(["refuse", "track"]);
+      await honest.unsafe(
+        `create table public.${name} (email text primary key, v int);
+         select public.audit_chain_attach('public.${name}', blind_key => true, changes => '${changes}')`,
+      );
+      await honest.unsafe(`insert into public.${name} values ('a@example.org', 1), ('b@example.org', 2)`);
+      if (changes === "track")
+        await honest.unsafe(
+          `update public.${name} set v = v + 1; delete from public.${name} where v = 2; insert into public.${name} values ('a@example.org', 7)`,
+        );
+    },
+  },
+  {
+    name: "keys of tracked rows changed, and used again",
+    run: async ({ honest }, _random, fresh) => {
+      const n = 20_000 + fresh();
+      await honest.unsafe(`insert into public.readings values (${n}, 1, 'a')`);
+      await honest.unsafe(`update public.readings set id = id + 100000 where id = ${n}`);
+      await honest.unsafe(`insert into public.readings values (${n}, 2, 'b')`);
+      await honest.unsafe(`delete from public.readings where id in (${n}, ${n + 100_000})`);
+      await honest.unsafe(`insert into public.readings values (${n}, 3, 'c')`);
+    },
+  },
+  sql("VACUUM FULL of catalogs", "vacuum full pg_catalog.pg_proc"),
+  sql("VACUUM FULL of everything", "vacuum full"),
+  sql("CLUSTER of a catalog", "cluster pg_catalog.pg_cast using pg_cast_oid_index"),
+  sql("REINDEX of a catalog", "reindex table pg_catalog.pg_class"),
+  sql("REINDEX of a partitioned table", "reindex table public.measurements"),
+  sql("REINDEX without a lock", "reindex table concurrently public.task_events"),
+  sql("an index more", "create index concurrently on public.senate_alerts (kind, created_at desc)"),
+  sql(
+    "roles and rights of an application",
+    `do $$ begin if not exists (select from pg_roles where rolname = 'campaign_reader') then create role campaign_reader; end if; end $$;
+     grant select on all tables in schema public to campaign_reader; grant campaign_reader to campaign_app; grant select on public.task_events to campaign_nobody;
+     revoke campaign_reader from campaign_app; revoke select on all tables in schema public from campaign_reader`,
+  ),
   { name: "a head without anything new", run: async (world) => void (await world.publish()) },
   {
     name: "a torn last line in a head log",

@@ -38,11 +38,23 @@ export function parseReport(ended: Ended): Report | null {
   }
 }
 
+/** What a report says that it must not say of an honest database; null if it says nothing. */
+export function falseAlarm(ended: Ended): string | null {
+  const report = parseReport(ended);
+  if (report === null) return `no report, exit ${ended.exit}: ${ended.stderr.trim() || ended.stdout.trim()}`;
+  if (ended.exit === 0 && report.status === "intact") return null;
+  return JSON.stringify({ exit: ended.exit, divergences: report.divergences.slice(0, 3), unproven: report.unproven });
+}
+
 /** Judges a report: detected is the right exit code and an expected check, located is that check in the right place. */
 export function judge(ended: Ended, expected: Expected): Verdict {
   const report = parseReport(ended);
   if (report === null) return { detected: false, located: false, clumsy: [] };
   if (expected.exit === 3) return judgeUnproven(ended, report, expected);
+  if (expected.exit === 0) {
+    const isClean = ended.exit === 0 && report.status === "intact" && report.divergences.length === 0;
+    return { detected: isClean, located: isClean, clumsy: [] };
+  }
   if (expected.by === "publisher") {
     const refused = ended.exit === 1 && report.status === "tampered" && report.divergences.length > 0;
     return { detected: refused, located: refused, clumsy: [] };
@@ -68,7 +80,13 @@ export function judgeFindings(report: Report, expected: Expected): { detected: b
 
 function judgeUnproven(ended: Ended, report: Report, expected: Expected): Verdict {
   const detected = ended.exit === 3 && report.status === "unproven";
-  const located = detected && expected.found.every(({ check }) => report.checks?.[check] === "unproven");
+  const reasons = (report.unproven ?? []).join("\n");
+  const located =
+    detected &&
+    expected.found.every(
+      ({ check, names = [] }) =>
+        report.checks?.[check] === "unproven" && [names].flat().every((name) => reasons.includes(name)),
+    );
   return { detected, located, clumsy: [] };
 }
 

@@ -7,6 +7,7 @@ import { parseArgs } from "node:util";
 import { CHECKS } from "@scidex/audit-verifier";
 import type { Attack } from "./attack.ts";
 import { ATTACKS } from "./attacks/all.ts";
+import { CHANGES_A_ROUND, type Round, runHonestRound } from "./honest-run.ts";
 import { formatTable, tabulate } from "./table.ts";
 import { runTrial, type TrialResult } from "./trial.ts";
 import { missedTests } from "./missed-tests.ts";
@@ -17,6 +18,7 @@ import { bundlePrograms } from "./world/programs.ts";
 const USAGE = `Attacks a published chain in every way that must be detected, each trial with another draw, and counts what is found.
 
   campaign [--seed TEXT] [--trials N] [--only A01,B02] [--without CHECK|all [--tests]] [--json]
+  campaign --honest N [--seed TEXT] [--json]     at least N honest changes and no attack: nothing may be said
 
 Exit code: 0 if everything was detected and located without a false alarm, 1 if not, 2 for wrong usage, 3 if it failed.`;
 
@@ -33,17 +35,21 @@ const { values } = parseArgs({
     only: { type: "string", default: "" },
     without: { type: "string", default: "" },
     tests: { type: "boolean", default: false },
+    honest: { type: "string", default: "0" },
     json: { type: "boolean", default: false },
     help: { type: "boolean", default: false },
   },
 });
 const trials = Number(values.trials);
+const honest = Number(values.honest);
 const only = values.only.split(",").filter((id) => id !== "");
 const checks = values.without === "all" ? Object.keys(CHECKS) : values.without.split(",").filter((name) => name !== "");
 const attacks = ATTACKS.filter(({ id }) => only.length === 0 || only.includes(id));
 const isWrong =
   !Number.isSafeInteger(trials) ||
   trials < 1 ||
+  !Number.isSafeInteger(honest) ||
+  honest < 0 ||
   only.some((id) => !ATTACKS.some((attack) => attack.id === id)) ||
   checks.some((check) => !(check in CHECKS));
 if (values.help || isWrong) {
@@ -62,6 +68,17 @@ process.once("SIGINT", () => (isStopped = true));
 try {
   await bundlePrograms(join(folder, "programs"));
   for (let i = 0; i < SERVERS; i++) bases.push(await buildBase(join(folder, `server-${i}`), values.seed));
+  if (honest > 0) process.exitCode = printHonest(await runHonest(Math.ceil(honest / CHANGES_A_ROUND)));
+  else process.exitCode = await runAttacks();
+} catch (error) {
+  process.stderr.write(`error: ${error instanceof Error ? (error.stack ?? error.message) : String(error)}\n`);
+  process.exitCode = 3;
+} finally {
+  await Promise.all(bases.map(async ({ server }) => await server.stop()));
+  rmSync(folder, { recursive: true, force: true });
+}
+
+async function runAttacks(): Promise<0 | 1> {
   process.stderr.write(`seed ${values.seed}: ${trials} trials of ${attacks.length} attacks\n`);
   const results = await runTrials(
     attacks.flatMap((attack) => Array.from({ length: trials }, (_, trial) => ({ attack, trial }))),
@@ -74,13 +91,36 @@ try {
       process.stderr.write(`without ${check}, ${failing.get(check)?.length ?? 0} tests fail\n`);
     }
   }
-  process.exitCode = print(inOrder(results), failing);
-} catch (error) {
-  process.stderr.write(`error: ${error instanceof Error ? (error.stack ?? error.message) : String(error)}\n`);
-  process.exitCode = 3;
-} finally {
-  await Promise.all(bases.map(async ({ server }) => await server.stop()));
-  rmSync(folder, { recursive: true, force: true });
+  return print(inOrder(results), failing);
+}
+
+async function runHonest(rounds: number): Promise<Round[]> {
+  const done: Round[] = [];
+  const queue = Array.from({ length: rounds }, (_, round) => round);
+  const started = performance.now();
+  await Promise.all(
+    bases.map(async (base) => {
+      for (let next = queue.shift(); next !== undefined && !isStopped; next = queue.shift()) {
+        const round = await runHonestRound(base, next, values.seed);
+        done.push(round);
+        if (round.alarm !== null)
+          process.stderr.write(`round ${next} (seed ${values.seed}), ${round.changes.join("; ")}: ${round.alarm}\n`);
+        if (done.length % 10 === 0) process.stderr.write(`${progress(done.length, rounds, started)}\n`);
+      }
+    }),
+  );
+  return done;
+}
+
+function printHonest(rounds: readonly Round[]): 0 | 1 {
+  const changes = rounds.reduce((sum, round) => sum + round.changes.length, 0);
+  const alarms = rounds.filter(({ alarm }) => alarm !== null);
+  process.stdout.write(
+    values.json
+      ? `${JSON.stringify({ ok: alarms.length === 0, seed: values.seed, changes, rounds: rounds.length, alarms })}\n`
+      : `${changes} honest changes in ${rounds.length} rounds, ${alarms.length} alarms, seed ${values.seed}\n`,
+  );
+  return alarms.length === 0 ? 0 : 1;
 }
 
 async function runTrials(trialsToRun: { attack: Attack; trial: number }[]): Promise<TrialResult[]> {

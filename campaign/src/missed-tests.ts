@@ -16,6 +16,8 @@ const root = resolve(import.meta.dirname, "../..");
 const TESTS = {
   "chain-attacks.test.ts": ["chain-attacks.test.ts"],
   "source-attacks.test.ts": ["source-attacks.test.ts"],
+  "change-unrecorded.test.ts": ["change-unrecorded.test.ts"],
+  "access.test.ts": ["access.test.ts"],
   "sink-attacks.test.ts": ["sink-attacks.test.ts"],
   "coverage.test.ts": ["coverage.test.ts"],
   "structure.test.ts": ["structure.test.ts", "structure-attacks.ts"],

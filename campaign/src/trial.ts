@@ -2,7 +2,7 @@ import { setTimeout } from "node:timers";
 import { Attacker } from "./attacker/attacker.ts";
 import type { Attack, Expected } from "./attack.ts";
 import { HONEST_CHANGES } from "./honest.ts";
-import { judge, parseReport, type Report } from "./judge.ts";
+import { falseAlarm, judge, parseReport, type Report } from "./judge.ts";
 import { Random } from "./random.ts";
 import type { Base } from "./world/base.ts";
 import type { Ended } from "./world/programs.ts";
@@ -73,11 +73,13 @@ export async function runTrial(base: Base, attack: Attack, trial: number, seed: 
     if (jobs.length > 0) attacker.note(`verified with ${jobs.join(" ")}`);
     const { heads, length } = await whatIsThere(world);
     const expected = await attack.perform({ world, random, attacker, heads, length, fresh });
-    const found =
+    let hasEnded = false;
+    const judged = (
       expected.by === "publisher"
-        ? await world.publishAsProcess()
-        : await world.verify({ ...expected.trust, args: [...(expected.trust?.args ?? []), ...jobs] });
-    await expected.undo?.();
+        ? world.publishAsProcess()
+        : world.verify({ ...expected.trust, args: [...(expected.trust?.args ?? []), ...jobs] })
+    ).finally(() => (hasEnded = true));
+    const [found] = await Promise.all([judged, expected.during?.(() => hasEnded)]).finally(expected.undo);
     const verdict = judge(found, expected);
     return ended({
       variant: expected.variant,
@@ -122,13 +124,6 @@ async function whatIsThere(world: World): Promise<{ heads: number[]; length: num
   const heads = [...new Set(lines.map((line) => (JSON.parse(line) as { seq: number }).seq))];
   const [row] = await world.honest.unsafe<{ n: string }[]>("select max(seq)::text as n from public.audit_chain");
   return { heads, length: Number(row?.n) };
-}
-
-function falseAlarm(ended: Ended): string | null {
-  const report = parseReport(ended);
-  if (report === null) return `no report, exit ${ended.exit}: ${ended.stderr.trim() || ended.stdout.trim()}`;
-  if (ended.exit === 0 && report.status === "intact") return null;
-  return JSON.stringify({ exit: ended.exit, divergences: report.divergences.slice(0, 3), unproven: report.unproven });
 }
 
 function problemOf(verdict: ReturnType<typeof judge>, ended: Ended, expected: Expected): string | null {

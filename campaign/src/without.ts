@@ -21,7 +21,14 @@ export function without(
   const undetected = new Map<string, number>();
   const mislocated = new Map<string, number>();
   for (const { id, report, expected, located } of results) {
-    if (report === null || expected === null || !located || expected.by === "publisher" || expected.exit === 3)
+    if (
+      report === null ||
+      expected === null ||
+      !located ||
+      expected.by === "publisher" ||
+      expected.exit === 0 ||
+      expected.exit === 3
+    )
       continue;
     const divergences = report.divergences.filter((finding) => finding.check !== check);
     if (divergences.length === report.divergences.length) continue;

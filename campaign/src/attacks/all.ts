@@ -1,9 +1,16 @@
 import type { Attack } from "../attack.ts";
+import { ACCESS_ATTACKS } from "./access.ts";
+import { BOUNDS_ATTACKS } from "./bounds.ts";
+import { BUILTIN_ATTACKS } from "./builtin.ts";
 import { CAPTURE_ATTACKS } from "./capture.ts";
 import { CATALOG_ATTACKS } from "./catalog.ts";
 import { CHAIN_ATTACKS } from "./chain.ts";
 import { COVERAGE_ATTACKS } from "./coverage.ts";
+import { CRY_WOLF } from "./cry-wolf.ts";
 import { EXCUSES } from "./excuses.ts";
+import { GIT_COMMANDS } from "./git-commands.ts";
+import { LAUNDERING } from "./laundering.ts";
+import { OWN_ROW_ATTACKS } from "./own-rows.ts";
 import { REWRITES } from "./rewrites.ts";
 import { RIGHTS_ATTACKS } from "./rights.ts";
 import { ROW_ATTACKS } from "./rows.ts";
@@ -14,10 +21,17 @@ export const ATTACKS: readonly Attack[] = [
   ...CHAIN_ATTACKS,
   ...REWRITES,
   ...ROW_ATTACKS,
+  ...LAUNDERING,
+  ...ACCESS_ATTACKS,
   ...CAPTURE_ATTACKS,
   ...RIGHTS_ATTACKS,
   ...CATALOG_ATTACKS,
+  ...BUILTIN_ATTACKS,
+  ...BOUNDS_ATTACKS,
+  ...OWN_ROW_ATTACKS,
+  ...CRY_WOLF,
   ...COVERAGE_ATTACKS,
   ...EXCUSES,
   ...SINK_ATTACKS,
+  ...GIT_COMMANDS,
 ].toSorted((a, b) => a.id.localeCompare(b.id));

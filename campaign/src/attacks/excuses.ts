@@ -10,7 +10,7 @@ export const EXCUSES: readonly Attack[] = [
   {
     id: "C22",
     title: "hide behind an excuse",
-    checks: ["truncated", "head_mismatch"],
+    checks: ["truncated", "head_mismatch", "catalog_changed"],
     perform: async (trial) => {
       const { attacker, random, world } = trial;
       const variant = random.pick(["a converted sink", "another server, emptied", "another server, cut"]);
@@ -23,7 +23,9 @@ export const EXCUSES: readonly Attack[] = [
       } else {
         await attacker.run(CLAIM);
       }
-      return { variant, found: [{ check: "truncated", seq: kept + 1 }] };
+      // Who replaces what the server says of itself is seen in the plan that asks for it.
+      const claimed = variant === "a converted sink" ? [] : [{ check: "catalog_changed", names: "pg_control_system" }];
+      return { variant, found: [{ check: "truncated", seq: kept + 1 }, ...claimed] };
     },
   },
 ];

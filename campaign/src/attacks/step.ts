@@ -5,7 +5,7 @@ export interface Step {
   readonly variant: string;
   readonly sql: string;
   readonly found: readonly Where[];
-  readonly exit?: 3;
+  readonly exit?: 0 | 3;
   readonly undo?: string;
 }
 

@@ -37,6 +37,8 @@ export const LOGINS = {
   publisher: "scidex_audit_publisher",
   inspector: "scidex_audit_inspector",
   app: null,
+  /** Somebody without any right. */
+  nobody: null,
 };
 export type Login = keyof typeof LOGINS;
 
@@ -57,7 +59,7 @@ export async function buildBase(folder: string, seed: string): Promise<Base> {
   };
   const maintenance = quiet(server.url, 1);
   await maintenance.unsafe(`create database ${TEMPLATE}`);
-  for (const login of ["publisher", "inspector", "app"]) {
+  for (const login of ["publisher", "inspector", "app", "nobody"]) {
     await maintenance.unsafe(`create role campaign_${login} login password 'campaign'`);
   }
   // One of the tables has row security from the start, which is no attack: the verifier must be let past it.

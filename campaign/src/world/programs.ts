@@ -67,6 +67,8 @@ export async function runProgram(
     env: { ...Object.fromEntries(inherited), ...variables },
     stdio: ["ignore", "pipe", "pipe"],
     timeout: TIMEOUT_MS,
+    // One that is caught in a loop does not hear anything else.
+    killSignal: "SIGKILL",
   });
   let stdout = "";
   let stderr = "";

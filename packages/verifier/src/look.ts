@@ -477,8 +477,10 @@ class Look {
     this.#report({
       check: "publisher_silent",
       expected: `a head signed in the last ${Math.round(allowed / 1000)} s`,
-      actual: `${age / 1000n} s ago`,
-      message: `the publisher has signed nothing for longer than allowed: it was stopped, or its heads do not reach the sinks (or the clock here, ${new Date(Number(this.#now / 1000n)).toISOString()}, is ahead)`,
+      // The message is what makes this the same finding in the second look, when it is later.
+      actual: `${age / 1000n} s ago by the clock here, ${new Date(Number(this.#now / 1000n)).toISOString()}`,
+      message:
+        "the publisher has signed nothing for longer than allowed: it was stopped, or its heads do not reach the sinks (or the clock here is ahead)",
     });
   }
 

@@ -65,7 +65,7 @@ describe("the verifier's own clock", () => {
     const chain = await published();
     expect((await chain.verify({ now: Date.now() + 48 * HOUR_MS })).first_divergence).toMatchObject({
       check: "publisher_silent",
-      message: expect.stringMatching(/the clock here, 20.*, is ahead/),
+      actual: expect.stringMatching(/by the clock here, 20/),
     });
   });
 });

@@ -139,6 +139,12 @@ describe("attacks on a sink", () => {
     });
   });
 
+  it("finds D06 also where the clock goes on between the looks", async () => {
+    const chain = await published();
+    const report = await verify(chain.sql, { ...chain.trust, maxHeadAgeMs: 0 });
+    expect(report.divergences.map(({ check }) => check)).toEqual(["publisher_silent"]);
+  });
+
   it("finds D07: an old head that stands there again", async () => {
     const chain = await published();
     const [first = ""] = linesOf(chain.paths[0]);

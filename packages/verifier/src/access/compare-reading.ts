@@ -6,8 +6,8 @@ import {
   indexesOfReading,
   isWhole,
   type Reading,
-  READING_SETTINGS,
   readingColumns,
+  readingSettings,
   readingStatement,
 } from "./lookup.ts";
 import type { TableAccess } from "./plan-access.ts";
@@ -31,7 +31,7 @@ export async function compareReading(
   const { schema, name } = reading.table;
   const ofIndex = async (onTag?: (tag: bigint) => void) =>
     await snapshot[1].attempt(async (lane) => {
-      await lane.plan(READING_SETTINGS);
+      await lane.plan(readingSettings(reading));
       const statement = readingStatement(reading);
       const closed = await closedOver(lane, reading.table);
       const indexes = indexesOfReading(await planOf(lane, statement, closed));

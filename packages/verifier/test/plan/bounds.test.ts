@@ -101,6 +101,15 @@ test("views that sleep are not run", async () => {
   expect(checksOf(await verified(database.url, { checks: ["sources"] }))).toContain("catalog_changed");
 });
 
+test("a source of megabytes that is one word is a finding, and read in one pass", async () => {
+  await using database = await opened();
+  await database.sql.unsafe(
+    `do $do$ begin execute format('create or replace function public.audit_chain_append_only() returns trigger language plpgsql as %L',
+       '-- ' || repeat('x', 3000000) || E'\\nbegin return null; end'); end $do$`,
+  );
+  expect(checksOf(await verified(database.url, { checks: ["structure"] }))).toEqual(["function_changed"]);
+});
+
 test("a type that is made of itself is unproven", async () => {
   await using database = await opened();
   await attack(
