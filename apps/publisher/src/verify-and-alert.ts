@@ -28,9 +28,9 @@ import type { Webhook } from "./webhook.ts";
 
 export interface VerifyAndAlertOptions extends Pick<
   VerifyOptions,
-  "keys" | "origin" | "policy" | "checks" | "maxHeadAgeMs" | "allowUnanchored" | "onProgress"
+  "keys" | "origin" | "policy" | "checks" | "maxHeadAgeMs" | "allowUnanchored" | "onProgress" | "signal"
 > {
-  /** A client of the database, with at least two connections; a member of `scidex_audit_inspector`. Reads only. */
+  /** A client of the database; a member of `scidex_audit_inspector`. Reads only. */
   readonly database: Sql;
   /** Where alerts are written, as a member of `scidex_audit_alert`. Opened only when there is something to write. */
   readonly alertDatabaseUrl: string;
@@ -141,6 +141,7 @@ async function verified(
       maxHeadAgeMs: options.maxHeadAgeMs,
       allowUnanchored: options.allowUnanchored,
       onProgress: options.onProgress,
+      signal: options.signal,
       // From that head's own link on, so that it is held against the head too: behind it, a chain that was cut below would
       // just have nothing to show. A log that is younger is verified as a whole.
       ...(sinceHeadMs === undefined || seqBefore === undefined ? {} : { startSeq: seqBefore }),

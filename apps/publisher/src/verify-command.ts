@@ -88,7 +88,7 @@ function pagesOf({ report: file, sinceHead }: Flags, { origin, policy }: VerifyS
 
 /** Connects, verifies, alerts, and disconnects. When the signal comes, whatever is under way fails. */
 export async function verifyOnce(
-  options: Omit<VerifyAndAlertOptions, "database" | "onProgress">,
+  options: Omit<VerifyAndAlertOptions, "database" | "signal" | "onProgress">,
   signal: AbortSignal,
 ): Promise<AlertedVerification> {
   const database = await connectUntil(signal, {
@@ -103,7 +103,7 @@ export async function verifyOnce(
   const line = progress({ label: "verify" });
   keepHeapSmall();
   try {
-    return await verifyAndAlert({ ...options, database, onProgress: (rows) => line.update(rows) });
+    return await verifyAndAlert({ ...options, database, signal, onProgress: (rows) => line.update(rows) });
   } finally {
     signal.removeEventListener("abort", stop);
     line.done();

@@ -127,9 +127,6 @@ async function run(flags: Flags, signal: AbortSignal): Promise<Outcome> {
     max: Math.max(2, jobs ?? defaultJobs()),
     settings: { default_transaction_read_only: "on" },
   }).catch(fail);
-  // Whatever is under way then fails; nothing has been written that could be left half done.
-  const stop = () => void database.end({ timeout: 0 });
-  signal.addEventListener("abort", stop, { once: true });
   const line = progress({ label: "verify" });
   if (flags.plain !== true) keepHeapSmall();
   try {
@@ -151,6 +148,8 @@ async function run(flags: Flags, signal: AbortSignal): Promise<Outcome> {
       plain: flags.plain === true,
       maxHeadAgeMs,
       maxDurationMs,
+      // Nothing has been written by then that could be left half done.
+      signal,
       allowUnanchored: flags.allowUnanchored === true,
       onProgress: (rows) => line.update(rows),
     }).catch(fail);
@@ -174,7 +173,6 @@ async function run(flags: Flags, signal: AbortSignal): Promise<Outcome> {
     } as const;
     return { exit: exits[report.status] };
   } finally {
-    signal.removeEventListener("abort", stop);
     line.done();
     await Promise.all(sinks.map(async (sink) => await sink.close()));
     await database.end({ timeout: 1 });

@@ -5,7 +5,7 @@ export class DeadlineError extends Error {
 
 /** The end of the time that a verification has. */
 export interface Deadline {
-  /** Rejects with a DeadlineError once the time is over; never otherwise. */
+  /** Rejects with a DeadlineError once the time is over, and with the signal's reason where it comes; never otherwise. */
   readonly passed: Promise<never>;
   /** Whether it is over. */
   readonly isPassed: boolean;
@@ -16,11 +16,17 @@ export interface Deadline {
 /** The longest time that a timer of Node.js can have. */
 const LONGEST_MS = 2 ** 31 - 1;
 
-/** @param milliseconds from now on */
-export function startDeadline(milliseconds: number): Deadline {
+/**
+ * @param milliseconds from now on
+ * @param signal ends it at once
+ */
+export function startDeadline(milliseconds: number, signal?: AbortSignal): Deadline {
   const { promise, reject } = Promise.withResolvers<never>();
   promise.catch(() => {});
   let isPassed = false;
+  const stop = () => reject(signal?.reason);
+  signal?.addEventListener("abort", stop, { once: true });
+  if (signal?.aborted === true) stop();
   const timer = setTimeout(
     () => {
       isPassed = true;
@@ -37,6 +43,9 @@ export function startDeadline(milliseconds: number): Deadline {
     get isPassed() {
       return isPassed;
     },
-    clear: () => clearTimeout(timer),
+    clear: () => {
+      clearTimeout(timer);
+      signal?.removeEventListener("abort", stop);
+    },
   };
 }

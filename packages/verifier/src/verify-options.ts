@@ -51,6 +51,8 @@ export interface VerifyOptions extends RangeRequest {
   readonly maxHeadAgeMs?: number | undefined;
   /** Milliseconds that the verification may take; past them it is broken off, and the report is `unproven`. */
   readonly maxDurationMs?: number | undefined;
+  /** Breaks the verification off, which then fails with the signal's reason. */
+  readonly signal?: AbortSignal | undefined;
   /** Accept that there are no sinks: then nothing shows a cut or a full rewrite. */
   readonly allowUnanchored?: boolean | undefined;
   /** The time now, in milliseconds since the Unix epoch. */

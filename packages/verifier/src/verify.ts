@@ -45,7 +45,7 @@ export async function verifyWithState(sql: Sql, options: VerifyOptions = {}): Pr
   const started = performance.now();
   checkRange(options);
   const trust = trustOf(options);
-  const deadline = startDeadline(options.maxDurationMs ?? VERIFY_DEFAULTS.maxDurationMs);
+  const deadline = startDeadline(options.maxDurationMs ?? VERIFY_DEFAULTS.maxDurationMs, options.signal);
   let found: LookResult;
   try {
     found = await look(sql, trust, options, new Findings(), deadline);
