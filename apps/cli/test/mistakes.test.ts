@@ -213,7 +213,9 @@ describe("with keys and sinks", () => {
     expect(await said(3, ["verify"], { AUDIT_VERIFIER_KEYS: "" })).toMatch(
       /no verifier keys were given \(AUDIT_VERIFIER_KEYS\)/,
     );
-    expect(await said(3, ["verify"])).toMatch(/no sink holds a head: either none has been published yet, or the sinks were emptied/);
+    expect(await said(3, ["verify"])).toMatch(
+      /no sink holds a head: either none has been published yet, or the sinks were emptied/,
+    );
   });
 });
 

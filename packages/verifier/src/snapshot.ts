@@ -20,7 +20,7 @@ export interface Lane {
   /** The database's name. */
   readonly database: string;
   /** The server's major version. */
-  readonly serverVersion: number;
+  readonly majorVersion: number;
   /** The relations and types of the snapshot: read once for all lanes. */
   catalog(): Promise<LiveCatalog>;
   /** What the server reports of itself. */
@@ -66,7 +66,7 @@ class SnapshotLane implements Lane {
   }
 
   async catalog(): Promise<LiveCatalog> {
-    const read = async () => await LiveCatalog.read(this, await manifestOf(this.serverVersion));
+    const read = async () => await LiveCatalog.read(this, await manifestOf(this.majorVersion));
     this.#shared.catalog ??= read();
     return await this.#shared.catalog;
   }
@@ -83,8 +83,8 @@ class SnapshotLane implements Lane {
     return this.#session.database;
   }
 
-  get serverVersion(): number {
-    return this.#session.serverVersion;
+  get majorVersion(): number {
+    return this.#session.majorVersion;
   }
 
   get parameters(): Readonly<Record<string, string | undefined>> {

@@ -92,7 +92,7 @@ export class CatalogWatch {
   }
 
   static async #begin(session: Session): Promise<CatalogWatch> {
-    const manifest = await manifestOf(session.serverVersion);
+    const manifest = await manifestOf(session.majorVersion);
     const types = catalogRelation(manifest, "pg_type");
     for (const [oid, expected] of Object.entries(TYPE_FUNCTIONS)) {
       const actual = await session.report(typeFunctionsForm(types, Number(oid)));

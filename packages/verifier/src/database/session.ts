@@ -116,7 +116,7 @@ export class Session {
     await this.command("discard all");
     await this.command(SETTINGS.map((setting) => `set ${setting}`).join("; "));
     // Since PostgreSQL 17; a database can have set it to less than a verification takes.
-    if (this.serverVersion >= 17) await this.command("set transaction_timeout = 0");
+    if (this.majorVersion >= 17) await this.command("set transaction_timeout = 0");
     // The server's own log gets all that is sent to us, unless we may say otherwise (GRANT SET ON PARAMETER).
     await this.command("set log_min_messages = fatal").catch((error: unknown) => {
       if (isLoss(error)) throw error;
@@ -134,7 +134,7 @@ export class Session {
   }
 
   /** The major version. */
-  get serverVersion(): number {
+  get majorVersion(): number {
     return Number.parseInt(this.parameters["server_version"] ?? "", 10);
   }
 

@@ -5,8 +5,8 @@ import type { Grant } from "./acl.ts";
  * attacker has replaced has no say in it. `null` stands for what could not be read.
  */
 export interface Catalog {
-  /** As `server_version_num`: 180004. */
-  readonly serverVersion: number;
+  /** PostgreSQL's major version, such as 18. */
+  readonly majorVersion: number;
   readonly database: DatabaseRow | undefined;
   readonly schemas: ReadonlyMap<string, SchemaRow>;
   readonly roles: ReadonlyMap<string, RoleRow>;

@@ -210,7 +210,7 @@ function compareTable(
     for (const rule of catalog.rules.filter(
       (r) => r.relation === table.oid && (table.kind === "r" || table.kind === "p"),
     )) {
-      const entry = ruleEntry(quotedNameOf(catalog, table), rule, catalog.serverVersion);
+      const entry = ruleEntry(quotedNameOf(catalog, table), rule, catalog.majorVersion);
       const recorded = isRecorded(entry, config.present);
       if (recorded === "no")
         changed(

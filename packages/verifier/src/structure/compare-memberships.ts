@@ -44,7 +44,7 @@ export function compareMemberships(
       warnings.push(`${name} is a member of ${group} and so can change the server's files, and with them everything`);
     }
   }
-  if (catalog.serverVersion < 160_000) {
+  if (catalog.majorVersion < 16) {
     for (const role of catalog.roles.values()) {
       if (!role.isSuperuser && role.attributes.includes("CREATEROLE"))
         warnings.push(`before PostgreSQL 16 a role with CREATEROLE can become ${OWNER_ROLE}: ${role.name} has it`);

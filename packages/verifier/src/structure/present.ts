@@ -19,9 +19,9 @@ export type PresentEntry = string;
 export const ruleEntry = (
   relation: string,
   rule: { readonly name: string; readonly enabled: string; readonly definition: string },
-  serverVersion: number,
+  majorVersion: number,
 ): PresentEntry =>
-  `rule ${relation} ${quoted(rule.name)} ${rule.enabled} ${serverVersion} ${createHash("sha256").update(withoutPlaces(rule.definition)).digest("hex")}`;
+  `rule ${relation} ${quoted(rule.name)} ${rule.enabled} ${majorVersion} ${createHash("sha256").update(withoutPlaces(rule.definition)).digest("hex")}`;
 
 /** What a dump and a restore leave as it is. */
 const withoutPlaces = (tree: string): string =>

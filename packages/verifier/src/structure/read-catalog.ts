@@ -43,7 +43,7 @@ export interface Interest {
  */
 export async function readCatalog(lane: Lane, interest: Interest, orNull: OrNull): Promise<Catalog> {
   const { manifest } = await lane.catalog();
-  const { serverVersion } = lane;
+  const { majorVersion } = lane;
   const read: ReadRows = async (catalog, columns, decode) =>
     await readCatalogRows(lane, manifest, catalog, columns, decode);
   const schemas = byOid(
@@ -72,7 +72,7 @@ export async function readCatalog(lane: Lane, interest: Interest, orNull: OrNull
     text(f, 1) === lane.database ? { oid: text(f, 0), name: text(f, 1), acl: acl(f, 2), owner: text(f, 3) } : null,
   );
   return {
-    serverVersion,
+    majorVersion,
     database,
     schemas,
     relations,

@@ -23,11 +23,6 @@ export interface BuiltinManifest {
 export const KNOWN_MAJORS = [14, 15, 16, 17, 18] as const;
 export type KnownMajor = (typeof KNOWN_MAJORS)[number];
 
-/** The major version in a `server_version_num` such as 180004, where it is known. */
-export function knownMajor(serverVersion: number): KnownMajor | undefined {
-  return KNOWN_MAJORS.find((major) => major === Math.trunc(serverVersion / 10_000));
-}
-
 // One at a time is needed, and each is some 250 kB.
 const LOADERS: Readonly<Record<KnownMajor, () => Promise<{ readonly default: unknown }>>> = {
   14: async () => await import("./14.json", { with: { type: "json" } }),
@@ -46,12 +41,12 @@ export async function loadBuiltinManifest(major: KnownMajor): Promise<BuiltinMan
  *
  * @throws VerifierError `server_unknown` where there is none: its catalogs cannot be read
  */
-export async function manifestOf(serverVersion: number): Promise<BuiltinManifest> {
-  const major = KNOWN_MAJORS.find((known) => known === serverVersion);
+export async function manifestOf(majorVersion: number): Promise<BuiltinManifest> {
+  const major = KNOWN_MAJORS.find((known) => known === majorVersion);
   if (major !== undefined) return await loadBuiltinManifest(major);
   throw new VerifierError(
     "server_unknown",
-    `PostgreSQL ${serverVersion} is not known to this release, which has the catalogs of ${KNOWN_MAJORS.join(", ")}: update the verifier`,
+    `PostgreSQL ${majorVersion} is not known to this release, which has the catalogs of ${KNOWN_MAJORS.join(", ")}: update the verifier`,
   );
 }
 
