@@ -79,7 +79,12 @@ export async function runTrial(base: Base, attack: Attack, trial: number, seed: 
         ? world.publishAsProcess()
         : world.verify({ ...expected.trust, args: [...(expected.trust?.args ?? []), ...jobs] })
     ).finally(() => (hasEnded = true));
-    const [found] = await Promise.all([judged, expected.during?.(() => hasEnded)]).finally(expected.undo);
+    let found: Ended;
+    try {
+      [found] = await Promise.all([judged, expected.during?.(() => hasEnded)]);
+    } finally {
+      await expected.undo?.();
+    }
     const verdict = judge(found, expected);
     return ended({
       variant: expected.variant,

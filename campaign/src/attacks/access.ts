@@ -14,7 +14,11 @@ async function inSteps({ world, attacker }: Trial, steps: readonly string[]): Pr
   for (const step of steps) {
     const connection = { session_replication_role: "replica", allow_system_table_mods: "on" };
     const session = postgres(world.url("superuser"), { max: 1, fetch_types: false, onnotice: () => {}, connection });
-    await session.unsafe(step).finally(async () => await session.end({ timeout: 1 }));
+    try {
+      await session.unsafe(step);
+    } finally {
+      await session.end({ timeout: 1 });
+    }
     attacker.note(`in a session of its own: ${step}`);
   }
 }

@@ -3,18 +3,10 @@ import { join } from "node:path";
 import type { Attack, Trial } from "../attack.ts";
 import { git } from "../world/place.ts";
 
-const HOOKS = [
-  ...[
-    "pre-push",
-    "pre-commit",
-    "post-commit",
-    "commit-msg",
-    "prepare-commit-msg",
-    "post-checkout",
-    "post-index-change",
-  ],
-  ...["pre-receive", "update", "post-receive", "post-update", "proc-receive", "reference-transaction", "pre-auto-gc"],
-];
+const HOOKS =
+  "pre-push pre-commit post-commit commit-msg prepare-commit-msg post-checkout post-index-change pre-receive update post-receive post-update proc-receive reference-transaction pre-auto-gc".split(
+    " ",
+  );
 
 /** Ways to have a program run by whoever runs git in a repository: settings, and what they need besides. */
 function plants(repository: string, program: string): Record<string, () => Promise<void>> {

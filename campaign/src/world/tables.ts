@@ -216,5 +216,8 @@ create policy own on public.agent_notes using (true);
 create table public.drafts (id integer primary key, body text);
 create table public.legacy (id integer primary key, body text);
 create table public.everything (id bigint primary key, a_numeric numeric, a_real real, a_double double precision, a_bool boolean, a_char char(5), a_varchar varchar(20), a_text text, a_bytea bytea, a_date date, a_time time, a_ts timestamp, a_tstz timestamptz, an_interval interval, a_json json, a_jsonb jsonb, an_array integer[], an_enum public.mood, a_domain public.small, a_composite public.pair, a_range int4range, an_inet inet, a_bit bit(3), a_uuid uuid, a_point point, a_xid xid, a_money money);
+-- There from the start, and pinned in the policy.
+create function public.greet() returns event_trigger language plpgsql as $$ begin perform pg_catalog.set_config('application_name', 'greeted', false); end $$;
+create event trigger greet on login execute function public.greet();
 insert into public.drafts select n, 'before ' || n from generate_series(1, 6) as n;
 `;
