@@ -95,7 +95,7 @@ describe("a rule that was there at attach", () => {
     await database.sql.unsafe(
       `set session_replication_role = replica; alter table public.audit_chain_config disable trigger all;
        update public.audit_chain_config set present = array[regexp_replace(present[1], ' \\d+ [0-9a-f]{64}$', concat(' 13 ', repeat('0', 64)))] where kind = 'usr';
-       alter table public.audit_chain_config enable trigger all`,
+       alter table public.audit_chain_config enable trigger all; reset session_replication_role`,
     );
     const looked = await lookAtStructure(database.sql);
     expect(said(looked)).toEqual([]);
