@@ -208,7 +208,7 @@ class Look {
     }
     if (isRefused(error)) {
       this.#isTransient ||= isTransient(error);
-      this.#cannot(`the catalogs could not be read: ${reasonOf(error, "scidex_audit_inspector")}`, ...this.#wanted);
+      this.#cannot(`the catalogs could not be read: ${reasonOf(error, "PUBLIC")}`, ...this.#wanted);
       return;
     }
     if (!(error instanceof PlanError || error instanceof CatalogError)) throw error;

@@ -30,10 +30,11 @@ export function isTransient(error: unknown): boolean {
  *
  * @param role what to grant where a right is missing
  */
-export function reasonOf(error: unknown, role: "scidex_audit_ro" | "scidex_audit_inspector"): string {
+export function reasonOf(error: unknown, role: "scidex_audit_ro" | "scidex_audit_inspector" | "PUBLIC"): string {
   const message = error instanceof Error ? error.message : String(error);
   const code = sqlState(error);
-  if (code === "42501") return `${message}: grant ${role}`;
+  if (code === "42501")
+    return `${message}: ${role === "PUBLIC" ? "grant SELECT on it to PUBLIC, as a new server has it" : `grant ${role}`}`;
   if (code === LOCKED) return `${message}: another session has it locked, verify again when that is done`;
   return message;
 }

@@ -47,7 +47,7 @@ test.each([
   [
     "the catalog of functions",
     "revoke select on pg_catalog.pg_proc from public",
-    /the catalogs could not be read: permission denied for table pg_proc/u,
+    /the catalogs could not be read: permission denied for table pg_proc: grant SELECT on it to PUBLIC/u,
   ],
   [
     "the roles",
