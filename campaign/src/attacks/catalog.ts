@@ -130,7 +130,8 @@ async function lie(trial: Trial): Promise<Expected> {
 function shadow({ random, world }: Trial): Step {
   const { relation, kind } = random.pick(TABLES.filter((table) => table.relation.startsWith("public.")));
   const name = relation.slice("public.".length);
-  const table = `create schema evil; grant usage on schema evil to campaign_app; create table evil.${name} (like ${relation})`;
+  // Only who can reach the audited table can be served another one: half of the worlds' tables are not granted to it.
+  const table = `grant select, insert on ${relation} to campaign_app; create schema evil; grant usage on schema evil to campaign_app; create table evil.${name} (like ${relation})`;
   const found = [{ check: "relation_shadowed", kind }];
   const own = [{ check: "relation_shadowed" }];
   return random.pick<Step>([
@@ -158,12 +159,12 @@ function shadow({ random, world }: Trial): Step {
     },
     {
       variant: "a schema named as the login",
-      sql: `create schema campaign_app; grant usage on schema campaign_app to campaign_app; create table campaign_app.${name} (like ${relation})`,
+      sql: `grant select, insert on ${relation} to campaign_app; create schema campaign_app; grant usage on schema campaign_app to campaign_app; create table campaign_app.${name} (like ${relation})`,
       found,
     },
     {
       variant: "a view earlier in the path",
-      sql: `create schema campaign_app; grant usage on schema campaign_app to campaign_app; create view campaign_app.${name} as select * from ${relation}`,
+      sql: `grant select, insert on ${relation} to campaign_app; create schema campaign_app; grant usage on schema campaign_app to campaign_app; create view campaign_app.${name} as select * from ${relation}`,
       found,
     },
     {
