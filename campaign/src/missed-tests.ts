@@ -14,15 +14,15 @@ const root = resolve(import.meta.dirname, "../..");
 
 /** The verifier's tests of attacks, with the files in which these stand. */
 const TESTS = {
-  "chain-attacks.test.ts": ["chain-attacks.test.ts"],
-  "source-attacks.test.ts": ["source-attacks.test.ts"],
-  "change-unrecorded.test.ts": ["change-unrecorded.test.ts"],
-  "access.test.ts": ["access.test.ts"],
-  "sink-attacks.test.ts": ["sink-attacks.test.ts"],
-  "coverage.test.ts": ["coverage.test.ts"],
-  "structure.test.ts": ["structure.test.ts", "structure-attacks.ts"],
-  "structure-policy.test.ts": ["structure-policy.test.ts"],
-  "structure-roles.test.ts": ["structure-roles.test.ts"],
+  "chain/chain-attacks.test.ts": ["chain/chain-attacks.test.ts"],
+  "rows/source-attacks.test.ts": ["rows/source-attacks.test.ts"],
+  "rows/change-unrecorded.test.ts": ["rows/change-unrecorded.test.ts"],
+  "access/access.test.ts": ["access/access.test.ts"],
+  "head-log/sink-attacks.test.ts": ["head-log/sink-attacks.test.ts"],
+  "coverage/coverage.test.ts": ["coverage/coverage.test.ts"],
+  "structure/structure.test.ts": ["structure/structure.test.ts", "structure/structure-attacks.ts"],
+  "structure/structure-policy.test.ts": ["structure/structure-policy.test.ts"],
+  "structure/structure-roles.test.ts": ["structure/structure-roles.test.ts"],
 } as const;
 
 /** Tests whose files name the check: others cannot tell whether it is there. */

@@ -1,7 +1,7 @@
 import postgres from "postgres";
-import { withSnapshot } from "../src/snapshot.ts";
-import { BUILTIN_CATALOGS } from "../src/structure/builtin/builtin-catalogs.ts";
-import type { BuiltinManifest } from "../src/structure/builtin/builtin-manifest.ts";
+import { withSnapshot } from "../src/database/snapshot.ts";
+import { BUILTIN_CATALOGS } from "../src/database/builtin/builtin-catalogs.ts";
+import type { BuiltinManifest } from "../src/database/builtin/builtin-manifest.ts";
 import { BuiltinComparison, type ServerDifference } from "../src/structure/builtin/compare-builtin.ts";
 import { readBuiltin } from "../src/structure/builtin/read-builtin.ts";
 

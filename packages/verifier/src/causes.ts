@@ -1,13 +1,13 @@
 import { formatTime } from "@scidex/audit-core";
-import type { PublishedHeads } from "./heads.ts";
-import { parseIsoDuration } from "./iso-duration.ts";
-import type { Finding } from "./finding.ts";
-import type { Findings } from "./findings.ts";
-import type { Policy } from "./policy.ts";
-import type { PublishedHead } from "./published-head.ts";
-import type { LookResult } from "./look.ts";
-import { CLOCK_TOLERANCE_MICROS } from "./time-checker.ts";
-import type { KnownServer } from "./verifier-state.ts";
+import type { PublishedHeads } from "./head-log/heads.ts";
+import { parseIsoDuration } from "./coverage/iso-duration.ts";
+import type { Finding } from "./finding/finding.ts";
+import type { Findings } from "./finding/findings.ts";
+import type { Policy } from "./coverage/policy.ts";
+import type { PublishedHead } from "./head-log/published-head.ts";
+import type { LookResult } from "./report/look-result.ts";
+import { CLOCK_TOLERANCE_MICROS } from "./chain/time-checker.ts";
+import type { KnownServer } from "./head-log/verifier-state.ts";
 
 /**
  * Before it accuses, the verifier asks whether the cause is its own: another database, its own clock, a standby that lags.

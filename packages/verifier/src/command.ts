@@ -1,12 +1,9 @@
-import { readFile } from "node:fs/promises";
 import {
   checkReplaceable,
-  CommandError,
   type CommandContext,
   connect,
   databaseName,
   databaseUrl,
-  escapeMessage,
   EXIT,
   keepHeapSmall,
   maxHeadAge,
@@ -17,23 +14,22 @@ import {
   policyFile,
   progress,
   redact,
-  replaceFile,
   sinkUrls,
-  verifierKeysSource,
   writeOut,
 } from "@scidex/audit-command";
-import { MAX_SEQ, parseVerifierKey } from "@scidex/audit-core";
+import { parseVerifierKey } from "@scidex/audit-core";
 import { failurePage, page } from "@scidex/audit-report";
 import { openSink, type Sink, SinkError } from "@scidex/audit-sinks";
 import { Command } from "commander";
-import { describeReport } from "./describe-report.ts";
-import { type Group, GROUPS } from "./finding.ts";
-import { parsePolicy, type Policy } from "./policy.ts";
-import { formatReport } from "./report.ts";
-import { EMPTY_STATE, formatState, parseState, type VerifierState } from "./verifier-state.ts";
-import type { Shard } from "./range.ts";
+import { parseChecks, parseJobs, parseSeq, parseShard } from "./command/argv.ts";
+import { configuration, messageOf, usage } from "./command/errors.ts";
+import { readKeys, readPolicy, readState, write } from "./command/files.ts";
+import { describeReport } from "./report/describe-report.ts";
+import { GROUPS } from "./finding/finding.ts";
+import { formatReport } from "./report/report.ts";
+import { formatState } from "./head-log/verifier-state.ts";
 import { verifyWithState } from "./verify.ts";
-import { DEFAULT_CHECKS, defaultJobs } from "./verify-options.ts";
+import { defaultJobs } from "./verify-options.ts";
 
 interface Flags {
   readonly from?: string;
@@ -50,9 +46,6 @@ interface Flags {
   readonly report?: string;
   readonly json?: true;
 }
-
-/** More connections than that are for nobody's good; there is `--shard` for more machines. */
-const MAX_JOBS = 64;
 
 const HELP = `
 Environment: AUDIT_DATABASE_URL (a role with scidex_audit_inspector; scidex_audit_ro is enough for --checks links,heads),
@@ -179,24 +172,6 @@ async function run(flags: Flags, signal: AbortSignal): Promise<Outcome> {
   }
 }
 
-/**
- * Writes a file that was asked for. Where that fails at the end, it is said, and the finding that has been printed is still
- * a finding.
- */
-async function write(option: string, file: string | undefined, make: () => string): Promise<boolean> {
-  if (file === undefined) return true;
-  try {
-    await replaceFile(option, file, make());
-    return true;
-  } catch (error) {
-    process.stderr.write(`error: ${escapeMessage(messageOf(error))}\n`);
-    return false;
-  }
-}
-
-const usage = (message: string) => new CommandError("usage", message);
-const configuration = (message: string, cause: unknown) => new CommandError("configuration", message, { cause });
-
 /** @param state the state file, beside which git sinks keep their clones; without one they are made anew each time */
 function openSinks(state: string | undefined): Sink[] {
   const folder = state === undefined ? undefined : `${state}.clones`;
@@ -232,81 +207,3 @@ function checkOrigin(name: string | undefined, keys: readonly string[]): void {
     undefined,
   );
 }
-
-function parseSeq(option: string, text: string | undefined): bigint | undefined {
-  if (text === undefined) return undefined;
-  if (!/^[1-9]\d{0,18}$/u.test(text) || BigInt(text) > MAX_SEQ)
-    throw usage(`${option} is "${text}"; a seq, which is a whole number from 1 on, would be right`);
-  return BigInt(text);
-}
-
-function parseChecks(text: string | undefined): readonly Group[] {
-  if (text === undefined) return DEFAULT_CHECKS;
-  return text.split(",").map((word) => {
-    const group = GROUPS.find((name) => name === word.trim());
-    if (group === undefined) throw usage(`--checks has "${word}"; the groups are ${GROUPS.join(", ")}`);
-    return group;
-  });
-}
-
-function parseShard(text: string | undefined): Shard | undefined {
-  if (text === undefined) return undefined;
-  const [, number, of] = /^([1-9]\d{0,5})\/([1-9]\d{0,5})$/u.exec(text) ?? [];
-  if (number === undefined || Number(number) > Number(of))
-    throw usage(`--shard is "${text}"; K/N, two whole numbers with K from 1 to N, would be right, for example 1/4`);
-  return { number: Number(number), of: Number(of) };
-}
-
-function parseJobs(text: string | undefined): number | undefined {
-  if (text === undefined) return undefined;
-  if (!/^[1-9]\d?$/u.test(text) || Number(text) > MAX_JOBS)
-    throw usage(`--jobs is "${text}"; a whole number from 1 to ${MAX_JOBS} would be right`);
-  return Number(text);
-}
-
-async function readPolicy(file: string | undefined): Promise<Policy | null> {
-  if (file === undefined) return null;
-  let text: string;
-  try {
-    text = await readFile(file, "utf8");
-  } catch (error) {
-    throw configuration(`the policy file ${file} cannot be read: ${messageOf(error)}`, error);
-  }
-  try {
-    return parsePolicy(text);
-  } catch (error) {
-    throw configuration(`${file}: ${messageOf(error)}`, error);
-  }
-}
-
-async function readState(file: string | undefined): Promise<VerifierState> {
-  if (file === undefined) return EMPTY_STATE;
-  let text: string;
-  try {
-    text = await readFile(file, "utf8");
-  } catch (error) {
-    if (error instanceof Error && "code" in error && error.code === "ENOENT") return EMPTY_STATE;
-    throw configuration(`the state file ${file} cannot be read: ${messageOf(error)}`, error);
-  }
-  try {
-    return parseState(text);
-  } catch (error) {
-    throw configuration(`${file}: ${messageOf(error)}`, error);
-  }
-}
-
-async function readKeys(): Promise<readonly string[]> {
-  const source = verifierKeysSource();
-  if (source === undefined) return [];
-  if ("keys" in source) return source.keys;
-  try {
-    return (await readFile(source.file, "utf8")).split(/[\s,]+/u).filter((word) => word !== "");
-  } catch (error) {
-    throw configuration(
-      `AUDIT_VERIFIER_KEYS is "${source.file}", which is neither a list of verifier keys (name+hash+key) nor a file that can be read`,
-      error,
-    );
-  }
-}
-
-const messageOf = (error: unknown) => (error instanceof Error ? error.message : String(error));

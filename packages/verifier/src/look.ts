@@ -1,41 +1,43 @@
 import { randomBytes } from "node:crypto";
+import type { LookResult } from "./report/look-result.ts";
 import type { HeadTrust } from "@scidex/audit-core";
 import type { Sql } from "postgres";
 import { checkAccess } from "./access/check-access.ts";
-import { checkChain, type ChainResult } from "./check-chain.ts";
-import { checkTables } from "./check-tables.ts";
+import { checkChain, type ChainResult } from "./chain/check-chain.ts";
+import { checkTables } from "./rows/check-tables.ts";
 import { clockDoubt, lagReason, mayLag } from "./causes.ts";
-import { checkCoverage } from "./coverage.ts";
-import { splitRelation } from "./config.ts";
+import { checkCoverage } from "./coverage/coverage.ts";
+import { splitRelation } from "./coverage/config.ts";
 import { CatalogError, CatalogWatch } from "./database/catalog-watch.ts";
 import { type Deadline, DeadlineError } from "./deadline.ts";
 import { NoPlanError, PlanError } from "./database/plan/plan-error.ts";
-import { VerifierError } from "./errors.ts";
-import { CHECKS, type Finding, type Group } from "./finding.ts";
-import { Crew } from "./fast/crew.ts";
-import { TAG_KEY_BYTES } from "./fast/kernel.ts";
-import { vouchForLinks, type VouchedChain } from "./fast/vouch-links.ts";
-import { addUpTables, type RowSums, vouchForTables } from "./fast/vouch-tables.ts";
-import type { Findings } from "./findings.ts";
-import { HeadChecker } from "./head-checker.ts";
-import { type PublishedHeads, readPublishedHeads } from "./heads.ts";
-import type { KindCounts } from "./kind-tally.ts";
-import { type Overview, overviewOf } from "./overview.ts";
-import { type Range, resolveRange } from "./range.ts";
-import { type Survey, surveyChain } from "./read-chain.ts";
-import { type Histories, NO_HISTORIES, readHistories } from "./read-histories.ts";
-import { type Pending, readPending } from "./read-pending.ts";
-import { readReplayTime, readSystemIdentifier } from "./read-server.ts";
-import { isRefused, isTransient, reasonOf } from "./refused.ts";
+import { VerifierError } from "./finding/errors.ts";
+import { CHECKS, type Finding, type Group } from "./finding/finding.ts";
+import { Crew } from "./bulk/crew.ts";
+import { TAG_KEY_BYTES } from "./bulk/kernel.ts";
+import { vouchForLinks, type VouchedChain } from "./bulk/vouch-links.ts";
+import { addUpTables, type RowSums, vouchForTables } from "./bulk/vouch-tables.ts";
+import type { Findings } from "./finding/findings.ts";
+import { HeadChecker } from "./chain/head-checker.ts";
+import { type PublishedHeads, readPublishedHeads } from "./head-log/heads.ts";
+import type { KindCounts } from "./rows/kind-tally.ts";
+import { overviewOf } from "./report/overview.ts";
+import { type Range, resolveRange } from "./chain/range.ts";
+import { type Survey, surveyChain } from "./chain/read-chain.ts";
+import { type Histories, NO_HISTORIES, readHistories } from "./coverage/read-histories.ts";
+import { type Pending, readPending } from "./rows/read-pending.ts";
+import { readReplayTime, readSystemIdentifier } from "./database/read-server.ts";
+import { isRefused, isTransient, reasonOf } from "./database/refused.ts";
 import type { Relation } from "./database/relation.ts";
-import { lockAgainstRewriting, REWRITTEN } from "./rewritten.ts";
-import { describeShape, hasColumns, OWN_SHAPES, readShape, type TableShape } from "./shape.ts";
-import { type Lane, type Snapshot, withSnapshot } from "./snapshot.ts";
-import type { Catalog } from "./structure/catalog.ts";
+import { lockAgainstRewriting, REWRITTEN } from "./database/rewritten.ts";
+import { describeShape, hasColumns, OWN_SHAPES, readShape, type TableShape } from "./coverage/shape.ts";
+import type { Lane, Snapshot } from "./database/lane.ts";
+import { withSnapshot } from "./database/snapshot.ts";
+import type { Catalog } from "./structure/catalog/catalog.ts";
 import { checkBuiltin } from "./structure/builtin/check-builtin.ts";
 import { checkStructure, interestOf } from "./structure/check-structure.ts";
-import { readCatalog } from "./structure/read-catalog.ts";
-import { EMPTY_STATE, type KnownServer } from "./verifier-state.ts";
+import { readCatalog } from "./structure/catalog/read-catalog.ts";
+import { EMPTY_STATE, type KnownServer } from "./head-log/verifier-state.ts";
 import { defaultJobs, MIN_ROWS_FOR_JOBS, VERIFY_DEFAULTS, type VerifyOptions, wantedChecks } from "./verify-options.ts";
 
 const CHAIN = "public.audit_chain";
@@ -44,27 +46,6 @@ const PENDING = "public.audit_chain_pending";
 const EVENTS = "the events of the chain and of pending";
 
 type OwnTable = keyof typeof OWN_SHAPES;
-
-/** What one look at the database has found. */
-export interface LookResult {
-  readonly findings: Findings;
-  readonly unproven: readonly { readonly group: Group; readonly reason: string }[];
-  /** Whether something could not be judged that another look may be able to judge. */
-  readonly isTransient: boolean;
-  /** Whether a table was rewritten between the snapshot and its lock, which a few more looks will not always meet. */
-  readonly isRewritten: boolean;
-  readonly warnings: readonly string[];
-  /** Null where it could not be told. */
-  readonly server: KnownServer | null;
-  readonly published: PublishedHeads | null;
-  readonly from: bigint;
-  readonly chain: ChainResult;
-  readonly pending: Pending | null;
-  readonly eventsWithoutSource: bigint;
-  readonly overview: Overview;
-  /** How long the group `access` took, in milliseconds. */
-  readonly accessMs: number;
-}
 
 /** Looks once at the sinks, and then at one snapshot of the database. */
 export async function look(

@@ -1,11 +1,11 @@
 import { randomBytes } from "node:crypto";
-import type { KindHistory } from "../config.ts";
-import { TAG_KEY_BYTES } from "../fast/kernel.ts";
-import type { Report } from "../finding.ts";
-import { isRefused, isTransient, reasonOf } from "../refused.ts";
-import { lockAgainstRewriting, REWRITTEN } from "../rewritten.ts";
-import type { Lane, Snapshot } from "../snapshot.ts";
-import type { Catalog } from "../structure/catalog.ts";
+import type { KindHistory } from "../coverage/config.ts";
+import { TAG_KEY_BYTES } from "../bulk/kernel.ts";
+import type { Report } from "../finding/finding.ts";
+import { isRefused, isTransient, reasonOf } from "../database/refused.ts";
+import { lockAgainstRewriting, REWRITTEN } from "../database/rewritten.ts";
+import type { Lane, Snapshot } from "../database/lane.ts";
+import type { Catalog } from "../structure/catalog/catalog.ts";
 import { checkBounds } from "./check-bounds.ts";
 import { closedForm, type PlanShape } from "../database/plan/closed-plan.ts";
 import { compareReading } from "./compare-reading.ts";

@@ -1,9 +1,9 @@
-import { Cursor } from "../cursor.ts";
+import { Cursor } from "../database/copy/cursor.ts";
 import { NodeTextError, parseNodeText } from "../database/plan/node-text.ts";
-import { flag, readCatalogRows, text, words } from "../database/read-catalog-rows.ts";
-import type { Report } from "../finding.ts";
-import type { Lane } from "../snapshot.ts";
-import type { Catalog, RelationRow } from "../structure/catalog.ts";
+import { flag, readCatalogRows, text, words } from "../database/catalog/read-catalog-rows.ts";
+import type { Report } from "../finding/finding.ts";
+import type { Lane } from "../database/lane.ts";
+import type { Catalog, RelationRow } from "../structure/catalog/catalog.ts";
 import { accepts, type Bound, boundOf, type KeyType, keyType, keyValue } from "./bound.ts";
 import type { ReadTable } from "./lookup.ts";
 import { namedRelation, type TableAccess } from "./plan-access.ts";

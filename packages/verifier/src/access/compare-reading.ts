@@ -1,6 +1,7 @@
-import type { Report } from "../finding.ts";
-import { VerifierError } from "../errors.ts";
-import type { Chunks, Lane, Snapshot } from "../snapshot.ts";
+import type { Report } from "../finding/finding.ts";
+import { VerifierError } from "../finding/errors.ts";
+import type { Chunks } from "../database/copy/open-copy.ts";
+import type { Lane, Snapshot } from "../database/lane.ts";
 import { closedForm } from "../database/plan/closed-plan.ts";
 import {
   indexesOfReading,

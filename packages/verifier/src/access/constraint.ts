@@ -1,4 +1,4 @@
-import { identifier } from "../sql-text.ts";
+import { identifier } from "../database/sql-text.ts";
 import { ALL_PAGES, fromTable, keyList, onPages } from "./lookup.ts";
 import type { ForeignKey, TableAccess } from "./plan-access.ts";
 

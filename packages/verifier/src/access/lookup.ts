@@ -1,4 +1,4 @@
-import { identifier } from "../sql-text.ts";
+import { identifier } from "../database/sql-text.ts";
 import type { PlanShape } from "../database/plan/closed-plan.ts";
 
 /** A relation or an index, as a statement names it and as a plan does. */

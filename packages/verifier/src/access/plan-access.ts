@@ -1,6 +1,12 @@
-import { CONFIG_KIND, type KindHistory, splitRelation } from "../config.ts";
-import type { Report } from "../finding.ts";
-import { type Catalog, type ColumnRow, findRelation, type IndexRow, type RelationRow } from "../structure/catalog.ts";
+import { CONFIG_KIND, type KindHistory, splitRelation } from "../coverage/config.ts";
+import type { Report } from "../finding/finding.ts";
+import {
+  type Catalog,
+  type ColumnRow,
+  findRelation,
+  type IndexRow,
+  type RelationRow,
+} from "../structure/catalog/catalog.ts";
 import type { Lookup, LookupColumn, Named, Reading, ReadIndex, ReadTable } from "./lookup.ts";
 
 /** Rows of one table that refer to rows of another audited one. */

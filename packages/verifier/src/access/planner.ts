@@ -1,9 +1,9 @@
 import { canonicalJson } from "@scidex/audit-core";
-import { Cursor } from "../cursor.ts";
+import { Cursor } from "../database/copy/cursor.ts";
 import type { Form } from "../database/plan/parts.ts";
 import type { Relation } from "../database/relation.ts";
-import { readLeaves, readShape } from "../shape.ts";
-import type { Lane } from "../snapshot.ts";
+import { readLeaves, readShape } from "../coverage/shape.ts";
+import type { Lane } from "../database/lane.ts";
 import { type Closed, closedForm, type PlanShape, planTreeOf, shapeOf } from "../database/plan/closed-plan.ts";
 import type { Named, ReadTable } from "./lookup.ts";
 

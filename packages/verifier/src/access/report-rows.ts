@@ -1,6 +1,6 @@
-import { eachLine } from "../cursor.ts";
-import type { Finding, Report } from "../finding.ts";
-import type { Lane } from "../snapshot.ts";
+import { eachLine } from "../database/copy/cursor.ts";
+import type { Finding, Report } from "../finding/finding.ts";
+import type { Lane } from "../database/lane.ts";
 import type { ReadTable } from "./lookup.ts";
 import { eventKey, MAX_NAMED, relationOf, type Rows } from "./planner.ts";
 

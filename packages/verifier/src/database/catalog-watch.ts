@@ -1,14 +1,14 @@
 import { randomInt } from "node:crypto";
 import type { Sql } from "postgres";
-import { BUILTIN_CATALOGS } from "../structure/builtin/builtin-catalogs.ts";
-import { type BuiltinManifest, catalogRelation, columnsOf, manifestOf } from "../structure/builtin/builtin-manifest.ts";
-import { FIRST_NORMAL_OID } from "../structure/catalog.ts";
-import type { Field } from "../copy-binary.ts";
-import type { LiveCatalog } from "./live-catalog.ts";
+import { BUILTIN_CATALOGS } from "./builtin/builtin-catalogs.ts";
+import { type BuiltinManifest, catalogRelation, columnsOf, manifestOf } from "./builtin/builtin-manifest.ts";
+import { FIRST_NORMAL_OID } from "./catalog/oids.ts";
+import type { Field } from "./copy/copy-binary.ts";
+import type { LiveCatalog } from "./catalog/live-catalog.ts";
 import { typeFunctionsForm } from "./plan/report-forms.ts";
 import { scanForm } from "./plan/scan-form.ts";
 import { Session } from "./session.ts";
-import { TYPE_FUNCTIONS } from "./type-functions.ts";
+import { TYPE_FUNCTIONS } from "./catalog/type-functions.ts";
 
 /**
  * The catalogs that decide how rows reach the verifier were changed, or are not what they must be: nothing that was read

@@ -1,4 +1,4 @@
-import { BOUNDS } from "../bounds.ts";
+import { BOUNDS } from "./bounds.ts";
 
 /** A relation that is read: its name for the statement, its numbers for the plan that has to come of it. */
 export interface Relation {

@@ -1,8 +1,8 @@
 import { Readable } from "node:stream";
 import postgres, { type Sql } from "postgres";
-import { BOUNDS } from "../bounds.ts";
-import { BinaryCopyDecoder, type Field } from "../copy-binary.ts";
-import { type Chunks, OpenCopy } from "./open-copy.ts";
+import { BOUNDS } from "./bounds.ts";
+import { BinaryCopyDecoder, type Field } from "./copy/copy-binary.ts";
+import { type Chunks, OpenCopy } from "./copy/open-copy.ts";
 import type { Node } from "./plan/node-text.ts";
 import type { Form } from "./plan/parts.ts";
 import type { PlanError } from "./plan/plan-error.ts";

@@ -1,9 +1,9 @@
-import { CONFIG_KIND, type KindHistory, splitRelation } from "../config.ts";
-import { Cursor } from "../cursor.ts";
-import type { Report } from "../finding.ts";
-import { readShape } from "../shape.ts";
-import type { Lane } from "../snapshot.ts";
-import { type Catalog, findRelation } from "./catalog.ts";
+import { CONFIG_KIND, type KindHistory, splitRelation } from "../coverage/config.ts";
+import { Cursor } from "../database/copy/cursor.ts";
+import type { Report } from "../finding/finding.ts";
+import { readShape } from "../coverage/shape.ts";
+import type { Lane } from "../database/lane.ts";
+import { type Catalog, findRelation } from "./catalog/catalog.ts";
 
 type Fields = readonly (string | null)[];
 

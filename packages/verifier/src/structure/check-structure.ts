@@ -1,19 +1,19 @@
-import { CONFIG_KIND, type KindHistory, splitRelation } from "../config.ts";
-import type { Report } from "../finding.ts";
-import type { Policy } from "../policy.ts";
-import { eachTuple } from "../cursor.ts";
-import { readShape } from "../shape.ts";
-import { isRefused, isTransient, reasonOf } from "../refused.ts";
-import type { Lane, Snapshot } from "../snapshot.ts";
+import { CONFIG_KIND, type KindHistory, splitRelation } from "../coverage/config.ts";
+import type { Report } from "../finding/finding.ts";
+import type { Policy } from "../coverage/policy.ts";
+import { eachTuple } from "../database/copy/cursor.ts";
+import { readShape } from "../coverage/shape.ts";
+import { isRefused, isTransient, reasonOf } from "../database/refused.ts";
+import type { Lane, Snapshot } from "../database/lane.ts";
 import { checkBuiltin } from "./builtin/check-builtin.ts";
 import { checkOwnRows } from "./check-own-rows.ts";
-import { type Catalog, findRelation } from "./catalog.ts";
-import { compareCatalogIndexes } from "./compare-catalog-indexes.ts";
-import { compareStructure, type StructureResult } from "./compare-structure.ts";
+import { type Catalog, findRelation } from "./catalog/catalog.ts";
+import { compareCatalogIndexes } from "./compare/compare-catalog-indexes.ts";
+import { compareStructure, type StructureResult } from "./compare/compare-structure.ts";
 import { countByIndexes } from "./count-index.ts";
-import { OWN_PREFIX, OWN_SCHEMA } from "./describe-schema.ts";
+import { OWN_PREFIX, OWN_SCHEMA } from "./describe/describe-schema.ts";
 import { type Manifest, MANIFEST, type SchemaShape } from "./manifest.ts";
-import { readCatalog } from "./read-catalog.ts";
+import { readCatalog } from "./catalog/read-catalog.ts";
 
 /** The relation and function names that the structure check looks at in detail: ours, and the audited tables. */
 export function interestOf(histories: ReadonlyMap<string, KindHistory>) {

@@ -1,10 +1,10 @@
-import { BinaryCopyDecoder } from "../copy-binary.ts";
+import { BinaryCopyDecoder } from "../database/copy/copy-binary.ts";
 import { closedForm, planTreeOf, shapeOf } from "../database/plan/closed-plan.ts";
 import { indexForm } from "../database/plan/scan-form.ts";
 import type { Relation } from "../database/relation.ts";
-import type { Report } from "../finding.ts";
-import { readShape } from "../shape.ts";
-import type { Lane } from "../snapshot.ts";
+import type { Report } from "../finding/finding.ts";
+import { readShape } from "../coverage/shape.ts";
+import type { Lane } from "../database/lane.ts";
 
 /** The chain's indexes, and their columns. */
 const INDEXES = [

@@ -43,5 +43,5 @@ export interface Manifest {
   readonly migrations: Readonly<Record<string, SchemaShape>>;
 }
 
-/** Made from the migrations by `make-manifest.ts`; a test makes it again and compares. */
+/** Made from the migrations by `make/manifest.ts`; a test makes it again and compares. */
 export const MANIFEST: Manifest = document;

@@ -1,5 +1,5 @@
-import { identifier } from "../../sql-text.ts";
-import { FIRST_NORMAL_OID } from "../../structure/catalog.ts";
+import { identifier } from "../sql-text.ts";
+import { FIRST_NORMAL_OID } from "../catalog/oids.ts";
 import { attributeOf, type Column, type Relation, type Rows, SLICE_CHARACTERS } from "../relation.ts";
 import {
   anything,

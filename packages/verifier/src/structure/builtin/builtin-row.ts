@@ -1,8 +1,8 @@
 import { createHash } from "node:crypto";
-import type { Field } from "../../copy-binary.ts";
-import { FIRST_GENERATED_OID, FIRST_NORMAL_OID } from "../catalog.ts";
-import type { BuiltinCatalog } from "./builtin-catalogs.ts";
-import type { CatalogColumn } from "./builtin-manifest.ts";
+import type { Field } from "../../database/copy/copy-binary.ts";
+import { FIRST_GENERATED_OID, FIRST_NORMAL_OID } from "../../database/catalog/oids.ts";
+import type { BuiltinCatalog } from "../../database/builtin/builtin-catalogs.ts";
+import type { CatalogColumn } from "../../database/builtin/builtin-manifest.ts";
 import { fieldValue, oidOf } from "./field-value.ts";
 
 /** A row that is PostgreSQL's own, or has the key of one. Valid while it is being taken. */

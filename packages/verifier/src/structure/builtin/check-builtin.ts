@@ -1,9 +1,11 @@
 import type { Sql } from "postgres";
-import { VerifierError } from "../../errors.ts";
-import type { Report } from "../../finding.ts";
-import { type Lane, withSnapshot } from "../../snapshot.ts";
-import type { OrNull } from "../read-catalog.ts";
-import { BuiltinComparison, type PinnedRow, type ServerDifference } from "./compare-builtin.ts";
+import { VerifierError } from "../../finding/errors.ts";
+import type { Report } from "../../finding/finding.ts";
+import type { Lane } from "../../database/lane.ts";
+import { withSnapshot } from "../../database/snapshot.ts";
+import type { OrNull } from "../catalog/read-rows.ts";
+import { BuiltinComparison, type ServerDifference } from "./compare-builtin.ts";
+import type { PinnedRow } from "../../coverage/policy.ts";
 import { readBuiltin } from "./read-builtin.ts";
 
 /**

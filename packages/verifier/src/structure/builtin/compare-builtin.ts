@@ -1,14 +1,7 @@
-import { BUILTIN_CATALOGS } from "./builtin-catalogs.ts";
-import type { BuiltinManifest } from "./builtin-manifest.ts";
+import { BUILTIN_CATALOGS } from "../../database/builtin/builtin-catalogs.ts";
+import type { BuiltinManifest } from "../../database/builtin/builtin-manifest.ts";
+import type { PinnedRow } from "../../coverage/policy.ts";
 import type { BuiltinRow } from "./builtin-row.ts";
-
-/** A row that a policy accepts as its server has it, in the place of PostgreSQL's own. */
-export interface PinnedRow {
-  readonly catalog: string;
-  readonly key: string;
-  /** Null where PostgreSQL has such a row and this server has none. */
-  readonly hash: string | null;
-}
 
 /** A row that is not what the manifest or the policy says. */
 export interface ServerDifference extends PinnedRow {

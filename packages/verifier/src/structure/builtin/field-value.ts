@@ -1,5 +1,5 @@
 import { createHash } from "node:crypto";
-import type { Field } from "../../copy-binary.ts";
+import type { Field } from "../../database/copy/copy-binary.ts";
 
 /** Of a longer text, the length and a hash are said. Names fit. */
 const LONGEST = 64;

@@ -1,10 +1,15 @@
-import { BinaryCopyDecoder } from "../../copy-binary.ts";
+import { BinaryCopyDecoder } from "../../database/copy/copy-binary.ts";
 import type { Column } from "../../database/relation.ts";
-import { VerifierError } from "../../errors.ts";
-import type { Lane } from "../../snapshot.ts";
-import type { OrNull } from "../read-catalog.ts";
-import { BUILTIN_CATALOGS } from "./builtin-catalogs.ts";
-import { type BuiltinManifest, catalogRelation, type CatalogColumn, columnsOf } from "./builtin-manifest.ts";
+import { VerifierError } from "../../finding/errors.ts";
+import type { Lane } from "../../database/lane.ts";
+import type { OrNull } from "../catalog/read-rows.ts";
+import { BUILTIN_CATALOGS } from "../../database/builtin/builtin-catalogs.ts";
+import {
+  type BuiltinManifest,
+  catalogRelation,
+  type CatalogColumn,
+  columnsOf,
+} from "../../database/builtin/builtin-manifest.ts";
 import { type BuiltinRow, RowDecoder, RowNames } from "./builtin-row.ts";
 
 /**

@@ -1,0 +1,9 @@
+/** The kernel: what a verification does for every row. Everything is exported that the host uses; see ../kernel.ts. */
+export { FILTER, INPUT, INPUT_BYTES, KINDS, LEAVES, MAX_ROWS, MEMBERS, MEMBERS_BYTES, TAGS } from "./memory";
+export { checkLinks, hasPrevious, lastRow, nextSeq, PREVIOUS, setHasPrevious, setLimits, setNextSeq, setWork, stopped, vouched } from "./chain";
+export { addColumn, addRows, resetRows, rowsStopped, setKeyColumns, setKind } from "./rows";
+export { addEvent, kindOf, kinds, resetKinds, tagKey } from "./kinds";
+export { addTags, makeFilter } from "./filter";
+export { subtreeRoot } from "./tree";
+export { TAG_KEY } from "./tag";
+export { hashLanes, DIGESTS, pad } from "./sha256";

@@ -1,0 +1,199 @@
+import { emptyFrontier, FrontierBuilder, GENESIS_PREV_HASH, MAX_SEQ, sameBytes } from "@scidex/audit-core";
+import { CHAIN_COLUMNS, type ChainRow, decodeChainRow } from "../chain/chain-row.ts";
+import { BinaryCopyDecoder, COPY_HEADER } from "../database/copy/copy-binary.ts";
+import { frontierOf, type PublishedHead } from "../head-log/published-head.ts";
+import { TimeChecker } from "../chain/time-checker.ts";
+import { Kernel, type KindSum } from "./kernel.ts";
+
+/** A part of the chain to vouch for. It can be sent to a worker. */
+export interface LinksTask {
+  /** First seq; the rows come in the order of seq. */
+  readonly from: bigint;
+  /** Last seq; undefined for the end of the chain. */
+  readonly to: bigint | undefined;
+  /** Heads from `from` to `to`, in the order of seq; null where heads are not checked. */
+  readonly heads: readonly PublishedHead[] | null;
+  readonly lastSigned: ReadonlyMap<bigint, bigint>;
+  /** The head just before `from`; undefined where there is none. */
+  readonly after: PublishedHead | undefined;
+  /** Microseconds since the Unix epoch. */
+  readonly now: bigint;
+  /** Whether the hashes of links are computed, or only rows added up. */
+  readonly hashes: boolean;
+  readonly tagKey: Uint8Array;
+}
+
+/** What was vouched for: all of it, or there is no such result. */
+export interface VouchedLinks {
+  readonly rows: number;
+  /** The last row; null where there was none. */
+  readonly last: ChainRow | null;
+  /** prev_hash of the first row, which the caller compares with the part before; null where there was no row. */
+  readonly prevHash: Uint8Array | null;
+  /** The highest seq whose head fits. */
+  readonly anchoredTo: bigint;
+  readonly sums: readonly KindSum[];
+}
+
+/** Takes the tags of rows, 8 bytes each, in the order of the rows. Valid during the call. */
+export type TakeTags = (tags: Uint8Array) => void;
+
+const POSTGRES_EPOCH = 946_684_800_000_000n;
+const [AT_END, AT_LIMIT, IS_FULL, CANNOT_VOUCH] = [1, 2, 3, 4];
+
+/**
+ * Vouches for links without an object for each: that every row is exactly what an honest chain has at its place, and
+ * that the heads fit. As soon as something is otherwise it gives up, and says nothing of what it was: for that there are
+ * `LinkChecker`, `HeadChecker` and `TimeChecker`, which it must agree with.
+ */
+export class LinkVoucher {
+  readonly #task: LinksTask;
+  readonly #kernel: Kernel;
+  readonly #tags: TakeTags;
+  readonly #times: TimeChecker;
+  readonly #tree: FrontierBuilder | null;
+  #nextHead = 0;
+  #isGood = true;
+  #started = false;
+  #ended = false;
+  /** Bytes in the kernel's memory that are not used yet. */
+  #held = 0;
+  #rows = 0;
+  #first: Uint8Array | null = null;
+  #last: Uint8Array | null = null;
+  #anchoredTo: bigint;
+
+  constructor(task: LinksTask, tags: TakeTags) {
+    this.#task = task;
+    this.#tags = tags;
+    this.#kernel = new Kernel(task.tagKey);
+    const { raw, bytes } = this.#kernel;
+    const before = task.from === 1n ? GENESIS_PREV_HASH : task.after?.chainHash;
+    if (before !== undefined) bytes.set(before, raw.PREVIOUS.value);
+    raw.setHasPrevious(before !== undefined);
+    raw.setNextSeq(task.from);
+    const heads = task.heads ?? [];
+    this.#times = new TimeChecker(heads, task.lastSigned, task.now, task.after, () => {});
+    const start = task.from === 1n ? emptyFrontier : task.after === undefined ? null : frontierOf(task.after);
+    this.#tree = start === null || heads.length === 0 ? null : new FrontierBuilder(start);
+    this.#anchoredTo = start === null || task.heads === null ? 0n : start.size;
+    if (heads.length > 0 && start === null) this.#isGood = false;
+    this.#plan();
+  }
+
+  /** Up to where the kernel may go: the next head, or the end. */
+  #plan(): void {
+    const { raw } = this.#kernel;
+    const head = this.#task.heads?.[this.#nextHead];
+    const { earliest, latest } =
+      this.#task.heads === null
+        ? { earliest: POSTGRES_EPOCH, latest: POSTGRES_EPOCH + MAX_SEQ }
+        : this.#times.boundsOf(raw.nextSeq.value);
+    raw.setLimits(head?.seq ?? MAX_SEQ, earliest - POSTGRES_EPOCH, latest - POSTGRES_EPOCH);
+    raw.setWork(this.#task.hashes, head !== undefined);
+  }
+
+  /** Takes the next bytes of the COPY. False as soon as it cannot vouch: then no more need to come. */
+  push(chunk: Uint8Array): boolean {
+    const size = this.#kernel.raw.INPUT_BYTES.value;
+    for (let at = 0; at < chunk.length && this.#isGood;) {
+      const part = chunk.subarray(at, at + size - this.#held);
+      this.#kernel.bytes.set(part, this.#kernel.raw.INPUT.value + this.#held);
+      this.#held += part.length;
+      at += part.length;
+      if (part.length === 0) this.#isGood = false;
+      else this.#work();
+    }
+    return this.#isGood;
+  }
+
+  #work(): void {
+    const { raw, bytes } = this.#kernel;
+    const start = raw.INPUT.value;
+    const end = start + this.#held;
+    let at = start;
+    if (!this.#started) {
+      if (this.#held < COPY_HEADER.length) return;
+      if (!sameBytes(bytes.subarray(start, start + COPY_HEADER.length), COPY_HEADER)) this.#isGood = false;
+      at += COPY_HEADER.length;
+      this.#started = true;
+    }
+    while (this.#isGood && !this.#ended) {
+      const before = at;
+      at = raw.checkLinks(at, end);
+      if (raw.vouched.value > 0) this.#take(before, at);
+      if (raw.stopped.value === IS_FULL) continue;
+      if (raw.stopped.value === AT_LIMIT) this.#passHead();
+      else if (raw.stopped.value === AT_END) {
+        this.#ended = true;
+        at += 2;
+      } else if (raw.stopped.value === CANNOT_VOUCH) this.#isGood = false;
+      else break;
+    }
+    // Nothing may follow the end.
+    if (this.#ended && at !== end) this.#isGood = false;
+    bytes.copyWithin(start, at, end);
+    this.#held = end - at;
+  }
+
+  /** Takes the rows that the kernel vouches for, which stand between two addresses. */
+  #take(from: number, end: number): void {
+    const { raw, bytes } = this.#kernel;
+    const rows = raw.vouched.value;
+    this.#rows += rows;
+    this.#first ??= bytes.slice(from, Math.min(end, from + 4096));
+    this.#last = bytes.slice(raw.lastRow.value, end);
+    this.#tags(bytes.subarray(raw.TAGS.value, raw.TAGS.value + 8 * rows));
+    if (this.#tree === null || this.#nextHead >= (this.#task.heads?.length ?? 0)) return;
+    for (let done = 0; done < rows;) {
+      // The largest complete subtree that can stand at this place.
+      const space = 31 - Math.clz32(rows - done);
+      const aligned = Number(BigInt.asUintN(31, this.#tree.size));
+      const level = aligned === 0 ? space : Math.min(space, 31 - Math.clz32(aligned & -aligned));
+      this.#tree.appendSubtree(level, this.#kernel.slice(raw.subtreeRoot(done, level), 32));
+      done += 2 ** level;
+    }
+  }
+
+  #passHead(): void {
+    const head = this.#task.heads?.[this.#nextHead];
+    if (head === undefined || this.#tree === null || !sameBytes(this.#tree.root(), head.root)) {
+      this.#isGood = false;
+      return;
+    }
+    this.#anchoredTo = head.seq;
+    this.#nextHead++;
+    // Another head of the same seq has another root.
+    if (this.#task.heads?.[this.#nextHead]?.seq === head.seq) this.#isGood = false;
+    else this.#plan();
+  }
+
+  /** The result, once the whole COPY has come; null where it cannot vouch for all of it. */
+  finish(): VouchedLinks | null {
+    const { from, to, heads } = this.#task;
+    const lastSeq = from - 1n + BigInt(this.#rows);
+    if (!this.#isGood || !this.#ended || this.#nextHead < (heads?.length ?? 0)) return null;
+    if (to !== undefined && lastSeq !== to) return null;
+    const sums = this.#kernel.sums();
+    this.#kernel.release();
+    if (sums === null) return null;
+    return {
+      rows: this.#rows,
+      last: this.#last === null ? null : decodeOne(this.#last),
+      prevHash: this.#first === null ? null : decodeOne(this.#first).prevHash,
+      anchoredTo: this.#anchoredTo,
+      sums,
+    };
+  }
+}
+
+/** The first row of these bytes, which the kernel has vouched for. */
+function decodeOne(bytes: Uint8Array): ChainRow {
+  const rows: ChainRow[] = [];
+  new BinaryCopyDecoder(CHAIN_COLUMNS.length).push(Buffer.concat([COPY_HEADER, bytes]), (fields) => {
+    rows.push(decodeChainRow(fields));
+  });
+  const [row] = rows;
+  if (row === undefined) throw new TypeError("a row that was vouched for cannot be decoded");
+  return row;
+}

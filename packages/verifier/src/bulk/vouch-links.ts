@@ -1,0 +1,175 @@
+import { sameBytes } from "@scidex/audit-core";
+import type { ChainResult } from "../chain/check-chain.ts";
+import type { PublishedHeads } from "../head-log/heads.ts";
+import { sortLinks, streamLinks, type Survey } from "../chain/read-chain.ts";
+import { isRefused } from "../database/refused.ts";
+import type { Relation } from "../database/relation.ts";
+import type { Lane, Snapshot } from "../database/lane.ts";
+import { Sorter } from "../database/copy/sorter.ts";
+import type { Crew } from "./crew.ts";
+import type { KindSum } from "./kernel.ts";
+import type { LinksTask, TakeTags, VouchedLinks } from "./link-voucher.ts";
+import { Recount, Repeats } from "./repeats.ts";
+import { type Job, sideBySide } from "./side-by-side.ts";
+
+/** A whole chain in which nothing is wrong: its links, heads and times, and no event is there twice. */
+export interface VouchedChain {
+  readonly chain: ChainResult;
+  /** What to compare tables with. */
+  readonly sums: readonly KindSum[];
+  readonly tagKey: Uint8Array;
+}
+
+/** Options of `vouchForLinks`. */
+export interface VouchLinksOptions {
+  readonly chain: Relation;
+  readonly survey: (lane: Lane) => Promise<Survey>;
+  /** Null where heads are not checked. */
+  readonly published: PublishedHeads | null;
+  /** The time now, in microseconds since the Unix epoch. */
+  readonly now: bigint;
+  /** Whether anybody asks for links or heads: else rows are only added up. */
+  readonly hashes: boolean;
+  /** About how many links there are: never more where there are no heads. */
+  readonly expected: bigint;
+  readonly tagKey: Uint8Array;
+  readonly onProgress: ((rows: number) => void) | undefined;
+  /** What else is to be read, by the lanes that have nothing to do yet. */
+  readonly beside: readonly Job<void>[];
+}
+
+/**
+ * Reads the whole chain, in as many parts side by side as the crew has jobs. What comes out is all or nothing: a chain
+ * that somebody can vouch for has no finding. Where anything is otherwise, the plain walk (`checkChain`) says what.
+ */
+export async function vouchForLinks(
+  snapshot: Snapshot,
+  crew: Crew,
+  options: VouchLinksOptions,
+): Promise<VouchedChain | null> {
+  const vouched = await vouch(snapshot, crew, { ...options, tasks: split(snapshot, crew, options), isSorted: false });
+  if (vouched !== null) return vouched;
+  // Nobody can vouch for a chain in another order than that of seq, as writers who wait for one another can leave it; nor,
+  // in whatever order, for one that is not whole.
+  const { isSorted, rows, length } = await snapshot[0].attempt(options.survey);
+  if (isSorted || rows !== length) return null;
+  const tasks = [partOf(options, 1n, undefined)];
+  return await vouch(snapshot, crew, { ...options, beside: [], tasks, isSorted: true });
+}
+
+interface Parts {
+  readonly chain: Relation;
+  readonly tasks: readonly LinksTask[];
+  /** Whether they have to be put into the order of seq first. */
+  readonly isSorted: boolean;
+  readonly beside: readonly Job<void>[];
+}
+
+async function vouch(snapshot: Snapshot, crew: Crew, options: VouchLinksOptions & Parts): Promise<VouchedChain | null> {
+  const { chain, tasks, isSorted, expected, tagKey } = options;
+  const repeats = new Repeats(Number(expected));
+  let rows = 0;
+  const counted = (take: TakeTags) => (tags: Uint8Array) => {
+    take(tags);
+    rows += tags.length / 8;
+    options.onProgress?.(rows);
+  };
+  const links = await readAll(snapshot, crew, options, counted(repeats.add));
+  if (links === null) return null;
+  const again = { chain, tasks: tasks.map((task) => ({ ...task, heads: null, hashes: false })), isSorted, beside: [] };
+  for (let reading = 1; reading < repeats.readings && repeats.suspects !== null; reading++) {
+    repeats.begin(reading);
+    if ((await readAll(snapshot, crew, again, counted(repeats.add))) === null) return null;
+  }
+  const { suspects } = repeats;
+  if (suspects === null) return null;
+  if (suspects.size > 0) {
+    const recount = new Recount(suspects);
+    const isRead = (await readAll(snapshot, crew, again, counted(recount.add))) !== null;
+    if (!isRead || !recount.areSingle) return null;
+  }
+  return { ...links, tagKey };
+}
+
+/** Cuts the chain at published heads, whose trees are known; where there are none, anywhere. */
+function split(snapshot: Snapshot, crew: Crew, options: VouchLinksOptions): LinksTask[] {
+  const heads = options.published?.heads ?? [];
+  const parts = Math.min(crew.jobs, snapshot.length);
+  const length = heads.at(-1)?.seq ?? options.expected;
+  const cuts: bigint[] = [];
+  for (let i = 1; i < parts; i++) {
+    const ideal = (length * BigInt(i)) / BigInt(parts);
+    const seq = heads.length === 0 ? ideal : heads.find((head) => head.seq >= ideal)?.seq;
+    if (seq !== undefined && seq > (cuts.at(-1) ?? 0n) && seq < length) cuts.push(seq);
+  }
+  return [...cuts, undefined].map((to, i) => partOf(options, (cuts[i - 1] ?? 0n) + 1n, to));
+}
+
+/** The links of a range that begins after a head, or anywhere where there are none. */
+function partOf(options: VouchLinksOptions, from: bigint, to: bigint | undefined): LinksTask {
+  const { published, now, hashes, tagKey } = options;
+  const heads = published?.heads.filter(({ seq }) => seq >= from && (to === undefined || seq <= to)) ?? null;
+  const after = published?.heads.find(({ seq }) => seq === from - 1n);
+  const lastSigned = published?.lastSigned ?? new Map<bigint, bigint>();
+  return { from, to, heads, lastSigned, after, now, hashes, tagKey };
+}
+
+async function readAll(
+  snapshot: Snapshot,
+  crew: Crew,
+  { chain, tasks, isSorted, beside }: Parts,
+  tags: TakeTags,
+): Promise<{ chain: ChainResult; sums: KindSum[] } | null> {
+  const links: (VouchedLinks | null)[] = [];
+  const parts = tasks.map((task, i): Job<void> => async (lane) => {
+    links[i] = null;
+    links[i] = await lane.attempt(async (inner) => await readPart(inner, crew, { chain, task, isSorted }, tags));
+  });
+  for (const result of await sideBySide(snapshot.slice(0, crew.jobs), [...beside, ...parts]))
+    if (result.status === "rejected" && !isRefused(result.reason)) throw result.reason;
+  const vouched = links.filter((part) => part !== null);
+  return vouched.length === tasks.length ? join(vouched) : null;
+}
+
+async function readPart(
+  lane: Lane,
+  crew: Crew,
+  { chain, task, isSorted }: { readonly chain: Relation; readonly task: LinksTask; readonly isSorted: boolean },
+  tags: TakeTags,
+): Promise<VouchedLinks | null> {
+  const range = { from: task.from === 1n ? null : task.from, to: task.to };
+  if (!isSorted) return await crew.run({ what: "links", ...task }, await streamLinks(lane, chain, range), tags);
+  const sorter = new Sorter();
+  try {
+    return await crew.run({ what: "links", ...task }, await sortLinks(lane, chain, range, sorter), tags);
+  } finally {
+    sorter.close();
+  }
+}
+
+/** Puts the parts together, each of which must begin where the one before ends. */
+function join(parts: readonly VouchedLinks[]): { chain: ChainResult; sums: KindSum[] } | null {
+  let last: VouchedLinks["last"] = null;
+  let rows = 0;
+  let anchoredTo = 0n;
+  const sums = new Map<string, KindSum>();
+  for (const part of parts) {
+    if (last !== null && part.prevHash !== null && !sameBytes(last.chainHash, part.prevHash)) return null;
+    last = part.last ?? last;
+    rows += part.rows;
+    if (part.anchoredTo > anchoredTo) ({ anchoredTo } = part);
+    for (const sum of part.sums) sums.set(sum.kind, addSums(sums.get(sum.kind), sum));
+  }
+  return { chain: { to: last?.seq ?? 0n, rows, last, anchoredTo }, sums: [...sums.values()] };
+}
+
+/** Of one kind. Halves are added modulo 2^64, as the kernel does. */
+export function addSums(a: KindSum | undefined, b: KindSum): KindSum {
+  if (a === undefined) return b;
+  return {
+    kind: b.kind,
+    count: a.count + b.count,
+    sum0: BigInt.asUintN(64, a.sum0 + b.sum0),
+    sum1: BigInt.asUintN(64, a.sum1 + b.sum1),
+  };
+}

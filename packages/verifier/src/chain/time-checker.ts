@@ -1,0 +1,99 @@
+import { formatTime, parseTime } from "@scidex/audit-core";
+import type { ChainRow } from "./chain-row.ts";
+import type { Report } from "../finding/finding.ts";
+import type { PublishedHead } from "../head-log/published-head.ts";
+
+/**
+ * How far the clocks of database, publisher and verifier may be apart, in microseconds. The publisher refuses to sign
+ * beyond it.
+ */
+export const CLOCK_TOLERANCE_MICROS = 300_000_000n;
+
+/**
+ * How long a transaction may hold the chain's lock, in microseconds: its rows are timed when they are linked, and can be
+ * seen only when it has committed, while heads without them are signed: a prepared transaction can do so for hours. Nobody
+ * else can append all that time, so that it does not last a day unnoticed.
+ */
+export const LOCK_TOLERANCE_MICROS = 86_400_000_000n;
+
+/**
+ * Every row's time must lie between the times of the heads around it: not after the signed time of the first head that
+ * covers it (for rows that none covers yet: not after now), and not before the time of the last row of the head before,
+ * nor before the newest time at which that head was signed.
+ */
+export class TimeChecker {
+  readonly #heads: readonly PublishedHead[];
+  readonly #report: Report;
+  readonly #lastSigned: ReadonlyMap<bigint, bigint>;
+  readonly #now: bigint;
+  #next = 0;
+  #earliest = 0n;
+
+  /**
+   * @param heads in the order of their seq, the earliest signed one first among those of one seq
+   * @param lastSigned by seq, the newest time at which a head of it was signed, in seconds since the Unix epoch
+   * @param now microseconds since the Unix epoch
+   * @param start the head before the first row; undefined where there is none
+   */
+  constructor(
+    heads: readonly PublishedHead[],
+    lastSigned: ReadonlyMap<bigint, bigint>,
+    now: bigint,
+    start: PublishedHead | undefined,
+    report: Report,
+  ) {
+    this.#heads = heads;
+    this.#lastSigned = lastSigned;
+    this.#report = report;
+    this.#now = now;
+    if (start !== undefined) this.#pass(start);
+  }
+
+  /** The times that a link may have, both included; those after it up to the next head may have the same. */
+  boundsOf(seq: bigint): { earliest: bigint; latest: bigint } {
+    for (let head = this.#heads[this.#next]; head !== undefined && head.seq < seq; head = this.#heads[++this.#next])
+      this.#pass(head);
+    return { earliest: this.#earliest, latest: this.#latest() + CLOCK_TOLERANCE_MICROS };
+  }
+
+  #latest(): bigint {
+    const head = this.#heads[this.#next];
+    return head === undefined ? this.#now : (head.signedTime + 1n) * 1_000_000n;
+  }
+
+  push(row: ChainRow): void {
+    const bounds = this.boundsOf(row.seq);
+    if (row.appendedAt === null) return;
+    const head = this.#heads[this.#next];
+    const latest = this.#latest();
+    const isEarly = row.appendedAt < bounds.earliest;
+    if (!isEarly && row.appendedAt <= bounds.latest) return;
+    this.#report({
+      check: "time_implausible",
+      seq: row.seq,
+      event_kind: row.eventKind,
+      event_pk: row.eventPk,
+      expected: isEarly ? `not before ${show(bounds.earliest)}` : `not after ${show(latest)}`,
+      actual: show(row.appendedAt),
+      message: isEarly
+        ? "the row claims to be older than the head that was published before it"
+        : head === undefined
+          ? "the row claims a time that has not come yet: the server's clock was wrong when it was linked, or somebody has written it. The publisher signs nothing until then: see docs/incident.md"
+          : `the row claims to be newer than the head that covers it, published at ${head.publishedAt}`,
+    });
+  }
+
+  #pass(head: PublishedHead): void {
+    const row = parseTime(head.appendedAt) - CLOCK_TOLERANCE_MICROS;
+    const signed = (this.#lastSigned.get(head.seq) ?? head.signedTime) * 1_000_000n - LOCK_TOLERANCE_MICROS;
+    for (const bound of [row, signed]) if (bound > this.#earliest) this.#earliest = bound;
+  }
+}
+
+function show(micros: bigint): string {
+  try {
+    return formatTime(micros);
+  } catch {
+    return `${micros} µs`;
+  }
+}

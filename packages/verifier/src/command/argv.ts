@@ -1,0 +1,39 @@
+import { MAX_SEQ } from "@scidex/audit-core";
+import type { Shard } from "../chain/range.ts";
+import { type Group, GROUPS } from "../finding/finding.ts";
+import { DEFAULT_CHECKS } from "../verify-options.ts";
+import { usage } from "./errors.ts";
+
+/** More connections than that are for nobody's good; there is `--shard` for more machines. */
+const MAX_JOBS = 64;
+
+export function parseSeq(option: string, text: string | undefined): bigint | undefined {
+  if (text === undefined) return undefined;
+  if (!/^[1-9]\d{0,18}$/u.test(text) || BigInt(text) > MAX_SEQ)
+    throw usage(`${option} is "${text}"; a seq, which is a whole number from 1 on, would be right`);
+  return BigInt(text);
+}
+
+export function parseChecks(text: string | undefined): readonly Group[] {
+  if (text === undefined) return DEFAULT_CHECKS;
+  return text.split(",").map((word) => {
+    const group = GROUPS.find((name) => name === word.trim());
+    if (group === undefined) throw usage(`--checks has "${word}"; the groups are ${GROUPS.join(", ")}`);
+    return group;
+  });
+}
+
+export function parseShard(text: string | undefined): Shard | undefined {
+  if (text === undefined) return undefined;
+  const [, number, of] = /^([1-9]\d{0,5})\/([1-9]\d{0,5})$/u.exec(text) ?? [];
+  if (number === undefined || Number(number) > Number(of))
+    throw usage(`--shard is "${text}"; K/N, two whole numbers with K from 1 to N, would be right, for example 1/4`);
+  return { number: Number(number), of: Number(of) };
+}
+
+export function parseJobs(text: string | undefined): number | undefined {
+  if (text === undefined) return undefined;
+  if (!/^[1-9]\d?$/u.test(text) || Number(text) > MAX_JOBS)
+    throw usage(`--jobs is "${text}"; a whole number from 1 to ${MAX_JOBS} would be right`);
+  return Number(text);
+}

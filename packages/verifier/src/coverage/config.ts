@@ -1,0 +1,193 @@
+import { parseArrayText } from "../database/catalog/array-text.ts";
+import { CONFIG_SHAPE } from "./shape.ts";
+
+/** A row of `audit_chain_config`: what is covered, since the link that records it. */
+export interface Config {
+  readonly id: bigint;
+  /** Seq of the row's own link; null for a row that has none, which is a finding of its own and has no effect. */
+  readonly seq: bigint | null;
+  readonly action: "attach" | "detach" | "complete" | "readmit";
+  readonly kind: string;
+  /** Schema and name, each quoted where SQL needs it. */
+  readonly relation: string;
+  readonly keyColumns: readonly string[];
+  /** In the order of the payload's members. */
+  readonly columns: readonly string[];
+  readonly columnTypes: readonly string[];
+  readonly excluded: readonly string[];
+  /** Columns renamed since the configuration before: old name to new name, or to nothing where another has its name. */
+  readonly renamed: ReadonlyMap<string, string>;
+  readonly changes: "refuse" | "track";
+  readonly mode: "strict" | "sealed";
+  readonly complete: boolean;
+  /** Whether payloads are hashed with random bytes before them, which is not built yet: such rows cannot be recomputed. */
+  readonly salt: boolean;
+  /** Whether events are keyed by core's `blindKey` of the row's key. */
+  readonly blindKey: boolean;
+  /** What was there at the attachment and would be an attack if it came later: see present.ts. */
+  readonly present: readonly string[];
+  /** Who changed the configuration, as the database knew him. */
+  readonly actor: string;
+  /** When, as the database prints it in UTC. */
+  readonly recordedAt: string;
+}
+
+/** The columns of the configuration that are read, in this order, as text. */
+export const CONFIG_COLUMNS = CONFIG_SHAPE.map(([name]) => name);
+
+/** Kind and relation under which the configuration itself is chained. Built in: the database cannot say otherwise. */
+export const CONFIG_KIND = "audit_chain_config";
+export const CONFIG_RELATION = "public.audit_chain_config";
+
+/** The configuration's own columns, in the order of the payload's members. */
+export const CONFIG_COVERED = [
+  "action",
+  "actor",
+  "blind_key",
+  "changes",
+  "column_types",
+  "columns",
+  "complete",
+  "excluded",
+  "fallback",
+  "id",
+  "key_columns",
+  "kind",
+  "mode",
+  "present",
+  "recorded_at",
+  "relation",
+  "renamed",
+  "salt",
+] as const;
+
+/** How the configuration table itself is covered, from before its first row. */
+export const CONFIG_OF_CONFIG: Config = {
+  id: 0n,
+  seq: 0n,
+  action: "attach",
+  kind: CONFIG_KIND,
+  relation: CONFIG_RELATION,
+  keyColumns: ["id"],
+  columns: CONFIG_COVERED,
+  columnTypes: [],
+  excluded: [],
+  renamed: new Map(),
+  changes: "refuse",
+  mode: "strict",
+  complete: true,
+  salt: false,
+  blindKey: false,
+  present: [],
+  actor: "",
+  recordedAt: "",
+};
+
+const ACTIONS = ["attach", "detach", "complete", "readmit"] as const;
+const isAction = (text: string | null | undefined): text is Config["action"] =>
+  ACTIONS.some((action) => action === text);
+
+const LARGEST_ID = 2n ** 63n - 1n;
+
+/**
+ * From the fields of a text COPY. Null for a row that no release can have written: the same rules as
+ * `audit_chain_is_sound`, so that the database's doors believe no row that is left out here.
+ */
+export function decodeConfig(fields: readonly (string | null)[], seqOf: (id: string) => bigint | null): Config | null {
+  const [id, action, kind, relation, keyColumns, columns, columnTypes, excluded, ...rest] = fields;
+  const [renamed, changes, mode, complete, salt, blindKey, actor, recordedAt, present] = rest;
+  if (id == null || !/^[1-9]\d{0,18}$/u.test(id) || BigInt(id) > LARGEST_ID || !isAction(action)) return null;
+  if (kind == null || kind === "" || Buffer.byteLength(kind) > 200) return null;
+  if (relation == null || splitRelation(relation) === null) return null;
+  if ((changes !== "refuse" && changes !== "track") || (mode !== "strict" && mode !== "sealed")) return null;
+  if ((complete !== "t" && complete !== "f") || actor == null) return null;
+  if (recordedAt == null || recordedAt.endsWith("infinity")) return null;
+  try {
+    const config: Config = {
+      id: BigInt(id),
+      seq: seqOf(id),
+      action,
+      kind,
+      relation,
+      keyColumns: parseArrayText(keyColumns ?? ""),
+      columns: parseArrayText(columns ?? ""),
+      columnTypes: parseArrayText(columnTypes ?? ""),
+      excluded: parseArrayText(excluded ?? ""),
+      renamed: parseRenamed(renamed ?? ""),
+      changes,
+      mode,
+      complete: complete === "t",
+      salt: salt === "t",
+      blindKey: blindKey === "t",
+      present: parseArrayText(present ?? ""),
+      actor,
+      recordedAt,
+    };
+    const isWhole = config.keyColumns.length > 0 && config.columns.length === config.columnTypes.length;
+    return isWhole ? config : null;
+  } catch {
+    return null;
+  }
+}
+
+/** A map, because a column can be called `constructor`. @throws Error for anything but an object of texts */
+function parseRenamed(text: string): Map<string, string> {
+  const value: unknown = JSON.parse(text);
+  if (typeof value !== "object" || value === null || Array.isArray(value)) throw new Error("not an object");
+  return new Map(
+    Object.entries(value).map(([before, after]): [string, string] => {
+      if (typeof after !== "string") throw new TypeError("not a name");
+      return [before, after];
+    }),
+  );
+}
+
+/** The configurations of one kind, oldest first. */
+export interface KindHistory {
+  readonly kind: string;
+  readonly configs: readonly Config[];
+  /** The newest one: in force now. */
+  readonly current: Config;
+}
+
+/** Histories by kind; rows that are not in the chain are left out. */
+export function historiesOf(configs: readonly Config[]): Map<string, KindHistory> {
+  const byKind = new Map<string, Config[]>();
+  const chained = configs
+    .filter((config) => config.seq !== null)
+    .toSorted((a, b) => ((a.seq ?? 0n) < (b.seq ?? 0n) ? -1 : 1));
+  for (const config of chained) {
+    const list = byKind.get(config.kind);
+    if (list === undefined) byKind.set(config.kind, [config]);
+    else list.push(config);
+  }
+  const histories = new Map<string, KindHistory>();
+  for (const [kind, list] of byKind) {
+    const current = list.at(-1);
+    if (current !== undefined) histories.set(kind, { kind, configs: list, current });
+  }
+  return histories;
+}
+
+/** The newest of a list whose own link stands before `seq`: the configuration in force for that link. */
+export function inForce<T extends { readonly seq: bigint | null }>(list: readonly T[], seq: bigint): T | undefined {
+  let low = 0;
+  let high = list.length;
+  while (low < high) {
+    const middle = (low + high) >> 1;
+    if ((list[middle]?.seq ?? 0n) < seq) low = middle + 1;
+    else high = middle;
+  }
+  // A row that was there before its table was attached is chained after the attachment; nothing stands before it.
+  return list[low - 1] ?? list[0];
+}
+
+/** Schema and name of a relation that is written as `quote_ident` writes it, with a dot between. */
+export function splitRelation(relation: string): { schema: string; name: string } | null {
+  const match = /^("(?:[^"]|"")+"|[^".]+)\.("(?:[^"]|"")+"|[^".]+)$/u.exec(relation);
+  const [, schema, name] = match ?? [];
+  if (schema === undefined || name === undefined) return null;
+  return { schema: unquote(schema), name: unquote(name) };
+}
+
+const unquote = (part: string) => (part.startsWith('"') ? part.slice(1, -1).replaceAll('""', '"') : part);

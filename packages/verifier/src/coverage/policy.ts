@@ -1,0 +1,162 @@
+import { type JsonValue, parseJson } from "@scidex/audit-core";
+import { VerifierError } from "../finding/errors.ts";
+import { parseIsoDuration } from "./iso-duration.ts";
+import { BUILTIN_CATALOGS } from "../database/builtin/builtin-catalogs.ts";
+
+/** What a policy says of one table. */
+export interface TablePolicy {
+  readonly kind: string;
+  readonly key: readonly string[];
+  readonly exclude: readonly string[];
+  readonly changes: "refuse" | "track";
+  /** Whether rows may have been admitted by a backfill after the table was complete. */
+  readonly readmit: boolean;
+  /** Whether it had row security when the policy was pinned; undefined where that was not pinned. */
+  readonly rowSecurity: boolean | undefined;
+  /** Partitions that had a guard against TRUNCATE, as `schema.name`. */
+  readonly guarded: readonly string[];
+  /** Rules, inheritance children and search paths that may be there (present.ts). */
+  readonly present: readonly string[];
+  /** Names of covered columns that may have been given to other columns since. */
+  readonly replaced: readonly string[];
+}
+
+/** A row that a policy accepts as its server has it, in the place of PostgreSQL's own. */
+export interface PinnedRow {
+  readonly catalog: string;
+  readonly key: string;
+  /** Null where PostgreSQL has such a row and this server has none. */
+  readonly hash: string | null;
+}
+
+/** What the verifier expects to be covered. Kept in its own trust domain; the database may cover more, never less. */
+export interface Policy {
+  readonly origin: string | null;
+  /** By relation, as `schema.name`. */
+  readonly tables: ReadonlyMap<string, TablePolicy>;
+  /** Relations that may have been detached, by name; the value is free (a reason). */
+  readonly detached: ReadonlySet<string>;
+  /** Names of event triggers at login that may be there. */
+  readonly loginTriggers: ReadonlySet<string>;
+  /** Rows of PostgreSQL's own catalogs that are others on this server, as whoever runs it (a provider) made them. */
+  readonly server: readonly PinnedRow[];
+  /** Within what time full verifications must end in a verdict, as an ISO 8601 duration; undefined for no bound. */
+  readonly verdict?: string | undefined;
+}
+
+const isObject = (value: JsonValue | undefined): value is { [name: string]: JsonValue } =>
+  typeof value === "object" && value !== null && !Array.isArray(value);
+const isTexts = (value: JsonValue | undefined): value is string[] =>
+  Array.isArray(value) && value.every((item) => typeof item === "string");
+
+/** Reads a policy file. @throws VerifierError `policy_malformed`, naming the member */
+export function parsePolicy(text: string): Policy {
+  const malformed = (what: string, cause?: unknown) =>
+    new VerifierError("policy_malformed", `The policy file is not one: ${what}. audit-chain policy prints one.`, {
+      cause,
+    });
+  let value: JsonValue;
+  try {
+    value = parseJson(text);
+  } catch (error) {
+    throw malformed(error instanceof Error ? error.message : "not JSON", error);
+  }
+  if (!isObject(value)) throw malformed("it must be an object");
+  for (const name of Object.keys(value))
+    if (!["origin", "tables", "detached", "login_triggers", "server", "verdict"].includes(name))
+      throw malformed(`unknown member ${JSON.stringify(name)}`);
+  const { origin, tables, detached, login_triggers: loginTriggers = [], server = [], verdict } = value;
+  if (origin !== undefined && origin !== null && typeof origin !== "string") throw malformed("origin must be text");
+  if (!isObject(tables)) throw malformed("tables must be an object");
+  if (detached !== undefined && !isObject(detached)) throw malformed("detached must be an object");
+  if (!isTexts(loginTriggers)) throw malformed("login_triggers must be a list of names");
+  if (!Array.isArray(server)) throw malformed("server must be a list of pinned rows");
+  if (verdict !== undefined && (typeof verdict !== "string" || parseIsoDuration(verdict) === undefined))
+    throw malformed('verdict must be an ISO 8601 duration of weeks, days, hours, minutes and seconds, such as "P2D"');
+  const map = new Map<string, TablePolicy>();
+  for (const [relation, entry] of Object.entries(tables)) {
+    const at = `tables[${JSON.stringify(relation)}]`;
+    if (!isObject(entry)) throw malformed(`${at} must be an object`);
+    const {
+      kind,
+      key,
+      exclude,
+      changes,
+      readmit,
+      row_security: rowSecurity,
+      guarded = [],
+      replaced = [],
+      present = [],
+    } = entry;
+    if (typeof kind !== "string") throw malformed(`${at}.kind must be text`);
+    if (!isTexts(key)) throw malformed(`${at}.key must be a list of column names`);
+    if (!isTexts(exclude)) throw malformed(`${at}.exclude must be a list of column names`);
+    if (changes !== "refuse" && changes !== "track") throw malformed(`${at}.changes must be "refuse" or "track"`);
+    if (readmit !== undefined && typeof readmit !== "boolean") throw malformed(`${at}.readmit must be true or false`);
+    if (rowSecurity !== undefined && typeof rowSecurity !== "boolean")
+      throw malformed(`${at}.row_security must be true or false`);
+    if (!isTexts(guarded)) throw malformed(`${at}.guarded must be a list of partitions`);
+    if (!isTexts(replaced)) throw malformed(`${at}.replaced must be a list of column names`);
+    if (!isTexts(present)) throw malformed(`${at}.present must be a list of what audit-chain policy prints`);
+    map.set(relation, {
+      kind,
+      key,
+      exclude,
+      changes,
+      readmit: readmit ?? false,
+      rowSecurity,
+      guarded,
+      replaced,
+      present,
+    });
+  }
+  return {
+    origin: origin ?? null,
+    tables: map,
+    detached: new Set(Object.keys(detached ?? {})),
+    loginTriggers: new Set(loginTriggers),
+    server: server.map((row, i) => parsePinnedRow(row, i, malformed)),
+    ...(verdict === undefined ? {} : { verdict }),
+  };
+}
+
+function parsePinnedRow(row: JsonValue, i: number, malformed: (what: string) => VerifierError): PinnedRow {
+  const { catalog, key, hash } = isObject(row) ? row : {};
+  if (typeof catalog !== "string" || typeof key !== "string" || (typeof hash !== "string" && hash !== null))
+    throw malformed(`server[${i}] must have catalog and key as text, and hash as text or null`);
+  if (!BUILTIN_CATALOGS.some(({ name }) => name === catalog))
+    throw malformed(`server[${i}].catalog is none that is compared: ${JSON.stringify(catalog)}`);
+  return { catalog, key, hash };
+}
+
+/** The policy file that pins what is covered now. */
+export function formatPolicy(policy: Policy): string {
+  const tables = Object.fromEntries(
+    [...policy.tables].map(
+      ([relation, { kind, key, exclude, changes, readmit, rowSecurity, guarded, replaced, present }]) => [
+        relation,
+        {
+          kind,
+          key,
+          exclude,
+          changes,
+          ...(readmit ? { readmit } : {}),
+          ...(rowSecurity === undefined ? {} : { row_security: rowSecurity }),
+          ...(guarded.length === 0 ? {} : { guarded }),
+          ...(replaced.length === 0 ? {} : { replaced }),
+          ...(present.length === 0 ? {} : { present }),
+        },
+      ],
+    ),
+  );
+  const detached = Object.fromEntries([...policy.detached].map((relation) => [relation, true]));
+  const members = {
+    origin: policy.origin,
+    tables,
+    ...(policy.verdict === undefined ? {} : { verdict: policy.verdict }),
+    detached,
+    ...(policy.loginTriggers.size === 0 ? {} : { login_triggers: [...policy.loginTriggers] }),
+    ...(policy.server.length === 0 ? {} : { server: policy.server }),
+  };
+  return `${JSON.stringify(members, null, 2)}\n`;
+}

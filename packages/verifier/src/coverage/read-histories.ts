@@ -1,0 +1,79 @@
+import {
+  CONFIG_COLUMNS,
+  CONFIG_KIND,
+  CONFIG_OF_CONFIG,
+  type Config,
+  decodeConfig,
+  historiesOf,
+  type KindHistory,
+} from "./config.ts";
+import { eachLine, eachTuple } from "../database/copy/cursor.ts";
+import type { Relation } from "../database/relation.ts";
+import type { Report } from "../finding/finding.ts";
+import type { Lane } from "../database/lane.ts";
+
+/** Kinds with their histories. */
+export type Histories = ReadonlyMap<string, KindHistory>;
+
+/** What is left where the configuration cannot be believed at all: that it must be covered itself. */
+export const NO_HISTORIES: Histories = withOwn(new Map());
+
+/**
+ * The configuration as it stands in the database, with the seq of each row's link.
+ *
+ * @param report takes rows that cannot have been written by a release, which have no effect here, and rows of which the
+ *   database would believe another than the newest in the chain
+ */
+export async function readHistories(
+  lane: Lane,
+  chain: Relation,
+  config: Relation,
+  report: Report = () => {},
+): Promise<Histories> {
+  const seqs = new Map<string, bigint>();
+  const ofKind = { kindLengths: [CONFIG_KIND.length] };
+  await eachTuple(await lane.scan(chain, ["seq", "event_kind", "event_pk"], "binary", ofKind), 3, ([seq, kind, pk]) => {
+    if (seq?.length === 8 && kind?.toString() === CONFIG_KIND && pk != null)
+      seqs.set(pk.toString(), seq.readBigInt64BE(0));
+  });
+  const configs: Config[] = [];
+  await eachLine(await lane.scan(config, CONFIG_COLUMNS, "text"), (fields) => {
+    const decoded = decodeConfig(fields, (id) => seqs.get(id) ?? null);
+    if (decoded === null) reportUnsound(fields, report);
+    else configs.push(decoded);
+  });
+  const histories = historiesOf(configs);
+  for (const history of histories.values()) reportDisorder(history, report);
+  return withOwn(histories);
+}
+
+function reportUnsound(fields: readonly (string | null)[], report: Report): void {
+  const [id, , kind] = fields;
+  report({
+    check: "coverage_narrowed",
+    ...(kind == null ? {} : { event_kind: kind }),
+    expected: "a row as attach, detach and the backfill write it",
+    actual: fields.map((field, i) => `${CONFIG_COLUMNS[i] ?? ""} ${field ?? "NULL"}`).join(", "),
+    message: `the configuration row ${id ?? "without an id"} of the kind ${kind ?? "NULL"} was written past attach: it cannot be read, and is left out`,
+  });
+}
+
+/** Ids grow with the chain. The database takes the highest for the newest. */
+function reportDisorder({ configs }: KindHistory, report: Report): void {
+  for (const [i, config] of configs.entries()) {
+    const before = configs[i - 1];
+    if (before === undefined || config.id > before.id || config.seq === null) continue;
+    report({
+      check: "coverage_narrowed",
+      seq: config.seq,
+      event_kind: config.kind,
+      expected: `an id above ${before.id}`,
+      actual: `${config.id}`,
+      message: `the configuration row ${config.id} of the kind ${config.kind} is newer in the chain than the row ${before.id}, which the database believes instead`,
+    });
+  }
+}
+
+function withOwn(histories: Map<string, KindHistory>): Histories {
+  return histories.set(CONFIG_KIND, { kind: CONFIG_KIND, configs: [CONFIG_OF_CONFIG], current: CONFIG_OF_CONFIG });
+}

@@ -1,0 +1,35 @@
+import type { Field } from "./copy/copy-binary.ts";
+import type { Chunks } from "./copy/open-copy.ts";
+import type { LiveCatalog } from "./catalog/live-catalog.ts";
+import type { Node } from "./plan/node-text.ts";
+import type { Form } from "./plan/parts.ts";
+import type { Scanner } from "./scanner.ts";
+
+/** One of the connections that see the snapshot. It does one thing at a time. */
+export interface Lane extends Scanner {
+  /** The server's encoding, as `server_encoding` names it. */
+  readonly encoding: string;
+  /** The database's name. */
+  readonly database: string;
+  /** The server's major version. */
+  readonly majorVersion: number;
+  /** The relations and types of the snapshot: read once for all lanes. */
+  catalog(): Promise<LiveCatalog>;
+  /** What the server reports of itself. */
+  readonly parameters: Readonly<Record<string, string | undefined>>;
+  /** Streams what a form yields. */
+  read(form: Form, format: "binary" | "text"): Promise<Chunks>;
+  /** The rows of a form, decoded one by one; without those that `decode` makes null of. */
+  rows<T>(form: Form, fields: number, decode: (fields: readonly Field[]) => T | null): Promise<T[]>;
+  /** The plan that the server makes of a form, which is not run. */
+  planOf(form: Form): Promise<Node>;
+  /** Takes the weakest lock on a table: until `attempt` ends. */
+  lock(schema: string, name: string): Promise<void>;
+  /** Changes the planner's settings until `attempt` ends. */
+  plan(settings: readonly string[]): Promise<void>;
+  /** Runs `work`, whose statements may be refused: then its error is thrown, and the lane is still good. */
+  attempt<T>(work: (lane: Lane) => Promise<T>): Promise<T>;
+}
+
+/** One consistent state of the database, seen by two connections or more, so that chain and table can be streamed side by side. */
+export type Snapshot = readonly [Lane, Lane, ...Lane[]];

@@ -1,0 +1,40 @@
+import { UnreadablePlanError } from "./plan/plan-error.ts";
+
+/** Connection refused or lost, out of resources, shut down: what is left of the connection is of no use. */
+const FATAL = /^(?:08|28|3D|53|57P|F0)/u;
+const LOCKED = "55P03";
+/** A relation or column that is not there, one that is another by now or locked: DDL has run or is running. */
+const TRANSIENT = new Set(["42P01", "42703", "XX000", "0A000", LOCKED]);
+
+function sqlState(error: unknown): string | null {
+  if (!(error instanceof Error) || error.name !== "PostgresError" || !("code" in error)) return null;
+  return typeof error.code === "string" ? error.code : null;
+}
+
+/**
+ * Whether the server says that something may not or cannot be read (a right that is missing, a lock that was not to be
+ * had, a value that cannot be printed, a page that is damaged), rather than that it fails altogether.
+ */
+export function isRefused(error: unknown): boolean {
+  const code = sqlState(error);
+  return error instanceof UnreadablePlanError || (code !== null && !FATAL.test(code));
+}
+
+/** Whether what was refused may be had in a fresh snapshot. */
+export function isTransient(error: unknown): boolean {
+  return TRANSIENT.has(sqlState(error) ?? "");
+}
+
+/**
+ * What the server said, and what to do about it.
+ *
+ * @param role what to grant where a right is missing
+ */
+export function reasonOf(error: unknown, role: "scidex_audit_ro" | "scidex_audit_inspector" | "PUBLIC"): string {
+  const message = error instanceof Error ? error.message : String(error);
+  const code = sqlState(error);
+  if (code === "42501")
+    return `${message}: ${role === "PUBLIC" ? "grant SELECT on it to PUBLIC, as a new server has it" : `grant ${role}`}`;
+  if (code === LOCKED) return `${message}: another session has it locked, verify again when that is done`;
+  return message;
+}

@@ -1,0 +1,73 @@
+import { sameBytes } from "@scidex/audit-core";
+import type { Report } from "../finding/finding.ts";
+import type { ReadLog } from "./head-log.ts";
+import type { PublishedHead } from "./published-head.ts";
+import type { KnownLog } from "./verifier-state.ts";
+
+/**
+ * Compares the sinks with each other and with what they are known to have held. A publication is written to every sink
+ * in the same order, so each log must be a beginning of the longest one: one that only lacks the end lags behind (a
+ * warning), one that lacks a line in between or tells another story was changed.
+ */
+export function checkSinks(logs: readonly ReadLog[], known: ReadonlyMap<string, KnownLog>, report: Report): string[] {
+  const warnings: string[] = [];
+  for (const log of logs) checkKnown(log, known.get(log.name), report);
+  const longest = logs.toSorted((a, b) => b.heads.length - a.heads.length)[0];
+  if (longest === undefined) return warnings;
+  for (const log of logs) {
+    if (log === longest) continue;
+    const differs = log.heads.findIndex((head, i) => !isSamePublication(head, longest.heads[i]));
+    const behind = longest.heads.length - log.heads.length;
+    if (differs !== -1) {
+      const [mine, other] = [log.heads[differs], longest.heads[differs]];
+      report({
+        check: "sink_disagreement",
+        ...(other === undefined ? {} : { expected: describe(other) }),
+        ...(mine === undefined ? {} : { actual: describe(mine) }),
+        message: `${log.name} and ${longest.name} tell different stories from their head ${differs + 1} on`,
+      });
+    } else if (behind > 0) {
+      warnings.push(
+        `sink_behind: ${log.name} has ${behind} publication${behind === 1 ? "" : "s"} less than ${longest.name}`,
+      );
+    }
+  }
+  if (logs.length === 1 && known.size === 0) {
+    warnings.push(
+      "there is a single sink, and nothing remembers yet what it held, so that this run cannot see whether it was cut back: the next ones can, with the same --state; a second sink shows it too",
+    );
+  }
+  return warnings;
+}
+
+function checkKnown(log: ReadLog, known: KnownLog | undefined, report: Report): void {
+  if (known === undefined) return;
+  if (isTornAtKnown(log, known)) return;
+  if (log.lines < known.lines) {
+    report({
+      check: "sink_rewound",
+      expected: `${known.lines} lines`,
+      actual: `${log.lines} lines`,
+      message: `${log.name} was cut back: it had ${known.lines} lines when it was last verified`,
+    });
+  } else if (log.digestAtKnown !== known.digest) {
+    report({
+      check: "sink_rewound",
+      expected: known.digest,
+      ...(log.digestAtKnown === undefined ? {} : { actual: log.digestAtKnown }),
+      message: `the first ${known.lines} lines of ${log.name} are not those that were there when it was last verified`,
+    });
+  }
+}
+
+/** A power cut took the end of the last line that is known to have been written: the next publication writes it again. */
+function isTornAtKnown({ lines, digest, torn }: ReadLog, { lines: known, last }: KnownLog): boolean {
+  if (torn === undefined || last === undefined || lines !== known - 1) return false;
+  return digest === last.before && last.line.startsWith(torn);
+}
+
+function isSamePublication(a: PublishedHead, b: PublishedHead | undefined): boolean {
+  return b !== undefined && a.seq === b.seq && a.signedTime === b.signedTime && sameBytes(a.root, b.root);
+}
+
+const describe = (head: PublishedHead) => `seq ${head.seq} published at ${head.publishedAt}`;

@@ -1,0 +1,94 @@
+import { type JsonValue, parseJson } from "@scidex/audit-core";
+import { VerifierError } from "../finding/errors.ts";
+
+/** What a sink held when it was last verified. */
+export interface KnownLog {
+  readonly lines: number;
+  /** The running digest of these lines (`nextLogDigest`). */
+  readonly digest: string;
+  /** The last of these lines and the digest without it, from whoever wrote it: it may have been torn since. */
+  readonly last?: { readonly line: string; readonly before: string } | undefined;
+}
+
+/** A database, as it can be told from another. */
+export interface KnownServer {
+  /** Of the cluster, from its initdb: decimal. Null where it could not be read. */
+  readonly systemIdentifier: string | null;
+  /** The name that was connected to. */
+  readonly database: string;
+}
+
+/**
+ * The verifier's own memory, kept in a file in its own trust domain (`--state`):
+ *
+ *     {"version":1,
+ *      "sinks":{"<sink>":{"lines":12,"digest":"<64 hex>"}},        what each held when it was last verified
+ *      "server":{"system_identifier":"7312…","database":"scidex"}, where the published chain was last found; or null
+ *      "awaited_since":"2026-11-22T03:00:41.000Z"}                 the last full verdict, or the first run; or null
+ */
+export interface VerifierState {
+  readonly sinks: ReadonlyMap<string, KnownLog>;
+  readonly server?: KnownServer | null | undefined;
+  /** When the last full verification ended in a verdict, or the first run if none has; milliseconds since the Unix epoch. */
+  readonly awaitedSince?: number | null | undefined;
+}
+
+export const EMPTY_STATE: VerifierState = { sinks: new Map(), server: null, awaitedSince: null };
+
+const isObject = (value: JsonValue | undefined): value is { [name: string]: JsonValue } =>
+  typeof value === "object" && value !== null && !Array.isArray(value);
+
+/** @throws VerifierError `state_malformed` */
+export function parseState(text: string): VerifierState {
+  const malformed = (cause?: unknown) =>
+    new VerifierError(
+      "state_malformed",
+      'The state file is not one: expected {"version":1,"sinks":{"<sink>":{"lines":N,"digest":"<hex>"}},"server":{"system_identifier":"<number>","database":"<name>"},"awaited_since":"<time>"}',
+      { cause },
+    );
+  let value: JsonValue;
+  try {
+    value = parseJson(text);
+  } catch (error) {
+    throw malformed(error);
+  }
+  if (!isObject(value) || value["version"] !== 1 || !isObject(value["sinks"])) throw malformed();
+  // The publisher's state has these too: taken for ours it would be overwritten.
+  if ("log" in value)
+    throw new VerifierError(
+      "state_malformed",
+      "This is the publisher's state file. The verifier's is a file of its own, which is made if it is not there",
+    );
+  const { sinks: logs, server = null, awaited_since: awaited = null } = value;
+  if (Object.keys(value).some((name) => !["version", "sinks", "server", "awaited_since"].includes(name)))
+    throw malformed();
+  const sinks = new Map<string, KnownLog>();
+  for (const [name, known] of Object.entries(logs)) {
+    if (!isObject(known)) throw malformed();
+    const { lines, digest } = known;
+    if (typeof lines !== "number" || !Number.isSafeInteger(lines) || lines < 0 || typeof digest !== "string")
+      throw malformed();
+    sinks.set(name, { lines, digest });
+  }
+  const awaitedSince = typeof awaited === "string" ? Date.parse(awaited) : null;
+  if (awaited !== null && (awaitedSince === null || Number.isNaN(awaitedSince))) throw malformed();
+  return { sinks, server: server === null ? null : parseServer(server, malformed), awaitedSince };
+}
+
+function parseServer(value: JsonValue, malformed: () => VerifierError): KnownServer {
+  if (!isObject(value)) throw malformed();
+  const { system_identifier: systemIdentifier, database } = value;
+  if (!(systemIdentifier === null || typeof systemIdentifier === "string") || typeof database !== "string")
+    throw malformed();
+  return { systemIdentifier, database };
+}
+
+export function formatState({ sinks, server = null, awaitedSince = null }: VerifierState): string {
+  const state = {
+    version: 1,
+    sinks: Object.fromEntries([...sinks].map(([name, { lines, digest }]) => [name, { lines, digest }])),
+    server: server && { system_identifier: server.systemIdentifier, database: server.database },
+    awaited_since: awaitedSince === null ? null : new Date(awaitedSince).toISOString(),
+  };
+  return `${JSON.stringify(state, null, 2)}\n`;
+}

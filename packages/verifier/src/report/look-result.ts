@@ -1,0 +1,28 @@
+import type { ChainResult } from "../chain/check-chain.ts";
+import type { Group } from "../finding/finding.ts";
+import type { Findings } from "../finding/findings.ts";
+import type { PublishedHeads } from "../head-log/heads.ts";
+import type { KnownServer } from "../head-log/verifier-state.ts";
+import type { Pending } from "../rows/read-pending.ts";
+import type { Overview } from "./overview.ts";
+
+/** What one look at the database has found. */
+export interface LookResult {
+  readonly findings: Findings;
+  readonly unproven: readonly { readonly group: Group; readonly reason: string }[];
+  /** Whether something could not be judged that another look may be able to judge. */
+  readonly isTransient: boolean;
+  /** Whether a table was rewritten between the snapshot and its lock, which a few more looks will not always meet. */
+  readonly isRewritten: boolean;
+  readonly warnings: readonly string[];
+  /** Null where it could not be told. */
+  readonly server: KnownServer | null;
+  readonly published: PublishedHeads | null;
+  readonly from: bigint;
+  readonly chain: ChainResult;
+  readonly pending: Pending | null;
+  readonly eventsWithoutSource: bigint;
+  readonly overview: Overview;
+  /** How long the group `access` took, in milliseconds. */
+  readonly accessMs: number;
+}

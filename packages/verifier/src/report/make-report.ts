@@ -1,0 +1,46 @@
+import { CHECKS, type CheckName, type Group, GROUPS } from "../finding/finding.ts";
+import type { LookResult } from "./look-result.ts";
+import { chainHead, type GroupResult, type VerificationReport } from "./report.ts";
+import { type VerifyOptions, wantedChecks } from "../verify-options.ts";
+
+/** The report of the last look. */
+export function makeReport(found: LookResult, options: VerifyOptions, duration: number): VerificationReport {
+  const { chain, findings, pending } = found;
+  const divergences = findings.list();
+  const unproven = found.unproven.map(({ group, reason }) => `${group}: ${reason}`);
+  if (findings.unconfirmed > 0)
+    unproven.push(
+      `the database changed while it was verified: ${findings.unconfirmed} findings of the last look were not there in the look before. Verify again.`,
+    );
+  return {
+    status: findings.count > 0 ? "tampered" : unproven.length > 0 ? "unproven" : "intact",
+    range: { from: found.from, to: chain.to },
+    rows: BigInt(chain.rows),
+    head: chain.last === null ? null : chainHead(chain.last),
+    anchored_to: chain.anchoredTo,
+    unanchored: chain.to > chain.anchoredTo ? chain.to - chain.anchoredTo : 0n,
+    pending: pending?.rows ?? 0n,
+    pending_age: pending?.age ?? null,
+    events_without_source: found.eventsWithoutSource,
+    first_divergence: divergences[0] ?? null,
+    divergences,
+    divergence_count: findings.count,
+    checks: groupResults(found, options),
+    unproven,
+    warnings: found.warnings,
+    duration_ms: Math.round(duration),
+    access_ms: Math.round(found.accessMs),
+  };
+}
+
+function groupResults(found: LookResult, options: VerifyOptions): Record<Group, GroupResult> {
+  const failed = new Set<Group>([...found.findings.counts.keys()].map((check: CheckName) => CHECKS[check]));
+  const unproven = new Set(found.unproven.map(({ group }) => group));
+  const wanted = wantedChecks(options);
+  const resultOf = (group: Group): GroupResult => {
+    if (failed.has(group)) return "failed";
+    if (!wanted.includes(group)) return "skipped";
+    return unproven.has(group) ? "unproven" : "ok";
+  };
+  return Object.fromEntries(GROUPS.map((group) => [group, resultOf(group)])) as Record<Group, GroupResult>;
+}

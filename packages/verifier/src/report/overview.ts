@@ -1,0 +1,66 @@
+import { CONFIG_KIND, type Config } from "../coverage/config.ts";
+import type { PublishedHeads } from "../head-log/heads.ts";
+import type { KindCounts } from "../rows/kind-tally.ts";
+import type { Histories } from "../coverage/read-histories.ts";
+
+/** A published head of one sink: how long the chain was, and when that was signed. */
+export interface HeadTime {
+  readonly seq: bigint;
+  /** In seconds since the Unix epoch. */
+  readonly signedTime: bigint;
+}
+
+/** The heads of one sink whose signatures hold, in the order in which they stand there. */
+export interface SinkHeads {
+  readonly name: string;
+  readonly heads: readonly HeadTime[];
+}
+
+/** A change of what is covered, from the link on that records it. */
+export type CoverageChange = Pick<
+  Config,
+  | "seq"
+  | "action"
+  | "kind"
+  | "relation"
+  | "keyColumns"
+  | "columns"
+  | "excluded"
+  | "changes"
+  | "mode"
+  | "complete"
+  | "actor"
+  | "recordedAt"
+>;
+
+/** What a verification saw on its way, beside what it found: what a person needs to picture the chain. */
+export interface Overview {
+  /** Null where heads were not checked. */
+  readonly sinks: readonly SinkHeads[] | null;
+  /** Null where events were not read. */
+  readonly kinds: KindCounts | null;
+  /** What was covered since when, oldest first; null where the configuration was not read. */
+  readonly coverage: readonly CoverageChange[] | null;
+}
+
+/** Puts together what a look has seen. */
+export function overviewOf(
+  published: PublishedHeads | null,
+  kinds: KindCounts | null,
+  histories: Histories | null,
+): Overview {
+  return { sinks: published === null ? null : sinksOf(published), kinds, coverage: histories && changesOf(histories) };
+}
+
+function sinksOf({ known, names }: PublishedHeads): SinkHeads[] {
+  const sinks = new Map<string, HeadTime[]>([...known.keys()].map((name) => [name, []]));
+  for (const [{ seq, signedTime }, name] of names) sinks.get(name)?.push({ seq, signedTime });
+  return [...sinks].map(([name, heads]) => ({ name, heads }));
+}
+
+function changesOf(histories: Histories): CoverageChange[] {
+  return [...histories]
+    .filter(([kind]) => kind !== CONFIG_KIND)
+    .flatMap(([, { configs }]) => configs)
+    .toSorted((a, b) => ((a.seq ?? 0n) < (b.seq ?? 0n) ? -1 : 1));
+}

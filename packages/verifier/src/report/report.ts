@@ -1,0 +1,74 @@
+import { formatTime, toHex } from "@scidex/audit-core";
+import type { Divergence, Group } from "../finding/finding.ts";
+
+/** A published position, or the chain's own head. */
+export interface ChainHead {
+  readonly seq: bigint;
+  readonly chain_hash: string;
+  readonly appended_at: string;
+}
+
+/** What became of a group of checks. */
+export type GroupResult = "ok" | "failed" | "unproven" | "skipped";
+
+/** What a verification found. Numbers are bigint; `formatReport` writes them as JSON numbers. */
+export interface VerificationReport {
+  /**
+   * `tampered`: something was found. `unproven`: nothing was, but something that the caller did not exclude could not
+   * be checked. `intact`: everything was checked, and holds.
+   */
+  readonly status: "intact" | "tampered" | "unproven";
+  readonly range: { readonly from: bigint; readonly to: bigint };
+  /** Links that were checked. */
+  readonly rows: bigint;
+  readonly head: ChainHead | null;
+  /** The highest seq whose published head fits. */
+  readonly anchored_to: bigint;
+  /** Links after it: whoever has full write authority can still rewrite them unseen. */
+  readonly unanchored: bigint;
+  /** Captured rows that are not linked yet. */
+  readonly pending: bigint;
+  /** Age of the oldest of them, in seconds. */
+  readonly pending_age: number | null;
+  readonly events_without_source: bigint;
+  readonly first_divergence: Divergence | null;
+  readonly divergences: readonly Divergence[];
+  readonly divergence_count: number;
+  readonly checks: Readonly<Record<Group, GroupResult>>;
+  /** What could not be checked, and why. */
+  readonly unproven: readonly string[];
+  readonly warnings: readonly string[];
+  readonly duration_ms: number;
+  /** How much of it the group `access` took. */
+  readonly access_ms: number;
+}
+
+/** Whether a report is a verdict on what was asked for. That none has come for too long is no verdict. */
+export const isVerdict = ({ status, divergences }: Pick<VerificationReport, "status" | "divergences">): boolean =>
+  status !== "unproven" && !divergences.some(({ check }) => check === "verdict_overdue");
+
+/** What JSON leaves as it is and a terminal acts on: DEL, C1 controls, line separators, bidirectional controls. */
+const UNSAFE = /[\u007f-\u009f\u061c\u200b-\u200f\u2028-\u202e\u2060-\u2069\ufeff]/gu;
+
+/**
+ * The report as one line of JSON, in which text from the database cannot do anything to a terminal. Numbers beyond
+ * 2^53 - 1, which only a hostile database has, become text.
+ */
+export function formatReport(report: VerificationReport): string {
+  const json = JSON.stringify(report, (_, value: unknown) => {
+    if (typeof value !== "bigint") return value;
+    return value <= Number.MAX_SAFE_INTEGER && value >= Number.MIN_SAFE_INTEGER ? Number(value) : value.toString();
+  });
+  return json.replaceAll(UNSAFE, (unit) => `\\u${unit.charCodeAt(0).toString(16).padStart(4, "0")}`);
+}
+
+/** A position for the report; null where the time has no form. */
+export function chainHead(row: { seq: bigint; chainHash: Uint8Array; appendedAt: bigint | null }): ChainHead {
+  let appended_at = "infinite";
+  try {
+    if (row.appendedAt !== null) appended_at = formatTime(row.appendedAt);
+  } catch {
+    appended_at = "outside the years 2000 to 9999";
+  }
+  return { seq: row.seq, chain_hash: toHex(row.chainHash), appended_at };
+}

@@ -1,0 +1,190 @@
+import { compareBytes } from "./byte-order.ts";
+import { type KindHistory, splitRelation } from "../coverage/config.ts";
+import type { Cursor } from "../database/copy/cursor.ts";
+import type { Report } from "../finding/finding.ts";
+import type { GroupReader } from "./group-reader.ts";
+import type { KeyGroup } from "./key-group.ts";
+import type { KindTally } from "./kind-tally.ts";
+import { type Recomputations, recomputations } from "./payload.ts";
+import type { Range } from "../chain/range.ts";
+import { readSecret } from "../coverage/read-secret.ts";
+import { readSource, type SourceRow } from "./read-source.ts";
+import { lockAgainstRewriting, REWRITTEN } from "../database/rewritten.ts";
+import { readLeaves, readShape, type TableShape } from "../coverage/shape.ts";
+import type { Lane } from "../database/lane.ts";
+import { Sorter } from "../database/copy/sorter.ts";
+import { SourceChecker, type SourceTally } from "./sources.ts";
+import { readColumnTypes } from "../database/catalog/read-column-types.ts";
+import { TypeBoundError } from "../database/catalog/type-description.ts";
+
+/** Why a table could not be judged, and whether another look may be able to. */
+export interface TableProblem {
+  readonly reason: string;
+  readonly isTransient: boolean;
+}
+
+const lasting = (reason: string | null): TableProblem | null =>
+  reason === null ? null : { reason, isTransient: false };
+
+/** A table that can be compared with its events, and how its rows can be recomputed. */
+export interface OpenTable extends Recomputations {
+  readonly shape: TableShape;
+  /** What its keys are blinded with; null where events have them as they are. */
+  readonly secret: Uint8Array | null;
+}
+
+/** Locks a table against being rewritten and works out how to read it; null where it is missing, which is reported. */
+export async function openTable(
+  lane: Lane,
+  history: KindHistory,
+  report: Report,
+): Promise<OpenTable | TableProblem | null> {
+  const { current } = history;
+  const place = splitRelation(current.relation);
+  const shape = place === null ? null : await readShape(lane, place.schema, place.name);
+  const missing = whyNoTable(shape);
+  if (place === null || shape === null || missing !== null) {
+    report({
+      check: "source_missing",
+      event_kind: history.kind,
+      expected: "a table",
+      actual: missing ?? "nothing of that name",
+      message: `${current.relation} is not there as a table any more`,
+    });
+    return null;
+  }
+  if (await lockAgainstRewriting(lane, place.schema, place.name))
+    return { reason: `${current.relation}: ${REWRITTEN}`, isTransient: true };
+  if (!current.keyColumns.every((column) => shape.columns.has(column)))
+    return lasting(
+      `${current.relation}: its key columns (${current.keyColumns.join(", ")}) are not there any more; run audit-chain attach`,
+    );
+  if (history.configs.some(({ salt }) => salt))
+    return lasting(`${current.relation}: its payloads are salted, which this verifier cannot recompute`);
+  const rekeyed = rekeying(history);
+  if (rekeyed !== null) return lasting(rekeyed);
+  const secret = current.blindKey ? await readSecret(lane, history.kind) : null;
+  if (current.blindKey && secret === null)
+    return lasting(`${current.relation}: the secret of its blinded keys is missing`);
+  try {
+    const ways = recomputations(history, await readColumnTypes(lane, shape.oid));
+    const leaves = shape.relkind === "p" ? { leaves: await readLeaves(lane, shape) } : {};
+    return { shape: { ...shape, ...leaves }, secret, ...ways };
+  } catch (error) {
+    if (!(error instanceof TypeBoundError)) throw error;
+    return lasting(`${current.relation}: ${error.message}`);
+  }
+}
+
+/** Compares one table with its events. Returns why it could not be judged, or null. */
+export async function checkTable(
+  lane: Lane,
+  history: KindHistory,
+  groups: GroupReader,
+  range: Range,
+  report: Report,
+  tally: KindTally,
+): Promise<TableProblem | null> {
+  const table = await openTable(lane, history, report);
+  if (table === null || "reason" in table) return table;
+  const checker = new SourceChecker(history, table.ways, range, report);
+  const sorter = new Sorter();
+  try {
+    const rows = await readSource(lane, table, history.current.keyColumns, sorter);
+    await rows.next();
+    await merge(history.kind, groups, rows, checker);
+  } finally {
+    sorter.close();
+  }
+  tally.compared(history.kind, checker.tally.matched);
+  return lasting(verdict(history, table.shape, checker.tally));
+}
+
+function whyNoTable(shape: TableShape | null): string | null {
+  if (shape === null) return "nothing of that name";
+  if (shape.relkind !== "r" && shape.relkind !== "p") return `a relation of the kind ${shape.relkind}`;
+  if (shape.foreign.length > 0)
+    return `a table with partitions that are none: ${shape.foreign.slice(0, 10).join(", ")}`;
+  return null;
+}
+
+/**
+ * Events of a time when another key was in force do not tell which row of today they are about. A key column that was
+ * only renamed is the same key.
+ */
+function rekeying({ configs, current }: KindHistory): string | null {
+  for (const [i, config] of configs.entries()) {
+    const later = configs.slice(i + 1);
+    const key = config.keyColumns.map((column) =>
+      later.reduce((name, { renamed }) => renamed.get(name) ?? name, column),
+    );
+    if (key.join("\0") !== current.keyColumns.join("\0"))
+      return `${current.relation}: its key was changed from ${key.join(", ")} to ${current.keyColumns.join(", ")}, so that older events cannot be matched with rows`;
+  }
+  return null;
+}
+
+/**
+ * Columns that a configuration left out without excluding them, although they are there. Capture never does that while a
+ * column exists: it was dropped and made again, or the configuration was written past `attach`.
+ */
+function lostColumns({ configs }: KindHistory, shape: TableShape): string[] {
+  const lost = new Set<string>();
+  for (const [i, config] of configs.entries()) {
+    for (const column of configs[i - 1]?.columns ?? []) {
+      const name = config.renamed.get(column) ?? column;
+      if (!config.columns.includes(name) && !config.excluded.includes(name) && shape.columns.has(name)) lost.add(name);
+    }
+  }
+  return [...lost];
+}
+
+/** What keeps a table from being judged altogether, or null. */
+export function verdict(history: KindHistory, shape: TableShape, tally: SourceTally): string | null {
+  const { current } = history;
+  if (tally.unprovable > 0)
+    return `${current.relation}: ${tally.unprovable} rows cannot be recomputed since the schema was changed (${tally.excuse ?? "unknown"})`;
+  if (tally.incomparable > 0)
+    return `${current.relation}: ${tally.incomparable} changes cannot be compared with what was recorded before them, because the schema was changed in between`;
+  const gone = current.columns.filter((column) => !shape.columns.has(column));
+  if (gone.length > 0)
+    return `${current.relation}: the columns ${gone.join(", ")} are gone and the change is not recorded; run audit-chain attach ${current.relation}`;
+  const lost = lostColumns(history, shape);
+  if (lost.length > 0)
+    return `${current.relation}: rows were captured without ${lost.join(", ")}, which earlier rows have: dropped and made again, or left out`;
+  if (tally.unchainedYet > 0)
+    return `${current.relation}: ${tally.unchainedYet} rows are not chained yet; run audit-backfill ${current.relation}`;
+  return null;
+}
+
+/** Merges events and rows of one kind, both in the order of their keys. */
+async function merge(
+  kind: string,
+  groups: GroupReader,
+  rows: Cursor<SourceRow>,
+  checker: SourceChecker,
+): Promise<void> {
+  let row = rows.current;
+  let walked: KeyGroup | undefined;
+  for (;;) {
+    const group = groups.current?.kind === kind ? groups.current : undefined;
+    if (row === undefined && group === undefined) return;
+    if (group !== undefined && group !== walked) checker.changes(group);
+    walked = group;
+    const order =
+      row === undefined ? -1 : group === undefined || row.key === null ? 1 : compareBytes(group.key, row.key);
+    if (order < 0 && group !== undefined) {
+      checker.onlyChained(group);
+      await groups.next();
+      continue;
+    }
+    if (row === undefined) return;
+    if (order > 0 || group === undefined) checker.onlyThere(row.key);
+    else {
+      checker.both(group, row.hashes);
+      await groups.next();
+    }
+    if (!rows.step()) await rows.fill();
+    row = rows.current;
+  }
+}

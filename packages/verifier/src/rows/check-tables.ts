@@ -1,0 +1,141 @@
+import { compareBytes } from "./byte-order.ts";
+import { inForce } from "../coverage/config.ts";
+import { checkTable } from "./check-table.ts";
+import type { Cursor } from "../database/copy/cursor.ts";
+import type { Report } from "../finding/finding.ts";
+import { GroupReader } from "./group-reader.ts";
+import { type KindCounts, KindTally } from "./kind-tally.ts";
+import type { Range } from "../chain/range.ts";
+
+import { type KeyedEvent, readEventsByKey } from "./read-events.ts";
+import type { Histories } from "../coverage/read-histories.ts";
+import { isRefused, isTransient, reasonOf } from "../database/refused.ts";
+import type { Relation } from "../database/relation.ts";
+import type { Snapshot } from "../database/lane.ts";
+import { Sorter } from "../database/copy/sorter.ts";
+
+/** What the comparison of all tables with the chain found beside findings. */
+export interface TablesResult {
+  /** Why something could not be judged. */
+  readonly unproven: string[];
+  /** Whether another look may be able to judge it. */
+  readonly isTransient: boolean;
+  /** Whether a table was rewritten between the snapshot and its lock. */
+  readonly isRewritten: boolean;
+  readonly eventsWithoutSource: bigint;
+  readonly kinds: KindCounts;
+}
+
+/** Kinds whose events need not be compared one by one any more. */
+export interface VouchedTables {
+  /** The number of events of every kind in the chain. */
+  readonly links: ReadonlyMap<string, bigint>;
+  /** Kinds of tables in which nothing is wrong, with the number of their rows; null where rows were not asked for. */
+  readonly matched: ReadonlyMap<string, number | null>;
+}
+
+/** Options of `checkTables`. */
+export interface CheckTablesOptions {
+  readonly histories: Histories;
+  /** Whether tables are compared at all, or only events with each other (duplicates). */
+  readonly sources: boolean;
+  readonly chain: Relation;
+  /** Null where pending cannot be read. */
+  readonly pending: Relation | null;
+  readonly range: Range;
+  readonly report: Report;
+  /** What need not be compared any more; null where nothing has been vouched for. */
+  readonly vouched: VouchedTables | null;
+}
+
+/**
+ * Walks all events in the order of kind and key, once, and with them each audited table in the order of its keys. What has
+ * been vouched for is left out.
+ */
+export async function checkTables(snapshot: Snapshot, options: CheckTablesOptions): Promise<TablesResult> {
+  const { histories, vouched, chain, pending } = options;
+  const tally = new KindTally(histories.keys());
+  const withoutSource = vouched === null ? 0n : countVouched(vouched, histories, tally);
+  const kinds = [...histories.keys()].filter((kind) => vouched?.matched.has(kind) !== true).toSorted(compareBytes);
+  if (vouched !== null && kinds.length === 0)
+    return {
+      unproven: [],
+      isTransient: false,
+      isRewritten: false,
+      eventsWithoutSource: withoutSource,
+      kinds: tally.counts(),
+    };
+  const sorter = new Sorter();
+  try {
+    const wanted = { chain, pending, tableKinds: kinds, others: vouched === null };
+    const events = await readEventsByKey(snapshot[0], wanted, sorter);
+    const result = await walk(snapshot, kinds, events, options, tally);
+    const eventsWithoutSource = withoutSource + result.eventsWithoutSource;
+    return { ...result, eventsWithoutSource, kinds: tally.counts() };
+  } finally {
+    sorter.close();
+  }
+}
+
+async function walk(
+  snapshot: Snapshot,
+  kinds: readonly string[],
+  events: Cursor<KeyedEvent>,
+  { histories, sources, range, report }: CheckTablesOptions,
+  tally: KindTally,
+): Promise<Omit<TablesResult, "kinds">> {
+  const unproven: string[] = [];
+  let transient = false;
+  let isRewritten = false;
+  let eventsWithoutSource = 0n;
+  const isRefusedChange = ({ kind, seq }: KeyedEvent): boolean => {
+    const history = histories.get(kind);
+    if (history === undefined) return false;
+    return (seq === null ? history.current : inForce(history.configs, seq))?.changes === "refuse";
+  };
+  const groups = new GroupReader(events, isRefusedChange, report, tally);
+  await groups.next();
+  for (const kind of kinds) {
+    while (groups.current !== undefined && compareBytes(groups.current.kind, kind) < 0) {
+      eventsWithoutSource += BigInt(groups.current.links);
+      await groups.next();
+    }
+    const history = histories.get(kind);
+    if (history !== undefined && sources) {
+      try {
+        const problem = await snapshot[1].attempt(
+          async (lane) => await checkTable(lane, history, groups, range, report, tally),
+        );
+        if (problem !== null) unproven.push(problem.reason);
+        transient ||= problem?.isTransient === true;
+        isRewritten ||= problem?.isTransient === true;
+      } catch (error) {
+        // One table that cannot be read must not hide what the others are like.
+        if (!isRefused(error)) throw error;
+        unproven.push(`${history.current.relation} could not be read: ${reasonOf(error, "scidex_audit_inspector")}`);
+        transient ||= isTransient(error);
+      }
+    }
+    while (groups.current?.kind === kind) await groups.next();
+  }
+  while (groups.current !== undefined) {
+    eventsWithoutSource += BigInt(groups.current.links);
+    await groups.next();
+  }
+  return { unproven, isTransient: transient, isRewritten, eventsWithoutSource };
+}
+
+/** Counts the events of kinds that need not be compared. Returns how many of them have no table. */
+function countVouched(vouched: VouchedTables, histories: Histories, tally: KindTally): bigint {
+  let withoutSource = 0n;
+  for (const [kind, links] of [...vouched.links].toSorted(([a], [b]) => compareBytes(a, b))) {
+    const table = kind.replace(/:(?:insert|update|delete)$/u, "");
+    // Those of a table that is compared are counted there.
+    if (histories.has(table) && !vouched.matched.has(table)) continue;
+    if (histories.has(kind) && !vouched.matched.has(kind)) continue;
+    tally.add(kind, Number(links));
+    if (!histories.has(kind)) withoutSource += links;
+  }
+  for (const [kind, matched] of vouched.matched) if (matched !== null) tally.compared(kind, matched);
+  return withoutSource;
+}

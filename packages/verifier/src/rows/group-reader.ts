@@ -1,0 +1,104 @@
+import type { Cursor } from "../database/copy/cursor.ts";
+import { ChangeNames } from "./change-names.ts";
+import { ChangeWalk } from "./change-walk.ts";
+import type { Report } from "../finding/finding.ts";
+import type { KeyEvent, KeyGroup } from "./key-group.ts";
+import type { KindTally } from "./kind-tally.ts";
+import type { KeyedEvent } from "./read-events.ts";
+
+/**
+ * Joins the events of one key: its newest one, and how many there are. Reports events that are there twice, and changes
+ * of rows that may not change.
+ */
+export class GroupReader {
+  readonly #events: Cursor<KeyedEvent>;
+  readonly #isRefused: (event: KeyedEvent) => boolean;
+  readonly #report: Report;
+  readonly #tally: KindTally;
+  #current: KeyGroup | undefined;
+
+  /**
+   * @param isRefused whether the configuration in force for a change refuses changes
+   * @param tally counts the links of each kind
+   */
+  constructor(events: Cursor<KeyedEvent>, isRefused: (event: KeyedEvent) => boolean, report: Report, tally: KindTally) {
+    this.#events = events;
+    this.#isRefused = isRefused;
+    this.#report = report;
+    this.#tally = tally;
+  }
+
+  get current(): KeyGroup | undefined {
+    return this.#current;
+  }
+
+  async next(): Promise<KeyGroup | undefined> {
+    let event = this.#events.current ?? (await this.#events.next());
+    if (event === undefined) {
+      this.#current = undefined;
+      return undefined;
+    }
+    const { kind, key } = event;
+    let newest: KeyEvent | undefined;
+    let links = 0;
+    let first: bigint | null = null;
+    const changes = new ChangeNames();
+    const walk = new ChangeWalk();
+    while (event !== undefined && event.kind === kind && event.key === key) {
+      const name = changes.judge(event);
+      if (name === "misnamed") this.#misnamed(event);
+      if (isChange(event) && this.#isRefused(event)) this.#forged(event);
+      else if (typeof name === "bigint") this.#duplicate(event, name);
+      else if (event.seq !== null && event.op === "event" && first !== null) this.#duplicate(event, first);
+      else {
+        walk.push(event);
+        // A row that is never changed has one event: what is pending under the same key does not replace it.
+        if (event.seq !== null || isChange(event) || newest === undefined) newest = event;
+      }
+      if (event.seq !== null) {
+        links++;
+        if (event.op === "event") first ??= event.seq;
+      }
+      if (!this.#events.step()) await this.#events.fill();
+      event = this.#events.current;
+    }
+    this.#tally.add(kind, links);
+    this.#current = { kind, key, newest, links, breaks: walk.breaks };
+    return this.#current;
+  }
+
+  #duplicate(event: KeyedEvent, first: bigint): void {
+    this.#report({
+      check: "duplicate",
+      ...(event.seq === null ? {} : { seq: event.seq }),
+      event_kind: event.eventKind,
+      event_pk: event.eventPk,
+      message: `the event is chained twice, first at seq ${first}`,
+    });
+  }
+
+  #misnamed(event: KeyedEvent): void {
+    this.#report({
+      check: "event_hash",
+      ...(event.seq === null ? {} : { seq: event.seq }),
+      event_kind: event.eventKind,
+      event_pk: event.eventPk,
+      message: "the key of a change does not end in its own seq",
+    });
+  }
+
+  /** Someone with full write authority can put a change into pending, and wait for the sealer to make a link of it. */
+  #forged(event: KeyedEvent): void {
+    this.#report({
+      check: "source_edited",
+      ...(event.seq === null ? {} : { seq: event.seq }),
+      event_kind: event.eventKind,
+      event_pk: event.eventPk,
+      expected: "no change",
+      actual: event.op,
+      message: "the event records a change of a row of a table that refuses changes: it was put there past the trigger",
+    });
+  }
+}
+
+const isChange = (event: KeyEvent): boolean => event.op === "insert" || event.op === "update" || event.op === "delete";

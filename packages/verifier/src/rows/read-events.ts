@@ -1,0 +1,152 @@
+import { Cursor, eachTuple } from "../database/copy/cursor.ts";
+import type { KeyEvent } from "./key-group.ts";
+import type { Relation } from "../database/relation.ts";
+import type { Lane } from "../database/lane.ts";
+import type { Sorter } from "../database/copy/sorter.ts";
+
+/** An event in the order of kind and key. `kind` and `key` are those of the row that it is about. */
+export interface KeyedEvent extends KeyEvent {
+  readonly kind: string;
+  readonly key: string;
+}
+
+/** Which events are read. */
+export interface EventsWanted {
+  readonly chain: Relation;
+  /** Null where pending is left out. */
+  readonly pending: Relation | null;
+  /** Kinds of tables, of whose rows there can be changes. */
+  readonly tableKinds: readonly string[];
+  /** Whether other kinds are wanted too. */
+  readonly others: boolean;
+}
+
+/** What an event can be; what stands in pending as anything else counts as `event`. */
+const OPS = ["event", "insert", "update", "delete"] as const;
+
+/**
+ * The chain, and what is to be linked, in the order of kind, key and seq: events of one row stand together, with its
+ * changes, whose key ends in `@` and their own seq.
+ *
+ * @param sorter an empty one, which the caller closes when all has been read
+ */
+export async function readEventsByKey(lane: Lane, wanted: EventsWanted, sorter: Sorter): Promise<Cursor<KeyedEvent>> {
+  const { chain, pending, tableKinds, others } = wanted;
+  const tables = new Map(tableKinds.map((kind) => [kind, { kind: Buffer.from(kind), op: 0 }]));
+  for (const kind of tableKinds)
+    for (const [op, name] of OPS.entries()) if (op > 0) tables.set(`${kind}:${name}`, { kind: Buffer.from(kind), op });
+  const kindLengths = others ? undefined : lengthsOf([...tables.keys()]);
+  const columns = ["seq", "event_kind", "event_pk", "payload_hash", "before_hash"];
+  await eachTuple(await lane.scan(chain, columns, "binary", { kindLengths }), columns.length, (fields) => {
+    const [seq, kind, pk = NOTHING, hash] = fields.map((field) => field ?? NOTHING);
+    const table = tables.get(kind?.toString() ?? "");
+    if (table === undefined && !others) return;
+    // Cut off at the last @, and compared with the seq afterwards: a copy of a change stands beside what it is a copy of.
+    const cut = table === undefined || table.op === 0 ? -1 : pk.lastIndexOf("@");
+    const key = cut === -1 ? pk : pk.subarray(0, cut);
+    sorter.add(
+      ...recordOf({ kind, op: 0, ...table, key, rest: pk.subarray(key.length), seq, hash, before: fields[4] }),
+    );
+  });
+  if (pending === null) return Cursor.sorted(sorter.records(), eventOf);
+  const kinds = new Set(tableKinds);
+  const staged = ["id", "op", "event_kind", "event_pk", "payload_hash", "conflict"];
+  await eachTuple(await lane.scan(pending, staged, "binary"), staged.length, (fields) => {
+    if (fields[5] !== null) return;
+    const [id, name, kind, key, hash] = fields.map((field) => field ?? NOTHING);
+    if (!others && !kinds.has(kind?.toString() ?? "")) return;
+    const op = Math.max(
+      OPS.findIndex((one) => one === name?.toString()),
+      0,
+    );
+    sorter.add(...recordOf({ kind, op, key, id, hash }));
+  });
+  return Cursor.sorted(sorter.records(), eventOf);
+}
+
+/** The lengths of kinds in characters; undefined where the server may count otherwise. */
+function lengthsOf(kinds: readonly string[]): number[] | undefined {
+  if (!kinds.every((kind) => /^[\0-\x7f]*$/u.test(kind))) return undefined;
+  return [...new Set(kinds.map((kind) => kind.length))];
+}
+
+interface EventParts {
+  readonly kind: Uint8Array | undefined;
+  readonly key: Uint8Array | undefined;
+  /** An index of `OPS`. */
+  readonly op: number;
+  /** What follows the key of the row in the event's. */
+  readonly rest?: Uint8Array;
+  /** 8 bytes; empty for one that is not linked, or has none. */
+  readonly seq?: Uint8Array | undefined;
+  /** 8 bytes: in which order what is not linked was staged. */
+  readonly id?: Uint8Array | undefined;
+  readonly hash: Uint8Array | undefined;
+  readonly before?: Uint8Array | null | undefined;
+}
+
+const NOTHING = Buffer.alloc(0);
+const NUL = Buffer.alloc(1);
+/** No honest hash is longer than 32 bytes; of one that is, enough is kept to be shown. */
+const MAX_HASH_BYTES = 2048;
+/** In the place of a length, where there is no hash. */
+const NO_HASH = 0xffff;
+
+/**
+ * The event as a record that sorts by kind, key, seq and id. PostgreSQL's texts have no NUL.
+ *
+ *     kind 00 key 00 seq (8, as a sortable number) id (8) op (1) length of payload_hash (2) that of before_hash (2),
+ *     the two hashes, rest of the event's key
+ */
+function recordOf(parts: EventParts): Uint8Array[] {
+  const { kind = NOTHING, key = NOTHING, op, rest = NOTHING, seq, id, hash = NOTHING, before } = parts;
+  const numbers = NUMBERS.fill(0);
+  sortable(seq, numbers, 0);
+  if (id?.length === 8) sortable(id, numbers, 8);
+  numbers[16] = op;
+  const hashes = [hash.subarray(0, MAX_HASH_BYTES), before?.subarray(0, MAX_HASH_BYTES)];
+  numbers.writeUInt16BE(hashes[0]?.length ?? 0, 17);
+  numbers.writeUInt16BE(hashes[1]?.length ?? NO_HASH, 19);
+  return [kind, NUL, key, NUL, numbers, hashes[0] ?? NOTHING, hashes[1] ?? NOTHING, rest];
+}
+
+const NUMBERS_BYTES = 21;
+/** Used again for each record: the sorter copies what it is given. */
+const NUMBERS = Buffer.alloc(NUMBERS_BYTES);
+
+/** Negative numbers before others; no number comes last. */
+function sortable(bytes: Uint8Array | undefined, to: Buffer, at: number): void {
+  if (bytes?.length !== 8) to.fill(0xff, at, at + 8);
+  else {
+    to.set(bytes, at);
+    to[at] = (bytes[0] ?? 0) ^ 0x80;
+  }
+}
+
+function eventOf(record: string): KeyedEvent {
+  const kindEnd = record.indexOf("\0");
+  const keyEnd = record.indexOf("\0", kindEnd + 1);
+  const kind = textOf(record.slice(0, kindEnd));
+  const key = textOf(record.slice(kindEnd + 1, keyEnd));
+  const bytes = Buffer.from(record.slice(keyEnd + 1), "latin1");
+  const order = bytes.readBigUInt64BE(0);
+  const seq = order === 2n ** 64n - 1n ? null : order - 2n ** 63n;
+  const op = OPS[bytes[16] ?? 0] ?? "event";
+  const hashEnd = NUMBERS_BYTES + bytes.readUInt16BE(17);
+  const before = bytes.readUInt16BE(19);
+  const beforeEnd = before === NO_HASH ? hashEnd : hashEnd + before;
+  return {
+    seq,
+    eventKind: seq === null || op === "event" ? kind : `${kind}:${op}`,
+    eventPk: `${key}${bytes.toString("utf8", beforeEnd)}`,
+    payloadHash: bytes.subarray(NUMBERS_BYTES, hashEnd),
+    beforeHash: before === NO_HASH ? null : bytes.subarray(hashEnd, beforeEnd),
+    op,
+    kind,
+    key,
+  };
+}
+
+/** Of UTF-8 bytes, one a character. */
+const textOf = (bytes: string): string =>
+  /^[\0-\x7f]*$/u.test(bytes) ? bytes : Buffer.from(bytes, "latin1").toString();

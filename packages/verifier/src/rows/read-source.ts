@@ -1,0 +1,88 @@
+import { blindKey, canonicalJson, CoreError, sha256, toHex } from "@scidex/audit-core";
+import { Cursor, eachLine } from "../database/copy/cursor.ts";
+import { neededColumns, type Reading, rowPayloadHash } from "./payload.ts";
+import type { Relation } from "../database/relation.ts";
+import type { Chunks } from "../database/copy/open-copy.ts";
+import type { Lane } from "../database/lane.ts";
+import type { Sorter } from "../database/copy/sorter.ts";
+
+/** A row of an audited table. */
+export interface SourceRow {
+  /** Null where it can have none: a key column is NULL, which no honest row's is. */
+  readonly key: string | null;
+  /** Hash of its payload in each reading. */
+  readonly hashes: readonly Uint8Array[];
+}
+
+/** The rows of a table as a text COPY: the columns of the key, then those given. */
+export async function streamSource(
+  lane: Lane,
+  table: Relation,
+  keyColumns: readonly string[],
+  columns: readonly string[],
+): Promise<Chunks> {
+  return await lane.scan(table, [...keyColumns, ...columns], "text");
+}
+
+/**
+ * The rows of a table in the order of their keys' UTF-8 bytes, those without a key first. Of what stands in them only keys
+ * and hashes are kept.
+ *
+ * @param table with what its keys are blinded with
+ * @param sorter an empty one, which the caller closes when all has been read
+ */
+export async function readSource(
+  lane: Lane,
+  table: { readonly shape: Relation; readonly readings: readonly Reading[]; readonly secret: Uint8Array | null },
+  keyColumns: readonly string[],
+  sorter: Sorter,
+): Promise<Cursor<SourceRow>> {
+  const { shape, readings, secret } = table;
+  const columns = neededColumns(readings);
+  await eachLine(await streamSource(lane, shape, keyColumns, columns), (fields) => {
+    const texts = new Map(columns.map((column, i) => [column, fields[keyColumns.length + i] ?? null]));
+    const key = keyOf(fields.slice(0, keyColumns.length), secret);
+    const hashes = readings.map((reading) => rowPayloadHash(reading, texts));
+    sorter.add(...recordOf(key, hashes));
+  });
+  return Cursor.sorted(sorter.records(), (record) => rowOf(record, readings.length));
+}
+
+/**
+ * The key of a row's event, from the texts of its key columns; null where one is NULL. It can be longer than an honest one.
+ *
+ * @param secret 32 bytes to blind it with; null where it stands in events as it is
+ */
+export function keyOf(texts: readonly (string | null)[], secret: Uint8Array | null): string | null {
+  const known = texts.filter((text) => text !== null);
+  const [first] = known;
+  if (first === undefined || known.length < texts.length) return null;
+  const key = texts.length === 1 ? first : canonicalJson(known);
+  if (secret === null) return key;
+  try {
+    return blindKey(secret, key);
+  } catch (error) {
+    if (!(error instanceof CoreError)) throw error;
+    // Longer than a key can be: what stands for it is no event's key.
+    return toHex(sha256(key.toWellFormed()));
+  }
+}
+
+const HASH_BYTES = 32;
+const NUL = Buffer.alloc(1);
+const HAS_KEY = Buffer.from([1]);
+
+/** 01, the key, 00, the hashes; without a key 00 and the hashes. PostgreSQL's texts have no NUL. */
+function recordOf(key: string | null, hashes: readonly Uint8Array[]): Uint8Array[] {
+  return key === null ? [NUL, ...hashes] : [HAS_KEY, Buffer.from(key), NUL, ...hashes];
+}
+
+function rowOf(record: string, hashes: number): SourceRow {
+  const start = record.length - HASH_BYTES * hashes;
+  const key = record.startsWith("\0") ? null : Buffer.from(record.slice(1, start - 1), "latin1").toString();
+  const bytes = Buffer.from(record.slice(start), "latin1");
+  return {
+    key,
+    hashes: Array.from({ length: hashes }, (_, i) => bytes.subarray(HASH_BYTES * i, HASH_BYTES * (i + 1))),
+  };
+}

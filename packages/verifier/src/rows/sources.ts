@@ -1,0 +1,163 @@
+import { sameBytes, toHex } from "@scidex/audit-core";
+import { inForce, type KindHistory } from "../coverage/config.ts";
+import type { Report } from "../finding/finding.ts";
+import type { KeyEvent, KeyGroup } from "./key-group.ts";
+import type { Recomputation } from "./payload.ts";
+import type { Range } from "../chain/range.ts";
+
+/** What the comparison of a table with its events found beside findings. */
+export interface SourceTally {
+  /** Rows that match their newest event. */
+  matched: number;
+  /** Rows without an event, in a table whose backfill has not finished. */
+  unchainedYet: number;
+  /** Rows that cannot be recomputed since a recorded schema change, and why. */
+  unprovable: number;
+  excuse: string | null;
+  /** Changes that cannot be compared with what was recorded before them, because the schema was changed meanwhile. */
+  incomparable: number;
+}
+
+/**
+ * Compares the rows of one table with the newest event of each key. Both sides come in the order of their keys, merged
+ * by the caller: `both`, `onlyChained`, `onlyThere` are called once a key, and `changes` for each key with events.
+ */
+export class SourceChecker {
+  readonly #history: KindHistory;
+  readonly #ways: readonly Recomputation[];
+  readonly #range: Range;
+  readonly #report: Report;
+  readonly tally: SourceTally = { matched: 0, unchainedYet: 0, unprovable: 0, excuse: null, incomparable: 0 };
+
+  /**
+   * @param ways of recomputing rows, one for each configuration (`recomputations`)
+   * @param range only events with a seq in it are judged
+   */
+  constructor(history: KindHistory, ways: readonly Recomputation[], range: Range, report: Report) {
+    this.#history = history;
+    this.#ways = ways;
+    this.#range = range;
+    this.#report = report;
+  }
+
+  /** @param row hashes of the row, one for each reading of the table */
+  both(group: KeyGroup, row: readonly Uint8Array[]): void {
+    const { newest } = group;
+    if (newest === undefined) return this.onlyThere(group.key);
+    if (this.#isOutside(newest)) return;
+    if (newest.op === "delete") {
+      this.#report({
+        check: "source_edited",
+        ...located(newest),
+        expected: "no row",
+        actual: "a row",
+        message: "the row is there although its newest event is its deletion: it was inserted past the trigger",
+      });
+      return;
+    }
+    const way = inForce(this.#ways, newest.seq ?? AFTER_ALL);
+    if (way === undefined) return;
+    const hashes = way.readings.flatMap((reading) => row[reading] ?? []);
+    if (hashes.some((hash) => sameBytes(hash, newest.payloadHash))) {
+      this.tally.matched++;
+      return;
+    }
+    if (way.excuse !== null) {
+      this.tally.unprovable++;
+      this.tally.excuse = way.excuse;
+      return;
+    }
+    this.#report({
+      check: "source_edited",
+      ...located(newest),
+      expected: toHex(newest.payloadHash),
+      ...(hashes[0] === undefined ? {} : { actual: toHex(hashes[0]) }),
+      message: `the row of ${this.#history.current.relation} is not what was recorded`,
+    });
+  }
+
+  /** Reports events that found something else than the event before them had left behind. */
+  changes({ breaks }: KeyGroup): void {
+    for (const { event, after, expected, actual } of breaks) {
+      if (this.#isOutside(event)) continue;
+      // A row that was there before its table was attached may have been changed before the backfill came to it.
+      const isFirst = after === null && event.op !== "insert";
+      if (isFirst && inForce(this.#ways, event.seq)?.config.complete !== true) continue;
+      if (after !== null && this.#hasChangedSchema(after, event.seq)) {
+        this.tally.incomparable++;
+        continue;
+      }
+      this.#report({
+        check: "change_unrecorded",
+        ...located(event),
+        expected,
+        actual,
+        message: `what stood in ${this.#history.current.relation} before this ${event.op} was not what the chain had recorded${after === null ? "" : ` at seq ${after}`}: the row was changed past the trigger`,
+      });
+    }
+  }
+
+  /**
+   * Whether the columns may have been others at one event than at the one before it, so that the same row had other hashes.
+   * Columns are changed some time before the configuration that says so.
+   */
+  #hasChangedSchema(after: bigint, seq: bigint): boolean {
+    const [first, last] = [inForce(this.#ways, after), inForce(this.#ways, seq)];
+    const from = this.#ways.findIndex((way) => way === first);
+    const to = this.#ways.findIndex((way) => way === last) + 1;
+    const shapes = this.#ways
+      .slice(from, to + 1)
+      .map(({ config }) => JSON.stringify([config.columns, config.columnTypes]));
+    const isLive = to === this.#ways.length;
+    return new Set(shapes).size > 1 || (isLive && (this.#ways.at(-1)?.excuse ?? null) !== null);
+  }
+
+  onlyChained({ newest }: KeyGroup): void {
+    if (newest === undefined || newest.op === "delete" || this.#isOutside(newest)) return;
+    this.#report({
+      check: "source_deleted",
+      ...located(newest),
+      expected: toHex(newest.payloadHash),
+      actual: "no row",
+      message: `the row of ${this.#history.current.relation} is gone`,
+    });
+  }
+
+  /** @param key null where a key column is NULL: such a row can have no event */
+  onlyThere(key: string | null): void {
+    if (!this.#range.unchained) return;
+    const { current } = this.#history;
+    if (current.action === "detach") return;
+    if (!current.complete) {
+      this.tally.unchainedYet++;
+      return;
+    }
+    this.#report({
+      check: "source_unchained",
+      event_kind: this.#history.kind,
+      ...(key === null ? {} : { event_pk: key }),
+      expected: "an event",
+      actual: "none",
+      message:
+        key === null
+          ? `rows of ${current.relation} have no key: they were inserted past the trigger, and the key's constraints are gone`
+          : `a row of ${current.relation} is not in the chain: it was inserted past the trigger`,
+    });
+  }
+
+  #isOutside({ seq }: KeyEvent): boolean {
+    if (seq === null) return !this.#range.pending;
+    return seq < this.#range.from || (this.#range.to !== undefined && seq > this.#range.to);
+  }
+}
+
+/** Higher than any seq: what is pending will be linked after everything that is there. */
+const AFTER_ALL = 2n ** 63n;
+
+function located(event: KeyEvent) {
+  return {
+    ...(event.seq === null ? {} : { seq: event.seq }),
+    event_kind: event.eventKind,
+    event_pk: event.eventPk,
+  };
+}

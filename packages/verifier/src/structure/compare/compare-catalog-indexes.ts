@@ -1,0 +1,139 @@
+import { createHash } from "node:crypto";
+import { BinaryCopyDecoder, type Field } from "../../database/copy/copy-binary.ts";
+import { indexForm } from "../../database/plan/scan-form.ts";
+import { VerifierError } from "../../finding/errors.ts";
+import type { Report } from "../../finding/finding.ts";
+import type { Chunks } from "../../database/copy/open-copy.ts";
+import type { Lane } from "../../database/lane.ts";
+import { catalogRelation } from "../../database/builtin/builtin-manifest.ts";
+
+/** An index of a catalog, with its columns in their order: the same in every version. */
+interface CatalogIndex {
+  readonly oid: number;
+  readonly name: string;
+  readonly columns: readonly string[];
+  readonly isUnique: boolean;
+}
+
+const unique = (oid: number, name: string, ...columns: string[]): CatalogIndex => ({
+  oid,
+  name,
+  columns,
+  isUnique: true,
+});
+const plain = (oid: number, name: string, ...columns: string[]): CatalogIndex => ({
+  oid,
+  name,
+  columns,
+  isUnique: false,
+});
+
+/**
+ * The indexes by which the server finds what steers it: which triggers, rules and policies a table has, its columns,
+ * indexes, constraints and children, and which function or relation is meant.
+ */
+const INDEXES: Readonly<Record<string, readonly CatalogIndex[]>> = {
+  pg_trigger: [
+    unique(2701, "pg_trigger_tgrelid_tgname_index", "tgrelid", "tgname"),
+    unique(2702, "pg_trigger_oid_index", "oid"),
+  ],
+  pg_rewrite: [unique(2693, "pg_rewrite_rel_rulename_index", "ev_class", "rulename")],
+  pg_policy: [unique(3258, "pg_policy_polrelid_polname_index", "polrelid", "polname")],
+  pg_inherits: [
+    plain(2187, "pg_inherits_parent_index", "inhparent"),
+    unique(2680, "pg_inherits_relid_seqno_index", "inhrelid", "inhseqno"),
+  ],
+  pg_constraint: [
+    unique(2665, "pg_constraint_conrelid_contypid_conname_index", "conrelid", "contypid", "conname"),
+    unique(2667, "pg_constraint_oid_index", "oid"),
+  ],
+  pg_index: [
+    plain(2678, "pg_index_indrelid_index", "indrelid"),
+    unique(2679, "pg_index_indexrelid_index", "indexrelid"),
+  ],
+  pg_attribute: [
+    unique(2658, "pg_attribute_relid_attnam_index", "attrelid", "attname"),
+    unique(2659, "pg_attribute_relid_attnum_index", "attrelid", "attnum"),
+  ],
+  pg_proc: [
+    unique(2690, "pg_proc_oid_index", "oid"),
+    unique(2691, "pg_proc_proname_args_nsp_index", "proname", "proargtypes", "pronamespace"),
+  ],
+  pg_class: [
+    unique(2662, "pg_class_oid_index", "oid"),
+    unique(2663, "pg_class_relname_nsp_index", "relname", "relnamespace"),
+  ],
+};
+
+/**
+ * Reads the catalogs that the server reads by index, by index and without any: a row that one of them does not have hides
+ * something from the server or from us. Of a unique index no key may be there twice.
+ */
+export async function compareCatalogIndexes(lane: Lane, report: Report): Promise<void> {
+  const { manifest } = await lane.catalog();
+  for (const [catalog, indexes] of Object.entries(INDEXES)) {
+    const relation = catalogRelation(manifest, catalog);
+    const columns = [...new Set(indexes.flatMap((index) => index.columns))];
+    const scanned = indexes.map((index) => new KeySum(index.columns.map((name) => columns.indexOf(name))));
+    await lane.attempt(async (attempt) => {
+      await eachRow(await attempt.scan(relation, columns, "binary"), columns.length, (fields) => {
+        for (const sum of scanned) sum.add(fields);
+      });
+    });
+    for (const [i, index] of indexes.entries()) {
+      const byScan = scanned[i];
+      const byIndex = new KeySum(index.columns.map((_, column) => column));
+      await lane.attempt(async (attempt) => {
+        await attempt.plan(["enable_seqscan = off", "enable_indexscan = on", "enable_indexonlyscan = on"]);
+        const rows = await attempt.read(indexForm(relation, index.oid, index.columns), "binary");
+        await eachRow(rows, index.columns.length, (fields) => byIndex.add(fields));
+      });
+      const isSame = byScan?.sum === byIndex.sum && byScan.rows === byIndex.rows;
+      if (isSame && !(index.isUnique && byIndex.hasRepeats)) continue;
+      report({
+        check: "catalog_changed",
+        expected: `${byScan?.rows ?? 0} keys, as in pg_catalog.${catalog}${isSame ? ", each once" : ""}`,
+        actual: isSame ? "a key that is there twice" : `${byIndex.rows} keys, or others`,
+        message: isSame
+          ? `pg_catalog.${catalog} has two rows with one key of its index ${index.name}`
+          : `the index ${index.name} does not have the rows of pg_catalog.${catalog}: by one of them the server finds what the other does not show`,
+      });
+    }
+  }
+}
+
+/** Adds up keys, in whatever order they come. */
+class KeySum {
+  readonly #places: readonly number[];
+  #last: bigint | null = null;
+  sum = 0n;
+  rows = 0;
+  /** Whether a key came twice, one right after the other, as an index has them. */
+  hasRepeats = false;
+
+  constructor(places: readonly number[]) {
+    this.#places = places;
+  }
+
+  add(fields: readonly Field[]): void {
+    const hash = createHash("sha256");
+    const length = Buffer.alloc(4);
+    for (const place of this.#places) {
+      const field = fields[place] ?? null;
+      length.writeInt32BE(field?.length ?? -1);
+      hash.update(length).update(field ?? "");
+    }
+    const key = hash.digest().readBigUInt64BE();
+    this.sum = BigInt.asUintN(128, this.sum + key);
+    this.rows++;
+    this.hasRepeats ||= key === this.#last;
+    this.#last = key;
+  }
+}
+
+async function eachRow(chunks: Chunks, columns: number, take: (fields: readonly Field[]) => void): Promise<void> {
+  const decoder = new BinaryCopyDecoder(columns);
+  for (let piece = await chunks.next(); piece.done !== true; piece = await chunks.next())
+    decoder.push(piece.value, take);
+  if (!decoder.ended) throw new VerifierError("protocol", "the server broke off in the middle of a catalog");
+}

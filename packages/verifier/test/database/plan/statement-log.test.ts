@@ -1,0 +1,85 @@
+// "Must hold": no planned statement of the verifier goes past the plan reader. The server's own log is asked.
+
+import { readdirSync, readFileSync } from "node:fs";
+import { join } from "node:path";
+import { asRole, createDatabase, type EmbeddedServer, startEmbedded } from "@scidex/audit-testkit";
+import postgres from "postgres";
+import { afterAll, beforeAll, expect, test } from "vitest";
+import { verify } from "../../../src/verify.ts";
+import { AUDITED } from "../../structure-database.ts";
+
+/** What is not planned. */
+const UTILITIES =
+  /^(?:(?:set|set local|reset) [a-z_.]+ = [^;]*|discard all|begin isolation level repeatable read read only|set transaction snapshot '[0-9A-F-]+'|savepoint attempt_\d+|rollback to savepoint attempt_\d+|release savepoint attempt_\d+|lock table "[^;]*" in access share mode)$/iu;
+
+/** What is: bare columns of one relation, or something that is reported. */
+const COLUMN = String.raw`(?:[tr]\.[^ ,]+|pg_catalog\.substr\([^ ]+, 1, \d+\)|s\.(?:name|reset_val)) as c\d+`;
+const SCAN = String.raw`select ${COLUMN}(?:, ${COLUMN})* from (?:only ".+"\.".+" as t|".+"\.".+" as t|pg_catalog\.pg_roles as r|pg_catalog\.pg_show_all_settings\(\) as s)(?: where .+)?`;
+const FILE = String.raw`select pg_catalog\.pg_relation_filenode\('\d+'::pg_catalog\.regclass\) as c0`;
+const REPORT = String.raw`select (?:where|from only pg_catalog\.pg_type as t where t\.oid operator\(pg_catalog\.=\) '\d+'::pg_catalog\.oid and) pg_catalog\.set_config\('application_name', .+, false\) is null`;
+const FORMS = new RegExp(
+  String.raw`^(?:copy \((?:${SCAN}|${FILE})\) to stdout \(format (?:binary|text)\)|${REPORT})$`,
+  "u",
+);
+
+interface Entry {
+  readonly user?: string;
+  readonly pid: number;
+  readonly message?: string;
+  readonly detail?: string;
+}
+
+let server: EmbeddedServer;
+beforeAll(async () => {
+  server = await startEmbedded({
+    settings: { logging_collector: "on", log_destination: "jsonlog", log_directory: "log", log_statement: "all" },
+  });
+});
+afterAll(async () => await server.stop());
+
+const logged = (): Entry[] => {
+  const folder = join(server.dataDir, "log");
+  return readdirSync(folder)
+    .filter((name) => name.endsWith(".json"))
+    .flatMap((name) => readFileSync(join(folder, name), "utf8").split("\n").filter(Boolean))
+    .map((line) => JSON.parse(line) as Entry);
+};
+
+test.each([false, true])(
+  "every statement is a command from a list, or has its plan read (plain: %s)",
+  async (plain) => {
+    await using database = await createDatabase({ server, template: AUDITED });
+    const inspector = plain ? "plain_inspector" : "bulk_inspector";
+    await database.sql.unsafe(
+      `create role ${inspector} login password 'inspector'; grant scidex_audit_inspector to ${inspector}`,
+    );
+    // Rows that wait to be linked.
+    await database.sql`insert into public.sealed_track values (100, 'new', 1)`;
+    const client = postgres(asRole(database.url, inspector, "inspector"), { max: 2, onnotice: () => {} });
+    const report = await verify(client, { heads: [], allowUnanchored: true, plain });
+    await client.end({ timeout: 0 });
+    // A table of the template was detached.
+    expect([report.unproven, report.divergences.map(({ check }) => check)]).toEqual([[], ["coverage_narrowed"]]);
+
+    const entries = logged().filter(({ user }) => user === inspector);
+    const statements = entries.flatMap(({ message }) => {
+      const [, statement] = /^(?:statement|execute [^:]*): (.*)$/su.exec(message ?? "") ?? [];
+      return statement === undefined ? [] : [statement];
+    });
+    const planned = statements.filter((statement) => !statement.split("; ").every((part) => UTILITIES.test(part)));
+    expect(planned.filter((statement) => !FORMS.test(statement))).toEqual([]);
+    const plans = entries.filter(({ message }) => message === "plan:");
+    expect(planned.length).toBeGreaterThan(100);
+    expect(plans.length).toBe(planned.length);
+  },
+);
+
+test("only the session speaks with the driver", () => {
+  const root = new URL("../../../src", import.meta.url).pathname;
+  const files = readdirSync(root, { recursive: true, encoding: "utf8" }).filter((name) => name.endsWith(".ts"));
+  const speaking = files.filter((name) => {
+    const text = readFileSync(join(root, name), "utf8");
+    return /import (?!type)[^;]* from "postgres"|\.unsafe\(|\.reserve\(|\bsql(?:<[^>]*>)?`/u.test(text);
+  });
+  expect(speaking.toSorted()).toEqual(["database/session.ts"]);
+});
