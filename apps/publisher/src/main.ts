@@ -1,9 +1,9 @@
 import { type CommandContext, packageVersion, runCommand } from "@scidex/audit-command";
 import { Command } from "commander";
-import { publishCommand } from "./publish-command.ts";
-import { runDaemonCommand } from "./run-daemon-command.ts";
-import { sealCommand } from "./seal-command.ts";
-import { verifyCommand } from "./verify-command.ts";
+import { publishCommand } from "./command/publish-command.ts";
+import { runDaemonCommand } from "./command/run-daemon-command.ts";
+import { sealCommand } from "./command/seal-command.ts";
+import { verifyCommand } from "./command/verify-command.ts";
 
 /** The audit-publisher command line. */
 export async function main(argv: readonly string[] = process.argv): Promise<void> {

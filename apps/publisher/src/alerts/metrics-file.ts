@@ -1,0 +1,33 @@
+import { randomBytes } from "node:crypto";
+import { readFile, rename, rm, writeFile } from "node:fs/promises";
+import { errno, messageOf, PublisherError } from "../errors.ts";
+import { failureSamples } from "./run-metrics.ts";
+import { formatMetrics, mergeSamples, parseMetrics, type RunKind, type RunSample } from "./metrics.ts";
+
+/**
+ * Brings a metrics file up to date after a run, by writing a new one beside it and renaming it: a collector sees the old
+ * one or the new one. Everyone may read it (mode 0644, less the umask).
+ *
+ * @throws {PublisherError} `io`
+ */
+export async function updateMetrics(path: string, run: RunKind, fresh: readonly RunSample[]): Promise<void> {
+  // The collector takes only *.prom: what a killed run leaves behind is passed over.
+  const temporary = `${path}.${process.pid}.${randomBytes(4).toString("hex")}.tmp`;
+  try {
+    const before = await readFile(path, "utf8").catch((error: unknown) => {
+      if (errno(error) === "ENOENT") return "";
+      throw error;
+    });
+    await writeFile(temporary, formatMetrics(mergeSamples(parseMetrics(before), run, fresh)));
+    await rename(temporary, path);
+  } catch (cause) {
+    await rm(temporary, { force: true }).catch(() => undefined);
+    throw new PublisherError("io", `the metrics file ${path} can't be written: ${messageOf(cause)}`, { cause });
+  }
+}
+
+/** Notes that a run ended with an error, and throws that error again, whatever becomes of the file. */
+export async function noteFailure(path: string | undefined, run: RunKind, error: unknown): Promise<never> {
+  if (path !== undefined) await updateMetrics(path, run, failureSamples(Date.now())).catch(() => undefined);
+  throw error;
+}

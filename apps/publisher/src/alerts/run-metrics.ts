@@ -1,0 +1,27 @@
+import type { CheckName } from "@scidex/audit-verifier";
+import { RUN_STATUSES, type RunSample, type RunStatus } from "./metrics.ts";
+
+/** What every run leaves, however it ends. */
+export function ending(status: RunStatus, now: number, durationMs: number | undefined): RunSample[] {
+  return [
+    ["audit_chain_run_timestamp_seconds", now / 1_000],
+    ...(status === "intact" ? [["audit_chain_run_success_timestamp_seconds", now / 1_000] as const] : []),
+    ...(durationMs === undefined ? [] : [["audit_chain_run_duration_seconds", durationMs / 1_000] as const]),
+    ...RUN_STATUSES.map((name) => ["audit_chain_run_status", name === status ? 1 : 0, { status: name }] as const),
+  ];
+}
+
+/** A run that ended with an error. @param now milliseconds since the Unix epoch */
+export const failureSamples = (now: number): RunSample[] => ending("failed", now, undefined);
+
+export function headSamples(time: number | undefined, now: number): RunSample[] {
+  if (time === undefined) return [];
+  return [
+    ["audit_chain_head_timestamp_seconds", time],
+    ["audit_chain_head_age_seconds", Math.max(0, now / 1_000 - time)],
+  ];
+}
+
+/** A zero for each check that found nothing: a series that is there can be alerted on. */
+export const divergenceSamples = (checks: readonly CheckName[], counts: ReadonlyMap<string, number>): RunSample[] =>
+  checks.map((check) => ["audit_chain_divergences", counts.get(check) ?? 0, { check }]);

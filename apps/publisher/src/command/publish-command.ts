@@ -1,0 +1,126 @@
+import {
+  type CommandContext,
+  connect,
+  databaseUrl,
+  escapeText,
+  EXIT,
+  jsonText,
+  origin,
+  type Outcome,
+  parseDuration,
+  progress,
+  required,
+  signingKeyFile,
+  sinkUrls,
+  writeOut,
+} from "@scidex/audit-command";
+import { Command } from "commander";
+import { MAX_LOCK_IDLE } from "./lock-option.ts";
+import { noteFailure } from "../alerts/metrics-file.ts";
+import { publishAndTell, type ToldPublication } from "../publish/publish-and-tell.ts";
+import type { PublishResult } from "../publish/result.ts";
+import { addTellOptions, heartbeatOf, TELL_ENVIRONMENT, type TellFlags, webhookOf } from "./tell-settings.ts";
+
+interface Flags extends TellFlags {
+  readonly heartbeat?: string;
+  readonly maxPendingAge: string;
+  readonly maxLockIdle: string;
+  readonly wait: string;
+  readonly recoverState?: true;
+  readonly json?: true;
+}
+
+/** `publish`: exit 0 when every sink has the head, 1 for a finding, 3 when a sink lags. */
+export function publishCommand(context: CommandContext): Command {
+  const command = new Command("publish")
+    .description("verify what the chain has gained, sign its head and append it to every sink")
+    .option("--max-pending-age <age>", "how long a row may wait to be sealed", "1h")
+    .option(...MAX_LOCK_IDLE)
+    .option("--wait <time>", "how long to wait for another publisher of this log", "60s")
+    .option(
+      "--recover-state",
+      "rebuild a lost state file from the sinks; only after audit-verify has found chain and sinks clean",
+    );
+  addTellOptions(command, "findings that keep it from signing");
+  return command
+    .option("--heartbeat <url>", "call this after every run that brought the head to every sink")
+    .option("--json", "print the result as JSON")
+    .addHelpText(
+      "after",
+      `
+Environment: AUDIT_DATABASE_URL, AUDIT_SIGNING_KEY_FILE, AUDIT_SINKS, AUDIT_ORIGIN (optional),
+${TELL_ENVIRONMENT}.
+
+Example (cron, every hour):
+  AUDIT_SIGNING_KEY_FILE=/etc/audit/key \\
+  AUDIT_SINKS=file:/data/audit/chain_head.log,git:/data/papers?path=head.log\\&push=origin \\
+  audit-publisher publish --json`,
+    )
+    .action(context.run(async (flags: Flags) => run(context, flags)));
+}
+
+async function run(context: CommandContext, flags: Flags): Promise<Outcome> {
+  const keyFile = required(
+    "AUDIT_SIGNING_KEY_FILE",
+    signingKeyFile(),
+    "the path of the file that audit-chain keygen made",
+  );
+  const maxPendingAgeMs = parseDuration(flags.maxPendingAge);
+  const lockIdleMs = parseDuration(flags.maxLockIdle);
+  const waitMs = parseDuration(flags.wait);
+  const sinks = sinkUrls();
+  const name = origin();
+  const webhook = webhookOf(flags.alertWebhook, context.signal);
+  const heartbeat = heartbeatOf("--heartbeat", flags.heartbeat, context.signal);
+  const database = await connect(databaseUrl(), { applicationName: "audit-publisher" }).catch(async (error: unknown) =>
+    noteFailure(flags.metrics, "publish", error),
+  );
+  const line = progress({ label: "verify the increment" });
+  try {
+    const done = await publishAndTell(
+      {
+        database,
+        keyFile,
+        sinks,
+        origin: name,
+        maxPendingAgeMs,
+        lockIdleMs,
+        waitMs,
+        recoverState: flags.recoverState === true,
+        signal: context.signal,
+        onProgress: (rows) => line.update(rows),
+      },
+      { webhook, heartbeat, metrics: flags.metrics },
+    );
+    line.done();
+    await writeOut(flags.json ? `${jsonText(done.result)}\n` : describe(done.result));
+    return { exit: exitOf(done) };
+  } finally {
+    line.done();
+    await database.end({ timeout: 1 });
+  }
+}
+
+function exitOf({ result, failures }: ToldPublication): Outcome["exit"] {
+  if (result.status === "tampered") return EXIT.tampered;
+  return result.status === "intact" && failures.length === 0 ? EXIT.ok : EXIT.failed;
+}
+
+function describe(result: PublishResult): string {
+  const { published, divergences, sinks, warnings } = result;
+  const lines: string[] = [];
+  if (divergences.length > 0) lines.push(`TAMPERED: ${published ? "found after signing" : "nothing was signed"}`);
+  for (const { check, seq, from_seq, to_seq, message } of divergences) {
+    const where = seq === undefined ? (from_seq === undefined ? "" : ` ${from_seq}..${to_seq}`) : ` ${seq}`;
+    lines.push(`  ${check}${where}: ${escapeText(message)}`);
+  }
+  if (published)
+    lines.push(
+      `published ${published.seq} (${published.chain_hash}) at ${published.published_at}; ${result.rows} new links`,
+    );
+  else if (divergences.length === 0) lines.push("the chain is empty: nothing to publish yet");
+  for (const { name, status, lines: heads, message } of sinks)
+    lines.push(`  ${status} ${escapeText(name)}: ${heads} heads${message === null ? "" : `; ${escapeText(message)}`}`);
+  for (const warning of warnings) lines.push(`warning: ${escapeText(warning)}`);
+  return `${lines.join("\n")}\n`;
+}

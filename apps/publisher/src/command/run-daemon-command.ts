@@ -1,0 +1,109 @@
+import {
+  type CommandContext,
+  databaseUrl,
+  EXIT,
+  origin,
+  type Outcome,
+  parseDuration,
+  required,
+  signingKeyFile,
+  sinkUrls,
+} from "@scidex/audit-command";
+import { Command } from "commander";
+import { runDaemon } from "../daemon/daemon.ts";
+import { parseTimeOfDay } from "../daemon/daily.ts";
+import { PublisherError } from "../errors.ts";
+import { JobLog } from "../daemon/job-log.ts";
+import { readKeyFile } from "../state/key-file.ts";
+import { MAX_LOCK_IDLE } from "./lock-option.ts";
+import { openSinks, requireDistinct } from "../open-sinks.ts";
+import { addTellOptions, heartbeatOf, TELL_ENVIRONMENT, type TellFlags, webhookOf } from "./tell-settings.ts";
+import { addVerifyOptions, VERIFY_ENVIRONMENT, type VerifyFlags, verifySettings } from "./verify-settings.ts";
+
+interface Flags extends VerifyFlags, TellFlags {
+  readonly sealEvery: string;
+  readonly publishEvery: string;
+  readonly verifyEvery: string;
+  readonly sinceHead: string;
+  readonly fullAt: string;
+  readonly maxPendingAge: string;
+  readonly maxLockIdle: string;
+  readonly publishHeartbeat?: string;
+  readonly verifyHeartbeat?: string;
+  readonly fullHeartbeat?: string;
+  readonly json?: true;
+}
+
+const HELP = `
+Environment: ${VERIFY_ENVIRONMENT}, ${TELL_ENVIRONMENT}.
+The role in AUDIT_DATABASE_URL needs scidex_audit_publisher and scidex_audit_inspector.
+
+A job that fails is logged and tried again; the daemon goes on. It ends with SIGTERM or SIGINT, with exit code 0.
+
+Example:
+  AUDIT_SIGNING_KEY_FILE=/etc/audit/key AUDIT_SINKS=file:/data/audit/chain_head.log \\
+  audit-publisher run --json --metrics /var/lib/node_exporter/audit_chain.prom`;
+
+/** `run`: seals, publishes and verifies on their schedules, for places without cron. */
+export function runDaemonCommand(context: CommandContext): Command {
+  const command = new Command("run")
+    .description("go on sealing, publishing and verifying on schedule, until it is stopped")
+    .option("--seal-every <time>", "the pause between two looks for rows to seal", "1s")
+    .option("--publish-every <time>", "how often a head is published", "1h")
+    .option("--verify-every <time>", "how often the newest part is verified", "1h")
+    .option("--since-head <age>", "that part: from the newest published head on that is older than this", "24h")
+    .option("--full-at <hh:mm>", "when everything is verified each day, in UTC; a missed one is made up for", "03:00")
+    .option("--max-pending-age <age>", "how long a row may wait to be sealed", "1h")
+    .option(...MAX_LOCK_IDLE);
+  addVerifyOptions(command);
+  addTellOptions(command, "new findings, and findings that keep it from signing");
+  return command
+    .option("--publish-heartbeat <url>", "call this after every publication that reached every sink")
+    .option("--verify-heartbeat <url>", "call this after every verification of the newest part that found it intact")
+    .option("--full-heartbeat <url>", "call this after every full verification that found everything intact")
+    .option("--json", "log one line of JSON per job")
+    .addHelpText("after", HELP)
+    .action(context.run(async (flags: Flags) => run(context, flags)));
+}
+
+async function run(context: CommandContext, flags: Flags): Promise<Outcome> {
+  const { signal } = context;
+  const keyFile = required("AUDIT_SIGNING_KEY_FILE", signingKeyFile(), "the file that audit-chain keygen made");
+  // What is wrong from the start is said at the start, and not every hour in a log.
+  databaseUrl();
+  await readKeyFile(keyFile);
+  const sinks = sinkUrls();
+  if (sinks.length === 0)
+    throw new PublisherError(
+      "configuration",
+      "there are no sinks: set AUDIT_SINKS, for example file:/data/audit/chain_head.log",
+    );
+  const opened = openSinks(sinks);
+  try {
+    await requireDistinct(opened);
+  } finally {
+    await Promise.all(opened.map(async (sink) => sink.close()));
+  }
+  const webhook = webhookOf(flags.alertWebhook, signal);
+  const { metrics } = flags;
+  await runDaemon({
+    sealEveryMs: parseDuration(flags.sealEvery),
+    publishEveryMs: parseDuration(flags.publishEvery),
+    verifyEveryMs: parseDuration(flags.verifyEvery),
+    sinceHeadMs: parseDuration(flags.sinceHead),
+    fullAt: parseTimeOfDay("--full-at", flags.fullAt),
+    lockIdleMs: parseDuration(flags.maxLockIdle),
+    publish: { keyFile, sinks, origin: origin(), maxPendingAgeMs: parseDuration(flags.maxPendingAge) },
+    tellPublish: {
+      webhook,
+      heartbeat: heartbeatOf("--publish-heartbeat", flags.publishHeartbeat, signal),
+      metrics,
+    },
+    verify: { ...(await verifySettings(flags)), webhook, metrics },
+    windowHeartbeat: heartbeatOf("--verify-heartbeat", flags.verifyHeartbeat, signal),
+    fullHeartbeat: heartbeatOf("--full-heartbeat", flags.fullHeartbeat, signal),
+    log: new JobLog(flags.json === true),
+    signal,
+  });
+  return { exit: EXIT.ok };
+}

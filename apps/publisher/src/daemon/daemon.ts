@@ -1,0 +1,197 @@
+import { isVerdict } from "@scidex/audit-verifier";
+import { AlertFile } from "../alerts/alert-file.ts";
+import { connectUntil } from "../connect-until.ts";
+import { nextDaily } from "./daily.ts";
+import { messageOf } from "../errors.ts";
+import type { JobEntry, JobLog, JobName } from "./job-log.ts";
+import { noteFailure } from "../alerts/metrics-file.ts";
+import { publishAndTell, type TellOptions } from "../publish/publish-and-tell.ts";
+import type { PublishOptions } from "../publish/publish-head.ts";
+import { repeat } from "./repeat.ts";
+import { SEAL_BATCH } from "../publish/seal.ts";
+import { sealLoop } from "../publish/seal-loop.ts";
+import type { VerifyAndAlertOptions } from "../verify/verify-and-alert.ts";
+import { verifyOnce } from "../verify/verify-once.ts";
+
+export interface DaemonOptions {
+  readonly sealEveryMs: number;
+  readonly publishEveryMs: number;
+  readonly verifyEveryMs: number;
+  /** What the frequent verification covers: from the newest head on that is older than this. */
+  readonly sinceHeadMs: number;
+  /** When everything is verified, in milliseconds since midnight, UTC. */
+  readonly fullAt: number;
+  /** How long whoever holds the chain's lock may be idle in his transaction. */
+  readonly lockIdleMs: number;
+  readonly publish: Omit<PublishOptions, "database" | "signal" | "lockIdleMs">;
+  readonly tellPublish: TellOptions;
+  readonly verify: Omit<VerifyAndAlertOptions, "database" | "sinceHeadMs" | "heartbeat" | "onProgress">;
+  readonly windowHeartbeat: VerifyAndAlertOptions["heartbeat"];
+  readonly fullHeartbeat: VerifyAndAlertOptions["heartbeat"];
+  readonly log: JobLog;
+  readonly signal: AbortSignal;
+}
+
+const DAY_MS = 86_400_000;
+
+/**
+ * Seals, publishes and verifies on schedule until the signal comes. The three go on beside each other, each with its own
+ * connections, so that none holds up another; a failing one is logged and tried again, and ends nothing. A nightly
+ * verification that was missed is made up for at the next start.
+ */
+export async function runDaemon(options: DaemonOptions): Promise<void> {
+  const { signal } = options;
+  const published = Promise.withResolvers<void>();
+  await Promise.all([
+    seal(options),
+    publish(options, published.resolve).finally(published.resolve),
+    // Before a first head is published a verification can prove nothing.
+    published.promise.then(async () => (signal.aborted ? undefined : verify(options))),
+  ]);
+}
+
+async function seal({ sealEveryMs, lockIdleMs, log, signal }: DaemonOptions): Promise<void> {
+  const failed = async (error: unknown): Promise<void> =>
+    log.write({ job: "seal", status: "failed", duration_ms: 0, message: messageOf(error) });
+  const warned = async (message: string): Promise<void> =>
+    log.write({ job: "seal", status: "intact", duration_ms: 0, message });
+  const run = async (): Promise<boolean> => {
+    try {
+      const database = await connectUntil(signal, { applicationName: "audit-publisher seal", max: 1 });
+      try {
+        await sealLoop(database, {
+          batch: SEAL_BATCH,
+          intervalMs: sealEveryMs,
+          lockIdleMs,
+          onWarning: warned,
+          signal,
+          onSealed: async (rows, ms) =>
+            log.write({
+              job: "seal",
+              status: "intact",
+              duration_ms: ms,
+              message: `sealed ${rows} rows`,
+              details: { sealed: rows },
+            }),
+          onFailure: failed,
+        });
+      } finally {
+        await database.end({ timeout: 1 });
+      }
+    } catch (error) {
+      if (!signal.aborted) await failed(error);
+    }
+    return false;
+  };
+  // The loop ends with the signal only; what is repeated is the first connection.
+  await repeat({ due: () => 0, everyMs: Math.max(sealEveryMs, 1_000), run }, signal);
+}
+
+async function publish(options: DaemonOptions, onFirst: () => void): Promise<void> {
+  let last = 0;
+  const run = async (): Promise<boolean> => {
+    last = Date.now();
+    const isDone = await logged(options, "publish", async () => {
+      const database = await connectUntil(options.signal, { applicationName: "audit-publisher" }).catch(
+        async (error: unknown) => noteFailure(options.tellPublish.metrics, "publish", error),
+      );
+      try {
+        const { result, failures } = await publishAndTell(
+          { ...options.publish, lockIdleMs: options.lockIdleMs, database, signal: options.signal },
+          options.tellPublish,
+        );
+        const { published, first_divergence, warnings, sinks } = result;
+        const behind = sinks.filter(({ status }) => status !== "ok").map(({ name }) => name);
+        return {
+          status: result.status,
+          isDone: result.status !== "unproven" && failures.length === 0,
+          message: [
+            first_divergence === null
+              ? published === null
+                ? "nothing to publish yet"
+                : `published ${published.seq}, ${result.rows} new links`
+              : `nothing signed: ${first_divergence.check} ${first_divergence.message}`,
+            ...(behind.length === 0 ? [] : [`not up to date: ${behind.join(", ")}`]),
+            ...warnings,
+          ].join("; "),
+          details: {
+            published,
+            rows: result.rows,
+            sealed: result.sealed,
+            lock_holders: result.lock_holders,
+            sinks,
+            first_divergence,
+            warnings,
+          },
+        };
+      } finally {
+        await database.end({ timeout: 1 });
+      }
+    });
+    onFirst();
+    return isDone;
+  };
+  await repeat({ due: () => last + options.publishEveryMs, everyMs: options.publishEveryMs, run }, options.signal);
+}
+
+async function verify(options: DaemonOptions): Promise<void> {
+  const { lastFull } = await new AlertFile(options.verify.alertMemory, []).load();
+  let full = lastFull === null ? undefined : Math.min(Date.parse(lastFull), Date.now());
+  let last = 0;
+  const isFullDue = (): boolean => Date.now() >= nextDaily(options.fullAt, full);
+  const run = async (): Promise<boolean> => {
+    const isFull = isFullDue();
+    last = Date.now();
+    return logged(options, isFull ? "verify-full" : "verify", async () => {
+      const { report, failures } = await verifyOnce(
+        {
+          ...options.verify,
+          sinceHeadMs: isFull ? undefined : options.sinceHeadMs,
+          heartbeat: isFull ? options.fullHeartbeat : options.windowHeartbeat,
+        },
+        options.signal,
+      );
+      // One that could not prove anything, because a sink was away, say, has not been the nightly one.
+      if (isFull && isVerdict(report)) full = Date.now();
+      const { range, rows, anchored_to, divergence_count, first_divergence, alerts, unproven, warnings } = report;
+      return {
+        status: report.status,
+        isDone: report.status !== "unproven" && failures.length === 0,
+        message: [
+          `${rows} links, ${range.from} to ${range.to}`,
+          ...(first_divergence === null
+            ? []
+            : [`${divergence_count} findings, first: ${first_divergence.check} ${first_divergence.message}`]),
+          ...unproven.map((reason) => `not proven: ${reason}`),
+          ...warnings,
+        ].join("; "),
+        details: { range, rows, anchored_to, divergence_count, first_divergence, alerts, unproven, warnings },
+      };
+    });
+  };
+  const due = (): number => Math.min(last + options.verifyEveryMs, nextDaily(options.fullAt, full));
+  await repeat({ due, everyMs: Math.min(options.verifyEveryMs, DAY_MS), run }, options.signal);
+}
+
+/** Runs a job once and logs how it went; what the signal broke off is not logged. */
+async function logged(
+  { log, signal }: DaemonOptions,
+  job: JobName,
+  work: () => Promise<Pick<JobEntry, "status" | "message" | "details"> & { isDone: boolean }>,
+): Promise<boolean> {
+  const started = performance.now();
+  try {
+    const { isDone, ...entry } = await work();
+    await log.write({ job, duration_ms: performance.now() - started, ...entry });
+    return isDone;
+  } catch (error) {
+    if (!signal.aborted)
+      await log.write({
+        job,
+        status: "failed",
+        duration_ms: performance.now() - started,
+        message: messageOf(error),
+      });
+    return false;
+  }
+}

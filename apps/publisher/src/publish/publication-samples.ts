@@ -1,0 +1,22 @@
+import { CHECKS, type CheckName } from "@scidex/audit-verifier";
+import type { RunSample } from "../alerts/metrics.ts";
+import { divergenceSamples, ending, headSamples } from "../alerts/run-metrics.ts";
+import type { PublishResult } from "./result.ts";
+
+export function publicationSamples(result: PublishResult, now: number): RunSample[] {
+  const counts = new Map<string, number>();
+  for (const { check } of result.divergences) counts.set(check, (counts.get(check) ?? 0) + 1);
+  const { published } = result;
+  return [
+    ...ending(result.status, now, result.duration_ms),
+    ...headSamples(published === null ? undefined : Date.parse(published.published_at) / 1_000, now),
+    ...(published === null ? [] : [["audit_chain_head_seq", published.seq] as const]),
+    ["audit_chain_rows_verified", result.rows],
+    ...divergenceSamples(Object.keys(CHECKS) as CheckName[], counts),
+    ["audit_chain_pending_rows", result.pending],
+    ["audit_chain_pending_age_seconds", (result.pending_age_ms ?? 0) / 1_000],
+    ...result.sinks.map(
+      ({ name, status }) => ["audit_chain_sink_behind", status === "ok" ? 0 : 1, { sink: name }] as const,
+    ),
+  ];
+}

@@ -1,0 +1,109 @@
+import { lstat, open, rm } from "node:fs/promises";
+import { CoreError, generateKeyFile, parseKeyFile, type PublisherKeys } from "@scidex/audit-core";
+import { createDurably } from "./durable-file.ts";
+import { errno, messageOf, PublisherError } from "../errors.ts";
+import { formatState, initialState } from "./state.ts";
+
+const MAX_KEY_FILE_BYTES = 65_536;
+
+/** The state file that belongs to a key file. */
+export const stateFileOf = (keyFile: string): string => `${keyFile}.state`;
+
+/** The folder of the git sinks' own clones that belongs to a file of ours: a cache, beside it. */
+export const clonesOf = (file: string): string => `${file}.clones`;
+
+/**
+ * Makes the keys of a new log: `out` with the log's key and the time-stamping key, and `out.state` with a state that
+ * has published nothing, both with mode 0600. Nothing is ever overwritten.
+ *
+ * @returns the two verifier keys (log, time-stamping) to hand to verifiers.
+ * @throws {PublisherError} `configuration` when the origin is no name for a key, or one of the files exists; `io`
+ */
+export async function generateKeyFiles(options: {
+  readonly origin: string;
+  readonly out: string;
+}): Promise<{ vkeys: [string, string] }> {
+  const { origin, out } = options;
+  const { text, vkeys } = generate(origin);
+  const state = stateFileOf(out);
+  // The state first: a key file without its state is an error, a state file without keys is nothing.
+  for (const [path, content] of [
+    [state, formatState(initialState(origin))],
+    [out, text],
+  ] as const) {
+    try {
+      if (path === state && (await exists(out))) throw Object.assign(new Error(), { code: "EEXIST", path: out });
+      await createDurably(path, content);
+    } catch (cause) {
+      const taken = errno(cause) === "EEXIST";
+      if (path === out) await rm(state, { force: true });
+      if (taken)
+        throw new PublisherError(
+          "configuration",
+          `${(await exists(out)) ? out : path} exists already and is not overwritten: choose another name, or move it away (its log can't be continued without it)`,
+          { cause },
+        );
+      throw new PublisherError("io", `the key file can't be created: ${messageOf(cause)}`, { cause });
+    }
+  }
+  return { vkeys };
+}
+
+/**
+ * Reads the publisher's keys.
+ *
+ * @throws {PublisherError} `configuration` when the file is missing, is no key file, or can be read by others.
+ */
+export async function readKeyFile(path: string): Promise<PublisherKeys> {
+  const wrong = (why: string, cause?: unknown): PublisherError =>
+    new PublisherError("configuration", `the key file ${path} ${why}`, { cause });
+  let text: string;
+  try {
+    const handle = await open(path, "r");
+    try {
+      const { mode, size } = await handle.stat();
+      if ((mode & 0o077) !== 0)
+        throw wrong(
+          `can be read by others (mode ${(mode & 0o777).toString(8).padStart(4, "0")}): chmod 600 ${path}, and think about who may have read it`,
+        );
+      if (size > MAX_KEY_FILE_BYTES) throw wrong("is too large to be a key file");
+      text = await handle.readFile("utf8");
+    } finally {
+      await handle.close();
+    }
+  } catch (cause) {
+    if (cause instanceof PublisherError) throw cause;
+    throw wrong(
+      errno(cause) === "ENOENT"
+        ? `does not exist: make one with: audit-chain keygen --name ORIGIN --out ${path}`
+        : `can't be read: ${messageOf(cause)}`,
+      cause,
+    );
+  }
+  try {
+    return parseKeyFile(text);
+  } catch (cause) {
+    if (cause instanceof CoreError)
+      throw wrong(`has the wrong format: ${cause.message}; audit-chain keygen makes one`, cause);
+    throw cause;
+  }
+}
+
+function generate(origin: string): { text: string; vkeys: [string, string] } {
+  try {
+    return generateKeyFile(origin);
+  } catch (cause) {
+    if (cause instanceof CoreError)
+      throw new PublisherError("configuration", `${JSON.stringify(origin)} can't be a log's name: ${cause.message}`, {
+        cause,
+      });
+    throw cause;
+  }
+}
+
+async function exists(path: string): Promise<boolean> {
+  return lstat(path).then(
+    () => true,
+    () => false,
+  );
+}

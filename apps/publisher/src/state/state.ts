@@ -1,0 +1,197 @@
+/**
+ * The publisher's memory, beside its key file. What it has signed is believed from here and from nowhere else: neither
+ * the database nor a sink can make it sign what does not extend that.
+ *
+ *     {"version":1,
+ *      "origin":"scidex.ai/audit-chain",
+ *      "log":{"lines":12,"digest":"<64 hex>"},       every line ever signed: their number and running digest
+ *      "head":"<the last one>",                      null before the first publication
+ *      "server":{"system_identifier":"7312…","database":"scidex"},  where the chain was that it is of; null as before
+ *      "sinks":{
+ *        "file:/data/audit/chain_head.log":{
+ *          "lines":11,"digest":"<64 hex>",           what the sink is known to hold: a beginning of the log
+ *          "last":"<line 11>","before":"<64 hex>",   its last line, and the digest without it
+ *          "outbox":["<line 12>"]}}}                 what follows and is not known to have arrived
+ *
+ * A sink with `lines` + outbox < the log's lines was added later, or was not configured for a while: what is missing is
+ * copied from another sink.
+ */
+import { EMPTY_LOG_DIGEST, nextLogDigest } from "@scidex/audit-core";
+import { PublisherError } from "../errors.ts";
+
+/** The version of the state's format that is written. */
+export const STATE_VERSION = 1;
+
+/** The beginning of a log: how many lines, and their running digest (hex). */
+export interface LogPosition {
+  readonly lines: number;
+  readonly digest: string;
+}
+
+/** What a sink is known to hold, and what it still has to get. */
+export interface SinkRecord extends LogPosition {
+  /** The last line that is known to be there; null for none. */
+  readonly last: string | null;
+  /** The digest without that line. */
+  readonly before: string;
+  /** Lines signed but not known to have arrived, in order. */
+  readonly outbox: readonly string[];
+}
+
+export interface State {
+  readonly origin: string;
+  readonly log: LogPosition;
+  readonly head: string | null;
+  /** The database that was last published from. */
+  readonly server: Server | null;
+  readonly sinks: Readonly<Record<string, SinkRecord>>;
+}
+
+/** A database, as it can be told from another. */
+export interface Server {
+  /** Of the cluster, from its initdb: decimal. Null where the server does not say. */
+  readonly systemIdentifier: string | null;
+  /** The name that was connected to. */
+  readonly database: string;
+}
+
+/** A sink that nothing is known of. */
+export const EMPTY_RECORD: SinkRecord = {
+  lines: 0,
+  digest: EMPTY_LOG_DIGEST,
+  last: null,
+  before: EMPTY_LOG_DIGEST,
+  outbox: [],
+};
+
+/** The state of a log that has published nothing. Only `keygen` may write it. */
+export function initialState(origin: string): State {
+  return { origin, log: { lines: 0, digest: EMPTY_LOG_DIGEST }, head: null, server: null, sinks: {} };
+}
+
+/** The state after a line has been signed: it stands in the outbox of each of the named sinks that have all before it. */
+export function withSignedLine(state: State, line: string, sinks: readonly string[]): State {
+  const records: Record<string, SinkRecord> = { ...state.sinks };
+  for (const name of sinks) {
+    const record = records[name] ?? EMPTY_RECORD;
+    if (!hasGap(state, record)) records[name] = { ...record, outbox: [...record.outbox, line] };
+  }
+  const log = { lines: state.log.lines + 1, digest: nextLogDigest(state.log.digest, line) };
+  return { ...state, log, head: line, sinks: records };
+}
+
+/** The record after the first `count` lines of its outbox have arrived. */
+export function withDelivered(record: SinkRecord, count: number): SinkRecord {
+  return record.outbox.slice(0, count).reduce<SinkRecord>(
+    (at, line) => ({
+      lines: at.lines + 1,
+      digest: nextLogDigest(at.digest, line),
+      last: line,
+      before: at.digest,
+      outbox: at.outbox.slice(1),
+    }),
+    record,
+  );
+}
+
+/** Whether lines are missing in a sink that are not in its outbox either. */
+export function hasGap(state: State, record: SinkRecord): boolean {
+  return record.lines + record.outbox.length < state.log.lines;
+}
+
+export function formatState(state: State): string {
+  const { origin, log, head, sinks } = state;
+  const server = state.server && {
+    system_identifier: state.server.systemIdentifier,
+    database: state.server.database,
+  };
+  return `${JSON.stringify({ version: STATE_VERSION, origin, log, head, server, sinks }, null, 1)}\n`;
+}
+
+/**
+ * @param where the file's path, for messages
+ * @throws {PublisherError} `state_invalid`
+ */
+export function parseState(text: string, where: string): State {
+  const wrong = (why: string): PublisherError =>
+    new PublisherError(
+      "state_invalid",
+      `the state file ${where} ${why}. It is the publisher's memory of what it has signed: put back the newest copy that you have`,
+    );
+  let value: unknown;
+  try {
+    value = JSON.parse(text);
+  } catch {
+    throw wrong(text.trim() === "" ? "is empty" : "is damaged (not JSON)");
+  }
+  if (!isObject(value)) throw wrong("is damaged (not an object)");
+  if (value["version"] !== STATE_VERSION) {
+    const version = JSON.stringify(value["version"] ?? null);
+    throw wrong(
+      typeof value["version"] === "number" && value["version"] > STATE_VERSION
+        ? `has version ${version}, and this program writes ${STATE_VERSION}: use the newer program that wrote it`
+        : `has the unknown version ${version}`,
+    );
+  }
+  const { origin, log, head, server, sinks } = value;
+  if (
+    typeof origin !== "string" ||
+    !isPosition(log) ||
+    !(head === null || typeof head === "string") ||
+    !(server === null || isServer(server)) ||
+    !isObject(sinks)
+  )
+    throw wrong("is damaged (a member is missing or has the wrong type)");
+  if ((head === null) !== (log.lines === 0)) throw wrong("is damaged (head and log don't agree)");
+  const records: Record<string, SinkRecord> = {};
+  for (const [name, record] of Object.entries(sinks)) {
+    if (!isRecord(record) || record.lines + record.outbox.length > log.lines)
+      throw wrong(`is damaged (the record of the sink ${JSON.stringify(name)})`);
+    records[name] = {
+      lines: record.lines,
+      digest: record.digest,
+      last: record.last,
+      before: record.before,
+      outbox: record.outbox,
+    };
+  }
+  return {
+    origin,
+    log: { lines: log.lines, digest: log.digest },
+    head,
+    server: server && serverOf(server),
+    sinks: records,
+  };
+}
+
+const isObject = (value: unknown): value is Record<string, unknown> =>
+  typeof value === "object" && value !== null && !Array.isArray(value);
+
+interface WrittenServer {
+  readonly system_identifier: string | null;
+  readonly database: string;
+}
+
+const isServer = (value: unknown): value is WrittenServer =>
+  isObject(value) &&
+  (value["system_identifier"] === null || typeof value["system_identifier"] === "string") &&
+  typeof value["database"] === "string";
+
+const serverOf = ({ system_identifier: systemIdentifier, database }: WrittenServer): Server => ({
+  systemIdentifier,
+  database,
+});
+
+const isDigest = (value: unknown): value is string => typeof value === "string" && /^[0-9a-f]{64}$/.test(value);
+
+const isPosition = (value: unknown): value is LogPosition =>
+  isObject(value) && Number.isSafeInteger(value["lines"]) && Number(value["lines"]) >= 0 && isDigest(value["digest"]);
+
+const isRecord = (value: unknown): value is SinkRecord =>
+  isPosition(value) &&
+  isObject(value) &&
+  isDigest(value["before"]) &&
+  (value["last"] === null || typeof value["last"] === "string") &&
+  (value["last"] === null) === (value.lines === 0) &&
+  Array.isArray(value["outbox"]) &&
+  value["outbox"].every((line) => typeof line === "string");
