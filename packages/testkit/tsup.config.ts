@@ -1,4 +1,4 @@
 import { defineConfig } from "tsup";
 import { base } from "../../tsup.base.ts";
 
-export default defineConfig({ ...base, entry: ["src/index.ts", "src/watchdog.ts"] });
+export default defineConfig({ ...base, entry: { index: "src/index.ts", watchdog: "src/embedded/watchdog.ts" } });

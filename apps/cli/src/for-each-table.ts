@@ -1,7 +1,7 @@
 import { CommandError, type CommandContext, EXIT, escapeText, type Outcome } from "@scidex/audit-command";
-import type { Database } from "./database.ts";
-import { explained } from "./database-error.ts";
-import { print } from "./print.ts";
+import type { Database } from "./database/database.ts";
+import { explained } from "./database/database-error.ts";
+import { print } from "./text/print.ts";
 
 /** A table that was named, and what is to be done with it. */
 export interface Target<O> {

@@ -1,10 +1,10 @@
 import { randomUUID } from "node:crypto";
-import { checkNewEvent, type LedgerEvent, type NewEvent } from "./event.ts";
-import { sign } from "./hmac.ts";
-import { ledgerOf, type LedgerSource } from "./ledger.ts";
-import { LedgerSecrets } from "./secrets.ts";
-import { signedText } from "./signed-text.ts";
-import { formatIso, MAX_MICROS, parseStored, systemClock } from "./timestamp.ts";
+import { checkNewEvent, type LedgerEvent, type NewEvent } from "./event/event.ts";
+import { sign } from "./event/hmac.ts";
+import { ledgerOf, type LedgerSource } from "./store/ledger.ts";
+import { LedgerSecrets } from "./event/secrets.ts";
+import { signedText } from "./event/signed-text.ts";
+import { formatIso, MAX_MICROS, parseStored, systemClock } from "./event/timestamp.ts";
 
 export interface AppendOptions {
   /** Default: from `AUDIT_LEDGER_SALT` and `AUDIT_LEDGER_SALT_PREVIOUS`. */

@@ -1,9 +1,9 @@
 import { type CommandContext, packageVersion, runCommand } from "@scidex/audit-command";
 import { Command } from "commander";
-import { DEFAULT_LEDGER_NAME } from "./anchor.ts";
-import { anchorCommand } from "./command-anchor.ts";
-import { exportCommand } from "./command-export.ts";
-import { verifyCommand } from "./command-verify.ts";
+import { DEFAULT_LEDGER_NAME } from "./verify/anchor.ts";
+import { anchorCommand } from "./command/command-anchor.ts";
+import { exportCommand } from "./command/command-export.ts";
+import { verifyCommand } from "./command/command-verify.ts";
 
 /** Runs `audit-ledger` to its end. */
 export const main = (): Promise<void> => runCommand((context) => ledgerCommand(context));

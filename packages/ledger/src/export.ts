@@ -1,7 +1,7 @@
-import { decodeRow, MEMBERS, type RawRow } from "./event.ts";
+import { decodeRow, MEMBERS, type RawRow } from "./event/event.ts";
 import { LedgerError } from "./errors.ts";
-import { ledgerOf, type LedgerSource } from "./ledger.ts";
-import type { EventFilter } from "./store.ts";
+import { ledgerOf, type LedgerSource } from "./store/ledger.ts";
+import type { EventFilter } from "./store/store.ts";
 
 export type ExportFormat = "jsonl" | "csv";
 

@@ -1,9 +1,9 @@
-import { hashAnyContent } from "./any-content.ts";
+import { hashAnyContent } from "./event/any-content.ts";
 import { appendEvent } from "./append.ts";
 import { LedgerError } from "./errors.ts";
-import type { LedgerEvent, NewEvent, Operation } from "./event.ts";
-import { type LedgerSource, openLedger } from "./ledger.ts";
-import { LedgerSecrets } from "./secrets.ts";
+import type { LedgerEvent, NewEvent, Operation } from "./event/event.ts";
+import { type LedgerSource, openLedger } from "./store/ledger.ts";
+import { LedgerSecrets } from "./event/secrets.ts";
 
 /** What an agent runtime knows of one step. Input and output are hashed and never stored. */
 export interface HookStep {

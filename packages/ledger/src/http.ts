@@ -1,10 +1,10 @@
 import { LedgerError } from "./errors.ts";
 import { exported } from "./export.ts";
-import { type Ledger, type LedgerSource, ledgerOf, openLedger } from "./ledger.ts";
-import type { LedgerSecrets } from "./secrets.ts";
-import type { EventFilter } from "./store.ts";
-import { parseRfc3339 } from "./timestamp.ts";
-import { verifyChain } from "./verify.ts";
+import { type Ledger, type LedgerSource, ledgerOf, openLedger } from "./store/ledger.ts";
+import type { LedgerSecrets } from "./event/secrets.ts";
+import type { EventFilter } from "./store/store.ts";
+import { parseRfc3339 } from "./event/timestamp.ts";
+import { verifyChain } from "./verify/verify.ts";
 
 /** How many events a page has if the request does not say. */
 export const DEFAULT_LIMIT = 100;

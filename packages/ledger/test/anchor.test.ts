@@ -13,7 +13,7 @@ import {
   signedText,
   verifyChain,
 } from "../src/index.ts";
-import { anchorCount, anchorPkPrefix } from "../src/anchor.ts";
+import { anchorCount, anchorPkPrefix } from "../src/verify/anchor.ts";
 import { DIALECTS, newLedger, pythonLedger, type TestLedger } from "./databases.ts";
 import { auditLedger, type Ended } from "./run-cli.ts";
 import { asEvent, SECRET, secrets, vectors } from "./vectors.ts";

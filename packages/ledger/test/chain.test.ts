@@ -1,5 +1,5 @@
 import { describe, expect, test } from "vitest";
-import { type ChainRow, walkChain } from "../src/chain.ts";
+import { type ChainRow, walkChain } from "../src/verify/chain.ts";
 
 /** A row by the names of its predecessor and itself; a capital F marks one that does not fit its HMAC. */
 const row = (prev: string | null, hmac: string, fault: ChainRow["fault"] = null): ChainRow => ({

@@ -2,7 +2,7 @@ import { spawn } from "node:child_process";
 import { fileURLToPath } from "node:url";
 import { afterEach, describe, expect, test } from "vitest";
 import { appendEvent, type LedgerEvent, openLedger, verifyChain } from "../src/index.ts";
-import { decodeRow } from "../src/event.ts";
+import { decodeRow } from "../src/event/event.ts";
 import { DIALECTS, newLedger, pythonLedger, type TestLedger } from "./databases.ts";
 import { AGENTS, SECRET, secrets } from "./vectors.ts";
 

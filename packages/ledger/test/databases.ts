@@ -4,7 +4,7 @@ import Database from "better-sqlite3";
 import { drizzle } from "drizzle-orm/postgres-js";
 import postgres from "postgres";
 import { type Ledger, openLedger, postgresEvents } from "../src/index.ts";
-import { POSTGRES_TABLE } from "../src/postgres-table.ts";
+import { POSTGRES_TABLE } from "../src/store/postgres-table.ts";
 import { asEvent, copyOfPythonFile, newFolder, vectors } from "./vectors.ts";
 
 /** An empty ledger of the test's own, and a way around its front door. */

@@ -2,7 +2,7 @@ import { rmSync, writeFileSync } from "node:fs";
 import { join } from "node:path";
 import { afterEach, beforeEach, describe, expect, test, vi } from "vitest";
 import { hashAnyContent, hashContent, LedgerHooks, openLedger, verifyChain } from "../src/index.ts";
-import { decodeRow } from "../src/event.ts";
+import { decodeRow } from "../src/event/event.ts";
 import { newFolder, secrets } from "./vectors.ts";
 
 let path: string;

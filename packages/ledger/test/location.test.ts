@@ -4,7 +4,7 @@ import { drizzle } from "drizzle-orm/better-sqlite3";
 import Database from "better-sqlite3";
 import { describe, expect, test } from "vitest";
 import { appendEvent, openLedger, verifyChain } from "../src/index.ts";
-import { parseLocation } from "../src/location.ts";
+import { parseLocation } from "../src/store/location.ts";
 import { newFolder, secrets } from "./vectors.ts";
 
 const step = { agent_id: "a", session_id: "s", operation: "task_start" } as const;

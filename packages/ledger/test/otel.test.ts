@@ -3,7 +3,7 @@ import { context, ROOT_CONTEXT, trace } from "@opentelemetry/api";
 import { BasicTracerProvider } from "@opentelemetry/sdk-trace-base";
 import { expect, test } from "vitest";
 import { hashContent, type LedgerEvent, openLedger, verifyChain } from "../src/index.ts";
-import { decodeRow } from "../src/event.ts";
+import { decodeRow } from "../src/event/event.ts";
 import { LedgerSpanProcessor } from "../src/otel.ts";
 import { newFolder, secrets } from "./vectors.ts";
 

@@ -1,9 +1,9 @@
 import { createHmac, createSecretKey } from "node:crypto";
 import { afterEach, describe, expect, test } from "vitest";
 import { hashContent, listAgents, signedText, verifyChain } from "../src/index.ts";
-import { decodeRow } from "../src/event.ts";
-import { sign } from "../src/hmac.ts";
-import { deriveKey } from "../src/key.ts";
+import { decodeRow } from "../src/event/event.ts";
+import { sign } from "../src/event/hmac.ts";
+import { deriveKey } from "../src/event/key.ts";
 import { DIALECTS, pythonLedger, type TestLedger } from "./databases.ts";
 import { AGENTS, asEvent, SECRET, secrets, vectors } from "./vectors.ts";
 

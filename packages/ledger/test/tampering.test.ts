@@ -1,5 +1,5 @@
 import { afterEach, describe, expect, test } from "vitest";
-import { fits } from "../src/hmac.ts";
+import { fits } from "../src/event/hmac.ts";
 import { LedgerSecrets, signedText, verifyChain } from "../src/index.ts";
 import { DIALECTS, pythonLedger, type TestLedger } from "./databases.ts";
 import { asEvent, secrets, vectors, type VectorRow } from "./vectors.ts";

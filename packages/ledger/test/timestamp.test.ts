@@ -1,6 +1,6 @@
 import * as fc from "fast-check";
 import { expect, test } from "vitest";
-import { formatIso, formatStored, isoOfStored, parseStored } from "../src/timestamp.ts";
+import { formatIso, formatStored, isoOfStored, parseStored } from "../src/event/timestamp.ts";
 
 /** What the fast reading must be: the slow one. */
 const reference = (text: string): string | null => {

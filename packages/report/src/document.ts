@@ -1,8 +1,8 @@
 import { createHash } from "node:crypto";
-import { Markup, markup } from "./markup.ts";
+import { Markup, markup } from "./markup/markup.ts";
 import type { Status } from "./page-data.ts";
-import { STYLE } from "./style.ts";
-import { icon } from "./verdict-mark.ts";
+import { STYLE } from "./markup/style.ts";
+import { icon } from "./markup/verdict-mark.ts";
 
 /** Nothing but this very style sheet, and the icon, which stands in the page. */
 const POLICY = [

@@ -1,8 +1,8 @@
 import { htmlDocument } from "./document.ts";
-import { markup } from "./markup.ts";
-import { momentText } from "./moment.ts";
+import { markup } from "./markup/markup.ts";
+import { momentText } from "./markup/moment.ts";
 import type { FailureData } from "./page-data.ts";
-import { mark } from "./verdict-mark.ts";
+import { mark } from "./markup/verdict-mark.ts";
 
 /**
  * The page of a verification that could not be done at all. It takes the place of an older one: that one would go on

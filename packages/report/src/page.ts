@@ -1,14 +1,14 @@
-import { count } from "./amount.ts";
+import { count } from "./markup/amount.ts";
 import { htmlDocument } from "./document.ts";
-import { findings } from "./findings.ts";
-import { history } from "./history.ts";
-import { markup } from "./markup.ts";
+import { findings } from "./sections/findings.ts";
+import { history } from "./sections/history.ts";
+import { markup } from "./markup/markup.ts";
 import type { PageData } from "./page-data.ts";
-import { published } from "./published.ts";
-import { tables } from "./tables.ts";
-import { timeLine } from "./time-line.ts";
-import { unchecked } from "./unchecked.ts";
-import { verdict, VERDICTS } from "./verdict.ts";
+import { published } from "./sections/published.ts";
+import { tables } from "./sections/tables.ts";
+import { timeLine } from "./sections/time-line.ts";
+import { unchecked } from "./sections/unchecked.ts";
+import { verdict, VERDICTS } from "./sections/verdict.ts";
 
 /**
  * One self-contained page about a verification, as a whole HTML document in UTF-8. It has no script and loads nothing,

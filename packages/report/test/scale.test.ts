@@ -1,5 +1,5 @@
 import { describe, expect, it } from "vitest";
-import { LEAD, MARKS, scaleOf, thin, thinPoints, WIDTH } from "../src/scale.ts";
+import { LEAD, MARKS, scaleOf, thin, thinPoints, WIDTH } from "../src/markup/scale.ts";
 import { hourly, NOW } from "./sample.ts";
 
 const sink = (...heads: (readonly [time: number, seq: number])[]) => ({

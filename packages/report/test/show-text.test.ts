@@ -1,5 +1,5 @@
 import { describe, expect, it } from "vitest";
-import { MAX_SHOWN, showText } from "../src/show-text.ts";
+import { MAX_SHOWN, showText } from "../src/markup/show-text.ts";
 
 const shown = (name: string) => `<span class="ch">${name}</span>`;
 

@@ -24,7 +24,7 @@ test("the functions in the database are those of src/sql", async () => {
   for (const { name, source } of rows)
     expect([name, journal.includes(`$function$${source}$function$`)]).toEqual([name, true]);
   expect(rows.length).toBe(journal.match(/^CREATE OR REPLACE FUNCTION/gm)?.length);
-  expect(readFileSync(new URL("link.sql", sources), "utf8").length).toBeGreaterThan(1000);
+  expect(readFileSync(new URL("link/link.sql", sources), "utf8").length).toBeGreaterThan(1000);
 });
 
 for (const changes of ["refuse", "track"] as const) {

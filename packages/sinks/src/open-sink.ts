@@ -1,5 +1,5 @@
 import { createFileSink } from "./file-sink.ts";
-import { createGitSink } from "./git-sink.ts";
+import { createGitSink } from "./git/git-sink.ts";
 import type { Sink } from "./sink.ts";
 import { parseSinkUrl, type SinkAddress } from "./url.ts";
 

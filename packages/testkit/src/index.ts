@@ -1,7 +1,12 @@
-export { embeddedBinaries } from "./binaries.ts";
+export { embeddedBinaries } from "./embedded/binaries.ts";
 export { asRole, toDatabase, withoutPassword } from "./connection-url.ts";
 export { createDatabase, type DatabaseOptions, type TestDatabase } from "./database.ts";
-export { type EmbeddedOptions, type EmbeddedServer, EMBEDDED_SETTINGS, startEmbedded } from "./embedded-server.ts";
+export {
+  type EmbeddedOptions,
+  type EmbeddedServer,
+  EMBEDDED_SETTINGS,
+  startEmbedded,
+} from "./embedded/embedded-server.ts";
 export { createLogin, type Login, type LoginOptions } from "./login.ts";
 export { shareTestServer, testServer } from "./shared-server.ts";
 export type { Template } from "./template.ts";

@@ -1,8 +1,8 @@
 import { client } from "./client.ts";
 import { withoutPassword } from "./connection-url.ts";
-import { dockerEngine } from "./docker-engine.ts";
-import { DEFAULT_IMAGE, startDocker } from "./docker-server.ts";
-import { startEmbedded } from "./embedded-server.ts";
+import { dockerEngine } from "./docker/docker-engine.ts";
+import { DEFAULT_IMAGE, startDocker } from "./docker/docker-server.ts";
+import { startEmbedded } from "./embedded/embedded-server.ts";
 import { TestkitError } from "./testkit-error.ts";
 
 /** Where a test server comes from, in the order in which they are tried. */

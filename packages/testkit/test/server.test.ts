@@ -6,7 +6,7 @@ import { fileURLToPath } from "node:url";
 import { setTimeout as sleep } from "node:timers/promises";
 import { expect, test } from "vitest";
 import { createDatabase, embeddedBinaries, startEmbedded, startTestServer, testServer } from "../src/index.ts";
-import { isRunning } from "../src/process-tree.ts";
+import { isRunning } from "../src/embedded/process-tree.ts";
 import { openDatabase } from "./open-database.ts";
 
 test("a server that was killed starts again with what was committed", async () => {

@@ -2,9 +2,9 @@ import { type CommandContext, escapeText } from "@scidex/audit-command";
 import { payloadHash, toHex } from "@scidex/audit-core";
 import { append } from "@scidex/audit-writer";
 import { Command } from "commander";
-import { withDatabase } from "../database.ts";
+import { withDatabase } from "../database/database.ts";
 import { readPayload } from "../payload-file.ts";
-import { print } from "../print.ts";
+import { print } from "../text/print.ts";
 
 interface Options {
   readonly kind: string;

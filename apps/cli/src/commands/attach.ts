@@ -10,11 +10,11 @@ import {
   planAttach,
 } from "@scidex/audit-schema";
 import { Command, Option } from "commander";
-import { type Database, withDatabase } from "../database.ts";
+import { type Database, withDatabase } from "../database/database.ts";
 import { forEachTable, type Target } from "../for-each-table.ts";
-import { parseNameList } from "../name-list.ts";
+import { parseNameList } from "../text/name-list.ts";
 import { SCIDEX_TABLES } from "../scidex-tables.ts";
-import { tableWriters } from "../table-writers.ts";
+import { tableWriters } from "../database/table-writers.ts";
 
 interface Options {
   readonly mode?: Mode;

@@ -1,7 +1,7 @@
 import { type CommandContext, escapeText, type Outcome } from "@scidex/audit-command";
 import { detach } from "@scidex/audit-schema";
 import { Command } from "commander";
-import { withDatabase } from "../database.ts";
+import { withDatabase } from "../database/database.ts";
 import { forEachTable } from "../for-each-table.ts";
 
 const HELP = `

@@ -1,8 +1,8 @@
 import { type CommandContext, escapeText } from "@scidex/audit-command";
 import { migrate } from "@scidex/audit-schema";
 import { Command } from "commander";
-import { withDatabase } from "../database.ts";
-import { print } from "../print.ts";
+import { withDatabase } from "../database/database.ts";
+import { print } from "../text/print.ts";
 
 const HELP = `
 Safe to repeat, and to run several times at once. The login is a superuser, or has CREATEROLE and may create objects

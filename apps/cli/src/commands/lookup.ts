@@ -2,10 +2,10 @@ import { type CommandContext, escapeText, EXIT, type Outcome } from "@scidex/aud
 import { type Link, payloadHash, toHex } from "@scidex/audit-core";
 import { type EventVerdict, lookup, verifyEvent } from "@scidex/audit-verifier";
 import { Command } from "commander";
-import { withDatabase } from "../database.ts";
+import { withDatabase } from "../database/database.ts";
 import { readPayload } from "../payload-file.ts";
-import { print } from "../print.ts";
-import { textTable } from "../text-table.ts";
+import { print } from "../text/print.ts";
+import { textTable } from "../text/text-table.ts";
 
 interface Options {
   readonly kind: string;

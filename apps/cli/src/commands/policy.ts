@@ -2,9 +2,9 @@ import { type CommandContext, origin, type Outcome, required, writeOut } from "@
 import type { PinnedRow } from "@scidex/audit-verifier";
 import { Command, Option } from "commander";
 import type { ISql } from "postgres";
-import { type ConfigInForce, configInForce } from "../config-in-force.ts";
-import { withDatabase } from "../database.ts";
-import { diffServer, pinServer } from "../server-rows.ts";
+import { type ConfigInForce, configInForce } from "../database/config-in-force.ts";
+import { withDatabase } from "../database/database.ts";
+import { diffServer, pinServer } from "../database/server-rows.ts";
 
 const HELP = `
 Keep the file where whoever can write to the database cannot (a repository, the CI job), and name it with AUDIT_POLICY:

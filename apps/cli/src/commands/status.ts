@@ -1,7 +1,7 @@
 import { type CommandContext, EXIT, type Outcome } from "@scidex/audit-command";
 import { Command } from "commander";
-import { withDatabase } from "../database.ts";
-import { print } from "../print.ts";
+import { withDatabase } from "../database/database.ts";
+import { print } from "../text/print.ts";
 import { readStatus } from "../status/read-status.ts";
 import { statusText } from "../status/status-text.ts";
 

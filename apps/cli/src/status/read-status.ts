@@ -2,8 +2,8 @@ import { CommandError, origin, readChainLock, sinkUrls } from "@scidex/audit-com
 import { readMigrations } from "@scidex/audit-schema";
 import { parseSinkList, type SinkAddress, SinkError } from "@scidex/audit-sinks";
 import type { Sql } from "postgres";
-import { type ConfigInForce, configInForce } from "../config-in-force.ts";
-import type { Database } from "../database.ts";
+import { type ConfigInForce, configInForce } from "../database/config-in-force.ts";
+import type { Database } from "../database/database.ts";
 import { readVerifierKeys } from "../verifier-keys.ts";
 import { type PendingState, readHead, readPending, readRights, readSchemaVersion, type Rights } from "./chain-state.ts";
 import { readSinkHead, type SinkState } from "./sink-heads.ts";

@@ -1,6 +1,6 @@
 import { escapeText, type LockUser } from "@scidex/audit-command";
-import { ageText } from "../age.ts";
-import { textTable } from "../text-table.ts";
+import { ageText } from "../text/age.ts";
+import { textTable } from "../text/text-table.ts";
 import type { SinkState } from "./sink-heads.ts";
 import type { StatusReport, TableState } from "./status-report.ts";
 

@@ -1,5 +1,5 @@
 import type { ISql } from "postgres";
-import type { ConfigInForce } from "../config-in-force.ts";
+import type { ConfigInForce } from "../database/config-in-force.ts";
 
 /** An attached table as it is now: what differs from its configuration, and what to run. */
 export interface TableDrift {

@@ -1,7 +1,7 @@
 import { sqlState } from "@scidex/audit-schema";
 import { blindKeyExpression, keyExpression, quotedLiteral } from "@scidex/audit-schema/capture-source";
 import type { Sql } from "postgres";
-import type { ConfigInForce } from "../config-in-force.ts";
+import type { ConfigInForce } from "../database/config-in-force.ts";
 
 /** How many rows of a table stand neither in the chain nor in pending; or why that was not counted. */
 export type Unchained = { readonly rows: number } | { readonly not_counted: string };

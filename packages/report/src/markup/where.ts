@@ -1,0 +1,22 @@
+import { count } from "./amount.ts";
+import { type Markup, markup } from "./markup.ts";
+import { keyText, nameText } from "./name-text.ts";
+import type { PageFinding } from "../page-data.ts";
+
+/** Where a finding is: its link or links, and its event. */
+export function where(finding: PageFinding): Markup | null {
+  const { event_kind: kind, event_pk: pk } = finding;
+  const place = placeOf(finding);
+  if (place === null && kind === undefined) return null;
+  return markup`<p class="where">${place === null ? null : markup`<b>${place}</b>`}${
+    kind === undefined
+      ? null
+      : markup`<span>${nameText(kind)}${pk === undefined ? null : markup` ${keyText(pk)}`}</span>`
+  }</p>`;
+}
+
+export function placeOf({ seq, from_seq: from, to_seq: to }: PageFinding): string | null {
+  if (seq !== undefined) return `Link ${count(seq)}`;
+  if (from === undefined || to === undefined) return null;
+  return from === to ? `Link ${count(from)}` : `Links ${count(from)} to ${count(to)}`;
+}

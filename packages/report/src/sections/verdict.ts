@@ -1,0 +1,54 @@
+import { count, counted, durationText, linksText } from "../markup/amount.ts";
+import { checkName } from "../markup/check-names.ts";
+import { type Markup, markup } from "../markup/markup.ts";
+import { momentText } from "../markup/moment.ts";
+import type { PageData, Status } from "../page-data.ts";
+import { mark } from "../markup/verdict-mark.ts";
+
+export const VERDICTS: Readonly<Record<Status, string>> = {
+  intact: "Intact",
+  tampered: "Tampered",
+  unproven: "Not proven",
+};
+
+/** The top of the page: what was verified, the verdict, and the numbers that go with it. */
+export function verdict(data: PageData): Markup {
+  const { report, origin, database, verifiedAt } = data;
+  return markup`<header class="top">
+<p class="kicker">Verification of an audit chain${origin === null ? null : markup` · <bdi>${origin}</bdi>`}</p>
+<h1 class="verdict">${mark(report.status)}${VERDICTS[report.status]}</h1>
+<p class="lead">${sentence(data)}</p>
+<p class="about">Verified ${momentText(verifiedAt / 1000)}${database === null ? null : markup`, database <bdi>${database}</bdi>`}, in ${durationText(report.duration_ms / 1000)}.</p>
+${numbers(data)}
+</header>`;
+}
+
+function sentence({ report, isWhole }: PageData): Markup {
+  if (report.status === "tampered") {
+    const first = report.first_divergence;
+    const found = counted(report.divergence_count, "finding");
+    return first === null
+      ? markup`${found}: something is not what was recorded.`
+      : markup`${found}: something is not what was recorded. The first one: <a href="#first">${checkName(first.check).title.toLowerCase()}</a>.`;
+  }
+  if (report.status === "unproven")
+    return markup`Nothing was found, but <a href="#unchecked">not everything could be checked</a>. That is no all-clear.`;
+  return isWhole
+    ? markup`Everything that was checked is what was recorded.`
+    : markup`Everything in the part that was checked is what was recorded. The rest was not looked at.`;
+}
+
+function numbers({ report }: PageData): Markup {
+  const { range, anchored_to, unanchored, pending, pending_age } = report;
+  return markup`<dl class="numbers">
+<div><dt>Links checked</dt><dd>${count(report.rows)}<small>${range.to < range.from ? "none in the range" : linksText(range.from, range.to)}</small></dd></div>
+<div><dt>Anchored</dt><dd>${anchored_to === 0n ? "none" : `to ${count(anchored_to)}`}<small>by a signed, published head</small></dd></div>
+<div><dt>Not anchored</dt><dd>${count(unanchored)}<small>${notAnchored(unanchored)}</small></dd></div>
+<div><dt>Waiting</dt><dd>${count(pending)}<small>${pending === 0n || pending_age === null ? "captured rows to be linked" : `not linked yet, the oldest for ${durationText(pending_age)}`}</small></dd></div>
+</dl>`;
+}
+
+function notAnchored(links: bigint): string {
+  if (links === 0n) return "links newer than that";
+  return `newer ${links === 1n ? "link" : "links"}, which can still be rewritten unseen`;
+}
