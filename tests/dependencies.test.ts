@@ -21,24 +21,113 @@ const MAY_IMPORT: Readonly<Record<string, readonly string[]>> = {
   "apps/cli": "core schema sinks writer verifier ledger testkit publisher backfill command".split(" "),
 };
 
+/**
+ * The folders in each package's `src`, and what each may import of its own package: other rooms, and files that stand beside
+ * them. Files beside the rooms may import all of them. A folder within a room belongs to that room.
+ */
+const ROOMS: Readonly<Record<string, Readonly<Record<string, readonly string[]>>>> = {
+  "packages/ledger": {
+    event: ["errors.ts"],
+    store: ["errors.ts", "event"],
+    verify: ["errors.ts", "event", "store"],
+    command: ["errors.ts", "event", "export.ts", "store", "verify"],
+  },
+  "packages/report": {
+    markup: ["page-data.ts"],
+    sections: ["markup", "page-data.ts"],
+  },
+  "packages/schema": { sql: [] },
+  "packages/sinks": {
+    git: ["errors.ts", "file-lock.ts", "lines.ts", "place.ts", "redact.ts", "sink.ts", "url.ts"],
+  },
+  "packages/testkit": {
+    docker: ["client.ts", "testkit-error.ts"],
+    embedded: ["testkit-error.ts"],
+  },
+  "packages/verifier": {
+    finding: [],
+    database: ["finding"],
+    "head-log": ["finding"],
+    chain: ["database", "finding", "head-log"],
+    coverage: ["chain", "database", "finding"],
+    rows: ["chain", "coverage", "database", "finding"],
+    bulk: ["chain", "coverage", "database", "finding", "head-log", "rows"],
+    structure: ["coverage", "database", "finding"],
+    access: ["bulk", "coverage", "database", "finding", "structure"],
+    report: ["chain", "coverage", "finding", "head-log", "rows", "verify-options.ts"],
+    command: ["chain", "coverage", "finding", "head-log", "verify-options.ts"],
+  },
+  "apps/cli": {
+    text: [],
+    database: ["text"],
+    status: ["database", "text", "verifier-keys.ts"],
+    demo: [],
+    commands: ["database", "demo", "for-each-table.ts", "payload-file.ts", "scidex-tables.ts", "status", "text"],
+  },
+  "apps/publisher": {
+    state: ["errors.ts"],
+    alerts: ["errors.ts", "state", "transaction.ts"],
+    publish: ["alerts", "errors.ts", "open-sinks.ts", "state", "transaction.ts"],
+    verify: ["alerts", "connect-until.ts", "errors.ts", "open-sinks.ts", "state"],
+    daemon: ["alerts", "connect-until.ts", "errors.ts", "publish", "verify"],
+    command: ["alerts", "daemon", "errors.ts", "open-sinks.ts", "publish", "state", "verify"],
+  },
+};
+
 const packages = ["packages", "apps"].flatMap((parent) =>
   readdirSync(join(root, parent)).map((name) => `${parent}/${name}`),
 );
 
-/** The text of each source file without its comments, by path; without generators, which are run as a script and not shipped. */
+/** The text of each source file without its comments, by path. */
 function sources(folder: string): { file: string; text: string }[] {
-  const manifest = readFileSync(join(root, folder, "package.json"), "utf8");
   return readdirSync(join(root, folder, "src"), { recursive: true, encoding: "utf8" })
-    .filter((file) => file.endsWith(".ts") && !manifest.includes(` src/${file}"`))
+    .filter((file) => file.endsWith(".ts"))
     .map((file) => ({
       file,
       text: readFileSync(join(root, folder, "src", file), "utf8").replace(/\/\*[\s\S]*?\*\/|^\s*\/\/.*$/gm, ""),
     }));
 }
 
-/** What a source file imports, statically or not. */
+/** What a source file imports, statically or not, types included. */
 const importsOf = (text: string): string[] =>
   [...text.matchAll(/(?:\bfrom\s+|\bimport\s+|\bimport\s*\(\s*)"([^"]+)"/g)].map((match) => match[1] ?? "");
+
+/** The files that each source file of a package imports of its own package. AssemblyScript leaves out the ending. */
+const importsOfFiles = (folder: string): Map<string, string[]> =>
+  new Map(
+    sources(folder).map(({ file, text }) => [
+      file,
+      importsOf(text)
+        .filter((name) => name.startsWith("."))
+        .map((name) => join(file, "..", name).replace(/(?<!\.[a-z]+)$/, ".ts")),
+    ]),
+  );
+
+/** What is first in a path: a room, or a file that stands beside the rooms. */
+const roomOf = (file: string): string => file.split("/")[0] ?? "";
+
+/** A way along imports that ends where it began; undefined where there is none. */
+function circleIn(imports: ReadonlyMap<string, readonly string[]>): readonly string[] | undefined {
+  const done = new Set<string>();
+  const way: string[] = [];
+  const follow = (file: string): readonly string[] | undefined => {
+    if (way.includes(file)) return [...way.slice(way.indexOf(file)), file];
+    if (done.has(file)) return undefined;
+    way.push(file);
+    for (const next of imports.get(file) ?? []) {
+      const circle = follow(next);
+      if (circle !== undefined) return circle;
+    }
+    way.pop();
+    done.add(file);
+    return undefined;
+  };
+  for (const file of imports.keys()) {
+    const circle = follow(file);
+    if (circle !== undefined) return circle;
+  }
+  return undefined;
+}
 
 const ours = (folder: string): string[] => (MAY_IMPORT[folder] ?? []).map((name) => `@scidex/audit-${name}`);
 
@@ -46,7 +135,41 @@ test("every package has a place in the order of dependencies", () => {
   expect(new Set(packages)).toEqual(new Set(Object.keys(MAY_IMPORT)));
 });
 
+test("the order of packages has no circle", () => {
+  const named = Object.entries(MAY_IMPORT).map(([folder, names]) => [folder.split("/")[1] ?? "", names] as const);
+  expect(circleIn(new Map(named))).toBeUndefined();
+});
+
+test("a circle is found", () => {
+  const imports = { "a.ts": ["b.ts"], "b.ts": ["c.ts", "d.ts"], "c.ts": [], "d.ts": ["c.ts", "b.ts"] };
+  expect(circleIn(new Map(Object.entries(imports)))).toEqual(["b.ts", "d.ts", "b.ts"]);
+});
+
 describe.each(packages)("%s", (folder) => {
+  const rooms = ROOMS[folder] ?? {};
+
+  test("has a place in the order for each of its rooms, which has no circle", () => {
+    const folders = readdirSync(join(root, folder, "src"), { withFileTypes: true }).filter((entry) =>
+      entry.isDirectory(),
+    );
+    expect(folders.map(({ name }) => name).toSorted()).toEqual(Object.keys(rooms).toSorted());
+    expect(circleIn(new Map(Object.entries(rooms)))).toBeUndefined();
+  });
+
+  test("imports only rooms that come before", () => {
+    const wrong = [...importsOfFiles(folder)].flatMap(([file, imported]) => {
+      const allowed = rooms[roomOf(file)];
+      return imported
+        .filter((name) => allowed !== undefined && ![roomOf(file), ...allowed].includes(roomOf(name)))
+        .map((name) => `${file} imports ${name}`);
+    });
+    expect(wrong).toEqual([]);
+  });
+
+  test("has no circle of imports", () => {
+    expect(circleIn(importsOfFiles(folder))).toBeUndefined();
+  });
+
   test("imports only packages that come before it", () => {
     const imported = sources(folder).flatMap(({ file, text }) =>
       importsOf(text)
