@@ -2,7 +2,7 @@
 import { readdirSync, readFileSync } from "node:fs";
 import { join, resolve } from "node:path";
 import { describe, expect, test } from "vitest";
-import { CHECKS } from "../packages/verifier/src/finding/finding.ts";
+import { CHECKS } from "../packages/reader/src/finding/finding.ts";
 
 const root = resolve(import.meta.dirname, "..");
 const page = readFileSync(join(root, "docs/errors.md"), "utf8");

@@ -63,4 +63,5 @@ export {
 } from "./note-key.ts";
 export { type JsonValue, MAX_JSON_CHARS, parseJson } from "./parse-json.ts";
 export { payloadHash } from "./payload-hash.ts";
+export { quotedLiteral, quotedName } from "./sql-text.ts";
 export { formatSeconds, formatTime, parseSeconds, parseTime } from "./time.ts";

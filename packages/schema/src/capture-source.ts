@@ -1,20 +1,15 @@
+import { quotedLiteral, quotedName } from "@scidex/audit-core";
+
 /**
  * The generated parts of capture, as the SQL functions `audit_chain_payload_expression`, `audit_chain_key_expression`,
  * `audit_chain_row_source` and `audit_chain_capture_source` generate them: the verifier compares a live function with
  * this text, and so never has to ask the database what is right. A test holds the two against each other.
  *
- * An entry point of its own, because it needs nothing: with the rest of the package comes drizzle-orm, which takes 0.4 s and
+ * An entry point of its own, because it needs nothing but core: with the rest of the package comes drizzle-orm, which takes 0.4 s and
  * 140 MB to load.
  */
 
-/** Double quotes around a name, always. */
-export const quotedName = (name: string): string => `"${name.replaceAll('"', '""')}"`;
-
-/** A string constant as PostgreSQL's `quote_literal` writes it. */
-export function quotedLiteral(text: string): string {
-  const body = text.replaceAll("'", "''");
-  return text.includes("\\") ? `E'${body.replaceAll("\\", "\\\\")}'` : `'${body}'`;
-}
+export { quotedLiteral, quotedName };
 
 /** SQL expression of a row's payload text. `columns` in the order of the payload's members (UTF-16 units, RFC 8785). */
 export function payloadExpression(columns: readonly string[]): string {

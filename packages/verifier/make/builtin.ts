@@ -1,5 +1,5 @@
 /**
- * Makes src/database/builtin/14.json to 18.json, PostgreSQL's own rows, from fresh servers; or holds the manifests
+ * Makes packages/reader/src/database/builtin/14.json to 18.json, PostgreSQL's own rows, from fresh servers; or holds the manifests
  * against such servers.
  *
  * usage: node --conditions=source make/builtin.ts FOLDER…
@@ -13,10 +13,10 @@
 import { readFileSync, writeFileSync } from "node:fs";
 import { join } from "node:path";
 import { embeddedBinaries, startEmbedded } from "@scidex/audit-testkit";
-import type { BuiltinManifest } from "../src/database/builtin/builtin-manifest.ts";
+import type { BuiltinManifest } from "@scidex/audit-reader";
 import { describeBuiltin, differencesOf, mergeDescriptions, type BuiltinDescription } from "./describe-builtin.ts";
 
-const PLACE = join(import.meta.dirname, "../src/database/builtin");
+const PLACE = join(import.meta.dirname, "../../reader/src/database/builtin");
 const isCheck = process.argv.includes("--check");
 const given = process.argv.slice(2).filter((argument) => argument !== "--check");
 if (given.length === 0 && !isCheck) throw new Error("expected folders with installations of PostgreSQL, or --check");

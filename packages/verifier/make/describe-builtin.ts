@@ -1,7 +1,5 @@
 import postgres from "postgres";
-import { withSnapshot } from "../src/database/snapshot.ts";
-import { BUILTIN_CATALOGS } from "../src/database/builtin/builtin-catalogs.ts";
-import type { BuiltinManifest } from "../src/database/builtin/builtin-manifest.ts";
+import { BUILTIN_CATALOGS, type BuiltinManifest, withSnapshot } from "@scidex/audit-reader";
 import { BuiltinComparison, type ServerDifference } from "../src/structure/builtin/compare-builtin.ts";
 import { readBuiltin } from "../src/structure/builtin/read-builtin.ts";
 

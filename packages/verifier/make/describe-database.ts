@@ -1,7 +1,7 @@
 import { migrate } from "@scidex/audit-schema";
 import { drizzle } from "drizzle-orm/postgres-js";
 import postgres from "postgres";
-import { withSnapshot } from "../src/database/snapshot.ts";
+import { withSnapshot } from "@scidex/audit-reader";
 import type { Catalog } from "../src/structure/catalog/catalog.ts";
 import { describeSchema } from "../src/structure/describe/describe-schema.ts";
 import { interestOf } from "../src/structure/check-structure.ts";

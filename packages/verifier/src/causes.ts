@@ -1,13 +1,15 @@
 import { formatTime } from "@scidex/audit-core";
-import type { PublishedHeads } from "./head-log/heads.ts";
+import {
+  CLOCK_TOLERANCE_MICROS,
+  type Finding,
+  type Findings,
+  type KnownServer,
+  type PublishedHead,
+  type PublishedHeads,
+} from "@scidex/audit-reader";
 import { parseIsoDuration } from "./coverage/iso-duration.ts";
-import type { Finding } from "./finding/finding.ts";
-import type { Findings } from "./finding/findings.ts";
 import type { Policy } from "./coverage/policy.ts";
-import type { PublishedHead } from "./head-log/published-head.ts";
 import type { LookResult } from "./report/look-result.ts";
-import { CLOCK_TOLERANCE_MICROS } from "./chain/time-checker.ts";
-import type { KnownServer } from "./head-log/verifier-state.ts";
 
 /**
  * Before it accuses, the verifier asks whether the cause is its own: another database, its own clock, a standby that lags.

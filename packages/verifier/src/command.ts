@@ -25,9 +25,8 @@ import { parseChecks, parseJobs, parseSeq, parseShard } from "./command/argv.ts"
 import { configuration, messageOf, usage } from "./command/errors.ts";
 import { readKeys, readPolicy, readState, write } from "./command/files.ts";
 import { describeReport } from "./report/describe-report.ts";
-import { GROUPS } from "./finding/finding.ts";
+import { formatState, GROUPS } from "@scidex/audit-reader";
 import { formatReport } from "./report/report.ts";
-import { formatState } from "./head-log/verifier-state.ts";
 import { verifyWithState } from "./verify.ts";
 import { defaultJobs } from "./verify-options.ts";
 

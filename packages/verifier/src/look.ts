@@ -3,41 +3,57 @@ import type { LookResult } from "./report/look-result.ts";
 import type { HeadTrust } from "@scidex/audit-core";
 import type { Sql } from "postgres";
 import { checkAccess } from "./access/check-access.ts";
-import { checkChain, type ChainResult } from "./chain/check-chain.ts";
+import {
+  CatalogError,
+  CatalogWatch,
+  type ChainResult,
+  checkChain,
+  CHECKS,
+  EMPTY_STATE,
+  type Finding,
+  type Findings,
+  type Group,
+  HeadChecker,
+  isRefused,
+  isTransient,
+  type KnownServer,
+  type Lane,
+  lockAgainstRewriting,
+  NoPlanError,
+  PlanError,
+  type PublishedHeads,
+  type Range,
+  readPublishedHeads,
+  readReplayTime,
+  readSystemIdentifier,
+  reasonOf,
+  type Relation,
+  resolveRange,
+  REWRITTEN,
+  type Snapshot,
+  type Survey,
+  surveyChain,
+  VerifierError,
+  withSnapshot,
+} from "@scidex/audit-reader";
 import { checkTables } from "./rows/check-tables.ts";
 import { clockDoubt, lagReason, mayLag } from "./causes.ts";
 import { checkCoverage } from "./coverage/coverage.ts";
 import { splitRelation } from "./coverage/config.ts";
-import { CatalogError, CatalogWatch } from "./database/catalog-watch.ts";
 import { type Deadline, DeadlineError } from "./deadline.ts";
-import { NoPlanError, PlanError } from "./database/plan/plan-error.ts";
-import { VerifierError } from "./finding/errors.ts";
-import { CHECKS, type Finding, type Group } from "./finding/finding.ts";
 import { Crew } from "./bulk/crew.ts";
 import { TAG_KEY_BYTES } from "./bulk/kernel.ts";
 import { vouchForLinks, type VouchedChain } from "./bulk/vouch-links.ts";
 import { addUpTables, type RowSums, vouchForTables } from "./bulk/vouch-tables.ts";
-import type { Findings } from "./finding/findings.ts";
-import { HeadChecker } from "./chain/head-checker.ts";
-import { type PublishedHeads, readPublishedHeads } from "./head-log/heads.ts";
 import type { KindCounts } from "./rows/kind-tally.ts";
 import { overviewOf } from "./report/overview.ts";
-import { type Range, resolveRange } from "./chain/range.ts";
-import { type Survey, surveyChain } from "./chain/read-chain.ts";
 import { type Histories, NO_HISTORIES, readHistories } from "./coverage/read-histories.ts";
 import { type Pending, readPending } from "./rows/read-pending.ts";
-import { readReplayTime, readSystemIdentifier } from "./database/read-server.ts";
-import { isRefused, isTransient, reasonOf } from "./database/refused.ts";
-import type { Relation } from "./database/relation.ts";
-import { lockAgainstRewriting, REWRITTEN } from "./database/rewritten.ts";
 import { describeShape, hasColumns, OWN_SHAPES, readShape, type TableShape } from "./coverage/shape.ts";
-import type { Lane, Snapshot } from "./database/lane.ts";
-import { withSnapshot } from "./database/snapshot.ts";
 import type { Catalog } from "./structure/catalog/catalog.ts";
 import { checkBuiltin } from "./structure/builtin/check-builtin.ts";
 import { checkStructure, interestOf } from "./structure/check-structure.ts";
 import { readCatalog } from "./structure/catalog/read-catalog.ts";
-import { EMPTY_STATE, type KnownServer } from "./head-log/verifier-state.ts";
 import { defaultJobs, MIN_ROWS_FOR_JOBS, VERIFY_DEFAULTS, type VerifyOptions, wantedChecks } from "./verify-options.ts";
 
 const CHAIN = "public.audit_chain";

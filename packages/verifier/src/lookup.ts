@@ -10,7 +10,7 @@ import {
   sameBytes,
 } from "@scidex/audit-core";
 import type { Sql } from "postgres";
-import { CHAIN_COLUMNS } from "./chain/chain-row.ts";
+import { CHAIN_COLUMNS } from "@scidex/audit-reader";
 
 interface Row {
   seq: string;

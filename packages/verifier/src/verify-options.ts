@@ -1,10 +1,6 @@
 import { availableParallelism } from "node:os";
-import { BOUNDS } from "./database/bounds.ts";
-import type { Group } from "./finding/finding.ts";
-import type { HeadLog } from "./head-log/head-log.ts";
+import { BOUNDS, type Group, type HeadLog, type RangeRequest, type VerifierState } from "@scidex/audit-reader";
 import type { Policy } from "./coverage/policy.ts";
-import type { RangeRequest } from "./chain/range.ts";
-import type { VerifierState } from "./head-log/verifier-state.ts";
 
 /** What is checked when the caller does not choose. */
 export const DEFAULT_CHECKS: readonly Group[] = ["links", "heads", "sources", "access", "coverage", "structure"];

@@ -1,17 +1,21 @@
 import { type HeadTrust, type NoteVerifier, parseVerifierKey } from "@scidex/audit-core";
 import type { Sql } from "postgres";
 import { otherDatabase, overdueVerdict } from "./causes.ts";
-import { VerifierError } from "./finding/errors.ts";
-import { CHECKS, type Finding } from "./finding/finding.ts";
-import { Findings } from "./finding/findings.ts";
+import {
+  checkRange,
+  CHECKS,
+  EMPTY_STATE,
+  type Finding,
+  Findings,
+  VerifierError,
+  type VerifierState,
+} from "@scidex/audit-reader";
 import { startDeadline } from "./deadline.ts";
 import { look } from "./look.ts";
 import type { LookResult } from "./report/look-result.ts";
 import { makeReport } from "./report/make-report.ts";
-import { checkRange } from "./chain/range.ts";
 import type { Overview } from "./report/overview.ts";
 import { isVerdict, type VerificationReport } from "./report/report.ts";
-import { EMPTY_STATE, type VerifierState } from "./head-log/verifier-state.ts";
 import { DEFAULT_CHECKS, VERIFY_DEFAULTS, type VerifyOptions } from "./verify-options.ts";
 
 /** How often the database is looked at, at most, until two looks have found the same. */

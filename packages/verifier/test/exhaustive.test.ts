@@ -1,18 +1,24 @@
 import { emptyFrontier, type Link, nextLink, parseHeadLine, parseVerifierKey, sha256 } from "@scidex/audit-core";
 import * as fc from "fast-check";
 import { describe, expect, it } from "vitest";
-import { parseArrayText } from "../src/database/catalog/array-text.ts";
+import {
+  BinaryCopyDecoder,
+  type ChainRow,
+  decodeChainRow,
+  type Field,
+  type Finding,
+  Findings,
+  HeadChecker,
+  MAX_LISTED_PER_CHECK,
+  parseArrayText,
+  type PublishedHead,
+  resolveRange,
+  TextCopyDecoder,
+} from "@scidex/audit-reader";
 import { compareBytes } from "../src/rows/byte-order.ts";
-import { type ChainRow, decodeChainRow } from "../src/chain/chain-row.ts";
 import { splitRelation } from "../src/coverage/config.ts";
-import { BinaryCopyDecoder, type Field } from "../src/database/copy/copy-binary.ts";
-import { TextCopyDecoder } from "../src/database/copy/copy-text.ts";
-import type { Finding } from "../src/finding/finding.ts";
-import { Findings, MAX_LISTED_PER_CHECK } from "../src/finding/findings.ts";
-import { HeadChecker } from "../src/chain/head-checker.ts";
-import { CHAIN_START, LinkChecker } from "../src/chain/links.ts";
-import { type PublishedHead, toPublished } from "../src/head-log/published-head.ts";
-import { resolveRange } from "../src/chain/range.ts";
+import { CHAIN_START, LinkChecker } from "../../reader/src/chain/links.ts";
+import { toPublished } from "../../reader/src/head-log/published-head.ts";
 import { formatState, parsePolicy, formatPolicy, parseState } from "../src/index.ts";
 import { append, openChain, signedHead } from "./chain-database.ts";
 

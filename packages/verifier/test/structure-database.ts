@@ -2,13 +2,10 @@ import { attach, detach, migrate } from "@scidex/audit-schema";
 import { createDatabase, type EmbeddedServer, type Template, type TestDatabase } from "@scidex/audit-testkit";
 import { drizzle } from "drizzle-orm/postgres-js";
 import postgres from "postgres";
-import type { Finding } from "../src/finding/finding.ts";
+import { type Finding, PlanError, type Snapshot, withSnapshot } from "@scidex/audit-reader";
 import type { Policy } from "../src/coverage/policy.ts";
 import { readHistories } from "../src/coverage/read-histories.ts";
 import { readShape } from "../src/coverage/shape.ts";
-import { PlanError } from "../src/database/plan/plan-error.ts";
-import type { Snapshot } from "../src/database/lane.ts";
-import { withSnapshot } from "../src/database/snapshot.ts";
 import { checkStructure } from "../src/structure/check-structure.ts";
 
 /** Audited tables of each sort, and one that was detached. */

@@ -1,5 +1,5 @@
 import { sha256 } from "@scidex/audit-core";
-import type { Divergence } from "@scidex/audit-verifier";
+import type { Divergence } from "@scidex/audit-reader";
 
 /** These say how far it has come, which differs from run to run although nothing else has been done. */
 const ONGOING: ReadonlySet<string> = new Set(["truncated", "publisher_silent", "verdict_overdue"]);

@@ -15,7 +15,8 @@
  * A finding is noted before anything is sent, and a channel is struck out only after it has taken it: a crash can make
  * an alert come twice, and never not at all.
  */
-import { MAX_LISTED_PER_CHECK, type VerificationReport } from "@scidex/audit-verifier";
+import { MAX_LISTED_PER_CHECK } from "@scidex/audit-reader";
+import type { VerificationReport } from "@scidex/audit-verifier";
 import { alertIdentity } from "./alert-identity.ts";
 import { type JsonObject, plainJson } from "./plain-json.ts";
 

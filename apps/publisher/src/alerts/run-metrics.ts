@@ -1,4 +1,4 @@
-import type { CheckName } from "@scidex/audit-verifier";
+import type { CheckName } from "@scidex/audit-reader";
 import { RUN_STATUSES, type RunSample, type RunStatus } from "./metrics.ts";
 
 /** What every run leaves, however it ends. */

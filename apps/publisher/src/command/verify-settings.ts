@@ -11,7 +11,8 @@ import {
   sinkUrls,
   verifierKeysSource,
 } from "@scidex/audit-command";
-import { DEFAULT_CHECKS, type Group, GROUPS, parsePolicy, type Policy } from "@scidex/audit-verifier";
+import { type Group, GROUPS } from "@scidex/audit-reader";
+import { DEFAULT_CHECKS, parsePolicy, type Policy } from "@scidex/audit-verifier";
 import type { Command } from "commander";
 import { messageOf } from "../errors.ts";
 import { readKeyFile, stateFileOf } from "../state/key-file.ts";

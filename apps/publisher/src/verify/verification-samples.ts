@@ -1,4 +1,4 @@
-import { CHECKS, type CheckName } from "@scidex/audit-verifier";
+import { CHECKS, type CheckName } from "@scidex/audit-reader";
 import type { RunSample } from "../alerts/metrics.ts";
 import { divergenceSamples, ending, headSamples } from "../alerts/run-metrics.ts";
 import type { AlertedReport } from "./alerted-report.ts";

@@ -5,13 +5,10 @@ import {
   formatState,
   type KnownLog,
   parseState,
-  type Overview,
-  type VerificationReport,
   VerifierError,
   type VerifierState,
-  verifyWithState,
-  type VerifyOptions,
-} from "@scidex/audit-verifier";
+} from "@scidex/audit-reader";
+import { type Overview, type VerificationReport, verifyWithState, type VerifyOptions } from "@scidex/audit-verifier";
 import type { Sql } from "postgres";
 import { AlertFile } from "../alerts/alert-file.ts";
 import { deliverAlerts } from "../alerts/deliver-alerts.ts";

@@ -1,4 +1,4 @@
-import { isNode, type Node, type Value } from "../database/plan/node-text.ts";
+import { isNode, type Node, type Value } from "@scidex/audit-reader";
 
 /** A value of a partition key: numbers as such, texts as their bytes (latin1), so that `<` is the order of the type. */
 export type KeyValue = bigint | string | boolean | null;

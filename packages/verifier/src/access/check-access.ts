@@ -1,13 +1,20 @@
 import { randomBytes } from "node:crypto";
 import type { KindHistory } from "../coverage/config.ts";
 import { TAG_KEY_BYTES } from "../bulk/kernel.ts";
-import type { Report } from "../finding/finding.ts";
-import { isRefused, isTransient, reasonOf } from "../database/refused.ts";
-import { lockAgainstRewriting, REWRITTEN } from "../database/rewritten.ts";
-import type { Lane, Snapshot } from "../database/lane.ts";
+import {
+  closedForm,
+  isRefused,
+  isTransient,
+  type Lane,
+  lockAgainstRewriting,
+  type PlanShape,
+  reasonOf,
+  type Report,
+  REWRITTEN,
+  type Snapshot,
+} from "@scidex/audit-reader";
 import type { Catalog } from "../structure/catalog/catalog.ts";
 import { checkBounds } from "./check-bounds.ts";
-import { closedForm, type PlanShape } from "../database/plan/closed-plan.ts";
 import { compareReading } from "./compare-reading.ts";
 import { foreignKeyStatement, notNullStatement } from "./constraint.ts";
 import { indexesOfLookup, isWhole, LOOKUP_SETTINGS, lookupStatement, type Pages } from "./lookup.ts";

@@ -1,8 +1,14 @@
-import { Cursor } from "../database/copy/cursor.ts";
-import { NodeTextError, parseNodeText } from "../database/plan/node-text.ts";
-import { flag, readCatalogRows, text, words } from "../database/catalog/read-catalog-rows.ts";
-import type { Report } from "../finding/finding.ts";
-import type { Lane } from "../database/lane.ts";
+import {
+  Cursor,
+  flag,
+  type Lane,
+  NodeTextError,
+  parseNodeText,
+  readCatalogRows,
+  type Report,
+  text,
+  words,
+} from "@scidex/audit-reader";
 import type { Catalog, RelationRow } from "../structure/catalog/catalog.ts";
 import { accepts, type Bound, boundOf, type KeyType, keyType, keyValue } from "./bound.ts";
 import type { ReadTable } from "./lookup.ts";

@@ -1,8 +1,4 @@
-import type { Report } from "../finding/finding.ts";
-import { VerifierError } from "../finding/errors.ts";
-import type { Chunks } from "../database/copy/open-copy.ts";
-import type { Lane, Snapshot } from "../database/lane.ts";
-import { closedForm } from "../database/plan/closed-plan.ts";
+import { type Chunks, closedForm, type Lane, type Report, type Snapshot, VerifierError } from "@scidex/audit-reader";
 import {
   indexesOfReading,
   isWhole,

@@ -1,4 +1,4 @@
-import { identifier } from "../database/sql-text.ts";
+import { identifier } from "@scidex/audit-reader";
 import { ALL_PAGES, fromTable, keyList, onPages } from "./lookup.ts";
 import type { ForeignKey, TableAccess } from "./plan-access.ts";
 

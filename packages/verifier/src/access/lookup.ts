@@ -1,5 +1,4 @@
-import { identifier } from "../database/sql-text.ts";
-import type { PlanShape } from "../database/plan/closed-plan.ts";
+import { identifier, type PlanShape } from "@scidex/audit-reader";
 
 /** A relation or an index, as a statement names it and as a plan does. */
 export interface Named {

@@ -1,5 +1,5 @@
 import { CONFIG_KIND, type KindHistory, splitRelation } from "../coverage/config.ts";
-import type { Report } from "../finding/finding.ts";
+import type { Report } from "@scidex/audit-reader";
 import {
   type Catalog,
   type ColumnRow,

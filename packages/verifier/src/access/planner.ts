@@ -1,10 +1,16 @@
 import { canonicalJson } from "@scidex/audit-core";
-import { Cursor } from "../database/copy/cursor.ts";
-import type { Form } from "../database/plan/parts.ts";
-import type { Relation } from "../database/relation.ts";
+import {
+  type Closed,
+  closedForm,
+  Cursor,
+  type Form,
+  type Lane,
+  type PlanShape,
+  planTreeOf,
+  type Relation,
+  shapeOf,
+} from "@scidex/audit-reader";
 import { readLeaves, readShape } from "../coverage/shape.ts";
-import type { Lane } from "../database/lane.ts";
-import { type Closed, closedForm, type PlanShape, planTreeOf, shapeOf } from "../database/plan/closed-plan.ts";
 import type { Named, ReadTable } from "./lookup.ts";
 
 /** The relations that a statement on these tables may read. */

@@ -1,6 +1,4 @@
-import { eachLine } from "../database/copy/cursor.ts";
-import type { Finding, Report } from "../finding/finding.ts";
-import type { Lane } from "../database/lane.ts";
+import { eachLine, type Finding, type Lane, type Report } from "@scidex/audit-reader";
 import type { ReadTable } from "./lookup.ts";
 import { eventKey, MAX_NAMED, relationOf, type Rows } from "./planner.ts";
 

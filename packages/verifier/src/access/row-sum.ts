@@ -1,7 +1,6 @@
 import { createHash } from "node:crypto";
-import { VerifierError } from "../finding/errors.ts";
+import { type Chunks, VerifierError } from "@scidex/audit-reader";
 import { Kernel } from "../bulk/kernel.ts";
-import type { Chunks } from "../database/copy/open-copy.ts";
 
 /** The sum of the tags of all rows of a stream: the same for the same rows, in whatever order they come. */
 export interface RowSum {

@@ -1,5 +1,5 @@
 import { Worker } from "node:worker_threads";
-import type { Chunks } from "../database/copy/open-copy.ts";
+import type { Chunks } from "@scidex/audit-reader";
 import type { TakeTags } from "./link-voucher.ts";
 import type { FromWorker, ToWorker } from "./messages.ts";
 import { type Result, type Task, voucherFor } from "./task.ts";

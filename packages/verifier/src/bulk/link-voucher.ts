@@ -1,8 +1,14 @@
 import { emptyFrontier, FrontierBuilder, GENESIS_PREV_HASH, MAX_SEQ, sameBytes } from "@scidex/audit-core";
-import { CHAIN_COLUMNS, type ChainRow, decodeChainRow } from "../chain/chain-row.ts";
-import { BinaryCopyDecoder, COPY_HEADER } from "../database/copy/copy-binary.ts";
-import { frontierOf, type PublishedHead } from "../head-log/published-head.ts";
-import { TimeChecker } from "../chain/time-checker.ts";
+import {
+  BinaryCopyDecoder,
+  CHAIN_COLUMNS,
+  type ChainRow,
+  COPY_HEADER,
+  decodeChainRow,
+  frontierOf,
+  type PublishedHead,
+  TimeChecker,
+} from "@scidex/audit-reader";
 import { Kernel, type KindSum } from "./kernel.ts";
 
 /** A part of the chain to vouch for. It can be sent to a worker. */

@@ -1,4 +1,4 @@
-import { TextCopyDecoder } from "../database/copy/copy-text.ts";
+import { TextCopyDecoder } from "@scidex/audit-reader";
 import { rowPayloadHash } from "../rows/payload.ts";
 import { keyOf } from "../rows/read-source.ts";
 import { Kernel, type KindSum } from "./kernel.ts";

@@ -1,4 +1,4 @@
-import type { Lane } from "../database/lane.ts";
+import type { Lane } from "@scidex/audit-reader";
 
 /** Something that is read on one connection. */
 export type Job<T> = (lane: Lane) => Promise<T>;

@@ -1,11 +1,16 @@
 import { sameBytes } from "@scidex/audit-core";
-import type { ChainResult } from "../chain/check-chain.ts";
-import type { PublishedHeads } from "../head-log/heads.ts";
-import { sortLinks, streamLinks, type Survey } from "../chain/read-chain.ts";
-import { isRefused } from "../database/refused.ts";
-import type { Relation } from "../database/relation.ts";
-import type { Lane, Snapshot } from "../database/lane.ts";
-import { Sorter } from "../database/copy/sorter.ts";
+import {
+  type ChainResult,
+  isRefused,
+  type Lane,
+  type PublishedHeads,
+  type Relation,
+  type Snapshot,
+  Sorter,
+  sortLinks,
+  streamLinks,
+  type Survey,
+} from "@scidex/audit-reader";
 import type { Crew } from "./crew.ts";
 import type { KindSum } from "./kernel.ts";
 import type { LinksTask, TakeTags, VouchedLinks } from "./link-voucher.ts";

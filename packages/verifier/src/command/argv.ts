@@ -1,6 +1,5 @@
 import { MAX_SEQ } from "@scidex/audit-core";
-import type { Shard } from "../chain/range.ts";
-import { type Group, GROUPS } from "../finding/finding.ts";
+import { type Group, GROUPS, type Shard } from "@scidex/audit-reader";
 import { DEFAULT_CHECKS } from "../verify-options.ts";
 import { usage } from "./errors.ts";
 

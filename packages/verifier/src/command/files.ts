@@ -1,7 +1,7 @@
 import { readFile } from "node:fs/promises";
 import { escapeMessage, replaceFile, verifierKeysSource } from "@scidex/audit-command";
 import { parsePolicy, type Policy } from "../coverage/policy.ts";
-import { EMPTY_STATE, parseState, type VerifierState } from "../head-log/verifier-state.ts";
+import { EMPTY_STATE, parseState, type VerifierState } from "@scidex/audit-reader";
 import { configuration, messageOf } from "./errors.ts";
 
 export async function readPolicy(file: string | undefined): Promise<Policy | null> {

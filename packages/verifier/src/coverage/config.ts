@@ -1,4 +1,4 @@
-import { parseArrayText } from "../database/catalog/array-text.ts";
+import { parseArrayText } from "@scidex/audit-reader";
 import { CONFIG_SHAPE } from "./shape.ts";
 
 /** A row of `audit_chain_config`: what is covered, since the link that records it. */

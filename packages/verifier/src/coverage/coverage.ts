@@ -1,5 +1,5 @@
 import type { Config, KindHistory } from "./config.ts";
-import type { Report } from "../finding/finding.ts";
+import type { Report } from "@scidex/audit-reader";
 import { isRecorded, withoutPrinting } from "./present.ts";
 import type { Policy, TablePolicy } from "./policy.ts";
 

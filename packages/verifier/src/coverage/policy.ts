@@ -1,7 +1,6 @@
 import { type JsonValue, parseJson } from "@scidex/audit-core";
-import { VerifierError } from "../finding/errors.ts";
+import { BUILTIN_CATALOGS, VerifierError } from "@scidex/audit-reader";
 import { parseIsoDuration } from "./iso-duration.ts";
-import { BUILTIN_CATALOGS } from "../database/builtin/builtin-catalogs.ts";
 
 /** What a policy says of one table. */
 export interface TablePolicy {

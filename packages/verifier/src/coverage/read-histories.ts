@@ -7,10 +7,7 @@ import {
   historiesOf,
   type KindHistory,
 } from "./config.ts";
-import { eachLine, eachTuple } from "../database/copy/cursor.ts";
-import type { Relation } from "../database/relation.ts";
-import type { Report } from "../finding/finding.ts";
-import type { Lane } from "../database/lane.ts";
+import { eachLine, eachTuple, type Lane, type Relation, type Report } from "@scidex/audit-reader";
 
 /** Kinds with their histories. */
 export type Histories = ReadonlyMap<string, KindHistory>;

@@ -1,6 +1,5 @@
-import { eachTuple } from "../database/copy/cursor.ts";
+import { eachTuple, type Lane } from "@scidex/audit-reader";
 import { readShape, SECRET_COLUMNS, hasColumns } from "./shape.ts";
-import type { Lane } from "../database/lane.ts";
 
 const SECRET_BYTES = 32;
 

@@ -1,8 +1,11 @@
-import { CHAIN_COLUMNS } from "../chain/chain-row.ts";
-import type { LiveCatalog, LiveRelation } from "../database/catalog/live-catalog.ts";
-import type { Relation } from "../database/relation.ts";
-import type { Lane } from "../database/lane.ts";
-import { formatType } from "../database/catalog/type-name.ts";
+import {
+  CHAIN_COLUMNS,
+  formatType,
+  type Lane,
+  type LiveCatalog,
+  type LiveRelation,
+  type Relation,
+} from "@scidex/audit-reader";
 
 /** What stands in the place of a relation. */
 export interface TableShape extends Relation {

@@ -1,5 +1,5 @@
 import { escapeText } from "@scidex/audit-command";
-import type { Divergence } from "../finding/finding.ts";
+import type { Divergence } from "@scidex/audit-reader";
 import type { VerificationReport } from "./report.ts";
 
 /** How many divergences are shown to a person; `--json` has them all. */

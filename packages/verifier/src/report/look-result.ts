@@ -1,8 +1,4 @@
-import type { ChainResult } from "../chain/check-chain.ts";
-import type { Group } from "../finding/finding.ts";
-import type { Findings } from "../finding/findings.ts";
-import type { PublishedHeads } from "../head-log/heads.ts";
-import type { KnownServer } from "../head-log/verifier-state.ts";
+import type { ChainResult, Findings, Group, KnownServer, PublishedHeads } from "@scidex/audit-reader";
 import type { Pending } from "../rows/read-pending.ts";
 import type { Overview } from "./overview.ts";
 

@@ -1,4 +1,4 @@
-import { CHECKS, type CheckName, type Group, GROUPS } from "../finding/finding.ts";
+import { CHECKS, type CheckName, type Group, GROUPS } from "@scidex/audit-reader";
 import type { LookResult } from "./look-result.ts";
 import { chainHead, type GroupResult, type VerificationReport } from "./report.ts";
 import { type VerifyOptions, wantedChecks } from "../verify-options.ts";

@@ -1,5 +1,5 @@
 import { CONFIG_KIND, type Config } from "../coverage/config.ts";
-import type { PublishedHeads } from "../head-log/heads.ts";
+import type { PublishedHeads } from "@scidex/audit-reader";
 import type { KindCounts } from "../rows/kind-tally.ts";
 import type { Histories } from "../coverage/read-histories.ts";
 

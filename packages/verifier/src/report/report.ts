@@ -1,5 +1,5 @@
 import { formatTime, toHex } from "@scidex/audit-core";
-import type { Divergence, Group } from "../finding/finding.ts";
+import type { Divergence, Group } from "@scidex/audit-reader";
 
 /** A published position, or the chain's own head. */
 export interface ChainHead {

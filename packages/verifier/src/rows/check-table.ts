@@ -1,21 +1,24 @@
 import { compareBytes } from "./byte-order.ts";
 import { type KindHistory, splitRelation } from "../coverage/config.ts";
-import type { Cursor } from "../database/copy/cursor.ts";
-import type { Report } from "../finding/finding.ts";
+import {
+  type Cursor,
+  type Lane,
+  lockAgainstRewriting,
+  type Range,
+  readColumnTypes,
+  type Report,
+  REWRITTEN,
+  Sorter,
+  TypeBoundError,
+} from "@scidex/audit-reader";
 import type { GroupReader } from "./group-reader.ts";
 import type { KeyGroup } from "./key-group.ts";
 import type { KindTally } from "./kind-tally.ts";
 import { type Recomputations, recomputations } from "./payload.ts";
-import type { Range } from "../chain/range.ts";
 import { readSecret } from "../coverage/read-secret.ts";
 import { readSource, type SourceRow } from "./read-source.ts";
-import { lockAgainstRewriting, REWRITTEN } from "../database/rewritten.ts";
 import { readLeaves, readShape, type TableShape } from "../coverage/shape.ts";
-import type { Lane } from "../database/lane.ts";
-import { Sorter } from "../database/copy/sorter.ts";
 import { SourceChecker, type SourceTally } from "./sources.ts";
-import { readColumnTypes } from "../database/catalog/read-column-types.ts";
-import { TypeBoundError } from "../database/catalog/type-description.ts";
 
 /** Why a table could not be judged, and whether another look may be able to. */
 export interface TableProblem {

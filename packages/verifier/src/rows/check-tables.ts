@@ -1,18 +1,22 @@
 import { compareBytes } from "./byte-order.ts";
 import { inForce } from "../coverage/config.ts";
 import { checkTable } from "./check-table.ts";
-import type { Cursor } from "../database/copy/cursor.ts";
-import type { Report } from "../finding/finding.ts";
+import {
+  type Cursor,
+  isRefused,
+  isTransient,
+  type Range,
+  reasonOf,
+  type Relation,
+  type Report,
+  type Snapshot,
+  Sorter,
+} from "@scidex/audit-reader";
 import { GroupReader } from "./group-reader.ts";
 import { type KindCounts, KindTally } from "./kind-tally.ts";
-import type { Range } from "../chain/range.ts";
 
 import { type KeyedEvent, readEventsByKey } from "./read-events.ts";
 import type { Histories } from "../coverage/read-histories.ts";
-import { isRefused, isTransient, reasonOf } from "../database/refused.ts";
-import type { Relation } from "../database/relation.ts";
-import type { Snapshot } from "../database/lane.ts";
-import { Sorter } from "../database/copy/sorter.ts";
 
 /** What the comparison of all tables with the chain found beside findings. */
 export interface TablesResult {

@@ -1,7 +1,6 @@
-import type { Cursor } from "../database/copy/cursor.ts";
+import type { Cursor, Report } from "@scidex/audit-reader";
 import { ChangeNames } from "./change-names.ts";
 import { ChangeWalk } from "./change-walk.ts";
-import type { Report } from "../finding/finding.ts";
 import type { KeyEvent, KeyGroup } from "./key-group.ts";
 import type { KindTally } from "./kind-tally.ts";
 import type { KeyedEvent } from "./read-events.ts";

@@ -1,8 +1,5 @@
-import { Cursor, eachTuple } from "../database/copy/cursor.ts";
+import { Cursor, eachTuple, type Lane, type Relation, type Sorter } from "@scidex/audit-reader";
 import type { KeyEvent } from "./key-group.ts";
-import type { Relation } from "../database/relation.ts";
-import type { Lane } from "../database/lane.ts";
-import type { Sorter } from "../database/copy/sorter.ts";
 
 /** An event in the order of kind and key. `kind` and `key` are those of the row that it is about. */
 export interface KeyedEvent extends KeyEvent {

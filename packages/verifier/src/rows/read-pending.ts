@@ -1,6 +1,4 @@
-import { eachTuple } from "../database/copy/cursor.ts";
-import type { Relation } from "../database/relation.ts";
-import type { Lane } from "../database/lane.ts";
+import { eachTuple, type Lane, type Relation } from "@scidex/audit-reader";
 
 /** What waits to be linked. */
 export interface Pending {

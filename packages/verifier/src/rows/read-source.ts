@@ -1,10 +1,6 @@
 import { blindKey, canonicalJson, CoreError, sha256, toHex } from "@scidex/audit-core";
-import { Cursor, eachLine } from "../database/copy/cursor.ts";
+import { type Chunks, Cursor, eachLine, type Lane, type Relation, type Sorter } from "@scidex/audit-reader";
 import { neededColumns, type Reading, rowPayloadHash } from "./payload.ts";
-import type { Relation } from "../database/relation.ts";
-import type { Chunks } from "../database/copy/open-copy.ts";
-import type { Lane } from "../database/lane.ts";
-import type { Sorter } from "../database/copy/sorter.ts";
 
 /** A row of an audited table. */
 export interface SourceRow {

@@ -1,9 +1,8 @@
 import { sameBytes, toHex } from "@scidex/audit-core";
 import { inForce, type KindHistory } from "../coverage/config.ts";
-import type { Report } from "../finding/finding.ts";
+import type { Range, Report } from "@scidex/audit-reader";
 import type { KeyEvent, KeyGroup } from "./key-group.ts";
 import type { Recomputation } from "./payload.ts";
-import type { Range } from "../chain/range.ts";
 
 /** What the comparison of a table with its events found beside findings. */
 export interface SourceTally {

@@ -1,8 +1,6 @@
 import { CONFIG_KIND, type KindHistory, splitRelation } from "../coverage/config.ts";
-import { Cursor } from "../database/copy/cursor.ts";
-import type { Report } from "../finding/finding.ts";
+import { Cursor, type Lane, type Report } from "@scidex/audit-reader";
 import { readShape } from "../coverage/shape.ts";
-import type { Lane } from "../database/lane.ts";
 import { type Catalog, findRelation } from "./catalog/catalog.ts";
 
 type Fields = readonly (string | null)[];

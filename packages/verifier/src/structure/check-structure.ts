@@ -1,10 +1,15 @@
 import { CONFIG_KIND, type KindHistory, splitRelation } from "../coverage/config.ts";
-import type { Report } from "../finding/finding.ts";
+import {
+  eachTuple,
+  isRefused,
+  isTransient,
+  type Lane,
+  reasonOf,
+  type Report,
+  type Snapshot,
+} from "@scidex/audit-reader";
 import type { Policy } from "../coverage/policy.ts";
-import { eachTuple } from "../database/copy/cursor.ts";
 import { readShape } from "../coverage/shape.ts";
-import { isRefused, isTransient, reasonOf } from "../database/refused.ts";
-import type { Lane, Snapshot } from "../database/lane.ts";
 import { checkBuiltin } from "./builtin/check-builtin.ts";
 import { checkOwnRows } from "./check-own-rows.ts";
 import { type Catalog, findRelation } from "./catalog/catalog.ts";

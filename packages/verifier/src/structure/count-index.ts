@@ -1,10 +1,14 @@
-import { BinaryCopyDecoder } from "../database/copy/copy-binary.ts";
-import { closedForm, planTreeOf, shapeOf } from "../database/plan/closed-plan.ts";
-import { indexForm } from "../database/plan/scan-form.ts";
-import type { Relation } from "../database/relation.ts";
-import type { Report } from "../finding/finding.ts";
+import {
+  BinaryCopyDecoder,
+  closedForm,
+  indexForm,
+  type Lane,
+  planTreeOf,
+  type Relation,
+  type Report,
+  shapeOf,
+} from "@scidex/audit-reader";
 import { readShape } from "../coverage/shape.ts";
-import type { Lane } from "../database/lane.ts";
 
 /** The chain's indexes, and their columns. */
 const INDEXES = [

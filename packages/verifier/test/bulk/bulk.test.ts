@@ -18,19 +18,23 @@ import {
 import * as fc from "fast-check";
 import { describe, expect, test } from "vitest";
 import { compileKernel, KERNEL_FILE } from "../../make/compile-kernel.ts";
-import { CHAIN_COLUMNS, type ChainRow, decodeChainRow } from "../../src/chain/chain-row.ts";
-import { BinaryCopyDecoder } from "../../src/database/copy/copy-binary.ts";
+import {
+  BinaryCopyDecoder,
+  CHAIN_COLUMNS,
+  type ChainRow,
+  decodeChainRow,
+  type Finding,
+  HeadChecker,
+  type PublishedHead,
+  TimeChecker,
+} from "@scidex/audit-reader";
 import { Crew } from "../../src/bulk/crew.ts";
 import { Kernel } from "../../src/bulk/kernel.ts";
 import { type LinksTask, LinkVoucher, type VouchedLinks } from "../../src/bulk/link-voucher.ts";
 import { Recount, Repeats } from "../../src/bulk/repeats.ts";
 import { RowVoucher } from "../../src/bulk/row-voucher.ts";
-import type { Finding } from "../../src/finding/finding.ts";
-import { HeadChecker } from "../../src/chain/head-checker.ts";
-import { CHAIN_START, LinkChecker } from "../../src/chain/links.ts";
+import { CHAIN_START, LinkChecker } from "../../../reader/src/chain/links.ts";
 import { rowPayloadHash } from "../../src/rows/payload.ts";
-import type { PublishedHead } from "../../src/head-log/published-head.ts";
-import { TimeChecker } from "../../src/chain/time-checker.ts";
 
 const TAG_KEY = Uint8Array.from({ length: 16 }, (_, i) => i);
 const POSTGRES_EPOCH = 946_684_800_000_000n;

@@ -6,9 +6,8 @@ import { expect, test, vi } from "vitest";
 import { Crew } from "../../src/bulk/crew.ts";
 import { vouchForLinks } from "../../src/bulk/vouch-links.ts";
 import { verify, type VerifyOptions } from "../../src/index.ts";
-import { surveyChain } from "../../src/chain/read-chain.ts";
+import { surveyChain, withSnapshot } from "@scidex/audit-reader";
 import { readShape } from "../../src/coverage/shape.ts";
-import { withSnapshot } from "../../src/database/snapshot.ts";
 import { append, type ChainDatabase, comparable, now, openChain, recompute } from "../chain-database.ts";
 
 /** Links of a table, of a tracked table with changes, of a table that was emptied, and of kinds without a table. */

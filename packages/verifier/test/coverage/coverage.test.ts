@@ -1,7 +1,7 @@
 import { expect, test } from "vitest";
 import { CONFIG_OF_CONFIG, type Config, historiesOf } from "../../src/coverage/config.ts";
 import { checkCoverage } from "../../src/coverage/coverage.ts";
-import type { Finding } from "../../src/finding/finding.ts";
+import type { Finding } from "@scidex/audit-reader";
 import { parsePolicy, type Policy } from "../../src/coverage/policy.ts";
 
 /** Configurations of one table, one after another: its columns, and what was renamed since the one before. */

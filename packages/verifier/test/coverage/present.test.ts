@@ -5,12 +5,11 @@ import { createLogin, type EmbeddedServer, startEmbedded, type TestDatabase } fr
 import { drizzle } from "drizzle-orm/postgres-js";
 import postgres from "postgres";
 import { afterAll, beforeAll, describe, expect, test } from "vitest";
-import type { Finding } from "../../src/finding/finding.ts";
+import { type Finding, withSnapshot } from "@scidex/audit-reader";
 import { parsePolicy, type Policy } from "../../src/coverage/policy.ts";
 import { checkCoverage } from "../../src/coverage/coverage.ts";
 import { readHistories } from "../../src/coverage/read-histories.ts";
 import { readShape } from "../../src/coverage/shape.ts";
-import { withSnapshot } from "../../src/database/snapshot.ts";
 import { lookAtStructure, openAudited, said } from "../structure-database.ts";
 
 let server: EmbeddedServer;

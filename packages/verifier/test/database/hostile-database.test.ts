@@ -7,7 +7,7 @@ import { describe, expect, it, onTestFinished, vi } from "vitest";
 import { append, forge, openChain } from "../chain-database.ts";
 import { type Divergence, formatReport, getHead, lookup, verify, verifyEvent } from "../../src/index.ts";
 import { readShape } from "../../src/coverage/shape.ts";
-import { withSnapshot } from "../../src/database/snapshot.ts";
+import { withSnapshot } from "@scidex/audit-reader";
 
 const UNCONSTRAIN = `
   alter table public.audit_chain drop constraint audit_chain_pkey, drop constraint audit_chain_event_key,

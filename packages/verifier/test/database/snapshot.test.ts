@@ -2,9 +2,7 @@ import { setTimeout as sleep } from "node:timers/promises";
 import postgres from "postgres";
 import { expect, it } from "vitest";
 import { readShape, type TableShape } from "../../src/coverage/shape.ts";
-import type { Chunks } from "../../src/database/copy/open-copy.ts";
-import type { Lane, Snapshot } from "../../src/database/lane.ts";
-import { withSnapshot } from "../../src/database/snapshot.ts";
+import { type Chunks, type Lane, type Snapshot, withSnapshot } from "@scidex/audit-reader";
 import { type ChainDatabase, openChain } from "../chain-database.ts";
 
 /** A table `big` with rows of text. */

@@ -2,7 +2,7 @@ import { startEmbedded } from "@scidex/audit-testkit";
 import { expect, test } from "vitest";
 import { describeDatabase } from "../../make/describe-database.ts";
 import { MANIFEST } from "../../src/structure/manifest.ts";
-import { startMajor } from "../majors.ts";
+import { startMajor } from "../../../reader/test/majors.ts";
 
 test("the manifest is what the migrations make: else run pnpm manifest and look at the difference", async () => {
   await using server = await startEmbedded();

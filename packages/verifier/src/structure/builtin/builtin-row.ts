@@ -1,8 +1,11 @@
 import { createHash } from "node:crypto";
-import type { Field } from "../../database/copy/copy-binary.ts";
-import { FIRST_GENERATED_OID, FIRST_NORMAL_OID } from "../../database/catalog/oids.ts";
-import type { BuiltinCatalog } from "../../database/builtin/builtin-catalogs.ts";
-import type { CatalogColumn } from "../../database/builtin/builtin-manifest.ts";
+import {
+  type BuiltinCatalog,
+  type CatalogColumn,
+  type Field,
+  FIRST_GENERATED_OID,
+  FIRST_NORMAL_OID,
+} from "@scidex/audit-reader";
 import { fieldValue, oidOf } from "./field-value.ts";
 
 /** A row that is PostgreSQL's own, or has the key of one. Valid while it is being taken. */

@@ -1,8 +1,5 @@
 import type { Sql } from "postgres";
-import { VerifierError } from "../../finding/errors.ts";
-import type { Report } from "../../finding/finding.ts";
-import type { Lane } from "../../database/lane.ts";
-import { withSnapshot } from "../../database/snapshot.ts";
+import { type Lane, type Report, VerifierError, withSnapshot } from "@scidex/audit-reader";
 import type { OrNull } from "../catalog/read-rows.ts";
 import { BuiltinComparison, type ServerDifference } from "./compare-builtin.ts";
 import type { PinnedRow } from "../../coverage/policy.ts";

@@ -1,5 +1,4 @@
-import { BUILTIN_CATALOGS } from "../../database/builtin/builtin-catalogs.ts";
-import type { BuiltinManifest } from "../../database/builtin/builtin-manifest.ts";
+import { BUILTIN_CATALOGS, type BuiltinManifest } from "@scidex/audit-reader";
 import type { PinnedRow } from "../../coverage/policy.ts";
 import type { BuiltinRow } from "./builtin-row.ts";
 

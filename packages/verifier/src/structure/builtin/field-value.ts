@@ -1,5 +1,5 @@
 import { createHash } from "node:crypto";
-import type { Field } from "../../database/copy/copy-binary.ts";
+import type { Field } from "@scidex/audit-reader";
 
 /** Of a longer text, the length and a hash are said. Names fit. */
 const LONGEST = 64;

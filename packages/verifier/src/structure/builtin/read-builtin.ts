@@ -1,15 +1,15 @@
-import { BinaryCopyDecoder } from "../../database/copy/copy-binary.ts";
-import type { Column } from "../../database/relation.ts";
-import { VerifierError } from "../../finding/errors.ts";
-import type { Lane } from "../../database/lane.ts";
-import type { OrNull } from "../catalog/read-rows.ts";
-import { BUILTIN_CATALOGS } from "../../database/builtin/builtin-catalogs.ts";
 import {
+  BinaryCopyDecoder,
+  BUILTIN_CATALOGS,
   type BuiltinManifest,
-  catalogRelation,
   type CatalogColumn,
+  catalogRelation,
+  type Column,
   columnsOf,
-} from "../../database/builtin/builtin-manifest.ts";
+  type Lane,
+  VerifierError,
+} from "@scidex/audit-reader";
+import type { OrNull } from "../catalog/read-rows.ts";
 import { type BuiltinRow, RowDecoder, RowNames } from "./builtin-row.ts";
 
 /**

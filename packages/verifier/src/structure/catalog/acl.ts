@@ -1,4 +1,4 @@
-import { parseArrayText } from "../../database/catalog/array-text.ts";
+import { parseArrayText } from "@scidex/audit-reader";
 
 /** One entry of an access control list: what a role may do with an object. */
 export interface Grant {

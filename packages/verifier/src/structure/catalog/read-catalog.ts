@@ -1,9 +1,14 @@
-import { parseArrayText } from "../../database/catalog/array-text.ts";
-import { flag, readCatalogRows, text, words } from "../../database/catalog/read-catalog-rows.ts";
-import type { Column } from "../../database/relation.ts";
-import type { Lane } from "../../database/lane.ts";
+import {
+  type Column,
+  flag,
+  isBuiltin,
+  type Lane,
+  parseArrayText,
+  readCatalogRows,
+  text,
+  words,
+} from "@scidex/audit-reader";
 import type { Catalog, RelationRow } from "./catalog.ts";
-import { isBuiltin } from "../../database/catalog/oids.ts";
 import { acl, type OrNull, type ReadRows, rights } from "./read-rows.ts";
 import { readRelationParts } from "./read-relation-parts.ts";
 import { readRoles } from "./read-roles.ts";

@@ -1,4 +1,4 @@
-import { type Fields, flag, text, words } from "../../database/catalog/read-catalog-rows.ts";
+import { type Fields, flag, text, words } from "@scidex/audit-reader";
 import type { Catalog, ColumnRow, TypeRow } from "./catalog.ts";
 import { acl, type ReadRows, rights } from "./read-rows.ts";
 

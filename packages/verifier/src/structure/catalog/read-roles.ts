@@ -1,8 +1,4 @@
-import { parseArrayText } from "../../database/catalog/array-text.ts";
-import { ROLES, SETTINGS } from "../../database/plan/catalog-forms.ts";
-import { fieldText } from "../../database/catalog/field-text.ts";
-import { flag, text } from "../../database/catalog/read-catalog-rows.ts";
-import type { Lane } from "../../database/lane.ts";
+import { fieldText, flag, type Lane, parseArrayText, ROLES, SETTINGS, text } from "@scidex/audit-reader";
 import { parseAcl } from "./acl.ts";
 import type { DefaultGrantsRow, MembershipRow, RoleRow, SettingRow } from "./catalog.ts";
 import { type OrNull, type ReadRows, rights } from "./read-rows.ts";

@@ -1,5 +1,4 @@
-import { type Fields, text } from "../../database/catalog/read-catalog-rows.ts";
-import type { Column, Slice } from "../../database/relation.ts";
+import { type Column, type Fields, type Slice, text } from "@scidex/audit-reader";
 import { parseAcl } from "./acl.ts";
 
 export const acl = (fields: Fields, at: number) => (fields[at] == null ? null : parseAcl(text(fields, at)));

@@ -1,7 +1,7 @@
 import { createHash } from "node:crypto";
 import { captureSource } from "@scidex/audit-schema/capture-source";
 import { CONFIG_KIND, type Config, type KindHistory, splitRelation } from "../../coverage/config.ts";
-import type { Report } from "../../finding/finding.ts";
+import type { Report } from "@scidex/audit-reader";
 import type { Policy, TablePolicy } from "../../coverage/policy.ts";
 import { type Catalog, findRelation, type RelationRow, type TriggerRow } from "../catalog/catalog.ts";
 import { compareTriggerFlag } from "./compare-flags.ts";

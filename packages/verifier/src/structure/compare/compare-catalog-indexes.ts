@@ -1,11 +1,14 @@
 import { createHash } from "node:crypto";
-import { BinaryCopyDecoder, type Field } from "../../database/copy/copy-binary.ts";
-import { indexForm } from "../../database/plan/scan-form.ts";
-import { VerifierError } from "../../finding/errors.ts";
-import type { Report } from "../../finding/finding.ts";
-import type { Chunks } from "../../database/copy/open-copy.ts";
-import type { Lane } from "../../database/lane.ts";
-import { catalogRelation } from "../../database/builtin/builtin-manifest.ts";
+import {
+  BinaryCopyDecoder,
+  catalogRelation,
+  type Chunks,
+  type Field,
+  indexForm,
+  type Lane,
+  type Report,
+  VerifierError,
+} from "@scidex/audit-reader";
 
 /** An index of a catalog, with its columns in their order: the same in every version. */
 interface CatalogIndex {

@@ -1,4 +1,4 @@
-import type { Report } from "../../finding/finding.ts";
+import type { Report } from "@scidex/audit-reader";
 import type { FunctionShape, SchemaShape } from "../manifest.ts";
 
 /** Members of a function's shape that say what it does; grants are compared with the other privileges. */

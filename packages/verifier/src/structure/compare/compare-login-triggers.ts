@@ -1,5 +1,5 @@
 import type { Policy } from "../../coverage/policy.ts";
-import type { Report } from "../../finding/finding.ts";
+import type { Report } from "@scidex/audit-reader";
 import { type Catalog, findRelation, functionName } from "../catalog/catalog.ts";
 import type { Found } from "./compare-shadows.ts";
 import type { Reach } from "../catalog/reach.ts";

@@ -1,6 +1,5 @@
-import type { Report } from "../../finding/finding.ts";
+import { isBuiltin, type Report } from "@scidex/audit-reader";
 import { type Catalog, typeName } from "../catalog/catalog.ts";
-import { isBuiltin } from "../../database/catalog/oids.ts";
 import { ownFunctions } from "../describe/describe-schema.ts";
 
 /**

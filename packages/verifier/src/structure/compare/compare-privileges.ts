@@ -1,7 +1,6 @@
-import type { Report } from "../../finding/finding.ts";
+import { FIRST_NORMAL_OID, isBuiltin, type Report } from "@scidex/audit-reader";
 import { type Grant, privilegeName, PUBLIC } from "../catalog/acl.ts";
 import { type Catalog, type RoleRow, roleName } from "../catalog/catalog.ts";
-import { FIRST_NORMAL_OID, isBuiltin } from "../../database/catalog/oids.ts";
 import { OWN_SCHEMA, ownRelations } from "../describe/describe-schema.ts";
 import { compareMemberships, type Widened } from "./compare-memberships.ts";
 import type { FunctionShape, RelationShape, SchemaShape } from "../manifest.ts";

@@ -1,6 +1,5 @@
-import type { CheckName, Report } from "../../finding/finding.ts";
+import { type CheckName, isBuiltin, type Report } from "@scidex/audit-reader";
 import { type Catalog, findRelation } from "../catalog/catalog.ts";
-import { isBuiltin } from "../../database/catalog/oids.ts";
 import { compareFlags } from "./compare-flags.ts";
 import { isOff, offName } from "../describe/describe-trigger.ts";
 import { OWN_SCHEMA } from "../describe/describe-schema.ts";

@@ -1,4 +1,4 @@
-import type { Report } from "../../finding/finding.ts";
+import type { Report } from "@scidex/audit-reader";
 import {
   type Catalog,
   findRelation,

@@ -1,8 +1,7 @@
 import { type KindHistory, splitRelation } from "../../coverage/config.ts";
-import type { Report } from "../../finding/finding.ts";
+import { isBuiltin, type Report } from "@scidex/audit-reader";
 import type { Policy } from "../../coverage/policy.ts";
 import { type Catalog, findRelation } from "../catalog/catalog.ts";
-import { isBuiltin } from "../../database/catalog/oids.ts";
 import { auditedRelations, CAPTURE_PREFIX, captureSignatures, compareAudited } from "./compare-audited.ts";
 import { compareOverloads } from "./compare-overloads.ts";
 import { compareTypes, type UsedType } from "./compare-types.ts";

@@ -1,6 +1,5 @@
-import type { Report } from "../../finding/finding.ts";
+import { isBuiltin, type Report } from "@scidex/audit-reader";
 import { type Catalog, typeName } from "../catalog/catalog.ts";
-import { isBuiltin } from "../../database/catalog/oids.ts";
 
 /** Input, output, receive and send functions that types of a kind share, by oid. */
 const SHARED = {

@@ -1,5 +1,5 @@
 import { createHash } from "node:crypto";
-import { parseArrayText } from "../../database/catalog/array-text.ts";
+import { parseArrayText } from "@scidex/audit-reader";
 import { DEFAULT_FUNCTION_ACL, type Grant } from "../catalog/acl.ts";
 import { type Catalog, type FunctionRow, roleName, typeName } from "../catalog/catalog.ts";
 import { expressionsOf } from "./expression-names.ts";

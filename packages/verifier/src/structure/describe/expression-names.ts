@@ -1,8 +1,7 @@
 import { quotedName } from "@scidex/audit-schema/capture-source";
 import type { Catalog } from "../catalog/catalog.ts";
-import { isBuiltin } from "../../database/catalog/oids.ts";
+import { formatType, isBuiltin } from "@scidex/audit-reader";
 import { describeExpression, type ExpressionNames } from "./expression.ts";
-import { formatType } from "../../database/catalog/type-name.ts";
 
 /**
  * Describes expressions with the names that a catalog has: `describeExpression`.

@@ -1,5 +1,5 @@
 import { createHash } from "node:crypto";
-import { isNode, type Node, NodeTextError, parseNodeText, type Value } from "../../database/plan/node-text.ts";
+import { isNode, type Node, NodeTextError, parseNodeText, type Value } from "@scidex/audit-reader";
 
 /** Names for what an expression refers to by oid (decimal text). They end up in the description as they are. */
 export interface ExpressionNames {

@@ -4,17 +4,15 @@ import { drizzle } from "drizzle-orm/postgres-js";
 import postgres, { type Sql } from "postgres";
 import { afterAll, beforeAll, describe, expect, test } from "vitest";
 import { openChain } from "../../chain-database.ts";
-import { withSnapshot } from "../../../src/database/snapshot.ts";
+import { readColumnTypes, TypeBoundError, withSnapshot } from "@scidex/audit-reader";
 import {
   type DescribedType,
   describeColumnTypes,
   MAX_TYPE_DEPTH,
   MAX_TYPE_LENGTH,
   type TypeCatalog,
-  TypeBoundError,
-} from "../../../src/database/catalog/type-description.ts";
-import { readColumnTypes } from "../../../src/database/catalog/read-column-types.ts";
-import { MAJORS, startMajor } from "../../majors.ts";
+} from "../../../../reader/src/database/catalog/type-description.ts";
+import { MAJORS, startMajor } from "../../../../reader/test/majors.ts";
 
 const CHAIN: Template = {
   name: "verifier-types",

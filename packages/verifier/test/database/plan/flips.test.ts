@@ -2,9 +2,8 @@
 
 import { createDatabase, type EmbeddedServer, type TestDatabase } from "@scidex/audit-testkit";
 import { afterAll, beforeAll, describe, expect, test } from "vitest";
-import { withSnapshot } from "../../../src/database/snapshot.ts";
-import { CatalogError, CatalogWatch } from "../../../src/database/catalog-watch.ts";
-import { startMajor } from "../../majors.ts";
+import { CatalogError, CatalogWatch, withSnapshot } from "@scidex/audit-reader";
+import { startMajor } from "../../../../reader/test/majors.ts";
 import { AUDITED } from "../../structure-database.ts";
 
 const FLIPS = [

@@ -3,19 +3,24 @@
 
 import { createDatabase, type EmbeddedServer } from "@scidex/audit-testkit";
 import { afterAll, beforeAll, describe, expect, test } from "vitest";
-import { BinaryCopyDecoder } from "../../../src/database/copy/copy-binary.ts";
-import { ROLES, SETTINGS } from "../../../src/database/plan/catalog-forms.ts";
-import { PlanError, UnreadablePlanError } from "../../../src/database/plan/plan-error.ts";
-import { EXPORT_SNAPSHOT, typeFunctionsForm } from "../../../src/database/plan/report-forms.ts";
-import { Session } from "../../../src/database/session.ts";
-import { catalogRelation, manifestOf } from "../../../src/database/builtin/builtin-manifest.ts";
-import type { Rows } from "../../../src/database/relation.ts";
-import { lockAgainstRewriting } from "../../../src/database/rewritten.ts";
+import {
+  BinaryCopyDecoder,
+  catalogRelation,
+  type Lane,
+  lockAgainstRewriting,
+  PlanError,
+  ROLES,
+  SETTINGS,
+  withSnapshot,
+} from "@scidex/audit-reader";
+import { UnreadablePlanError } from "../../../../reader/src/database/plan/plan-error.ts";
+import { EXPORT_SNAPSHOT, typeFunctionsForm } from "../../../../reader/src/database/plan/report-forms.ts";
+import { Session } from "../../../../reader/src/database/session.ts";
+import { manifestOf } from "../../../../reader/src/database/builtin/builtin-manifest.ts";
+import type { Rows } from "../../../../reader/src/database/relation.ts";
 import { readLeaves, readShape } from "../../../src/coverage/shape.ts";
-import type { Lane } from "../../../src/database/lane.ts";
-import { withSnapshot } from "../../../src/database/snapshot.ts";
 import { compareCatalogIndexes } from "../../../src/structure/compare/compare-catalog-indexes.ts";
-import { MAJORS, startMajor } from "../../majors.ts";
+import { MAJORS, startMajor } from "../../../../reader/test/majors.ts";
 
 const TABLES = `
   create table public.chain (seq bigint, event_kind text);

@@ -5,7 +5,7 @@ import postgres from "postgres";
 import { afterAll, beforeAll, describe, expect, test } from "vitest";
 import type { Group } from "../../../src/index.ts";
 import { verify } from "../../../src/verify.ts";
-import { startMajor } from "../../majors.ts";
+import { startMajor } from "../../../../reader/test/majors.ts";
 import { AUDITED } from "../../structure-database.ts";
 
 /** A function of each sort, with settings of its own or without. */

@@ -1,14 +1,11 @@
 import { describe, expect, test } from "vitest";
 import { describeBuiltin, differencesOf } from "../../../make/describe-builtin.ts";
-import { BUILTIN_CATALOGS } from "../../../src/database/builtin/builtin-catalogs.ts";
+import { BUILTIN_CATALOGS, type BuiltinManifest, catalogRelation, columnsOf } from "@scidex/audit-reader";
 import {
-  type BuiltinManifest,
-  catalogRelation,
-  columnsOf,
   KNOWN_MAJORS,
   manifestOf,
   loadBuiltinManifest,
-} from "../../../src/database/builtin/builtin-manifest.ts";
+} from "../../../../reader/src/database/builtin/builtin-manifest.ts";
 import type { BuiltinRow } from "../../../src/structure/builtin/builtin-row.ts";
 import { BuiltinComparison, type ServerDifference } from "../../../src/structure/builtin/compare-builtin.ts";
 import { MAJORS, said, startMajor } from "./builtin-servers.ts";

@@ -2,7 +2,7 @@ import { createDatabase } from "@scidex/audit-testkit";
 import type { Sql } from "postgres";
 import { beforeAll, describe, expect, test } from "vitest";
 import { describeExpression, type ExpressionNames } from "../../../src/structure/describe/expression.ts";
-import { type Major, MAJORS, startMajor } from "../../majors.ts";
+import { type Major, MAJORS, startMajor } from "../../../../reader/test/majors.ts";
 
 /** One of each node that is understood, and some whose difference is small. */
 const CHECKS = [

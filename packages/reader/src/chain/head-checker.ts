@@ -1,0 +1,124 @@
+import { type Frontier, FrontierBuilder, leafHash, leafText, sameBytes, toHex } from "@scidex/audit-core";
+import type { ChainRow } from "./chain-row.ts";
+import { hashedTime } from "./chain-row.ts";
+import type { Report } from "../finding/finding.ts";
+import { frontierOf, type PublishedHead } from "../head-log/published-head.ts";
+
+/**
+ * Holds the chain against the published heads: builds the Merkle tree of the rows as they pass and compares its root at
+ * each head. After a head that does not fit, the tree goes on from what was signed there, so that each interval between
+ * heads is judged on its own.
+ */
+export class HeadChecker {
+  readonly #heads: readonly PublishedHead[];
+  readonly #names: ReadonlyMap<PublishedHead, string>;
+  readonly #report: Report;
+  #next = 0;
+  #tree: FrontierBuilder | null;
+  #lastSeq: bigint;
+  #lastHead: bigint;
+  #anchoredTo: bigint;
+
+  /**
+   * @param heads in the order of their seq; several of one seq only where they have different roots
+   * @param names of the sink that each head is from
+   * @param start the tree before the first row that will be pushed; without its hashes where nobody signed it
+   */
+  constructor(
+    heads: readonly PublishedHead[],
+    names: ReadonlyMap<PublishedHead, string>,
+    start: Frontier | { readonly size: bigint; readonly hashes: null },
+    report: Report,
+  ) {
+    this.#heads = heads;
+    this.#names = names;
+    this.#report = report;
+    this.#tree = start.hashes === null ? null : new FrontierBuilder(start);
+    this.#lastSeq = start.size;
+    this.#lastHead = start.size;
+    this.#anchoredTo = start.hashes === null ? 0n : start.size;
+  }
+
+  /** The highest seq whose head fits. */
+  get anchoredTo(): bigint {
+    return this.#anchoredTo;
+  }
+
+  push(row: ChainRow): void {
+    if (row.seq <= this.#lastSeq) return;
+    this.#passMissing(row.seq);
+    if (this.#next >= this.#heads.length) {
+      this.#lastSeq = row.seq;
+      return;
+    }
+    const leaf = leafOf(row);
+    if (leaf === null || this.#tree === null || this.#tree.size !== row.seq - 1n) this.#tree = null;
+    else this.#tree.append(leafHash(leaf));
+    this.#lastSeq = row.seq;
+    for (let head = this.#heads[this.#next]; head?.seq === row.seq; head = this.#heads[++this.#next]) {
+      if (this.#tree !== null && sameBytes(this.#tree.root(), head.root)) {
+        this.#anchoredTo = head.seq;
+      } else {
+        this.#mismatch(head, toHex(row.chainHash));
+        this.#tree = new FrontierBuilder(frontierOf(head));
+      }
+      this.#lastHead = head.seq;
+    }
+  }
+
+  /**
+   * @param more whether links follow after the last one that was pushed: then those of the heads that were not reached
+   *   are missing in the middle, else they have been cut off
+   */
+  finish(more: boolean): void {
+    const head = this.#heads.at(-1);
+    if (head === undefined || head.seq <= this.#lastSeq) return;
+    if (more) {
+      this.#passMissing(head.seq + 1n);
+      return;
+    }
+    const missing = this.#lastSeq + 1n;
+    this.#report({
+      check: "truncated",
+      seq: missing,
+      expected: `${head.seq} links`,
+      actual: `${this.#lastSeq} links`,
+      message: `the links from ${missing} on are missing: ${this.#names.get(head) ?? "a sink"} holds a signed head of ${head.seq}. ${AFTER_A_RESTORE}`,
+    });
+  }
+
+  /** Heads whose own link is missing. */
+  #passMissing(seq: bigint): void {
+    for (let head = this.#heads[this.#next]; head !== undefined && head.seq < seq; head = this.#heads[++this.#next]) {
+      this.#mismatch(head, "no such link");
+      this.#tree = new FrontierBuilder(frontierOf(head));
+      this.#lastHead = head.seq;
+      this.#lastSeq = head.seq;
+    }
+  }
+
+  #mismatch(head: PublishedHead, actual: string): void {
+    this.#report({
+      check: "head_mismatch",
+      from_seq: this.#lastHead < head.seq ? this.#lastHead + 1n : head.seq,
+      to_seq: head.seq,
+      expected: toHex(head.chainHash),
+      actual,
+      message: `the links up to ${head.seq} are not those that were published at ${head.publishedAt} (${this.#names.get(head) ?? "a sink"})`,
+    });
+  }
+}
+
+/** What looks the same as a cut: nobody but the operator can tell it from one. */
+export const AFTER_A_RESTORE =
+  "If an older backup was put back here, docs/incident.md has what to do: a new log that says so (audit-publisher begin, planned)";
+
+function leafOf(row: ChainRow): string | null {
+  const appendedAt = hashedTime(row);
+  if (appendedAt === null) return null;
+  try {
+    return leafText({ ...row, appendedAt });
+  } catch {
+    return null;
+  }
+}

@@ -1,0 +1,132 @@
+import { isNode, type Node, type Value } from "./node-text.ts";
+import { anything, node } from "./parts.ts";
+import type { Form } from "./parts.ts";
+import { difference } from "./pattern.ts";
+
+/**
+ * What may stand in a plan that the planner is free to choose: scans and joins of these relations by these indexes, and
+ * conditions of the server's own functions, which the executor finds by number. A form with such a plan says nothing of its
+ * shape; that is looked at besides (`PlanShape`).
+ */
+export interface Closed {
+  /** Oids of the tables with their partitions. */
+  readonly relations: ReadonlySet<string>;
+}
+
+const PLAN_NODES = new Set([
+  "NESTLOOP",
+  "APPEND",
+  "MERGEAPPEND",
+  "SEQSCAN",
+  "TIDRANGESCAN",
+  "INDEXSCAN",
+  "INDEXONLYSCAN",
+  "RESULT",
+]);
+const EXPRESSION_NODES = new Set([
+  "TARGETENTRY",
+  "VAR",
+  "CONST",
+  "OPEXPR",
+  "FUNCEXPR",
+  "BOOLEXPR",
+  "BOOLEANTEST",
+  "NULLTEST",
+  "RELABELTYPE",
+  "PARAM",
+  "NESTLOOPPARAM",
+]);
+/** Numbers of functions of which the server keeps a table of its own (FirstUnpinnedObjectId). */
+const FIRST_UNPINNED_OID = 12_000;
+
+/** A statement whose plan has nothing in it but this, and the shape that `check` wants. */
+export const closedForm = (
+  statement: string,
+  closed: Closed,
+  check: (shape: PlanShape) => string | null = () => null,
+): Form => ({
+  statement,
+  plan: ([tree]) => (isNode(tree) ? (openness(tree, closed) ?? check(shapeOf(planTreeOf(tree)))) : "no plan"),
+});
+
+function openness(tree: Node, { relations }: Closed): string | null {
+  const rest = difference(
+    [tree],
+    node("PLANNEDSTMT", {
+      commandType: "1",
+      planTree: anything,
+      rtable: anything,
+      relationOids: anything,
+      appendRelations: anything,
+      paramExecTypes: anything,
+    }),
+    "",
+  );
+  if (rest !== null) return rest;
+  const entries = listOf(tree.fields.get("rtable"));
+  for (const entry of entries) {
+    const kind = atomOf(entry, "rtekind");
+    if (!isNode(entry) || !(kind === "0" || kind === "2" || kind === "8")) return "something else than relations";
+    if (kind === "0" && !relations.has(atomOf(entry, "relid"))) return `the relation ${atomOf(entry, "relid")}`;
+    const secured = difference(entry.fields.get("securityQuals") ?? ["<>"], "<>", "securityQuals");
+    if (secured !== null) return secured;
+  }
+  // The list at the end names no others: names of columns stand before it, and could pass for entries.
+  const [mark, ...named] = listOf(tree.fields.get("relationOids"));
+  const strange = named.find((oid) => typeof oid !== "string" || !relations.has(oid));
+  if (mark !== "o" || strange !== undefined) return "other relations";
+  return strangeNode(planTreeOf(tree));
+}
+
+function strangeNode(value: Value | undefined): string | null {
+  if (value === undefined || typeof value === "string") return null;
+  if (!isNode(value)) return value.map(strangeNode).find((found) => found !== null) ?? null;
+  if (!PLAN_NODES.has(value.name) && !EXPRESSION_NODES.has(value.name)) return `a ${value.name}`;
+  const called = atomOf(value, value.name === "FUNCEXPR" ? "funcid" : "opfuncid");
+  if (called !== "" && Number(called) >= FIRST_UNPINNED_OID) return `the function ${called}`;
+  for (const [label, values] of value.fields)
+    if (label !== "colnames") {
+      const found = values.map(strangeNode).find((one) => one !== null);
+      if (found !== undefined) return found;
+    }
+  return null;
+}
+
+/** A plan as far as it matters which way rows are found. */
+export interface PlanShape {
+  /** `SEQSCAN`, `NESTLOOP`, … */
+  readonly node: string;
+  /** Of a scan by an index, its oid. */
+  readonly index: string | null;
+  /** Whether rows are left out after they have been found. */
+  readonly isFiltered: boolean;
+  /** Whether rows without a partner stay. */
+  readonly isLeftJoin: boolean;
+  readonly plans: readonly PlanShape[];
+}
+
+export function shapeOf(plan: Value | undefined): PlanShape {
+  if (!isNode(plan)) return { node: "", index: null, isFiltered: false, isLeftJoin: false, plans: [] };
+  const below = [
+    ...["lefttree", "righttree"].flatMap((label) => plan.fields.get(label) ?? []),
+    ...["appendplans", "mergeplans"].flatMap((label) => listOf(plan.fields.get(label))),
+  ].filter(isNode);
+  return {
+    node: plan.name,
+    index: plan.fields.has("indexid") ? atomOf(plan, "indexid") : null,
+    isFiltered: (plan.fields.get("qual") ?? ["<>"])[0] !== "<>",
+    isLeftJoin: atomOf(plan, "jointype") === "1",
+    plans: below.map(shapeOf),
+  };
+}
+
+export const planTreeOf = (tree: Node): Value | undefined => tree.fields.get("planTree")?.[0];
+
+const listOf = (values: readonly Value[] | undefined): readonly Value[] => {
+  const [list] = values ?? [];
+  return typeof list === "object" && !isNode(list) ? list : [];
+};
+const atomOf = (value: Value | undefined, label: string): string => {
+  const [atom] = isNode(value) ? (value.fields.get(label) ?? []) : [];
+  return typeof atom === "string" ? atom : "";
+};

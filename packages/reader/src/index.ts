@@ -1,0 +1,63 @@
+export { CHAIN_COLUMNS, type ChainRow, decodeChainRow } from "./chain/chain-row.ts";
+export { type ChainResult, checkChain } from "./chain/check-chain.ts";
+export { HeadChecker } from "./chain/head-checker.ts";
+export { checkRange, type Range, type RangeRequest, resolveRange, type Shard } from "./chain/range.ts";
+export { sortLinks, streamLinks, type Survey, surveyChain } from "./chain/read-chain.ts";
+export { CLOCK_TOLERANCE_MICROS, LOCK_TOLERANCE_MICROS, TimeChecker } from "./chain/time-checker.ts";
+export { BOUNDS } from "./database/bounds.ts";
+export { BUILTIN_CATALOGS, type BuiltinCatalog } from "./database/builtin/builtin-catalogs.ts";
+export {
+  type BuiltinManifest,
+  type CatalogColumn,
+  catalogRelation,
+  columnsOf,
+} from "./database/builtin/builtin-manifest.ts";
+export { CatalogError, CatalogWatch } from "./database/catalog-watch.ts";
+export { parseArrayText } from "./database/catalog/array-text.ts";
+export { fieldText } from "./database/catalog/field-text.ts";
+export { LiveCatalog, type LiveRelation } from "./database/catalog/live-catalog.ts";
+export { FIRST_GENERATED_OID, FIRST_NORMAL_OID, isBuiltin } from "./database/catalog/oids.ts";
+export { type Fields, flag, readCatalogRows, text, words } from "./database/catalog/read-catalog-rows.ts";
+export { readColumnTypes } from "./database/catalog/read-column-types.ts";
+export { TypeBoundError } from "./database/catalog/type-description.ts";
+export { formatType } from "./database/catalog/type-name.ts";
+export { BinaryCopyDecoder, COPY_HEADER, type Field } from "./database/copy/copy-binary.ts";
+export { TextCopyDecoder } from "./database/copy/copy-text.ts";
+export { Cursor, eachLine, eachTuple } from "./database/copy/cursor.ts";
+export type { Chunks } from "./database/copy/open-copy.ts";
+export { Sorter } from "./database/copy/sorter.ts";
+export type { Lane, Snapshot } from "./database/lane.ts";
+export { ROLES, SETTINGS } from "./database/plan/catalog-forms.ts";
+export { type Closed, closedForm, type PlanShape, planTreeOf, shapeOf } from "./database/plan/closed-plan.ts";
+export { isNode, type Node, NodeTextError, parseNodeText, type Value } from "./database/plan/node-text.ts";
+export type { Form } from "./database/plan/parts.ts";
+export { NoPlanError, PlanError } from "./database/plan/plan-error.ts";
+export { indexForm } from "./database/plan/scan-form.ts";
+export { readReplayTime, readSystemIdentifier } from "./database/read-server.ts";
+export { isRefused, isTransient, reasonOf } from "./database/refused.ts";
+export type { Column, Relation, Slice } from "./database/relation.ts";
+export { lockAgainstRewriting, REWRITTEN } from "./database/rewritten.ts";
+export { withSnapshot } from "./database/snapshot.ts";
+export { identifier } from "./database/sql-text.ts";
+export { VerifierError, type VerifierErrorCode } from "./finding/errors.ts";
+export {
+  type CheckName,
+  CHECKS,
+  type Divergence,
+  type Finding,
+  type Group,
+  GROUPS,
+  type Report,
+} from "./finding/finding.ts";
+export { Findings, MAX_LISTED_PER_CHECK } from "./finding/findings.ts";
+export type { HeadLog, HeadLogLine } from "./head-log/head-log.ts";
+export { type PublishedHeads, readPublishedHeads } from "./head-log/heads.ts";
+export { frontierOf, type PublishedHead } from "./head-log/published-head.ts";
+export {
+  EMPTY_STATE,
+  formatState,
+  type KnownLog,
+  type KnownServer,
+  parseState,
+  type VerifierState,
+} from "./head-log/verifier-state.ts";
