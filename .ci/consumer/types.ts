@@ -7,7 +7,6 @@ import * as otel from "@scidex/audit-ledger/otel";
 import { publishHead, type PublishResult } from "@scidex/audit-publisher";
 import { withSnapshot } from "@scidex/audit-reader";
 import { attach, auditChain, migrate } from "@scidex/audit-schema";
-import * as captureSource from "@scidex/audit-schema/capture-source";
 import { openSink, type Sink } from "@scidex/audit-sinks";
 import { createDatabase, startEmbedded } from "@scidex/audit-testkit";
 import { type VerificationReport, verify } from "@scidex/audit-verifier";
@@ -17,7 +16,7 @@ import postgres from "postgres";
 
 type IsAny<T> = 0 extends 1 & T ? true : false;
 const isTyped = <T>(_value: T, _check: IsAny<T> extends true ? never : true): void => {};
-for (const value of [backfill, captureSource, cli, ledger, otel]) isTyped(value, true);
+for (const value of [backfill, cli, ledger, otel]) isTyped(value, true);
 for (const value of [publishHead, openSink, createDatabase, startEmbedded, attach, migrate, withSnapshot])
   isTyped(value, true);
 

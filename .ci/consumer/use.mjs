@@ -12,7 +12,6 @@ import * as otel from "@scidex/audit-ledger/otel";
 import * as publisher from "@scidex/audit-publisher";
 import * as reader from "@scidex/audit-reader";
 import * as schema from "@scidex/audit-schema";
-import * as captureSource from "@scidex/audit-schema/capture-source";
 import * as sinks from "@scidex/audit-sinks";
 import { createDatabase, startEmbedded } from "@scidex/audit-testkit";
 import { verify } from "@scidex/audit-verifier";
@@ -20,7 +19,7 @@ import { append } from "@scidex/audit-writer";
 import { drizzle } from "drizzle-orm/postgres-js";
 import postgres from "postgres";
 
-for (const module of [backfill, captureSource, cli, core, ledger, otel, publisher, reader, schema, sinks])
+for (const module of [backfill, cli, core, ledger, otel, publisher, reader, schema, sinks])
   assert(Object.keys(module).length > 0);
 
 const folder = mkdtempSync(join(tmpdir(), "audit-use-"));

@@ -1,10 +1,4 @@
-import {
-  blindKeyExpression,
-  keyExpression,
-  payloadExpression,
-  quotedLiteral,
-  quotedName,
-} from "@scidex/audit-schema/capture-source";
+import { blindKeyExpression, keyExpression, payloadExpression, quotedLiteral, quotedName } from "@scidex/audit-core";
 import type { Target } from "./target.ts";
 
 /** A column that rows are ordered by. */

@@ -1,4 +1,11 @@
 export { canonicalJson, MAX_CANONICAL_CHARS, MAX_JSON_DEPTH, MAX_JSON_VALUES } from "./canonical.ts";
+export {
+  blindKeyExpression,
+  type CaptureDefinition,
+  captureSource,
+  keyExpression,
+  payloadExpression,
+} from "./capture-source.ts";
 export { type Checkpoint, formatCheckpoint, parseCheckpoint } from "./checkpoint.ts";
 export { type Consistency, consistencyProof, verifyConsistency } from "./consistency.ts";
 export { CoreError, type CoreErrorCode } from "./errors.ts";

@@ -1,8 +1,7 @@
 import { execFileSync } from "node:child_process";
 import { readFileSync } from "node:fs";
-import { chainHash, fromHex, toHex } from "@scidex/audit-core";
+import { captureSource, chainHash, fromHex, keyExpression, payloadExpression, toHex } from "@scidex/audit-core";
 import { afterAll, beforeAll, expect, test } from "vitest";
-import { captureSource, keyExpression, payloadExpression } from "../src/capture-source.ts";
 import { chainDatabase, stateOf, textArray } from "./database.ts";
 
 let database: Awaited<ReturnType<typeof chainDatabase>>;

@@ -1,5 +1,5 @@
 import { sqlState } from "@scidex/audit-schema";
-import { blindKeyExpression, keyExpression, quotedLiteral } from "@scidex/audit-schema/capture-source";
+import { blindKeyExpression, keyExpression, quotedLiteral } from "@scidex/audit-core";
 import type { Sql } from "postgres";
 import type { ConfigInForce } from "../database/config-in-force.ts";
 

@@ -1,5 +1,5 @@
 import { createHash } from "node:crypto";
-import { captureSource } from "@scidex/audit-schema/capture-source";
+import { captureSource } from "@scidex/audit-core";
 import { CONFIG_KIND, type Config, type KindHistory, splitRelation } from "../../coverage/config.ts";
 import type { Report } from "@scidex/audit-reader";
 import type { Policy, TablePolicy } from "../../coverage/policy.ts";

@@ -1,4 +1,4 @@
-import { quotedName } from "@scidex/audit-schema/capture-source";
+import { quotedName } from "@scidex/audit-core";
 import type { Catalog } from "../catalog/catalog.ts";
 import { formatType, isBuiltin } from "@scidex/audit-reader";
 import { describeExpression, type ExpressionNames } from "./expression.ts";

@@ -1,15 +1,10 @@
-import { quotedLiteral, quotedName } from "@scidex/audit-core";
+import { quotedLiteral, quotedName } from "./sql-text.ts";
 
 /**
  * The generated parts of capture, as the SQL functions `audit_chain_payload_expression`, `audit_chain_key_expression`,
  * `audit_chain_row_source` and `audit_chain_capture_source` generate them: the verifier compares a live function with
  * this text, and so never has to ask the database what is right. A test holds the two against each other.
- *
- * An entry point of its own, because it needs nothing but core: with the rest of the package comes drizzle-orm, which takes 0.4 s and
- * 140 MB to load.
  */
-
-export { quotedLiteral, quotedName };
 
 /** SQL expression of a row's payload text. `columns` in the order of the payload's members (UTF-16 units, RFC 8785). */
 export function payloadExpression(columns: readonly string[]): string {
@@ -41,7 +36,7 @@ export function blindKeyExpression(kind: string, key: string): string {
 }
 
 /** FROM clause that yields `event.pk` and `event.payload` of each row of `source`; columns that are gone read as NULL. */
-export function rowSource(source: string, keyColumns: readonly string[], columns: readonly string[]): string {
+function rowSource(source: string, keyColumns: readonly string[], columns: readonly string[]): string {
   const missing = columns.map((name) => `NULL::text AS ${quotedName(name)}`).join(", ");
   return `${source} AS source
       CROSS JOIN (SELECT ${missing}) AS missing
