@@ -1,7 +1,7 @@
 import { readFileSync } from "node:fs";
 import { join } from "node:path";
 import { expect, test } from "vitest";
-import { parseHeadLine, parseKeyFile, parseVerifierKey } from "../packages/core/src/index.ts";
+import { parseHeadLine, parseKeyFile, parseVerifierKey, TEXT_SETTINGS } from "../packages/core/src/index.ts";
 
 const page = readFileSync(join(import.meta.dirname, "../docs/formats.md"), "utf8");
 const origin = "scidex.ai/audit-chain";
@@ -28,4 +28,11 @@ test("the key file of these keys is one for the publisher's parser", () => {
     (vkey) => keys.find((key) => key.vkey === vkey)?.signer,
   );
   expect(parseKeyFile(`${lines.join("\n")}\n`).origin).toBe(origin);
+});
+
+test("the settings under which rows are printed are those of the format", () => {
+  const cells = page.matchAll(/\| `(\w+)` \| `([^`]*)` /g);
+  const settings = [...cells].map(([, name = "", value = ""]) => `${name} = ${value}`);
+  const expected = TEXT_SETTINGS.map((setting) => setting.replaceAll("'", ""));
+  expect(settings.toSorted()).toEqual([...expected, "client_encoding = UTF8"].toSorted());
 });

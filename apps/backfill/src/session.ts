@@ -1,4 +1,5 @@
 import { setTimeout as sleep } from "node:timers/promises";
+import { TEXT_SETTINGS } from "@scidex/audit-core";
 import { sqlState } from "@scidex/audit-schema";
 import type { Sql, TransactionSql } from "postgres";
 import { BackfillError } from "./errors.ts";
@@ -7,25 +8,16 @@ import { BackfillError } from "./errors.ts";
  * Under which a row's text is what capture hashes, whatever the session's own settings are. A policy makes an error
  * instead of silently fewer rows. Whoever waits for a table's lock makes all its writers wait behind: not for long.
  */
-const SETTINGS: Readonly<Record<string, string>> = {
-  search_path: "pg_catalog, pg_temp",
-  TimeZone: "UTC",
-  DateStyle: "ISO",
-  IntervalStyle: "postgres",
-  bytea_output: "hex",
-  extra_float_digits: "1",
-  lc_monetary: "C",
-  quote_all_identifiers: "off",
-  row_security: "off",
-  lock_timeout: "2s",
-  statement_timeout: "0",
+const SETTINGS = [
+  ...TEXT_SETTINGS,
+  "row_security = off",
+  "lock_timeout = '2s'",
+  "statement_timeout = 0",
   // Keys that wait for the sealer are held against each row's in a hash table, which must be thought to fit.
-  work_mem: "64MB",
-};
+  "work_mem = '64MB'",
+];
 
-const SET_ALL = `SELECT ${Object.entries(SETTINGS)
-  .map(([name, value]) => `pg_catalog.set_config('${name}', '${value}', true)`)
-  .join(", ")}`;
+const SET_ALL = SETTINGS.map((setting) => `set local ${setting}`).join("; ");
 
 /** How often a transaction is tried again when locks are not to be had; some two minutes. */
 export const ATTEMPTS = 60;

@@ -1,3 +1,4 @@
+import { TEXT_SETTINGS } from "@scidex/audit-core";
 import type { Sql, TransactionSql } from "postgres";
 
 /**
@@ -6,10 +7,7 @@ import type { Sql, TransactionSql } from "postgres";
  * waiting for a lock has an end.
  */
 const SETTINGS = [
-  "search_path = pg_catalog, pg_temp",
-  "timezone = 'UTC'",
-  "datestyle = 'ISO'",
-  "bytea_output = 'hex'",
+  ...TEXT_SETTINGS,
   // An error rather than a filtered answer.
   "row_security = off",
   "statement_timeout = 0",

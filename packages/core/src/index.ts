@@ -71,4 +71,5 @@ export {
 export { type JsonValue, MAX_JSON_CHARS, parseJson } from "./parse-json.ts";
 export { payloadHash } from "./payload-hash.ts";
 export { quotedLiteral, quotedName } from "./sql-text.ts";
+export { TEXT_SETTINGS } from "./text-settings.ts";
 export { formatSeconds, formatTime, parseSeconds, parseTime } from "./time.ts";

@@ -1,6 +1,14 @@
 import { execFileSync } from "node:child_process";
 import { readFileSync } from "node:fs";
-import { captureSource, chainHash, fromHex, keyExpression, payloadExpression, toHex } from "@scidex/audit-core";
+import {
+  captureSource,
+  chainHash,
+  fromHex,
+  keyExpression,
+  payloadExpression,
+  TEXT_SETTINGS,
+  toHex,
+} from "@scidex/audit-core";
 import { afterAll, beforeAll, expect, test } from "vitest";
 import { chainDatabase, stateOf, textArray } from "./database.ts";
 
@@ -58,6 +66,17 @@ for (const changes of ["refuse", "track"] as const) {
     }
   }
 }
+
+test("every function that hashes texts of rows runs under the text settings of the format", async () => {
+  const rows = await database.sql<{ name: string; config: string[] }[]>`
+    select p.proname as name, to_json(p.proconfig) as config from pg_proc as p
+     where p.pronamespace = 'public'::regnamespace and p.proconfig::text ~* 'timezone'`;
+  // init itself attaches tables, whose capture functions are there.
+  const names = new Set(rows.map(({ name }) => name.replace(/[0-9a-f]{16}$/, "…")));
+  expect(names).toEqual(new Set(["audit_chain_append", "audit_chain_capture_…"]));
+  const expected = TEXT_SETTINGS.map((setting) => setting.replace(/ = '?(.+?)'?$/, "=$1"));
+  for (const { config } of rows) expect(config).toEqual(expected);
+});
 
 interface LinkVector {
   readonly seq: number;

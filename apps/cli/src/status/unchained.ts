@@ -1,5 +1,5 @@
+import { blindKeyExpression, keyExpression, quotedLiteral, TEXT_SETTINGS } from "@scidex/audit-core";
 import { sqlState } from "@scidex/audit-schema";
-import { blindKeyExpression, keyExpression, quotedLiteral } from "@scidex/audit-core";
 import type { Sql } from "postgres";
 import type { ConfigInForce } from "../database/config-in-force.ts";
 
@@ -9,16 +9,9 @@ export type Unchained = { readonly rows: number } | { readonly not_counted: stri
 /** A table that takes longer to compare is left to the verifier, in milliseconds. */
 export const COUNT_TIMEOUT_MS = 10_000;
 
-/** Under which a key's text is what capture made of it (DESIGN, row payload). */
+/** Under which a key's text is what capture made of it. */
 const SETTINGS = [
-  "TimeZone = 'UTC'",
-  "DateStyle = 'ISO'",
-  "IntervalStyle = 'postgres'",
-  "bytea_output = 'hex'",
-  "extra_float_digits = 1",
-  "lc_monetary = 'C'",
-  "quote_all_identifiers = off",
-  "search_path = pg_catalog, pg_temp",
+  ...TEXT_SETTINGS,
   // Where a policy hides rows, an error instead of a number that is too small.
   "row_security = off",
 ];

@@ -1,4 +1,5 @@
 import { Readable } from "node:stream";
+import { TEXT_SETTINGS } from "@scidex/audit-core";
 import postgres, { type Sql } from "postgres";
 import { BOUNDS } from "./bounds.ts";
 import { BinaryCopyDecoder, type Field } from "./copy/copy-binary.ts";
@@ -12,15 +13,8 @@ import { PlanReader } from "./plan/plan-reader.ts";
 /** Text of every value exactly as capture hashes it (DESIGN, "Row payload"), and plans as the forms have them. */
 const SETTINGS = [
   "standard_conforming_strings = on",
-  "search_path = pg_catalog, pg_temp",
+  ...TEXT_SETTINGS,
   "row_security = off",
-  "TimeZone = 'UTC'",
-  "DateStyle = 'ISO'",
-  "IntervalStyle = 'postgres'",
-  "bytea_output = 'hex'",
-  "extra_float_digits = 1",
-  "lc_monetary = 'C'",
-  "quote_all_identifiers = off",
   "client_encoding = 'UTF8'",
   // Each plan is sent before it is run: see plan/.
   "debug_print_parse = off",
@@ -40,7 +34,7 @@ const SETTINGS = [
   "idle_in_transaction_session_timeout = 0",
   // A table that is being rewritten is `unproven` this time, and never waited for: behind us, writers would queue up.
   "lock_timeout = '2s'",
-] as const;
+];
 
 const NO_TRANSFORM = {
   undefined: undefined,
