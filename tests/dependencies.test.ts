@@ -15,8 +15,8 @@ const MAY_IMPORT: Readonly<Record<string, readonly string[]>> = {
   "packages/writer": ["core", "schema"],
   "packages/ledger": ["core", "command"],
   "packages/reader": ["core", "sinks"],
-  "packages/verifier": ["core", "schema", "sinks", "reader", "command", "report"],
-  "apps/publisher": ["core", "schema", "sinks", "reader", "verifier", "command", "report"],
+  "packages/verifier": ["core", "sinks", "reader", "command", "report"],
+  "apps/publisher": ["core", "sinks", "reader", "verifier", "command", "report"],
   "apps/backfill": ["core", "schema", "command"],
   // Above all others.
   "apps/cli": "core schema sinks writer verifier ledger testkit publisher backfill command".split(" "),
