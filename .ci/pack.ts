@@ -12,6 +12,7 @@ import { delimiter, dirname, join } from "node:path";
 import { checkPackage, createPackageFromTarballData } from "@arethetypeswrong/core";
 import { publint } from "publint";
 import { formatMessage } from "publint/utils";
+import { checkLeanInstall } from "./lean-install.ts";
 import { type Manifest, publishedPackages, readManifest, ROOT, tarballName } from "./packages.ts";
 
 const faults: string[] = [];
@@ -34,6 +35,7 @@ try {
   checkTypes();
   checkCommands(packages.map(({ manifest }) => manifest.name));
   run("every package used from its tarball", "node", ["use.mjs"], consumer);
+  faults.push(...(await checkLeanInstall(files, folder)));
 } finally {
   rmSync(folder, { recursive: true, force: true });
 }

@@ -10,6 +10,7 @@ const MAY_IMPORT: Readonly<Record<string, readonly string[]>> = {
   "packages/command": [],
   "packages/report": [],
   "packages/testkit": [],
+  "packages/demo": ["core", "testkit", "command"],
   "packages/schema": ["core"],
   "packages/sinks": ["core"],
   "packages/writer": ["core", "schema"],
@@ -19,7 +20,7 @@ const MAY_IMPORT: Readonly<Record<string, readonly string[]>> = {
   "apps/publisher": ["core", "sinks", "reader", "verifier", "command", "report"],
   "apps/backfill": ["core", "schema", "command"],
   // Above all others.
-  "apps/cli": "core schema sinks writer verifier ledger testkit publisher backfill command".split(" "),
+  "apps/cli": "core schema sinks writer verifier ledger publisher backfill demo command".split(" "),
 };
 
 /**

@@ -2,6 +2,7 @@
 import * as backfill from "@scidex/audit-backfill";
 import * as cli from "@scidex/audit-cli";
 import { canonicalJson, type Link } from "@scidex/audit-core";
+import * as demo from "@scidex/audit-demo";
 import * as ledger from "@scidex/audit-ledger";
 import * as otel from "@scidex/audit-ledger/otel";
 import { publishHead, type PublishResult } from "@scidex/audit-publisher";
@@ -16,7 +17,7 @@ import postgres from "postgres";
 
 type IsAny<T> = 0 extends 1 & T ? true : false;
 const isTyped = <T>(_value: T, _check: IsAny<T> extends true ? never : true): void => {};
-for (const value of [backfill, cli, ledger, otel]) isTyped(value, true);
+for (const value of [backfill, cli, demo, ledger, otel]) isTyped(value, true);
 for (const value of [publishHead, openSink, createDatabase, startEmbedded, attach, migrate, withSnapshot])
   isTyped(value, true);
 

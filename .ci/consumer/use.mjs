@@ -7,6 +7,7 @@ import { join } from "node:path";
 import * as backfill from "@scidex/audit-backfill";
 import * as cli from "@scidex/audit-cli";
 import * as core from "@scidex/audit-core";
+import * as demo from "@scidex/audit-demo";
 import * as ledger from "@scidex/audit-ledger";
 import * as otel from "@scidex/audit-ledger/otel";
 import * as publisher from "@scidex/audit-publisher";
@@ -19,7 +20,7 @@ import { append } from "@scidex/audit-writer";
 import { drizzle } from "drizzle-orm/postgres-js";
 import postgres from "postgres";
 
-for (const module of [backfill, cli, core, ledger, otel, publisher, reader, schema, sinks])
+for (const module of [backfill, cli, core, demo, ledger, otel, publisher, reader, schema, sinks])
   assert(Object.keys(module).length > 0);
 
 const folder = mkdtempSync(join(tmpdir(), "audit-use-"));

@@ -1,12 +1,4 @@
-import { cp } from "node:fs/promises";
 import { defineConfig } from "tsup";
 import { base } from "../../tsup.base.ts";
 
-export default defineConfig({
-  ...base,
-  entry: ["src/index.ts", "src/cli.ts"],
-  // The demo's rows where there is no repository.
-  async onSuccess() {
-    await cp("sample", "dist/sample", { recursive: true });
-  },
-});
+export default defineConfig({ ...base, entry: ["src/index.ts", "src/cli.ts"] });

@@ -9,8 +9,7 @@ import {
   writeOut,
 } from "@scidex/audit-command";
 import { Command } from "commander";
-import { playDemo } from "../demo/demo.ts";
-import { Stage } from "../demo/stage.ts";
+import { EXECUTABLES, loadDemo } from "../demo.ts";
 
 interface Options {
   readonly keep?: boolean;
@@ -21,6 +20,7 @@ interface Options {
 const HELP = `
 It starts a PostgreSQL of its own (from npm, nothing is installed), writes real rows, publishes a signed head, and then
 does what an attacker with full rights could do: edit a row, delete one, cut the chain's tail, rewrite it completely.
+The package @scidex/audit-demo has to be installed beside this one.
 Exit code 0 when every attack was found and every clean state was called clean, else 3.
 
 Examples:
@@ -45,8 +45,9 @@ function parsePort(text: string): number {
 }
 
 async function run({ signal }: CommandContext, { keep, port, json }: Options): Promise<Outcome> {
+  const { playDemo, Stage } = await loadDemo();
   const say = json === true ? async (): Promise<void> => {} : (line: string): Promise<void> => writeOut(`${line}\n`);
-  await using stage = await Stage.set({ port, signal });
+  await using stage = await Stage.set({ executables: EXECUTABLES, port, signal });
   const result = await playDemo(stage, { say, signal });
   const right = result.steps.filter(({ verdict }) => verdict.right).length;
   await say("");

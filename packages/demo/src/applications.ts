@@ -2,18 +2,14 @@ import { spawn } from "node:child_process";
 import { fileURLToPath } from "node:url";
 import { CommandError } from "@scidex/audit-command";
 
-/** The executables that the demo starts, each as a process of its own. */
-const EXECUTABLES = {
-  "audit-chain": () => cliUrl(),
-  "audit-backfill": () => import.meta.resolve("@scidex/audit-backfill/cli"),
-  "audit-publisher": () => import.meta.resolve("@scidex/audit-publisher/cli"),
-  "audit-verify": () => import.meta.resolve("@scidex/audit-verifier/cli"),
-} as const;
+/** What the demo starts, each as a process of its own. */
+export type Application = "audit-chain" | "audit-backfill" | "audit-publisher" | "audit-verify";
 
-export type Application = keyof typeof EXECUTABLES;
-
-/** This package's own executable. */
-const cliUrl = (): string => import.meta.resolve("@scidex/audit-cli/cli");
+/**
+ * Where the applications' executables are, as file URLs. They are given by whoever shows the demo: it depends on the
+ * demo, and so the demo cannot depend on it.
+ */
+export type Executables = Readonly<Record<Application, string>>;
 
 /** No process of the demo takes longer, in milliseconds: one that does will not end by itself. */
 const LONGEST = 120_000;
@@ -25,7 +21,7 @@ export interface Ended {
 }
 
 /**
- * Runs an application as a process that knows nothing but the variables it is given.
+ * Runs an executable as a process that knows nothing but the variables it is given.
  *
  * @throws CommandError `failed`, with what it said on stderr, when it ends in another way than `accept` has it
  */
@@ -33,16 +29,17 @@ export async function application(
   name: Application,
   args: readonly string[],
   options: {
+    readonly executables: Executables;
     readonly env: Readonly<Record<string, string>>;
     readonly signal: AbortSignal;
     /** Whether the process has ended as it should; default: with exit code 0. */
     readonly accept?: (ended: Ended) => boolean;
   },
 ): Promise<Ended> {
-  const { env, signal, accept = ({ exit }) => exit === 0 } = options;
+  const { executables, env, signal, accept = ({ exit }) => exit === 0 } = options;
   const tooLong = AbortSignal.timeout(LONGEST);
   const inherited = Object.entries(process.env).filter(([variable]) => !/^(?:AUDIT_|DATABASE_URL$|PG)/.test(variable));
-  const argv = [...process.execArgv, fileURLToPath(EXECUTABLES[name]()), ...args];
+  const argv = [...process.execArgv, fileURLToPath(executables[name]), ...args];
   const child = spawn(process.execPath, argv, {
     env: { ...Object.fromEntries(inherited), ...env },
     stdio: ["ignore", "pipe", "pipe"],

@@ -4,13 +4,22 @@ import { tmpdir } from "node:os";
 import { join } from "node:path";
 import { type EmbeddedServer, startEmbedded } from "@scidex/audit-testkit";
 import postgres, { type Sql } from "postgres";
-import { type Application, application, type Ended } from "./applications.ts";
+import { type Application, application, type Ended, type Executables } from "./applications.ts";
 import { CONNECTIONS } from "./rows.ts";
 
 /** The log's name in the demo. */
 export const ORIGIN = "demo.scidex.example/audit-chain";
 
 type Login = "superuser" | "app" | "publisher" | "inspector";
+
+/** What a stage is set with. */
+export interface StageOptions {
+  readonly executables: Executables;
+  /** The server's port on 127.0.0.1; default: a free one. */
+  readonly port?: number | undefined;
+  /** Ends what is running. */
+  readonly signal: AbortSignal;
+}
 
 /** A server of the demo's own, with a database, logins, and a folder that stands for the world outside of it. */
 export class Stage implements AsyncDisposable {
@@ -21,27 +30,30 @@ export class Stage implements AsyncDisposable {
   /** The platform's services: an ordinary login without any right on the chain. */
   readonly app: Sql;
   readonly #urls: Readonly<Record<Login, string>>;
+  readonly #executables: Executables;
   readonly #signal: AbortSignal;
   /** What a verifier is given: verifier keys, sinks and policy, and no secret. */
   #trust: Readonly<Record<string, string>> = {};
 
-  private constructor(server: EmbeddedServer, folder: string, urls: Record<Login, string>, signal: AbortSignal) {
+  private constructor(server: EmbeddedServer, folder: string, urls: Record<Login, string>, options: StageOptions) {
     this.server = server;
     this.folder = folder;
     this.#urls = urls;
-    this.#signal = signal;
+    this.#executables = options.executables;
+    this.#signal = options.signal;
     this.superuser = postgres(urls.superuser, { max: 1, onnotice: () => {} });
     this.app = postgres(urls.app, { max: CONNECTIONS, onnotice: () => {} });
   }
 
-  static async set(options: { readonly port?: number | undefined; readonly signal: AbortSignal }): Promise<Stage> {
-    const { port, signal } = options;
+  /** Starts the server and makes what stands around it. */
+  static async set(options: StageOptions): Promise<Stage> {
+    const { port } = options;
     const server = await startEmbedded(port === undefined ? {} : { port });
     try {
       const folder = await mkdtemp(join(tmpdir(), "audit-chain-demo-"));
       await chmod(folder, 0o700);
       for (const sink of ["sink-1", "sink-2"]) await mkdir(join(folder, sink));
-      return new Stage(server, folder, await createLogins(server.url), signal);
+      return new Stage(server, folder, await createLogins(server.url), options);
     } catch (error) {
       await server.stop();
       throw error;
@@ -88,6 +100,7 @@ export class Stage implements AsyncDisposable {
   /** Runs an application as the one who set the database up. */
   run(name: Application, args: readonly string[], env: Readonly<Record<string, string>> = {}): Promise<Ended> {
     return application(name, args, {
+      executables: this.#executables,
       env: { ...this.#compiled, AUDIT_DATABASE_URL: this.#urls.superuser, ...env },
       signal: this.#signal,
     });
@@ -105,6 +118,7 @@ export class Stage implements AsyncDisposable {
   /** Verifies in a process of its own, as the inspector role, with the public keys only. */
   verify(): Promise<Ended> {
     return application("audit-verify", ["--json"], {
+      executables: this.#executables,
       env: { ...this.#compiled, ...this.#trust, AUDIT_DATABASE_URL: this.#urls.inspector },
       signal: this.#signal,
       // Without a report there is no verdict, not even "unproven".

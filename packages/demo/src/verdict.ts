@@ -1,5 +1,5 @@
 /** A finding, as far as the demo looks at it. */
-interface Divergence {
+export interface Divergence {
   readonly check: string;
   readonly seq?: number;
   readonly from_seq?: number;
