@@ -3,9 +3,9 @@ import { createHmac, pbkdf2Sync, randomUUID } from "node:crypto";
 import { mkdtemp, rm } from "node:fs/promises";
 import { tmpdir } from "node:os";
 import { join } from "node:path";
+import { DatabaseSync } from "node:sqlite";
 import { fileURLToPath } from "node:url";
 import { appendEvent, LedgerSecrets, openLedger, signedText, verifyChain } from "@scidex/audit-ledger";
-import Database from "better-sqlite3";
 import { type Measurement, median, milliseconds, ratioOf, rounds } from "./measure.ts";
 
 const ROWS = 100_000;
@@ -61,38 +61,38 @@ async function fill(file: string): Promise<void> {
   await using ledger = openLedger(file);
   let { hmac } = await appendEvent(ledger, members, { secrets, clock: () => 1_776_000_000_000_000n });
   const key = pbkdf2Sync(SECRET, "molecule-audit-ledger-v1", 210_000, 32, "sha256");
-  const db = new Database(file);
+  const db = new DatabaseSync(file);
   const insert = db.prepare("insert into audit_events values (?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?)");
-  db.transaction(() => {
-    for (let n = 1; n < ROWS; n++) {
-      const at = new Date(1_776_000_000_000 + n * 10).toISOString();
-      const row = {
-        id: randomUUID(),
-        timestamp: at,
-        ...members,
-        input_hash: "a".repeat(64),
-        output_hash: null,
-        human_oversight_flag: false,
-        risk_flag: n % 7 === 0,
-        prev_hmac: hmac,
-      };
-      hmac = createHmac("sha256", key).update(signedText(row)).digest("hex");
-      const stored = `${at.slice(0, 10)} ${at.slice(11, 23)}000`;
-      insert.run(
-        row.id,
-        stored,
-        AGENT,
-        row.session_id,
-        row.operation,
-        row.input_hash,
-        null,
-        row.model_used,
-        0,
-        row.risk_flag ? 1 : 0,
-        row.prev_hmac,
-        hmac,
-      );
-    }
-  })();
+  db.exec("begin");
+  for (let n = 1; n < ROWS; n++) {
+    const at = new Date(1_776_000_000_000 + n * 10).toISOString();
+    const row = {
+      id: randomUUID(),
+      timestamp: at,
+      ...members,
+      input_hash: "a".repeat(64),
+      output_hash: null,
+      human_oversight_flag: false,
+      risk_flag: n % 7 === 0,
+      prev_hmac: hmac,
+    };
+    hmac = createHmac("sha256", key).update(signedText(row)).digest("hex");
+    const stored = `${at.slice(0, 10)} ${at.slice(11, 23)}000`;
+    insert.run(
+      row.id,
+      stored,
+      AGENT,
+      row.session_id,
+      row.operation,
+      row.input_hash,
+      null,
+      row.model_used,
+      0,
+      row.risk_flag ? 1 : 0,
+      row.prev_hmac,
+      hmac,
+    );
+  }
+  db.exec("commit");
   db.close();
 }

@@ -1,16 +1,16 @@
 import { existsSync, mkdirSync } from "node:fs";
-import { dirname } from "node:path";
-import Database from "better-sqlite3";
+import { dirname, resolve } from "node:path";
 import { is } from "drizzle-orm";
-import { drizzle as drizzleSqlite } from "drizzle-orm/better-sqlite3";
+import { BetterSQLiteSession } from "drizzle-orm/better-sqlite3/session";
 import { drizzle as drizzlePostgres } from "drizzle-orm/postgres-js";
 import { PgDatabase } from "drizzle-orm/pg-core";
-import { BaseSQLiteDatabase } from "drizzle-orm/sqlite-core";
+import { BaseSQLiteDatabase, SQLiteSyncDialect } from "drizzle-orm/sqlite-core";
 import postgres from "postgres";
 import { LedgerError } from "../errors.ts";
 import { DEFAULT_LOCATION, parseLocation } from "./location.ts";
 import { PostgresStore, type PostgresDrizzle } from "./postgres-store.ts";
-import { SqliteStore, type SqliteDrizzle } from "./sqlite-store.ts";
+import { openSqliteFile } from "./sqlite-client.ts";
+import { type SqliteClient, type SqliteDrizzle, SqliteStore } from "./sqlite-store.ts";
 import type { LedgerStore } from "./store.ts";
 
 /** How long an append waits for other writers of the same SQLite file, in milliseconds. */
@@ -86,14 +86,13 @@ function openSqlite(path: string, access: "read" | "write", busyTimeoutMs: numbe
     throw new LedgerError("missing_database", `there is no ledger at ${path}`);
   try {
     if (access === "write") mkdirSync(dirname(path), { recursive: true });
-    const client = new Database(path, {
-      readonly: access === "read",
-      fileMustExist: access === "read",
+    const { client, close } = openSqliteFile(resolve(path), {
+      readOnly: access === "read",
       timeout: DRIVER_TIMEOUT_MS,
     });
-    return new SqliteStore(drizzleSqlite(client), client, busyTimeoutMs, () => {
-      client.close();
-    });
+    const dialect = new SQLiteSyncDialect();
+    const session = new BetterSQLiteSession<Record<string, unknown>, Record<string, never>>(client, dialect, undefined);
+    return new SqliteStore(new BaseSQLiteDatabase("sync", dialect, session, undefined), client, busyTimeoutMs, close);
   } catch (error) {
     const why = error instanceof Error ? error.message : "unknown reason";
     throw new LedgerError("unreachable", `the ledger at ${path} cannot be opened: ${why}`, { cause: error });
@@ -121,6 +120,12 @@ function openPostgres(url: string, access: "read" | "write"): PostgresStore {
   return new PostgresStore(drizzlePostgres(open), () => open.end({ timeout: 5 }));
 }
 
+/** The handle of better-sqlite3 behind a drizzle database of the caller's; null in a transaction. */
+function clientOf(source: object): SqliteClient | null {
+  const client = "$client" in source ? source.$client : null;
+  return typeof client === "object" && client !== null && "prepare" in client ? (client as SqliteClient) : null;
+}
+
 const wrapped = new WeakMap<object, Ledger>();
 
 /** The ledger behind a source. A caller's drizzle database is wrapped once, so that its table is prepared once. */
@@ -130,8 +135,7 @@ export function ledgerOf(source: LedgerSource): Ledger {
   if (known !== undefined) return known;
   let store: LedgerStore;
   if (is(source, BaseSQLiteDatabase)) {
-    const client = "$client" in source && source.$client instanceof Database ? source.$client : null;
-    store = new SqliteStore(source, client, DEFAULT_BUSY_TIMEOUT_MS, () => undefined);
+    store = new SqliteStore(source, clientOf(source), DEFAULT_BUSY_TIMEOUT_MS, () => undefined);
   } else if (is(source, PgDatabase)) {
     store = new PostgresStore(source, async () => undefined);
   } else {

@@ -1,7 +1,6 @@
 import { setTimeout as sleep } from "node:timers/promises";
-import type { Database } from "better-sqlite3";
-import { and, asc, count, eq, getTableColumns, gte, inArray, lt, ne, sql, type SQL } from "drizzle-orm";
-import type { BaseSQLiteDatabase } from "drizzle-orm/sqlite-core";
+import { and, asc, count, eq, gte, inArray, lt, ne, sql, type SQL } from "drizzle-orm";
+import type { BaseSQLiteDatabase, SQLiteColumn } from "drizzle-orm/sqlite-core";
 import { driverCode, driverMessage } from "./driver-error.ts";
 import { LedgerError } from "../errors.ts";
 import type { LedgerEvent, RawRow } from "../event/event.ts";
@@ -10,11 +9,39 @@ import { SQLITE_TABLE, sqliteEvents as events } from "./sqlite-table.ts";
 import { tailQuery, type EventFilter, type LedgerStore, type Page, type Tail } from "./store.ts";
 import { formatStored } from "../event/timestamp.ts";
 
-/** A drizzle database or transaction over better-sqlite3. */
+/** A drizzle database or transaction of a driver without promises: better-sqlite3, or our own over `node:sqlite`. */
 export type SqliteDrizzle = BaseSQLiteDatabase<"sync", unknown, Record<string, unknown>>;
+
+/** What of a driver's handle is used beside drizzle: rows one by one, as arrays. */
+export interface SqliteClient {
+  prepare(sql: string): { raw(): { iterate(...params: unknown[]): Iterable<unknown[]> } };
+}
 
 /** So many rows are fetched in one short read. */
 const FETCH = 500;
+
+/**
+ * A column as it is stored: text with a NUL as bytes, and so as malformed. Before Node.js 24.15 `node:sqlite` reads a text
+ * up to its first NUL only, and what somebody has put behind it would be seen by every other reader and not by us.
+ * It takes some 7 percent of a verification's time.
+ */
+const stored = (column: SQLiteColumn): SQL =>
+  sql`CASE WHEN instr(${column}, char(0)) THEN CAST(${column} AS BLOB) ELSE ${column} END`;
+
+const COLUMNS = {
+  id: stored(events.id),
+  timestamp: stored(events.timestamp),
+  agent_id: stored(events.agent_id),
+  session_id: stored(events.session_id),
+  operation: stored(events.operation),
+  input_hash: stored(events.input_hash),
+  output_hash: stored(events.output_hash),
+  model_used: stored(events.model_used),
+  human_oversight_flag: sql<unknown>`human_oversight_flag`,
+  risk_flag: sql<unknown>`risk_flag`,
+  prev_hmac: stored(events.prev_hmac),
+  hmac: stored(events.hmac),
+};
 
 const ROWID = sql<number>`audit_events.rowid`;
 
@@ -25,13 +52,13 @@ const ROWID = sql<number>`audit_events.rowid`;
 export class SqliteStore implements LedgerStore {
   readonly dialect = "sqlite";
   readonly #db: SqliteDrizzle;
-  readonly #client: Database | null;
+  readonly #client: SqliteClient | null;
   readonly #busyTimeoutMs: number;
   readonly #close: () => void;
   #prepared = false;
 
   /** Without the driver's own handle (in a caller's transaction) a scan holds all its rows in memory. */
-  constructor(db: SqliteDrizzle, client: Database | null, busyTimeoutMs: number, close: () => void) {
+  constructor(db: SqliteDrizzle, client: SqliteClient | null, busyTimeoutMs: number, close: () => void) {
     this.#db = db;
     this.#client = client;
     this.#busyTimeoutMs = busyTimeoutMs;
@@ -82,7 +109,7 @@ export class SqliteStore implements LedgerStore {
     await this.#patiently(() => {
       // One statement shows one state; nothing is awaited in it, so nothing of ours comes between.
       const query = this.#db
-        .select()
+        .select(COLUMNS)
         .from(events)
         .where(matching(filter))
         .orderBy(asc(events.timestamp), asc(events.id));
@@ -93,11 +120,11 @@ export class SqliteStore implements LedgerStore {
       // The driver itself, since drizzle would hold all rows of a long chain at once. No column's value is mapped anyway.
       const { sql: text, params } = query.toSQL();
       // As arrays, which come in half the time of objects.
-      for (const values of this.#client
-        .prepare<unknown[], unknown[]>(text)
+      const rows = this.#client
+        .prepare(text)
         .raw()
-        .iterate(...params))
-        visit(rowOf(values));
+        .iterate(...params);
+      for (const values of rows) visit(rowOf(values));
     });
   }
 
@@ -117,7 +144,7 @@ export class SqliteStore implements LedgerStore {
       const wanted = numbers.slice(start, start + FETCH);
       const found = await this.#patiently(() =>
         this.#db
-          .select({ ...getTableColumns(events), rowid: ROWID })
+          .select({ ...COLUMNS, rowid: ROWID })
           .from(events)
           .where(inArray(ROWID, wanted))
           .all(),
@@ -131,7 +158,7 @@ export class SqliteStore implements LedgerStore {
     return this.#patiently(() =>
       this.#db.transaction((tx) => ({
         rows: tx
-          .select()
+          .select(COLUMNS)
           .from(events)
           .where(matching(filter))
           .orderBy(asc(events.timestamp), asc(events.id))
@@ -146,7 +173,7 @@ export class SqliteStore implements LedgerStore {
   async agents(): Promise<string[]> {
     return this.#patiently(() =>
       this.#db
-        .selectDistinct({ agent: sql<unknown>`agent_id` })
+        .selectDistinct({ agent: COLUMNS.agent_id })
         .from(events)
         .orderBy(asc(events.agent_id))
         .all()
@@ -157,7 +184,7 @@ export class SqliteStore implements LedgerStore {
   async strayed(agentId: string, column: "hmac" | "prev_hmac", value: string): Promise<string | null> {
     return this.#patiently(() => {
       const found = this.#db
-        .select({ id: sql<unknown>`id` })
+        .select({ id: COLUMNS.id })
         .from(events)
         .where(and(eq(events[column], value), ne(events.agent_id, agentId)))
         .limit(1)
