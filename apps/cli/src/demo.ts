@@ -1,7 +1,7 @@
 import { CommandError } from "@scidex/audit-command";
 import type * as Demo from "@scidex/audit-demo";
 
-/** It brings a PostgreSQL server, and with the CLI 190 packages instead of 17: not for whoever only sets a chain up. */
+/** It brings a PostgreSQL server: 188 packages where the CLI alone has 12, and whoever only sets a chain up needs none. */
 const DEMO = "@scidex/audit-demo";
 
 const ADVICE = `the demo is the package ${DEMO}, which is not installed beside this one: run npx -p @scidex/audit-cli -p ${DEMO} audit-chain demo`;
