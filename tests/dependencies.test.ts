@@ -65,8 +65,7 @@ const ROOMS: Readonly<Record<string, Readonly<Record<string, readonly string[]>>
     text: [],
     database: ["text"],
     status: ["database", "text", "verifier-keys.ts"],
-    demo: [],
-    commands: ["database", "demo", "for-each-table.ts", "payload-file.ts", "scidex-tables.ts", "status", "text"],
+    commands: ["database", "demo.ts", "for-each-table.ts", "payload-file.ts", "scidex-tables.ts", "status", "text"],
   },
   "apps/publisher": {
     state: ["errors.ts"],
