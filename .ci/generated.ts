@@ -1,7 +1,8 @@
 /**
  * What is generated and kept in git is what its generator writes now: the migrations' tables (drizzle-kit), their
- * functions (assemble.ts), the definitions that the verifier expects, and the API reference (TypeDoc). PostgreSQL's own
- * rows are held against fresh servers of the versions that are installed: other minors are not downloaded here.
+ * functions (assemble.ts), and the definitions that the verifier expects. PostgreSQL's own rows are held against fresh
+ * servers of the versions that are installed: other minors are not downloaded here. The API reference is not kept: it
+ * has to build (TypeDoc).
  *
  * usage: node --conditions=source .ci/generated.ts
  */
@@ -25,7 +26,7 @@ try {
   inPlace("migrations", "packages/schema", "assemble");
   inPlace("packages/verifier/src", "packages/verifier", "manifest");
   pnpm("PostgreSQL's own rows", "packages/verifier", ["run", "builtin", "--check"]);
-  inPlace("docs/api", "api", "api");
+  built("API reference", "api", ["run", "api", join(copy, "api")], join(copy, "api"));
 } finally {
   rmSync(copy, { recursive: true, force: true });
 }
@@ -57,6 +58,15 @@ function inPlace(folder: string, cwd: string, script: string): void {
     if (existsSync(join(before, file))) cpSync(join(before, file), join(root, folder, file));
     else rmSync(join(root, folder, file));
   report(`${cwd}: ${script}`, found);
+}
+
+/** A generator whose result is not kept: it has to succeed, and to write something. */
+function built(what: string, cwd: string, args: readonly string[], folder: string): void {
+  const before = faults.length;
+  pnpm(what, cwd, args);
+  if (faults.length === before && !(existsSync(folder) && filesOf(folder).length > 0))
+    faults.push(`${what}: nothing was written`);
+  console.log(`${faults.length === before ? "ok   " : "FAIL "} ${what}`);
 }
 
 function pnpm(what: string, cwd: string, args: readonly string[]): void {

@@ -1,5 +1,5 @@
 /**
- * Makes docs/api, a page for each published package, from the docstrings of what its entries export.
+ * Builds docs/api, a page for each published package, from the docstrings of what its entries export. It is not in git.
  *
  * usage: node make.ts [FOLDER]
  */
