@@ -1,8 +1,8 @@
 /**
  * What is generated and kept in git is what its generator writes now: the migrations' tables (drizzle-kit), their
- * functions (assemble.ts), and the definitions that the verifier expects. PostgreSQL's own rows are held against fresh
- * servers of the versions that are installed: other minors are not downloaded here. The API reference is not kept: it
- * has to build (TypeDoc).
+ * functions (assemble.ts), the definitions that the verifier expects, and the options of the commands. PostgreSQL's own
+ * rows are held against fresh servers of the versions that are installed: other minors are not downloaded here. The API
+ * reference is not kept: it has to build (TypeDoc).
  *
  * usage: node --conditions=source .ci/generated.ts
  */
@@ -26,6 +26,7 @@ try {
   inPlace("migrations", "packages/schema", "assemble");
   inPlace("packages/verifier/src", "packages/verifier", "manifest");
   pnpm("PostgreSQL's own rows", "packages/verifier", ["run", "builtin", "--check"]);
+  inPlace("docs", ".", "options");
   built("API reference", "api", ["run", "api", join(copy, "api")], join(copy, "api"));
 } finally {
   rmSync(copy, { recursive: true, force: true });
