@@ -38,7 +38,7 @@ function testsOf(check: string): string[] {
  * The verifier's tests that fail when a check's findings are dropped, and do not fail else: their full names, in the order of
  * the files.
  *
- * @throws Error if tests could not be run, or fail without anything being dropped
+ * @throws {Error} if tests could not be run, or fail without anything being dropped
  */
 export async function missedTests(check: string): Promise<string[]> {
   const tests = testsOf(check);

@@ -12,7 +12,7 @@ import { incompleteTargets, tableNumber, type Target, targetOf } from "./target.
  *
  * @param sql a client of the `postgres` driver, whose role reads the tables as a whole and may chain their rows: a
  *   superuser, or whoever set up the chain and owns the tables
- * @throws BackfillError; the signal's reason; the driver's errors
+ * @throws {BackfillError}; the signal's reason; the driver's errors
  */
 export async function backfill(sql: Sql, options: BackfillOptions = {}): Promise<BackfillResult> {
   const tables: TableResult[] = [];

@@ -69,7 +69,7 @@ export async function incompleteTargets(tx: TransactionSql): Promise<Target[]> {
 /**
  * Number of a table by its name as SQL writes it, with its schema where it is not on the session's search path.
  *
- * @throws BackfillError `unknown_table`
+ * @throws {BackfillError} `unknown_table`
  */
 export async function tableNumber(tx: TransactionSql, name: string): Promise<string> {
   const [row] = await tx<{ relid: string | null }[]>`select pg_catalog.to_regclass(${name})::oid::text as relid`;
@@ -83,7 +83,7 @@ export async function tableNumber(tx: TransactionSql, name: string): Promise<str
 /**
  * A table with the configuration in force.
  *
- * @throws BackfillError `not_attached`
+ * @throws {BackfillError} `not_attached`
  */
 export async function targetOf(tx: TransactionSql, relid: string, name: string): Promise<Target> {
   const [row] = await tx.unsafe<Row[]>(`${TARGETS} AND p.oid = '${relid}'::pg_catalog.oid`);

@@ -17,7 +17,7 @@ export const EXECUTABLES: Demo.Executables = {
 /**
  * Loads the demo.
  *
- * @throws CommandError `failed` where its package is not installed, with the command that shows it
+ * @throws {CommandError} `failed` where its package is not installed, with the command that shows it
  */
 export async function loadDemo(): Promise<typeof Demo> {
   try {

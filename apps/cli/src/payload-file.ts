@@ -7,7 +7,7 @@ import { CoreError, type JsonValue, parseJson } from "@scidex/audit-core";
  * The payload of a JSON file, or of standard input for `-`, read strictly: what two readers could understand
  * differently is refused.
  *
- * @throws CommandError `usage`: no such file, not UTF-8, not JSON, a duplicate member, a number that a double cannot
+ * @throws {CommandError} `usage`: no such file, not UTF-8, not JSON, a duplicate member, a number that a double cannot
  *   hold; `failed`: it cannot be read.
  */
 export async function readPayload(file: string): Promise<JsonValue> {

@@ -5,7 +5,7 @@ import { CoreError, type NoteVerifier, parseVerifierKey } from "@scidex/audit-co
 /**
  * The verifier keys of `AUDIT_VERIFIER_KEYS`; none where it is not set.
  *
- * @throws CommandError `configuration`: a file that cannot be read, or a key that is none
+ * @throws {CommandError} `configuration`: a file that cannot be read, or a key that is none
  */
 export async function readVerifierKeys(): Promise<NoteVerifier[]> {
   const source = verifierKeysSource();

@@ -25,7 +25,7 @@ export const CONNECT_TIMEOUT = 15;
  * It runs no query for custom types (they would be taken from catalogs that nobody has checked yet) and drops
  * notices.
  *
- * @throws CommandError `configuration` when it is no PostgreSQL URL; `unavailable` when the server cannot be reached
+ * @throws {CommandError} `configuration` when it is no PostgreSQL URL; `unavailable` when the server cannot be reached
  *   or refuses: the message says which server, database and user, why, and what to do; never the password.
  */
 export async function connect(url: string, options: ConnectOptions): Promise<postgres.Sql> {

@@ -18,7 +18,7 @@ export const DURATION_FORM = "a whole number and one of s, m, h, d, w (90s, 15m,
  * Reads a duration such as `90s`, `15m`, `24h`, `7d` or `2w`.
  *
  * @returns milliseconds: more than 0, at most a hundred years.
- * @throws CommandError `usage`.
+ * @throws {CommandError} `usage`.
  */
 export function parseDuration(text: string): number {
   const match = /^([0-9]{1,12})([smhdw])$/.exec(text.trim());

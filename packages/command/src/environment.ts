@@ -28,7 +28,7 @@ function wrong(variable: string, value: string, right: string): CommandError {
  * The value of a variable that a command cannot do without.
  *
  * @param right what a right value looks like.
- * @throws CommandError `configuration` when it is undefined.
+ * @throws {CommandError} `configuration` when it is undefined.
  */
 export function required<T>(variable: string, value: T | undefined, right: string): T {
   if (value !== undefined) return value;
@@ -38,7 +38,7 @@ export function required<T>(variable: string, value: T | undefined, right: strin
 /**
  * `AUDIT_DATABASE_URL`, else `DATABASE_URL`: a PostgreSQL connection URL.
  *
- * @throws CommandError `configuration` when neither is set, or when it is no such URL.
+ * @throws {CommandError} `configuration` when neither is set, or when it is no such URL.
  */
 export function databaseUrl(env: Environment = process.env): string {
   const variable = read(env, "AUDIT_DATABASE_URL") === undefined ? "DATABASE_URL" : "AUDIT_DATABASE_URL";
@@ -58,7 +58,7 @@ export function isDatabaseUrl(value: string): boolean {
  * `AUDIT_SINKS`: sink URLs separated by commas; none if it is not set. Which schemes there are is the business of
  * the sinks.
  *
- * @throws CommandError `configuration` when one of them is no URL.
+ * @throws {CommandError} `configuration` when one of them is no URL.
  */
 export function sinkUrls(env: Environment = process.env): string[] {
   const variable = "AUDIT_SINKS";
@@ -78,7 +78,7 @@ export function sinkUrls(env: Environment = process.env): string[] {
 /**
  * `AUDIT_ORIGIN`: the log's name in checkpoints; undefined if it is not set.
  *
- * @throws CommandError `configuration` when it cannot be a key's name (c2sp.org/signed-note): neither white space,
+ * @throws {CommandError} `configuration` when it cannot be a key's name (c2sp.org/signed-note): neither white space,
  *   nor control characters, nor a plus sign may stand in one.
  */
 export function origin(env: Environment = process.env): string | undefined {
@@ -98,7 +98,7 @@ export function signingKeyFile(env: Environment = process.env): string | undefin
  * `AUDIT_VERIFIER_KEYS`: verifier keys separated by commas or white space, or the path of a file that holds such;
  * undefined if it is not set.
  *
- * @throws CommandError `configuration` when some of it are keys and some not, or when it is a signing key.
+ * @throws {CommandError} `configuration` when some of it are keys and some not, or when it is a signing key.
  */
 export function verifierKeysSource(env: Environment = process.env): VerifierKeysSource | undefined {
   const variable = "AUDIT_VERIFIER_KEYS";
@@ -122,7 +122,7 @@ export function policyFile(env: Environment = process.env): string | undefined {
 /**
  * `AUDIT_MAX_HEAD_AGE`: how old the newest signed time may be, in milliseconds.
  *
- * @throws CommandError `configuration` when it is no duration.
+ * @throws {CommandError} `configuration` when it is no duration.
  */
 export function maxHeadAge(env: Environment = process.env): number {
   const variable = "AUDIT_MAX_HEAD_AGE";
@@ -139,7 +139,7 @@ export function maxHeadAge(env: Environment = process.env): number {
  * `AUDIT_LEDGER_SALT`: the ledger's secret. It is taken as it is, white space included, since it goes into a key
  * derivation that other implementations have to repeat.
  *
- * @throws CommandError `configuration` when it is not set.
+ * @throws {CommandError} `configuration` when it is not set.
  */
 export function ledgerSalt(env: Environment = process.env): string {
   return required("AUDIT_LEDGER_SALT", env["AUDIT_LEDGER_SALT"] || undefined, "the ledger's secret");

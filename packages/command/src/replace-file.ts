@@ -7,7 +7,7 @@ import { CommandError } from "./command-error.ts";
  * in its folder, and what stands there is a plain file or nothing. Leaves everything as it was.
  *
  * @param option how messages name it, for example `--report`
- * @throws CommandError `configuration`
+ * @throws {CommandError} `configuration`
  */
 export async function checkReplaceable(option: string, path: string): Promise<void> {
   const target = await targetOf(option, path);
@@ -25,7 +25,7 @@ export async function checkReplaceable(option: string, path: string): Promise<vo
  * Replaces a file's content, all or nothing: written beside it, synced and renamed over it, so that a reader sees the old
  * content or the new one. A symbolic link stays one.
  *
- * @throws CommandError `configuration` where something other than a file stands there, `failed` where it cannot be written
+ * @throws {CommandError} `configuration` where something other than a file is there, `failed` where it cannot be written
  */
 export async function replaceFile(option: string, path: string, text: string): Promise<void> {
   const target = await targetOf(option, path);

@@ -4,7 +4,7 @@ import { CommandError } from "./command-error.ts";
  * Writes a result to stdout and waits until it is on its way, so that an export of any size stays in constant
  * memory.
  *
- * @throws CommandError `output_closed` when it cannot be written (a full disk, say). A reader that went away
+ * @throws {CommandError} `output_closed` when it cannot be written (a full disk, say). A reader that went away
  *   (`… | head`) is no error here: the signal that `runCommand` hands out is aborted, and nothing more is written.
  */
 export function writeOut(text: string): Promise<void> {

@@ -15,7 +15,7 @@ export function toBase64(bytes: Uint8Array): string {
 /**
  * Bytes of canonical base64.
  *
- * @throws CoreError `base64_malformed`
+ * @throws {CoreError} `base64_malformed`
  */
 export function fromBase64(text: string): Uint8Array {
   const bytes = Buffer.from(text, "base64");

@@ -45,7 +45,7 @@ export const MAX_JSON_VALUES = 4 * 1024 * 1024;
 /**
  * The canonical text of a value.
  *
- * @throws CoreError `json_unsupported`, `json_number`, `json_surrogate`, `json_cycle`, `json_too_deep`, `json_too_long`
+ * @throws {CoreError} `json_unsupported`, `json_number`, `json_surrogate`, `json_cycle`, `json_too_deep`, `json_too_long`
  */
 export function canonicalJson(value: unknown): string {
   const text = write(value, "", { ancestors: new Set(), chars: 0, values: 0 });
@@ -56,7 +56,7 @@ export function canonicalJson(value: unknown): string {
 /**
  * The canonical text of a string.
  *
- * @throws CoreError `json_surrogate`
+ * @throws {CoreError} `json_surrogate`
  */
 export function canonicalString(text: string): string {
   if (!text.isWellFormed()) throw new CoreError("json_surrogate", "text with a lone surrogate has no UTF-8 form");

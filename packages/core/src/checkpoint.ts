@@ -30,7 +30,7 @@ export interface Checkpoint {
 /**
  * The note text of a checkpoint.
  *
- * @throws CoreError `name_malformed`, `tree_range`, `hash_length`
+ * @throws {CoreError} `name_malformed`, `tree_range`, `hash_length`
  */
 export function formatCheckpoint({ origin, size, root }: Checkpoint): string {
   return `${checkName(origin)}\n${checkTreeSize(size)}\n${toBase64(checkHash(root, "root"))}\n`;
@@ -39,7 +39,7 @@ export function formatCheckpoint({ origin, size, root }: Checkpoint): string {
 /**
  * The checkpoint of a note text, which must be exactly what `formatCheckpoint` writes.
  *
- * @throws CoreError `checkpoint_malformed`
+ * @throws {CoreError} `checkpoint_malformed`
  */
 export function parseCheckpoint(text: string): Checkpoint {
   const [origin = "", size = "", root = "", end, ...rest] = text.split("\n", 5);

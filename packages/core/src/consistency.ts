@@ -25,7 +25,7 @@ export interface Consistency {
  * Returns if the proof holds, and throws if not (RFC 9162, section 2.1.4.2). Every tree extends the empty one and
  * itself, with an empty proof.
  *
- * @throws CoreError `tree_range`, `hash_length`, `proof_malformed`, `proof_mismatch`
+ * @throws {CoreError} `tree_range`, `hash_length`, `proof_malformed`, `proof_mismatch`
  */
 export function verifyConsistency(claim: Consistency): void {
   checkTreeSize(claim.newSize);
@@ -79,7 +79,7 @@ function hashAt(proof: readonly Uint8Array[], index: number): Uint8Array {
  * The consistency proof from the first `oldSize` leaves to all of them, from the hashes of all leaves. For trees that
  * fit in memory.
  *
- * @throws CoreError `tree_range`, `hash_length`
+ * @throws {CoreError} `tree_range`, `hash_length`
  */
 export function consistencyProof(leafHashes: readonly Uint8Array[], oldSize: bigint): Uint8Array[] {
   if (oldSize < 0n || oldSize > BigInt(leafHashes.length)) {

@@ -31,7 +31,7 @@ export function cosignatureMessage(noteText: string, time: bigint): Uint8Array {
 /**
  * Returns the time itself if it can be cosigned: 0 to 2^63 - 1 seconds since the Unix epoch.
  *
- * @throws CoreError `time_range`
+ * @throws {CoreError} `time_range`
  */
 export function checkCosignatureTime(time: bigint): bigint {
   if (time < 0n || time > MAX_TIME) throw new CoreError("time_range", `${time} s cannot be cosigned`);

@@ -27,7 +27,7 @@ export interface KeyPair {
 /**
  * The key pair of a seed.
  *
- * @throws CoreError `key_malformed`
+ * @throws {CoreError} `key_malformed`
  */
 export function keyPair(seed: Uint8Array): KeyPair {
   if (seed.byteLength !== KEY_BYTES) throw new CoreError("key_malformed", "an Ed25519 seed has 32 bytes");
@@ -40,7 +40,7 @@ export function keyPair(seed: Uint8Array): KeyPair {
 /**
  * The public key object of 32 bytes.
  *
- * @throws CoreError `key_malformed`
+ * @throws {CoreError} `key_malformed`
  */
 export function publicKey(bytes: Uint8Array): KeyObject {
   if (bytes.byteLength !== KEY_BYTES) throw new CoreError("key_malformed", "an Ed25519 public key has 32 bytes");

@@ -45,7 +45,7 @@ export const MAX_LINK_PK_BYTES: number = MAX_PK_BYTES + 20;
 /**
  * The event key of a row, from the text output of its key columns, in key order.
  *
- * @throws CoreError `pk_malformed`: no text at all, a lone surrogate, or more than `MAX_PK_BYTES`
+ * @throws {CoreError} `pk_malformed`: no text at all, a lone surrogate, or more than `MAX_PK_BYTES`
  */
 export function eventPk(keyTexts: readonly string[]): string {
   const [first, ...others] = keyTexts;
@@ -63,7 +63,7 @@ export function eventPk(keyTexts: readonly string[]): string {
  *     → 96ce0a5a8208370ab4abd635460c4c9afc94c6e8f2a3d717147a434a5e3f4c9b
  *
  * @param secret 32 bytes
- * @throws CoreError `hash_length` for a secret of another length; `pk_malformed`
+ * @throws {CoreError} `hash_length` for a secret of another length; `pk_malformed`
  */
 export function blindKey(secret: Uint8Array, key: string): string {
   return createHmac("sha256", checkHash(secret, "the secret")).update(checkPk(key)).digest("hex");
@@ -73,7 +73,7 @@ export function blindKey(secret: Uint8Array, key: string): string {
  * Returns the kind of a table, or of a caller, itself if it is one: 1 to `MAX_KIND_BYTES` of well-formed Unicode without
  * `:` and NUL.
  *
- * @throws CoreError `kind_malformed`
+ * @throws {CoreError} `kind_malformed`
  */
 export function checkKind(kind: string): string {
   const problem =
@@ -98,7 +98,7 @@ export function splitKind(linkKind: string): { readonly kind: string; readonly r
 /**
  * Returns a link's kind itself if it is one: well-formed Unicode of at most `MAX_LINK_KIND_BYTES`.
  *
- * @throws CoreError `kind_malformed`
+ * @throws {CoreError} `kind_malformed`
  */
 export function checkLinkKind(kind: string): string {
   const problem = problemOf(kind, MAX_LINK_KIND_BYTES);
@@ -109,7 +109,7 @@ export function checkLinkKind(kind: string): string {
 /**
  * Returns a link's key itself if it is one: well-formed Unicode of at most `MAX_LINK_PK_BYTES`.
  *
- * @throws CoreError `pk_malformed`
+ * @throws {CoreError} `pk_malformed`
  */
 export function checkLinkPk(pk: string): string {
   return checkPk(pk, MAX_LINK_PK_BYTES);

@@ -35,7 +35,7 @@ export class FrontierBuilder {
   #size: bigint;
   readonly #hashes: Uint8Array[];
 
-  /** @throws CoreError `tree_range`, `proof_malformed`, `hash_length`: not a frontier */
+  /** @throws {CoreError} `tree_range`, `proof_malformed`, `hash_length`: not a frontier */
   constructor(from: Frontier = emptyFrontier) {
     checkFrontier(from);
     this.#size = from.size;
@@ -50,7 +50,7 @@ export class FrontierBuilder {
   /**
    * Appends a leaf, by its leaf hash.
    *
-   * @throws CoreError `hash_length`, `tree_range`
+   * @throws {CoreError} `hash_length`, `tree_range`
    */
   append(leafHash: Uint8Array): void {
     if (this.#size === MAX_TREE_SIZE) throw new CoreError("tree_range", "the tree is full");
@@ -67,7 +67,7 @@ export class FrontierBuilder {
    * Appends 2^`level` leaves at once, by the root of their tree. It must stand where such a subtree can stand: the size
    * is a multiple of 2^`level`.
    *
-   * @throws CoreError `hash_length`, `tree_range`
+   * @throws {CoreError} `hash_length`, `tree_range`
    */
   appendSubtree(level: number, root: Uint8Array): void {
     const leaves = 1n << BigInt(level);
@@ -96,7 +96,7 @@ export class FrontierBuilder {
 /**
  * The frontier with one more leaf, given by its leaf hash.
  *
- * @throws CoreError `tree_range`, `proof_malformed`, `hash_length`
+ * @throws {CoreError} `tree_range`, `proof_malformed`, `hash_length`
  */
 export function appendLeaf(frontier: Frontier, leafHash: Uint8Array): Frontier {
   const builder = new FrontierBuilder(frontier);
@@ -107,7 +107,7 @@ export function appendLeaf(frontier: Frontier, leafHash: Uint8Array): Frontier {
 /**
  * The root of a frontier's tree. 32 bytes.
  *
- * @throws CoreError `tree_range`, `proof_malformed`, `hash_length`
+ * @throws {CoreError} `tree_range`, `proof_malformed`, `hash_length`
  */
 export function frontierRoot(frontier: Frontier): Uint8Array {
   checkFrontier(frontier);
@@ -118,7 +118,7 @@ export function frontierRoot(frontier: Frontier): Uint8Array {
  * Inclusion proof (RFC 6962, section 2.1.1) of the leaf that is appended next to `before`: leaf number `before.size`
  * in the tree of `before.size + 1` leaves.
  *
- * @throws CoreError `tree_range`, `proof_malformed`, `hash_length`
+ * @throws {CoreError} `tree_range`, `proof_malformed`, `hash_length`
  */
 export function lastLeafProof(before: Frontier): Uint8Array[] {
   checkFrontier(before);
@@ -129,7 +129,7 @@ export function lastLeafProof(before: Frontier): Uint8Array[] {
  * The frontier of a tree of `size` leaves, from the inclusion proof of its last leaf. It is what the proof claims:
  * compare its `frontierRoot` with a signed root before trusting it.
  *
- * @throws CoreError `tree_range` for a size below 1 or above 2^63 - 1; `proof_malformed`, `hash_length`
+ * @throws {CoreError} `tree_range` for a size below 1 or above 2^63 - 1; `proof_malformed`, `hash_length`
  */
 export function frontierFromLastLeaf(last: {
   readonly size: bigint;

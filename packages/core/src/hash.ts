@@ -34,7 +34,7 @@ export function toHex(bytes: Uint8Array): string {
 /**
  * Bytes of lower-case hex. Upper case is refused, so that each value has one text.
  *
- * @throws CoreError `hex_malformed`
+ * @throws {CoreError} `hex_malformed`
  */
 export function fromHex(text: string): Uint8Array {
   const bytes = Buffer.from(text, "hex");
@@ -46,7 +46,7 @@ export function fromHex(text: string): Uint8Array {
 /**
  * Bytes of a hash in hex: exactly 64 lower-case digits.
  *
- * @throws CoreError `hex_malformed`, `hash_length`
+ * @throws {CoreError} `hex_malformed`, `hash_length`
  */
 export function hashFromHex(text: string): Uint8Array {
   // Before decoding: hostile text can have any length.
@@ -62,7 +62,7 @@ export function sameBytes(a: Uint8Array, b: Uint8Array): boolean {
 /**
  * Returns the hash itself if it has 32 bytes.
  *
- * @throws CoreError `hash_length`, with `what` in its message
+ * @throws {CoreError} `hash_length`, with `what` in its message
  */
 export function checkHash(hash: Uint8Array, what: string): Uint8Array {
   if (hash.byteLength !== HASH_BYTES) {

@@ -77,7 +77,7 @@ export interface HeadTrust {
 /**
  * The line of a head, without a newline. Nothing is checked that `parseHeadLine` will check.
  *
- * @throws CoreError `hash_length` for a chain hash that does not have 32 bytes
+ * @throws {CoreError} `hash_length` for a chain hash that does not have 32 bytes
  */
 export function formatHeadLine(parts: HeadParts): string {
   const members = [
@@ -100,7 +100,7 @@ export function formatHeadLine(parts: HeadParts): string {
  * @param options.before the frontier of the tree before that leaf: of `leaf.seq - 1` leaves
  * @param options.time seconds since the Unix epoch; becomes `published_at`
  * @returns the head's line, without a newline
- * @throws CoreError `tree_range` if frontier and leaf do not follow each other; as `leafText` and `formatSeconds`
+ * @throws {CoreError} `tree_range` if frontier and leaf do not follow each other; as `leafText` and `formatSeconds`
  */
 export function signHead(options: {
   readonly keys: PublisherKeys;
@@ -131,7 +131,7 @@ export function signHead(options: {
  * Reads a head line (without its newline) and checks every member against the signatures. The line comes from a sink
  * that someone hostile may write to; it is parsed before any signature is verified.
  *
- * @throws CoreError
+ * @throws {CoreError}
  *   - `head_malformed`: not a head line in its one form; `note_malformed`, `checkpoint_malformed`, `leaf_malformed`: one
  *     of its parts is not
  *   - `origin_mismatch`: a checkpoint of another log than the trusted one

@@ -30,8 +30,8 @@ export interface Inclusion {
 /**
  * Returns if the proof holds, and throws if not. (RFC 9162, section 2.1.3.2, gives the same algorithm.)
  *
- * @throws CoreError `tree_range` if the tree cannot have that size or that index; `hash_length`; `proof_malformed` if the
- *   number of hashes does not fit index and size; `proof_mismatch` if they lead to another root
+ * @throws {CoreError} `tree_range` if the tree cannot have that size or that index; `hash_length`;
+ *   `proof_malformed` if the number of hashes does not fit index and size; `proof_mismatch` if they lead to another root
  */
 export function verifyInclusion(claim: Inclusion): void {
   const { index, proof } = claim;
@@ -57,7 +57,7 @@ export function verifyInclusion(claim: Inclusion): void {
 /**
  * The root of a tree, from the hashes of all its leaves. 32 bytes.
  *
- * @throws CoreError `hash_length`
+ * @throws {CoreError} `hash_length`
  */
 export function treeRoot(leafHashes: readonly Uint8Array[]): Uint8Array {
   return leafHashes.length === 0 ? emptyRoot : rangeRoot(leafHashes, 0, leafHashes.length);
@@ -66,7 +66,7 @@ export function treeRoot(leafHashes: readonly Uint8Array[]): Uint8Array {
 /**
  * The inclusion proof of a leaf, from the hashes of all leaves. For trees that fit in memory.
  *
- * @throws CoreError `tree_range`, `hash_length`
+ * @throws {CoreError} `tree_range`, `hash_length`
  */
 export function inclusionProof(leafHashes: readonly Uint8Array[], index: bigint): Uint8Array[] {
   if (index < 0n || index >= BigInt(leafHashes.length)) {

@@ -10,8 +10,8 @@ import { toHex } from "./hash.ts";
 /**
  * What a date, bytes or a boxed primitive becomes in canonical JSON (canonical.ts); undefined for every other object.
  *
- * @throws CoreError `json_number` for an invalid Date; `json_unsupported` for a typed array with elements wider than a
- *   byte
+ * @throws {CoreError} `json_number` for an invalid Date; `json_unsupported` for a typed array with elements
+ *   wider than a byte
  */
 export function primitiveOf(value: object): string | number | boolean | bigint | undefined {
   if (ArrayBuffer.isView(value)) return bytesText(value);

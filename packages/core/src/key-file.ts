@@ -30,7 +30,7 @@ export function timestampName(origin: string): string {
 /**
  * New keys for a log: the text of its key file, and the two verifier keys to be given to verifiers, the log's first.
  *
- * @throws CoreError `name_malformed`
+ * @throws {CoreError} `name_malformed`
  */
 export function generateKeyFile(origin: string): { text: string; vkeys: [string, string] } {
   const log = generateSigningKey(origin, 1);
@@ -41,7 +41,7 @@ export function generateKeyFile(origin: string): { text: string; vkeys: [string,
 /**
  * The keys of a key file. Error messages never repeat any of it.
  *
- * @throws CoreError `key_file_malformed`
+ * @throws {CoreError} `key_file_malformed`
  */
 export function parseKeyFile(text: string): PublisherKeys {
   const [first = "", second = "", end, ...rest] = text.split("\n", 4);

@@ -31,7 +31,7 @@ export const MAX_LEAF_CHARS: number = 6 * (MAX_LINK_KIND_BYTES + MAX_LINK_PK_BYT
 /**
  * The text of a link's leaf.
  *
- * @throws CoreError `seq_range`, `kind_malformed`, `pk_malformed`, `hash_length`, `time_malformed`, `time_range`
+ * @throws {CoreError} `seq_range`, `kind_malformed`, `pk_malformed`, `hash_length`, `time_malformed`, `time_range`
  */
 export function leafText(link: Leaf): string {
   if (link.seq < 1n || link.seq > MAX_LEAF_SEQ)
@@ -49,7 +49,7 @@ export function leafText(link: Leaf): string {
 /**
  * The leaf of a text, which must be exactly what `leafText` writes.
  *
- * @throws CoreError `leaf_malformed`, with what was wrong as its cause
+ * @throws {CoreError} `leaf_malformed`, with what was wrong as its cause
  */
 export function parseLeaf(text: string): Leaf {
   if (text.length > MAX_LEAF_CHARS) throw new CoreError("leaf_malformed", `longer than ${MAX_LEAF_CHARS} characters`);

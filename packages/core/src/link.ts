@@ -60,7 +60,7 @@ export const MAX_SEQ: bigint = 2n ** 63n - 1n;
 /**
  * Hash of an event. 32 bytes.
  *
- * @throws CoreError `kind_malformed`, `pk_malformed`, `hash_length`, `time_malformed`, `time_range`
+ * @throws {CoreError} `kind_malformed`, `pk_malformed`, `hash_length`, `time_malformed`, `time_range`
  */
 export function eventHash(event: Event): Uint8Array {
   checkTime(event.appendedAt);
@@ -78,7 +78,7 @@ export function eventHash(event: Event): Uint8Array {
 /**
  * The member `before_hash` of an event or a leaf, with the comma behind it; empty where there is none.
  *
- * @throws CoreError `hash_length`
+ * @throws {CoreError} `hash_length`
  */
 export function beforeMember(beforeHash: Uint8Array | null): string {
   return beforeHash === null ? "" : `"before_hash":"${toHex(checkHash(beforeHash, "before_hash"))}",`;
@@ -91,7 +91,7 @@ const preimageView = new DataView(preimage.buffer);
 /**
  * Chain hash of a link: SHA-256(prev_hash || event_hash || seq). 32 bytes.
  *
- * @throws CoreError `hash_length`; `seq_range` for a seq outside 1 to 2^63 - 1
+ * @throws {CoreError} `hash_length`; `seq_range` for a seq outside 1 to 2^63 - 1
  */
 export function chainHash(prevHash: Uint8Array, eventHash: Uint8Array, seq: bigint): Uint8Array {
   if (seq < 1n || seq > MAX_SEQ) throw new CoreError("seq_range", `${seq} is outside 1 to 2^63 - 1`);
@@ -104,7 +104,7 @@ export function chainHash(prevHash: Uint8Array, eventHash: Uint8Array, seq: bigi
 /**
  * The link that records `event` after `prev`, or as the first one where there is none.
  *
- * @throws CoreError as `eventHash` and `chainHash`
+ * @throws {CoreError} as `eventHash` and `chainHash`
  */
 export function nextLink(prev: Pick<Link, "seq" | "chainHash"> | null, event: Event): Link {
   const seq = prev === null ? 1n : prev.seq + 1n;

@@ -45,7 +45,7 @@ preimage[0] = 0x01;
 /**
  * Hash of an inner node from the hashes of its two children. 32 bytes.
  *
- * @throws CoreError `hash_length`
+ * @throws {CoreError} `hash_length`
  */
 export function nodeHash(left: Uint8Array, right: Uint8Array): Uint8Array {
   preimage.set(checkHash(left, "left child"), 1);
@@ -56,7 +56,7 @@ export function nodeHash(left: Uint8Array, right: Uint8Array): Uint8Array {
 /**
  * Returns the size itself if it is one of a tree.
  *
- * @throws CoreError `tree_range`
+ * @throws {CoreError} `tree_range`
  */
 export function checkTreeSize(size: bigint): bigint {
   if (size < 0n || size > MAX_TREE_SIZE) throw new CoreError("tree_range", `a tree cannot have ${size} leaves`);

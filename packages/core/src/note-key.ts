@@ -45,7 +45,7 @@ export interface NoteSigner extends NoteKey {
    * The signature of a note text: 64 bytes for type 1, 72 for type 4, which signs `time` (seconds since the Unix epoch)
    * with it. Type 1 ignores the time.
    *
-   * @throws CoreError `time_range` for a time before 1970 or beyond 2^63 - 1
+   * @throws {CoreError} `time_range` for a time before 1970 or beyond 2^63 - 1
    */
   sign(text: string, time: bigint): Uint8Array;
 }
@@ -59,7 +59,7 @@ export interface NoteVerifier extends NoteKey {
 /**
  * A new key: its secret signer key and its public verifier key, as text.
  *
- * @throws CoreError `name_malformed`
+ * @throws {CoreError} `name_malformed`
  */
 export function generateSigningKey(name: string, type: SignatureType): { signer: string; vkey: string } {
   return signingKeyFromSeed(name, type, randomBytes(KEY_BYTES));
@@ -68,7 +68,7 @@ export function generateSigningKey(name: string, type: SignatureType): { signer:
 /**
  * The key of a given 32-byte seed, as text.
  *
- * @throws CoreError `name_malformed`, `key_malformed`
+ * @throws {CoreError} `name_malformed`, `key_malformed`
  */
 export function signingKeyFromSeed(
   name: string,
@@ -82,7 +82,7 @@ export function signingKeyFromSeed(
 /**
  * The signer of a secret key's text. Error messages never repeat it.
  *
- * @throws CoreError `key_malformed`
+ * @throws {CoreError} `key_malformed`
  */
 export function parseSigner(text: string): NoteSigner {
   const [word, key, name = "", , data = "", ...rest] = bounded(text).split("+");
@@ -103,7 +103,7 @@ export function parseSigner(text: string): NoteSigner {
 /**
  * The verifier of a verifier key's text.
  *
- * @throws CoreError `key_malformed`
+ * @throws {CoreError} `key_malformed`
  */
 export function parseVerifierKey(vkey: string): NoteVerifier {
   // Someone who pastes the wrong key must not find his secret in a log.
@@ -132,7 +132,7 @@ export function parseVerifierKey(vkey: string): NoteVerifier {
 /**
  * Returns the name itself if a key or a log can have it.
  *
- * @throws CoreError `name_malformed`
+ * @throws {CoreError} `name_malformed`
  */
 export function checkName(name: string): string {
   if (isName(name)) return name;

@@ -60,7 +60,7 @@ export interface SignatureLine {
  * A note of this text, signed by each signer in the given order.
  *
  * @param options.time seconds since the Unix epoch, which signers of type 4 sign with the text
- * @throws CoreError `note_malformed` for a text that a note cannot have, or no signers; `time_range`
+ * @throws {CoreError} `note_malformed` for a text that a note cannot have, or no signers; `time_range`
  */
 export function signNote(text: string, signers: readonly NoteSigner[], options: { readonly time: bigint }): string {
   const lines = signers.map((signer) => {
@@ -76,7 +76,7 @@ export function signNote(text: string, signers: readonly NoteSigner[], options: 
 /**
  * Opens a note: checks every signature in it by one of the verifiers' keys, of which there must be at least one.
  *
- * @throws CoreError `note_malformed`; `signature_invalid` if a signature by a given key does not verify;
+ * @throws {CoreError} `note_malformed`; `signature_invalid` if a signature by a given key does not verify;
  *   `signature_missing` if there is none by any of them
  */
 export function openNote(note: string, verifiers: readonly NoteVerifier[]): OpenedNote {
@@ -89,7 +89,7 @@ export function openNote(note: string, verifiers: readonly NoteVerifier[]): Open
 /**
  * The signatures by the verifiers' keys, each verified; empty if there is none.
  *
- * @throws CoreError `signature_invalid`; `note_malformed` if one key has signed twice
+ * @throws {CoreError} `signature_invalid`; `note_malformed` if one key has signed twice
  */
 export function verifySignatures(
   text: string,
@@ -116,7 +116,7 @@ export function verifySignatures(
 /**
  * The parts of a note. Nothing is verified: the text must not be believed.
  *
- * @throws CoreError `note_malformed`
+ * @throws {CoreError} `note_malformed`
  */
 export function parseNote(note: string): ParsedNote {
   if (note.length > MAX_NOTE_CHARS) throw malformed(`it is longer than ${MAX_NOTE_CHARS} characters`);

@@ -25,7 +25,7 @@ export type JsonValue = null | boolean | number | string | JsonValue[] | { [name
 /**
  * The value of a JSON text of at most `MAX_JSON_CHARS` UTF-16 code units and `MAX_JSON_DEPTH` levels.
  *
- * @throws CoreError `json_syntax`, `json_duplicate_name`, `json_lossy_number`, `json_surrogate`, `json_too_deep`,
+ * @throws {CoreError} `json_syntax`, `json_duplicate_name`, `json_lossy_number`, `json_surrogate`, `json_too_deep`,
  *   `json_too_long`
  */
 export function parseJson(text: string): JsonValue {

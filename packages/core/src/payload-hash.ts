@@ -7,7 +7,7 @@ import { sha256 } from "./hash.ts";
  *
  *     payloadHash({ id: "1", done: "t" })  =  SHA-256 of {"done":"t","id":"1"}
  *
- * @throws CoreError as `canonicalJson`
+ * @throws {CoreError} as `canonicalJson`
  */
 export function payloadHash(payload: unknown): Uint8Array {
   return sha256(canonicalJson(payload));

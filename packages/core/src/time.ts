@@ -22,7 +22,7 @@ const MICROS = 1_000_000n;
  * The text of a time in microseconds since the Unix epoch. (PostgreSQL's binary form counts from 2000-01-01: add
  * 946684800000000.)
  *
- * @throws CoreError `time_range`
+ * @throws {CoreError} `time_range`
  */
 export function formatTime(microsSinceUnixEpoch: bigint): string {
   if (microsSinceUnixEpoch < FIRST_SECOND * MICROS || microsSinceUnixEpoch >= (LAST_SECOND + 1n) * MICROS) {
@@ -36,7 +36,7 @@ export function formatTime(microsSinceUnixEpoch: bigint): string {
 /**
  * Microseconds since the Unix epoch.
  *
- * @throws CoreError `time_malformed`, `time_range`
+ * @throws {CoreError} `time_malformed`, `time_range`
  */
 export function parseTime(text: string): bigint {
   checkTime(text);
@@ -47,7 +47,7 @@ export function parseTime(text: string): bigint {
  * Returns the text itself if `parseTime` accepts it. Several times faster than parsing, for what is hashed by the
  * million.
  *
- * @throws CoreError `time_malformed`, `time_range`
+ * @throws {CoreError} `time_malformed`, `time_range`
  */
 export function checkTime(text: string): string {
   if (!/^\d{4}-\d\d-\d\dT(?:[01]\d|2[0-3]):[0-5]\d:[0-5]\d\.\d{6}Z$/u.test(text)) throw malformed(text);
@@ -58,7 +58,7 @@ export function checkTime(text: string): string {
 /**
  * The text of a time in whole seconds since the Unix epoch.
  *
- * @throws CoreError `time_range`
+ * @throws {CoreError} `time_range`
  */
 export function formatSeconds(secondsSinceUnixEpoch: bigint): string {
   if (secondsSinceUnixEpoch < FIRST_SECOND || secondsSinceUnixEpoch > LAST_SECOND) {
@@ -70,7 +70,7 @@ export function formatSeconds(secondsSinceUnixEpoch: bigint): string {
 /**
  * Whole seconds since the Unix epoch.
  *
- * @throws CoreError `time_malformed`, `time_range`
+ * @throws {CoreError} `time_malformed`, `time_range`
  */
 export function parseSeconds(text: string): bigint {
   if (!/^\d{4}-\d\d-\d\dT(?:[01]\d|2[0-3]):[0-5]\d:[0-5]\dZ$/u.test(text)) throw malformed(text);

@@ -23,7 +23,7 @@ export interface Ended {
 /**
  * Runs an executable as a process that knows nothing but the variables it is given.
  *
- * @throws CommandError `failed`, with what it said on stderr, when it ends in another way than `accept` has it
+ * @throws {CommandError} `failed`, with what it said on stderr, when it ends in another way than `accept` has it
  */
 export async function application(
   name: Application,

@@ -212,7 +212,7 @@ async function readWarnings(tx: AnyPgDatabase): Promise<string[]> {
  *
  * @param db a drizzle database over any PostgreSQL driver; its role is a superuser, or has CREATEROLE and may create
  *   objects in the schema public.
- * @throws SchemaError `other_shape`, `newer_schema`, `migration_changed`, `no_right`, `contention`
+ * @throws {SchemaError} `other_shape`, `newer_schema`, `migration_changed`, `no_right`, `contention`
  */
 export async function migrate(db: AnyPgDatabase): Promise<MigrateResult> {
   const shipped = readMigrations();

@@ -12,7 +12,7 @@ const BROKER = "AUDIT_TEST_SERVER_BROKER";
  * The server that the tests of this run share. Within a run that {@link shareTestServer} set up, all processes get
  * the same one; otherwise it is started once per process.
  *
- * @throws TestkitError `no_server`, saying what was tried. A test never goes on, or skips itself, without one.
+ * @throws {TestkitError} `no_server`, saying what was tried. A test never goes on, or skips itself, without one.
  */
 export async function testServer(): Promise<TestServer> {
   return (await askBroker()) ?? (await ownServer());

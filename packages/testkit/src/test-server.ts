@@ -40,7 +40,7 @@ export const TEST_SETTINGS: Readonly<Record<string, string>> = {
  * embedded one. `AUDIT_TEST_SERVER=url|docker|embedded` allows only that kind; `AUDIT_TEST_POSTGRES_IMAGE` names
  * the image for Docker.
  *
- * @throws TestkitError `no_server`; `wrong_setting` when a variable's value cannot be used.
+ * @throws {TestkitError} `no_server`; `wrong_setting` when a variable's value cannot be used.
  */
 export async function startTestServer(env: NodeJS.ProcessEnv = process.env): Promise<TestServer> {
   const tried: string[] = [];

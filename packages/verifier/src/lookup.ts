@@ -130,7 +130,7 @@ function isSound(link: Link): boolean {
  * Whether a payload is what was recorded for an event, by the event's newest link. The link's own hashes are
  * recomputed; whether the chain holds around it is what `verify` says.
  *
- * @throws CoreError `json_…` for a payload without a canonical form
+ * @throws {CoreError} `json_…` for a payload without a canonical form
  */
 export async function verifyEvent(sql: Sql, event: EventName & { readonly payload: unknown }): Promise<EventVerdict> {
   const hash = payloadHash(event.payload);

@@ -39,7 +39,7 @@ export interface Verification {
  *
  * @param sql a client of the `postgres` driver, whose options are taken for connections of the verifier's own; its role needs `scidex_audit_ro` for links
  *   and heads, `scidex_audit_inspector` for every check
- * @throws VerifierError `not_initialised`, `keys_malformed`, `origin_missing`, `range_invalid`, `protocol`; errors of the driver
+ * @throws {VerifierError} `not_initialised`, `keys_malformed`, `origin_missing`, `range_invalid`, `protocol`; errors of the driver
  */
 export async function verify(sql: Sql, options: VerifyOptions = {}): Promise<VerificationReport> {
   return (await verifyWithState(sql, options)).report;

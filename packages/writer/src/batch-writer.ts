@@ -27,7 +27,7 @@ export interface BatchWriter {
    * Records an event in the next transaction. Settles when that has been committed or has failed, so awaiting it is
    * all the back-pressure most callers need. Events are linked in the order of the calls.
    *
-   * @throws WriterError and CoreError as the function `append`, for this event alone: the others of its batch are
+   * @throws {WriterError | CoreError} as the function `append`, for this event alone: the others of its batch are
    *   recorded. `connection_lost` when it was not acknowledged; it may have been recorded all the same, and appending
    *   it again is safe: the same event is recorded once. `closed` after `close()`.
    */
@@ -48,7 +48,7 @@ export interface BatchWriter {
  *     const receipts = await Promise.all(events.map((event) => writer.append(event)));
  *     await writer.close();
  *
- * @throws RangeError for an option that is not a positive number
+ * @throws {RangeError} for an option that is not a positive number
  */
 export function createBatchWriter(db: AnyPgDatabase, options: BatchWriterOptions = {}): BatchWriter {
   return new QueueingBatchWriter(db, options);

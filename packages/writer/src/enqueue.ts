@@ -8,7 +8,7 @@ import { sqlEvent } from "./sql-values.ts";
  * after the commit, and until then nothing protects it. There is no receipt, because it has no place in the chain yet.
  * One that turns out to conflict with the chain is set aside and reported by `audit-chain status`.
  *
- * @throws WriterError and CoreError as `append`, but neither `conflict` nor `retry`
+ * @throws {WriterError | CoreError} as `append`, but neither `conflict` nor `retry`
  */
 export async function enqueue(tx: AnyPgDatabase, event: NewEvent): Promise<void> {
   const prepared = prepareEvent(event);

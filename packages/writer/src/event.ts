@@ -52,8 +52,8 @@ export interface PreparedEvent {
 /**
  * Checks an event and hashes its payload. Nothing is sent for one that fails here.
  *
- * @throws WriterError `bad_event`, `reserved_kind` (a colon); CoreError `json_…` for a payload without a canonical form (NaN, a lone surrogate, a
- *   cycle …)
+ * @throws {WriterError} `bad_event`, `reserved_kind` (a colon)
+ * @throws {CoreError} `json_…` for a payload without a canonical form (NaN, a lone surrogate, a cycle …)
  */
 export function prepareEvent(event: NewEvent): PreparedEvent {
   return { kind: kindOf(event.kind), pk: keyOf(event), hash: hashOf(event) };

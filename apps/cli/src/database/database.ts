@@ -24,7 +24,7 @@ export interface DatabaseUse {
  * Connects to the database of `AUDIT_DATABASE_URL`, does the work and disconnects. Ctrl-C ends the connection, and
  * with it the transaction that is running.
  *
- * @throws CommandError `configuration`, `unavailable`; `failed` where the chain has not been set up; `usage` or
+ * @throws {CommandError} `configuration`, `unavailable`; `failed` where the chain has not been set up; `usage` or
  *   `failed` with the database's own reason and advice where it refuses.
  */
 export async function withDatabase<T>(

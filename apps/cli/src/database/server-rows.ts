@@ -14,7 +14,7 @@ import { print } from "../text/print.ts";
 /**
  * The builtin rows that are not PostgreSQL's own on this server, to be pinned; each is said on stderr.
  *
- * @throws CommandError `failed` where there is a row twice, which no provider's server has
+ * @throws {CommandError} `failed` where there is a row twice, which no provider's server has
  */
 export async function pinServer(sql: Sql): Promise<PinnedRow[]> {
   const differences = await differencesOf(sql, []);

@@ -4,7 +4,7 @@ import { CommandError } from "@scidex/audit-command";
  * Reads a list of column names separated by commas: `a,b`. Names are taken as they are, case included; one with a
  * comma, a quote or white space at its ends stands in double quotes, as in SQL: `"a,b"`, `"say ""hi"""`.
  *
- * @throws CommandError `usage` for an empty name or an open quote
+ * @throws {CommandError} `usage` for an empty name or an open quote
  */
 export function parseNameList(text: string): string[] {
   const names: string[] = [];

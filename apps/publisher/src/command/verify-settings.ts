@@ -52,7 +52,10 @@ export type VerifySettings = Omit<
   "database" | "sinceHeadMs" | "webhook" | "heartbeat" | "metrics" | "onProgress"
 >;
 
-/** @throws CommandError `usage`, `configuration`; {@link PublisherError} `configuration` */
+/**
+ * @throws {CommandError} `usage`, `configuration`
+ * @throws {PublisherError} `configuration`
+ */
 export async function verifySettings(flags: VerifyFlags): Promise<VerifySettings> {
   const keyFile = signingKeyFile();
   const alertMemory = flags.alertState ?? (keyFile === undefined ? undefined : `${keyFile}.alerts`);

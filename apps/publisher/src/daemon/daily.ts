@@ -6,7 +6,7 @@ const DAY_MS = 86_400_000;
  * Reads a time of day in UTC, `HH:MM`.
  *
  * @returns milliseconds since midnight
- * @throws CommandError `usage`
+ * @throws {CommandError} `usage`
  */
 export function parseTimeOfDay(option: string, text: string): number {
   const [, hours, minutes] = /^([01]\d|2[0-3]):([0-5]\d)$/.exec(text) ?? [];

@@ -25,7 +25,7 @@ export class PageWriter {
     this.#about = { command: "audit-publisher verify", origin: options.origin, database };
   }
 
-  /** @throws CommandError `configuration`, `failed` */
+  /** @throws {CommandError} `configuration`, `failed` */
   readonly write = async (report: AlertedReport, overview: Overview): Promise<void> => {
     const { file, isWhole } = this.#options;
     const data = { ...this.#about, report, overview, isWhole, verifiedAt: Date.now(), notes: notesOf(report) };

@@ -67,7 +67,8 @@ export interface VerifyAndAlertOptions extends Pick<
  *
  * A table, webhook, heartbeat or file that fails does not hold up the others, and changes nothing about the report.
  *
- * @throws {PublisherError} `configuration`; {@link VerifierError}; errors of the driver
+ * @throws {PublisherError} `configuration`
+ * @throws {VerifierError} as `verify`; errors of the driver
  */
 export async function verifyAndAlert(options: VerifyAndAlertOptions): Promise<AlertedVerification> {
   const run = options.sinceHeadMs === undefined ? "full" : "window";

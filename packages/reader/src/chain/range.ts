@@ -27,7 +27,7 @@ export interface Range {
   readonly pending: boolean;
 }
 
-/** @throws VerifierError `range_invalid` */
+/** @throws {VerifierError} `range_invalid` */
 export function checkRange({ startSeq = 1n, endSeq, shard }: RangeRequest): void {
   if (startSeq < 1n || (endSeq !== undefined && endSeq < startSeq))
     throw new VerifierError(

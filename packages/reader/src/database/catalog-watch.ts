@@ -75,7 +75,7 @@ export class CatalogWatch {
    * Proves the functions of the types that catalogs are read by, and takes note of all rows.
    *
    * @param ended rejects where it is to be broken off
-   * @throws CatalogError, PlanError, VerifierError `server_unknown`
+   * @throws {CatalogError | PlanError | VerifierError} `server_unknown`
    */
   static async begin(options: Sql["options"], ended: Promise<never>): Promise<CatalogWatch> {
     const session = await Session.open(options, ended);
@@ -110,7 +110,7 @@ export class CatalogWatch {
   /**
    * Proves that types are sent by the functions that the snapshot's catalog says, past the functions themselves.
    *
-   * @throws CatalogError, PlanError
+   * @throws {CatalogError | PlanError}
    */
   async prove(catalog: LiveCatalog, types: Iterable<string>): Promise<void> {
     const relation = catalogRelation(this.#manifest, "pg_type");
@@ -148,7 +148,7 @@ export class CatalogWatch {
   /**
    * Looks whether anything was changed meanwhile.
    *
-   * @throws CatalogError, PlanError
+   * @throws {CatalogError | PlanError}
    */
   async end(): Promise<void> {
     const after = await readVersions(this.#session, this.#manifest);

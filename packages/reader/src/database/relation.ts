@@ -44,7 +44,7 @@ export type Column = string | Slice;
 /** Characters of a slice. */
 export const SLICE_CHARACTERS = BOUNDS.sliceCharacters;
 
-/** @throws Error for a column that the relation does not have */
+/** @throws {Error} for a column that the relation does not have */
 export function attributeOf(relation: Relation, column: string): AttributeOf {
   const [number, type] = [relation.attributes.get(column), relation.types.get(column)];
   const found = number === undefined || type === undefined ? SYSTEM_ATTRIBUTES.get(column) : { number, type };

@@ -166,7 +166,7 @@ export class Session {
   /**
    * Streams what a form yields. It must be read to its end before the session is used again.
    *
-   * @throws PlanError also while it is read; UnreadablePlanError
+   * @throws {PlanError | UnreadablePlanError} also while it is read
    */
   async copy(form: Form, format: "binary" | "text"): Promise<Chunks> {
     const open = async () => {

@@ -38,7 +38,7 @@ export const EMPTY_STATE: VerifierState = { sinks: new Map(), server: null, awai
 const isObject = (value: JsonValue | undefined): value is { [name: string]: JsonValue } =>
   typeof value === "object" && value !== null && !Array.isArray(value);
 
-/** @throws VerifierError `state_malformed` */
+/** @throws {VerifierError} `state_malformed` */
 export function parseState(text: string): VerifierState {
   const malformed = (cause?: unknown) =>
     new VerifierError(

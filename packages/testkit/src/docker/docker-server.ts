@@ -9,7 +9,7 @@ export const DEFAULT_IMAGE = "postgres:18-alpine";
 /**
  * Starts PostgreSQL in a container, through testcontainers, on a random port of loopback.
  *
- * @throws TestkitError `server_failed` when it never accepts connections; errors of testcontainers as they are.
+ * @throws {TestkitError} `server_failed` when it never accepts connections; errors of testcontainers as they are.
  */
 export async function startDocker(
   image: string,

@@ -32,7 +32,7 @@ export function serverAccount(dataDir?: string): Account {
  * A folder for temporary files that `account` can enter: the system's, or another where that one lies below a
  * closed folder (`TMPDIR=/root/tmp`).
  *
- * @throws TestkitError `wrong_setting` when there is none.
+ * @throws {TestkitError} `wrong_setting` when there is none.
  */
 export function temporaryRoot(account: Account): string {
   const candidates = [tmpdir(), "/tmp", "/var/tmp"];

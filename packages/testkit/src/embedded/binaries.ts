@@ -32,7 +32,7 @@ const executable = (name: string): string => (process.platform === "win32" ? `${
  * @param packageName that package, or an alias under which another major version is installed; without it, the
  *   one that belongs to this machine.
  * @param from a file or file URL: the package is looked up as a module of that file would look it up.
- * @throws TestkitError `no_binaries` when it is not installed.
+ * @throws {TestkitError} `no_binaries` when it is not installed.
  */
 export function embeddedBinaries(packageName = platformPackage(), from: string = import.meta.url): string {
   try {
@@ -56,7 +56,7 @@ function platformPackage(): string {
  * A copy is needed when the folder lies below one that the account may not enter (a clone in root's home), and
  * when the package's install script did not run, which leaves the libraries' symbolic links out.
  *
- * @throws TestkitError `no_binaries` when they cannot be run either way.
+ * @throws {TestkitError} `no_binaries` when they cannot be run either way.
  */
 export function runnableBinaries(folder: string, account: Account): Binaries {
   const inPlace = tryBinaries(folder, account);

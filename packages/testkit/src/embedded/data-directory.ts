@@ -35,7 +35,7 @@ export function serverEnvironment(): NodeJS.ProcessEnv {
  * Makes a cluster in `dataDir` if there is none: UTF8, locale C, one superuser `postgres` with a random password
  * (SCRAM), which is asked for from everyone: `trust` would let in every user of a shared machine.
  *
- * @throws TestkitError `server_failed` with initdb's output.
+ * @throws {TestkitError} `server_failed` with initdb's output.
  */
 export function initialise(dataDir: string, binaries: Binaries, account: Account): void {
   if (existsSync(join(dataDir, "PG_VERSION"))) return;

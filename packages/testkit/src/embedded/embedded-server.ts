@@ -66,7 +66,7 @@ export interface EmbeddedServer {
  * user, wrapper or Docker. It listens on 127.0.0.1 only and asks for a random password. When this process ends in
  * whatever way, the server is stopped and its temporary folder removed.
  *
- * @throws TestkitError `no_binaries`; `server_failed` with the end of the server's log.
+ * @throws {TestkitError} `no_binaries`; `server_failed` with the end of the server's log.
  */
 export async function startEmbedded(options: EmbeddedOptions = {}): Promise<EmbeddedServer> {
   const account = serverAccount(options.dataDir);

@@ -130,7 +130,7 @@ export function decodeConfig(fields: readonly (string | null)[], seqOf: (id: str
   }
 }
 
-/** A map, because a column can be called `constructor`. @throws Error for anything but an object of texts */
+/** A map, because a column can be called `constructor`. @throws {Error} for anything but an object of texts */
 function parseRenamed(text: string): Map<string, string> {
   const value: unknown = JSON.parse(text);
   if (typeof value !== "object" || value === null || Array.isArray(value)) throw new Error("not an object");

@@ -48,7 +48,7 @@ const isObject = (value: JsonValue | undefined): value is { [name: string]: Json
 const isTexts = (value: JsonValue | undefined): value is string[] =>
   Array.isArray(value) && value.every((item) => typeof item === "string");
 
-/** Reads a policy file. @throws VerifierError `policy_malformed`, naming the member */
+/** Reads a policy file. @throws {VerifierError} `policy_malformed`, naming the member */
 export function parsePolicy(text: string): Policy {
   const malformed = (what: string, cause?: unknown) =>
     new VerifierError("policy_malformed", `The policy file is not one: ${what}. audit-chain policy prints one.`, {

@@ -39,7 +39,7 @@ export async function loadBuiltinManifest(major: KnownMajor): Promise<BuiltinMan
 /**
  * The manifest of a server's major version.
  *
- * @throws VerifierError `server_unknown` where there is none: its catalogs cannot be read
+ * @throws {VerifierError} `server_unknown` where there is none: its catalogs cannot be read
  */
 export async function manifestOf(majorVersion: number): Promise<BuiltinManifest> {
   const major = KNOWN_MAJORS.find((known) => known === majorVersion);

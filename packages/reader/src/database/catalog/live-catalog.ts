@@ -278,7 +278,7 @@ export class LiveCatalog implements TypeCatalog {
     return this.#attributes.get(relation) ?? [];
   }
 
-  /** @throws TypeBoundError where the labels of all enums that were asked for together take more memory than they may */
+  /** @throws {TypeBoundError} where the labels of the enums that were asked for take more memory than they may */
   labelsOf(type: string): readonly string[] {
     const labels = this.#labels.get(type);
     // Without those that were not kept, an honest enum would look changed by the size of somebody else's.

@@ -53,7 +53,7 @@ export class TypeBoundError extends Error {
  *     numeric(10,2)    "public"."mood"[]{'a','b'}    "public"."pair"("x" integer,"y" "app"."cents"=bigint)
  *
  * @returns descriptions by the columns' names
- * @throws TypeBoundError beyond MAX_TYPE_DEPTH or MAX_TYPE_LENGTH
+ * @throws {TypeBoundError} beyond MAX_TYPE_DEPTH or MAX_TYPE_LENGTH
  */
 export function describeColumnTypes(catalog: TypeCatalog, relation: string): Map<string, string> {
   const describer = new Describer(catalog);

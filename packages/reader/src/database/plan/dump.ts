@@ -13,7 +13,7 @@ const LINE_BYTES = 78;
  * than 36 characters that are escaped (spaces, brackets, backslashes).
  *
  * @param encoding the server's, in whose bytes lines are measured
- * @throws NodeTextError
+ * @throws {NodeTextError}
  */
 export function parseDump(dump: string, encoding: string): Node {
   // What a cut in the middle of a character leaves.

@@ -27,7 +27,7 @@ export class NodeTextError extends Error {
 /** Deeper than any tree that the verifier has to read. */
 const MAX_DEPTH = 200;
 
-/** @throws NodeTextError */
+/** @throws {NodeTextError} */
 export function parseNodeText(text: string): Node {
   const reader = new Reader(text);
   const node = reader.value(0);

@@ -70,7 +70,7 @@ export class PlanReader {
    * To be called before anything of an answer is believed, and again when all of it has come.
    *
    * @returns the plan
-   * @throws PlanError, UnreadablePlanError, NoPlanError
+   * @throws {PlanError | UnreadablePlanError | NoPlanError}
    */
   check(): Node {
     if (this.#error !== null) throw this.#error;
@@ -79,7 +79,7 @@ export class PlanReader {
     throw this.#hasSome ? new PlanError(this.#form?.statement ?? "", "no plan was sent") : new NoPlanError();
   }
 
-  /** @throws PlanError if something was planned that was not asked for */
+  /** @throws {PlanError} if something was planned that was not asked for */
   checkNone(): void {
     if (this.#error !== null) throw this.#error;
   }
