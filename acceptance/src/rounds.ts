@@ -4,6 +4,6 @@ export function rounds(usual: number): number {
   if (!text) return usual;
   const wanted = Number(text);
   if (!Number.isSafeInteger(wanted) || wanted < 1)
-    throw new Error(`AUDIT_ACCEPTANCE_ROUNDS is ${JSON.stringify(text)}; a whole number from 1 on would be right`);
+    throw new Error(`AUDIT_ACCEPTANCE_ROUNDS is ${JSON.stringify(text)}; expected a whole number of at least 1`);
   return wanted;
 }

@@ -79,7 +79,7 @@ const USAGE: ReadonlySet<BackfillErrorCode> = new Set(["unknown_table", "unknown
 
 function parseBatch(value: string): number {
   if (/^[1-9]\d{0,5}$/.test(value) && Number(value) <= 100_000) return Number(value);
-  throw new CommandError("usage", `--batch is "${value}"; a number of rows from 1 to 100000 would be right`);
+  throw new CommandError("usage", `--batch is "${value}"; expected a number of rows from 1 to 100000`);
 }
 
 /** A line for each table in turn. */

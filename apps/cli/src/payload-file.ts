@@ -29,7 +29,7 @@ export async function readPayload(file: string): Promise<JsonValue> {
 }
 
 const ADVICE: Readonly<Record<string, string>> = {
-  json_syntax: "; one JSON value, in UTF-8 and without a byte order mark, would be right",
+  json_syntax: "; expected one JSON value, in UTF-8 and without a byte order mark",
   json_lossy_number: "; write it as a string to keep every digit",
   json_duplicate_name: "; readers differ in which of the two they take",
 };

@@ -96,8 +96,8 @@ describe("attach", () => {
       [["--scidex", "--kind", "x"], "--kind is for one table"],
       [["--scidex", "--changes", "track"], "--changes does not go with --scidex"],
       [["a", "--mode", "sometimes"], "Allowed choices are strict, sealed"],
-      [["a", "--exclude", "x,,y"], "no list of column names"],
-      [["a", "--exclude", '"x'], "no list of column names"],
+      [["a", "--exclude", "x,,y"], "not a list of column names"],
+      [["a", "--exclude", '"x'], "not a list of column names"],
     ];
     for (const [args, message] of expected) {
       const ended = await db.run(["attach", ...args]);

@@ -81,7 +81,7 @@ describe("with the database", () => {
 
   it("2: a URL without its scheme", async () => {
     const text = await said(2, ["status"], { AUDIT_DATABASE_URL: "localhost:5432/app" });
-    expect(text).toMatch(/AUDIT_DATABASE_URL is .* postgres:\/\/user:\*\*\*@host:5432\/database would be right/);
+    expect(text).toMatch(/AUDIT_DATABASE_URL is .* expected postgres:\/\/user:\*\*\*@host:5432\/database/);
   });
 
   it("3: a database without the chain", async () => {
@@ -201,7 +201,9 @@ describe("with keys and sinks", () => {
 
   it("16: a sink that is no URL", async () => {
     await makeKeys();
-    expect(await said(2, ["publish"], { AUDIT_SINKS: "/data/log" })).toMatch(/AUDIT_SINKS is "\/data\/log"; file:/);
+    expect(await said(2, ["publish"], { AUDIT_SINKS: "/data/log" })).toMatch(
+      /AUDIT_SINKS is "\/data\/log"; expected file:/,
+    );
     expect(await said(2, ["publish"], { AUDIT_SINKS: "fiel:/data/log" })).toMatch(/fiel: is not known; use file:/);
     expect(await said(2, ["publish"], { AUDIT_SINKS: "file:log" })).toMatch(/file:\/absolute|absolute/);
   });

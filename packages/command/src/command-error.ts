@@ -12,7 +12,7 @@ import { EXIT } from "./exit-code.ts";
  */
 export type CommandErrorCode = "usage" | "configuration" | "unavailable" | "interrupted" | "output_closed" | "failed";
 
-/** An error that a command reports to its user: the message says what was wrong and what would be right. */
+/** An error that a command reports to its user: the message says what was read and what is expected. */
 export class CommandError extends Error {
   override readonly name = "CommandError";
   readonly code: CommandErrorCode;

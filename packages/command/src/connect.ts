@@ -61,8 +61,8 @@ function open(url: string, options: ConnectOptions): postgres.Sql {
       connection: { ...options.settings, application_name: options.applicationName },
     });
   } catch (cause) {
-    const right = "postgres://user:password@host:5432/database, with special characters percent-encoded,";
-    throw new CommandError("configuration", `the database URL is "${redactUrl(url)}"; ${right} would be right`, {
+    const right = "postgres://user:password@host:5432/database, with special characters percent-encoded";
+    throw new CommandError("configuration", `the database URL is "${redactUrl(url)}"; expected ${right}`, {
       cause,
     });
   }

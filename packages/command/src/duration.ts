@@ -24,7 +24,7 @@ export function parseDuration(text: string): number {
   const match = /^([0-9]{1,12})([smhdw])$/.exec(text.trim());
   const duration = Number(match?.[1]) * (UNITS[match?.[2] ?? ""] ?? Number.NaN);
   if (!(duration > 0 && duration <= LONGEST)) {
-    throw new CommandError("usage", `${JSON.stringify(text)} is not a duration; ${DURATION_FORM} would be right`);
+    throw new CommandError("usage", `${JSON.stringify(text)} is not a duration; expected ${DURATION_FORM}`);
   }
   return duration;
 }

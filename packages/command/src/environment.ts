@@ -21,18 +21,18 @@ function read(env: Environment, variable: string): string | undefined {
 }
 
 function wrong(variable: string, value: string, right: string): CommandError {
-  return new CommandError("configuration", `${variable} is "${redactUrl(value)}"; ${right} would be right`);
+  return new CommandError("configuration", `${variable} is "${redactUrl(value)}"; expected ${right}`);
 }
 
 /**
  * The value of a variable that a command cannot do without.
  *
- * @param right what a right value looks like.
+ * @param right what a right value looks like, for "expected …".
  * @throws {CommandError} `configuration` when it is undefined.
  */
 export function required<T>(variable: string, value: T | undefined, right: string): T {
   if (value !== undefined) return value;
-  throw new CommandError("configuration", `${variable} is not set; ${right} would be right`);
+  throw new CommandError("configuration", `${variable} is not set; expected ${right}`);
 }
 
 /**
@@ -65,11 +65,7 @@ export function sinkUrls(env: Environment = process.env): string[] {
   const urls = (read(env, variable) ?? "").split(",").map((url) => url.trim());
   for (const url of urls) {
     if (url !== "" && !/^[a-z][a-z0-9+.-]*:./i.test(url)) {
-      throw wrong(
-        variable,
-        url,
-        "file:/data/audit/chain_head.log or another sink URL, or several separated by commas,",
-      );
+      throw wrong(variable, url, "file:/data/audit/chain_head.log or another sink URL, or several separated by commas");
     }
   }
   return urls.filter((url) => url !== "");
@@ -84,7 +80,7 @@ export function sinkUrls(env: Environment = process.env): string[] {
 export function origin(env: Environment = process.env): string | undefined {
   const value = read(env, "AUDIT_ORIGIN");
   if (value !== undefined && (/[\s+\p{Cc}]/u.test(value) || !value.isWellFormed())) {
-    throw wrong("AUDIT_ORIGIN", value, "a name without white space and plus signs, such as scidex.ai/audit-chain,");
+    throw wrong("AUDIT_ORIGIN", value, "a name without white space and plus signs, such as scidex.ai/audit-chain");
   }
   return value;
 }
@@ -104,7 +100,7 @@ export function verifierKeysSource(env: Environment = process.env): VerifierKeys
   const variable = "AUDIT_VERIFIER_KEYS";
   const value = read(env, variable);
   if (value === undefined) return undefined;
-  const right = "verifier keys (name+hash+key) separated by commas or white space, or the path of a file with them,";
+  const right = "verifier keys (name+hash+key) separated by commas or white space, or the path of a file with them";
   if (value.includes("PRIVATE+KEY+"))
     throw wrong(variable, "a signing key, which belongs to the publisher only", right);
   const words = value.split(/[\s,]+/).filter((word) => word !== "");

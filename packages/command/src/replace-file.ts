@@ -47,10 +47,7 @@ async function targetOf(option: string, path: string): Promise<string> {
   });
   if (found === null) return path;
   if (found.isFile()) return await realpath(path);
-  throw new CommandError(
-    "configuration",
-    `${option} is "${path}", which is no file; the path of a file would be right`,
-  );
+  throw new CommandError("configuration", `${option} is "${path}", which is not a file; expected the path of a file`);
 }
 
 const temporaryOf = (target: string) => `${target}.${process.pid}.${randomBytes(4).toString("hex")}.tmp`;

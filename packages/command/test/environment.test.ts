@@ -45,7 +45,7 @@ test("what is not set has its default, or none", () => {
   expect(ledgerDatabase({})).toBe("/var/log/molecule/audit_ledger.db");
 });
 
-describe("a wrong or missing value is an error that names the variable, what was read and what would be right", () => {
+describe("a wrong or missing value is an error that names the variable, what was read and what is expected", () => {
   test.each([
     [() => databaseUrl({}), ["AUDIT_DATABASE_URL is not set", "postgres://user:password@host:5432/database"]],
     [
@@ -66,7 +66,10 @@ describe("a wrong or missing value is an error that names the variable, what was
     ],
     [() => maxHeadAge({ AUDIT_MAX_HEAD_AGE: "1 day" }), ['AUDIT_MAX_HEAD_AGE is "1 day"', "24h"]],
     [() => ledgerSalt({}), ["AUDIT_LEDGER_SALT is not set"]],
-    [() => required("AUDIT_ORIGIN", origin({}), "the log's name"), ["AUDIT_ORIGIN is not set; the log's name"]],
+    [
+      () => required("AUDIT_ORIGIN", origin({}), "the log's name"),
+      ["AUDIT_ORIGIN is not set; expected the log's name"],
+    ],
   ])("%s", (action, parts) => {
     const error = thrown(action);
     expect(error).toMatchObject({ code: "configuration", exit: 2 });

@@ -61,7 +61,7 @@ function allowedKinds(env: NodeJS.ProcessEnv): readonly ServerKind[] {
   if (kind === undefined) {
     throw new TestkitError(
       "wrong_setting",
-      `AUDIT_TEST_SERVER is ${JSON.stringify(wanted)}; one of ${SERVER_KINDS.join(", ")} would be right`,
+      `AUDIT_TEST_SERVER is ${JSON.stringify(wanted)}; expected one of ${SERVER_KINDS.join(", ")}`,
     );
   }
   return [kind];
@@ -87,7 +87,7 @@ const START: Record<ServerKind, (env: NodeJS.ProcessEnv) => Promise<Started | Ab
       throw new TestkitError(
         "wrong_setting",
         `AUDIT_TEST_DATABASE_URL is ${withoutPassword(url)}, which does not answer (${withoutPassword(reason)}); ` +
-          "postgres://user:password@host:port/database of a login that may create databases and roles would be right",
+          "expected postgres://user:password@host:port/database of a login that may create databases and roles",
         { cause },
       );
     }

@@ -226,10 +226,10 @@ test("a server kind that was asked for is not replaced by another", async () => 
   await expect(startTestServer({ AUDIT_TEST_SERVER: "url" })).rejects.toMatchObject({ code: "no_server" });
 });
 
-test("a wrong setting is named, with what was read and what would be right, and without its password", async () => {
+test("a wrong setting is named, with what was read and what is expected, and without its password", async () => {
   await expect(startTestServer({ AUDIT_TEST_SERVER: "oracle" })).rejects.toMatchObject({
     code: "wrong_setting",
-    message: 'AUDIT_TEST_SERVER is "oracle"; one of url, docker, embedded would be right',
+    message: 'AUDIT_TEST_SERVER is "oracle"; expected one of url, docker, embedded',
   });
   const error: unknown = await startTestServer({ AUDIT_TEST_DATABASE_URL: "postgres://me:hush@127.0.0.1:9/x" }).catch(
     (reason: unknown) => reason,

@@ -189,7 +189,7 @@ function checkKeys(keys: readonly string[]): readonly string[] {
       parseVerifierKey(key);
     } catch (error) {
       throw configuration(
-        `AUDIT_VERIFIER_KEYS: ${JSON.stringify(key.slice(0, 80))} is none: ${messageOf(error)}`,
+        `AUDIT_VERIFIER_KEYS: ${JSON.stringify(key.slice(0, 80))} is not a verifier key: ${messageOf(error)}`,
         error,
       );
     }
@@ -202,7 +202,7 @@ function checkOrigin(name: string | undefined, keys: readonly string[]): void {
   const logs = new Set(keys.map((key) => parseVerifierKey(key)).flatMap((key) => (key.type === 1 ? [key.name] : [])));
   if (name !== undefined || logs.size < 2) return;
   throw configuration(
-    `AUDIT_ORIGIN is not set, and AUDIT_VERIFIER_KEYS has the keys of several logs: one of ${[...logs].map((log) => JSON.stringify(log)).join(", ")} would be right`,
+    `AUDIT_ORIGIN is not set, and AUDIT_VERIFIER_KEYS has the keys of several logs; expected one of ${[...logs].map((log) => JSON.stringify(log)).join(", ")}`,
     undefined,
   );
 }

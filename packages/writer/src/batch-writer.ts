@@ -221,5 +221,5 @@ async function transaction<T>(db: AnyPgDatabase, work: (tx: AnyPgDatabase) => Pr
 
 function positive(name: string, value: number, least: number): number {
   if (Number.isFinite(value) && value >= least) return value;
-  throw new RangeError(`${name} is ${value}; a number from ${least} on would be right`);
+  throw new RangeError(`${name} is ${value}; expected a number of at least ${least}`);
 }

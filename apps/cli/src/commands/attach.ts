@@ -107,7 +107,7 @@ async function run(context: CommandContext, tables: readonly string[], options: 
 
 function check(tables: readonly string[], options: Options): void {
   if (tables.length === 0 && options.scidex !== true)
-    throw new CommandError("usage", "no table was named; audit-chain attach TABLE, or --scidex, would be right");
+    throw new CommandError("usage", "no table was named; expected audit-chain attach TABLE, or --scidex");
   if (options.scidex === true && options.changes !== undefined)
     throw new CommandError("usage", "--changes does not go with --scidex, which knows which tables are tracked");
   if (tables.length === 1 && options.scidex !== true) return;

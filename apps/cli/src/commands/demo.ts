@@ -41,7 +41,7 @@ export function demoCommand(context: CommandContext): Command {
 function parsePort(text: string): number {
   const port = Number(text);
   if (/^\d{1,5}$/.test(text) && port >= 1 && port <= 65_535) return port;
-  throw new CommandError("usage", `--port is ${JSON.stringify(text)}; a number from 1 to 65535 would be right`);
+  throw new CommandError("usage", `--port is ${JSON.stringify(text)}; expected a number from 1 to 65535`);
 }
 
 async function run({ signal }: CommandContext, { keep, port, json }: Options): Promise<Outcome> {

@@ -43,7 +43,7 @@ async function run(context: CommandContext, options: PolicyOptions): Promise<Out
   const { diff } = options;
   if (diff !== undefined)
     return await withDatabase(context, LOGIN, async ({ sql }) => await diffServer(sql, diff, options.json));
-  const name = required("AUDIT_ORIGIN", origin(), "the log's name, such as scidex.ai/audit-chain,");
+  const name = required("AUDIT_ORIGIN", origin(), "the log's name, such as scidex.ai/audit-chain");
   await withDatabase(context, LOGIN, async ({ sql }) => {
     const server = options.pinServer === true ? await pinServer(sql) : [];
     const policy = policyOf(name, await configInForce(sql), { ...(await catalogOf(sql)), server });

@@ -15,7 +15,7 @@ export function parseNameList(text: string): string[] {
     if (match === null || name === undefined || name === "") {
       throw new CommandError(
         "usage",
-        `${JSON.stringify(text)} is no list of column names; a,b or "with, comma",b would be right`,
+        `${JSON.stringify(text)} is not a list of column names; expected a,b or "with, comma",b`,
       );
     }
     names.push(name);

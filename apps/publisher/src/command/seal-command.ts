@@ -48,7 +48,7 @@ async function run(context: CommandContext, flags: Flags): Promise<Outcome> {
   if (!Number.isSafeInteger(batch) || batch < 1 || batch > MAX_BATCH)
     throw new CommandError(
       "usage",
-      `--batch is ${JSON.stringify(flags.batch)}; a number from 1 to ${MAX_BATCH} would be right`,
+      `--batch is ${JSON.stringify(flags.batch)}; expected a number from 1 to ${MAX_BATCH}`,
     );
   const interval = parseDuration(flags.interval);
   const lockIdleMs = parseDuration(flags.maxLockIdle);

@@ -33,7 +33,7 @@ export function webhookOf(flag: string | undefined, signal?: AbortSignal): Webho
   if (secret.length < MIN_SECRET_LENGTH)
     throw new PublisherError(
       "configuration",
-      `AUDIT_WEBHOOK_SECRET ${secret === "" ? "is not set" : "is too short"}: what is posted to the webhook is signed with it, so that the receiver knows who it is from. At least ${MIN_SECRET_LENGTH} characters that nobody can guess would be right, for example from: openssl rand -hex 32`,
+      `AUDIT_WEBHOOK_SECRET ${secret === "" ? "is not set" : "is too short"}: it signs what is posted to the webhook, so that the receiver knows who it is from. Expected at least ${MIN_SECRET_LENGTH} characters that nobody can guess, for example from: openssl rand -hex 32`,
     );
   return { url: parseServiceUrl(flag === undefined ? "AUDIT_ALERT_WEBHOOK" : "--alert-webhook", text), secret, signal };
 }

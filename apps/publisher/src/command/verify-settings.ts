@@ -84,7 +84,7 @@ function alertDatabaseUrl(): string {
   if (!isDatabaseUrl(value))
     throw new CommandError(
       "configuration",
-      "AUDIT_ALERT_DATABASE_URL is no PostgreSQL URL; postgres://user:password@host:5432/database would be right",
+      "AUDIT_ALERT_DATABASE_URL is not a PostgreSQL URL; expected postgres://user:password@host:5432/database",
     );
   return value;
 }

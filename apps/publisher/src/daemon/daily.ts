@@ -11,7 +11,10 @@ const DAY_MS = 86_400_000;
 export function parseTimeOfDay(option: string, text: string): number {
   const [, hours, minutes] = /^([01]\d|2[0-3]):([0-5]\d)$/.exec(text) ?? [];
   if (hours === undefined)
-    throw new CommandError("usage", `${option} is ${JSON.stringify(text)}; a time of day in UTC would be right, 03:00`);
+    throw new CommandError(
+      "usage",
+      `${option} is ${JSON.stringify(text)}; expected a time of day in UTC, such as 03:00`,
+    );
   return (Number(hours) * 60 + Number(minutes)) * 60_000;
 }
 

@@ -242,7 +242,7 @@ describe("audit-publisher verify", () => {
     ["a heartbeat that is no URL", ["--heartbeat", "ftp://x/"], {}, 2, /--heartbeat is no http/],
     ["a wrong age", ["--since-head", "yesterday"], {}, 2, /yesterday/],
     ["a page in no folder", ["--report", "/no/such/audit.html"], {}, 2, /--report "\/no\/such\/audit\.html" cannot/],
-    ["a page in the place of a device", ["--report", "/dev/null"], {}, 2, /"\/dev\/null", which is no file/],
+    ["a page in the place of a device", ["--report", "/dev/null"], {}, 2, /"\/dev\/null", which is not a file/],
     ["a policy that is not there", ["--policy", "/no/such"], {}, 2, /\/no\/such/],
     ["no place for the memory", [], { AUDIT_SIGNING_KEY_FILE: "", AUDIT_VERIFIER_KEYS: "k" }, 2, /--alert-state/],
     ["a wrong alert database", [], { AUDIT_ALERT_DATABASE_URL: "mysql://u:s3cret@x/y" }, 2, /AUDIT_ALERT_DATABASE_URL/],

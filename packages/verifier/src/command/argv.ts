@@ -9,7 +9,7 @@ const MAX_JOBS = 64;
 export function parseSeq(option: string, text: string | undefined): bigint | undefined {
   if (text === undefined) return undefined;
   if (!/^[1-9]\d{0,18}$/u.test(text) || BigInt(text) > MAX_SEQ)
-    throw usage(`${option} is "${text}"; a seq, which is a whole number from 1 on, would be right`);
+    throw usage(`${option} is "${text}"; expected a seq, a whole number of at least 1`);
   return BigInt(text);
 }
 
@@ -26,13 +26,13 @@ export function parseShard(text: string | undefined): Shard | undefined {
   if (text === undefined) return undefined;
   const [, number, of] = /^([1-9]\d{0,5})\/([1-9]\d{0,5})$/u.exec(text) ?? [];
   if (number === undefined || Number(number) > Number(of))
-    throw usage(`--shard is "${text}"; K/N, two whole numbers with K from 1 to N, would be right, for example 1/4`);
+    throw usage(`--shard is "${text}"; expected K/N, two whole numbers with K from 1 to N, for example 1/4`);
   return { number: Number(number), of: Number(of) };
 }
 
 export function parseJobs(text: string | undefined): number | undefined {
   if (text === undefined) return undefined;
   if (!/^[1-9]\d?$/u.test(text) || Number(text) > MAX_JOBS)
-    throw usage(`--jobs is "${text}"; a whole number from 1 to ${MAX_JOBS} would be right`);
+    throw usage(`--jobs is "${text}"; expected a whole number from 1 to ${MAX_JOBS}`);
   return Number(text);
 }
