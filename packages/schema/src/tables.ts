@@ -138,7 +138,7 @@ export const auditChainRelation = pgTable("audit_chain_relation", {
   columnNumbers: text("column_numbers").notNull(),
 });
 
-/** The one row that serialises linking. It is locked, never written: DESIGN's decision 2. */
+/** The one row that serialises linking. It is locked, never written (ARCHITECTURE.md, "Linking"). */
 export const auditChainLock = pgTable("audit_chain_lock", {
   id: boolean("id").primaryKey().default(true),
 });

@@ -2,7 +2,7 @@ import { type Link, nextLink, payloadHash, splitKind, toHex } from "@scidex/audi
 import type { Sql } from "postgres";
 import { expect } from "vitest";
 
-/** The settings under which a row's text is hashed (DESIGN, "Row payload"). */
+/** The settings under which a row's text is hashed (ARCHITECTURE.md, "Row payload"). */
 const SETTINGS = `set local search_path = pg_catalog, pg_temp; set local timezone = 'UTC'; set local datestyle = 'ISO';
   set local intervalstyle = 'postgres'; set local bytea_output = 'hex'; set local extra_float_digits = 1;
   set local lc_monetary = 'C'; set local quote_all_identifiers = off; set local row_security = off`;

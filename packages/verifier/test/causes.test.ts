@@ -14,7 +14,7 @@ import {
   verifyWithState,
 } from "../src/index.ts";
 
-/** DESIGN 27 and THREATS C22: whose clock, which database, which copy. What is excused, and what is not. */
+/** Whose clock, which database, which copy (docs/threats.md, C22): what is excused, and what is not. */
 
 const HOUR_MS = 3_600_000;
 

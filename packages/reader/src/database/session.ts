@@ -10,7 +10,7 @@ import type { Form } from "./plan/parts.ts";
 import type { PlanError } from "./plan/plan-error.ts";
 import { PlanReader } from "./plan/plan-reader.ts";
 
-/** Text of every value exactly as capture hashes it (DESIGN, "Row payload"), and plans as the forms have them. */
+/** Text of each value as capture hashes it (ARCHITECTURE.md, "Row payload"), and plans as the forms have them. */
 const SETTINGS = [
   "standard_conforming_strings = on",
   ...TEXT_SETTINGS,
