@@ -10,16 +10,17 @@ import type { PublishedHead } from "../head-log/published-head.ts";
 export const CLOCK_TOLERANCE_MICROS = 300_000_000n;
 
 /**
- * How long a transaction may hold the chain's lock, in microseconds: its rows are timed when they are linked, and can be
- * seen only when it has committed, while heads without them are signed: a prepared transaction can do so for hours. Nobody
- * else can append all that time, so that it does not last a day unnoticed.
+ * How long a transaction may hold the chain's lock, in microseconds. Its rows get their time when they are linked, and
+ * become visible when it commits. Heads that are signed in between do not have them, although their time is later. A
+ * prepared transaction can hold the lock for hours. Nobody else can append meanwhile, so a whole day would be noticed.
  */
 export const LOCK_TOLERANCE_MICROS = 86_400_000_000n;
 
 /**
- * Every row's time must lie between the times of the heads around it: not after the signed time of the first head that
- * covers it (for rows that none covers yet: not after now), and not before the time of the last row of the head before,
- * nor before the newest time at which that head was signed.
+ * Every row's time must lie between the times of the heads around it.
+ *
+ * - Not after the signed time of the first head that covers it. A row that no head covers yet: not after now.
+ * - Not before the last row of the head before it, and not before the newest time at which that head was signed.
  */
 export class TimeChecker {
   readonly #heads: readonly PublishedHead[];

@@ -89,8 +89,8 @@ class SnapshotLane implements Lane {
       } finally {
         if (this.#session.isOpen) {
           await this.#session.finishCopy();
-          // Rolled back whatever happened: that gives back its locks. Behind one that is kept, DDL would wait for our end,
-          // and every writer of the table behind the DDL.
+          // Rolled back whatever happened, to release its locks. DDL would wait for a lock that we keep, and every writer
+          // of the table would wait for the DDL.
           await this.#session.rollback(savepoint);
         }
       }
@@ -103,12 +103,12 @@ class SnapshotLane implements Lane {
 const BEGIN = "begin isolation level repeatable read read only";
 
 /**
- * Opens a REPEATABLE READ READ ONLY snapshot on several connections of its own, and closes them whatever happens. Where one
- * is lost it fails at once.
+ * Opens a REPEATABLE READ READ ONLY snapshot on several connections of its own, and closes them whatever happens. It
+ * fails as soon as one of them is lost.
  *
  * @param sql a client of the `postgres` driver: its options are taken for the connections
- * @param lanes on how many connections, once the first can be asked; two at least
- * @param ended rejects where the work is to be broken off, and the connections closed
+ * @param lanes says on how many connections, at least two; it may ask the first one
+ * @param ended rejects when the work has to stop and the connections have to be closed
  */
 export async function withSnapshot<T>(
   sql: Pick<Sql, "options">,

@@ -4,9 +4,9 @@ import { isRecorded, withoutPrinting } from "./present.ts";
 import type { Policy, TablePolicy } from "./policy.ts";
 
 /**
- * What narrows the coverage: with a policy, whatever is less than it says; without one, every narrowing that the
- * configuration's own history shows. The configuration is chained, but whoever can change it can do so through the front
- * door: it cannot authorise its own narrowing.
+ * What narrows the coverage. With a policy: whatever is less than it says. Without one: every narrowing that the
+ * configuration's own history shows. The configuration is chained, but it cannot authorise its own narrowing: whoever
+ * can change it can do so through the front door.
  */
 export function checkCoverage(
   histories: ReadonlyMap<string, KindHistory>,
@@ -91,12 +91,11 @@ function narrowings(before: Config, config: Config): Narrowing[] {
 }
 
 /**
- * Names under which rows were recorded and which another column has now. A column that was renamed is found again for
- * the rows recorded before; but who reads the old name, which the platform does, gets what nobody has recorded of them:
- * rename `actor`, add another `actor`, and old rows say whatever one likes.
+ * Names under which rows were recorded, and which now belong to another column. The verifier follows a renamed column,
+ * so old rows still fit. An application reads the old name, and gets values that were never recorded. The attack: rename
+ * `actor`, add another `actor`, and let old rows say whatever one likes.
  *
- * @param retired by name that a column was recorded under before it was renamed, the name that it has now; brought up to
- *   date here
+ * @param retired from the name that a column was recorded under to the name that it has now; brought up to date here
  */
 function replacements(before: Config, config: Config, retired: Map<string, string>): Narrowing[] {
   const { renamed } = config;
