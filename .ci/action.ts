@@ -190,7 +190,7 @@ try {
   await expectRun("a restored dump of it", 1, "tampered", runAction(later, env));
 
   await expectRun("no such database", 3, "", runAction({ ...inputs, "database-url": at("no_such_database") }, env));
-  await expectRun("keys that are none", 2, "", runAction({ ...inputs, "verifier-keys": "none" }, env));
+  await expectRun("a text that is not a key", 2, "", runAction({ ...inputs, "verifier-keys": "none" }, env));
   const mark = join(folder, "injected");
   const hostile = `1.0.0"; touch ${mark}; echo "$(touch ${mark})`;
   await expectRun("a version that would be a command", 2, "", runAction({ ...inputs, version: hostile }, env));

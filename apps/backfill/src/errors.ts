@@ -8,7 +8,7 @@
  * - `readmit_needed`: the table is complete, and yet has rows that are not chained.
  * - `columns_changed`: columns that the configuration covers are gone or have another name.
  * - `no_right`: the login may not read the table as a whole, or not chain its rows.
- * - `busy`: locks were not to be had, again and again.
+ * - `busy`: the locks could not be taken in some two minutes.
  * - `stuck`: rows stay unchained although nothing is in their way.
  */
 export type BackfillErrorCode =

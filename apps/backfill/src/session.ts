@@ -19,12 +19,12 @@ const SETTINGS = [
 
 const SET_ALL = SETTINGS.map((setting) => `set local ${setting}`).join("; ");
 
-/** How often a transaction is tried again when locks are not to be had; some two minutes. */
+/** How often a transaction is tried again when it cannot get its locks; some two minutes. */
 export const ATTEMPTS = 60;
 
 const PASSING = new Set(["40001", "40P01", "55P03"]);
 
-/** A READ COMMITTED transaction under the settings of capture, again and again while locks are not to be had. */
+/** A READ COMMITTED transaction under the settings of capture, repeated while it cannot get its locks. */
 export async function transaction<T>(
   sql: Sql,
   work: (tx: TransactionSql) => Promise<T>,
@@ -44,7 +44,7 @@ export async function transaction<T>(
       if (attempt >= ATTEMPTS) {
         throw new BackfillError(
           "busy",
-          `a lock was not to be had in ${attempt} attempts: a transaction that goes on for minutes is in the way (audit-chain status says who holds the chain's lock); run the backfill again when it has ended`,
+          `could not get a lock in ${attempt} attempts: a transaction that goes on for minutes is in the way (audit-chain status says who holds the chain's lock); run the backfill again when it has ended`,
           { cause: error },
         );
       }

@@ -5,7 +5,7 @@ import { CoreError, type NoteVerifier, parseVerifierKey } from "@scidex/audit-co
 /**
  * The verifier keys of `AUDIT_VERIFIER_KEYS`; none where it is not set.
  *
- * @throws {CommandError} `configuration`: a file that cannot be read, or a key that is none
+ * @throws {CommandError} `configuration`: a file that cannot be read, or a text that is not a key
  */
 export async function readVerifierKeys(): Promise<NoteVerifier[]> {
   const source = verifierKeysSource();
@@ -15,9 +15,13 @@ export async function readVerifierKeys(): Promise<NoteVerifier[]> {
     return words.map((word) => parseVerifierKey(word));
   } catch (cause) {
     if (!(cause instanceof CoreError)) throw cause;
-    throw new CommandError("configuration", `AUDIT_VERIFIER_KEYS holds what is no verifier key: ${cause.message}`, {
-      cause,
-    });
+    throw new CommandError(
+      "configuration",
+      `AUDIT_VERIFIER_KEYS holds something that is not a verifier key: ${cause.message}`,
+      {
+        cause,
+      },
+    );
   }
 }
 

@@ -53,7 +53,7 @@ describe("demo", () => {
     },
   );
 
-  it("refuses a port that is none", async () => {
+  it("refuses a text that is not a port", async () => {
     const ended = await runCli(["demo", "--port", "70000"]);
     expect(ended).toMatchObject({ code: 2, stdout: "" });
     expect(ended.stderr).toContain("1 to 65535");

@@ -114,7 +114,7 @@ describe("policy --diff", () => {
   });
 
   it.each([
-    [{ catalog: "pg_statistic", key: "1", hash: null }, "server[0].catalog is none that is compared"],
+    [{ catalog: "pg_statistic", key: "1", hash: null }, "server[0].catalog is not a catalog that is compared"],
     [{ catalog: "pg_cast", key: "1" }, "server[0] must have catalog and key as text"],
     ["pg_cast", "server[0] must have catalog and key as text"],
   ])("refuses %j", async (row, reason) => {

@@ -100,7 +100,7 @@ describe("status", () => {
     expect(missing).toMatchObject({ last: null, error: expect.stringContaining("/no/such/folder") });
   });
 
-  it("refuses sinks and keys that are none, naming the variable", async () => {
+  it("refuses texts that are not sinks or keys, naming the variable", async () => {
     const expected: [Record<string, string>, string][] = [
       [{ AUDIT_SINKS: "ftp://example.org/log" }, "AUDIT_SINKS"],
       [{ AUDIT_VERIFIER_KEYS: "/no/such/keys.txt" }, "AUDIT_VERIFIER_KEYS"],

@@ -4,7 +4,7 @@ import { PublisherError } from "./errors.ts";
 /**
  * Opens all sinks of a list.
  *
- * @throws {PublisherError} `configuration` for a URL that is none, and for a sink that is listed twice
+ * @throws {PublisherError} `configuration` for a text that is not a sink URL, and for a sink that is listed twice
  */
 export function openSinks(urls: readonly string[], options: SinkOptions = {}): Sink[] {
   try {

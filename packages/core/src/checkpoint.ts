@@ -47,7 +47,8 @@ export function parseCheckpoint(text: string): Checkpoint {
     throw new CoreError("checkpoint_malformed", "a checkpoint of this log has three lines and no extension lines");
   }
   // Before BigInt, which takes quadratic time on a million digits.
-  if (!/^\d{1,19}$/u.test(size)) throw new CoreError("checkpoint_malformed", "the tree size is no number of a tree");
+  if (!/^\d{1,19}$/u.test(size))
+    throw new CoreError("checkpoint_malformed", "the tree size is not a whole number of at most 19 digits");
   let checkpoint: Checkpoint;
   let again: string;
   try {

@@ -208,10 +208,10 @@ function readParts(value: JsonValue): HeadParts & { readonly proof: Uint8Array[]
   }
   const { seq, proof } = value;
   if (typeof seq !== "number" || !Number.isSafeInteger(seq) || seq < 1) {
-    throw new CoreError("head_malformed", "seq is no integer from 1 to 2^53 - 1");
+    throw new CoreError("head_malformed", "seq is not an integer from 1 to 2^53 - 1");
   }
   if (!Array.isArray(proof) || proof.length > MAX_PROOF_HASHES) {
-    throw new CoreError("head_malformed", `proof is no array of at most ${MAX_PROOF_HASHES}`);
+    throw new CoreError("head_malformed", `proof is not an array of at most ${MAX_PROOF_HASHES}`);
   }
   const appendedAt = text(value, "appended_at");
   checkTime(appendedAt);
@@ -228,6 +228,6 @@ function readParts(value: JsonValue): HeadParts & { readonly proof: Uint8Array[]
 
 function text(object: { [name: string]: JsonValue }, name: string): string {
   const value = object[name];
-  if (typeof value !== "string") throw new CoreError("head_malformed", `${name} is no string`);
+  if (typeof value !== "string") throw new CoreError("head_malformed", `${name} is not a string`);
   return value;
 }

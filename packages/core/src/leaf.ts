@@ -72,7 +72,8 @@ function read(value: JsonValue): Leaf {
     throw new CoreError("leaf_malformed", "it is no JSON object");
   }
   const { seq } = value;
-  if (typeof seq !== "number" || !Number.isSafeInteger(seq)) throw new CoreError("leaf_malformed", "seq is no integer");
+  if (typeof seq !== "number" || !Number.isSafeInteger(seq))
+    throw new CoreError("leaf_malformed", "seq is not an integer");
   return {
     seq: BigInt(seq),
     eventKind: text(value, "event_kind"),
@@ -86,6 +87,6 @@ function read(value: JsonValue): Leaf {
 
 function text(object: { [name: string]: JsonValue }, name: string): string {
   const value = object[name];
-  if (typeof value !== "string") throw new CoreError("leaf_malformed", `${name} is no string`);
+  if (typeof value !== "string") throw new CoreError("leaf_malformed", `${name} is not a string`);
   return value;
 }

@@ -143,7 +143,7 @@ function hasControl(note: string): boolean {
 
 function parseLine(line: string): SignatureLine {
   const [dash, name = "", base64 = "", ...rest] = line.split(" ", 4);
-  if (dash !== "—" || rest.length > 0 || !isName(name)) throw malformed(`${quoted(line)} is no signature line`);
+  if (dash !== "—" || rest.length > 0 || !isName(name)) throw malformed(`${quoted(line)} is not a signature line`);
   let bytes: Uint8Array;
   try {
     bytes = fromBase64(base64);

@@ -168,7 +168,7 @@ describe("blindKey", () => {
     expect(cases).toHaveLength(5);
   });
 
-  it("refuses secrets of another length, and keys that are none", () => {
+  it("refuses secrets of another length, and texts that are not keys", () => {
     expect(codeOf(() => blindKey(new Uint8Array(31), "1"))).toBe("hash_length");
     expect(codeOf(() => blindKey(new Uint8Array(64), "1"))).toBe("hash_length");
     expect(codeOf(() => blindKey(new Uint8Array(32), "\ud800"))).toBe("pk_malformed");

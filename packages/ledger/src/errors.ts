@@ -1,5 +1,5 @@
 /**
- * Why something could not be done. A broken chain is none of these: it is a result of `verifyChain`.
+ * Why something could not be done. A broken chain is not an error: it is a result of `verifyChain`.
  *
  * - `no_secret`: no secret was given and `AUDIT_LEDGER_SALT` is not set or empty
  * - `database_url`: `AUDIT_LEDGER_DB` (or the URL given) is of no known form

@@ -34,7 +34,7 @@ export async function exportEvents(
 
 type Plain = string | number | boolean | null;
 
-/** The event, or where the row is none, its columns as they are. */
+/** The event; the columns as they are where the row is not a valid event. */
 export function exported(row: RawRow): Readonly<Record<(typeof MEMBERS)[number], Plain>> {
   const { id, timestamp, agent_id, session_id, operation, input_hash, output_hash } = row;
   return (

@@ -2,7 +2,7 @@ import type { Place } from "./place.ts";
 
 /**
  * A sink keeps the head log in a place outside the database: one line of JSON per publication, each ended by a line
- * feed, only ever appended. What a line says is none of a sink's business; `parseHeadLine` of the core judges it.
+ * feed, only ever appended. A sink does not judge what a line says; `parseHeadLine` of the core does.
  *
  * A line exists once its line feed does. Bytes after the last line feed are a *torn* line, left by a power cut or a
  * full disk in the middle of a write: they were never reported as written, and the next append removes them, also

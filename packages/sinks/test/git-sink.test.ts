@@ -204,7 +204,7 @@ describe.each([
     });
   });
 
-  it("explains a repository that is missing or is none", async () => {
+  it("explains a folder that is missing or is not a repository", async () => {
     const { folder, clone } = repositories();
     await expect(textsOf(openSink(`git:${folder}/gone?path=h`))).rejects.toMatchObject({ code: "folder_missing" });
     mkdirSync(join(clone, "below"));

@@ -58,7 +58,7 @@ export async function readSinkHead(
 }
 
 function judge(line: SinkLine, trust: HeadTrust, now: number): { last: SinkHead | null; error: string | null } {
-  if (line.defect !== null) return { last: null, error: `its last line is no head (${line.defect})` };
+  if (line.defect !== null) return { last: null, error: `its last line is not a head (${line.defect})` };
   const verified = trust.verifiers.length > 0;
   try {
     const head = verified ? parseHeadLine(line.text, trust) : unverified(line.text);
@@ -70,7 +70,7 @@ function judge(line: SinkLine, trust: HeadTrust, now: number): { last: SinkHead 
     };
   } catch (error) {
     if (!(error instanceof CoreError) && !(error instanceof SyntaxError)) throw error;
-    return { last: null, error: `its last line is no head of this log: ${error.message}` };
+    return { last: null, error: `its last line is not a head of this log: ${error.message}` };
   }
 }
 

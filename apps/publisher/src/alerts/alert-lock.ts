@@ -10,7 +10,7 @@ const POLL_MS = 100;
 const GRACE_MS = 2_000;
 
 export interface AlertLock {
-  /** False where it was not to be had in time: someone else has it, or keeps it from us. */
+  /** False where it could not be taken in time. */
   readonly isHeld: boolean;
   release(): void;
 }

@@ -131,7 +131,7 @@ export function formatMemory({ firstRun, lastFull, alerts }: AlertMemory): strin
   return `{"version":${ALERT_MEMORY_VERSION},\n"firstRun":${JSON.stringify(firstRun)},\n"lastFull":${JSON.stringify(lastFull)},\n"alerts":[\n${lines}]}\n`;
 }
 
-/** Undefined where the text is none: then every standing finding is alerted again, which is better than one too few. */
+/** Undefined where the text is not a memory. Every standing finding is then alerted again: better than one too few. */
 export function parseMemory(text: string): AlertMemory | undefined {
   let value: unknown;
   try {

@@ -67,7 +67,7 @@ export async function deliverAlerts(
   const warnings: string[] = [];
   const lock = await acquireAlertLock(target.database, target.memory, target.lockWaitMs ?? ALERT_LOCK_WAIT_MS);
   if (!lock.isHeld)
-    warnings.push("the lock between runs that alert was not to be had: the same may have been alerted twice");
+    warnings.push("the lock between runs that alert could not be taken: the same finding may have been alerted twice");
   try {
     return await new Delivery(target, report, warnings).run(run);
   } finally {

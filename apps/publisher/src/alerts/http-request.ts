@@ -26,7 +26,10 @@ const TRANSIENT: ReadonlySet<number> = new Set([408, 425, 429]);
 export function parseServiceUrl(where: string, text: string): URL {
   const url = URL.canParse(text) ? new URL(text) : undefined;
   if (url === undefined || !["http:", "https:"].includes(url.protocol))
-    throw new PublisherError("configuration", `${where} is no http or https URL; https://example.org/hook is one`);
+    throw new PublisherError(
+      "configuration",
+      `${where} is not an http or https URL; expected one such as https://example.org/hook`,
+    );
   if (url.username !== "" || url.password !== "")
     throw new PublisherError("configuration", `${where} has a user or password in it, which requests can't have`);
   return url;

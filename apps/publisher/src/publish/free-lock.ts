@@ -63,7 +63,7 @@ async function endSession(sql: Sql, pid: number, idleMs: number): Promise<[ended
 /** The sentence for somebody who keeps the sealer waiting, whoever may see what of him. */
 export async function describeHolders(sql: Sql): Promise<string> {
   const holders = (await readChainLock(sql)).filter(({ role }) => role === "holds");
-  if (holders.length === 0) return "the chain's lock was not to be had";
+  if (holders.length === 0) return "the chain's lock could not be taken";
   return holders
     .map((user) => {
       const end = user.pid === null ? commands(user.prepared) : `to end it: ${terminate(user.pid)}`;

@@ -14,7 +14,7 @@ import type { SinkRecord, State } from "../state/state.ts";
 /**
  * Rebuilds a lost state from the sinks. All of them must be readable, hold nothing but heads signed with these keys, in
  * order, and be beginnings of one log, of which the longest is taken. A sink that is shorter is not caught up from
- * memory (there is none) but copied from the longest.
+ * memory, which is lost, but copied from the longest.
  *
  * What this can't see is a head that no sink holds any more: someone who cut back all of them before the state was lost
  * makes the publisher forget what was cut. Hence it is an explicit option, for a person who knows.
@@ -57,7 +57,7 @@ async function readVerified(sink: Sink, trust: HeadTrust): Promise<SinkRecord> {
     for await (const line of sink.read()) {
       if (line.defect === "torn") break;
       const next = line.defect === null ? parseHeadLine(line.text, trust) : undefined;
-      if (!next) throw new PublisherError("recovery", `line ${line.number} of ${sink.name} is no head`);
+      if (!next) throw new PublisherError("recovery", `line ${line.number} of ${sink.name} is not a head`);
       if (head && (next.seq < head.seq || next.signedTime < head.signedTime))
         throw new PublisherError("recovery", `line ${line.number} of ${sink.name} does not follow the one before`);
       head = next;

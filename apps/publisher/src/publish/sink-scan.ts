@@ -166,7 +166,7 @@ const isAfter = (head: Head, before: Head): boolean =>
 
 const DEFECTS = { torn: "torn", too_long: `longer than ${MAX_LINE_BYTES} bytes`, not_utf8: "not UTF-8" } as const;
 
-/** The head, or why a line is none. */
+/** The head, or why the line is not one. */
 function readHead(line: string, trust: HeadTrust): Head | string {
   try {
     return parseHeadLine(line, trust);

@@ -37,7 +37,7 @@ export function checkRange({ startSeq = 1n, endSeq, shard }: RangeRequest): void
   if (shard === undefined) return;
   const { number, of } = shard;
   if (!Number.isInteger(number) || !Number.isInteger(of) || number < 1 || of < number || of > 1_000_000)
-    throw new VerifierError("range_invalid", `There is no shard ${number}/${of}: K/N with K from 1 to N is one.`);
+    throw new VerifierError("range_invalid", `There is no shard ${number}/${of}: expected K/N with K from 1 to N.`);
 }
 
 /**

@@ -22,7 +22,7 @@ export function axisText(seconds: number, span: number): string {
   return span < 10 * 86_400 ? `${day}, ${clock}` : span < 300 * 86_400 ? day : `${day} ${date.getUTCFullYear()}`;
 }
 
-/** A timestamp as PostgreSQL prints it in UTC, for people; a text that is none as it stands there. */
+/** A timestamp as PostgreSQL prints it in UTC, for people; any other text is printed as it is. */
 export function recordedText(text: string): string {
   const match = /^(\d{4})-(\d\d)-(\d\d) (\d\d:\d\d):\d\d(?:\.\d+)?\+00$/u.exec(text);
   return match === null ? text : `${Number(match[3])} ${MONTHS[Number(match[2]) - 1] ?? ""} ${match[1]}, ${match[4]}`;

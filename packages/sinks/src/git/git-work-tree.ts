@@ -50,7 +50,7 @@ async function writeFromBlob(git: Git, path: string, blob: string): Promise<void
   }
 }
 
-/** The blob that a file of the work tree would be, `undefined` where there is none, `null` where it is no file. */
+/** The blob that a file of the work tree would be, `undefined` where nothing is there, `null` where it is not a file. */
 async function workFile(git: Git, path: string): Promise<string | undefined | null> {
   try {
     if (!(await lstat(path)).isFile()) return null;

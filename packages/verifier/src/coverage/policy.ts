@@ -124,7 +124,7 @@ function parsePinnedRow(row: JsonValue, i: number, malformed: (what: string) => 
   if (typeof catalog !== "string" || typeof key !== "string" || (typeof hash !== "string" && hash !== null))
     throw malformed(`server[${i}] must have catalog and key as text, and hash as text or null`);
   if (!BUILTIN_CATALOGS.some(({ name }) => name === catalog))
-    throw malformed(`server[${i}].catalog is none that is compared: ${JSON.stringify(catalog)}`);
+    throw malformed(`server[${i}].catalog is not a catalog that is compared: ${JSON.stringify(catalog)}`);
   return { catalog, key, hash };
 }
 

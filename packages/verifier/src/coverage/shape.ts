@@ -13,7 +13,7 @@ export interface TableShape extends Relation {
   readonly relkind: string;
   /** Its columns, with their types (without modifiers). */
   readonly columns: ReadonlyMap<string, string>;
-  /** Partitions that are no tables: foreign ones. */
+  /** Partitions that are foreign tables. */
   readonly foreign: readonly string[];
 }
 

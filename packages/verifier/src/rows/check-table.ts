@@ -107,7 +107,7 @@ function whyNoTable(shape: TableShape | null): string | null {
   if (shape === null) return "nothing of that name";
   if (shape.relkind !== "r" && shape.relkind !== "p") return `a relation of the kind ${shape.relkind}`;
   if (shape.foreign.length > 0)
-    return `a table with partitions that are none: ${shape.foreign.slice(0, 10).join(", ")}`;
+    return `a table with partitions that are foreign tables: ${shape.foreign.slice(0, 10).join(", ")}`;
   return null;
 }
 

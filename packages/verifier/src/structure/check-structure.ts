@@ -121,7 +121,7 @@ function chooseSchema(
 ): SchemaShape | null {
   const newest = Math.max(...Object.keys(manifest.migrations).map(Number));
   if (applied === null) {
-    // Without the table of migrations the database is none of ours: whichever manifest there is says that it is missing.
+    // Without the table of migrations the database has no chain of ours: any manifest says that the table is missing.
     const isThere = findRelation(catalog, OWN_SCHEMA, "audit_chain_migrations") !== undefined;
     return isThere ? null : (manifest.migrations[String(newest)] ?? null);
   }

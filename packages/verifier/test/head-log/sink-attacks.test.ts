@@ -212,7 +212,7 @@ describe("attacks on a sink", () => {
     expect(await chain.verify()).toMatchObject({ status: "unproven" });
   });
 
-  it("refuses keys that are none", async () => {
+  it("refuses texts that are not keys", async () => {
     const chain = await published();
     await expect(chain.verify({ keys: ["nonsense"] })).rejects.toMatchObject({ code: "keys_malformed" });
   });

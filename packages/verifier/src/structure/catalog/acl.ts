@@ -15,7 +15,7 @@ export const PUBLIC = "PUBLIC";
  * Reads the text of an `aclitem[]`: `{owner=arwd/owner,"\"odd name\"=r/owner",=X/owner}`. Grants of one grantee by
  * several grantors are joined.
  *
- * @throws {VerifierError} `protocol` for a text that is no array
+ * @throws {VerifierError} `protocol` for a text that is not an array
  */
 export function parseAcl(text: string): Grant[] {
   const byGrantee = new Map<string, Set<string>>();

@@ -38,7 +38,7 @@ export function reportFunction(
 
 /**
  * Functions of ours: all there, as the manifest has them, and none besides. `isKnown` says which others may be there:
- * capture functions of tables, which are compared with their tables' configuration, and what is none of ours.
+ * capture functions of tables, which are compared with their tables' configuration, and what is not ours.
  */
 export function compareFunctions(
   manifest: SchemaShape,

@@ -25,7 +25,7 @@ const isOwn = (schema: string | undefined, name: string) => schema === OWN_SCHEM
 
 /**
  * Our tables and sequences: indexes go with their tables. Before PostgreSQL 15 everyone may make tables in `public`, and
- * one that only begins like ours is none of ours.
+ * one that only begins like ours is not ours.
  */
 export function ownRelations(catalog: Catalog): RelationRow[] {
   return [...catalog.relations.values()].filter(

@@ -210,7 +210,8 @@ class Describer {
     const list = single(node, field);
     const isIndex = node.name === "SUBSCRIPTINGREF";
     if (list === "<>") return isIndex ? ["-"] : [];
-    if (typeof list === "string" || isNode(list)) throw new NotUnderstood(`${node.name} with ${field} that is no list`);
+    if (typeof list === "string" || isNode(list))
+      throw new NotUnderstood(`${node.name} with ${field} that is not a list`);
     // A list of indexes is one argument, so that the upper ones are told from the lower ones.
     return isIndex ? [this.value(list)] : list.map((part) => this.value(part));
   }
@@ -277,7 +278,7 @@ function single(node: Node, field: string): Value {
 function number(node: Node, field: string): string {
   const value = single(node, field);
   if (typeof value !== "string" || !/^-?\d{1,10}$/u.test(value))
-    throw new NotUnderstood(`${node.name} with ${field} that is no number`);
+    throw new NotUnderstood(`${node.name} with ${field} that is not a number`);
   return value;
 }
 
@@ -306,7 +307,7 @@ function bytesOf(values: readonly Value[]): { readonly claimed: number; readonly
     close !== "]" ||
     !rest.every(isByte)
   )
-    throw new NotUnderstood("a constant that is no bytes");
+    throw new NotUnderstood("a constant that is not bytes");
   return { claimed: Number(claimed), bytes: Buffer.from(rest.map(Number)) };
 }
 
