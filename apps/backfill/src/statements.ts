@@ -29,9 +29,9 @@ export function phases(key: readonly OrderColumn[], orderBy: OrderColumn | undef
 }
 
 /**
- * The rows as `n`, with their key as `k.row_key`, in SQL's C collation, as it stands in the chain (which for blinded keys
- * takes the right to read the table's secret). An inheritance child
- * is not the table, and its rows are not captured either.
+ * The rows as `n`, with their key as `k.row_key`, in SQL's C collation, as it stands in the chain (which for blinded
+ * keys takes the right to read the table's secret). An inheritance child is not the table, and its rows are not
+ * captured either.
  */
 function rows(target: Target): string {
   const only = target.isPartitioned ? "" : "ONLY ";
@@ -61,8 +61,8 @@ function isUnchained(target: Target, each: boolean): string {
 }
 
 /**
- * How many rows there are, and how many of them are not chained. As a join: a probe for each of 200,000 rows took 2.9 us
- * a row, this 0.8.
+ * How many rows there are, and how many of them are not chained. As a join: a probe for each of 200,000 rows took 2.9
+ * us a row, this 0.8.
  */
 export function countStatement(target: Target): string {
   return `SELECT (SELECT pg_catalog.count(*) ${rows(target)})::text AS rows,
@@ -73,9 +73,9 @@ export function countStatement(target: Target): string {
  * Chains the next rows: reads up to `limit` rows after `position`, hashes them and hands them to audit_chain_adopt, all
  * within the server. Yields `taken` (rows read), `added` (rows chained), `position` (of the last row, JSON).
  *
- * No row is locked. A tracked row that is changed meanwhile cannot end up behind its change: adopt looks, under the
- * chain's lock, for changes that have been committed, and passes the row over, since its change says what it is; a change
- * that has not been committed gets its link later than ours.
+ * No row is locked. A tracked row that is changed meanwhile cannot end up behind its change. Adopt looks, under the
+ * chain's lock, for changes that have been committed: it passes such a row over, since its change says what it is. A
+ * change that has not been committed gets its link later than ours.
  *
  * @param isFresh whether none of the table's rows was chained when the pass began: then they are not looked up first, and
  *   adopt passes over the few that others chain meanwhile

@@ -2,9 +2,9 @@ import { TEXT_SETTINGS } from "@scidex/audit-core";
 import type { Sql, TransactionSql } from "postgres";
 
 /**
- * Settings under which every name means what PostgreSQL means by it and every value has one text, and under which no
- * time limit of the role or the database ends a long first publication or the transaction that holds the lock. Only
- * waiting for a lock has an end.
+ * Settings under which every name means what PostgreSQL means by it, and every value has one text. No time limit of the
+ * role or the database ends a long first publication, or the transaction that holds the lock. Only waiting for a lock
+ * has an end.
  */
 const SETTINGS = [
   ...TEXT_SETTINGS,

@@ -30,8 +30,8 @@ export function redact(text: string): string {
 }
 
 /**
- * A whole value that should be a URL, without its password; also where it is none, or where the password has white
- * space or quotes in it.
+ * A whole value that should be a URL, without its password. It need not be a URL, and the password may have white space
+ * or quotes in it.
  */
 export function redactUrl(url: string): string {
   return redact(url.replace(/^([a-z][a-z0-9+.-]*:\/\/[^:@/?#]*:)[\s\S]*@/i, `$1${HIDDEN}@`));

@@ -3,8 +3,8 @@ import { realpath, rename, rm, stat, writeFile } from "node:fs/promises";
 import { CommandError } from "./command-error.ts";
 
 /**
- * Makes sure, before long work whose result is to go into a file, that the file can be written: a new file can be made
- * in its folder, and what stands there is a plain file or nothing. Leaves everything as it was.
+ * Makes sure, before long work whose result goes into a file, that the file can be written: its folder takes a new
+ * file, and the path is a plain file or nothing. Leaves everything as it was.
  *
  * @param option how messages name it, for example `--report`
  * @throws {CommandError} `configuration`
@@ -22,7 +22,7 @@ export async function checkReplaceable(option: string, path: string): Promise<vo
 }
 
 /**
- * Replaces a file's content, all or nothing: written beside it, synced and renamed over it, so that a reader sees the old
+ * Replaces a file's content, all or nothing: it is written beside the file, synced and renamed. A reader sees the old
  * content or the new one. A symbolic link stays one.
  *
  * @throws {CommandError} `configuration` where something other than a file is there, `failed` where it cannot be written

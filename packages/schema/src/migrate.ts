@@ -22,9 +22,9 @@ const LOCK_KEY = sql.raw("-2779842539584520670");
 const PASSING = new Set(["42710", "23505", "XX000", "40001", "40P01", "42P06", "55P03"]);
 
 /**
- * In a database where everyone may create objects in public, a function planted there under the name of one of
- * PostgreSQL's own, but with a closer match for the arguments, would be called with the installer's rights: so public is
- * not on the path, whatever its place on it. Tables that drizzle-kit writes have no schema in front of their names.
+ * In some databases everyone may create objects in public. A function planted there, with the name of one of
+ * PostgreSQL's own and a closer match for the arguments, would be called with the installer's rights. So public is not
+ * on the path at all. Tables that drizzle-kit writes have no schema in front of their names.
  */
 const SAFE_PATH = sql`set local search_path = pg_catalog, pg_temp`;
 const UNQUALIFIED = /^(CREATE|ALTER) (TABLE|INDEX|UNIQUE INDEX) "/;
@@ -205,9 +205,9 @@ async function readWarnings(tx: AnyPgDatabase): Promise<string[]> {
 }
 
 /**
- * Brings the schema of the audit chain up to date: tables, functions, triggers and roles. Safe to repeat, safe to run
- * at once from several places and in several databases of one server: it works in one transaction under an advisory
- * lock, keeps its own table of applied migrations, and repeats itself when another database's set-up creates the same
+ * Brings the schema of the audit chain up to date: tables, functions, triggers and roles. Safe to repeat, and to run at
+ * once from several places and in several databases of one server. It works in one transaction under an advisory lock,
+ * and keeps its own table of applied migrations. It repeats itself when another database's set-up creates the same
  * roles at the same moment.
  *
  * @param db a drizzle database over any PostgreSQL driver; its role is a superuser, or has CREATEROLE and may create

@@ -17,8 +17,8 @@ interface Settings {
 
 /**
  * A head log in a local file. Appending takes the lock beside the file, removes a torn last line, writes the whole
- * batch with one write(2) to a descriptor opened with O_APPEND, and calls fsync; a file that was empty or not there has
- * its folder synced too. A write that falls short is taken back before the error is reported.
+ * batch with one write(2) to a descriptor opened with O_APPEND, and calls fsync. The folder of a file that was empty or
+ * not there is synced too. A write that falls short is taken back before the error is reported.
  */
 export function createFileSink(address: { name: string; path: string }, settings: Settings): Sink {
   const { name, path } = address;

@@ -5,8 +5,8 @@ import type { Place } from "./place.ts";
  * feed, only ever appended. A sink does not judge what a line says; `parseHeadLine` of the core does.
  *
  * A line exists once its line feed does. Bytes after the last line feed are a *torn* line, left by a power cut or a
- * full disk in the middle of a write: they were never reported as written, and the next append removes them, also
- * where they happen to be a whole line that lacks only its line feed (its writer still has it and writes it again).
+ * full disk in the middle of a write. They were never reported as written, and the next append removes them. That holds
+ * for a whole line that lacks only its line feed, too: its writer still has it and writes it again.
  */
 
 /**
@@ -60,8 +60,8 @@ export interface Sink {
    */
   append(lines: readonly string[], options?: AppendOptions): Promise<{ end: number }>;
   /**
-   * Where the log is, to find out with `sinksThatAreOne` whether two are one; undefined where that cannot be said, since
-   * nothing is there yet.
+   * Where the log is, to find out with `sinksThatAreOne` whether two are one; undefined where that cannot be said,
+   * since nothing is there yet.
    *
    * @throws {SinkError} as `read`
    */

@@ -17,8 +17,8 @@ export interface AlertLock {
 
 /**
  * Keeps two runs that end at once from alerting the same twice. It is an advisory lock, which the server releases
- * whatever becomes of us; and since an attacker can take it, or end our session, nothing but a second alert depends on
- * it: this never fails and never waits for longer than told.
+ * whatever becomes of us. An attacker can take it, or end our session. So only a second alert depends on it, and this
+ * never fails and never waits for longer than told.
  */
 export async function acquireAlertLock(sql: Sql, memoryPath: string, waitMs: number): Promise<AlertLock> {
   const key = Buffer.from(sha256(`audit-chain alerts ${resolve(memoryPath)}`))

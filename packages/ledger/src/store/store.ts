@@ -44,9 +44,9 @@ export interface LedgerStore {
 }
 
 /**
- * The end of an agent's chain, found by links: from the row with the greatest timestamp on to its successors, since a clock
- * that was set back leaves rows behind that are older in time and newer in the chain. UNION (not UNION ALL) ends on a circle.
- * In a chain that was forked before, the branch with the newest row goes on.
+ * The end of an agent's chain, found by links: from the row with the greatest timestamp on to its successors. They are
+ * needed because a clock that was set back leaves rows that are older in time and newer in the chain. UNION (not UNION
+ * ALL) ends on a circle. In a chain that was forked before, the branch with the newest row goes on.
  */
 export function tailQuery(agentId: string, timestampText: SQL): SQL {
   return sql`(WITH RECURSIVE newest(hmac, at) AS (

@@ -12,8 +12,8 @@ import { Session } from "./session.ts";
 import { TYPE_FUNCTIONS } from "./catalog/type-functions.ts";
 
 /**
- * The catalogs that decide how rows reach the verifier were changed, or are not what they must be: nothing that was read
- * meanwhile is to be believed.
+ * The catalogs that decide how rows reach the verifier were changed, or are not what they must be: nothing that was
+ * read meanwhile is to be believed.
  */
 export class CatalogError extends Error {
   override readonly name = "CatalogError";
@@ -37,9 +37,9 @@ interface Versions {
 }
 
 /**
- * Whether a statement that calls functions of PostgreSQL's own alone has failed as only another function can fail: one that
- * is not there or not of its type, that raises something, or returns what it may not. A right, time or memory that is
- * missing is another matter, and so is a page that is damaged.
+ * Whether a statement that calls functions of PostgreSQL's own alone has failed as only another function can fail: one
+ * that is not there or not of its type, that raises something, or returns what it may not. A right, time or memory that
+ * is missing is another matter, and so is a page that is damaged.
  */
 const isSpoilt = (error: unknown): error is Error =>
   error instanceof Error &&
@@ -54,10 +54,10 @@ const COMPILED = new Set([12, 13]);
 const WITH_OTHERS = new Set(["pg_type", "pg_proc"]);
 
 /**
- * Watches the catalogs from before the snapshot until after the last row: on a connection of its own, whose every statement
- * sees what is committed at that moment, as the server does when it looks up a type or a function. The snapshot does not:
- * somebody could change a row between two statements, and put it back. A changed row has another `xmin`, also when it was
- * put back.
+ * Watches the catalogs from before the snapshot until after the last row. Each statement on its own connection sees
+ * what is committed at that moment, as the server does when it looks up a type or a function. The snapshot does not see
+ * it: somebody could change a row between two statements, and put it back. A changed row has another `xmin`, also when
+ * it was put back.
  */
 export class CatalogWatch {
   readonly #session: Session;

@@ -12,8 +12,8 @@ function sqlState(error: unknown): string | null {
 }
 
 /**
- * Whether the server says that something may not or cannot be read (a right that is missing, a lock that was not to be
- * had, a value that cannot be printed, a page that is damaged), rather than that it fails altogether.
+ * Whether the server refuses to read one thing, and can go on: a right is missing, a lock could not be taken, a value
+ * cannot be printed, a page is damaged.
  */
 export function isRefused(error: unknown): boolean {
   const code = sqlState(error);

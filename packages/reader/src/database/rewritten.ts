@@ -2,9 +2,9 @@ import { filenodeForm } from "./plan/catalog-forms.ts";
 import type { Lane } from "./lane.ts";
 
 /**
- * Takes the weakest lock on a table, and tells whether the table has been rewritten since the snapshot was taken (ALTER
- * TABLE … TYPE, TRUNCATE): a snapshot that is older does not see the rows of the new file. 1,000 rows disappeared that
- * way, and nothing of what is missing then is evidence. With the lock it cannot happen any more.
+ * Takes the weakest lock on a table, and tells whether the table was rewritten (ALTER TABLE … TYPE, TRUNCATE) since the
+ * snapshot was taken. The snapshot is then older than the table's file, and sees none of its rows: 1,000 disappeared
+ * that way. What is missing then is no evidence. Once we have the lock, nobody can rewrite the table.
  *
  * The snapshot's catalog says where the rows were, `pg_relation_filenode` where they are now.
  */

@@ -6,8 +6,8 @@ import type { KnownLog } from "./verifier-state.ts";
 
 /**
  * Compares the sinks with each other and with what they are known to have held. A publication is written to every sink
- * in the same order, so each log must be a beginning of the longest one: one that only lacks the end lags behind (a
- * warning), one that lacks a line in between or tells another story was changed.
+ * in the same order, so each log must be a beginning of the longest one. A log that only lacks the end lags behind: a
+ * warning. A log that lacks a line in between, or has another, was changed.
  */
 export function checkSinks(logs: readonly ReadLog[], known: ReadonlyMap<string, KnownLog>, report: Report): string[] {
   const warnings: string[] = [];

@@ -20,19 +20,20 @@ interface Settings extends GitSettings {
 /**
  * A head log in a file of a git repository, one commit for each append.
  *
- * git is never started in the repository itself, whose configuration can name commands (see `git-repository.ts`). With a
- * `push` over a network, the log is what the remote holds: its newest commit is fetched into a bare clone of our own before
- * every read and append, the commit is made there on top of it, and pushed without force. If the remote has moved meanwhile,
- * that is repeated on top of the new state, with growing pauses. Of the repository in the sink's URL nothing is used but the
- * remote's URL, the author's name and the object format, as text; users get the commits when they pull.
+ * git is never started in the repository itself, whose configuration can name commands (see `git-repository.ts`). With
+ * a `push` over a network, the log is what the remote holds. Its newest commit is fetched into a bare clone of our own
+ * before every read and append. The new commit is made there on top of it, and pushed without force. If the remote has
+ * moved meanwhile, that is repeated on top of the new state, with growing pauses. Of the repository in the sink's URL
+ * nothing is used but the remote's URL, the author's name and the object format, as text; users get the commits when
+ * they pull.
  *
- * Without `push`, or where it leads to a repository on this machine, that repository's branch is the log. Its objects and
- * references are used through a git directory of our own, with our configuration. The branch moves by compare and swap.
- * Where it is checked out, the log's own entry in the index and its file are brought along if they were unmodified, or else
- * the user's next commit would take the new lines back; nothing else is touched.
+ * Without `push`, or where it leads to a repository on this machine, that repository's branch is the log. Its objects
+ * and references are used through a git directory of our own, with our configuration. The branch moves by compare and
+ * swap. Where it is checked out, the log's own entry in the index and its file are brought along if they were
+ * unmodified. Otherwise the user's next commit would take the new lines back. Nothing else is touched.
  *
- * Commits are put together from objects (hash-object, a private index, commit-tree): nothing is checked out, no hook, filter
- * or signature program runs, and a process that is killed at any point leaves at most unreferenced objects.
+ * Commits are put together from objects (hash-object, a private index, commit-tree): nothing is checked out, no hook,
+ * filter or signature program runs, and a process that is killed at any point leaves at most unreferenced objects.
  */
 export function createGitSink(address: GitAddress, settings: Settings): Sink {
   const { name, path } = address;

@@ -7,7 +7,7 @@ import type { Repository } from "./git-repository.ts";
 
 /**
  * After the checked-out branch has moved, brings the log's own index entry and file along, each only if it was what
- * the branch had before: a user's changes to the log stay as they are, and so does everything else. Best effort: the
+ * the branch had before. A user's changes to the log stay as they are, and so does everything else. Best effort: the
  * log itself is already safe, so a locked index (a user's own git command) is left alone.
  */
 export async function updateWorkTree(

@@ -33,10 +33,12 @@ export interface AccessResult {
 const SHOWN = 20;
 
 /**
- * Whether applications get the rows that the chain knows: each row is looked up by each unique index, each plain index is
- * read and compared with its table, rows lie within the bounds of their partitions, columns that must not be NULL are
- * not, and foreign keys lead to rows. An index or a bound that lies shows an application other rows than the verifier,
- * which reads tables without any.
+ * Whether applications get the rows that the chain knows. The verifier reads tables without indexes and bounds; one
+ * that lies shows an application other rows.
+ *
+ * - Each row is looked up by each unique index.
+ * - Each plain index is read and compared with its table.
+ * - Rows lie within the bounds of their partitions, NOT NULL columns are not NULL, and foreign keys lead to rows.
  */
 export async function checkAccess(
   snapshot: Snapshot,
@@ -163,8 +165,8 @@ class AccessCheck {
   }
 
   /**
-   * An index that the planner does not use as asked. Where it prefers others of the same table that are checked, it does
-   * so for applications too; else something keeps it from the index.
+   * An index that the planner does not use as asked. Where it prefers others of the same table that are checked, it
+   * does so for applications too; else something keeps it from the index.
    */
   #notPlanned({ relation, readings }: TableAccess, index: string, instead: readonly string[] | null): void {
     const names = new Map(readings.flatMap((reading) => reading.index.parts.map(({ oid, name }) => [oid, name])));

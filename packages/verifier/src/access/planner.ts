@@ -50,7 +50,7 @@ export async function readKeys(lane: Lane, form: Form): Promise<Rows> {
   return { keys, count };
 }
 
-/** As capture writes the key of an event; of a row without one, what there is. */
+/** As capture writes the key of an event. In a key that is not whole, `NULL` stands for what is missing. */
 export function eventKey(fields: readonly (string | null)[]): string {
   const texts = fields.map((field) => field ?? "NULL");
   return texts.length === 1 ? (texts[0] ?? "") : canonicalJson(texts);

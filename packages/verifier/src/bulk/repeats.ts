@@ -4,16 +4,17 @@ import { Kernel } from "./kernel.ts";
 const MAX_SUSPECTS = 100_000;
 
 /**
- * The filter takes 12 bytes a row, up to the bound, so that no second reading is needed: 4 million tags gave no suspect, 8
- * million a handful, 16 million 1,300. With 2 bytes it was 600 of a million, so that every chain was read twice.
+ * The filter takes 12 bytes a row, up to the bound, so that no second reading is needed: 4 million tags gave no
+ * suspect, 8 million a handful, 16 million 1,300. With 2 bytes it was 600 of a million, so that every chain was read
+ * twice.
  */
 const BYTES_PER_ROW = 12;
 const MIN_BYTES = 2 ** 20;
 const MAX_BYTES = 2 ** 25;
 
 /**
- * Longer chains are read several times, and each time another part of the tags is looked at: a filter of so many more takes
- * too many tags for repeated. 18 million rows took 54 s, and would take some 28 if one reading were enough.
+ * Longer chains are read several times, each time for another part of the tags. With more tags than that, the filter
+ * takes too many for repeated. 18 million rows took 54 s, and would take some 28 if one reading were enough.
  */
 const ROWS_PER_READING = 12_000_000;
 /** With more of them, the comparison in order takes less time. */

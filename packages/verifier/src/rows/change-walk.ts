@@ -8,15 +8,15 @@ const MAX_BREAKS = 1000;
 type Row = Uint8Array | "no row" | "no hash";
 
 /**
- * Walks along the events of one key in the chain, in the order of seq: what each of them found must be what the one before
- * left behind. Who changes a row past its trigger is seen in the next honest change, which records what it found, and
- * would make an honest row of it otherwise.
+ * Walks along the events of one key in the chain, in the order of seq. What each event found must be what the one
+ * before left behind. A change past the trigger shows in the next honest change, which records what it found. Without
+ * that record the honest change would launder it.
  *
- * Events that are only pending are not walked along: those of one transaction get their order when they are linked.
+ * Pending events are not walked along: those of one transaction get their order when they are linked.
  *
- * Sums of hashes, which need no order, do not show as much. If an update counts for its payload hash and against its
- * before_hash, what comes out is the row that is there, but also where two edits undo each other: recorded as A, edited to
- * B, changed to C, changed to B, edited to A. The sum is A; the first change found B, which nobody had recorded.
+ * Sums of hashes, which need no order, show less. Let an update add its payload hash and subtract its before_hash. The
+ * sum is the row that is there, also where two edits undo each other: recorded as A, edited to B, changed to C, changed
+ * to B, edited to A. The sum is A, but the first change found B, which nobody had recorded.
  */
 export class ChangeWalk {
   readonly breaks: ChangeBreak[] = [];

@@ -4,8 +4,8 @@ import { finished, type Readable } from "node:stream";
 export type Chunks = Pick<AsyncIterator<Buffer>, "next">;
 
 /**
- * Rows are copied together as they come, into pieces of this many bytes. A stream that keeps them one by one, and joins them
- * when it is read, took 5 to 10 % longer to verify.
+ * Rows are copied together as they come, into pieces of this many bytes. A stream that keeps them one by one, and joins
+ * them when it is read, took 5 to 10 % longer to verify.
  */
 const PIECE_BYTES = 2 ** 16;
 /** Bytes that wait for their reader before the connection has to. */
@@ -102,7 +102,7 @@ export class OpenCopy implements Chunks {
     try {
       while (this.#end === undefined) await this.next();
     } catch {
-      // It has ended; why is no matter any more.
+      // It has ended; the reason does not matter any more.
     }
   }
 }

@@ -4,12 +4,12 @@ import { type Node, NodeTextError, parseNodeText } from "./node-text.ts";
 const LINE_BYTES = 78;
 
 /**
- * The tree in a dump as `format_node_dump` cuts it into lines: at the last space of each 78 bytes, which is left out, or
- * behind them. Where there is no space the line is cut in the middle of a token, and nothing in the text says so: the rest
- * of a name could pass for structure there. Such a dump is refused.
+ * The tree in a dump as `format_node_dump` cuts it into lines: at the last space of each 78 bytes, which is left out,
+ * or behind them. Where there is no space the line is cut in the middle of a token, and nothing in the text says so:
+ * the rest of a name could pass for structure there. Such a dump is refused.
  *
- * A name may hold line ends itself, so that a line of the dump may be some lines of the text: whatever stands between two
- * line ends and is as long as a line must have a space. An honest dump fails this only where a column has a name of more
+ * A name may hold line ends itself, so that a line of the dump may be several lines of the text. So each of these that
+ * is as long as a line of the dump must have a space. An honest dump fails this only where a column has a name of more
  * than 36 characters that are escaped (spaces, brackets, backslashes).
  *
  * @param encoding the server's, in whose bytes lines are measured

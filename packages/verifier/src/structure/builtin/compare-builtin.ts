@@ -14,9 +14,12 @@ export interface ServerDifference extends PinnedRow {
 }
 
 /**
- * Compares PostgreSQL's own rows with its manifest. Rows come in one by one, differences go out: a row that is another
- * (also of a minor release that is newer than those of the manifest: such a row has to be pinned), one that is missing
- * and not optional, a second row of one key, and one that somebody added at an OID that only initdb gives.
+ * Compares PostgreSQL's own rows with its manifest. Rows come in one by one, differences go out:
+ *
+ * - a row that differs; a minor release newer than the manifest has such rows too, and they have to be pinned;
+ * - a row that is missing and not optional;
+ * - a second row of one key;
+ * - a row that somebody added at an OID that only initdb assigns.
  */
 export class BuiltinComparison {
   /** By catalog and key. */

@@ -9,7 +9,7 @@ const DATABASE_OWNER = "pg_database_owner";
 
 /**
  * Which roles have any right on which tables and schemas: by ownership, by a grant, by a grant to everyone, and by the
- * roles that they are members of. What somebody without any right does in a corner of his own is no finding.
+ * roles that they are members of. What somebody without any right does in a schema of his own is not a finding.
  */
 export class Reach {
   readonly #catalog: Catalog;

@@ -5,11 +5,11 @@ import type { Found } from "./compare-shadows.ts";
 import type { Reach } from "../catalog/reach.ts";
 
 /**
- * An event trigger at login runs somebody's function in each new session: it can set the search path, or
- * session_replication_role, or make a temporary table that lies before an audited one, and no setting of a role or
- * database shows it. What the function does cannot be judged. With a table at hand that could be served instead of an
- * audited one it is a finding; else, unless the policy knows the trigger, nothing is proven. A table that belongs to
- * somebody who has no right on the audited one makes no finding: he could raise it at will.
+ * An event trigger at login runs somebody's function in each new session. The function can set the search path, or
+ * session_replication_role, or make a temporary table that hides an audited one. No setting of a role or database shows
+ * it, and what it does cannot be judged. If there is a table that it could serve instead of an audited one, it is a
+ * finding. Otherwise nothing is proven, unless the policy knows the trigger. A table whose owner has no right on the
+ * audited one makes no finding: he could raise it at will.
  *
  * @returns what could not be judged
  */

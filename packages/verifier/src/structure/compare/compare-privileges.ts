@@ -11,8 +11,8 @@ type Grants = Readonly<Record<string, readonly string[]>>;
 
 /**
  * Reports whatever lets somebody do more with the chain, or lets one of its roles do more with the chain, an audited
- * table or the server itself, than the set-up did. What somebody grants of objects of his own is no finding: he could
- * raise it at will.
+ * table or the server itself, than the set-up did. What somebody grants of objects of his own is not a finding: he
+ * could raise it at will.
  *
  * @param audited oids of the audited tables and of their partitions and children
  */
