@@ -99,6 +99,6 @@ export function overdueVerdict(policy: Policy | null, awaitedSince: number, now:
     expected: `a verdict on everything within ${bound}`,
     actual: `none since ${new Date(awaitedSince).toISOString()}`,
     message:
-      "no full verification has ended in a verdict for longer than the policy allows: what keeps it from one (see what is not proven, or whether the nightly run runs) may be there to hide something. If it is the clock here that is wrong, correct it",
+      "no full verification has ended in a verdict for longer than the policy allows. See what is not proven, and whether the nightly run runs: the cause may be there to hide something. If the clock here is wrong, correct it",
   };
 }

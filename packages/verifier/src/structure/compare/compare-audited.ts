@@ -214,7 +214,7 @@ function compareTable(
       const recorded = isRecorded(entry, config.present);
       if (recorded === "no")
         changed(
-          `${name} has the rule ${rule.name}, which can turn an INSERT into something else, and had it not as it is when it was attached`,
+          `${name} has the rule ${rule.name}, which can turn an INSERT into something else, and which was not there in this form when it was attached`,
           config.present.find((one) => withoutPrinting(one) === withoutPrinting(entry)) ?? "no such rule",
           rule.definition,
         );
