@@ -37,7 +37,12 @@ export { readReplayTime, readSystemIdentifier } from "./database/read-server.ts"
 export { isRefused, isTransient, reasonOf } from "./database/refused.ts";
 export type { Column, Relation, Slice } from "./database/relation.ts";
 export { lockAgainstRewriting, REWRITTEN } from "./database/rewritten.ts";
-export { withSnapshot } from "./database/snapshot.ts";
+export {
+  type PlannedSnapshotOptions,
+  type SnapshotPlan,
+  withPlannedSnapshot,
+  withSnapshot,
+} from "./database/snapshot.ts";
 export { identifier } from "./database/sql-text.ts";
 export { VerifierError, type VerifierErrorCode } from "./finding/errors.ts";
 export {

@@ -1,21 +1,13 @@
 import { type HeadTrust, type NoteVerifier, parseVerifierKey } from "@scidex/audit-core";
 import type { Sql } from "postgres";
 import { otherDatabase, overdueVerdict } from "./causes.ts";
-import {
-  checkRange,
-  CHECKS,
-  EMPTY_STATE,
-  type Finding,
-  Findings,
-  VerifierError,
-  type VerifierState,
-} from "@scidex/audit-reader";
+import { checkRange, CHECKS, EMPTY_STATE, type Finding, VerifierError, type VerifierState } from "@scidex/audit-reader";
 import { startDeadline } from "./deadline.ts";
-import { look } from "./look.ts";
 import type { LookResult } from "./report/look-result.ts";
 import { makeReport } from "./report/make-report.ts";
 import type { Overview } from "./report/overview.ts";
 import { isVerdict, type VerificationReport } from "./report/report.ts";
+import { look } from "./verification.ts";
 import { DEFAULT_CHECKS, VERIFY_DEFAULTS, type VerifyOptions } from "./verify-options.ts";
 
 /** How often the database is looked at, at most, until two looks have found the same. */
@@ -53,10 +45,10 @@ export async function verifyWithState(sql: Sql, options: VerifyOptions = {}): Pr
   const deadline = startDeadline(options.maxDurationMs ?? VERIFY_DEFAULTS.maxDurationMs, options.signal);
   let found: LookResult;
   try {
-    found = await look(sql, trust, options, new Findings(), deadline);
+    found = await look(sql, trust, options, deadline);
     const isOpen = (): boolean => (found.findings.unconfirmed > 0 || found.isTransient) && !deadline.isPassed;
     for (let looks = 1; isOpen() && looks < (found.isRewritten ? MAX_LOOKS_AT_REWRITING : MAX_LOOKS); looks++)
-      found = await look(sql, trust, options, new Findings(found.findings), deadline);
+      found = await look(sql, trust, options, deadline, found.findings);
   } finally {
     deadline.clear();
   }

@@ -13,6 +13,77 @@ import { Session } from "./session.ts";
 import { identifier } from "./sql-text.ts";
 import { manifestOf } from "./builtin/builtin-manifest.ts";
 
+const BEGIN = "begin isolation level repeatable read read only";
+
+/** On how many connections a snapshot is read; two at least. */
+export interface SnapshotPlan {
+  readonly lanes: number;
+}
+
+/** Options of `withPlannedSnapshot`. */
+export interface PlannedSnapshotOptions<P extends SnapshotPlan> {
+  /** Plans the reading, once the first connection can be asked. */
+  readonly plan: (first: Lane) => Promise<P>;
+  /** Rejects where the work is to be broken off, and the connections closed. */
+  readonly ended: Promise<never>;
+}
+
+/**
+ * Opens a REPEATABLE READ READ ONLY snapshot on two connections of its own, and closes them whatever happens. Where one is
+ * lost it fails at once.
+ *
+ * @param sql a client of the `postgres` driver: its options are taken for the connections
+ */
+export async function withSnapshot<T>(sql: Pick<Sql, "options">, work: (snapshot: Snapshot) => Promise<T>): Promise<T> {
+  const never = new Promise<never>(() => {});
+  return await withPlannedSnapshot(sql, { plan: async () => ({ lanes: 2 }), ended: never }, work);
+}
+
+/** The same on as many connections as are planned; `work` gets the plan. */
+export async function withPlannedSnapshot<P extends SnapshotPlan, T>(
+  sql: Pick<Sql, "options">,
+  { plan, ended }: PlannedSnapshotOptions<P>,
+  work: (snapshot: Snapshot, plan: P) => Promise<T>,
+): Promise<T> {
+  const lost = Promise.withResolvers<never>();
+  lost.promise.catch(() => {});
+  ended.catch(lost.reject);
+  const sessions: Session[] = [];
+  const open = async (): Promise<Session> => {
+    const session = await Session.open(sql.options, lost.promise);
+    sessions.push(session);
+    session.lost.catch(lost.reject);
+    await session.command(BEGIN);
+    return session;
+  };
+  try {
+    return await Promise.race([openAndWork(open, plan, work), lost.promise]);
+  } finally {
+    await Promise.all(sessions.map(async (session) => await session.close()));
+  }
+}
+
+async function openAndWork<P extends SnapshotPlan, T>(
+  open: () => Promise<Session>,
+  plan: (first: Lane) => Promise<P>,
+  work: (snapshot: Snapshot, plan: P) => Promise<T>,
+): Promise<T> {
+  const session = await open();
+  const shared: Shared = {};
+  const first = new SnapshotLane(session, shared);
+  const planned = await plan(first);
+  const name = await session.report(EXPORT_SNAPSHOT);
+  const beside = async (): Promise<SnapshotLane> => {
+    const next = await open();
+    await next.command(`set transaction snapshot '${name.replaceAll("'", "''")}'`);
+    return new SnapshotLane(next, shared);
+  };
+  const second = await beside();
+  const others: SnapshotLane[] = [];
+  while (others.length + 2 < planned.lanes) others.push(await beside());
+  return await work([first, second, ...others], planned);
+}
+
 /** What all lanes of a snapshot share. */
 interface Shared {
   catalog?: Promise<LiveCatalog>;
@@ -97,55 +168,5 @@ class SnapshotLane implements Lane {
     } finally {
       this.#depth--;
     }
-  }
-}
-
-const BEGIN = "begin isolation level repeatable read read only";
-
-/**
- * Opens a REPEATABLE READ READ ONLY snapshot on several connections of its own, and closes them whatever happens. It
- * fails as soon as one of them is lost.
- *
- * @param sql a client of the `postgres` driver: its options are taken for the connections
- * @param lanes says on how many connections, at least two; it may ask the first one
- * @param ended rejects when the work has to stop and the connections have to be closed
- */
-export async function withSnapshot<T>(
-  sql: Pick<Sql, "options">,
-  work: (snapshot: Snapshot) => Promise<T>,
-  lanes: (first: Lane) => Promise<number> = async () => 2,
-  ended?: Promise<never>,
-): Promise<T> {
-  const sessions: Session[] = [];
-  const lost = Promise.withResolvers<never>();
-  lost.promise.catch(() => {});
-  ended?.catch(lost.reject);
-  const open = async (): Promise<Session> => {
-    const session = await Session.open(sql.options, lost.promise);
-    sessions.push(session);
-    session.lost.catch(lost.reject);
-    await session.command(BEGIN);
-    return session;
-  };
-  const whole = async (): Promise<T> => {
-    const session = await open();
-    const shared: Shared = {};
-    const first = new SnapshotLane(session, shared);
-    const most = await lanes(first);
-    const name = await session.report(EXPORT_SNAPSHOT);
-    const beside = async (): Promise<SnapshotLane> => {
-      const next = await open();
-      await next.command(`set transaction snapshot '${name.replaceAll("'", "''")}'`);
-      return new SnapshotLane(next, shared);
-    };
-    const second = await beside();
-    const others: SnapshotLane[] = [];
-    while (others.length + 2 < most) others.push(await beside());
-    return await work([first, second, ...others]);
-  };
-  try {
-    return await Promise.race([whole(), lost.promise]);
-  } finally {
-    await Promise.all(sessions.map(async (session) => await session.close()));
   }
 }

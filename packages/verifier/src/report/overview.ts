@@ -43,12 +43,15 @@ export interface Overview {
   readonly coverage: readonly CoverageChange[] | null;
 }
 
+/** What an overview is made of. */
+export interface OverviewSource {
+  readonly published: PublishedHeads | null;
+  readonly kinds: KindCounts | null;
+  readonly histories: Histories | null;
+}
+
 /** Puts together what a look has seen. */
-export function overviewOf(
-  published: PublishedHeads | null,
-  kinds: KindCounts | null,
-  histories: Histories | null,
-): Overview {
+export function overviewOf({ published, kinds, histories }: OverviewSource): Overview {
   return { sinks: published === null ? null : sinksOf(published), kinds, coverage: histories && changesOf(histories) };
 }
 

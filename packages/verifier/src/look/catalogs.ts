@@ -1,0 +1,82 @@
+import type { CatalogWatch, Lane, Snapshot } from "@scidex/audit-reader";
+import { checkAccess } from "../access/check-access.ts";
+import { splitRelation } from "../coverage/config.ts";
+import type { Policy } from "../coverage/policy.ts";
+import type { Histories } from "../coverage/read-histories.ts";
+import { checkBuiltin } from "../structure/builtin/check-builtin.ts";
+import type { Catalog } from "../structure/catalog/catalog.ts";
+import { readCatalog } from "../structure/catalog/read-catalog.ts";
+import { checkStructure, interestOf } from "../structure/check-structure.ts";
+import { CONFIG, type Noted } from "./noted.ts";
+import type { Configuration } from "./own-tables.ts";
+
+/** Reads what the audited tables are made of, all at once, and proves how their types are sent. */
+export async function proveTypes(lane: Lane, histories: Histories, watch: CatalogWatch): Promise<void> {
+  const catalog = await lane.catalog();
+  const relations: string[] = [];
+  for (const { current } of histories.values()) {
+    const place = splitRelation(current.relation);
+    const relation = place === null ? undefined : catalog.relation(place.schema, place.name);
+    if (relation !== undefined) relations.push(...catalog.treeOf(relation.oid));
+  }
+  await catalog.need(lane, relations);
+  await watch.prove(catalog, catalog.typesOf(relations));
+}
+
+/**
+ * Compares the catalog with what it has to be, before anything is streamed; where that is not asked for, only PostgreSQL's
+ * own rows, because nothing is read but through these. Returns the catalog where it was read.
+ */
+export async function checkCatalog(
+  snapshot: Snapshot,
+  configuration: Promise<Configuration>,
+  policy: Policy | null,
+  noted: Noted,
+): Promise<Catalog | null> {
+  if (!noted.wants("structure")) {
+    await checkBuiltin(snapshot[0], policy?.server ?? [], noted.reportAlways, async (_, read) => await read());
+    return null;
+  }
+  const read = await noted.orNull(CONFIG, ["structure"], async () => await configuration);
+  const structure = await checkStructure(snapshot, read?.histories ?? null, noted.report, policy);
+  for (const reason of structure.unproven) noted.cannot(reason, "structure");
+  noted.warn(structure.warnings);
+  noted.mayPass({ isTransient: structure.isTransient });
+  return structure.catalog;
+}
+
+/**
+ * Whether applications get the rows that the chain knows.
+ *
+ * @param known the catalog, where it was read
+ */
+export async function checkApplications(
+  snapshot: Snapshot,
+  configuration: Promise<Configuration>,
+  known: Catalog | null,
+  noted: Noted,
+): Promise<void> {
+  if (!noted.wants("access")) return;
+  const started = performance.now();
+  const read = await noted.orNull(CONFIG, ["access"], async () => await configuration);
+  if (read === null) return;
+  const { histories } = read;
+  const catalog = known ?? (await readWholeCatalog(snapshot[0], histories, noted));
+  if (catalog === null) return;
+  const access = await checkAccess(snapshot, catalog, histories, noted.report);
+  for (const reason of access.unproven) noted.cannot(reason, "access");
+  noted.warn(access.warnings);
+  noted.mayPass({ isTransient: access.isTransient });
+  noted.saw({ accessMs: performance.now() - started });
+}
+
+async function readWholeCatalog(lane: Lane, histories: Histories, noted: Noted): Promise<Catalog | null> {
+  return await noted.orNull(
+    "the catalog",
+    ["access"],
+    async () =>
+      await lane.attempt(
+        async (attempt) => await readCatalog(attempt, interestOf(histories), async (_, read) => await read()),
+      ),
+  );
+}

@@ -1,0 +1,142 @@
+import { randomBytes } from "node:crypto";
+import {
+  type ChainResult,
+  checkChain,
+  type Lane,
+  lockAgainstRewriting,
+  type Range,
+  type Relation,
+  type Report,
+  resolveRange,
+  REWRITTEN,
+  type Snapshot,
+  type Survey,
+  surveyChain,
+} from "@scidex/audit-reader";
+import type { Crew } from "../bulk/crew.ts";
+import { TAG_KEY_BYTES } from "../bulk/kernel.ts";
+import { vouchForLinks, type VouchedChain } from "../bulk/vouch-links.ts";
+import { addUpTables, type RowSums } from "../bulk/vouch-tables.ts";
+import type { Histories } from "../coverage/read-histories.ts";
+import type { VerifyOptions } from "../verify-options.ts";
+import type { Heads } from "./heads.ts";
+import { CHAIN, type Noted } from "./noted.ts";
+import type { JobsPlan } from "./plan-jobs.ts";
+
+/** What is known of the links of a range. */
+export interface CheckedLinks {
+  readonly range: Range;
+  readonly chain: ChainResult;
+  /** Null where the chain was walked along link by link. */
+  readonly vouched: Vouched | null;
+}
+
+/** A chain in which nothing is wrong, and the sums of tables that were added up beside it. */
+interface Vouched {
+  readonly chain: VouchedChain;
+  readonly rows: RowSums;
+}
+
+/** Options of `checkLinks`. */
+export interface CheckLinksOptions {
+  readonly table: Relation;
+  readonly heads: Heads;
+  /** Tables that are to be compared; null where none are, or the configuration cannot be read. */
+  readonly histories: Histories | null;
+  readonly plan: JobsPlan;
+  /** Microseconds since the Unix epoch. */
+  readonly now: bigint;
+  readonly options: VerifyOptions;
+  readonly report: Report;
+}
+
+/** Checks the links, the fast way or the plain one. Null where they cannot be read, which makes what rests on them unproven. */
+export async function checkLinks(
+  snapshot: Snapshot,
+  crew: Crew,
+  given: CheckLinksOptions,
+  noted: Noted,
+): Promise<CheckedLinks | null> {
+  const checked = await noted.orNull(
+    CHAIN,
+    ["links", "heads", "sources"],
+    async () =>
+      await snapshot[0].attempt(async (lane) => {
+        if (await lockAgainstRewriting(lane, "public", "audit_chain")) return REWRITTEN;
+        const survey = surveyOnce(given);
+        const range = await rangeOf(lane, given, survey);
+        noted.saw({ from: range.from });
+        return await checkRange(snapshot, crew, { ...given, lane, range, survey, isHashed: noted.wants("links") });
+      }),
+  );
+  if (checked === REWRITTEN) {
+    noted.mayPass({ isTransient: true, isRewritten: true });
+    noted.cannot(`${CHAIN}: ${REWRITTEN}`, "links", "heads", "sources", "coverage");
+    return null;
+  }
+  if (checked !== null) noted.saw({ chain: checked.chain });
+  return checked;
+}
+
+type ReadSurvey = (lane: Lane) => Promise<Survey>;
+
+/** Reads the seqs of the chain as the snapshot has them: once, and not at all where nobody needs them. */
+function surveyOnce({ table, plan }: CheckLinksOptions): ReadSurvey {
+  let { survey } = plan;
+  return async (lane) => (survey ??= await surveyChain(lane, table));
+}
+
+async function rangeOf(lane: Lane, { heads, options }: CheckLinksOptions, survey: ReadSurvey): Promise<Range> {
+  const published = heads.published?.heads ?? [];
+  const needsLength = options.shard !== undefined && published.length === 0;
+  return resolveRange(options, published, needsLength ? (await survey(lane)).length : 0n);
+}
+
+interface RangeOptions extends CheckLinksOptions {
+  readonly lane: Lane;
+  readonly range: Range;
+  readonly survey: ReadSurvey;
+  /** Whether links are asked for. */
+  readonly isHashed: boolean;
+}
+
+async function checkRange(snapshot: Snapshot, crew: Crew, given: RangeOptions): Promise<CheckedLinks> {
+  const { lane, table, heads, range, survey, now, options, report } = given;
+  const vouched = await vouch(snapshot, crew, given);
+  if (vouched !== null) return { range, chain: vouched.chain.chain, vouched };
+  const chain = await checkChain(lane, {
+    range,
+    published: heads.published,
+    now: heads.judgesTimes ? now : null,
+    report,
+    onProgress: options.onProgress,
+    chain: table,
+    survey: await survey(lane),
+  });
+  return { range, chain, vouched: null };
+}
+
+/**
+ * The fast way through a whole chain: says that nothing is wrong with it, or nothing at all. Null also where less than
+ * the whole is asked for. Where tables are to be compared, their rows are added up beside it.
+ */
+async function vouch(snapshot: Snapshot, crew: Crew, given: RangeOptions): Promise<Vouched | null> {
+  const { table, heads, histories, plan, range, survey, isHashed, now, options } = given;
+  const { from, to, unchained, pending } = range;
+  const isWhole = from === 1n && to === undefined && unchained && pending;
+  if (options.plain === true || !heads.judgesTimes || !isWhole) return null;
+  const tagKey = randomBytes(TAG_KEY_BYTES);
+  const rows: RowSums = new Map();
+  const chain = await vouchForLinks(snapshot, crew, {
+    chain: table,
+    survey,
+    published: heads.published,
+    now,
+    hashes: isHashed || heads.published !== null,
+    expected: plan.expected,
+    tagKey,
+    onProgress: options.onProgress,
+    beside: histories === null ? [] : addUpTables(crew, histories, tagKey, rows),
+  });
+  return chain === null ? null : { chain, rows };
+}

@@ -1,0 +1,99 @@
+import { CHECKS, type Finding, type Relation, type Report, type Snapshot } from "@scidex/audit-reader";
+import type { Crew } from "../bulk/crew.ts";
+import { vouchForTables } from "../bulk/vouch-tables.ts";
+import { type Histories, NO_HISTORIES } from "../coverage/read-histories.ts";
+import { checkTables } from "../rows/check-tables.ts";
+import { readPending } from "../rows/read-pending.ts";
+import type { CheckedLinks } from "./check-links.ts";
+import { type Noted, PENDING } from "./noted.ts";
+import { readPendingTable } from "./own-tables.ts";
+
+/** Options of `compareTables`. */
+export interface CompareTablesOptions {
+  readonly links: CheckedLinks;
+  /** The chain's table. */
+  readonly table: Relation;
+  /** Null where the configuration was not asked for, or cannot be read. */
+  readonly histories: Histories | null;
+  /** Microseconds since the Unix epoch. */
+  readonly now: bigint;
+}
+
+/** Compares events with rows; where pending cannot be read, only events with each other. */
+export async function compareTables(
+  snapshot: Snapshot,
+  crew: Crew,
+  given: CompareTablesOptions,
+  noted: Noted,
+): Promise<void> {
+  const pending = noted.wants("sources") && given.histories !== null ? await readWaiting(snapshot, given, noted) : null;
+  if (pending === null && !noted.wants("links")) return;
+  // A right or a lock that is missing only here must not hide what else was found.
+  await noted.orNull(
+    "the events of the chain and of pending",
+    ["links", "sources"],
+    async () =>
+      await snapshot[0].attempt(async (lane) => {
+        const [, second, ...others] = snapshot;
+        await compare([lane, second, ...others], crew, { ...given, pending }, noted);
+      }),
+  );
+}
+
+/** Reads how much waits to be linked. Returns its table; null where that cannot be read. */
+async function readWaiting([lane]: Snapshot, { now }: CompareTablesOptions, noted: Noted): Promise<Relation | null> {
+  const table = await readPendingTable(lane, noted);
+  if (table === null) return null;
+  const pending = await noted.orNull(
+    PENDING,
+    ["sources"],
+    async () => await lane.attempt(async (attempt) => await readPending(attempt, table, now)),
+  );
+  if (pending === null) return null;
+  noted.saw({ pending });
+  noted.warn(pending.warnings);
+  return table;
+}
+
+async function compare(
+  snapshot: Snapshot,
+  crew: Crew,
+  given: CompareTablesOptions & { readonly pending: Relation | null },
+  noted: Noted,
+): Promise<void> {
+  const { links, table, pending } = given;
+  const { range, vouched } = links;
+  const histories: Histories = given.histories ?? new Map();
+  const sources = pending === null || vouched === null ? null : { pending, rows: vouched.rows };
+  const tables = await checkTables(snapshot, {
+    histories,
+    sources: pending !== null,
+    vouched: vouched && (await vouchForTables(snapshot, crew, { chain: vouched.chain, histories, sources })),
+    chain: table,
+    pending,
+    range,
+    report: reportOf(given.histories ?? NO_HISTORIES, noted),
+  });
+  for (const reason of tables.unproven) noted.cannot(reason, "sources");
+  noted.mayPass(tables);
+  noted.saw({
+    kinds: tables.kinds,
+    eventsWithoutSource: given.histories === null ? 0n : tables.eventsWithoutSource,
+  });
+}
+
+/**
+ * Takes what the comparison of a table finds. Where a link further on is missing or was changed, it may have been the
+ * newest event of a tracked row: that row is named, but not the seq of its older event, which nobody has touched.
+ */
+function reportOf(histories: Histories, noted: Noted): Report {
+  return (finding: Finding) => {
+    const { seq, ...unlocated } = finding;
+    const kind = finding.event_kind?.replace(/:(?:insert|update|delete)$/u, "");
+    const isTracked = histories.get(kind ?? "")?.configs.some(({ changes }) => changes === "track") ?? false;
+    // An event that does not follow from the one before it does so whatever comes after.
+    const isOfRow = CHECKS[finding.check] === "sources" && finding.check !== "change_unrecorded";
+    const isDoubtful = isOfRow && seq !== undefined && seq < noted.lastBroken && isTracked;
+    noted.report(isDoubtful ? unlocated : finding);
+  };
+}

@@ -1,0 +1,96 @@
+import type { HeadTrust } from "@scidex/audit-core";
+import {
+  type ChainResult,
+  EMPTY_STATE,
+  HeadChecker,
+  type PublishedHeads,
+  readPublishedHeads,
+  type Report,
+} from "@scidex/audit-reader";
+import { clockDoubt } from "../causes.ts";
+import { VERIFY_DEFAULTS, type VerifyOptions } from "../verify-options.ts";
+import type { Noted } from "./noted.ts";
+
+/** What the sinks say. */
+export interface Heads {
+  /** Null where heads are not checked. */
+  readonly published: PublishedHeads | null;
+  /** Whether our clock can be believed, so that the times of links are judged. */
+  readonly judgesTimes: boolean;
+}
+
+/**
+ * Reads the published heads, where they are asked for and can be believed.
+ *
+ * @param now microseconds since the Unix epoch
+ */
+export async function readHeads(trust: HeadTrust, options: VerifyOptions, now: bigint, noted: Noted): Promise<Heads> {
+  const { heads = [], keys = [], allowUnanchored = false, state = EMPTY_STATE } = options;
+  const none: Heads = { published: null, judgesTimes: true };
+  if (!noted.wants("heads")) return none;
+  if (heads.length === 0 && allowUnanchored) {
+    noted.warn(["no sinks: a cut of the chain's end or a full rewrite cannot be seen"]);
+    return none;
+  }
+  if (heads.length === 0) {
+    noted.cannot(
+      "no sinks were given (AUDIT_SINKS), so that a cut or a full rewrite cannot be seen; --allow-unanchored accepts that",
+      "heads",
+    );
+    return none;
+  }
+  if (keys.length === 0) {
+    noted.cannot(
+      "no verifier keys were given (AUDIT_VERIFIER_KEYS), so that the published heads cannot be believed",
+      "heads",
+    );
+    return none;
+  }
+  const published = await readPublishedHeads(heads, trust, state, noted.report);
+  noted.saw({ published });
+  noted.warn(published.warnings);
+  for (const reason of published.doubts) noted.cannot(reason, "heads");
+  const doubt = clockDoubt(now, published);
+  if (doubt !== undefined) noted.cannot(doubt, "heads");
+  return { published, judgesTimes: doubt === undefined };
+}
+
+/** Holds the published heads against a chain that is not there. */
+export function checkHeadsWithoutChain({ published }: Heads, report: Report): void {
+  if (published === null) return;
+  new HeadChecker(published.heads, published.names, { size: 0n, hashes: [] }, report).finish(false);
+}
+
+/**
+ * Judges the newest signed time.
+ *
+ * @param now microseconds since the Unix epoch
+ */
+export function checkFreshness(
+  { published }: Heads,
+  chain: ChainResult,
+  now: bigint,
+  { maxHeadAgeMs = VERIFY_DEFAULTS.maxHeadAgeMs }: VerifyOptions,
+  noted: Noted,
+): void {
+  if (published === null) return;
+  const { newestTime } = published;
+  if (newestTime === null) {
+    if (chain.rows > 0)
+      noted.cannot(
+        "no sink holds a head: either none has been published yet, or the sinks were emptied. The publisher knows which of the two: run audit-publisher publish, which publishes, or finds sink_rewound",
+        "heads",
+      );
+    return;
+  }
+  const age = now / 1000n - newestTime * 1000n;
+  if (age <= BigInt(maxHeadAgeMs)) return;
+  noted.report({
+    check: "publisher_silent",
+    expected: `a head signed in the last ${Math.round(maxHeadAgeMs / 1000)} s`,
+    // The message is what makes this the same finding in the second look, when it is later.
+    actual: `${age / 1000n} s ago by the clock here, ${new Date(Number(now / 1000n)).toISOString()}`,
+    message:
+      "the publisher has signed nothing for longer than allowed: it was stopped, or its heads do not reach the sinks (or the clock here is ahead)",
+  });
+}

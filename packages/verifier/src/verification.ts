@@ -1,0 +1,169 @@
+import type { HeadTrust } from "@scidex/audit-core";
+import {
+  CatalogError,
+  CatalogWatch,
+  type Findings,
+  isRefused,
+  isTransient,
+  type Lane,
+  NoPlanError,
+  PlanError,
+  reasonOf,
+  type Snapshot,
+  VerifierError,
+  withPlannedSnapshot,
+} from "@scidex/audit-reader";
+import type { Sql } from "postgres";
+import { Crew } from "./bulk/crew.ts";
+import { checkCoverage } from "./coverage/coverage.ts";
+import { type Histories, NO_HISTORIES } from "./coverage/read-histories.ts";
+import { type Deadline, DeadlineError } from "./deadline.ts";
+import { checkApplications, checkCatalog, proveTypes } from "./look/catalogs.ts";
+import { checkLinks } from "./look/check-links.ts";
+import { compareTables } from "./look/compare-tables.ts";
+import { checkFreshness, checkHeadsWithoutChain, type Heads, readHeads } from "./look/heads.ts";
+import { CONFIG, Noted, unlessRefused } from "./look/noted.ts";
+import { type Configuration, orReport, readChainTable, readConfiguration } from "./look/own-tables.ts";
+import { type JobsPlan, planJobs } from "./look/plan-jobs.ts";
+import { identify, unlessLagging } from "./look/server.ts";
+import type { LookResult } from "./report/look-result.ts";
+import { type VerifyOptions, wantedChecks } from "./verify-options.ts";
+
+/**
+ * Looks once at the sinks, and then at one snapshot of the database.
+ *
+ * @param earlier what the look before has found
+ */
+export async function look(
+  sql: Sql,
+  trust: HeadTrust,
+  options: VerifyOptions,
+  deadline: Deadline,
+  earlier?: Findings,
+): Promise<LookResult> {
+  const noted = new Noted(wantedChecks(options), earlier);
+  const { database } = sql.options;
+  noted.saw({ server: { systemIdentifier: null, database } });
+  const now = BigInt(options.now ?? Date.now()) * 1000n;
+  // Sinks are read before the snapshot is taken: a head that is published later cannot look like a cut.
+  const heads = await readHeads(trust, options, now, noted);
+  try {
+    await checkDatabase(sql, { database, heads, now, options, deadline }, noted);
+  } catch (error) {
+    disbelieve(error, noted);
+  }
+  return noted.result;
+}
+
+/** What a look at the database begins with. */
+interface Beginning {
+  /** The database's name in our own URL. */
+  readonly database: string;
+  readonly heads: Heads;
+  /** Microseconds since the Unix epoch. */
+  readonly now: bigint;
+  readonly options: VerifyOptions;
+}
+
+/** Opens a snapshot and checks it, while the catalogs are watched. */
+async function checkDatabase(
+  sql: Sql,
+  { deadline, ...beginning }: Beginning & { readonly deadline: Deadline },
+  noted: Noted,
+): Promise<void> {
+  const { heads, options } = beginning;
+  const watch = await CatalogWatch.begin(sql.options, deadline.passed);
+  let crew: Crew | undefined;
+  try {
+    const ended = Promise.race([watch.lost, deadline.passed]);
+    ended.catch(() => {});
+    const plan = async (first: Lane) => await planJobs(first, heads.published, options);
+    await withPlannedSnapshot(sql, { plan, ended }, async (snapshot, planned) => {
+      crew = new Crew(planned.lanes);
+      await checkSnapshot(snapshot, { ...beginning, watch, crew, plan: planned }, noted);
+    });
+    await Promise.race([watch.end(), deadline.passed]);
+  } finally {
+    // Not where the work ends: it may never do so where a connection is lost.
+    await crew?.close();
+    await watch.close();
+  }
+}
+
+/** What a look at a snapshot rests on. */
+interface Ground extends Beginning {
+  readonly watch: CatalogWatch;
+  readonly crew: Crew;
+  readonly plan: JobsPlan;
+}
+
+async function checkSnapshot(snapshot: Snapshot, ground: Ground, noted: Noted): Promise<void> {
+  const { database, watch, crew, plan, heads, now, options } = ground;
+  const { published } = heads;
+  const { policy = null } = options;
+  const [lane] = snapshot;
+  // Only what was published can be missing.
+  const report =
+    published === null ? noted.report : unlessLagging(await identify(lane, database, noted), published, noted);
+  const table = await readChainTable(lane, published, noted);
+  // Where this was refused, each who needs it says so.
+  const configuration = readConfiguration(lane, table, noted.report);
+  const readable = await unlessRefused(async () => (await configuration).histories);
+  await proveTypes(lane, readable ?? NO_HISTORIES, watch);
+  const catalog = await checkCatalog(snapshot, configuration, policy, noted);
+  if (table === null) {
+    noted.cannot("there is no chain to be checked", "links", "sources", "coverage");
+    checkHeadsWithoutChain(heads, report);
+    return;
+  }
+  const sources = noted.wants("sources") ? readable : null;
+  const links = await checkLinks(
+    snapshot,
+    crew,
+    { table, heads, histories: sources, plan, now, options, report },
+    noted,
+  );
+  if (links === null) return;
+  checkFreshness(heads, links.chain, now, options, noted);
+  const histories = await coverageOf(configuration, noted);
+  await compareTables(snapshot, crew, { links, table, histories, now }, noted);
+  if (noted.wants("coverage") && histories !== null) checkCoverage(histories, policy, noted.report);
+  await checkApplications(snapshot, configuration, catalog, noted);
+}
+
+/** What is covered, for rows and coverage; null where neither is asked for, or the configuration cannot be read. */
+async function coverageOf(configuration: Promise<Configuration>, noted: Noted): Promise<Histories | null> {
+  if (!noted.wants("sources", "coverage")) return null;
+  const read = await noted.orNull(CONFIG, ["sources", "coverage"], async () => await configuration);
+  if (read === null) return null;
+  orReport(read.table, noted);
+  noted.saw({ histories: read.histories });
+  return read.histories;
+}
+
+/** Says that nothing of what was read can be believed. Another look may be able to, if somebody was changing something. */
+function disbelieve(error: unknown, noted: Noted): void {
+  if (
+    error instanceof NoPlanError ||
+    error instanceof DeadlineError ||
+    (error instanceof VerifierError && error.code === "server_unknown")
+  ) {
+    noted.cannotAny(error.message);
+    return;
+  }
+  if (isRefused(error)) {
+    noted.mayPass({ isTransient: isTransient(error) });
+    noted.cannotAny(`the catalogs could not be read: ${reasonOf(error, "PUBLIC")}`);
+    return;
+  }
+  if (!(error instanceof PlanError || error instanceof CatalogError)) throw error;
+  const [expected, actual] =
+    error instanceof PlanError ? [error.statement, error.difference] : [error.expected, error.actual];
+  noted.reportAlways({ check: "catalog_changed", expected, actual, message: error.message });
+  noted.cannotAny(`nothing could be believed: ${error.message}`);
+  // What was found a first time is looked for again anyway.
+  noted.mayPass({
+    isTransient: error instanceof PlanError || error.isChanging,
+    isRewritten: error instanceof CatalogError && error.isChanging,
+  });
+}
