@@ -27,8 +27,8 @@ import { readKeys, readPolicy, readState, write } from "./command/files.ts";
 import { describeReport } from "./report/describe-report.ts";
 import { formatState, GROUPS } from "@scidex/audit-reader";
 import { formatReport } from "./report/report.ts";
-import { verifyWithState } from "./verify.ts";
-import { defaultJobs } from "./verify-options.ts";
+import { type Verification, verifyWithState } from "./verify.ts";
+import { defaultJobs, type VerifyOptions } from "./verify-options.ts";
 
 interface Flags {
   readonly from?: string;
@@ -89,6 +89,31 @@ export function verifyCommand(context: CommandContext): Command {
 }
 
 async function run(flags: Flags, signal: AbortSignal): Promise<Outcome> {
+  const request = await readRequest(flags);
+  const sinks = openSinks(flags.state);
+  try {
+    const verification = await verifyDatabase({ ...request, heads: sinks }, signal).catch(async (error: unknown) => {
+      if (!signal.aborted) await writeFailure(request, error);
+      throw error;
+    });
+    return await deliver(verification, request);
+  } finally {
+    await Promise.all(sinks.map(async (sink) => await sink.close()));
+  }
+}
+
+/** What is asked for: by the options, the environment and the files that they name. */
+interface VerifyRequest extends VerifyOptions {
+  readonly url: string;
+  readonly plain: boolean;
+  /** What a page says of where it comes from. */
+  readonly about: { readonly command: string; readonly origin: string | null; readonly database: string };
+  readonly files: { readonly report: string | undefined; readonly state: string | undefined };
+  readonly isJson: boolean;
+}
+
+/** Reads and checks all of it, before anything is connected to. */
+async function readRequest(flags: Flags): Promise<VerifyRequest> {
   const startSeq = parseSeq("--from", flags.from);
   const endSeq = parseSeq("--to", flags.to);
   if (endSeq !== undefined && endSeq < (startSeq ?? 1n)) throw usage(`--to is ${endSeq}, which is before --from`);
@@ -103,72 +128,72 @@ async function run(flags: Flags, signal: AbortSignal): Promise<Outcome> {
   const maxHeadAgeMs = flags.maxHeadAge === undefined ? maxHeadAge() : parseDuration(flags.maxHeadAge);
   const maxDurationMs = flags.maxDuration === undefined ? undefined : parseDuration(flags.maxDuration);
   const name = origin();
-  checkOrigin(name ?? policy?.origin ?? undefined, keys);
+  const expected = name ?? policy?.origin ?? undefined;
+  checkOrigin(expected, keys);
   const url = databaseUrl();
-  const sinks = openSinks(flags.state);
-  const about = { command: "audit-verify", origin: name ?? policy?.origin ?? null, database: databaseName(url) };
-  const fail = async (error: unknown): Promise<never> => {
-    // A page of before would go on saying that all is well.
-    const reason = redact(messageOf(error));
-    if (!signal.aborted)
-      await write("--report", flags.report, () => failurePage({ ...about, reason, failedAt: Date.now() }));
-    throw error;
+  return {
+    keys,
+    origin: name,
+    policy,
+    state,
+    allowUnanchored: flags.allowUnanchored === true,
+    startSeq,
+    endSeq,
+    shard,
+    checks,
+    jobs,
+    plain: flags.plain === true,
+    maxHeadAgeMs,
+    maxDurationMs,
+    url,
+    about: { command: "audit-verify", origin: expected ?? null, database: databaseName(url) },
+    files: { report: flags.report, state: flags.state },
+    isJson: flags.json === true,
   };
+}
+
+/** Connects and verifies, with progress on a terminal. */
+async function verifyDatabase(
+  { url, ...options }: VerifyRequest & Pick<VerifyOptions, "heads">,
+  signal: AbortSignal,
+): Promise<Verification> {
   const database = await connect(url, {
     applicationName: "audit-verify",
-    max: Math.max(2, jobs ?? defaultJobs()),
+    max: Math.max(2, options.jobs ?? defaultJobs()),
     settings: { default_transaction_read_only: "on" },
-  }).catch(fail);
+  });
   const line = progress({ label: "verify" });
-  if (flags.plain !== true) keepHeapSmall();
+  if (!options.plain) keepHeapSmall();
   try {
-    const {
-      report,
-      state: next,
-      overview,
-    } = await verifyWithState(database, {
-      heads: sinks,
-      keys,
-      origin: name,
-      policy,
-      state,
-      checks,
-      startSeq,
-      endSeq,
-      shard,
-      jobs,
-      plain: flags.plain === true,
-      maxHeadAgeMs,
-      maxDurationMs,
-      // Nothing has been written by then that could be left half done.
-      signal,
-      allowUnanchored: flags.allowUnanchored === true,
-      onProgress: (rows) => line.update(rows),
-    }).catch(fail);
-    line.done();
-    await writeOut(flags.json ? `${formatReport(report)}\n` : describeReport(report));
-    let isWritten = await write("--report", flags.report, () =>
-      page({
-        report,
-        overview,
-        ...about,
-        verifiedAt: Date.now(),
-        isWhole: startSeq === undefined && endSeq === undefined && shard === undefined,
-        notes: [],
-      }),
-    );
-    isWritten = (await write("--state", flags.state, () => formatState(next))) && isWritten;
-    const exits = {
-      intact: isWritten ? EXIT.ok : EXIT.failed,
-      tampered: EXIT.tampered,
-      unproven: EXIT.failed,
-    } as const;
-    return { exit: exits[report.status] };
+    // Nothing has been written by then that the signal could leave half done.
+    return await verifyWithState(database, { ...options, signal, onProgress: (rows) => line.update(rows) });
   } finally {
     line.done();
-    await Promise.all(sinks.map(async (sink) => await sink.close()));
     await database.end({ timeout: 1 });
   }
+}
+
+/** Prints the report, and writes what else was asked for. */
+async function deliver({ report, state, overview }: Verification, request: VerifyRequest): Promise<Outcome> {
+  const { about, files, isJson, startSeq, endSeq, shard } = request;
+  await writeOut(isJson ? `${formatReport(report)}\n` : describeReport(report));
+  const isWhole = startSeq === undefined && endSeq === undefined && shard === undefined;
+  const isReported = await write("--report", files.report, () =>
+    page({ report, overview, ...about, verifiedAt: Date.now(), isWhole, notes: [] }),
+  );
+  const isRemembered = await write("--state", files.state, () => formatState(state));
+  const exits = {
+    intact: isReported && isRemembered ? EXIT.ok : EXIT.failed,
+    tampered: EXIT.tampered,
+    unproven: EXIT.failed,
+  } as const;
+  return { exit: exits[report.status] };
+}
+
+/** A page of before would go on saying that all is well. */
+async function writeFailure({ about, files }: VerifyRequest, error: unknown): Promise<void> {
+  const reason = redact(messageOf(error));
+  await write("--report", files.report, () => failurePage({ ...about, reason, failedAt: Date.now() }));
 }
 
 /** @param state the state file, beside which git sinks keep their clones; without one they are made anew each time */
