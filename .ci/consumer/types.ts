@@ -38,7 +38,8 @@ export async function use(url: string): Promise<void> {
   const writer = createBatchWriter(db, { maxBatch: 100, maxDelayMs: 5 });
   await writer.close();
   const rows: (typeof auditChain.$inferSelect)[] = await db.select().from(auditChain);
-  const report: VerificationReport = await verify(sql, { allowUnanchored: true });
+  const verification = await verify(sql, {}, { allowUnanchored: true });
+  const report: VerificationReport = verification.report;
   const text: string = canonicalJson({ seq, status: report.status, rows: rows.length });
   const sink: Sink = openSink("file:/tmp/head.log");
   console.log(text, sink.name);

@@ -60,13 +60,13 @@ try {
   assert.equal(JSON.parse(run("audit-publisher", "publish", "--json")).published.seq, 4);
   const clean = JSON.parse(run("audit-verify", "--json"));
   assert.deepEqual([clean.status, clean.rows, clean.anchored_to], ["intact", 4, 4]);
-  assert.equal((await verify(sql, { allowUnanchored: true })).status, "intact");
+  assert.equal((await verify(sql, {}, { allowUnanchored: true })).report.status, "intact");
 
   await sql.begin(async (tx) => {
     await tx`set local session_replication_role = replica`;
     await tx`update readings set value = 2 where id = 1`;
   });
-  const report = await verify(sql, { allowUnanchored: true });
+  const { report } = await verify(sql, {}, { allowUnanchored: true });
   assert.deepEqual([report.status, report.first_divergence?.check], ["tampered", "source_edited"]);
 } finally {
   await sql.end();

@@ -3,7 +3,7 @@ import { tmpdir } from "node:os";
 import { join } from "node:path";
 import { generateKeyFiles, publishHead, type PublishResult } from "@scidex/audit-publisher";
 import { openSink } from "@scidex/audit-sinks";
-import { EMPTY_STATE, type VerificationReport, type VerifierState, verifyWithState } from "@scidex/audit-verifier";
+import { EMPTY_STATE, type VerificationReport, type VerifierState, verify } from "@scidex/audit-verifier";
 import type { Sql } from "postgres";
 
 const ORIGIN = "example.org/acceptance";
@@ -46,15 +46,10 @@ export async function openPublishedChain(): Promise<PublishedChain> {
     verify: async (sql, { now = Date.now() } = {}) => {
       const sink = openSink(sinkUrl);
       try {
-        const { report, state: next } = await verifyWithState(sql, {
-          heads: [sink],
-          keys: vkeys,
-          origin: ORIGIN,
-          state,
-          now,
-        });
-        state = next;
-        return report;
+        const trust = { origin: ORIGIN, keys: vkeys, heads: [sink], state };
+        const verification = await verify(sql, trust, { now });
+        ({ state } = verification);
+        return verification.report;
       } finally {
         await sink.close();
       }

@@ -27,7 +27,8 @@ import { readKeys, readPolicy, readState, write } from "./command/files.ts";
 import { describeReport } from "./report/describe-report.ts";
 import { formatState, GROUPS } from "@scidex/audit-reader";
 import { formatReport } from "./report/report.ts";
-import { type Verification, verifyWithState } from "./verify.ts";
+import type { Trust } from "./trust.ts";
+import { type Verification, verify } from "./verify.ts";
 import { defaultJobs, type VerifyOptions } from "./verify-options.ts";
 
 interface Flags {
@@ -92,7 +93,7 @@ async function run(flags: Flags, signal: AbortSignal): Promise<Outcome> {
   const request = await readRequest(flags);
   const sinks = openSinks(flags.state);
   try {
-    const verification = await verifyDatabase({ ...request, heads: sinks }, signal).catch(async (error: unknown) => {
+    const verification = await verifyDatabase(request, sinks, signal).catch(async (error: unknown) => {
       if (!signal.aborted) await writeFailure(request, error);
       throw error;
     });
@@ -103,9 +104,11 @@ async function run(flags: Flags, signal: AbortSignal): Promise<Outcome> {
 }
 
 /** What is asked for: by the options, the environment and the files that they name. */
-interface VerifyRequest extends VerifyOptions {
+interface VerifyRequest {
   readonly url: string;
-  readonly plain: boolean;
+  /** Without the sinks, which are still to be opened. */
+  readonly trust: Omit<Trust, "heads">;
+  readonly options: VerifyOptions;
   /** What a page says of where it comes from. */
   readonly about: { readonly command: string; readonly origin: string | null; readonly database: string };
   readonly files: { readonly report: string | undefined; readonly state: string | undefined };
@@ -132,20 +135,19 @@ async function readRequest(flags: Flags): Promise<VerifyRequest> {
   checkOrigin(expected, keys);
   const url = databaseUrl();
   return {
-    keys,
-    origin: name,
-    policy,
-    state,
-    allowUnanchored: flags.allowUnanchored === true,
-    startSeq,
-    endSeq,
-    shard,
-    checks,
-    jobs,
-    plain: flags.plain === true,
-    maxHeadAgeMs,
-    maxDurationMs,
     url,
+    trust: { origin: name, keys, policy, state },
+    options: {
+      startSeq,
+      endSeq,
+      shard,
+      checks,
+      jobs,
+      plain: flags.plain === true,
+      maxHeadAgeMs,
+      maxDurationMs,
+      allowUnanchored: flags.allowUnanchored === true,
+    },
     about: { command: "audit-verify", origin: expected ?? null, database: databaseName(url) },
     files: { report: flags.report, state: flags.state },
     isJson: flags.json === true,
@@ -154,7 +156,8 @@ async function readRequest(flags: Flags): Promise<VerifyRequest> {
 
 /** Connects and verifies, with progress on a terminal. */
 async function verifyDatabase(
-  { url, ...options }: VerifyRequest & Pick<VerifyOptions, "heads">,
+  { url, trust, options }: VerifyRequest,
+  heads: readonly Sink[],
   signal: AbortSignal,
 ): Promise<Verification> {
   const database = await connect(url, {
@@ -163,10 +166,11 @@ async function verifyDatabase(
     settings: { default_transaction_read_only: "on" },
   });
   const line = progress({ label: "verify" });
-  if (!options.plain) keepHeapSmall();
+  if (options.plain !== true) keepHeapSmall();
   try {
     // Nothing has been written by then that the signal could leave half done.
-    return await verifyWithState(database, { ...options, signal, onProgress: (rows) => line.update(rows) });
+    const onProgress = (rows: number) => line.update(rows);
+    return await verify(database, { ...trust, heads }, { ...options, signal, onProgress });
   } finally {
     line.done();
     await database.end({ timeout: 1 });
@@ -175,7 +179,8 @@ async function verifyDatabase(
 
 /** Prints the report, and writes what else was asked for. */
 async function deliver({ report, state, overview }: Verification, request: VerifyRequest): Promise<Outcome> {
-  const { about, files, isJson, startSeq, endSeq, shard } = request;
+  const { about, files, isJson } = request;
+  const { startSeq, endSeq, shard } = request.options;
   await writeOut(isJson ? `${formatReport(report)}\n` : describeReport(report));
   const isWhole = startSeq === undefined && endSeq === undefined && shard === undefined;
   const isReported = await write("--report", files.report, () =>

@@ -1,4 +1,3 @@
-import type { HeadTrust } from "@scidex/audit-core";
 import {
   CatalogError,
   CatalogWatch,
@@ -16,6 +15,7 @@ import {
 import type { Sql } from "postgres";
 import { Crew } from "./bulk/crew.ts";
 import { checkCoverage } from "./coverage/coverage.ts";
+import type { Policy } from "./coverage/policy.ts";
 import { type Histories, NO_HISTORIES } from "./coverage/read-histories.ts";
 import { type Deadline, DeadlineError } from "./deadline.ts";
 import { checkApplications, checkCatalog, proveTypes } from "./look/catalogs.ts";
@@ -27,6 +27,7 @@ import { type Configuration, orReport, readChainTable, readConfiguration } from 
 import { type JobsPlan, planJobs } from "./look/plan-jobs.ts";
 import { identify, unlessLagging } from "./look/server.ts";
 import type { LookResult } from "./report/look-result.ts";
+import type { ParsedTrust } from "./trust.ts";
 import { type VerifyOptions, wantedChecks } from "./verify-options.ts";
 
 /**
@@ -36,7 +37,7 @@ import { type VerifyOptions, wantedChecks } from "./verify-options.ts";
  */
 export async function look(
   sql: Sql,
-  trust: HeadTrust,
+  trust: ParsedTrust,
   options: VerifyOptions,
   deadline: Deadline,
   earlier?: Findings,
@@ -46,9 +47,9 @@ export async function look(
   noted.saw({ server: { systemIdentifier: null, database } });
   const now = BigInt(options.now ?? Date.now()) * 1000n;
   // Sinks are read before the snapshot is taken: a head that is published later cannot look like a cut.
-  const heads = await readHeads(trust, options, now, noted);
+  const heads = await readHeads(trust, now, options, noted);
   try {
-    await checkDatabase(sql, { database, heads, now, options, deadline }, noted);
+    await checkDatabase(sql, { database, policy: trust.policy, heads, now, options, deadline }, noted);
   } catch (error) {
     disbelieve(error, noted);
   }
@@ -59,6 +60,7 @@ export async function look(
 interface Beginning {
   /** The database's name in our own URL. */
   readonly database: string;
+  readonly policy: Policy | null;
   readonly heads: Heads;
   /** Microseconds since the Unix epoch. */
   readonly now: bigint;
@@ -98,9 +100,8 @@ interface Ground extends Beginning {
 }
 
 async function checkSnapshot(snapshot: Snapshot, ground: Ground, noted: Noted): Promise<void> {
-  const { database, watch, crew, plan, heads, now, options } = ground;
+  const { database, policy, watch, crew, plan, heads, now, options } = ground;
   const { published } = heads;
-  const { policy = null } = options;
   const [lane] = snapshot;
   // Only what was published can be missing.
   const report =

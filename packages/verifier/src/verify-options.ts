@@ -1,6 +1,5 @@
 import { availableParallelism } from "node:os";
-import { BOUNDS, type Group, type HeadLog, type RangeRequest, type VerifierState } from "@scidex/audit-reader";
-import type { Policy } from "./coverage/policy.ts";
+import { BOUNDS, type Group, type RangeRequest } from "@scidex/audit-reader";
 
 /** What is checked when the caller does not choose. */
 export const DEFAULT_CHECKS: readonly Group[] = ["links", "heads", "sources", "access", "coverage", "structure"];
@@ -27,22 +26,13 @@ export const defaultJobs = (): number => Math.min(availableParallelism(), MAX_DE
 export const MIN_ROWS_FOR_JOBS = 200_000;
 
 /**
- * What a verification trusts, and what it looks at.
+ * What a verification looks at, and how.
  *
  * `startSeq` and `endSeq` are the first and last seq, both included; the ends are widened to published heads. `shard`
  * takes one part of that range: what is found in all shards together is what is found in the whole. Rows that no event
  * belongs to are judged by the first shard, what is pending by the last.
  */
 export interface VerifyOptions extends RangeRequest {
-  /** Where published heads are read: sinks. */
-  readonly heads?: readonly HeadLog[];
-  /** Verifier keys (vkeys) of the publisher: of the log and of its time-stamping. */
-  readonly keys?: readonly string[];
-  /** The log's name. Default: that of the policy, else whatever the keys are of. */
-  readonly origin?: string | undefined;
-  readonly policy?: Policy | null | undefined;
-  /** What the sinks held when they were last verified. */
-  readonly state?: VerifierState | undefined;
   readonly checks?: readonly Group[] | undefined;
   readonly maxHeadAgeMs?: number | undefined;
   /** Milliseconds that the verification may take; past them it is broken off, and the report is `unproven`. */

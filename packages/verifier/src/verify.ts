@@ -1,12 +1,12 @@
-import { type HeadTrust, type NoteVerifier, parseVerifierKey } from "@scidex/audit-core";
 import type { Sql } from "postgres";
 import { otherDatabase, overdueVerdict } from "./causes.ts";
-import { checkRange, CHECKS, EMPTY_STATE, type Finding, VerifierError, type VerifierState } from "@scidex/audit-reader";
+import { checkRange, CHECKS, type Finding, type VerifierState } from "@scidex/audit-reader";
 import { startDeadline } from "./deadline.ts";
 import type { LookResult } from "./report/look-result.ts";
 import { makeReport } from "./report/make-report.ts";
 import type { Overview } from "./report/overview.ts";
 import { isVerdict, type VerificationReport } from "./report/report.ts";
+import { parseTrust, type Trust } from "./trust.ts";
 import { look } from "./verification.ts";
 import { DEFAULT_CHECKS, VERIFY_DEFAULTS, type VerifyOptions } from "./verify-options.ts";
 
@@ -16,11 +16,13 @@ export const MAX_LOOKS = 4;
 /** The same while tables are being rewritten: under one migration after another, four looks can all come too late. */
 const MAX_LOOKS_AT_REWRITING = 20;
 
-/** A report, what to remember for the next time, and what a person needs to picture the chain. */
+/** What comes of a verification. */
 export interface Verification {
   readonly report: VerificationReport;
-  readonly state: VerifierState;
+  /** What a person needs to picture the chain. */
   readonly overview: Overview;
+  /** To be saved, and trusted the next time. */
+  readonly state: VerifierState;
 }
 
 /**
@@ -33,27 +35,22 @@ export interface Verification {
  *   and heads, `scidex_audit_inspector` for every check
  * @throws {VerifierError} `not_initialised`, `keys_malformed`, `origin_missing`, `range_invalid`, `protocol`; errors of the driver
  */
-export async function verify(sql: Sql, options: VerifyOptions = {}): Promise<VerificationReport> {
-  return (await verifyWithState(sql, options)).report;
-}
-
-/** As `verify`; also returns the state to be saved for the next time, and an overview for a page. */
-export async function verifyWithState(sql: Sql, options: VerifyOptions = {}): Promise<Verification> {
+export async function verify(sql: Sql, trust: Trust, options: VerifyOptions = {}): Promise<Verification> {
   const started = performance.now();
   checkRange(options);
-  const trust = trustOf(options);
+  const parsed = parseTrust(trust);
   const deadline = startDeadline(options.maxDurationMs ?? VERIFY_DEFAULTS.maxDurationMs, options.signal);
   let found: LookResult;
   try {
-    found = await look(sql, trust, options, deadline);
+    found = await look(sql, parsed, options, deadline);
     const isOpen = (): boolean => (found.findings.unconfirmed > 0 || found.isTransient) && !deadline.isPassed;
     for (let looks = 1; isOpen() && looks < (found.isRewritten ? MAX_LOOKS_AT_REWRITING : MAX_LOOKS); looks++)
-      found = await look(sql, trust, options, deadline, found.findings);
+      found = await look(sql, parsed, options, deadline, found.findings);
   } finally {
     deadline.clear();
   }
   const now = options.now ?? Date.now();
-  const { state = EMPTY_STATE, policy = null } = options;
+  const { state, policy } = parsed;
   // A clock that was ahead once must not put the bound off.
   const awaitedSince = Math.min(state.awaitedSince ?? now, now);
   const other = otherDatabase(found, state.server ?? null);
@@ -64,8 +61,8 @@ export async function verifyWithState(sql: Sql, options: VerifyOptions = {}): Pr
   if (overdue !== undefined && options.checks?.includes("heads") !== false) report = withFinding(report, overdue);
   return {
     report,
-    state: nextState(state, found, report, hasVerdict ? now : awaitedSince),
     overview: found.overview,
+    state: nextState(state, found, report, hasVerdict ? now : awaitedSince),
   };
 }
 
@@ -125,28 +122,4 @@ function nextState(
     server: isPublished ? server : (state.server ?? null),
     awaitedSince,
   };
-}
-
-function trustOf(options: VerifyOptions): HeadTrust {
-  const verifiers: NoteVerifier[] = [];
-  for (const key of options.keys ?? []) {
-    try {
-      verifiers.push(parseVerifierKey(key));
-    } catch (error) {
-      throw new VerifierError(
-        "keys_malformed",
-        `The verifier key ${JSON.stringify(key.slice(0, 80))} cannot be read: ${error instanceof Error ? error.message : ""}. audit-chain keygen prints the two keys.`,
-        { cause: error },
-      );
-    }
-  }
-  const origin = options.origin ?? options.policy?.origin ?? undefined;
-  // Whoever may edit a sink could else put the heads of one of the logs in the place of another's.
-  const logs = new Set(verifiers.filter(({ type }) => type === 1).map(({ name }) => name));
-  if (origin === undefined && logs.size > 1)
-    throw new VerifierError(
-      "origin_missing",
-      `The keys are those of several logs (${[...logs].join(", ")}): say whose heads are expected, with AUDIT_ORIGIN or the policy's origin.`,
-    );
-  return { verifiers, origin };
 }

@@ -2,17 +2,19 @@ import { linkSync, readFileSync, rmSync, writeFileSync } from "node:fs";
 import { openSink } from "@scidex/audit-sinks";
 import { createDatabase } from "@scidex/audit-testkit";
 import { describe, expect, it, onTestFinished } from "vitest";
-import { append, type ChainDatabase, forge, linesOf, now, openChain, recompute, writeLines } from "./chain-database.ts";
-import { mayLag } from "../src/causes.ts";
 import {
-  EMPTY_STATE,
-  formatPolicy,
-  formatState,
-  parsePolicy,
-  parseState,
-  type VerifierState,
-  verifyWithState,
-} from "../src/index.ts";
+  append,
+  type ChainDatabase,
+  forge,
+  linesOf,
+  now,
+  openChain,
+  recompute,
+  verifyAsked,
+  writeLines,
+} from "./chain-database.ts";
+import { mayLag } from "../src/causes.ts";
+import { EMPTY_STATE, formatPolicy, formatState, parsePolicy, parseState, type VerifierState } from "../src/index.ts";
 
 /** Whose clock, which database, which copy (docs/threats.md, C22): what is excused, and what is not. */
 
@@ -25,7 +27,7 @@ async function published(): Promise<ChainDatabase & { readonly state: VerifierSt
   await chain.publish({ time: now() - 5 });
   await append(chain.sql, "thing", "5", "6", "7", "8");
   await chain.publish();
-  const { report, state } = await verifyWithState(chain.sql, chain.trust);
+  const { report, state } = await verifyAsked(chain.sql, chain.asked);
   expect(report.status).toBe("intact");
   return { ...chain, state };
 }
@@ -97,8 +99,8 @@ describe("another database than the one that was published", () => {
     const other = what === "no chain at all" ? await createDatabase() : await openChain();
     if ("drop" in other) onTestFinished(async () => await other.drop());
     if (what === "a chain of its own") await append(other.sql, "other", "a", "b", "c", "d", "e", "f", "g", "h", "i");
-    const options = { ...chain.trust, checks: undefined, state: chain.state };
-    const { report } = await verifyWithState(other.sql, options);
+    const options = { ...chain.asked, checks: undefined, state: chain.state };
+    const { report } = await verifyAsked(other.sql, options);
     expect(report).toMatchObject({ status: "unproven", divergence_count: 0, divergences: [], first_divergence: null });
     expect(report.unproven).toMatchObject([
       expect.stringMatching(/another database .*: "[\w-]+" on the server .*Correct AUDIT_DATABASE_URL/s),
@@ -108,7 +110,7 @@ describe("another database than the one that was published", () => {
   it("is a finding where nothing outside the database says so", async () => {
     const chain = await published();
     const other = await openChain();
-    const { report } = await verifyWithState(other.sql, chain.trust);
+    const { report } = await verifyAsked(other.sql, chain.asked);
     expect(report.first_divergence).toMatchObject({ check: "truncated", seq: 1n });
   });
 
@@ -137,13 +139,13 @@ describe("another database than the one that was published", () => {
     const { sql, name } = chain;
     await chain.attack("truncate public.audit_chain");
     const state = { ...chain.state, server: { systemIdentifier: "1", database: name } };
-    const all = { ...chain.trust, checks: undefined, state };
-    expect((await verifyWithState(sql, all)).report).toMatchObject({ status: "unproven", divergences: [] });
+    const all = { ...chain.asked, checks: undefined, state };
+    expect((await verifyAsked(sql, all)).report).toMatchObject({ status: "unproven", divergences: [] });
     await sql.unsafe(`
       alter function pg_catalog.pg_control_system() rename to pg_control_system_0;
       create function pg_catalog.pg_control_system(out pg_control_version int, out catalog_version_no int, out system_identifier int8, out pg_control_last_modified timestamptz)
         language sql as 'select 1, 1, 2::int8, now()'`);
-    const { report } = await verifyWithState(sql, all);
+    const { report } = await verifyAsked(sql, all);
     expect(report.status).toBe("tampered");
     expect(report.divergences.map(({ check }) => check)).toEqual(["catalog_changed"]);
   });
@@ -156,10 +158,10 @@ describe("another database than the one that was published", () => {
     });
     expect(parseState(formatState(chain.state))).toEqual(chain.state);
     const other = await openChain();
-    const options = { ...chain.trust, state: chain.state };
-    expect((await verifyWithState(other.sql, options)).state.server).toEqual(chain.state.server);
+    const options = { ...chain.asked, state: chain.state };
+    expect((await verifyAsked(other.sql, options)).state.server).toEqual(chain.state.server);
     await chain.attack("truncate public.audit_chain");
-    expect((await verifyWithState(chain.sql, { ...options, state: EMPTY_STATE })).state.server).toBeNull();
+    expect((await verifyAsked(chain.sql, { ...options, state: EMPTY_STATE })).state.server).toBeNull();
   });
 });
 
@@ -175,7 +177,7 @@ describe("a sink that was converted", () => {
     const report = await chain.verify({ state: chain.state });
     expect(report).toMatchObject({ status: "unproven", divergences: [], anchored_to: 8n });
     expect(report.unproven).toMatchObject([expect.stringMatching(/a\.log was converted: .*dos2unix/)]);
-    expect((await verifyWithState(chain.sql, { ...chain.trust, state: chain.state })).state.sinks).toEqual(
+    expect((await verifyAsked(chain.sql, { ...chain.asked, state: chain.state })).state.sinks).toEqual(
       chain.state.sinks,
     );
   });
@@ -207,7 +209,7 @@ describe("sinks that hold less than they should", () => {
     const chain = await published();
     for (const path of chain.paths) writeLines(path, []);
     expect((await chain.verify()).unproven).toMatchObject([expect.stringMatching(/or the sinks were emptied/)]);
-    const { report, state } = await verifyWithState(chain.sql, { ...chain.trust, state: chain.state });
+    const { report, state } = await verifyAsked(chain.sql, { ...chain.asked, state: chain.state });
     expect(report.first_divergence?.check).toBe("sink_rewound");
     // Else the finding would be gone next time.
     expect(state.sinks).toEqual(chain.state.sinks);
@@ -218,9 +220,9 @@ describe("sinks that hold less than they should", () => {
     const [path] = chain.paths;
     const heads = [openSink(`file:${path}`)];
     const lines = linesOf(path);
-    const { state } = await verifyWithState(chain.sql, { ...chain.trust, heads });
+    const { state } = await verifyAsked(chain.sql, { ...chain.asked, heads });
     writeLines(path, lines.slice(0, 1));
-    const { state: first } = await verifyWithState(chain.sql, { ...chain.trust, heads });
+    const { state: first } = await verifyAsked(chain.sql, { ...chain.asked, heads });
     const [name = "", whole] = [...state.sinks][0] ?? [];
     const before = first.sinks.get(name)?.digest ?? "";
     const known = { lines: whole?.lines ?? 0, digest: whole?.digest ?? "", last: { line: lines[1] ?? "", before } };
@@ -239,14 +241,14 @@ describe("the policy's bound for a verdict", () => {
 
   it("ends every excuse: what kept the verifier from a verdict is then alerted", async () => {
     const chain = await published();
-    const options = { ...chain.trust, checks: undefined, policy, maxHeadAgeMs: 30 * 24 * HOUR_MS };
-    const first = await verifyWithState(chain.sql, { ...options, now: days(0) });
+    const options = { ...chain.asked, checks: undefined, policy, maxHeadAgeMs: 30 * 24 * HOUR_MS };
+    const first = await verifyAsked(chain.sql, { ...options, now: days(0) });
     expect(first.report.status).toBe("intact");
     const from = first.state.awaitedSince;
     writeFileSync(chain.paths[0], readFileSync(chain.paths[0], "utf8").replaceAll("\n", "\r\n"));
-    const excused = await verifyWithState(chain.sql, { ...options, state: first.state, now: days(1.9) });
+    const excused = await verifyAsked(chain.sql, { ...options, state: first.state, now: days(1.9) });
     expect([excused.report.status, excused.state.awaitedSince]).toEqual(["unproven", from]);
-    const { report, state } = await verifyWithState(chain.sql, { ...options, state: excused.state, now: days(2.1) });
+    const { report, state } = await verifyAsked(chain.sql, { ...options, state: excused.state, now: days(2.1) });
     expect(report).toMatchObject({
       status: "tampered",
       divergence_count: 1,
@@ -257,18 +259,18 @@ describe("the policy's bound for a verdict", () => {
     // A part is no verdict on everything.
     const part = { ...options, state, startSeq: 5n, now: days(2.1) };
     writeFileSync(chain.paths[0], readFileSync(chain.paths[1]));
-    expect((await verifyWithState(chain.sql, part)).report.first_divergence?.check).toBe("verdict_overdue");
-    expect((await verifyWithState(chain.sql, { ...options, state, now: days(2.1) })).report.status).toBe("intact");
+    expect((await verifyAsked(chain.sql, part)).report.first_divergence?.check).toBe("verdict_overdue");
+    expect((await verifyAsked(chain.sql, { ...options, state, now: days(2.1) })).report.status).toBe("intact");
   });
 
   it("counts from the first run where there never was a verdict, and a clock that was ahead does not put it off", async () => {
     const chain = await published();
-    const options = { ...chain.trust, checks: ["links", "heads"] as const, policy, maxHeadAgeMs: 30 * 24 * HOUR_MS };
-    const first = await verifyWithState(chain.sql, { ...options, now: days(0) });
-    const later = await verifyWithState(chain.sql, { ...options, state: first.state, now: days(3) });
+    const options = { ...chain.asked, checks: ["links", "heads"] as const, policy, maxHeadAgeMs: 30 * 24 * HOUR_MS };
+    const first = await verifyAsked(chain.sql, { ...options, now: days(0) });
+    const later = await verifyAsked(chain.sql, { ...options, state: first.state, now: days(3) });
     expect(later.report.first_divergence?.check).toBe("verdict_overdue");
     const ahead = { ...EMPTY_STATE, awaitedSince: days(400) };
-    const reset = await verifyWithState(chain.sql, { ...options, state: ahead, now: days(0) });
+    const reset = await verifyAsked(chain.sql, { ...options, state: ahead, now: days(0) });
     expect(reset.report.status).toBe("intact");
     expect(reset.state.awaitedSince).toBeLessThanOrEqual(Date.now());
   });

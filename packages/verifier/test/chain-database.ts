@@ -18,7 +18,7 @@ import { createDatabase, type Template } from "@scidex/audit-testkit";
 import { drizzle } from "drizzle-orm/postgres-js";
 import postgres, { type Sql } from "postgres";
 import { expect, onTestFinished } from "vitest";
-import { type VerificationReport, verify, type VerifyOptions } from "../src/index.ts";
+import { type Trust, type Verification, type VerificationReport, verify, type VerifyOptions } from "../src/index.ts";
 
 export const ORIGIN = "example.org/audit-chain";
 
@@ -45,9 +45,18 @@ export interface ChainDatabase {
   publish(options?: PublishOptions): Promise<void>;
   /** Statements with full write authority: no trigger and no guard runs. */
   attack(statements: string): Promise<void>;
-  verify(options?: VerifyOptions): Promise<VerificationReport>;
-  /** The options of `verify` for what has been published. */
-  readonly trust: VerifyOptions;
+  verify(asked?: Asked): Promise<VerificationReport>;
+  /** What `verify` is asked about what has been published. */
+  readonly asked: Asked;
+}
+
+/** The arguments of `verify` in one: a test changes some of them. */
+export type Asked = Trust & VerifyOptions;
+
+/** `verify`, with its arguments in one. */
+export async function verifyAsked(sql: Sql, asked: Asked): Promise<Verification> {
+  const { origin, keys, heads, policy, state, ...options } = asked;
+  return await verify(sql, { origin, keys, heads, policy, state }, options);
 }
 
 export interface PublishOptions {
@@ -77,7 +86,7 @@ export async function openChain(options: { template?: Template } = {}): Promise<
 export function chainOf(database: { sql: Sql; url: string; name: string }, folder: string): ChainDatabase {
   const { sql } = database;
   const paths = [join(folder, "a.log"), join(folder, "b.log")] as const;
-  const trust: VerifyOptions = {
+  const asked: Asked = {
     heads: paths.map((path) => openSink(`file:${path}`)),
     keys: KEYS.vkeys,
     origin: ORIGIN,
@@ -89,7 +98,7 @@ export function chainOf(database: { sql: Sql; url: string; name: string }, folde
     folder,
     paths,
     vkeys: KEYS.vkeys,
-    trust,
+    asked,
     publish: async (how = {}) => {
       const line = await signedHead(sql, how);
       for (const path of how.paths ?? paths) appendFileSync(path, `${line}\n`);
@@ -101,11 +110,11 @@ export function chainOf(database: { sql: Sql; url: string; name: string }, folde
       });
     },
     verify: async (how = {}) => {
-      const options = { now: Date.now(), ...trust, ...how };
-      const report = await verify(sql, options);
+      const all = { now: Date.now(), ...asked, ...how };
+      const { report } = await verifyAsked(sql, all);
       // Whatever is found must be what the plain walk finds.
       if (report.divergence_count > 0)
-        expect(comparable(await verify(sql, { ...options, plain: true }))).toEqual(comparable(report));
+        expect(comparable((await verifyAsked(sql, { ...all, plain: true })).report)).toEqual(comparable(report));
       return report;
     },
   };

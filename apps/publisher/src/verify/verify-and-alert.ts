@@ -8,7 +8,7 @@ import {
   VerifierError,
   type VerifierState,
 } from "@scidex/audit-reader";
-import { type Overview, type VerificationReport, verifyWithState, type VerifyOptions } from "@scidex/audit-verifier";
+import { type Overview, type Trust, type VerificationReport, verify, type VerifyOptions } from "@scidex/audit-verifier";
 import type { Sql } from "postgres";
 import { AlertFile } from "../alerts/alert-file.ts";
 import { deliverAlerts } from "../alerts/deliver-alerts.ts";
@@ -24,10 +24,10 @@ import { verificationSamples } from "./verification-samples.ts";
 import { parseState as parsePublisherState, type State } from "../state/state.ts";
 import type { Webhook } from "../alerts/webhook.ts";
 
-export interface VerifyAndAlertOptions extends Pick<
-  VerifyOptions,
-  "keys" | "origin" | "policy" | "checks" | "maxHeadAgeMs" | "allowUnanchored" | "onProgress" | "signal"
-> {
+export interface VerifyAndAlertOptions
+  extends
+    Pick<Trust, "origin" | "keys" | "policy">,
+    Pick<VerifyOptions, "checks" | "maxHeadAgeMs" | "allowUnanchored" | "onProgress" | "signal"> {
   /** A client of the database; a member of `scidex_audit_inspector`. Reads only. */
   readonly database: Sql;
   /** Where alerts are written, as a member of `scidex_audit_alert`. Opened only when there is something to write. */
@@ -115,16 +115,8 @@ async function verified(
     const cutoff = BigInt(Math.floor((Date.now() - (sinceHeadMs ?? 0)) / 1_000));
     const origin = options.origin ?? policy?.origin ?? undefined;
     const { newest, seqBefore } = await readPublishedTimes(sinks, keys, origin, cutoff);
-    const {
-      report,
-      state: next,
-      overview,
-    } = await verifyWithState(options.database, {
-      heads: sinks,
-      keys,
-      state,
-      origin: options.origin,
-      policy,
+    const trust = { origin: options.origin, keys, heads: sinks, policy, state };
+    const verification = await verify(options.database, trust, {
       checks: options.checks,
       maxHeadAgeMs: options.maxHeadAgeMs,
       allowUnanchored: options.allowUnanchored,
@@ -135,9 +127,10 @@ async function verified(
       ...(sinceHeadMs === undefined || seqBefore === undefined ? {} : { startSeq: seqBefore }),
     });
     if (stateFile !== undefined)
-      await replaceDurably(stateFile, formatState(next)).catch(
+      await replaceDurably(stateFile, formatState(verification.state)).catch(
         (error: unknown) => void failures.push(`the state file ${stateFile} can't be written: ${messageOf(error)}`),
       );
+    const { report, overview } = verification;
     return { report, newest, overview };
   } finally {
     await Promise.all(sinks.map(async (sink) => sink.close()));

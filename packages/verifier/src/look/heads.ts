@@ -1,13 +1,12 @@
-import type { HeadTrust } from "@scidex/audit-core";
 import {
   type ChainResult,
-  EMPTY_STATE,
   HeadChecker,
   type PublishedHeads,
   readPublishedHeads,
   type Report,
 } from "@scidex/audit-reader";
 import { clockDoubt } from "../causes.ts";
+import type { ParsedTrust } from "../trust.ts";
 import { VERIFY_DEFAULTS, type VerifyOptions } from "../verify-options.ts";
 import type { Noted } from "./noted.ts";
 
@@ -24,29 +23,34 @@ export interface Heads {
  *
  * @param now microseconds since the Unix epoch
  */
-export async function readHeads(trust: HeadTrust, options: VerifyOptions, now: bigint, noted: Noted): Promise<Heads> {
-  const { heads = [], keys = [], allowUnanchored = false, state = EMPTY_STATE } = options;
+export async function readHeads(
+  trust: ParsedTrust,
+  now: bigint,
+  { allowUnanchored = false }: VerifyOptions,
+  noted: Noted,
+): Promise<Heads> {
+  const { sinks, verifiers, state } = trust;
   const none: Heads = { published: null, judgesTimes: true };
   if (!noted.wants("heads")) return none;
-  if (heads.length === 0 && allowUnanchored) {
+  if (sinks.length === 0 && allowUnanchored) {
     noted.warn(["no sinks: a cut of the chain's end or a full rewrite cannot be seen"]);
     return none;
   }
-  if (heads.length === 0) {
+  if (sinks.length === 0) {
     noted.cannot(
       "no sinks were given (AUDIT_SINKS), so that a cut or a full rewrite cannot be seen; --allow-unanchored accepts that",
       "heads",
     );
     return none;
   }
-  if (keys.length === 0) {
+  if (verifiers.length === 0) {
     noted.cannot(
       "no verifier keys were given (AUDIT_VERIFIER_KEYS), so that the published heads cannot be believed",
       "heads",
     );
     return none;
   }
-  const published = await readPublishedHeads(heads, trust, state, noted.report);
+  const published = await readPublishedHeads(sinks, trust, state, noted.report);
   noted.saw({ published });
   noted.warn(published.warnings);
   for (const reason of published.doubts) noted.cannot(reason, "heads");

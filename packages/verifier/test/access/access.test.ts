@@ -71,7 +71,7 @@ async function attacked(steps: readonly string[]): Promise<VerificationReport> {
   const vacuum = postgres(database.url, { max: 1, onnotice: () => {} });
   await vacuum`vacuum analyze`;
   await vacuum.end();
-  return await verify(database.sql, { checks: ["sources", "access"] });
+  return (await verify(database.sql, {}, { checks: ["sources", "access"] })).report;
 }
 
 const flagOf = (index: string, flag: string, value: boolean) =>
@@ -90,7 +90,7 @@ describe("honest tables", () => {
     const sql = postgres(login.url, { max: 2, onnotice: () => {} });
     for (const analyse of ["", "analyze", "vacuum full"]) {
       if (analyse !== "") await database.sql.unsafe(analyse);
-      const report = await verify(sql, { checks: ["sources", "access"] });
+      const { report } = await verify(sql, {}, { checks: ["sources", "access"] });
       expect(report.divergences).toEqual([]);
       expect(report.unproven).toEqual([]);
       expect(report.checks.access).toBe("ok");
@@ -115,7 +115,7 @@ describe("honest tables", () => {
         `alter database ${database.name} set random_page_cost = 0; alter database ${database.name} set cpu_index_tuple_cost = 0; alter database ${database.name} set enable_partitionwise_join = on`,
       );
       const fresh = postgres(database.url, { max: 2, onnotice: () => {} });
-      const report = await verify(fresh, { checks: ["sources", "access"] });
+      const { report } = await verify(fresh, {}, { checks: ["sources", "access"] });
       await fresh.end();
       expect(report.divergences).toEqual([]);
       expect(report.unproven).toEqual([]);
@@ -128,7 +128,7 @@ describe("honest tables", () => {
     await using database = await createDatabase({ server, template: ACCESS });
     const { sql } = database;
     const checksOf = async (options: object) =>
-      (await verify(sql, { allowUnanchored: true, ...options })).checks.access;
+      (await verify(sql, {}, { allowUnanchored: true, ...options })).report.checks.access;
     expect(await checksOf({})).toBe("ok");
     expect(await checksOf({ startSeq: 2n })).toBe("skipped");
     expect(await checksOf({ shard: { number: 1, of: 2 } })).toBe("ok");
@@ -138,7 +138,7 @@ describe("honest tables", () => {
   test("may have an index twice, which the server never uses both of", async () => {
     await using database = await createDatabase({ server, template: ACCESS });
     await database.sql`create unique index twin on public.events (id)`;
-    const report = await verify(database.sql, { checks: ["access"] });
+    const { report } = await verify(database.sql, {}, { checks: ["access"] });
     expect(report.divergences).toEqual([]);
     expect(report.unproven).toEqual([]);
     expect(report.warnings[0]).toMatch(/index (?:twin|events_pkey) \(the server prefers (?:twin|events_pkey)\)/u);

@@ -125,7 +125,7 @@ test("a table is read beside the chain, each of its rows once", async () => {
   const before = await statistics();
   const options: VerifyOptions = { ...UNANCHORED, checks: ["sources"], jobs: 3 };
   await onItsOwn(chain, async (own) => {
-    expect((await verify(own, options)).status).toBe("intact");
+    expect((await verify(own, {}, options)).report.status).toBe("intact");
   });
   const after = { scans: before.scans + 1, rows: before.rows + 4200 };
   await vi.waitFor(async () => expect(await statistics()).toEqual(after), 20_000);

@@ -10,8 +10,9 @@ import {
   ORIGIN,
   signedHead,
   writeLines,
+  verifyAsked,
 } from "../chain-database.ts";
-import { parsePolicy, verify, verifyWithState } from "../../src/index.ts";
+import { parsePolicy } from "../../src/index.ts";
 
 /** Twelve links with four publications in two sinks, the last one of nothing new. */
 async function published(): Promise<ChainDatabase> {
@@ -55,8 +56,8 @@ describe("attacks on a sink", () => {
 
   it.each([1, 2, 3, 4])("finds D01: line %i is gone from the only sink, which is known", async (number) => {
     const chain = await published();
-    const heads = chain.trust.heads?.slice(0, 1) ?? [];
-    const { report, state } = await verifyWithState(chain.sql, { ...chain.trust, heads });
+    const heads = chain.asked.heads?.slice(0, 1) ?? [];
+    const { report, state } = await verifyAsked(chain.sql, { ...chain.asked, heads });
     expect(report.status).toBe("intact");
     cut(chain, number);
     const after = await chain.verify({ heads, state });
@@ -87,7 +88,7 @@ describe("attacks on a sink", () => {
 
   it("finds D03: a log that is shorter than it was known to be", async () => {
     const chain = await published();
-    const { state } = await verifyWithState(chain.sql, chain.trust);
+    const { state } = await verifyAsked(chain.sql, chain.asked);
     cut(chain, 3, 4);
     const report = await chain.verify({ state });
     expect(report.divergences.map(({ check }) => check)).toEqual(["sink_rewound"]);
@@ -97,7 +98,7 @@ describe("attacks on a sink", () => {
 
   it("finds D03: a log that was cut back, and has grown longer since", async () => {
     const chain = await published();
-    const { state } = await verifyWithState(chain.sql, chain.trust);
+    const { state } = await verifyAsked(chain.sql, chain.asked);
     for (const path of chain.paths) writeLines(path, linesOf(path).slice(0, 2));
     for (let n = 0; n < 4; n++) await chain.publish({ time: now() + n });
     const report = await chain.verify({ state });
@@ -141,7 +142,7 @@ describe("attacks on a sink", () => {
 
   it("finds D06 also where the clock goes on between the looks", async () => {
     const chain = await published();
-    const report = await verify(chain.sql, { ...chain.trust, maxHeadAgeMs: 0 });
+    const { report } = await verifyAsked(chain.sql, { ...chain.asked, maxHeadAgeMs: 0 });
     expect(report.divergences.map(({ check }) => check)).toEqual(["publisher_silent"]);
   });
 
@@ -180,18 +181,18 @@ describe("attacks on a sink", () => {
   it("asks for the origin where it has keys of several logs", async () => {
     const chain = await published();
     const keys = [...chain.vkeys, ...newKeys("example.org/other").vkeys];
-    const { origin, ...rest } = chain.trust;
-    await expect(verify(chain.sql, { ...rest, keys })).rejects.toMatchObject({ code: "origin_missing" });
+    const { origin, ...rest } = chain.asked;
+    await expect(verifyAsked(chain.sql, { ...rest, keys })).rejects.toMatchObject({ code: "origin_missing" });
     const policy = parsePolicy(JSON.stringify({ origin, tables: {} }));
-    expect((await verify(chain.sql, { ...rest, keys, policy })).status).toBe("intact");
+    expect((await verifyAsked(chain.sql, { ...rest, keys, policy })).report.status).toBe("intact");
     // The time-stamping keys of witnesses have names of their own, and the log's own key may be a rotated one.
-    expect((await verify(chain.sql, { ...rest, keys: chain.vkeys })).status).toBe("intact");
+    expect((await verifyAsked(chain.sql, { ...rest, keys: chain.vkeys })).report.status).toBe("intact");
   });
 
   it("warns of a torn last line, and of one sink that nothing is known of", async () => {
     const chain = await published();
     appendFileSync(chain.paths[0], '{"seq":13,"chain');
-    const report = await chain.verify({ heads: chain.trust.heads?.slice(0, 1) ?? [] });
+    const report = await chain.verify({ heads: chain.asked.heads?.slice(0, 1) ?? [] });
     expect(report.status).toBe("intact");
     expect(report.warnings).toEqual([expect.stringContaining("torn"), expect.stringContaining("a single sink")]);
   });

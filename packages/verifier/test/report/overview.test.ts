@@ -1,8 +1,8 @@
 import { page } from "@scidex/audit-report";
 import { describe, expect, it } from "vitest";
-import { type CheckName, CHECKS, MAX_OTHER_KINDS, verifyWithState } from "../../src/index.ts";
+import { type CheckName, CHECKS, MAX_OTHER_KINDS } from "../../src/index.ts";
 import { KindTally } from "../../src/rows/kind-tally.ts";
-import { append, now, openChain } from "../chain-database.ts";
+import { append, now, openChain, verifyAsked } from "../chain-database.ts";
 
 describe("the overview of a verification", () => {
   it("has the heads of each sink with their times, links and rows by kind, and what was covered since when", async () => {
@@ -16,11 +16,11 @@ describe("the overview of a verification", () => {
     await chain.sql`update public.note set body = 'z' where id = 1`;
     await chain.sql`select public.audit_chain_attach('public.note', changes => 'track', exclude => array['mood'])`;
     await chain.publish({ time: now() - 1, paths: [chain.paths[0]] });
-    const clean = await verifyWithState(chain.sql, chain.trust);
+    const clean = await verifyAsked(chain.sql, chain.asked);
     expect(clean.overview.kinds?.listed[0]).toEqual({ kind: "note", links: 4, matched: 3 });
     await chain.attack("update public.note set body = 'edited' where id = 2");
 
-    const { overview } = await verifyWithState(chain.sql, chain.trust);
+    const { overview } = await verifyAsked(chain.sql, chain.asked);
     const sizes = overview.sinks?.map(({ name, heads }) => [name, heads.map(({ seq }) => seq)]);
     expect(sizes).toEqual([
       [expect.stringContaining("a.log"), [6n, 8n]],
@@ -44,7 +44,7 @@ describe("the overview of a verification", () => {
 
   it("has words for every check on the page", async () => {
     const chain = await openChain();
-    const { report, overview } = await verifyWithState(chain.sql, { ...chain.trust, checks: ["structure"] });
+    const { report, overview } = await verifyAsked(chain.sql, { ...chain.asked, checks: ["structure"] });
     const divergences = Object.keys(CHECKS).map((check) => ({ check: check as CheckName, message: "" }));
     const html = page({
       report: { ...report, status: "tampered", divergences },
@@ -66,7 +66,7 @@ describe("the overview of a verification", () => {
 
   it("says nothing of what was not looked at", async () => {
     const chain = await openChain();
-    const { overview } = await verifyWithState(chain.sql, { ...chain.trust, checks: ["structure"] });
+    const { overview } = await verifyAsked(chain.sql, { ...chain.asked, checks: ["structure"] });
     expect(overview).toEqual({ sinks: null, kinds: null, coverage: null });
   });
 });

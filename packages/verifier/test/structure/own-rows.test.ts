@@ -138,7 +138,7 @@ describe("a configuration row that no release writes", () => {
     // Chained like any other, where its id can be a key.
     const isKeyed = !("id" in columns && columns.id === "null");
     await database.sql.unsafe(isKeyed ? forged(columns) : past(forged(columns)));
-    const report = await verify(database.sql, { checks: ["coverage"] });
+    const { report } = await verify(database.sql, {}, { checks: ["coverage"] });
     expect(report.divergences.map(({ message }) => message).join("\n")).toMatch(
       /the configuration row .* was written past attach: it cannot be read, and is left out/u,
     );
@@ -166,7 +166,7 @@ describe("a configuration row that no release writes", () => {
     await expect(sql`select public.audit_chain_adopt('strict_refuse', array['7'], array[sha256('')])`).rejects.toThrow(
       "was not written by the audit chain",
     );
-    const report = await verify(sql, { checks: ["sources"] });
+    const { report } = await verify(sql, {}, { checks: ["sources"] });
     expect(report.divergences).toMatchObject([
       { check: "source_unchained", event_kind: "audit_chain_config", event_pk: "99" },
     ]);
@@ -175,7 +175,7 @@ describe("a configuration row that no release writes", () => {
   test("of an id with 19 digits is read as the database reads it: the table is declared incomplete", async () => {
     await using database = await openAudited(server);
     await database.sql.unsafe(forged({ id: "1000000000000000000", complete: "false" }));
-    const report = await verify(database.sql, { checks: ["coverage"] });
+    const { report } = await verify(database.sql, {}, { checks: ["coverage"] });
     expect(report.divergences.map(({ message }) => message)).toContain(
       "public.strict_refuse was declared incomplete again, so that rows past the trigger could be admitted",
     );
@@ -185,7 +185,7 @@ describe("a configuration row that no release writes", () => {
     await using database = await openAudited(server);
     await database.sql.unsafe(forged({ id: "1000" }));
     await database.sql.unsafe(forged({ id: "999" }).replace("where", "where id < 100 and"));
-    const report = await verify(database.sql, { checks: ["coverage"] });
+    const { report } = await verify(database.sql, {}, { checks: ["coverage"] });
     expect(report.divergences.map(({ message }) => message).join("\n")).toMatch(
       /the configuration row 999 of the kind strict_refuse is newer in the chain than the row 1000, which the database believes instead/u,
     );

@@ -81,7 +81,7 @@ test.each([
   ],
 ])("C11: %s that may not be read are unproven, never a finding", async (_, statements, reason) => {
   await lookAs("scidex_audit_inspector", `set allow_system_table_mods = on; ${statements}`, async (sql) => {
-    const report = await verify(sql, { checks: ["structure"] });
+    const { report } = await verify(sql, {}, { checks: ["structure"] });
     expect(report).toMatchObject({ status: "unproven", divergences: [], checks: { structure: "unproven" } });
     expect(report.unproven.join("\n")).toMatch(reason);
   });
@@ -91,7 +91,7 @@ test("C11: what can still be read is compared all the same", async () => {
   const statements =
     "revoke select on pg_catalog.pg_db_role_setting from public; drop trigger audit_chain_capture on public.strict_refuse; revoke select on public.audit_chain_config from scidex_audit_inspector; drop trigger audit_chain_append_only on public.audit_chain";
   await lookAs("scidex_audit_inspector", statements, async (sql) => {
-    const report = await verify(sql, { checks: ["structure"] });
+    const { report } = await verify(sql, {}, { checks: ["structure"] });
     expect(report.divergences.map(({ message }) => message)).toEqual([
       "public.audit_chain has lost its trigger audit_chain_append_only",
     ]);
@@ -106,19 +106,19 @@ test("C11: a column of pending that may not be read hides nothing else", async (
     grant select (id, xid, mode, op, event_kind, event_pk, staged_at, conflict) on public.audit_chain_pending to scidex_audit_inspector`;
   await lookAs("scidex_audit_inspector", statements, async (sql, admin) => {
     const checks = ["links", "sources"] as const;
-    const unproven = await verify(sql, { checks });
+    const { report: unproven } = await verify(sql, {}, { checks });
     expect(unproven).toMatchObject({ status: "unproven", divergences: [] });
     expect(unproven.unproven.join("\n")).toMatch(/of pending could not be read: permission denied .*: grant scidex_/u);
     await admin.sql.unsafe(`alter table public.audit_chain disable trigger all;
       update public.audit_chain set payload_hash = sha256('x') where seq = 3`);
-    const tampered = await verify(sql, { checks });
+    const { report: tampered } = await verify(sql, {}, { checks });
     expect(tampered).toMatchObject({ status: "tampered", first_divergence: { check: "event_hash", seq: 3n } });
   });
 });
 
 test("the read-only role alone cannot prove the structure", async () => {
   await lookAs("scidex_audit_ro", "", async (sql) => {
-    const report = await verify(sql, { checks: ["structure"] });
+    const { report } = await verify(sql, {}, { checks: ["structure"] });
     expect(report.status).toBe("unproven");
     expect(report.checks.structure).toBe("unproven");
     expect(report.divergences).toEqual([]);
@@ -127,7 +127,7 @@ test("the read-only role alone cannot prove the structure", async () => {
 
 test("the inspector can prove it", async () => {
   await lookAs("scidex_audit_inspector", "", async (sql) => {
-    const report = await verify(sql, { checks: ["structure"] });
+    const { report } = await verify(sql, {}, { checks: ["structure"] });
     expect(report).toMatchObject({ status: "intact", unproven: [], checks: { structure: "ok" } });
   });
 });
@@ -137,7 +137,7 @@ test("a whole verification finds what was done to a trigger", async () => {
     "scidex_audit_inspector",
     "alter table public.strict_refuse disable trigger audit_chain_guard",
     async (sql) => {
-      const report = await verify(sql, { checks: ["links", "sources", "structure"] });
+      const { report } = await verify(sql, {}, { checks: ["links", "sources", "structure"] });
       expect(report.status).toBe("tampered");
       expect(report.divergences.map(({ check, group, event_kind }) => ({ check, group, event_kind }))).toEqual([
         { check: "trigger_disabled", group: "structure", event_kind: "strict_refuse" },
@@ -160,7 +160,7 @@ test("C06: functions, operators, tables and casts that shadow PostgreSQL's own m
     do $$ begin execute format('alter database %I set search_path = evil, public, pg_catalog', current_database()); end $$;
     grant usage on schema evil to public; grant select on all tables in schema evil to public`;
   await lookAs("scidex_audit_inspector", statements, async (sql) => {
-    const report = await verify(sql, { checks: ["links", "sources", "structure"] });
+    const { report } = await verify(sql, {}, { checks: ["links", "sources", "structure"] });
     expect(report.divergences).toEqual([]);
     expect(report.status).toBe("intact");
   });

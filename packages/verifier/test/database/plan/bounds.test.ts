@@ -26,7 +26,7 @@ const opened = async (): Promise<TestDatabase> => await createDatabase({ server,
 async function verified(url: string, options: VerifyOptions = {}): Promise<VerificationReport> {
   const client = postgres(url, { max: 2, onnotice: () => {} });
   try {
-    return await verify(client, { heads: [], allowUnanchored: true, ...options });
+    return (await verify(client, {}, { allowUnanchored: true, ...options })).report;
   } finally {
     await client.end({ timeout: 0 });
   }
