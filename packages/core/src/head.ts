@@ -30,6 +30,7 @@ import { MAX_NOTE_CHARS, parseNote, type ParsedNote, signNote, verifySignatures 
 import type { NoteVerifier } from "./note-key.ts";
 import { type JsonValue, parseJson } from "./parse-json.ts";
 import { checkTime, formatSeconds } from "./time.ts";
+import type { Seconds } from "./units.ts";
 
 /** No line is longer, in UTF-16 code units. The note takes most of it: witnesses may sign with long keys. */
 export const MAX_HEAD_CHARS: number = MAX_NOTE_CHARS + 100_000;
@@ -59,8 +60,8 @@ export interface Head extends HeadParts {
   readonly root: Uint8Array;
   readonly leaf: Leaf;
   readonly frontier: Frontier;
-  /** The time that was signed, in seconds since the Unix epoch; `publishedAt` is its text. */
-  readonly signedTime: bigint;
+  /** The time that was signed; `publishedAt` is its text. */
+  readonly signedTime: Seconds;
 }
 
 /** What a reader of heads trusts. */

@@ -73,3 +73,4 @@ export { payloadHash } from "./payload-hash.ts";
 export { quotedLiteral, quotedName } from "./sql-text.ts";
 export { TEXT_SETTINGS } from "./text-settings.ts";
 export { formatSeconds, formatTime, parseSeconds, parseTime } from "./time.ts";
+export { type Micros, microsOfMillis, microsOfSeconds, type Seconds, type Seq } from "./units.ts";

@@ -10,6 +10,7 @@
  *     parseTime("2026-04-28T12:00:00.123456Z")    → 1777377600123456n
  */
 import { CoreError, quoted } from "./errors.ts";
+import type { Micros, Seconds } from "./units.ts";
 
 /** 2000-01-01T00:00:00Z, in seconds since the Unix epoch. */
 const FIRST_SECOND = 946_684_800n;
@@ -24,7 +25,7 @@ const MICROS = 1_000_000n;
  *
  * @throws {CoreError} `time_range`
  */
-export function formatTime(microsSinceUnixEpoch: bigint): string {
+export function formatTime(microsSinceUnixEpoch: Micros): string {
   if (microsSinceUnixEpoch < FIRST_SECOND * MICROS || microsSinceUnixEpoch >= (LAST_SECOND + 1n) * MICROS) {
     throw new CoreError("time_range", `${microsSinceUnixEpoch} µs is outside the years 2000 to 9999`);
   }
@@ -38,7 +39,7 @@ export function formatTime(microsSinceUnixEpoch: bigint): string {
  *
  * @throws {CoreError} `time_malformed`, `time_range`
  */
-export function parseTime(text: string): bigint {
+export function parseTime(text: string): Micros {
   checkTime(text);
   return BigInt(secondsOf(text)) * MICROS + BigInt(text.slice(20, 26));
 }
@@ -60,7 +61,7 @@ export function checkTime(text: string): string {
  *
  * @throws {CoreError} `time_range`
  */
-export function formatSeconds(secondsSinceUnixEpoch: bigint): string {
+export function formatSeconds(secondsSinceUnixEpoch: Seconds): string {
   if (secondsSinceUnixEpoch < FIRST_SECOND || secondsSinceUnixEpoch > LAST_SECOND) {
     throw new CoreError("time_range", `${secondsSinceUnixEpoch} s is outside the years 2000 to 9999`);
   }
@@ -72,7 +73,7 @@ export function formatSeconds(secondsSinceUnixEpoch: bigint): string {
  *
  * @throws {CoreError} `time_malformed`, `time_range`
  */
-export function parseSeconds(text: string): bigint {
+export function parseSeconds(text: string): Seconds {
   if (!/^\d{4}-\d\d-\d\dT(?:[01]\d|2[0-3]):[0-5]\d:[0-5]\dZ$/u.test(text)) throw malformed(text);
   return BigInt(secondsOf(text));
 }

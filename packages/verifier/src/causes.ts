@@ -1,4 +1,4 @@
-import { formatTime } from "@scidex/audit-core";
+import { formatTime, type Micros, microsOfSeconds, type Seq } from "@scidex/audit-core";
 import {
   CLOCK_TOLERANCE_MICROS,
   type Finding,
@@ -21,11 +21,9 @@ import type { LookResult } from "./report/look-result.ts";
 /**
  * Why this machine's clock cannot be believed: a head was signed later than it says. Undefined where nothing speaks against
  * it. A clock that is ahead cannot be told from a publisher that is silent.
- *
- * @param now microseconds since the Unix epoch
  */
-export function clockDoubt(now: bigint, { newestTime }: PublishedHeads): string | undefined {
-  const signed = (newestTime ?? 0n) * 1_000_000n;
+export function clockDoubt(now: Micros, { newestTime }: PublishedHeads): string | undefined {
+  const signed = microsOfSeconds(newestTime ?? 0n);
   if (signed <= now + CLOCK_TOLERANCE_MICROS) return undefined;
   return `this machine's clock says ${formatTime(now)}, and a head was signed at ${formatTime(signed)}, which is later: correct the clock here, or the one of the publisher. The times of the links are not judged`;
 }
@@ -35,17 +33,16 @@ export function clockDoubt(now: bigint, { newestTime }: PublishedHeads): string 
  * that covers one of them: then they are gone on the primary too.
  *
  * @param missing the first link that is not there
- * @param replayedUntil commit time of the last transaction that it has replayed, in microseconds since the Unix epoch; null
- *   where it does not say
+ * @param replayedUntil commit time of the last transaction that it has replayed; null where it does not say
  */
 export function mayLag(
-  missing: bigint,
+  missing: Seq,
   { heads }: { readonly heads: readonly Pick<PublishedHead, "seq" | "signedTime">[] },
-  replayedUntil: bigint | null,
+  replayedUntil: Micros | null,
 ): boolean {
   const covering = heads.find(({ seq }) => seq >= missing);
   if (covering === undefined || replayedUntil === null) return true;
-  return replayedUntil <= (covering.signedTime + 1n) * 1_000_000n + CLOCK_TOLERANCE_MICROS;
+  return replayedUntil <= microsOfSeconds(covering.signedTime + 1n) + CLOCK_TOLERANCE_MICROS;
 }
 
 /** A standby has not replayed yet what was published. @param finding `truncated` */

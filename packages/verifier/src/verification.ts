@@ -1,3 +1,4 @@
+import { type Micros, microsOfMillis } from "@scidex/audit-core";
 import {
   CatalogError,
   CatalogWatch,
@@ -45,7 +46,7 @@ export async function look(
   const noted = new Noted(wantedChecks(options), earlier);
   const { database } = sql.options;
   noted.saw({ server: { systemIdentifier: null, database } });
-  const now = BigInt(options.now ?? Date.now()) * 1000n;
+  const now = microsOfMillis(options.now ?? Date.now());
   // Sinks are read before the snapshot is taken: a head that is published later cannot look like a cut.
   const heads = await readHeads(trust, now, options, noted);
   try {
@@ -62,8 +63,7 @@ interface Beginning {
   readonly database: string;
   readonly policy: Policy | null;
   readonly heads: Heads;
-  /** Microseconds since the Unix epoch. */
-  readonly now: bigint;
+  readonly now: Micros;
   readonly options: VerifyOptions;
 }
 

@@ -1,9 +1,9 @@
-import { formatTime } from "@scidex/audit-core";
+import { formatTime, type Micros, type Seq } from "@scidex/audit-core";
 import type { Field } from "../database/copy/copy-binary.ts";
 
 /** A row of `audit_chain` as the server sent it. Nothing in it has been checked, not even that it has a value. */
 export interface ChainRow {
-  readonly seq: bigint;
+  readonly seq: Seq;
   readonly eventKind: string;
   readonly eventPk: string;
   readonly payloadHash: Uint8Array;
@@ -12,8 +12,8 @@ export interface ChainRow {
   readonly chainHash: Uint8Array;
   /** Null where the column is NULL, as it is but for changes of a tracked row. */
   readonly beforeHash: Uint8Array | null;
-  /** Microseconds since the Unix epoch; null where the time is infinite or missing. */
-  readonly appendedAt: bigint | null;
+  /** Null where the time is infinite or missing. */
+  readonly appendedAt: Micros | null;
   /** Whether a column that must have a value is NULL, or has a length that its type does not have. No honest row is like that. */
   readonly isBroken: boolean;
 }

@@ -1,4 +1,4 @@
-import { emptyFrontier, sameBytes, toHex } from "@scidex/audit-core";
+import { emptyFrontier, type Micros, sameBytes, type Seq, toHex } from "@scidex/audit-core";
 import type { ChainRow } from "./chain-row.ts";
 import type { Cursor } from "../database/copy/cursor.ts";
 import type { Report } from "../finding/finding.ts";
@@ -18,11 +18,11 @@ import { TimeChecker } from "./time-checker.ts";
 /** What a walk along the chain found beside findings. */
 export interface ChainResult {
   /** The last seq seen; `range.from - 1` where there was none. */
-  readonly to: bigint;
+  readonly to: Seq;
   readonly rows: number;
   readonly last: ChainRow | null;
   /** The highest seq whose published head fits. */
-  readonly anchoredTo: bigint;
+  readonly anchoredTo: Seq;
 }
 
 /** Options of `checkChain`. */
@@ -32,8 +32,8 @@ export interface CheckChainOptions {
   readonly range: Range;
   /** Null where heads are not checked. */
   readonly published: PublishedHeads | null;
-  /** The time now, in microseconds since the Unix epoch; null where it is not known, and times are not judged. */
-  readonly now: bigint | null;
+  /** The time now; null where it is not known, and times are not judged. */
+  readonly now: Micros | null;
   readonly report: Report;
   readonly onProgress: ((rows: number) => void) | undefined;
 }

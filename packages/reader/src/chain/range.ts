@@ -1,3 +1,4 @@
+import type { Seq } from "@scidex/audit-core";
 import { VerifierError } from "../finding/errors.ts";
 import type { PublishedHead } from "../head-log/published-head.ts";
 
@@ -9,16 +10,16 @@ export interface Shard {
 
 /** What a caller asked for. */
 export interface RangeRequest {
-  readonly startSeq?: bigint | undefined;
-  readonly endSeq?: bigint | undefined;
+  readonly startSeq?: Seq | undefined;
+  readonly endSeq?: Seq | undefined;
   readonly shard?: Shard | undefined;
 }
 
 /** The part of the chain that a run verifies. */
 export interface Range {
-  readonly from: bigint;
+  readonly from: Seq;
   /** The last seq; undefined for the end of the chain, wherever it is. */
-  readonly to: bigint | undefined;
+  readonly to: Seq | undefined;
   /** The head whose tree ends just before `from`. */
   readonly after: PublishedHead | undefined;
   /** Whether rows of audited tables that no event belongs to are judged: by a whole run, and by the first shard. */

@@ -1,4 +1,4 @@
-import { formatTime, parseTime } from "@scidex/audit-core";
+import { formatTime, type Micros, microsOfSeconds, parseTime, type Seconds, type Seq } from "@scidex/audit-core";
 import type { ChainRow } from "./chain-row.ts";
 import type { Report } from "../finding/finding.ts";
 import type { PublishedHead } from "../head-log/published-head.ts";
@@ -25,21 +25,20 @@ export const LOCK_TOLERANCE_MICROS = 86_400_000_000n;
 export class TimeChecker {
   readonly #heads: readonly PublishedHead[];
   readonly #report: Report;
-  readonly #lastSigned: ReadonlyMap<bigint, bigint>;
-  readonly #now: bigint;
+  readonly #lastSigned: ReadonlyMap<Seq, Seconds>;
+  readonly #now: Micros;
   #next = 0;
-  #earliest = 0n;
+  #earliest: Micros = 0n;
 
   /**
    * @param heads in the order of their seq, the earliest signed one first among those of one seq
-   * @param lastSigned by seq, the newest time at which a head of it was signed, in seconds since the Unix epoch
-   * @param now microseconds since the Unix epoch
+   * @param lastSigned by seq, the newest time at which a head of it was signed
    * @param start the head before the first row; undefined where there is none
    */
   constructor(
     heads: readonly PublishedHead[],
-    lastSigned: ReadonlyMap<bigint, bigint>,
-    now: bigint,
+    lastSigned: ReadonlyMap<Seq, Seconds>,
+    now: Micros,
     start: PublishedHead | undefined,
     report: Report,
   ) {
@@ -51,15 +50,15 @@ export class TimeChecker {
   }
 
   /** The times that a link may have, both included; those after it up to the next head may have the same. */
-  boundsOf(seq: bigint): { earliest: bigint; latest: bigint } {
+  boundsOf(seq: Seq): { earliest: Micros; latest: Micros } {
     for (let head = this.#heads[this.#next]; head !== undefined && head.seq < seq; head = this.#heads[++this.#next])
       this.#pass(head);
     return { earliest: this.#earliest, latest: this.#latest() + CLOCK_TOLERANCE_MICROS };
   }
 
-  #latest(): bigint {
+  #latest(): Micros {
     const head = this.#heads[this.#next];
-    return head === undefined ? this.#now : (head.signedTime + 1n) * 1_000_000n;
+    return head === undefined ? this.#now : microsOfSeconds(head.signedTime + 1n);
   }
 
   push(row: ChainRow): void {
@@ -86,12 +85,12 @@ export class TimeChecker {
 
   #pass(head: PublishedHead): void {
     const row = parseTime(head.appendedAt) - CLOCK_TOLERANCE_MICROS;
-    const signed = (this.#lastSigned.get(head.seq) ?? head.signedTime) * 1_000_000n - LOCK_TOLERANCE_MICROS;
+    const signed = microsOfSeconds(this.#lastSigned.get(head.seq) ?? head.signedTime) - LOCK_TOLERANCE_MICROS;
     for (const bound of [row, signed]) if (bound > this.#earliest) this.#earliest = bound;
   }
 }
 
-function show(micros: bigint): string {
+function show(micros: Micros): string {
   try {
     return formatTime(micros);
   } catch {

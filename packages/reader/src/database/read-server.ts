@@ -1,3 +1,4 @@
+import type { Micros } from "@scidex/audit-core";
 import { REPLAYED_AT, SYSTEM_IDENTIFIER } from "./plan/catalog-forms.ts";
 import type { Lane } from "./lane.ts";
 
@@ -13,10 +14,9 @@ export async function readSystemIdentifier(lane: Lane): Promise<string | null> {
 const EPOCH = 946_684_800_000_000n;
 
 /**
- * When the last transaction was committed that a standby has replayed, in microseconds since the Unix epoch; null where it
- * has replayed none since its start.
+ * When the last transaction was committed that a standby has replayed; null where it has replayed none since its start.
  */
-export async function readReplayTime(lane: Lane): Promise<bigint | null> {
+export async function readReplayTime(lane: Lane): Promise<Micros | null> {
   const [micros] = await lane.rows(REPLAYED_AT, 1, ([value]) =>
     value?.length === 8 ? value.readBigInt64BE() + EPOCH : null,
   );

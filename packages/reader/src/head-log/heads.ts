@@ -1,4 +1,4 @@
-import { type HeadTrust, sameBytes } from "@scidex/audit-core";
+import { type HeadTrust, sameBytes, type Seconds, type Seq } from "@scidex/audit-core";
 import { sinksThatAreOne } from "@scidex/audit-sinks";
 import type { Report } from "../finding/finding.ts";
 import type { HeadLog } from "./head-log.ts";
@@ -13,10 +13,10 @@ export interface PublishedHeads {
   readonly heads: readonly PublishedHead[];
   /** The sink that each of them was read from. */
   readonly names: ReadonlyMap<PublishedHead, string>;
-  /** By seq, the newest time at which a head of it was signed, in seconds since the Unix epoch. */
-  readonly lastSigned: ReadonlyMap<bigint, bigint>;
-  /** The newest signed time, in seconds since the Unix epoch. */
-  readonly newestTime: bigint | null;
+  /** By seq, the newest time at which a head of it was signed. */
+  readonly lastSigned: ReadonlyMap<Seq, Seconds>;
+  /** The newest signed time. */
+  readonly newestTime: Seconds | null;
   /** What the sinks hold now, for the state file. */
   readonly known: ReadonlyMap<string, KnownLog>;
   readonly warnings: readonly string[];
@@ -58,7 +58,7 @@ export async function readPublishedHeads(
     a.seq !== b.seq ? (a.seq < b.seq ? -1 : 1) : a.signedTime < b.signedTime ? -1 : a.signedTime > b.signedTime ? 1 : 0,
   );
   const unique: PublishedHead[] = [];
-  const lastSigned = new Map<bigint, bigint>();
+  const lastSigned = new Map<Seq, Seconds>();
   for (const head of heads) {
     lastSigned.set(head.seq, head.signedTime);
     let isNew = true;
@@ -70,7 +70,7 @@ export async function readPublishedHeads(
     heads: unique,
     names,
     lastSigned,
-    newestTime: heads.reduce<bigint | null>(
+    newestTime: heads.reduce<Seconds | null>(
       (newest, head) => (newest === null || head.signedTime > newest ? head.signedTime : newest),
       null,
     ),

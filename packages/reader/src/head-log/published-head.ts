@@ -1,19 +1,18 @@
-import type { Frontier, Head } from "@scidex/audit-core";
+import type { Frontier, Head, Seconds, Seq } from "@scidex/audit-core";
 
 /**
  * What is kept of a head that was published: a log can have a hundred thousand lines, and a whole head, with its note
  * and its proof, takes several times as much memory.
  */
 export interface PublishedHead {
-  readonly seq: bigint;
+  readonly seq: Seq;
   /** 32 bytes. */
   readonly chainHash: Uint8Array;
   /** Root of the tree of `seq` leaves. 32 bytes. */
   readonly root: Uint8Array;
   readonly appendedAt: string;
   readonly publishedAt: string;
-  /** In seconds since the Unix epoch. */
-  readonly signedTime: bigint;
+  readonly signedTime: Seconds;
   /** The tree's frontier (`Frontier.hashes`), one hash after another. */
   readonly subtrees: Uint8Array;
 }

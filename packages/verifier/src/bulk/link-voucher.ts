@@ -1,4 +1,13 @@
-import { emptyFrontier, FrontierBuilder, GENESIS_PREV_HASH, MAX_SEQ, sameBytes } from "@scidex/audit-core";
+import {
+  emptyFrontier,
+  FrontierBuilder,
+  GENESIS_PREV_HASH,
+  MAX_SEQ,
+  type Micros,
+  sameBytes,
+  type Seconds,
+  type Seq,
+} from "@scidex/audit-core";
 import {
   BinaryCopyDecoder,
   CHAIN_COLUMNS,
@@ -14,16 +23,15 @@ import { Kernel, type KindSum } from "./kernel.ts";
 /** A part of the chain to vouch for. It can be sent to a worker. */
 export interface LinksTask {
   /** First seq; the rows come in the order of seq. */
-  readonly from: bigint;
+  readonly from: Seq;
   /** Last seq; undefined for the end of the chain. */
-  readonly to: bigint | undefined;
+  readonly to: Seq | undefined;
   /** Heads from `from` to `to`, in the order of seq; null where heads are not checked. */
   readonly heads: readonly PublishedHead[] | null;
-  readonly lastSigned: ReadonlyMap<bigint, bigint>;
+  readonly lastSigned: ReadonlyMap<Seq, Seconds>;
   /** The head just before `from`; undefined where there is none. */
   readonly after: PublishedHead | undefined;
-  /** Microseconds since the Unix epoch. */
-  readonly now: bigint;
+  readonly now: Micros;
   /** Whether the hashes of links are computed, or only rows added up. */
   readonly hashes: boolean;
   readonly tagKey: Uint8Array;
@@ -37,7 +45,7 @@ export interface VouchedLinks {
   /** prev_hash of the first row, which the caller compares with the part before; null where there was no row. */
   readonly prevHash: Uint8Array | null;
   /** The highest seq whose head fits. */
-  readonly anchoredTo: bigint;
+  readonly anchoredTo: Seq;
   readonly sums: readonly KindSum[];
 }
 

@@ -1,4 +1,4 @@
-import { sameBytes } from "@scidex/audit-core";
+import { type Micros, sameBytes, type Seconds, type Seq } from "@scidex/audit-core";
 import {
   type ChainResult,
   isRefused,
@@ -31,8 +31,7 @@ export interface VouchLinksOptions {
   readonly survey: (lane: Lane) => Promise<Survey>;
   /** Null where heads are not checked. */
   readonly published: PublishedHeads | null;
-  /** The time now, in microseconds since the Unix epoch. */
-  readonly now: bigint;
+  readonly now: Micros;
   /** Whether anybody asks for links or heads: else rows are only added up. */
   readonly hashes: boolean;
   /** About how many links there are: never more where there are no heads. */
@@ -111,11 +110,11 @@ function split(snapshot: Snapshot, crew: Crew, options: VouchLinksOptions): Link
 }
 
 /** The links of a range that begins after a head, or anywhere where there are none. */
-function partOf(options: VouchLinksOptions, from: bigint, to: bigint | undefined): LinksTask {
+function partOf(options: VouchLinksOptions, from: Seq, to: Seq | undefined): LinksTask {
   const { published, now, hashes, tagKey } = options;
   const heads = published?.heads.filter(({ seq }) => seq >= from && (to === undefined || seq <= to)) ?? null;
   const after = published?.heads.find(({ seq }) => seq === from - 1n);
-  const lastSigned = published?.lastSigned ?? new Map<bigint, bigint>();
+  const lastSigned = published?.lastSigned ?? new Map<Seq, Seconds>();
   return { from, to, heads, lastSigned, after, now, hashes, tagKey };
 }
 

@@ -1,3 +1,4 @@
+import type { Micros } from "@scidex/audit-core";
 import { randomBytes } from "node:crypto";
 import {
   type ChainResult,
@@ -44,8 +45,7 @@ export interface CheckLinksOptions {
   /** Tables that are to be compared; null where none are, or the configuration cannot be read. */
   readonly histories: Histories | null;
   readonly plan: JobsPlan;
-  /** Microseconds since the Unix epoch. */
-  readonly now: bigint;
+  readonly now: Micros;
   readonly options: VerifyOptions;
   readonly report: Report;
 }

@@ -1,3 +1,4 @@
+import type { Micros } from "@scidex/audit-core";
 import { CHECKS, type Finding, type Relation, type Report, type Snapshot } from "@scidex/audit-reader";
 import type { Crew } from "../bulk/crew.ts";
 import { vouchForTables } from "../bulk/vouch-tables.ts";
@@ -15,8 +16,7 @@ export interface CompareTablesOptions {
   readonly table: Relation;
   /** Null where the configuration was not asked for, or cannot be read. */
   readonly histories: Histories | null;
-  /** Microseconds since the Unix epoch. */
-  readonly now: bigint;
+  readonly now: Micros;
 }
 
 /** Compares events with rows; where pending cannot be read, only events with each other. */

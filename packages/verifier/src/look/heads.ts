@@ -1,3 +1,4 @@
+import { type Micros, microsOfMillis, microsOfSeconds } from "@scidex/audit-core";
 import {
   type ChainResult,
   HeadChecker,
@@ -18,14 +19,10 @@ export interface Heads {
   readonly judgesTimes: boolean;
 }
 
-/**
- * Reads the published heads, where they are asked for and can be believed.
- *
- * @param now microseconds since the Unix epoch
- */
+/** Reads the published heads, where they are asked for and can be believed. */
 export async function readHeads(
   trust: ParsedTrust,
-  now: bigint,
+  now: Micros,
   { allowUnanchored = false }: VerifyOptions,
   noted: Noted,
 ): Promise<Heads> {
@@ -65,15 +62,11 @@ export function checkHeadsWithoutChain({ published }: Heads, report: Report): vo
   new HeadChecker(published.heads, published.names, { size: 0n, hashes: [] }, report).finish(false);
 }
 
-/**
- * Judges the newest signed time.
- *
- * @param now microseconds since the Unix epoch
- */
+/** Judges the newest signed time. */
 export function checkFreshness(
   { published }: Heads,
   chain: ChainResult,
-  now: bigint,
+  now: Micros,
   { maxHeadAgeMs = VERIFY_DEFAULTS.maxHeadAgeMs }: VerifyOptions,
   noted: Noted,
 ): void {
@@ -87,13 +80,13 @@ export function checkFreshness(
       );
     return;
   }
-  const age = now / 1000n - newestTime * 1000n;
-  if (age <= BigInt(maxHeadAgeMs)) return;
+  const age = now - microsOfSeconds(newestTime);
+  if (age <= microsOfMillis(maxHeadAgeMs)) return;
   noted.report({
     check: "publisher_silent",
     expected: `a head signed in the last ${Math.round(maxHeadAgeMs / 1000)} s`,
     // The message is what makes this the same finding in the second look, when it is later.
-    actual: `${age / 1000n} s ago by the clock here, ${new Date(Number(now / 1000n)).toISOString()}`,
+    actual: `${age / 1_000_000n} s ago by the clock here, ${new Date(Number(now / 1000n)).toISOString()}`,
     message:
       "the publisher has signed nothing for longer than allowed: it was stopped, or its heads do not reach the sinks (or the clock here is ahead)",
   });

@@ -1,3 +1,4 @@
+import type { Micros } from "@scidex/audit-core";
 import {
   type Lane,
   type PublishedHeads,
@@ -12,8 +13,8 @@ import { type Noted, unlessRefused } from "./noted.ts";
 interface Progress {
   /** `in_hot_standby` as the server reports it natively (from PostgreSQL 14 on), which nobody can set. */
   readonly isStandby: () => boolean;
-  /** Of a standby: up to when it has replayed, in microseconds since the Unix epoch. */
-  readonly replayedUntil: bigint | null;
+  /** Of a standby: up to when it has replayed. */
+  readonly replayedUntil: Micros | null;
 }
 
 /**

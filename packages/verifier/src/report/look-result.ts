@@ -1,3 +1,4 @@
+import type { Seq } from "@scidex/audit-core";
 import type { ChainResult, Findings, Group, KnownServer, PublishedHeads } from "@scidex/audit-reader";
 import type { Pending } from "../rows/read-pending.ts";
 import type { Overview } from "./overview.ts";
@@ -14,7 +15,7 @@ export interface LookResult {
   /** Null where it could not be told. */
   readonly server: KnownServer | null;
   readonly published: PublishedHeads | null;
-  readonly from: bigint;
+  readonly from: Seq;
   readonly chain: ChainResult;
   readonly pending: Pending | null;
   readonly eventsWithoutSource: bigint;

@@ -1,3 +1,4 @@
+import type { Seconds, Seq } from "@scidex/audit-core";
 import { CONFIG_KIND, type Config } from "../coverage/config.ts";
 import type { PublishedHeads } from "@scidex/audit-reader";
 import type { KindCounts } from "../rows/kind-tally.ts";
@@ -5,9 +6,8 @@ import type { Histories } from "../coverage/read-histories.ts";
 
 /** A published head of one sink: how long the chain was, and when that was signed. */
 export interface HeadTime {
-  readonly seq: bigint;
-  /** In seconds since the Unix epoch. */
-  readonly signedTime: bigint;
+  readonly seq: Seq;
+  readonly signedTime: Seconds;
 }
 
 /** The heads of one sink whose signatures hold, in the order in which they stand there. */

@@ -1,3 +1,4 @@
+import type { Micros } from "@scidex/audit-core";
 import { eachTuple, type Lane, type Relation } from "@scidex/audit-reader";
 
 /** What waits to be linked. */
@@ -11,8 +12,7 @@ export interface Pending {
 /** Microseconds from the Unix epoch to that of PostgreSQL. */
 const POSTGRES_EPOCH = 946_684_800_000_000n;
 
-/** @param now microseconds since the Unix epoch */
-export async function readPending(lane: Lane, pending: Relation, now: bigint): Promise<Pending> {
+export async function readPending(lane: Lane, pending: Relation, now: Micros): Promise<Pending> {
   let rows = 0n;
   let conflicts = 0n;
   let oldest: bigint | null = null;
