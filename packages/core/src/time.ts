@@ -19,6 +19,10 @@ const LAST_SECOND = 253_402_300_799n;
 
 const MICROS = 1_000_000n;
 
+/** The time that was asked for last: a link's event hash and its leaf have the same, and so have links of one batch. */
+let knownMicros: bigint | undefined;
+let knownText = "";
+
 /**
  * The text of a time in microseconds since the Unix epoch. (PostgreSQL's binary form counts from 2000-01-01: add
  * 946684800000000.)
@@ -26,12 +30,15 @@ const MICROS = 1_000_000n;
  * @throws {CoreError} `time_range`
  */
 export function formatTime(microsSinceUnixEpoch: Micros): string {
+  if (microsSinceUnixEpoch === knownMicros) return knownText;
   if (microsSinceUnixEpoch < FIRST_SECOND * MICROS || microsSinceUnixEpoch >= (LAST_SECOND + 1n) * MICROS) {
     throw new CoreError("time_range", `${microsSinceUnixEpoch} µs is outside the years 2000 to 9999`);
   }
   // Whole milliseconds are exact in a double (9999 is 2.5e14 ms), and Date does calendar arithmetic on them.
   const millis = new Date(Number(microsSinceUnixEpoch / 1000n)).toISOString();
-  return `${millis.slice(0, 23)}${String(microsSinceUnixEpoch % 1000n).padStart(3, "0")}Z`;
+  knownText = `${millis.slice(0, 23)}${String(microsSinceUnixEpoch % 1000n).padStart(3, "0")}Z`;
+  knownMicros = microsSinceUnixEpoch;
+  return knownText;
 }
 
 /**
