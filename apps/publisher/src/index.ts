@@ -1,4 +1,4 @@
-export type { Divergence, PublisherCheck } from "./publish/divergence.ts";
+export type { Divergence } from "./publish/divergence.ts";
 export { PublisherError, type PublisherErrorCode } from "./errors.ts";
 export { LOCK_IDLE_MS, type LockHolder } from "./publish/free-lock.ts";
 export { generateKeyFiles, readKeyFile, stateFileOf } from "./state/key-file.ts";

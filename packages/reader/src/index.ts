@@ -1,6 +1,7 @@
-export { CHAIN_COLUMNS, type ChainRow, decodeChainRow } from "./chain/chain-row.ts";
+export { CHAIN_COLUMNS, type ChainRow, decodeChainRow, hashedTime } from "./chain/chain-row.ts";
 export { type ChainResult, checkChain } from "./chain/check-chain.ts";
 export { HeadChecker } from "./chain/head-checker.ts";
+export { CHAIN_START, LinkChecker, type LinksStart } from "./chain/links.ts";
 export { checkRange, type Range, type RangeRequest, resolveRange, type Shard } from "./chain/range.ts";
 export { sortLinks, streamLinks, type Survey, surveyChain } from "./chain/read-chain.ts";
 export { CLOCK_TOLERANCE_MICROS, LOCK_TOLERANCE_MICROS, TimeChecker } from "./chain/time-checker.ts";
@@ -24,7 +25,7 @@ export { formatType } from "./database/catalog/type-name.ts";
 export { BinaryCopyDecoder, COPY_HEADER, type Field } from "./database/copy/copy-binary.ts";
 export { TextCopyDecoder } from "./database/copy/copy-text.ts";
 export { Cursor, eachLine, eachTuple } from "./database/copy/cursor.ts";
-export type { Chunks } from "./database/copy/open-copy.ts";
+export { type Chunks, OpenCopy, openCopy } from "./database/copy/open-copy.ts";
 export { Sorter } from "./database/copy/sorter.ts";
 export type { Lane, Snapshot } from "./database/lane.ts";
 export { ROLES, SETTINGS } from "./database/plan/catalog-forms.ts";
@@ -57,7 +58,7 @@ export {
 export { Findings, MAX_LISTED_PER_CHECK } from "./finding/findings.ts";
 export type { HeadLog, HeadLogLine } from "./head-log/head-log.ts";
 export { type PublishedHeads, readPublishedHeads } from "./head-log/heads.ts";
-export { frontierOf, type PublishedHead } from "./head-log/published-head.ts";
+export { frontierOf, type PublishedHead, toPublished } from "./head-log/published-head.ts";
 export {
   EMPTY_STATE,
   formatState,

@@ -1,28 +1,21 @@
-/** The checks that the publisher makes, by the names of the interface. */
-export type PublisherCheck =
-  | "truncated"
-  | "head_mismatch"
-  | "gap"
-  | "duplicate"
-  | "prev_hash"
-  | "event_hash"
-  | "chain_hash"
-  | "time_implausible"
-  | "sink_rewound"
-  | "sink_signature"
-  | "sink_disagreement";
+import { CHECKS, type Divergence as Found, type Finding } from "@scidex/audit-reader";
 
 /** A finding, as it stands in reports. Numbers of links are JSON numbers up to 2^53 - 1. */
-export interface Divergence {
-  readonly check: PublisherCheck;
-  readonly group: "links" | "heads";
+export interface Divergence extends Omit<Found, "seq" | "from_seq" | "to_seq"> {
   readonly seq?: number;
   readonly from_seq?: number;
   readonly to_seq?: number;
-  readonly event_kind?: string;
-  readonly event_pk?: string;
   readonly sink?: string;
-  readonly expected?: string;
-  readonly actual?: string;
-  readonly message: string;
+}
+
+/** What a check of the reader's has found. */
+export function divergenceOf({ check, seq, from_seq: from, to_seq: to, ...rest }: Finding): Divergence {
+  return {
+    check,
+    group: CHECKS[check],
+    ...(seq === undefined ? {} : { seq: Number(seq) }),
+    ...(from === undefined ? {} : { from_seq: Number(from) }),
+    ...(to === undefined ? {} : { to_seq: Number(to) }),
+    ...rest,
+  };
 }

@@ -6,16 +6,17 @@ import {
   type PublisherKeys,
   signHead,
 } from "@scidex/audit-core";
+import type { Finding } from "@scidex/audit-reader";
 import type { Sink } from "@scidex/audit-sinks";
 import type { Sql } from "postgres";
 import { deliver, type Delivery } from "./deliver.ts";
-import type { Divergence } from "./divergence.ts";
+import { divergenceOf } from "./divergence.ts";
 import { messageOf, PublisherError } from "../errors.ts";
 import { freeLock, LOCK_IDLE_MS } from "./free-lock.ts";
 import { clonesOf, readKeyFile, stateFileOf } from "../state/key-file.ts";
 import { openSinks, requireDistinct } from "../open-sinks.ts";
 import { withPublisherLock } from "./publisher-lock.ts";
-import { readIncrement } from "./read-increment.ts";
+import { before, type Increment, readIncrement } from "./read-increment.ts";
 import { recoverState } from "./recover-state.ts";
 import { firstDivergence, type PublishResult } from "./result.ts";
 import { maySeal, type Pending, readPending, sealPending } from "./seal.ts";
@@ -119,18 +120,17 @@ async function publishLocked(options: PublishOptions, keys: PublisherKeys, sinks
   const sealing = await seal(options, warnings);
 
   warnings.push(...(await checkServer(options.database)));
-  const read = await readIncrement(options.database, last, Date.now, {
-    signal: options.signal,
-    onProgress: options.onProgress,
-  });
+  const found: Finding[] = [];
+  const { signal, onProgress } = options;
+  const increment = await readIncrement(options.database, last, (one) => found.push(one), { signal, onProgress });
   const server = await readServer(options.database);
-  if (read.isUnanchored && file.state.server !== null) requireSame(file.state.server, server);
-  if (divergences.length === 0 && read.finding?.check === "time_implausible") throw wrongTime(read.finding);
-  const rows = read.increment.seq - (last?.seq ?? 0n);
-  if (read.finding) divergences.push(read.finding);
+  if (!increment.isAnchored && file.state.server !== null) requireSame(file.state.server, server);
+  const wrongTime = found.find(({ check }) => check === "time_implausible");
+  if (divergences.length === 0 && wrongTime) throw errorOfTime(wrongTime);
+  divergences.push(...found.map(divergenceOf));
   let signed: { line: string; head: Head } | undefined;
   if (divergences.length === 0) {
-    const line = sign(keys, last, read.increment.end, BigInt(Math.floor(read.time / 1_000)));
+    const line = sign(keys, last, increment);
     if (line !== undefined) {
       await flushWrites(options.database);
       signed = { line, head: parseHeadLine(line, trust) };
@@ -139,7 +139,7 @@ async function publishLocked(options: PublishOptions, keys: PublisherKeys, sinks
   if (options.signal?.aborted) throw new PublisherError("aborted", "stopped; nothing was signed");
 
   const base = {
-    rows: Number(rows),
+    rows: Number(increment.rows),
     ...sealing,
     divergences,
     divergence_count: divergences.length,
@@ -224,10 +224,10 @@ function requireSame(known: Server, here: Server): void {
 }
 
 /** A head over a false time would vouch for it for ever. Whoever made it false, the publisher did not see it happen. */
-function wrongTime({ seq, event_kind: kind, event_pk: pk, message }: Divergence): PublisherError {
+function errorOfTime({ seq, event_kind: kind, event_pk: pk, expected, actual }: Finding): PublisherError {
   return new PublisherError(
     "clock",
-    `${message} (seq ${seq}, ${kind ?? "?"} ${pk ?? "?"}): the clock of the database's server was wrong when it was linked, or somebody has written the link past the door. Nothing is signed over it, and audit-verify reports it. Check the server's clock; docs/incident.md has what to do with a chain that cannot go on (audit-publisher begin)`,
+    `link ${seq} says that it was appended at ${actual}, expected ${expected} (seq ${seq}, ${kind ?? "?"} ${pk ?? "?"}): the clock of the database's server was wrong when it was linked, or somebody has written the link past the door. Nothing is signed over it, and audit-verify reports it. Check the server's clock; docs/incident.md has what to do with a chain that cannot go on (audit-publisher begin)`,
   );
 }
 
@@ -245,22 +245,16 @@ function lastHead(file: StateFile, trust: HeadTrust): Head | undefined {
   }
 }
 
-function sign(
-  keys: PublisherKeys,
-  last: Head | undefined,
-  end: { leaf: Head["leaf"]; before: Head["frontier"] } | undefined,
-  time: bigint,
-): string | undefined {
+function sign(keys: PublisherKeys, last: Head | undefined, { end, time: read }: Increment): string | undefined {
+  const time = BigInt(Math.floor(read / 1_000));
   if (last && time < last.signedTime)
     throw new PublisherError(
       "clock",
       `our clock says ${new Date(Number(time) * 1_000).toISOString()}, but a head was signed at ${last.publishedAt}, later than that. Nothing is signed until the clock is right`,
     );
   if (end) return signHead({ keys, leaf: end.leaf, before: end.before, time });
-  // Nothing new: the same head again with a new time. The proof of the last leaf is the frontier before it, reversed.
-  return (
-    last && signHead({ keys, leaf: last.leaf, before: { size: last.seq - 1n, hashes: last.proof.toReversed() }, time })
-  );
+  // Nothing new: the same head again with a new time.
+  return last && signHead({ keys, leaf: last.leaf, before: before(last), time });
 }
 
 async function seal(

@@ -1,98 +1,207 @@
-import type { Head } from "@scidex/audit-core";
+import { type Frontier, FrontierBuilder, type Head, type Leaf, leafHash, leafText } from "@scidex/audit-core";
+import {
+  CHAIN_COLUMNS,
+  CHAIN_START,
+  type ChainRow,
+  Cursor,
+  decodeChainRow,
+  type Finding,
+  hashedTime,
+  HeadChecker,
+  LinkChecker,
+  openCopy,
+  type Report,
+  TimeChecker,
+  toPublished,
+} from "@scidex/audit-reader";
 import type { Sql, TransactionSql } from "postgres";
-import { type ChainRow, seqValue } from "./chain-row.ts";
-import type { Divergence } from "./divergence.ts";
 import { PublisherError } from "../errors.ts";
-import { checkAnchor, Increment } from "./increment.ts";
 import { inTransaction } from "../transaction.ts";
 
-/** Rows a round trip: some 2 MB. */
-const CURSOR_ROWS = 2_000;
+/**
+ * Links of one COPY, some 3 MB. Before anything else can be asked, a COPY must be read to its end, also where a link is
+ * found that ends the walk: so none of them is long.
+ */
+const COPY_LINKS = 10_000;
 
-const COLUMNS =
-  "seq, event_kind, event_pk, payload_hash, event_hash, prev_hash, chain_hash, before_hash, appended_at::pg_catalog.text as appended_at";
+const NAMES = CHAIN_COLUMNS.map(([name]) => name).join(", ");
+
+/** How findings name what was signed last: it need not have arrived in a sink. */
+const OURS = "the publisher's state";
 
 export interface ReadOptions {
   readonly signal: AbortSignal | undefined;
   readonly onProgress: ((rows: bigint, total: bigint | undefined) => void) | undefined;
 }
 
-export interface IncrementResult {
-  readonly increment: Increment;
-  readonly finding: Divergence | undefined;
-  /** Whether the link that was signed last is not there as it was. */
-  readonly isUnanchored: boolean;
+/** What the chain has gained since a head was signed. What gets signed is its end, where nothing was noted. */
+export interface Increment {
+  /** Number of links that no head has covered, up to the first in which something was found. */
+  readonly rows: bigint;
+  /** The last of them, and the tree before it; undefined where there is none. */
+  readonly end: { readonly leaf: Leaf; readonly before: Frontier } | undefined;
+  /** Whether the link that was signed last is there as it was. */
+  readonly isAnchored: boolean;
   /** Our clock just before the snapshot, in milliseconds since the Unix epoch: nothing in it is younger. */
   readonly time: number;
 }
 
 /**
- * Reads and verifies what the chain has gained since the last signed head, in one snapshot, in constant memory. A
- * finding is looked at again in a fresh snapshot before it is believed.
+ * Reads and checks what the chain has gained since the last signed head, in one snapshot, in constant memory. The first
+ * finding ends the walk: nothing is signed then, and the verifier says the rest. It is looked at again in a fresh
+ * snapshot before it is noted.
+ *
+ * The checkers are the verifier's; its connections, on which each plan is read before it is run, are not. Those read a
+ * table from its beginning, so that a publication would cost what is there and not what is new; and to open them and read
+ * the catalogs takes as much CPU again as a publication of 1,000 links (20 ms). A database that lies to the publisher
+ * gets a head signed that does not fit its chain, and the verifier reports that.
+ *
+ * @param after the head that was signed last; undefined for a chain of which nothing has been signed
+ * @param noted takes what was found
  */
 export async function readIncrement(
   sql: Sql,
   after: Head | undefined,
-  now: () => number,
+  noted: Report,
   options: ReadOptions,
-): Promise<IncrementResult> {
-  const first = await inSnapshot(sql, after, now, options);
-  return first.finding === undefined ? first : inSnapshot(sql, after, now, options);
+): Promise<Increment> {
+  const first = await inSnapshot(sql, after, options);
+  if (first.finding === undefined) return first.increment;
+  const again = await inSnapshot(sql, after, options);
+  if (again.finding !== undefined) noted(again.finding);
+  return again.increment;
 }
 
-async function inSnapshot(
-  sql: Sql,
-  after: Head | undefined,
-  now: () => number,
-  options: ReadOptions,
-): Promise<IncrementResult> {
+interface Look {
+  readonly increment: Increment;
+  readonly finding: Finding | undefined;
+}
+
+async function inSnapshot(sql: Sql, after: Head | undefined, options: ReadOptions): Promise<Look> {
   return inTransaction(sql, "isolation level repeatable read read only", async (tx) => {
     // The lock first, then the snapshot: a rewrite of the table that commits in between would leave it empty for us.
     await tx.unsafe("lock table only public.audit_chain in access share mode");
-    const time = now();
-    const increment = new Increment(after, BigInt(time) * 1_000n);
-    const lost = after && (await readAnchor(tx, after));
-    const finding = lost ?? (await readRows(tx, increment, after, options));
-    return { increment, finding, isUnanchored: lost !== undefined, time };
+    const walk = new Walk(after, await lastUpTo(tx, after?.seq ?? 0n), Date.now());
+    await readLinks(tx, walk, options);
+    return walk.result();
   });
 }
 
-async function readAnchor(session: TransactionSql, head: Head): Promise<Divergence | undefined> {
-  const seq = String(head.seq);
-  const from = "from only public.audit_chain where seq";
-  const rows = await session.unsafe<ChainRow[]>(`select ${COLUMNS} ${from} = $1::pg_catalog.int8 limit 2`, [seq]);
-  const [below] = await session.unsafe<ChainRow[]>(
-    `select seq ${from} <= $1::pg_catalog.int8 order by seq desc limit 1`,
-    [seq],
+/** The highest seq up to `seq` that is there; 0 where there is none. */
+async function lastUpTo(tx: TransactionSql, seq: bigint): Promise<bigint> {
+  if (seq === 0n) return 0n;
+  const [row] = await tx.unsafe<{ seq: string }[]>(
+    `select seq::pg_catalog.int8 from only public.audit_chain where seq between 1 and ${seq} order by seq desc limit 1`,
   );
-  const above = await session.unsafe<ChainRow[]>(`select seq ${from} > $1::pg_catalog.int8 limit 1`, [seq]);
-  return checkAnchor(head, rows, seqValue(below?.seq) ?? 0n, above.length > 0);
+  return row === undefined ? 0n : BigInt(row.seq);
 }
 
-async function readRows(
-  session: TransactionSql,
-  increment: Increment,
-  after: Head | undefined,
-  options: ReadOptions,
-): Promise<Divergence | undefined> {
-  const start = after?.seq ?? 0n;
-  const [top] = await session.unsafe<ChainRow[]>("select seq from only public.audit_chain order by seq desc limit 1");
-  const highest = seqValue(top?.seq);
-  const total = highest === undefined ? undefined : highest - start;
-  const rows = session.unsafe<ChainRow[]>(
-    `select ${COLUMNS} from only public.audit_chain where seq > $1::pg_catalog.int8 order by seq`,
-    [String(start)],
+/** Reads from where the walk is to the end of the chain, or to the first finding. */
+async function readLinks(tx: TransactionSql, walk: Walk, { signal, onProgress }: ReadOptions): Promise<void> {
+  const [top] = await tx.unsafe<{ seq: string | null }[]>(
+    "select seq::pg_catalog.int8 from only public.audit_chain order by seq desc limit 1",
   );
-  let done = 0n;
-  for await (const batch of rows.cursor(CURSOR_ROWS)) {
-    if (options.signal?.aborted)
-      throw new PublisherError("aborted", "stopped while reading the chain; nothing was signed");
-    for (const row of batch) {
-      const finding = increment.add(row);
-      if (finding) return finding;
-    }
-    done += BigInt(batch.length);
-    options.onProgress?.(done, total);
+  const total = top?.seq == null ? undefined : BigInt(top.seq) - walk.signed;
+  for (let isWhole = false; !isWhole && walk.finding === undefined;) {
+    if (signal?.aborted) throw new PublisherError("aborted", "stopped while reading the chain; nothing was signed");
+    isWhole = (await readSome(tx, walk)) < COPY_LINKS;
+    onProgress?.(walk.rows, total);
   }
-  return undefined;
+  if (walk.finding === undefined) walk.finish();
 }
+
+/** Reads on in one COPY, and returns how many links it had. */
+async function readSome(tx: TransactionSql, walk: Walk): Promise<number> {
+  // Again from the last link on: a second row of its seq would else never be seen.
+  const { from } = walk;
+  const links = `select ${NAMES} from only public.audit_chain where seq >= ${from} order by seq limit ${COPY_LINKS}`;
+  const copy = await openCopy(tx.unsafe(`copy (${links}) to stdout (format binary)`));
+  try {
+    const cursor = Cursor.binary(copy, CHAIN_COLUMNS.length, decodeChainRow);
+    let row = await cursor.next();
+    let count = 0;
+    while (row !== undefined) {
+      count++;
+      if (count > 1 || row.seq !== walk.seq) walk.push(row);
+      if (walk.finding !== undefined) break;
+      if (!cursor.step()) await cursor.fill();
+      row = cursor.current;
+    }
+    return count;
+  } finally {
+    await copy.drain();
+  }
+}
+
+/**
+ * Walks from the link that was signed last: it is judged like those that follow, and held against its head. Where it is
+ * missing, the walk begins after the last link before it that is there, and finds the gap or the cut.
+ */
+class Walk {
+  /** The first thing that was found. */
+  finding: Finding | undefined;
+  /** The seq up to which all has been signed. */
+  readonly signed: bigint;
+  rows = 0n;
+  readonly #time: number;
+  readonly #links: LinkChecker;
+  readonly #heads: HeadChecker;
+  readonly #times: TimeChecker;
+  readonly #tree: FrontierBuilder;
+  /** The last new link, which is not in the tree yet: a head needs the frontier before its last leaf. */
+  #end: Leaf | undefined;
+
+  /** @param below the highest seq up to that of `after` that is there */
+  constructor(after: Head | undefined, below: bigint, time: number) {
+    const report: Report = (finding) => (this.finding ??= finding);
+    const published = after && toPublished(after);
+    const start = after === undefined || below < after.seq ? below : after.seq - 1n;
+    const tree = after !== undefined && start === after.seq - 1n ? before(after) : { size: start, hashes: null };
+    const heads = published === undefined ? [] : [published];
+    this.signed = after?.seq ?? 0n;
+    this.#time = time;
+    this.#links = new LinkChecker(after === undefined ? CHAIN_START : { seq: start, chainHash: null }, report);
+    // Which of the links before it were rewritten, the last one cannot tell.
+    this.#heads = new HeadChecker(heads, new Map(heads.map((head) => [head, OURS])), tree, report, 1n);
+    this.#times = new TimeChecker([], new Map(), BigInt(time) * 1_000n, published, report);
+    this.#tree = new FrontierBuilder(after?.frontier);
+  }
+
+  /** The last seq that was pushed. */
+  get seq(): bigint {
+    return this.#links.seq;
+  }
+
+  /** The first seq to be read. */
+  get from(): bigint {
+    return this.#links.rows > 0 ? this.seq : this.seq + 1n;
+  }
+
+  push(row: ChainRow): void {
+    this.#links.push(row);
+    if (row.seq <= this.signed) {
+      this.#heads.push(row);
+      return;
+    }
+    if (this.finding === undefined) this.#times.push(row);
+    const appendedAt = hashedTime(row);
+    if (this.finding !== undefined || appendedAt === null) return;
+    if (this.#end !== undefined) this.#tree.append(leafHash(leafText(this.#end)));
+    this.#end = { ...row, appendedAt };
+    this.rows++;
+  }
+
+  /** No more links follow. */
+  finish(): void {
+    this.#heads.finish(false);
+  }
+
+  result(): Look {
+    const end = this.#end && { leaf: this.#end, before: this.#tree.frontier() };
+    const isAnchored = this.#heads.anchoredTo >= this.signed;
+    return { increment: { rows: this.rows, end, isAnchored, time: this.#time }, finding: this.finding };
+  }
+}
+
+/** The tree before a head's last leaf: the proof of that leaf is its frontier, reversed. */
+export const before = ({ seq, proof }: Head): Frontier => ({ size: seq - 1n, hashes: proof.toReversed() });

@@ -1,5 +1,5 @@
+import { CLOCK_TOLERANCE_MICROS } from "@scidex/audit-reader";
 import type { Sql, TransactionSql } from "postgres";
-import { CLOCK_TOLERANCE_MICROS } from "./increment.ts";
 import { PublisherError } from "../errors.ts";
 import type { Server } from "../state/state.ts";
 import { inTransaction } from "../transaction.ts";

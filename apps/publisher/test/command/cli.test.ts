@@ -1,6 +1,7 @@
-import { readFileSync, rmSync, writeFileSync } from "node:fs";
+import { existsSync, readFileSync, rmSync, writeFileSync } from "node:fs";
 import { setTimeout as sleep } from "node:timers/promises";
 import { describe, expect, it } from "vitest";
+import { sealPending } from "../../src/index.ts";
 import { run, start } from "../command.ts";
 import { type Log, openLog } from "../log.ts";
 
@@ -40,6 +41,22 @@ describe("audit-publisher publish", () => {
       first_divergence: { check: "event_hash", seq: 2 },
     });
     expect(stdout).not.toMatch(/[\u001b\u009b\u202e]/u);
+  });
+
+  it("exits with 3 when the connection is lost while it reads, and signs nothing", async () => {
+    const log = await openLog();
+    await log.sql`select public.audit_chain_enqueue('thing', k::text, sha256(k::text::bytea)) from generate_series(1, 40000) k`;
+    await sealPending(log.sql);
+    const { ended } = start(log, ["publish"]);
+    const kill = async () =>
+      log.sql`select pg_terminate_backend(pid) from pg_stat_activity where query like 'copy (%' and datname = current_database()`;
+    while ((await kill()).length === 0) await sleep(2);
+    expect(await ended).toMatchObject({
+      exit: 3,
+      stdout: "",
+      stderr: expect.stringContaining("the connection to the database was lost"),
+    });
+    expect(existsSync(log.paths[0])).toBe(false);
   });
 
   it("exits with 3 when a sink lags, and says which", async () => {

@@ -1,8 +1,19 @@
 import { readFileSync, statSync, writeFileSync } from "node:fs";
-import { appendLeaf, frontierRoot, leafHash, leafText, parseKeyFile, signHead, toHex } from "@scidex/audit-core";
+import {
+  appendLeaf,
+  FrontierBuilder,
+  frontierRoot,
+  leafHash,
+  leafText,
+  parseKeyFile,
+  signHead,
+  toHex,
+} from "@scidex/audit-core";
+import type { Finding } from "@scidex/audit-reader";
 import { createLogin } from "@scidex/audit-testkit";
 import postgres from "postgres";
 import { describe, expect, it, onTestFinished } from "vitest";
+import { sealPending } from "../../src/index.ts";
 import { withPublisherLock } from "../../src/publish/publisher-lock.ts";
 import { readIncrement } from "../../src/publish/read-increment.ts";
 import { flushWrites } from "../../src/publish/server.ts";
@@ -193,6 +204,16 @@ describe("a chain that does not extend what was signed", () => {
       { check: "truncated", seq: 6 },
     ],
     [
+      "the last rows that were signed are gone, and others came",
+      `insert into public.audit_chain select 7, event_kind, 'x', payload_hash, event_hash, chain_hash, chain_hash, before_hash, appended_at from public.audit_chain where seq = 6; delete from public.audit_chain where seq in (5, 6)`,
+      { check: "gap", seq: 5 },
+    ],
+    [
+      "the last signed row has another event_hash, which its leaf does not show",
+      "update public.audit_chain set event_hash = sha256('x') where seq = 6",
+      { check: "event_hash", seq: 6 },
+    ],
+    [
       "the last signed row is changed by itself",
       "update public.audit_chain set event_pk = 'other' where seq = 6",
       { check: "event_hash", seq: 6 },
@@ -240,7 +261,7 @@ describe("a chain that does not extend what was signed", () => {
 
   it.each([
     ["an hour ahead", "clock_timestamp() + interval '1 hour'"],
-    ["an hour before what was signed", "clock_timestamp() - interval '1 hour'"],
+    ["an hour before the last link that was signed", "clock_timestamp() - interval '1 hour'"],
   ])("is not signed when a well-formed row has a false time, %s", async (_, time) => {
     const log = await published();
     await log.append("7");
@@ -250,6 +271,21 @@ describe("a chain that does not extend what was signed", () => {
       code: "clock",
       message: expect.stringMatching(/link 7 .*seq 7, thing 7.*clock of the database's server was wrong/s),
     });
+    expect(log.heads()).toHaveLength(1);
+  });
+
+  it("is not signed when a well-formed row has a false time, a day before it was signed that there was none", async () => {
+    const log = await openLog();
+    await log.append("1");
+    await log.attack(
+      `update public.audit_chain set appended_at = clock_timestamp() - interval '9 days'; ${recompute(1)}`,
+    );
+    await log.publish();
+    await log.append("2");
+    await log.attack(
+      `update public.audit_chain set appended_at = clock_timestamp() - interval '2 days' where seq = 2; ${recompute(2)}`,
+    );
+    await expect(log.publish()).rejects.toMatchObject({ code: "clock", message: expect.stringContaining("link 2 ") });
     expect(log.heads()).toHaveLength(1);
   });
 
@@ -276,9 +312,52 @@ describe("a chain that does not extend what was signed", () => {
   });
 });
 
+describe("a chain that is longer than what is read at once", () => {
+  const long = async (): Promise<Log> => {
+    const log = await openLog();
+    await log.sql`select public.audit_chain_enqueue('thing', k::text, sha256(k::text::bytea)) from generate_series(1, 20100) k`;
+    await sealPending(log.sql);
+    return log;
+  };
+
+  it("is signed as a whole", async () => {
+    const log = await long();
+    expect(await log.publish()).toMatchObject({ status: "intact", rows: 20_100, published: { seq: 20_100 } });
+    const tree = new FrontierBuilder();
+    for (const row of await log.sql<{ leaf: string }[]>`
+      select concat('{"appended_at":"', to_char(appended_at at time zone 'UTC', 'YYYY-MM-DD"T"HH24:MI:SS.US"Z"'),
+        '","chain_hash":"', encode(chain_hash, 'hex'), '","event_kind":', to_json(event_kind), ',"event_pk":', to_json(event_pk),
+        ',"payload_hash":"', encode(payload_hash, 'hex'), '","seq":', seq, '}') as leaf from public.audit_chain order by seq`)
+      tree.append(leafHash(row.leaf));
+    expect(log.heads()[0]?.root).toEqual(tree.root());
+  });
+
+  it("is not signed when a link is there twice where one part ends", async () => {
+    const log = await long();
+    await log.sql.unsafe("alter table public.audit_chain drop constraint audit_chain_pkey");
+    await log.attack(
+      "insert into public.audit_chain select seq, event_kind, 'twice', payload_hash, event_hash, prev_hash, chain_hash, before_hash, appended_at from public.audit_chain where seq = 10000",
+    );
+    expect(await log.publish()).toMatchObject({
+      status: "tampered",
+      first_divergence: { check: "duplicate", seq: 10_000 },
+    });
+  });
+
+  it("is not signed when it is stopped in between", async () => {
+    const log = await long();
+    const stop = new AbortController();
+    const onProgress = (): void => stop.abort();
+    await expect(log.publish({ signal: stop.signal, onProgress })).rejects.toMatchObject({ code: "aborted" });
+    expect(await log.publish()).toMatchObject({ status: "intact", rows: 20_100 });
+  });
+});
+
 async function rootOf(log: Log): Promise<Uint8Array | undefined> {
-  const { increment } = await readIncrement(log.sql, undefined, Date.now, { signal: undefined, onProgress: undefined });
-  const { end } = increment;
+  const noted: Finding[] = [];
+  const options = { signal: undefined, onProgress: undefined };
+  const { end } = await readIncrement(log.sql, undefined, (finding) => noted.push(finding), options);
+  expect(noted).toEqual([]);
   return end && frontierRoot(appendLeaf(end.before, leafHash(leafText(end.leaf))));
 }
 

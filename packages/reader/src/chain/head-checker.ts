@@ -23,19 +23,21 @@ export class HeadChecker {
    * @param heads in the order of their seq; several of one seq only where they have different roots
    * @param names of the sink that each head is from
    * @param start the tree before the first row that will be pushed; without its hashes where nobody signed it
+   * @param from where the interval of the first head begins, if that is before the first row
    */
   constructor(
     heads: readonly PublishedHead[],
     names: ReadonlyMap<PublishedHead, string>,
     start: Frontier | { readonly size: bigint; readonly hashes: null },
     report: Report,
+    from: bigint = start.size + 1n,
   ) {
     this.#heads = heads;
     this.#names = names;
     this.#report = report;
     this.#tree = start.hashes === null ? null : new FrontierBuilder(start);
     this.#lastSeq = start.size;
-    this.#lastHead = start.size;
+    this.#lastHead = from - 1n;
     this.#anchoredTo = start.hashes === null ? 0n : start.size;
   }
 

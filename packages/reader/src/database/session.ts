@@ -1,10 +1,9 @@
-import { Readable } from "node:stream";
 import { TEXT_SETTINGS } from "@scidex/audit-core";
 import postgres, { type Sql } from "postgres";
 import { BOUNDS } from "./bounds.ts";
 import { BinaryCopyDecoder, type Field } from "./copy/copy-binary.ts";
 import type { Chunks } from "./copy/open-copy.ts";
-import { OpenCopy } from "./copy/open-copy.ts";
+import { type OpenCopy, openCopy } from "./copy/open-copy.ts";
 import type { Node } from "./plan/node-text.ts";
 import type { Form } from "./plan/parts.ts";
 import type { PlanError } from "./plan/plan-error.ts";
@@ -172,19 +171,8 @@ export class Session {
     const open = async () => {
       await this.#limit(form);
       this.#plans.expect(form);
-      let copy: OpenCopy | undefined;
-      const take = (stream: Readable) => new OpenCopy(stream, () => this.#plans.check());
       const pending = this.#client.unsafe(`copy (${form.statement}) to stdout (format ${format})`);
-      // The driver may already have an error when it hands out the stream, and emits it before whoever waits for the stream
-      // runs again: an uncaught exception, and an end without a report. So it is taken from the driver's own hand.
-      const hand = pending as unknown as { resolve: (value: unknown) => void };
-      const { resolve } = hand;
-      hand.resolve = (value) => {
-        if (value instanceof Readable) copy ??= take(value);
-        resolve(value);
-      };
-      const stream = await pending.readable();
-      this.#copy = copy ?? take(stream);
+      this.#copy = await openCopy(pending, () => this.#plans.check());
       this.#plans.check();
       return this.#copy;
     };

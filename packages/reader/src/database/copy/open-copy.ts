@@ -1,4 +1,4 @@
-import { finished, type Readable } from "node:stream";
+import { finished, Readable } from "node:stream";
 
 /** The bytes of a COPY that is under way, chunk by chunk. */
 export type Chunks = Pick<AsyncIterator<Buffer>, "next">;
@@ -105,4 +105,30 @@ export class OpenCopy implements Chunks {
       // It has ended; the reason does not matter any more.
     }
   }
+}
+
+/** A COPY as the driver takes it. */
+interface PendingCopy {
+  readable(): Promise<Readable>;
+}
+
+/**
+ * Asks for a COPY.
+ *
+ * @param pending `sql.unsafe("copy … to stdout …")`, which nobody has awaited yet
+ * @param atEnd called when all of it has come; what it throws is thrown to the reader
+ */
+export async function openCopy(pending: PendingCopy, atEnd: () => void = () => {}): Promise<OpenCopy> {
+  let copy: OpenCopy | undefined;
+  const take = (stream: Readable) => new OpenCopy(stream, atEnd);
+  // The driver may already have an error when it hands out the stream, and emits it before whoever waits for the stream
+  // runs again: an uncaught exception, and an end without a report. So it is taken from the driver's own hand.
+  const hand = pending as unknown as { resolve: (value: unknown) => void };
+  const { resolve } = hand;
+  hand.resolve = (value) => {
+    if (value instanceof Readable) copy ??= take(value);
+    resolve(value);
+  };
+  const stream = await pending.readable();
+  return copy ?? take(stream);
 }
