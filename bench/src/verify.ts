@@ -55,6 +55,8 @@ export async function benchVerify(db: BenchDatabase, rows: number): Promise<Meas
     drainTable: async () =>
       await milliseconds(async () => await drain(sql, "copy (select * from public.events) to stdout")),
     sources: run({}, { checks: ["sources"] }),
+    rows: run(trust, { checks: ["links", "heads", "sources"] }),
+    access: run(trust, { checks: ["links", "heads", "sources", "access"] }),
     cursor: async () => (await milliseconds(async () => await walk(sql))) * (rows / Math.min(rows, CURSOR_ROWS)),
   });
   const plain = await run(trust, { checks: ["links", "heads"], plain: true })();
@@ -102,6 +104,14 @@ export async function benchVerify(db: BenchDatabase, rows: number): Promise<Meas
       ratio: ratioOf(figures.drainTable, figures.sources),
       target: { ratio: 0.3, is: "at least" },
       note: "moonshot 0.8",
+    },
+    {
+      name: "links, heads, sources and access (one unique index)",
+      value: median(figures.access),
+      unit: "ms",
+      against: { name: "the same without access", value: median(figures.rows) },
+      ratio: ratioOf(figures.access, figures.rows),
+      target: { ratio: 1.5, is: "at most" },
     },
     {
       name: `peak memory of audit-verify, ${count} rows`,
