@@ -20,7 +20,7 @@ export function isRefused(error: unknown): boolean {
   return error instanceof UnreadablePlanError || (code !== null && !FATAL.test(code));
 }
 
-/** Whether what was refused may be had in a fresh snapshot. */
+/** Whether a fresh snapshot may be given what was refused. */
 export function isTransient(error: unknown): boolean {
   return TRANSIENT.has(sqlState(error) ?? "");
 }

@@ -4,7 +4,7 @@ import type { Relation } from "../relation.ts";
 
 /**
  * PostgreSQL's own rows of one major version, as `initdb` makes them: `14.json` to `18.json`, made by
- * `packages/verifier/make/builtin.ts` from the oldest and the newest minor that can be had.
+ * `packages/verifier/make/builtin.ts` from the oldest and the newest minor that npm has.
  */
 export interface BuiltinManifest {
   /** The minor versions that it was made from, such as `18.0`, oldest first. */
