@@ -20,7 +20,7 @@ const MAY_IMPORT: Readonly<Record<string, readonly string[]>> = {
   "apps/publisher": ["core", "sinks", "reader", "verifier", "command", "report"],
   "apps/backfill": ["core", "schema", "command"],
   // Above all others.
-  "apps/cli": "core schema sinks writer verifier ledger publisher backfill demo command".split(" "),
+  "apps/cli": "core schema sinks reader writer verifier ledger publisher backfill demo command".split(" "),
 };
 
 /**

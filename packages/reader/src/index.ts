@@ -56,8 +56,17 @@ export {
   type Report,
 } from "./finding/finding.ts";
 export { Findings, MAX_LISTED_PER_CHECK } from "./finding/findings.ts";
-export type { HeadLog, HeadLogLine } from "./head-log/head-log.ts";
 export { type PublishedHeads, readPublishedHeads } from "./head-log/heads.ts";
+export {
+  afterLine,
+  type HeadLog,
+  type HeadLogLine,
+  headOf,
+  LOG_START,
+  type LogEnd,
+  type WholeLine,
+  wholeLines,
+} from "./head-log/log-lines.ts";
 export { frontierOf, type PublishedHead, toPublished } from "./head-log/published-head.ts";
 export {
   EMPTY_STATE,

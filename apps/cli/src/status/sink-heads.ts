@@ -1,4 +1,5 @@
-import { CoreError, type HeadTrust, type NoteVerifier, parseHeadLine, parseSeconds } from "@scidex/audit-core";
+import { CoreError, type HeadTrust, type NoteVerifier, parseSeconds } from "@scidex/audit-core";
+import { headOf, wholeLines } from "@scidex/audit-reader";
 import { openSink, type SinkAddress, SinkError, type SinkLine } from "@scidex/audit-sinks";
 
 /** The last head that a sink holds. */
@@ -40,9 +41,7 @@ export async function readSinkHead(
   let last: SinkLine | undefined;
   let torn = false;
   try {
-    for await (const line of sink.read()) {
-      torn = line.defect === "torn";
-      if (torn) break;
+    for await (const line of wholeLines(sink, () => (torn = true))) {
       lines++;
       last = line;
     }
@@ -61,7 +60,8 @@ function judge(line: SinkLine, trust: HeadTrust, now: number): { last: SinkHead 
   if (line.defect !== null) return { last: null, error: `its last line is not a head (${line.defect})` };
   const verified = trust.verifiers.length > 0;
   try {
-    const head = verified ? parseHeadLine(line.text, trust) : unverified(line.text);
+    const head = verified ? headOf(line.text, trust) : unverified(line.text);
+    if (head instanceof CoreError) throw head;
     const seconds = secondsOf(head.publishedAt);
     const age = seconds === null ? null : Math.max(0, now / 1000 - seconds);
     return {

@@ -1,11 +1,5 @@
-import {
-  CoreError,
-  type Head,
-  type HeadTrust,
-  parseHeadLine,
-  EMPTY_LOG_DIGEST,
-  nextLogDigest,
-} from "@scidex/audit-core";
+import { CoreError, type Head, type HeadTrust } from "@scidex/audit-core";
+import { afterLine, headOf, LOG_START, type LogEnd, wholeLines } from "@scidex/audit-reader";
 import { type Sink, SinkError } from "@scidex/audit-sinks";
 import { PublisherError } from "../errors.ts";
 import { compareSinks } from "./sink-copy.ts";
@@ -51,36 +45,29 @@ export async function recoverState(origin: string, sinks: readonly Sink[], trust
 }
 
 async function readVerified(sink: Sink, trust: HeadTrust): Promise<SinkRecord> {
-  let record: SinkRecord = { lines: 0, digest: EMPTY_LOG_DIGEST, last: null, before: EMPTY_LOG_DIGEST, outbox: [] };
+  let end: LogEnd = LOG_START;
   let head: Head | undefined;
   try {
-    for await (const line of sink.read()) {
-      if (line.defect === "torn") break;
-      const next = line.defect === null ? parseHeadLine(line.text, trust) : undefined;
-      if (!next) throw new PublisherError("recovery", `line ${line.number} of ${sink.name} is not a head`);
+    for await (const line of wholeLines(sink)) {
+      const next = line.defect === null ? headOf(line.text, trust) : undefined;
+      if (!next) throw new PublisherError("recovery", `line ${line.number} of ${sink.name} is no head`);
+      if (next instanceof CoreError)
+        throw new PublisherError(
+          "recovery",
+          `line ${line.number} of ${sink.name} is not a head signed with these keys: ${next.message}`,
+          { cause: next },
+        );
       if (head && (next.seq < head.seq || next.signedTime < head.signedTime))
         throw new PublisherError("recovery", `line ${line.number} of ${sink.name} does not follow the one before`);
       head = next;
-      record = {
-        lines: line.number,
-        digest: nextLogDigest(record.digest, line.text),
-        last: line.text,
-        before: record.digest,
-        outbox: [],
-      };
+      end = afterLine(end, line.text);
     }
   } catch (cause) {
     if (cause instanceof SinkError)
       throw new PublisherError("recovery", `every sink must be readable to recover the state: ${cause.message}`, {
         cause,
       });
-    if (cause instanceof CoreError)
-      throw new PublisherError(
-        "recovery",
-        `line ${record.lines + 1} of ${sink.name} is not a head signed with these keys: ${cause.message}`,
-        { cause },
-      );
     throw cause;
   }
-  return record;
+  return { ...end, outbox: [] };
 }

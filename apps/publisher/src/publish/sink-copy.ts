@@ -1,6 +1,6 @@
+import { afterLine, LOG_START, type LogEnd, wholeLines } from "@scidex/audit-reader";
 import type { Sink } from "@scidex/audit-sinks";
 import type { Divergence } from "./divergence.ts";
-import { EMPTY_LOG_DIGEST, nextLogDigest } from "@scidex/audit-core";
 import type { LogPosition, SinkRecord } from "../state/state.ts";
 
 const BATCH_BYTES = 1_048_576;
@@ -19,14 +19,13 @@ export interface Comparison {
 
 /** Reads two sinks side by side, up to the first difference or the end of the first one. */
 export async function compareSinks(sink: Sink, reference: Sink): Promise<Comparison> {
-  const known = reference.read()[Symbol.asyncIterator]();
+  const known = wholeLines(reference);
   let common = 0;
   let end = 0;
   try {
-    for await (const line of sink.read()) {
-      if (line.defect === "torn") break;
+    for await (const line of wholeLines(sink)) {
       const next = await known.next();
-      if (next.done === true || next.value.defect === "torn") return { common, end, differs: false, longer: true };
+      if (next.done === true) return { common, end, differs: false, longer: true };
       if (line.defect !== null || next.value.defect !== null || next.value.text !== line.text)
         return { common, end, differs: true, longer: false };
       common += 1;
@@ -34,7 +33,7 @@ export async function compareSinks(sink: Sink, reference: Sink): Promise<Compari
     }
     return { common, end, differs: false, longer: false };
   } finally {
-    await known.return?.();
+    await known.return();
   }
 }
 
@@ -55,10 +54,7 @@ export const sinksDisagree = (sink: Sink, reference: Sink, common: number): Dive
 export async function copyMissing(sink: Sink, reference: Sink, log: LogPosition): Promise<SinkRecord | undefined> {
   const { common, end: start, differs, longer } = await compareSinks(sink, reference);
   if (differs || longer) return undefined;
-  let number = 0;
-  let digest = EMPTY_LOG_DIGEST;
-  let before = EMPTY_LOG_DIGEST;
-  let last: string | null = null;
+  let read: LogEnd = LOG_START;
   let end = start;
   let batch: string[] = [];
   let size = 0;
@@ -67,20 +63,17 @@ export async function copyMissing(sink: Sink, reference: Sink, log: LogPosition)
     batch = [];
     size = 0;
   };
-  for await (const line of reference.read()) {
+  for await (const line of wholeLines(reference)) {
     if (line.defect !== null) break;
-    number += 1;
-    before = digest;
-    digest = nextLogDigest(digest, line.text);
-    last = line.text;
-    if (number > common) {
+    read = afterLine(read, line.text);
+    if (read.lines > common) {
       batch.push(line.text);
       size += line.text.length;
       if (size >= BATCH_BYTES) await flush();
     }
-    if (number === log.lines) break;
+    if (read.lines === log.lines) break;
   }
-  if (number !== log.lines || digest !== log.digest) return undefined;
+  if (read.lines !== log.lines || read.digest !== log.digest) return undefined;
   await flush();
-  return { lines: number, digest, last, before, outbox: [] };
+  return { ...read, outbox: [] };
 }

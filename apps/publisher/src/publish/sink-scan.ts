@@ -1,21 +1,13 @@
-import {
-  CoreError,
-  type Head,
-  type HeadTrust,
-  parseHeadLine,
-  EMPTY_LOG_DIGEST,
-  nextLogDigest,
-} from "@scidex/audit-core";
+import { type Head, type HeadTrust, parseHeadLine } from "@scidex/audit-core";
+import { afterLine, headOf, LOG_START, type LogEnd, wholeLines } from "@scidex/audit-reader";
 import { MAX_LINE_BYTES, type Sink, SinkError } from "@scidex/audit-sinks";
 import type { Divergence } from "./divergence.ts";
-import { hasGap, type LogPosition, type SinkRecord, type State, withDelivered } from "../state/state.ts";
+import { hasGap, type SinkRecord, type State, withDelivered } from "../state/state.ts";
 
 /** How a sink stands to the state. */
 export interface SinkScan {
   /** What is known of it now: lines of the outbox that turned out to be there have left the outbox. */
   readonly record: SinkRecord;
-  /** What it holds. */
-  readonly found: LogPosition;
   /** Length in bytes of its complete lines. */
   readonly end: number;
   /** Lines that can't be judged without another sink follow those of the record: it has been added to. */
@@ -38,56 +30,47 @@ export interface SinkScan {
  * @throws {SinkError} when it can't be read, or its line ends were converted: what is appended would not fit.
  */
 export async function scanSink(sink: Sink, state: State, record: SinkRecord, trust: HeadTrust): Promise<SinkScan> {
-  let digest = EMPTY_LOG_DIGEST;
+  let found: LogEnd = LOG_START;
   let count = 0;
   let end = 0;
   let matched = record.lines === 0;
   let arrived = 0;
-  let last: string | null = null;
-  let before = EMPTY_LOG_DIGEST;
   let torn: string | undefined;
   let strange: number | undefined;
   const gap = hasGap(state, record);
-  for await (const line of sink.read()) {
-    if (line.defect === "torn") {
-      torn = line.text;
-      break;
-    }
+  for await (const line of wholeLines(sink, (text) => (torn = text))) {
     count += 1;
     end = line.end;
     if (line.defect !== null) {
       strange = count;
       break;
     }
-    if (line.text.endsWith("\r") || (count === 1 && line.text.startsWith("\ufeff")))
+    if (line.plain !== line.text)
       throw new SinkError(
         "wrong_type",
         `${sink.name} was converted: its line ${count} has the line end (or byte order mark) of another system. Nothing is appended to it. Turn that off (for git: "* -text" in .gitattributes) and convert it back, for example with dos2unix`,
       );
-    last = line.text;
-    before = digest;
-    digest = nextLogDigest(digest, line.text);
-    if (count === record.lines) matched = digest === record.digest;
+    found = afterLine(found, line.text);
+    if (count === record.lines) matched = found.digest === record.digest;
     if (count > record.lines) {
       if (line.text === record.outbox[count - record.lines - 1]) arrived += 1;
       // Behind a gap come lines that only another sink knows.
       else if (!gap || count <= record.lines + record.outbox.length) strange ??= count;
     }
   }
-  const found = { lines: count, digest };
   const warning =
     torn === undefined ? undefined : "its last line is torn (a write was cut off); it is repaired by the next append";
-  const base = { found, end, beyond: false, finding: undefined, newer: undefined, warning };
+  const base = { end, beyond: false, finding: undefined, newer: undefined, warning };
 
-  if (strange === undefined && count === record.lines - 1 && digest === record.before && record.last !== null) {
+  if (strange === undefined && count === record.lines - 1 && found.digest === record.before && record.last !== null) {
     // The lines before it are as they were, and it will be written again.
     if (torn !== undefined && record.last.startsWith(torn))
-      return { ...base, record: { ...found, last, before, outbox: [record.last, ...record.outbox] } };
+      return { ...base, record: { ...found, outbox: [record.last, ...record.outbox] } };
   }
   if (strange === undefined && matched && count >= record.lines) {
     // A log that was copied by hand, or one whose URL has changed.
-    if (gap && count === state.log.lines && digest === state.log.digest)
-      return { ...base, record: { ...found, last, before, outbox: [] } };
+    if (gap && count === state.log.lines && found.digest === state.log.digest)
+      return { ...base, record: { ...found, outbox: [] } };
     const behind = withDelivered(record, arrived);
     return { ...base, record: behind, beyond: gap && count > behind.lines };
   }
@@ -117,17 +100,16 @@ async function judge(
   // Nobody but us can sign a head that is newer than our last one: then it is our memory that is old.
   let newest = since;
   let isOurs = strange !== undefined;
-  for await (const line of sink.read()) {
-    if (line.defect === "torn") break;
+  for await (const line of wholeLines(sink)) {
     number += 1;
-    const read = line.defect === null ? readHead(line.text, trust) : DEFECTS[line.defect];
-    if (typeof read === "string")
+    const read = line.defect === null ? headOf(line.text, trust) : new Error(DEFECTS[line.defect]);
+    if (read instanceof Error)
       return {
         finding: {
           check: "sink_signature",
           group: "heads",
           sink: name,
-          message: `line ${number} of ${name} is not a head that this publisher has signed: ${read} (if AUDIT_SIGNING_KEY_FILE or AUDIT_SINKS is that of another log, correct it)`,
+          message: `line ${number} of ${name} is not a head that this publisher has signed: ${read.message} (if AUDIT_SIGNING_KEY_FILE or AUDIT_SINKS is that of another log, correct it)`,
         },
       };
     if (number <= record.lines || line.text === record.outbox[number - record.lines - 1]) continue;
@@ -164,17 +146,7 @@ const isAfter = (head: Head, before: Head): boolean =>
   head.seq >= before.seq &&
   (head.signedTime > before.signedTime || head.seq > before.seq);
 
-const DEFECTS = { torn: "torn", too_long: `longer than ${MAX_LINE_BYTES} bytes`, not_utf8: "not UTF-8" } as const;
-
-/** The head, or why the line is not one. */
-function readHead(line: string, trust: HeadTrust): Head | string {
-  try {
-    return parseHeadLine(line, trust);
-  } catch (error) {
-    if (error instanceof CoreError) return error.message;
-    throw error;
-  }
-}
+const DEFECTS = { too_long: `longer than ${MAX_LINE_BYTES} bytes`, not_utf8: "not UTF-8" } as const;
 
 /** The seq of a line of our own state. */
 export function seqOf(line: string): number {

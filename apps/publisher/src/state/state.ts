@@ -17,6 +17,7 @@
  * copied from another sink.
  */
 import { EMPTY_LOG_DIGEST, nextLogDigest } from "@scidex/audit-core";
+import { afterLine, LOG_START, type LogEnd } from "@scidex/audit-reader";
 import { PublisherError } from "../errors.ts";
 
 /** The version of the state's format that is written. */
@@ -29,11 +30,7 @@ export interface LogPosition {
 }
 
 /** What a sink is known to hold, and what it still has to get. */
-export interface SinkRecord extends LogPosition {
-  /** The last line that is known to be there; null for none. */
-  readonly last: string | null;
-  /** The digest without that line. */
-  readonly before: string;
+export interface SinkRecord extends LogEnd {
   /** Lines signed but not known to have arrived, in order. */
   readonly outbox: readonly string[];
 }
@@ -56,13 +53,7 @@ export interface Server {
 }
 
 /** A sink that nothing is known of. */
-export const EMPTY_RECORD: SinkRecord = {
-  lines: 0,
-  digest: EMPTY_LOG_DIGEST,
-  last: null,
-  before: EMPTY_LOG_DIGEST,
-  outbox: [],
-};
+export const EMPTY_RECORD: SinkRecord = { ...LOG_START, outbox: [] };
 
 /** The state of a log that has published nothing. Only `keygen` may write it. */
 export function initialState(origin: string): State {
@@ -82,16 +73,9 @@ export function withSignedLine(state: State, line: string, sinks: readonly strin
 
 /** The record after the first `count` lines of its outbox have arrived. */
 export function withDelivered(record: SinkRecord, count: number): SinkRecord {
-  return record.outbox.slice(0, count).reduce<SinkRecord>(
-    (at, line) => ({
-      lines: at.lines + 1,
-      digest: nextLogDigest(at.digest, line),
-      last: line,
-      before: at.digest,
-      outbox: at.outbox.slice(1),
-    }),
-    record,
-  );
+  if (count === 0) return record;
+  const outbox = record.outbox.slice(count);
+  return { ...record.outbox.slice(0, count).reduce<LogEnd>(afterLine, record), outbox };
 }
 
 /** Whether lines are missing in a sink that are not in its outbox either. */

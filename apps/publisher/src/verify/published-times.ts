@@ -1,4 +1,5 @@
-import { CoreError, type Head, type HeadTrust, parseHeadLine, parseVerifierKey } from "@scidex/audit-core";
+import { CoreError, type Head, type HeadTrust, parseVerifierKey } from "@scidex/audit-core";
+import { headOf, wholeLines } from "@scidex/audit-reader";
 import { type Sink, SinkError } from "@scidex/audit-sinks";
 
 /** Lines that are kept for a closer look. Whoever puts more forgeries there than this gets a longer range verified. */
@@ -44,21 +45,17 @@ async function readSink(
     if (list.length > KEPT) list.shift();
   };
   try {
-    for await (const { text, defect } of sink.read()) {
+    for await (const { plain, defect } of wholeLines(sink)) {
       if (defect !== null) continue;
-      keep(lines, text);
-      if (isClaimedBefore(text, cutoff)) keep(old, text);
+      keep(lines, plain);
+      if (isClaimedBefore(plain, cutoff)) keep(old, plain);
     }
   } catch (error) {
     if (!(error instanceof SinkError)) throw error;
   }
   const genuine = (line: string): Head | undefined => {
-    try {
-      return parseHeadLine(line, trust);
-    } catch (error) {
-      if (error instanceof CoreError) return undefined;
-      throw error;
-    }
+    const head = headOf(line, trust);
+    return head instanceof CoreError ? undefined : head;
   };
   return {
     newest: lastWhere(lines, genuine),

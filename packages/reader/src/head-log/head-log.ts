@@ -1,32 +1,7 @@
-import {
-  CoreError,
-  type CoreErrorCode,
-  EMPTY_LOG_DIGEST,
-  type HeadTrust,
-  nextLogDigest,
-  parseHeadLine,
-  sameBytes,
-} from "@scidex/audit-core";
-import type { Place } from "@scidex/audit-sinks";
+import { CoreError, type CoreErrorCode, type HeadTrust, sameBytes } from "@scidex/audit-core";
 import type { Report } from "../finding/finding.ts";
-import type { PublishedHead } from "./published-head.ts";
-import { toPublished } from "./published-head.ts";
-
-/** One line as a sink gives it. `defect` says what is wrong with the line itself; see the sinks package. */
-export interface HeadLogLine {
-  readonly number: number;
-  readonly text: string;
-  readonly defect: null | "torn" | "too_long" | "not_utf8";
-}
-
-/** A place that keeps the head log: each sink of the sinks package is one. */
-export interface HeadLog {
-  /** How reports name it: without secrets. */
-  readonly name: string;
-  read(): AsyncIterable<HeadLogLine>;
-  /** Where it is, to find logs that are one. */
-  place?(): Promise<Place | undefined>;
-}
+import { afterLine, type HeadLog, headOf, LOG_START, wholeLines } from "./log-lines.ts";
+import { type PublishedHead, toPublished } from "./published-head.ts";
 
 /** What was read from a head log: the heads whose signatures hold, in the order in which they stand there. */
 export interface ReadLog {
@@ -61,24 +36,15 @@ export async function readHeadLog(
   report: Report,
 ): Promise<ReadLog> {
   const heads: PublishedHead[] = [];
-  const warnings: string[] = [];
-  let lines = 0;
-  let digest = EMPTY_LOG_DIGEST;
-  let digestAtKnown = knownLines === 0 ? digest : undefined;
+  let end = LOG_START;
+  let digestAtKnown = knownLines === 0 ? end.digest : undefined;
   let torn: string | undefined;
   let converted = 0;
-  for await (const line of log.read()) {
+  for await (const line of wholeLines(log, (text) => (torn = text))) {
     const where = `line ${line.number} of ${log.name}`;
-    if (line.defect === "torn") {
-      torn = line.text;
-      warnings.push(`${where} is torn: its end is missing. The next publication repairs it.`);
-      continue;
-    }
-    lines++;
-    const text = unconverted(line);
-    if (text !== line.text) converted++;
-    digest = nextLogDigest(digest, text);
-    if (lines === knownLines) digestAtKnown = digest;
+    if (line.plain !== line.text) converted++;
+    end = afterLine(end, line.plain);
+    if (end.lines === knownLines) digestAtKnown = end.digest;
     if (line.defect !== null) {
       report({
         check: "sink_signature",
@@ -86,41 +52,40 @@ export async function readHeadLog(
       });
       continue;
     }
-    try {
-      const head = toPublished(parseHeadLine(text, trust));
-      const before = heads.at(-1);
-      if (before !== undefined && (head.signedTime < before.signedTime || head.seq < before.seq)) {
-        report({
-          check: "sink_signature",
-          expected: `not before ${before.publishedAt} and seq ${before.seq}`,
-          actual: `${head.publishedAt} and seq ${head.seq}`,
-          message: `${where} is a genuine head, but older than the line before it: it was put there again`,
-        });
-        continue;
-      }
-      if (before !== undefined && head.seq === before.seq && !sameBytes(head.root, before.root)) {
-        report({
-          check: "sink_signature",
-          message: `${where} signs another tree of ${head.seq} links than the line before it`,
-        });
-        continue;
-      }
-      heads.push(head);
-    } catch (error) {
-      if (!(error instanceof CoreError)) throw error;
+    const read = headOf(line.plain, trust);
+    if (read instanceof CoreError) {
       report({
         check: "sink_signature",
-        message: `${where} is not a head that the publisher signed (${error.code}): ${error.message}${ADVICE[error.code] ?? ""}`,
+        message: `${where} is not a head that the publisher signed (${read.code}): ${read.message}${ADVICE[read.code] ?? ""}`,
       });
+      continue;
     }
+    const head = toPublished(read);
+    const before = heads.at(-1);
+    if (before !== undefined && (head.signedTime < before.signedTime || head.seq < before.seq)) {
+      report({
+        check: "sink_signature",
+        expected: `not before ${before.publishedAt} and seq ${before.seq}`,
+        actual: `${head.publishedAt} and seq ${head.seq}`,
+        message: `${where} is a genuine head, but older than the line before it: it was put there again`,
+      });
+      continue;
+    }
+    if (before !== undefined && head.seq === before.seq && !sameBytes(head.root, before.root)) {
+      report({
+        check: "sink_signature",
+        message: `${where} signs another tree of ${head.seq} links than the line before it`,
+      });
+      continue;
+    }
+    heads.push(head);
   }
+  const { lines, digest } = end;
+  const warnings =
+    torn === undefined
+      ? []
+      : [`line ${lines + 1} of ${log.name} is torn: its end is missing. The next publication repairs it.`];
   return { name: log.name, heads, lines, digest, digestAtKnown, torn, converted, warnings };
-}
-
-/** A line without what programs of other systems add to it. */
-function unconverted({ number, text }: HeadLogLine): string {
-  const begin = number === 1 && text.startsWith("\ufeff") ? 1 : 0;
-  return text.slice(begin, text.endsWith("\r") ? -1 : undefined);
 }
 
 /** What looks the same where the verifier was given the keys, or the log, of somebody else. */

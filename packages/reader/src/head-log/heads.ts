@@ -1,7 +1,7 @@
 import { type HeadTrust, sameBytes, type Seconds, type Seq } from "@scidex/audit-core";
 import { sinksThatAreOne } from "@scidex/audit-sinks";
 import type { Report } from "../finding/finding.ts";
-import type { HeadLog } from "./head-log.ts";
+import type { HeadLog } from "./log-lines.ts";
 import { type ReadLog, readHeadLog } from "./head-log.ts";
 import type { PublishedHead } from "./published-head.ts";
 import { checkSinks } from "./sinks-check.ts";

@@ -1,0 +1,87 @@
+import {
+  CoreError,
+  EMPTY_LOG_DIGEST,
+  type Head,
+  type HeadTrust,
+  nextLogDigest,
+  parseHeadLine,
+} from "@scidex/audit-core";
+import type { Place } from "@scidex/audit-sinks";
+
+/** One line as a sink gives it. `defect` says what is wrong with the line itself; see the sinks package. */
+export interface HeadLogLine {
+  readonly number: number;
+  readonly text: string;
+  readonly defect: null | "torn" | "too_long" | "not_utf8";
+}
+
+/** A place that keeps the head log: each sink of the sinks package is one. */
+export interface HeadLog {
+  /** How reports name it: without secrets. */
+  readonly name: string;
+  read(): AsyncIterable<HeadLogLine>;
+  /** Where it is, to find logs that are one. */
+  place?(): Promise<Place | undefined>;
+}
+
+/** A line with its line feed. What has none is not in the log. */
+export type WholeLine<Line extends HeadLogLine> = Line & {
+  readonly defect: null | "too_long" | "not_utf8";
+  /**
+   * Without what programs of other systems add (git's `core.autocrlf`, an editor): a carriage return at its end, a byte
+   * order mark before the first. Another text than `text` where the log was converted.
+   */
+  readonly plain: string;
+};
+
+/** The lines of a head log from the first on. Whatever reads one reads it by this. */
+export async function* wholeLines<Line extends HeadLogLine>(
+  log: { read(): AsyncIterable<Line> },
+  onTorn: (text: string) => void = () => {},
+): AsyncGenerator<WholeLine<Line>, void> {
+  for await (const line of log.read()) {
+    const { defect } = line;
+    if (defect === "torn") {
+      onTorn(line.text);
+      return;
+    }
+    yield { ...line, defect, plain: plainText(line) };
+  }
+}
+
+function plainText({ number, text }: HeadLogLine): string {
+  const begin = number === 1 && text.startsWith("\ufeff") ? 1 : 0;
+  return text.slice(begin, text.endsWith("\r") ? -1 : undefined);
+}
+
+/** How far a head log has been read: all that a memory of it needs. */
+export interface LogEnd {
+  readonly lines: number;
+  /** The running digest of these lines (`nextLogDigest`), in hex. */
+  readonly digest: string;
+  /** The last of them; null for none. */
+  readonly last: string | null;
+  /** The digest without that line. */
+  readonly before: string;
+}
+
+/** Before the first line. */
+export const LOG_START: LogEnd = { lines: 0, digest: EMPTY_LOG_DIGEST, last: null, before: EMPTY_LOG_DIGEST };
+
+/** After one more line. */
+export const afterLine = ({ lines, digest }: LogEnd, line: string): LogEnd => ({
+  lines: lines + 1,
+  digest: nextLogDigest(digest, line),
+  last: line,
+  before: digest,
+});
+
+/** The head that a line is, or why it is none that these keys have signed. */
+export function headOf(line: string, trust: HeadTrust): Head | CoreError {
+  try {
+    return parseHeadLine(line, trust);
+  } catch (error) {
+    if (error instanceof CoreError) return error;
+    throw error;
+  }
+}
