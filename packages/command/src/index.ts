@@ -27,6 +27,6 @@ export { lostConnection } from "./lost-connection.ts";
 export { packageVersion } from "./package-version.ts";
 export { progress, type Progress, type ProgressOptions, type ProgressStream } from "./progress.ts";
 export { redact, redactUrl } from "./redact.ts";
-export { checkReplaceable, replaceFile } from "./replace-file.ts";
+export { checkReplaceable, replaceFile, replaceWhole } from "./replace-file.ts";
 export { type CommandContext, type Outcome, runCommand } from "./run-command.ts";
 export { writeOut } from "./write-out.ts";

@@ -29,13 +29,25 @@ export async function checkReplaceable(option: string, path: string): Promise<vo
  */
 export async function replaceFile(option: string, path: string, text: string): Promise<void> {
   const target = await targetOf(option, path);
-  const temporary = temporaryOf(target);
+  try {
+    await replaceWhole(target, text);
+  } catch (error) {
+    throw cannotWrite(option, path, error, "failed");
+  }
+}
+
+/**
+ * The same of a path that is no option, and with the system's own errors. What a process that was killed leaves behind
+ * ends in `.tmp`.
+ */
+export async function replaceWhole(path: string, text: string): Promise<void> {
+  const temporary = temporaryOf(path);
   try {
     await writeFile(temporary, text, { flag: "wx", flush: true });
-    await rename(temporary, target);
+    await rename(temporary, path);
   } catch (error) {
-    await rm(temporary, { force: true });
-    throw cannotWrite(option, path, error, "failed");
+    await rm(temporary, { force: true }).catch(() => {});
+    throw error;
   }
 }
 

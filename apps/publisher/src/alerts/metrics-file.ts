@@ -1,5 +1,5 @@
-import { randomBytes } from "node:crypto";
-import { readFile, rename, rm, writeFile } from "node:fs/promises";
+import { readFile } from "node:fs/promises";
+import { replaceWhole } from "@scidex/audit-command";
 import { errno, messageOf, PublisherError } from "../errors.ts";
 import { failureSamples } from "./run-metrics.ts";
 import { formatMetrics, mergeSamples, parseMetrics, type RunKind, type RunSample } from "./metrics.ts";
@@ -11,17 +11,14 @@ import { formatMetrics, mergeSamples, parseMetrics, type RunKind, type RunSample
  * @throws {PublisherError} `io`
  */
 export async function updateMetrics(path: string, run: RunKind, fresh: readonly RunSample[]): Promise<void> {
-  // The collector takes only *.prom: what a killed run leaves behind is passed over.
-  const temporary = `${path}.${process.pid}.${randomBytes(4).toString("hex")}.tmp`;
   try {
     const before = await readFile(path, "utf8").catch((error: unknown) => {
       if (errno(error) === "ENOENT") return "";
       throw error;
     });
-    await writeFile(temporary, formatMetrics(mergeSamples(parseMetrics(before), run, fresh)));
-    await rename(temporary, path);
+    // The collector takes only *.prom: what a killed run leaves behind is passed over.
+    await replaceWhole(path, formatMetrics(mergeSamples(parseMetrics(before), run, fresh)));
   } catch (cause) {
-    await rm(temporary, { force: true }).catch(() => undefined);
     throw new PublisherError("io", `the metrics file ${path} can't be written: ${messageOf(cause)}`, { cause });
   }
 }

@@ -4,6 +4,8 @@ import { dirname } from "node:path";
 /**
  * Replaces a file's content, all or nothing also across a power cut: written to `PATH.tmp` with mode 0600, synced,
  * renamed over the file, and the folder synced, without which the rename may be undone.
+ *
+ * Not `replaceWhole` of the command package: that makes a file for others to read, which may be lost with a power cut.
  */
 export async function replaceDurably(path: string, text: string): Promise<void> {
   const temporary = `${path}.tmp`;
