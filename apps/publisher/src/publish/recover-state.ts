@@ -50,7 +50,7 @@ async function readVerified(sink: Sink, trust: HeadTrust): Promise<SinkRecord> {
   try {
     for await (const line of wholeLines(sink)) {
       const next = line.defect === null ? headOf(line.text, trust) : undefined;
-      if (!next) throw new PublisherError("recovery", `line ${line.number} of ${sink.name} is no head`);
+      if (!next) throw new PublisherError("recovery", `line ${line.number} of ${sink.name} is not a head`);
       if (next instanceof CoreError)
         throw new PublisherError(
           "recovery",
