@@ -26,7 +26,7 @@ export async function bundlePrograms(folder: string): Promise<void> {
   const entries = [
     ...(["audit-verify", "audit-publisher", "audit-backfill"] as const).map((name) => ({ name, from: sourceOf(name) })),
     // The verifier's threads look for it beside the file that starts them.
-    { name: "worker" as const, from: join(dirname(sourceOf("audit-verify")), "fast", "worker.ts") },
+    { name: "worker" as const, from: join(dirname(sourceOf("audit-verify")), "bulk", "worker.ts") },
   ];
   for (const { name, from } of entries) {
     const outfile = join(folder, `${name}.js`);

@@ -115,7 +115,7 @@ interface PendingCopy {
 /**
  * Asks for a COPY.
  *
- * @param pending `sql.unsafe("copy … to stdout …")`, which nobody has awaited yet
+ * @param pending a statement `copy … to stdout …`, which nobody has awaited yet
  * @param atEnd called when all of it has come; what it throws is thrown to the reader
  */
 export async function openCopy(pending: PendingCopy, atEnd: () => void = () => {}): Promise<OpenCopy> {

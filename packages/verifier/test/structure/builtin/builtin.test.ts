@@ -11,6 +11,10 @@ describe.each(MAJORS)("an attack on PostgreSQL %i's own rows is found", (major) 
   afterAll(async () => await server.stop());
 
   test.each(ON_BUILTIN.map((attack) => [attack.what, attack] as const))("%s", async (_, { sql, found }) => {
+    if (typeof found !== "string") {
+      await expect(differencesAfter(server, [sql])).rejects.toThrow(found);
+      return;
+    }
     const differences = await differencesAfter(server, [sql]);
     const sentences = differences.map(said);
     expect(
