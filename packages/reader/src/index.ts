@@ -17,7 +17,7 @@ export { CatalogError, CatalogWatch } from "./database/catalog-watch.ts";
 export { parseArrayText } from "./database/catalog/array-text.ts";
 export { fieldText } from "./database/catalog/field-text.ts";
 export { LiveCatalog, type LiveRelation } from "./database/catalog/live-catalog.ts";
-export { FIRST_GENERATED_OID, FIRST_NORMAL_OID, isBuiltin } from "./database/catalog/oids.ts";
+export { FIRST_GENERATED_OID, FIRST_NORMAL_OID, FIRST_UNPINNED_OID, isBuiltin } from "./database/catalog/oids.ts";
 export { type Fields, flag, readCatalogRows, text, words } from "./database/catalog/read-catalog-rows.ts";
 export { readColumnTypes } from "./database/catalog/read-column-types.ts";
 export { TypeBoundError } from "./database/catalog/type-description.ts";
@@ -44,7 +44,6 @@ export {
   withPlannedSnapshot,
   withSnapshot,
 } from "./database/snapshot.ts";
-export { identifier } from "./database/sql-text.ts";
 export { VerifierError, type VerifierErrorCode } from "./finding/errors.ts";
 export {
   type CheckName,

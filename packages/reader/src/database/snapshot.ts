@@ -1,3 +1,4 @@
+import { quotedName } from "@scidex/audit-core";
 import type { Sql } from "postgres";
 import type { Field } from "./copy/copy-binary.ts";
 import { LiveCatalog } from "./catalog/live-catalog.ts";
@@ -10,7 +11,6 @@ import type { Lane, Snapshot } from "./lane.ts";
 import type { Column, Relation } from "./relation.ts";
 import type { Rows } from "./relation.ts";
 import { Session } from "./session.ts";
-import { identifier } from "./sql-text.ts";
 import { manifestOf } from "./builtin/builtin-manifest.ts";
 
 const BEGIN = "begin isolation level repeatable read read only";
@@ -144,7 +144,7 @@ class SnapshotLane implements Lane {
   }
 
   async lock(schema: string, name: string): Promise<void> {
-    await this.#session.command(`lock table ${identifier(schema)}.${identifier(name)} in access share mode`);
+    await this.#session.command(`lock table ${quotedName(schema)}.${quotedName(name)} in access share mode`);
   }
 
   async plan(settings: readonly string[]): Promise<void> {

@@ -1,5 +1,6 @@
 import {
   Cursor,
+  FIRST_UNPINNED_OID,
   flag,
   type Lane,
   NodeTextError,
@@ -32,8 +33,6 @@ interface Level {
   readonly bound: Bound;
   readonly siblings: readonly Bound[];
 }
-
-const LAST_BUILTIN_OID = 12_000;
 
 /**
  * Whether the rows of each partition lie within its bounds and those of the partitions above it: an application that asks
@@ -112,7 +111,7 @@ class Partitioning {
 
   #levels(parent: RelationRow, children: readonly RelationRow[]): ReadonlyMap<string, Level> | null {
     const key = this.#keys.get(parent.oid);
-    if (key === undefined || key.classes.some((oid) => Number(oid) >= LAST_BUILTIN_OID)) return null;
+    if (key === undefined || key.classes.some((oid) => Number(oid) >= FIRST_UNPINNED_OID)) return null;
     const columns: string[] = [];
     const types: KeyType[] = [];
     for (const [i, number] of key.columns.entries()) {

@@ -1,4 +1,4 @@
-import { identifier } from "@scidex/audit-reader";
+import { quotedName } from "@scidex/audit-core";
 import { ALL_PAGES, fromTable, keyList, onPages } from "./lookup.ts";
 import type { ForeignKey, TableAccess } from "./plan-access.ts";
 
@@ -12,7 +12,7 @@ const MAX_ARGUMENTS = 100;
 export function notNullStatement({ table, notNull }: TableAccess): string[] {
   const conditions: string[] = [];
   for (let from = 0; from < notNull.length; from += MAX_ARGUMENTS) {
-    const columns = notNull.slice(from, from + MAX_ARGUMENTS).map((column) => `a.${identifier(column)}`);
+    const columns = notNull.slice(from, from + MAX_ARGUMENTS).map((column) => `a.${quotedName(column)}`);
     conditions.push(`pg_catalog.num_nulls(${columns.join(", ")}) operator(pg_catalog.>) 0`);
   }
   if (conditions.length === 0) return [];
@@ -25,10 +25,10 @@ export function notNullStatement({ table, notNull }: TableAccess): string[] {
  */
 export function foreignKeyStatement({ table, parent, columns }: ForeignKey): string {
   const same = columns
-    .map((column) => `b.${identifier(column.parent)} operator(pg_catalog.=) a.${identifier(column.name)}`)
+    .map((column) => `b.${quotedName(column.parent)} operator(pg_catalog.=) a.${quotedName(column.name)}`)
     .join(" and ");
-  const known = columns.filter(({ mayBeNull }) => mayBeNull).map(({ name }) => `a.${identifier(name)} is not null`);
-  return `select ${keyList(table)} from ${fromTable(table)} as a left join only ${identifier(parent.schema)}.${identifier(parent.name)} as b on ${same} where ${[
+  const known = columns.filter(({ mayBeNull }) => mayBeNull).map(({ name }) => `a.${quotedName(name)} is not null`);
+  return `select ${keyList(table)} from ${fromTable(table)} as a left join only ${quotedName(parent.schema)}.${quotedName(parent.name)} as b on ${same} where ${[
     onPages(ALL_PAGES),
     ...known,
     `(${same}) is not true`,

@@ -1,4 +1,5 @@
-import { identifier, type PlanShape } from "@scidex/audit-reader";
+import { quotedName } from "@scidex/audit-core";
+import type { PlanShape } from "@scidex/audit-reader";
 
 /** A relation or an index, as a statement names it and as a plan does. */
 export interface Named {
@@ -37,11 +38,11 @@ export interface Lookup {
 
 /** How a table is named in FROM: without what inherits from it, but with its partitions. */
 export const fromTable = ({ schema, name, isPartitioned }: ReadTable): string =>
-  `${isPartitioned ? "" : "only "}${identifier(schema)}.${identifier(name)}`;
+  `${isPartitioned ? "" : "only "}${quotedName(schema)}.${quotedName(name)}`;
 
 /** The columns of `a` by which a row is named. Their own names can be anybody's, and stand in the plan. */
 export const keyList = ({ key }: ReadTable): string =>
-  key.map((column, i) => `a.${identifier(column)} as c${i}`).join(", ");
+  key.map((column, i) => `a.${quotedName(column)} as c${i}`).join(", ");
 
 /**
  * The keys of those rows that the index does not lead to: each row is looked up by its own values, and must be the one that
@@ -50,8 +51,8 @@ export const keyList = ({ key }: ReadTable): string =>
  * sequential scans are switched off, which it would else prefer inside, too, where a table is small.
  */
 export function lookupStatement({ table, columns }: Lookup, pages: Pages = ALL_PAGES): string {
-  const on = columns.map(({ name }) => `b.${identifier(name)} operator(pg_catalog.=) a.${identifier(name)}`);
-  const known = columns.filter(({ mayBeNull }) => mayBeNull).map(({ name }) => `a.${identifier(name)} is not null`);
+  const on = columns.map(({ name }) => `b.${quotedName(name)} operator(pg_catalog.=) a.${quotedName(name)}`);
+  const known = columns.filter(({ mayBeNull }) => mayBeNull).map(({ name }) => `a.${quotedName(name)} is not null`);
   const same = [
     "b.ctid operator(pg_catalog.=) a.ctid",
     ...(table.isPartitioned ? ["b.tableoid operator(pg_catalog.=) a.tableoid"] : []),
@@ -121,10 +122,10 @@ export const readingColumns = ({ keys, included }: Reading): string[] => [...key
 /** All rows of an index, in its order: with sorting and every other scan switched off, no other index has that order. */
 export function readingStatement(reading: Reading): string {
   const { table, keys } = reading;
-  const list = readingColumns(reading).map((name, i) => `a.${identifier(name)} as c${i}`);
+  const list = readingColumns(reading).map((name, i) => `a.${quotedName(name)} as c${i}`);
   const order = keys.map(
     ({ name, isDescending, nullsFirst }) =>
-      `a.${identifier(name)} ${isDescending ? "desc" : "asc"} nulls ${nullsFirst ? "first" : "last"}`,
+      `a.${quotedName(name)} ${isDescending ? "desc" : "asc"} nulls ${nullsFirst ? "first" : "last"}`,
   );
   return `select ${list.join(", ")} from ${fromTable(table)} as a order by ${order.join(", ")}`;
 }

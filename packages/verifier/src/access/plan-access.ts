@@ -1,5 +1,5 @@
 import { CONFIG_KIND, type KindHistory, splitRelation } from "../coverage/config.ts";
-import type { Report } from "@scidex/audit-reader";
+import { FIRST_NORMAL_OID, FIRST_UNPINNED_OID, type Report } from "@scidex/audit-reader";
 import {
   type Catalog,
   type ColumnRow,
@@ -39,10 +39,6 @@ export interface AccessPlan {
 
 /** The access method of plain indexes, whose order is checked; its oid is built in. */
 const BTREE = "403";
-/** Oids below are the server's own and have the same meaning in all databases (FirstUnpinnedObjectId). */
-const FIRST_UNPINNED_OID = 12_000;
-/** Collations below were made by initdb, which makes deterministic ones only (FirstNormalObjectId). */
-const FIRST_NORMAL_OID = 16_384;
 const DESCENDING = 1;
 const NULLS_FIRST = 2;
 
@@ -191,6 +187,7 @@ class TablePlan {
       if (column === undefined) return "columns that are not there";
       if (!isServers(baseType(this.#catalog, column.type))) return "a type that is not the server's own";
       if (i < index.keyColumns && !isServers(index.classes[i] ?? "")) return "an order that is not the server's own";
+      // initdb makes deterministic ones only.
       if (Number(index.collations[i] ?? "0") >= FIRST_NORMAL_OID) return "a collation that is not the server's own";
       names.push(column.name);
     }

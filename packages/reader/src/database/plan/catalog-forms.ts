@@ -1,3 +1,4 @@
+import { FIRST_NORMAL_OID, FIRST_UNPINNED_OID } from "../catalog/oids.ts";
 import { isNode, type Value } from "./node-text.ts";
 import {
   anything,
@@ -87,7 +88,10 @@ function rolesDifference(fields: ReadonlyMap<string, readonly Value[]>): string 
 
 /** The view and what it is made of, and nothing else. */
 const isOther = (oid: string): boolean =>
-  oid !== "o" && oid !== AUTHID && oid !== SETTINGS_OF_ROLES && (Number(oid) < 12_000 || Number(oid) >= 16_384);
+  oid !== "o" &&
+  oid !== AUTHID &&
+  oid !== SETTINGS_OF_ROLES &&
+  (Number(oid) < FIRST_UNPINNED_OID || Number(oid) >= FIRST_NORMAL_OID);
 
 /** Columns of a function that the server has built in, read as a table. */
 const functionScan = (

@@ -1,4 +1,5 @@
-import { isNode, type Node, type Value } from "./node-text.ts";
+import { FIRST_UNPINNED_OID } from "../catalog/oids.ts";
+import { atomOf, isNode, listOf, type Node, type Value } from "./node-text.ts";
 import { anything, node } from "./parts.ts";
 import type { Form } from "./parts.ts";
 import { difference } from "./pattern.ts";
@@ -36,8 +37,6 @@ const EXPRESSION_NODES = new Set([
   "PARAM",
   "NESTLOOPPARAM",
 ]);
-/** Numbers of functions of which the server keeps a table of its own (FirstUnpinnedObjectId). */
-const FIRST_UNPINNED_OID = 12_000;
 
 /** A statement whose plan has nothing in it but this, and the shape that `check` wants. */
 export const closedForm = (
@@ -121,12 +120,3 @@ export function shapeOf(plan: Value | undefined): PlanShape {
 }
 
 export const planTreeOf = (tree: Node): Value | undefined => tree.fields.get("planTree")?.[0];
-
-const listOf = (values: readonly Value[] | undefined): readonly Value[] => {
-  const [list] = values ?? [];
-  return typeof list === "object" && !isNode(list) ? list : [];
-};
-const atomOf = (value: Value | undefined, label: string): string => {
-  const [atom] = isNode(value) ? (value.fields.get(label) ?? []) : [];
-  return typeof atom === "string" ? atom : "";
-};

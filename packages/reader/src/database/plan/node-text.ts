@@ -37,6 +37,18 @@ export function parseNodeText(text: string): Node {
 
 export const isNode = (value: Value | undefined): value is Node => typeof value === "object" && "fields" in value;
 
+/** A field's list; empty where it is something else. */
+export const listOf = (values: readonly Value[] | undefined): readonly Value[] => {
+  const [list] = values ?? [];
+  return typeof list === "object" && !isNode(list) ? list : [];
+};
+
+/** A field's atom, such as a number; empty where it is something else. */
+export const atomOf = (value: Value | undefined, label: string): string => {
+  const [atom] = isNode(value) ? (value.fields.get(label) ?? []) : [];
+  return typeof atom === "string" ? atom : "";
+};
+
 const BRACKETS = "(){}";
 const isSpace = (character: string | undefined): boolean => character === " " || character === "\n";
 

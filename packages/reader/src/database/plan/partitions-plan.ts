@@ -1,6 +1,6 @@
 import { attributeOf } from "../relation.ts";
 import type { Column, Relation } from "../relation.ts";
-import { isNode, type Node, type Value } from "./node-text.ts";
+import { atomOf, isNode, listOf, type Node, type Value } from "./node-text.ts";
 import { anything, column, node, targets } from "./parts.ts";
 import { difference, type Pattern } from "./pattern.ts";
 
@@ -12,18 +12,9 @@ export function partitionsPlan(leaves: readonly Relation[], columns: readonly Co
   return ([tree]) => (isNode(tree) && tree.name === "PLANNEDSTMT" ? check(tree, leaves, columns) : "no plan");
 }
 
-const listOf = (values: readonly Value[] | undefined): readonly Value[] => {
-  const [list] = values ?? [];
-  return typeof list === "object" && !isNode(list) ? list : [];
-};
-const atom = (tree: Value | undefined, label: string): string => {
-  const [value] = isNode(tree) ? (tree.fields.get(label) ?? []) : [];
-  return typeof value === "string" ? value : "";
-};
-
 function check(tree: Node, leaves: readonly Relation[], columns: readonly Column[]): string | null {
   const rtable = listOf(tree.fields.get("rtable"));
-  const relids = rtable.map((entry) => atom(entry, "relid"));
+  const relids = rtable.map((entry) => atomOf(entry, "relid"));
   // The list at the end names the same relations: names of columns stand before it, and could pass for entries.
   const [mark, ...named] = listOf(tree.fields.get("relationOids"));
   if (mark !== "o" || !isSame(named, relids)) return "other relations";
@@ -33,11 +24,11 @@ function check(tree: Node, leaves: readonly Relation[], columns: readonly Column
   if (typeof plans === "string") return plans;
   const missing = new Map(leaves.map((leaf) => [String(leaf.oid), leaf]));
   for (const plan of plans) {
-    const number = Number(atom(plan, "scanrelid"));
+    const number = Number(atomOf(plan, "scanrelid"));
     const entry = rtable[number - 1];
     const relid = relids[number - 1] ?? "";
     const leaf = missing.get(relid);
-    if (leaf === undefined || atom(entry, "rtekind") !== "0" || atom(entry, "relkind") !== "r")
+    if (leaf === undefined || atomOf(entry, "rtekind") !== "0" || atomOf(entry, "relkind") !== "r")
       return `a scan of the relation ${relid}`;
     missing.delete(relid);
     const security = isNode(entry) ? difference(entry.fields.get("securityQuals") ?? [], "<>", "securityQuals") : null;
@@ -76,7 +67,7 @@ function appended(plan: Node): readonly Value[] | string {
   const plans = listOf(plan.fields.get("appendplans"));
   const number = listOf(plan.fields.get("targetlist")).map((target) => {
     const [expr] = isNode(target) ? (target.fields.get("expr") ?? []) : [];
-    return isNode(expr) && expr.name === "VAR" ? atom(expr, "varattno") : "an expression";
+    return isNode(expr) && expr.name === "VAR" ? atomOf(expr, "varattno") : "an expression";
   });
   if (number.some((attribute, i) => attribute !== String(i + 1))) return "columns in another order";
   const found = difference(

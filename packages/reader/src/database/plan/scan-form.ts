@@ -1,4 +1,4 @@
-import { identifier } from "../sql-text.ts";
+import { quotedName } from "@scidex/audit-core";
 import { FIRST_NORMAL_OID } from "../catalog/oids.ts";
 import { attributeOf, type Rows, SLICE_CHARACTERS } from "../relation.ts";
 import type { Column, Relation } from "../relation.ts";
@@ -26,8 +26,8 @@ import { partitionsPlan } from "./partitions-plan.ts";
 import type { Pattern } from "./pattern.ts";
 
 function sqlOf(item: Column): string {
-  if (typeof item === "string") return `t.${identifier(item)}`;
-  const name = `t.${identifier(item.slice)}`;
+  if (typeof item === "string") return `t.${quotedName(item)}`;
+  const name = `t.${quotedName(item.slice)}`;
   const value = {
     text: name,
     tree: `${name}::pg_catalog.text`,
@@ -55,7 +55,7 @@ export function scanForm(relation: Relation, columns: readonly Column[], rows: R
   const conditions = conditionsOf(relation, rows);
   const where = conditions.length === 0 ? "" : ` where ${conditions.map(({ sql }) => sql).join(" and ")}`;
   return {
-    statement: `select ${list} from only ${identifier(relation.schema)}.${identifier(relation.name)} as t${where}`,
+    statement: `select ${list} from only ${quotedName(relation.schema)}.${quotedName(relation.name)} as t${where}`,
     plan: sequentialScan(
       relation.oid,
       columns.map((item) => planOf(relation, item)),
@@ -69,7 +69,7 @@ export function scanForm(relation: Relation, columns: readonly Column[], rows: R
 function partitionsForm(relation: Relation, leaves: readonly Relation[], columns: readonly Column[]): Form {
   const list = columns.map((item, i) => `${sqlOf(item)} as c${i}`).join(", ");
   return {
-    statement: `select ${list} from ${identifier(relation.schema)}.${identifier(relation.name)} as t`,
+    statement: `select ${list} from ${quotedName(relation.schema)}.${quotedName(relation.name)} as t`,
     plan: partitionsPlan(leaves, columns),
     hasNames: true,
   };
@@ -109,9 +109,9 @@ function anyOf(conditions: readonly { sql: string; plan: Pattern }[]): { sql: st
 
 /** The keys of a catalog's index, which must be those of the catalog. `columns` are the index's own, and no others. */
 export function indexForm(relation: Relation, index: number, columns: readonly string[]): Form {
-  const list = columns.map((name, i) => `t.${identifier(name)} as c${i}`).join(", ");
+  const list = columns.map((name, i) => `t.${quotedName(name)} as c${i}`).join(", ");
   return {
-    statement: `select ${list} from only ${identifier(relation.schema)}.${identifier(relation.name)} as t`,
+    statement: `select ${list} from only ${quotedName(relation.schema)}.${quotedName(relation.name)} as t`,
     plan: statementOf(
       node("INDEXONLYSCAN", {
         // Columns of the index, by their place in it.
