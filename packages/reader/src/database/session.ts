@@ -2,6 +2,7 @@ import { TEXT_SETTINGS } from "@scidex/audit-core";
 import postgres, { type Sql } from "postgres";
 import { BOUNDS } from "./bounds.ts";
 import { BinaryCopyDecoder, type Field } from "./copy/copy-binary.ts";
+import { copySockets } from "./copy/copy-socket.ts";
 import type { Chunks } from "./copy/open-copy.ts";
 import { type OpenCopy, openCopy } from "./copy/open-copy.ts";
 import type { Node } from "./plan/node-text.ts";
@@ -68,6 +69,7 @@ export class Session {
       target_session_attrs: undefined,
       idle_timeout: null,
       max_lifetime: null,
+      socket: "socket" in options && options.socket !== undefined ? options.socket : copySockets(options),
       transform: NO_TRANSFORM,
       parameters: {},
       shared: { retries: 0, typeArrayMap: {} },

@@ -34,60 +34,58 @@ export class BinaryCopyDecoder {
 
   /** Calls `tuple` for each whole tuple in what has been pushed so far. */
   push(chunk: Buffer, tuple: (fields: readonly Field[]) => void): void {
-    const data = this.#rest.length === 0 ? chunk : Buffer.concat([this.#rest, chunk]);
-    let at = 0;
-    if (!this.#started) {
-      if (data.length < 19) {
-        this.#rest = data;
-        return;
-      }
-      if (!data.subarray(0, 11).equals(SIGNATURE)) throw new VerifierError("protocol", "not a binary COPY");
-      const header = 19 + data.readInt32BE(15);
-      if (data.length < header) {
-        this.#rest = data;
-        return;
-      }
-      at = header;
-      this.#started = true;
-    }
     const fields: Field[] = [];
-    while (!this.#ended) {
-      let next = at;
-      if (next + 2 > data.length) break;
-      const count = data.readInt16BE(next);
-      next += 2;
-      if (count === -1) {
-        this.#ended = true;
-        at = next;
-        break;
-      }
-      if (count !== this.#fields)
-        throw new VerifierError("protocol", `a tuple of ${count} fields where ${this.#fields} were asked for`);
+    this.pushBytes(chunk, (data, from, to) => {
       fields.length = 0;
-      let whole = true;
-      for (let i = 0; i < count; i++) {
-        if (next + 4 > data.length) {
-          whole = false;
-          break;
-        }
-        const length = data.readInt32BE(next);
-        next += 4;
-        if (length === -1) {
-          fields.push(null);
-          continue;
-        }
-        if (length < 0) throw new VerifierError("protocol", `a field of ${length} bytes`);
-        if (next + length > data.length) {
-          whole = false;
-          break;
-        }
-        fields.push(data.subarray(next, next + length));
-        next += length;
+      for (let at = from; at < to;) {
+        const length = data.readInt32BE(at);
+        at += 4;
+        fields.push(length === -1 ? null : data.subarray(at, (at += length)));
       }
-      if (!whole) break;
       tuple(fields);
-      at = next;
+    });
+  }
+
+  /** The same without an object for each field: between two places stand a tuple's fields, each behind its length. */
+  pushBytes(chunk: Buffer, tuple: (data: Buffer, from: number, to: number) => void): void {
+    const data = this.#rest.length === 0 ? chunk : Buffer.concat([this.#rest, chunk]);
+    let at = this.#start(data);
+    while (this.#started && !this.#ended) {
+      const end = this.#tupleEnd(data, at);
+      if (end === null) break;
+      if (!this.#ended) tuple(data, at + 2, end);
+      at = end;
     }
     this.#rest = at === data.length ? Buffer.alloc(0) : data.subarray(at);
+  }
+
+  /** Where the first tuple begins, once the whole header is there. */
+  #start(data: Buffer): number {
+    if (this.#started || data.length < 19) return 0;
+    if (!data.subarray(0, 11).equals(SIGNATURE)) throw new VerifierError("protocol", "not a binary COPY");
+    const header = 19 + data.readInt32BE(15);
+    if (data.length < header) return 0;
+    this.#started = true;
+    return header;
+  }
+
+  /** Where a tuple ends; null where not all of it is there. */
+  #tupleEnd(data: Buffer, at: number): number | null {
+    if (at + 2 > data.length) return null;
+    const count = data.readInt16BE(at);
+    let next = at + 2;
+    if (count === -1) {
+      this.#ended = true;
+      return next;
+    }
+    if (count !== this.#fields)
+      throw new VerifierError("protocol", `a tuple of ${count} fields where ${this.#fields} were asked for`);
+    for (let i = 0; i < count; i++) {
+      if (next + 4 > data.length) return null;
+      const length = data.readInt32BE(next);
+      if (length < -1) throw new VerifierError("protocol", `a field of ${length} bytes`);
+      next += 4 + Math.max(length, 0);
+    }
+    return next > data.length ? null : next;
   }
 }

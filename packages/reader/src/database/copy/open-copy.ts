@@ -33,7 +33,8 @@ export class OpenCopy implements Chunks {
 
   #take(row: Buffer): void {
     if (this.#filled + row.length > PIECE_BYTES) this.#pass();
-    if (row.length > PIECE_BYTES) {
+    if (row.length > 4096) {
+      this.#pass();
       this.#offer(row);
     } else {
       this.#piece.set(row, this.#filled);
