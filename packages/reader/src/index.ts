@@ -33,6 +33,7 @@ export { type Closed, closedForm, type PlanShape, planTreeOf, shapeOf } from "./
 export { isNode, type Node, NodeTextError, parseNodeText, type Value } from "./database/plan/node-text.ts";
 export type { Form } from "./database/plan/parts.ts";
 export { NoPlanError, PlanError } from "./database/plan/plan-error.ts";
+export { countRows, isWholeScan } from "./database/count-rows.ts";
 export { indexForm } from "./database/plan/scan-form.ts";
 export { readReplayTime, readSystemIdentifier } from "./database/read-server.ts";
 export { isRefused, isTransient, reasonOf } from "./database/refused.ts";

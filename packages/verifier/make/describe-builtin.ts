@@ -58,7 +58,7 @@ export function differencesOf(manifest: BuiltinManifest, description: BuiltinDes
   const comparison = new BuiltinComparison(manifest, [], report);
   for (const [catalog, keys] of description.rows)
     for (const [key, hash] of keys)
-      comparison.take({ catalog, key, hash, isReserved: true, what: "", values: () => "" });
+      comparison.take({ catalog, key, hash, isReserved: true, what: () => "", values: () => "" });
   comparison.finish(new Set(description.rows.keys()));
   return found;
 }

@@ -19,7 +19,7 @@ import { checkCoverage } from "./coverage/coverage.ts";
 import type { Policy } from "./coverage/policy.ts";
 import { type Histories, NO_HISTORIES } from "./coverage/read-histories.ts";
 import { type Deadline, DeadlineError } from "./deadline.ts";
-import { checkApplications, checkCatalog, proveTypes } from "./look/catalogs.ts";
+import { checkApplications, checkCatalog, checkServerRows, proveTypes } from "./look/catalogs.ts";
 import { checkLinks } from "./look/check-links.ts";
 import { compareTables } from "./look/compare-tables.ts";
 import { checkFreshness, checkHeadsWithoutChain, type Heads, readHeads } from "./look/heads.ts";
@@ -102,14 +102,17 @@ interface Ground extends Beginning {
 async function checkSnapshot(snapshot: Snapshot, ground: Ground, noted: Noted): Promise<void> {
   const { database, policy, watch, crew, plan, heads, now, options } = ground;
   const { published } = heads;
-  const [lane] = snapshot;
+  const [lane, second] = snapshot;
   // Only what was published can be missing.
   const report =
     published === null ? noted.report : unlessLagging(await identify(lane, database, noted), published, noted);
   const table = await readChainTable(lane, published, noted);
   // Where this was refused, each who needs it says so.
   const configuration = readConfiguration(lane, table, noted.report);
-  const readable = await unlessRefused(async () => (await configuration).histories);
+  const [readable] = await Promise.all([
+    unlessRefused(async () => (await configuration).histories),
+    checkServerRows(second, policy, noted),
+  ]);
   await proveTypes(lane, readable ?? NO_HISTORIES, watch);
   const catalog = await checkCatalog(snapshot, configuration, policy, noted);
   if (table === null) {
@@ -129,7 +132,7 @@ async function checkSnapshot(snapshot: Snapshot, ground: Ground, noted: Noted): 
   const histories = await coverageOf(configuration, noted);
   await compareTables(snapshot, crew, { links, table, histories, now }, noted);
   if (noted.wants("coverage") && histories !== null) checkCoverage(histories, policy, noted.report);
-  await checkApplications(snapshot, configuration, catalog, noted);
+  await checkApplications(snapshot, crew, configuration, catalog, noted);
 }
 
 /** What is covered, for rows and coverage; null where neither is asked for, or the configuration cannot be read. */

@@ -6,7 +6,7 @@ import { type Finding, PlanError, type Snapshot, withSnapshot } from "@scidex/au
 import type { Policy } from "../src/coverage/policy.ts";
 import { readHistories } from "../src/coverage/read-histories.ts";
 import { readShape } from "../src/coverage/shape.ts";
-import { checkStructure } from "../src/structure/check-structure.ts";
+import { checkServer, checkStructure } from "../src/structure/check-structure.ts";
 
 /** Audited tables of each sort, and one that was detached. */
 export const TABLES = `
@@ -77,7 +77,10 @@ export async function lookAtStructure(sql: postgres.Sql, policy: Policy | null =
         return chain === null || config === null ? null : await readHistories(lane, chain, config);
       })
       .catch(() => null);
-    return await checkStructure(snapshot, histories, (finding) => findings.push(finding), policy);
+    const report = (finding: Finding) => findings.push(finding);
+    const server = await checkServer(snapshot[0], policy?.server ?? [], report);
+    const { unproven, warnings } = await checkStructure(snapshot, histories, report, policy);
+    return { unproven: [...server.unproven, ...unproven], warnings };
   };
   try {
     const { unproven, warnings } = await withSnapshot(sql, look);

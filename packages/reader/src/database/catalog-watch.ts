@@ -1,10 +1,11 @@
 import { randomInt } from "node:crypto";
 import type { Sql } from "postgres";
+import { VerifierError } from "../finding/errors.ts";
 import { BUILTIN_CATALOGS } from "./builtin/builtin-catalogs.ts";
-import { type BuiltinManifest, catalogRelation, columnsOf } from "./builtin/builtin-manifest.ts";
+import { type BuiltinManifest, catalogRelation } from "./builtin/builtin-manifest.ts";
 import { manifestOf } from "./builtin/builtin-manifest.ts";
 import { FIRST_NORMAL_OID } from "./catalog/oids.ts";
-import type { Field } from "./copy/copy-binary.ts";
+import { BinaryCopyDecoder } from "./copy/copy-binary.ts";
 import type { LiveCatalog } from "./catalog/live-catalog.ts";
 import { typeFunctionsForm } from "./plan/report-forms.ts";
 import { scanForm } from "./plan/scan-form.ts";
@@ -177,45 +178,43 @@ const lyingType = (oid: string, expected: string, actual: string): CatalogError 
     actual === "" ? "no such type" : `the functions ${actual}`,
   );
 
+/** A row that was changed has another version (`xmin`), also where it was changed back. */
 async function readVersions(session: Session, manifest: BuiltinManifest): Promise<Map<string, Versions>> {
   const versions = new Map<string, Versions>();
-  for (const { name, of, key } of BUILTIN_CATALOGS) {
-    const known = new Set(columnsOf(manifest, name).map((column) => column.name));
-    const columns = [of, "xmin", ...key.filter((column) => column !== of && known.has(column))];
+  for (const { name, of } of BUILTIN_CATALOGS) {
     let sum = 0;
     const others = new Map<number, number>();
-    await session.rows(scanForm(catalogRelation(manifest, name), columns), columns.length, (fields) => {
-      const oid = fields[0]?.length === 4 ? fields[0].readUInt32BE() : 0;
-      if (oid < FIRST_NORMAL_OID) {
-        sum = (sum + keyed(fields)) % SUMS;
-      } else if (WITH_OTHERS.has(name)) {
-        others.set(oid, fields[1]?.length === 4 ? fields[1].readUInt32BE() : 0);
-      }
-      return null;
-    });
+    const chunks = await session.copy(scanForm(catalogRelation(manifest, name), [of, "xmin"]), "binary");
+    const decoder = new BinaryCopyDecoder(2);
+    for (let next = await chunks.next(); next.done !== true; next = await chunks.next())
+      decoder.pushBytes(next.value, (data, from, to) => {
+        const [oid, version] =
+          to - from === ROW_BYTES ? [data.readUInt32BE(from + 4), data.readUInt32BE(from + 12)] : [0, 0];
+        if (oid < FIRST_NORMAL_OID) sum = (sum + keyed(oid, version)) % SUMS;
+        else if (WITH_OTHERS.has(name)) others.set(oid, version);
+      });
+    if (!decoder.ended) throw new VerifierError("protocol", `the server broke off in the middle of ${name}`);
     versions.set(name, { sum, others });
   }
   return versions;
 }
 
+/** Two fields of 4 bytes, each behind its length. */
+const ROW_BYTES = 16;
 /** Sums stay below 2^52, where numbers are exact. */
 const SUMS = 2 ** 52;
 /** New in each process: nobody can choose versions of rows whose sums are equal. */
 const [SEED, OTHER_SEED] = [randomInt(2 ** 32), randomInt(2 ** 32)];
 
-/** A number of 52 bits made of a row's fields (multiplicative, 32 bits and 20), of which two rows are hardly ever equal. */
-function keyed(fields: readonly Field[]): number {
+/** A number of 52 bits made of a row's oid and version (multiplicative, 32 bits and 20), of which two are hardly ever equal. */
+function keyed(oid: number, version: number): number {
   let low = SEED;
   let high = OTHER_SEED;
-  for (const field of fields) {
-    const length = field?.length ?? -1;
-    low = Math.imul(low ^ length, 0x9e3779b1);
-    high = Math.imul(high ^ length, 0x85ebca6b);
-    for (let i = 0; i < length; i++) {
-      const byte = field?.[i] ?? 0;
-      low = Math.imul(low ^ byte ^ (low >>> 15), 0x9e3779b1);
-      high = Math.imul(high ^ byte ^ (high >>> 13), 0x85ebca6b);
-    }
+  for (const word of [oid, version]) {
+    low = Math.imul(low ^ word ^ (low >>> 15), 0x9e3779b1);
+    high = Math.imul(high ^ word ^ (high >>> 13), 0x85ebca6b);
+    low = Math.imul(low ^ (low >>> 16), 0x85ebca6b);
+    high = Math.imul(high ^ (high >>> 16), 0x9e3779b1);
   }
   return (low >>> 0) + (high >>> 12) * 2 ** 32;
 }

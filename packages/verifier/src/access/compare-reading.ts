@@ -10,7 +10,16 @@ import {
 import type { TableAccess } from "./plan-access.ts";
 import { closedOver, MAX_NAMED, planOf, relationOf, type Rows } from "./planner.ts";
 import { Places, reportRows } from "./report-rows.ts";
-import { sumRows } from "./row-sum.ts";
+import type { Crew } from "../bulk/crew.ts";
+import { type TakeTuple, TupleAdder, type TupleSum } from "../bulk/tuple-adder.ts";
+
+/** What readings are compared with. */
+export interface ReadingGround {
+  readonly snapshot: Snapshot;
+  readonly crew: Crew;
+  readonly tagKey: Uint8Array;
+  readonly report: Report;
+}
 
 /**
  * Reads an index from end to end and compares it with its table: the values that it serves without a look at the table,
@@ -19,14 +28,12 @@ import { sumRows } from "./row-sum.ts";
  * @returns the indexes that the server reads instead, null inside for another plan; null if all was read
  */
 export async function compareReading(
-  snapshot: Snapshot,
+  { snapshot, crew, tagKey, report }: ReadingGround,
   table: TableAccess,
   reading: Reading,
-  tagKey: Uint8Array,
-  report: Report,
 ): Promise<{ readonly instead: readonly string[] | null } | null> {
   const { schema, name } = reading.table;
-  const ofIndex = async (onTag?: (tag: bigint) => void) =>
+  const ofIndex = async <T>(use: (chunks: Chunks) => Promise<T>) =>
     await snapshot[1].attempt(async (lane) => {
       await lane.plan(readingSettings(reading));
       const statement = readingStatement(reading);
@@ -36,20 +43,23 @@ export async function compareReading(
       const form = closedForm(statement, closed, (shape) =>
         isWhole(reading.index, indexesOfReading(shape)) ? null : "another index",
       );
-      return await sumRows(await lane.read(form, "binary"), tagKey, onTag);
+      return { used: await use(await lane.read(form, "binary")) };
     });
-  const ofTable = async (onTag?: (tag: bigint) => void) =>
-    await snapshot[0].attempt(async (lane) => await sumRows(await scanTable(lane, reading), tagKey, onTag));
-  const [index, rows] = await both(ofIndex(), ofTable());
-  if ("instead" in index) return index;
-  if (index.rows === rows.rows && index.sum === rows.sum) return null;
+  const ofTable = async <T>(use: (chunks: Chunks) => Promise<T>) =>
+    await snapshot[0].attempt(async (lane) => await use(await scanTable(lane, reading)));
+  const addUp = async (chunks: Chunks) => await crew.run({ what: "tuples", tagKey }, chunks, () => {});
+  const [index, rows] = await both(ofIndex(addUp), ofTable(addUp));
+  if (index.used === undefined) return index;
+  if (isSame(index.used, rows)) return null;
 
   const [inIndex, inTable] = [new TagList(), new TagList()];
-  await both(
-    ofIndex((tag) => inIndex.push(tag)),
-    ofTable((tag) => inTable.push(tag)),
-  );
+  const into = (list: TagList) => async (chunks: Chunks) =>
+    await eachTuple(chunks, { name, tagKey }, (tag) => list.push(tag));
+  await both(ofIndex(into(inIndex)), ofTable(into(inTable)));
   const odd = inTable.without(inIndex);
+  const extra = inIndex.without(inTable).size - odd.size;
+  // Nobody could add them up, but they are the same.
+  if (odd.size === 0 && extra === 0) return null;
   const found = await rowsOf(snapshot[0], reading, tagKey, odd);
   const what = `the index ${reading.index.name} of ${schema}.${name}`;
   reportRows(table.kind, found, report, {
@@ -57,16 +67,31 @@ export async function compareReading(
     actual: "others",
     message: `${what} does not have this row as it is: what reads the index alone gets other values`,
   });
-  const extra = inIndex.without(inTable).size - odd.size;
   if (found.count === 0 || extra > 0)
     report({
       check: "access_mismatch",
       event_kind: table.kind,
-      expected: `${rows.rows} rows`,
-      actual: `${index.rows} rows`,
+      expected: `${inTable.length} rows`,
+      actual: `${inIndex.length} rows`,
       message: `${what} has entries that no row has`,
     });
   return null;
+}
+
+/** Whether both were added up, to the same. */
+const isSame = (a: TupleSum | null, b: TupleSum | null): boolean =>
+  a !== null && b !== null && a.tuples === b.tuples && a.sum0 === b.sum0 && a.sum1 === b.sum1;
+
+/** Takes the tuples of a COPY one by one. */
+async function eachTuple(
+  chunks: Chunks,
+  { name, tagKey, skipped }: { readonly name: string; readonly tagKey: Uint8Array; readonly skipped?: number },
+  take: TakeTuple,
+): Promise<void> {
+  const adder = new TupleAdder({ tagKey }, skipped, take);
+  for (let next = await chunks.next(); next.done !== true; next = await chunks.next()) adder.push(next.value);
+  if (adder.finish() !== null) return;
+  throw new VerifierError("protocol", `the server broke off while ${name} was read, or a row is longer than 4 MB`);
 }
 
 /** Waits for both, also where one fails: a lane does one thing at a time. */
@@ -94,7 +119,7 @@ async function rowsOf(lane: Lane, reading: Reading, tagKey: Uint8Array, odd: Rea
       if (!odd.has(tag)) return;
       places.add({ table: fields.readUInt32BE(4), page: fields.readUInt32BE(12), item: fields.readUInt16BE(16) });
     };
-    await sumRows(chunks, tagKey, take, PLACE_BYTES);
+    await eachTuple(chunks, { name: reading.table.name, tagKey, skipped: PLACE_BYTES }, take);
   });
   return await places.rows(lane, reading.table);
 }
@@ -105,6 +130,10 @@ const PLACE_BYTES = 18;
 class TagList {
   #tags = new BigUint64Array(2 ** 16);
   #length = 0;
+
+  get length(): number {
+    return this.#length;
+  }
 
   push(tag: bigint): void {
     if (this.#length === this.#tags.length) {

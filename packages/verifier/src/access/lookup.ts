@@ -34,6 +34,11 @@ export interface Lookup {
   readonly table: ReadTable;
   readonly index: ReadIndex;
   readonly columns: readonly LookupColumn[];
+  /**
+   * Whether a row that is found by its key has an entry with just the bytes of the key: of types whose equal values are the
+   * same bytes, none of them NULL, and nothing besides in the index.
+   */
+  readonly isExact: boolean;
 }
 
 /** How a table is named in FROM: without what inherits from it, but with its partitions. */
@@ -121,13 +126,19 @@ export const readingColumns = ({ keys, included }: Reading): string[] => [...key
 
 /** All rows of an index, in its order: with sorting and every other scan switched off, no other index has that order. */
 export function readingStatement(reading: Reading): string {
-  const { table, keys } = reading;
   const list = readingColumns(reading).map((name, i) => `a.${quotedName(name)} as c${i}`);
+  return inOrder(reading, ` ${list.join(", ")}`);
+}
+
+/** The same rows without any columns, to be counted. */
+export const countStatement = (reading: Reading): string => inOrder(reading, "");
+
+function inOrder({ table, keys }: Reading, list: string): string {
   const order = keys.map(
     ({ name, isDescending, nullsFirst }) =>
       `a.${quotedName(name)} ${isDescending ? "desc" : "asc"} nulls ${nullsFirst ? "first" : "last"}`,
   );
-  return `select ${list.join(", ")} from ${fromTable(table)} as a order by ${order.join(", ")}`;
+  return `select${list} from ${fromTable(table)} as a order by ${order.join(", ")}`;
 }
 
 /**

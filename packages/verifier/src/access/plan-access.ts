@@ -121,6 +121,13 @@ function baseType(catalog: Catalog, oid: string): string {
   return type?.kind === "d" && type.base !== oid ? baseType(catalog, type.base) : oid;
 }
 
+/**
+ * Types of which a btree calls two values equal only where they are the same bytes: bool, bytea, "char", name, int8, int2,
+ * int4, text, oid, varchar, date, timestamp, timestamptz, uuid. The texts in a collation that is deterministic, as those of
+ * initdb are.
+ */
+const SAME_BYTES = new Set([16, 17, 18, 19, 20, 21, 23, 25, 26, 1043, 1082, 1114, 1184, 2950]);
+
 const isServers = (oid: string) => Number(oid) > 0 && Number(oid) < FIRST_UNPINNED_OID;
 
 class TablePlan {
@@ -157,7 +164,8 @@ class TablePlan {
       if (reading.index.parts.length === 0) continue;
       readings.push(reading);
       const columns = index.isUnique ? this.#lookupColumns(index) : null;
-      if (columns !== null) lookups.push({ table: this.#table, index: reading.index, columns });
+      if (columns === null) continue;
+      lookups.push({ table: this.#table, index: reading.index, columns, isExact: this.#isExact(index) });
     }
     return { lookups, readings, notNull: this.#notNull(), foreignKeys: this.#foreignKeys() };
   }
@@ -213,6 +221,17 @@ class TablePlan {
       columns.push({ name: column.name, mayBeNull: !column.notNull, equals });
     }
     return columns;
+  }
+
+  /** See `Lookup.isExact`. */
+  #isExact({ columns, keyColumns }: IndexRow): boolean {
+    return (
+      columns.length === keyColumns &&
+      columns.every((number) => {
+        const column = this.#columns.get(number);
+        return column?.notNull === true && SAME_BYTES.has(Number(baseType(this.#catalog, column.type)));
+      })
+    );
   }
 
   /** The operator that a class of a btree calls equality. */

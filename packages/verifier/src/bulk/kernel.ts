@@ -34,6 +34,10 @@ interface Exports {
   readonly nextSeq: Global<bigint>;
   readonly rowsStopped: Global<number>;
   readonly stopped: Global<number>;
+  readonly tuples: Global<bigint>;
+  readonly tuplesStopped: Global<number>;
+  readonly tupleSum0: Global<bigint>;
+  readonly tupleSum1: Global<bigint>;
   readonly vouched: Global<number>;
   checkLinks(from: number, end: number): number;
   setNextSeq(seq: bigint): void;
@@ -48,8 +52,10 @@ interface Exports {
   setKeyColumns(number: number): void;
   addColumn(length: number): number;
   addRows(from: number, end: number): number;
+  addTuples(from: number, end: number, skipped: number, most: number): number;
   resetKinds(): void;
   resetRows(): void;
+  resetTuples(): void;
   makeFilter(blocks: number, part: number, parts: number): number;
   addTags(tags: number, count: number): number;
   pad(message: number, length: number): number;
@@ -91,6 +97,7 @@ export class Kernel {
   release(): void {
     this.#exports.resetKinds();
     this.#exports.resetRows();
+    this.#exports.resetTuples();
     spare.push(this.#exports);
   }
 

@@ -1,10 +1,16 @@
 import type { KindSum } from "./kernel.ts";
 import { type LinksTask, LinkVoucher, type TakeTags, type VouchedLinks } from "./link-voucher.ts";
 import { type RowsTask, RowVoucher } from "./row-voucher.ts";
+import { TupleAdder, type TuplesTask, type TupleSum } from "./tuple-adder.ts";
 
 /** What can be done with a stream, here or in a worker, and what comes of it. */
-export type Task = ({ readonly what: "links" } & LinksTask) | ({ readonly what: "rows" } & RowsTask);
-export type Result<T extends Task> = T extends { readonly what: "links" } ? VouchedLinks : KindSum;
+interface Tasks {
+  readonly links: { readonly task: LinksTask; readonly result: VouchedLinks };
+  readonly rows: { readonly task: RowsTask; readonly result: KindSum };
+  readonly tuples: { readonly task: TuplesTask; readonly result: TupleSum };
+}
+export type Task = { [What in keyof Tasks]: { readonly what: What } & Tasks[What]["task"] }[keyof Tasks];
+export type Result<T extends Task> = Tasks[T["what"]]["result"];
 
 /** Takes the bytes of a stream. */
 export interface Voucher<R> {
@@ -15,6 +21,10 @@ export interface Voucher<R> {
 }
 
 export function voucherFor<T extends Task>(task: T, tags: TakeTags): Voucher<Result<T>> {
-  const voucher = task.what === "links" ? new LinkVoucher(task, tags) : new RowVoucher(task);
-  return voucher as Voucher<unknown> as Voucher<Result<T>>;
+  return openVoucher(task, tags) as Voucher<unknown> as Voucher<Result<T>>;
+}
+
+function openVoucher(task: Task, tags: TakeTags): Voucher<VouchedLinks | KindSum | TupleSum> {
+  if (task.what === "links") return new LinkVoucher(task, tags);
+  return task.what === "rows" ? new RowVoucher(task) : new TupleAdder(task);
 }

@@ -1,12 +1,13 @@
 import type { CatalogWatch, Lane, Snapshot } from "@scidex/audit-reader";
 import { checkAccess } from "../access/check-access.ts";
+import type { Crew } from "../bulk/crew.ts";
 import { splitRelation } from "../coverage/config.ts";
 import type { Policy } from "../coverage/policy.ts";
 import type { Histories } from "../coverage/read-histories.ts";
 import { checkBuiltin } from "../structure/builtin/check-builtin.ts";
 import type { Catalog } from "../structure/catalog/catalog.ts";
 import { readCatalog } from "../structure/catalog/read-catalog.ts";
-import { checkStructure, interestOf } from "../structure/check-structure.ts";
+import { checkServer, checkStructure, interestOf } from "../structure/check-structure.ts";
 import { CONFIG, type Noted } from "./noted.ts";
 import type { Configuration } from "./own-tables.ts";
 
@@ -24,19 +25,28 @@ export async function proveTypes(lane: Lane, histories: Histories, watch: Catalo
 }
 
 /**
- * Compares the catalog with what it has to be, before anything is streamed; where that is not asked for, only PostgreSQL's
- * own rows, because nothing is read but through these. Returns the catalog where it was read.
+ * Compares PostgreSQL's own rows of the catalogs with what they have to be, whatever was asked for: nothing is read but
+ * through these.
  */
+export async function checkServerRows(lane: Lane, policy: Policy | null, noted: Noted): Promise<void> {
+  const pinned = policy?.server ?? [];
+  if (!noted.wants("structure")) {
+    await checkBuiltin(lane, pinned, noted.reportAlways, async (_, read) => await read());
+    return;
+  }
+  const { unproven, isTransient } = await checkServer(lane, pinned, noted.reportAlways);
+  for (const reason of unproven) noted.cannot(reason, "structure");
+  noted.mayPass({ isTransient });
+}
+
+/** Compares the rest of the catalog with what it has to be, where that is asked for. Returns it where it was read. */
 export async function checkCatalog(
   snapshot: Snapshot,
   configuration: Promise<Configuration>,
   policy: Policy | null,
   noted: Noted,
 ): Promise<Catalog | null> {
-  if (!noted.wants("structure")) {
-    await checkBuiltin(snapshot[0], policy?.server ?? [], noted.reportAlways, async (_, read) => await read());
-    return null;
-  }
+  if (!noted.wants("structure")) return null;
   const read = await noted.orNull(CONFIG, ["structure"], async () => await configuration);
   const structure = await checkStructure(snapshot, read?.histories ?? null, noted.report, policy);
   for (const reason of structure.unproven) noted.cannot(reason, "structure");
@@ -52,6 +62,7 @@ export async function checkCatalog(
  */
 export async function checkApplications(
   snapshot: Snapshot,
+  crew: Crew,
   configuration: Promise<Configuration>,
   known: Catalog | null,
   noted: Noted,
@@ -63,7 +74,7 @@ export async function checkApplications(
   const { histories } = read;
   const catalog = known ?? (await readWholeCatalog(snapshot[0], histories, noted));
   if (catalog === null) return;
-  const access = await checkAccess(snapshot, catalog, histories, noted.report);
+  const access = await checkAccess(snapshot, crew, catalog, histories, noted.report);
   for (const reason of access.unproven) noted.cannot(reason, "access");
   noted.warn(access.warnings);
   noted.mayPass({ isTransient: access.isTransient });

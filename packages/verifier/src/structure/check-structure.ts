@@ -8,7 +8,7 @@ import {
   type Report,
   type Snapshot,
 } from "@scidex/audit-reader";
-import type { Policy } from "../coverage/policy.ts";
+import type { PinnedRow, Policy } from "../coverage/policy.ts";
 import { readShape } from "../coverage/shape.ts";
 import { checkBuiltin } from "./builtin/check-builtin.ts";
 import { checkOwnRows } from "./check-own-rows.ts";
@@ -34,7 +34,7 @@ export function interestOf(histories: ReadonlyMap<string, KindHistory>) {
 }
 
 /**
- * Reads the catalog in the snapshot and compares it with the manifest that comes with the verifier. What may not or
+ * Reads what others than PostgreSQL have put into the catalog, and compares it with the manifest that comes with the verifier. What may not or
  * cannot be read is unproven, never a finding.
  *
  * @param histories the configuration in force; null where it could not be read
@@ -50,11 +50,6 @@ export async function checkStructure(
   const [lane, second] = snapshot;
   const attempts = new Attempts();
   const applied = await attempts.orNull("the schema's version", async () => await readMigrations(lane));
-  await attempts.orNull(
-    "PostgreSQL's own rows of the catalogs",
-    async () =>
-      await checkBuiltin(lane, policy?.server ?? [], report, async (what, read) => await attempts.orNull(what, read)),
-  );
   await attempts.orNull("the catalogs' indexes", async () => await compareCatalogIndexes(lane, report));
   const interest = interestOf(histories ?? new Map<string, KindHistory>());
   const catalog = await attempts.orNull(
@@ -80,6 +75,20 @@ export async function checkStructure(
     isTransient: attempts.isTransient,
     catalog,
   };
+}
+
+/** Holds PostgreSQL's own rows of the catalogs against its manifest, and says what of them could not be read. */
+export async function checkServer(
+  lane: Lane,
+  pinned: readonly PinnedRow[],
+  report: Report,
+): Promise<{ readonly unproven: readonly string[]; readonly isTransient: boolean }> {
+  const attempts = new Attempts();
+  await attempts.orNull(
+    "PostgreSQL's own rows of the catalogs",
+    async () => await checkBuiltin(lane, pinned, report, async (what, read) => await attempts.orNull(what, read)),
+  );
+  return attempts;
 }
 
 /** Ids of the migrations that have been applied; null where there is no table of them. */

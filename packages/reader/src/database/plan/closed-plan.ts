@@ -15,6 +15,7 @@ export interface Closed {
 }
 
 const PLAN_NODES = new Set([
+  "SORT",
   "NESTLOOP",
   "APPEND",
   "MERGEAPPEND",

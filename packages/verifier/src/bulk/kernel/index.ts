@@ -7,3 +7,4 @@ export { addTags, makeFilter } from "./filter";
 export { subtreeRoot } from "./tree";
 export { TAG_KEY } from "./tag";
 export { hashLanes, DIGESTS, pad } from "./sha256";
+export { addTuples, resetTuples, tuples, tuplesStopped, tupleSum0, tupleSum1 } from "./tuples";

@@ -1,4 +1,4 @@
-import { createHash } from "node:crypto";
+import { hash as digestOf } from "node:crypto";
 import {
   type BuiltinCatalog,
   type CatalogColumn,
@@ -18,7 +18,7 @@ export interface BuiltinRow {
   /** See {@link hashRow}. */
   readonly hash: string;
   /** What it is, such as `the cast from int4 to oid`. */
-  readonly what: string;
+  what(): string;
   /** All compared values that are set, in words. */
   values(): string;
 }
@@ -42,14 +42,14 @@ const HASH_BYTES = 9;
  * VIEW` moves them.
  */
 export function hashRow(catalog: string, key: string, fields: readonly Field[]): string {
-  const hash = createHash("sha256").update(`${catalog}\0${key}\0`);
-  const length = Buffer.alloc(4);
+  const parts: Buffer[] = [Buffer.from(`${catalog}\0${key}\0`)];
   for (const field of fields) {
+    const length = Buffer.allocUnsafe(4);
     length.writeInt32BE(field === null ? -1 : field.length);
-    hash.update(length);
-    if (field !== null) hash.update(field);
+    parts.push(length);
+    if (field !== null) parts.push(field);
   }
-  return hash.digest().toString("base64url", 0, HASH_BYTES);
+  return digestOf("sha256", Buffer.concat(parts), "buffer").toString("base64url", 0, HASH_BYTES);
 }
 
 /**
@@ -57,22 +57,27 @@ export function hashRow(catalog: string, key: string, fields: readonly Field[]):
  * name. Only of PostgreSQL's own rows: bounded, whatever else there is.
  */
 export class RowNames {
-  readonly #labels = new Map<string, string>();
-  readonly #keys = new Map<string, string>();
+  readonly #labels = new Map<string, Map<number, string>>();
+  readonly #keys = new Map<string, Map<number, string>>();
 
   add(catalog: string, oid: number, label: string, key: string): void {
-    this.#labels.set(`${catalog} ${oid}`, label);
-    if (oid >= FIRST_GENERATED_OID) this.#keys.set(`${catalog} ${oid}`, key);
+    put(this.#labels, catalog, oid, label);
+    if (oid >= FIRST_GENERATED_OID) put(this.#keys, catalog, oid, key);
   }
 
   label(catalog: string, oid: number): string {
-    return this.#labels.get(`${catalog} ${oid}`) ?? String(oid);
+    return this.#labels.get(catalog)?.get(oid) ?? String(oid);
   }
 
   /** The key of a row at a generated OID; undefined where it is not one of PostgreSQL's own. */
   key(catalog: string, oid: number): string | undefined {
-    return this.#keys.get(`${catalog} ${oid}`);
+    return this.#keys.get(catalog)?.get(oid);
   }
+}
+
+function put(maps: Map<string, Map<number, string>>, catalog: string, oid: number, text: string): void {
+  const map = maps.get(catalog) ?? new Map<number, string>();
+  maps.set(catalog, map.set(oid, text));
 }
 
 /** Which columns of a catalog are read, in this order, and what {@link RowDecoder} makes of them. */
@@ -81,14 +86,17 @@ export class RowDecoder {
   readonly #catalog: BuiltinCatalog;
   readonly #names: RowNames;
   readonly #places: ReadonlyMap<string, number>;
+  /** Places of the columns that are hashed: those of the key are in the key. */
+  readonly #hashed: readonly number[];
 
   /** @param columns those of the server's version */
   constructor(catalog: BuiltinCatalog, columns: readonly CatalogColumn[], names: RowNames) {
-    const { of, leftOut } = catalog;
+    const { of, leftOut, key } = catalog;
     this.#catalog = catalog;
     this.#names = names;
     this.columns = columns.filter(({ name }) => name === of || !leftOut.includes(name));
     this.#places = new Map(this.columns.map(({ name }, i) => [name, i]));
+    this.#hashed = this.columns.flatMap(({ name }, i) => (key.includes(name) || leftOut.includes(name) ? [] : [i]));
   }
 
   /** The row, if it is PostgreSQL's own by its OID, or has a key that `isKnown`; null for everybody else's. */
@@ -106,7 +114,7 @@ export class RowDecoder {
       key,
       isReserved,
       hash: hashRow(catalog, key, this.#compared(fields, oid)),
-      what: this.#describe(fields, key),
+      what: () => this.#describe(fields, key),
       values: () => this.#values(fields),
     };
   }
@@ -134,17 +142,18 @@ export class RowDecoder {
       .join(" ");
   }
 
-  /** The fields that are hashed: those of the key are in the key. */
+  /** The fields that are hashed. */
   #compared(fields: readonly Field[], oid: number): Field[] {
-    const { key, leftOut, named, refers } = this.#catalog;
+    const { named, refers } = this.#catalog;
     const isNamed = named !== undefined && oid >= FIRST_GENERATED_OID;
-    return this.columns.flatMap(({ name, type }, i): Field[] => {
-      if (key.includes(name) || leftOut.includes(name)) return [];
+    return this.#hashed.map((i): Field => {
       const field = fields[i] ?? null;
-      if (field !== null && type === "pg_node_tree") return [Buffer.from(field.toString().replace(LOCATIONS, ""))];
-      const referred = isNamed ? refers?.[name] : undefined;
+      const column = this.columns[i];
+      if (field !== null && column?.type === "pg_node_tree")
+        return Buffer.from(field.toString().replace(LOCATIONS, ""));
+      const referred = isNamed ? refers?.[column?.name ?? ""] : undefined;
       const known = referred === undefined ? undefined : this.#names.key(referred, oidOf(field));
-      return [known === undefined ? field : Buffer.from(known)];
+      return known === undefined ? field : Buffer.from(known);
     });
   }
 

@@ -22,52 +22,51 @@ export interface ServerDifference extends PinnedRow {
  * - a row that somebody added at an OID that only initdb assigns.
  */
 export class BuiltinComparison {
-  /** By catalog and key. */
-  readonly #rows: ReadonlyMap<string, Map<string, Allowed>>;
-  readonly #pinned = new Set<string>();
-  readonly #seen = new Set<string>();
-  readonly #repeated = new Set<string>();
+  readonly #rows: ReadonlyMap<string, CatalogRows>;
   readonly #report: (difference: ServerDifference) => void;
 
   constructor(manifest: BuiltinManifest, pinned: readonly PinnedRow[], report: (difference: ServerDifference) => void) {
     this.#report = report;
-    this.#rows = new Map(BUILTIN_CATALOGS.map(({ name }) => [name, allowedRows(manifest, name)]));
-    for (const { catalog, key, hash } of pinned) {
-      this.#pinned.add(`${catalog} ${key}`);
-      this.#rows.get(catalog)?.set(key, [hash]);
-    }
+    this.#rows = new Map(
+      BUILTIN_CATALOGS.map(({ name }) => [
+        name,
+        {
+          known: new Map(Object.entries(manifest.rows[name] ?? {})),
+          optional: new Set(manifest.optional[name]),
+          pinned: new Map(pinned.filter(({ catalog }) => catalog === name).map(({ key, hash }) => [key, hash])),
+          times: new Map<string, number>(),
+        },
+      ]),
+    );
   }
 
   /** Whether there should be a row with this key. */
   isKnown(catalog: string, key: string): boolean {
-    return this.#rows.get(catalog)?.has(key) === true;
+    const rows = this.#rows.get(catalog);
+    return rows !== undefined && (rows.known.has(key) || rows.pinned.has(key));
   }
 
   take(row: BuiltinRow): void {
-    const { catalog, key, hash, what } = row;
-    const allowed = this.#rows.get(catalog)?.get(key);
+    const { catalog, key, hash } = row;
+    const rows = this.#rows.get(catalog);
     const difference = (how: ServerDifference["how"]) =>
       this.#report({
         catalog,
         key,
         hash,
-        what,
+        what: row.what(),
         how,
-        wasPinned: this.#pinned.has(`${catalog} ${key}`),
+        wasPinned: rows?.pinned.has(key) === true,
         actual: row.values(),
       });
-    if (allowed === undefined) {
+    if (rows === undefined || !this.isKnown(catalog, key)) {
       if (row.isReserved) difference("added");
       return;
     }
-    const place = `${catalog} ${key}`;
-    if (!this.#seen.has(place)) {
-      this.#seen.add(place);
-      if (!allowed.includes(hash)) difference("changed");
-    } else if (!this.#repeated.has(place)) {
-      this.#repeated.add(place);
-      difference("duplicate");
-    }
+    const times = (rows.times.get(key) ?? 0) + 1;
+    rows.times.set(key, times);
+    if (times === 1 && !mayBe(rows, key, hash)) difference("changed");
+    if (times === 2) difference("duplicate");
   }
 
   /**
@@ -78,8 +77,8 @@ export class BuiltinComparison {
   finish(read: ReadonlySet<string>): void {
     for (const [catalog, rows] of this.#rows) {
       if (!read.has(catalog)) continue;
-      for (const [key, allowed] of rows) {
-        if (this.#seen.has(`${catalog} ${key}`) || allowed.includes(null)) continue;
+      for (const key of new Set([...rows.known.keys(), ...rows.pinned.keys()])) {
+        if (rows.times.has(key) || mayBe(rows, key, null)) continue;
         const noun = BUILTIN_CATALOGS.find(({ name }) => name === catalog)?.noun ?? "row";
         this.#report({
           catalog,
@@ -87,7 +86,7 @@ export class BuiltinComparison {
           hash: null,
           what: `the ${noun} ${key}`,
           how: "missing",
-          wasPinned: this.#pinned.has(`${catalog} ${key}`),
+          wasPinned: rows.pinned.has(key),
           actual: "no such row",
         });
       }
@@ -95,15 +94,23 @@ export class BuiltinComparison {
   }
 }
 
-/** The hashes that a row may have; null where it may be missing. */
-type Allowed = readonly (string | null)[];
+/** What one catalog should have, and what was seen of it. */
+interface CatalogRows {
+  /** By key, the hash that a row may have, or several. */
+  readonly known: ReadonlyMap<string, string | readonly string[]>;
+  /** Keys of rows that may be missing. */
+  readonly optional: ReadonlySet<string>;
+  /** Hashes that the policy has pinned instead; null where the row has to be missing. */
+  readonly pinned: ReadonlyMap<string, string | null>;
+  /** How many rows of each key there were. */
+  readonly times: Map<string, number>;
+}
 
-function allowedRows(manifest: BuiltinManifest, catalog: string): Map<string, Allowed> {
-  const optional = new Set(manifest.optional[catalog]);
-  return new Map(
-    Object.entries(manifest.rows[catalog] ?? {}).map(([key, hashes]) => [
-      key,
-      [...(typeof hashes === "string" ? [hashes] : hashes), ...(optional.has(key) ? [null] : [])],
-    ]),
-  );
+/** Whether a row may have this hash; null for whether there may be no row. */
+function mayBe({ known, optional, pinned }: CatalogRows, key: string, hash: string | null): boolean {
+  const pin = pinned.get(key);
+  if (pin !== undefined) return hash === pin;
+  if (hash === null) return optional.has(key);
+  const hashes = known.get(key);
+  return typeof hashes === "string" ? hashes === hash : hashes?.includes(hash) === true;
 }

@@ -20,10 +20,11 @@ const COLUMN = String.raw`(?:[tr]\.[^ ,]+|pg_catalog\.substr\([^ ]+, 1, \d+\)|s\
 const SCAN = String.raw`select ${COLUMN}(?:, ${COLUMN})* from (?:only ".+"\.".+" as t|".+"\.".+" as t|pg_catalog\.pg_roles as r|pg_catalog\.pg_show_all_settings\(\) as s)(?: where .+)?`;
 const TABLE = String.raw`(?:only )?".+"\.".+"`;
 const KEYS = String.raw`select a\.[^ ,]+ as c0(?:, a\.[^ ,]+ as c\d+)* from ${TABLE} as a(?: left join ${TABLE} as b on .+)?(?: where .+)?(?: order by .+)?`;
+const COUNT = String.raw`select from ${TABLE} as [at](?: order by .+)?`;
 const FILE = String.raw`select pg_catalog\.pg_relation_filenode\('\d+'::pg_catalog\.regclass\) as c0`;
 const REPORT = String.raw`select (?:where|from only pg_catalog\.pg_type as t where t\.oid operator\(pg_catalog\.=\) '\d+'::pg_catalog\.oid and) pg_catalog\.set_config\('application_name', .+, false\) is null`;
 const FORMS = new RegExp(
-  String.raw`^(?:explain (?:${SCAN}|${KEYS})|copy \((?:${SCAN}|${KEYS}|${FILE})\) to stdout \(format (?:binary|text)\)|${REPORT})$`,
+  String.raw`^(?:explain (?:${SCAN}|${KEYS}|${COUNT})|copy \((?:${SCAN}|${KEYS}|${COUNT}|${FILE})\) to stdout \(format (?:binary|text)\)|${REPORT})$`,
   "u",
 );
 

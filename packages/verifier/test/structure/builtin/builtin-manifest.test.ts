@@ -69,7 +69,7 @@ describe("rows are compared with a manifest", () => {
     key,
     hash,
     isReserved,
-    what: "the cast",
+    what: () => "the cast",
     values: () => "castfunc 1",
   });
   const compared = (rows: readonly BuiltinRow[], hash?: string | null): ServerDifference[] => {

@@ -1,0 +1,101 @@
+import { sameBytes } from "@scidex/audit-core";
+import { COPY_HEADER } from "@scidex/audit-reader";
+import { Kernel } from "./kernel.ts";
+
+/** Tuples of a binary COPY to be added up. It can be sent to a worker. */
+export interface TuplesTask {
+  /** The same for streams that are compared. */
+  readonly tagKey: Uint8Array;
+}
+
+/** The sum of the tags of all tuples of a stream: the same for the same ones, in whatever order they come. */
+export interface TupleSum {
+  readonly tuples: bigint;
+  readonly sum0: bigint;
+  readonly sum1: bigint;
+}
+
+/** Takes a tuple's tag, and its fields: each behind its length. Valid during the call. */
+export type TakeTuple = (tag: bigint, fields: Buffer) => void;
+
+const AT_END = 1;
+const IS_FULL = 3;
+
+/**
+ * Adds up the tuples of a binary COPY: of each its fields, lengths included, as a keyed tag of 128 bits (kernel/tag.ts), both
+ * halves modulo 2^64. Nobody who does not know the key can make another set of tuples with the same sum but by chance.
+ */
+export class TupleAdder {
+  readonly #kernel: Kernel;
+  readonly #skipped: number;
+  readonly #take: TakeTuple | undefined;
+  #isGood = true;
+  #isStarted = false;
+  #isEnded = false;
+  #held = 0;
+
+  /**
+   * @param skipped bytes at the beginning of each tuple that are not tagged
+   * @param take called with each tuple, where they are to be told apart
+   */
+  constructor({ tagKey }: TuplesTask, skipped = 0, take?: TakeTuple) {
+    this.#kernel = new Kernel(tagKey);
+    this.#skipped = skipped;
+    this.#take = take;
+  }
+
+  /** Takes the next bytes of the COPY. False where they are none, or a tuple is longer than all the room there is. */
+  push(chunk: Uint8Array): boolean {
+    const { raw, bytes } = this.#kernel;
+    const start = raw.INPUT.value;
+    for (let from = 0; from < chunk.length && this.#isGood;) {
+      const part = chunk.subarray(from, from + raw.INPUT_BYTES.value - this.#held);
+      if (part.length === 0) this.#isGood = false;
+      bytes.set(part, start + this.#held);
+      this.#held += part.length;
+      from += part.length;
+      const end = start + this.#held;
+      const at = this.#work(start, end);
+      bytes.copyWithin(start, at, end);
+      this.#held = end - at;
+    }
+    return this.#isGood;
+  }
+
+  /** Returns the address up to which everything is taken. */
+  #work(start: number, end: number): number {
+    const { raw, bytes } = this.#kernel;
+    let at = start;
+    if (!this.#isStarted) {
+      if (this.#held < COPY_HEADER.length) return at;
+      at += COPY_HEADER.length;
+      if (!sameBytes(bytes.subarray(start, at), COPY_HEADER)) this.#isGood = false;
+      this.#isStarted = true;
+    }
+    while (this.#isGood && !this.#isEnded) {
+      const before = at;
+      at = raw.addTuples(at, end, this.#skipped, this.#take === undefined ? raw.MAX_ROWS.value : 1);
+      const isFull = raw.tuplesStopped.value === IS_FULL;
+      if (isFull && this.#take !== undefined) {
+        const memory = Buffer.from(raw.memory.buffer);
+        this.#take(memory.readBigUInt64LE(raw.TAGS.value), memory.subarray(before + 2, at));
+      }
+      this.#isEnded = raw.tuplesStopped.value === AT_END;
+      if (!isFull) break;
+    }
+    // Nothing may follow the end.
+    if (this.#isEnded && at !== end) this.#isGood = false;
+    return at;
+  }
+
+  /** The sum, once the whole COPY has come; null where it broke off, or could not be taken. */
+  finish(): TupleSum | null {
+    if (!this.#isGood || !this.#isEnded) return null;
+    const { tuples, tupleSum0, tupleSum1 } = this.#kernel.raw;
+    const sum = { tuples: unsigned(tuples.value), sum0: unsigned(tupleSum0.value), sum1: unsigned(tupleSum1.value) };
+    this.#kernel.release();
+    return sum;
+  }
+}
+
+const unsigned = (value: bigint): bigint => BigInt.asUintN(64, value);
