@@ -31,7 +31,7 @@ test.each<Mode>(["strict", "sealed"])(
     expect((await chain.publish(sql)).status).toBe("intact");
     const report = await chain.verify(sql);
     expectClean(report);
-    expect(report).toMatchObject({ pending: 0n, unanchored: 0n, events_without_source: 0n });
+    expect(report).toMatchObject({ pending: 0n, unanchored: 0n, eventsWithoutSource: 0n });
     expect(await sql`select count(*)::int as n from pgbench_history`).toEqual([{ n: total }]);
     expect(await sql`select count(*)::int as n from audit_chain where event_kind = 'pgbench_history'`).toEqual([
       { n: total },

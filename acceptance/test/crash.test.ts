@@ -93,7 +93,7 @@ test(`${CRASHES} crashes of server and sealer under load lose nothing that was a
   expect((await chain.publish(sql)).status).toBe("intact");
   const report = await chain.verify(sql);
   expectClean(report);
-  expect(report).toMatchObject({ pending: 0n, unanchored: 0n, events_without_source: 0n });
+  expect(report).toMatchObject({ pending: 0n, unanchored: 0n, eventsWithoutSource: 0n });
   expect(published.size).toBeGreaterThan(CRASHES / 2);
   expect(hasty).toBeGreaterThan(CRASHES);
   for (const table of TABLES) {

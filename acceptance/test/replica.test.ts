@@ -65,7 +65,7 @@ test("a replica that lags behind the newest published head is unproven with the 
   await writeInEveryWay(database.url, "w2", () => true);
   expect((await chain.publish(database.sql)).status).toBe("intact");
   const lagging = await chain.verify(sql);
-  expect(lagging).toMatchObject({ status: "unproven", divergences: [], divergence_count: 0 });
+  expect(lagging).toMatchObject({ status: "unproven", divergences: [], divergenceCount: 0 });
   expect(lagging.checks).toMatchObject({ heads: "unproven", links: "ok", sources: "ok" });
   expect(lagging.unproven).toMatchObject([expect.stringMatching(/standby .* lags behind: it has \d+ links/)]);
 

@@ -42,7 +42,7 @@ export async function benchVerify(db: BenchDatabase, rows: number): Promise<Meas
       const { report } = await verify(sql, trusted, options);
       if (report.status !== "intact")
         throw new Error(
-          `the benchmark's own database does not verify: ${JSON.stringify(report.first_divergence ?? report.unproven)}`,
+          `the benchmark's own database does not verify: ${JSON.stringify(report.firstDivergence ?? report.unproven)}`,
         );
     });
   const figures = await rounds(3, {

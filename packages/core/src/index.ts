@@ -68,6 +68,7 @@ export {
   type SignatureType,
   signingKeyFromSeed,
 } from "./note-key.ts";
+export { jsonForm, jsonInteger } from "./json-form.ts";
 export { type JsonValue, MAX_JSON_CHARS, parseJson } from "./parse-json.ts";
 export { payloadHash } from "./payload-hash.ts";
 export { quotedLiteral, quotedName } from "./sql-text.ts";

@@ -33,28 +33,28 @@ export interface PageReport {
   readonly status: Status;
   readonly range: { readonly from: bigint; readonly to: bigint };
   readonly rows: bigint;
-  readonly head: { readonly seq: bigint; readonly chain_hash: string; readonly appended_at: string } | null;
-  readonly anchored_to: bigint;
+  readonly head: { readonly seq: bigint; readonly chainHash: string; readonly appendedAt: string } | null;
+  readonly anchoredTo: bigint;
   readonly unanchored: bigint;
   readonly pending: bigint;
-  readonly pending_age: number | null;
-  readonly events_without_source: bigint;
-  readonly first_divergence: PageFinding | null;
+  readonly pendingAge: number | null;
+  readonly eventsWithoutSource: bigint;
+  readonly firstDivergence: PageFinding | null;
   readonly divergences: readonly PageFinding[];
-  readonly divergence_count: number;
+  readonly divergenceCount: number;
   readonly checks: Readonly<Record<string, "ok" | "failed" | "unproven" | "skipped">>;
   readonly unproven: readonly string[];
   readonly warnings: readonly string[];
-  readonly duration_ms: number;
+  readonly durationMs: number;
 }
 
 export interface PageFinding {
   readonly check: string;
   readonly seq?: bigint;
-  readonly from_seq?: bigint;
-  readonly to_seq?: bigint;
-  readonly event_kind?: string;
-  readonly event_pk?: string;
+  readonly fromSeq?: bigint;
+  readonly toSeq?: bigint;
+  readonly eventKind?: string;
+  readonly eventPk?: string;
   readonly expected?: string;
   readonly actual?: string;
   readonly message: string;

@@ -31,7 +31,7 @@ ${history(data)}
 </main>
 <footer>
 <p>Made by <code>${data.command}</code>. This page has no script and loads nothing; <code>--json</code> gives the same to a machine. It says what was so when it was made: whoever can change this file can make it say anything.</p>
-${report.head === null ? null : markup`<dl><div><dt>Last link</dt><dd>${count(report.head.seq)}, ${report.head.appended_at}</dd></div><div><dt>Its chain hash</dt><dd><code>${report.head.chain_hash}</code></dd></div></dl>`}
+${report.head === null ? null : markup`<dl><div><dt>Last link</dt><dd>${count(report.head.seq)}, ${report.head.appendedAt}</dd></div><div><dt>Its chain hash</dt><dd><code>${report.head.chainHash}</code></dd></div></dl>`}
 </footer>`,
   );
 }

@@ -17,7 +17,7 @@ const textOf = (html: string): string =>
 describe("the page of a verification", () => {
   it("says the verdict, when and of what, and how far the chain is anchored", () => {
     const text = textOf(
-      page(sample({ report: { anchored_to: 1_000n, unanchored: 42n, rows: 1_042n, range: { from: 1n, to: 1_042n } } })),
+      page(sample({ report: { anchoredTo: 1_000n, unanchored: 42n, rows: 1_042n, range: { from: 1n, to: 1_042n } } })),
     );
     for (const part of [
       "Intact",
@@ -42,8 +42,8 @@ describe("the page of a verification", () => {
   it("shows each finding with what was expected and what was there", () => {
     const html = page(
       tampered([
-        finding({ seq: 1_234n, event_pk: "key 7", expected: "hash one", actual: "hash two", message: "it was edited" }),
-        finding({ check: "head_mismatch", seq: undefined, from_seq: 5n, to_seq: 9n, event_kind: undefined }),
+        finding({ seq: 1_234n, eventPk: "key 7", expected: "hash one", actual: "hash two", message: "it was edited" }),
+        finding({ check: "head_mismatch", seq: undefined, fromSeq: 5n, toSeq: 9n, eventKind: undefined }),
       ]),
     );
     const text = textOf(html);
@@ -55,14 +55,14 @@ describe("the page of a verification", () => {
   });
 
   it("explains where a chain was rewritten although its last link is the same", () => {
-    const rewritten = { check: "head_mismatch", seq: undefined, from_seq: 5n, to_seq: 9n };
+    const rewritten = { check: "head_mismatch", seq: undefined, fromSeq: 5n, toSeq: 9n };
     const explanation = "one of them is missing or was changed";
     expect(textOf(page(tampered([finding({ ...rewritten, expected: "x", actual: "x" })])))).toContain(explanation);
     expect(textOf(page(tampered([finding({ ...rewritten, expected: "x", actual: "y" })])))).not.toContain(explanation);
   });
 
   it("says how many findings are not listed", () => {
-    expect(textOf(page(tampered([finding({})], { report: { divergence_count: 5_001 } })))).toContain(
+    expect(textOf(page(tampered([finding({})], { report: { divergenceCount: 5_001 } })))).toContain(
       "5,000 findings are not listed",
     );
   });
@@ -89,7 +89,7 @@ describe("the page of a verification", () => {
             unproven: ["heads: no sinks were given"],
             warnings: ["sink_behind: b has 2 publications less"],
             pending: 7n,
-            pending_age: 7_200,
+            pendingAge: 7_200,
           },
           overview: { sinks: null },
         }),
@@ -113,7 +113,7 @@ describe("the page of a verification", () => {
     const listed = Array.from({ length: 700 }, (_, n) => ({ kind: `kind ${n}`, links: 10, matched: null }));
     const text = textOf(
       page(
-        tampered([finding({}), finding({ seq: 18n, event_kind: "task_events:update" })], {
+        tampered([finding({}), finding({ seq: 18n, eventKind: "task_events:update" })], {
           overview: {
             kinds: {
               listed: [{ kind: "task_events", links: 1_700, matched: 1_698 }, ...listed],
@@ -196,7 +196,7 @@ describe("the page of a verification", () => {
         Number(width),
       ]);
     const sinks = [{ name: "a", heads }];
-    const rewritten = { check: "head_mismatch", from_seq: at(3) + 1n, to_seq: at(5), message: "" };
+    const rewritten = { check: "head_mismatch", fromSeq: at(3) + 1n, toSeq: at(5), message: "" };
     const [[x = 0, width = 0] = []] = bands(
       page(tampered([rewritten], { verifiedAt: NOW * 1_000, overview: { sinks } })),
     );
@@ -205,7 +205,7 @@ describe("the page of a verification", () => {
     expect(width).toBeCloseTo(960 * 0.2, 0);
     const cut = { check: "truncated", seq: at(5) + 1n, message: "" };
     const html = page(
-      tampered([cut], { verifiedAt: NOW * 1_000, overview: { sinks }, report: { anchored_to: at(5), unanchored: 0n } }),
+      tampered([cut], { verifiedAt: NOW * 1_000, overview: { sinks }, report: { anchoredTo: at(5), unanchored: 0n } }),
     );
     expect(bands(html)).toHaveLength(1);
     expect(html).toContain('class="lost-line"');
@@ -216,11 +216,11 @@ describe("the page of a verification", () => {
     const html = page(
       tampered([finding({ seq: -5n }), finding({ seq: 2n ** 63n - 1n })], {
         report: {
-          head: { seq: 2n ** 63n - 1n, chain_hash: "", appended_at: "infinite" },
-          anchored_to: 0n,
+          head: { seq: 2n ** 63n - 1n, chainHash: "", appendedAt: "infinite" },
+          anchoredTo: 0n,
           unanchored: 2n ** 63n - 1n,
           pending: 0n,
-          pending_age: Number.NaN,
+          pendingAge: Number.NaN,
         },
         overview: { coverage: [change({ seq: null, recordedAt: "infinity" })] },
       }),

@@ -79,8 +79,8 @@ function excused(report: VerificationReport, reason: string): VerificationReport
     ...report,
     status: divergences.length > 0 ? "tampered" : "unproven",
     divergences,
-    divergence_count: divergences.length,
-    first_divergence: divergences[0] ?? null,
+    divergenceCount: divergences.length,
+    firstDivergence: divergences[0] ?? null,
     checks: Object.fromEntries(
       Object.entries(report.checks).map(([group, result]) => [
         group,
@@ -99,8 +99,8 @@ function withFinding(report: VerificationReport, finding: Finding): Verification
     ...report,
     status: "tampered",
     divergences,
-    divergence_count: report.divergence_count + 1,
-    first_divergence: divergences[0] ?? null,
+    divergenceCount: report.divergenceCount + 1,
+    firstDivergence: divergences[0] ?? null,
     checks: { ...report.checks, [CHECKS[check]]: "failed" },
   };
 }

@@ -46,9 +46,9 @@ describe("the verifier's own clock", () => {
     const chain = await published();
     await chain.attack("update public.audit_chain set payload_hash = sha256('x') where seq = 3");
     const behind = { now: Date.now() - HOUR_MS };
-    expect((await chain.verify(behind)).first_divergence).toMatchObject({ check: "event_hash", seq: 3n });
+    expect((await chain.verify(behind)).firstDivergence).toMatchObject({ check: "event_hash", seq: 3n });
     await chain.attack(recompute(3));
-    expect((await chain.verify(behind)).first_divergence?.check).toBe("head_mismatch");
+    expect((await chain.verify(behind)).firstDivergence?.check).toBe("head_mismatch");
   });
 
   it("is right where a link alone claims a time to come (A14), whose message names both causes", async () => {
@@ -58,14 +58,14 @@ describe("the verifier's own clock", () => {
     const report = await chain.verify();
     expect(report).toMatchObject({
       status: "tampered",
-      divergence_count: 1,
-      first_divergence: { check: "time_implausible", seq: 9n, message: expect.stringContaining("clock was wrong") },
+      divergenceCount: 1,
+      firstDivergence: { check: "time_implausible", seq: 9n, message: expect.stringContaining("clock was wrong") },
     });
   });
 
   it("is named where the newest head is old by it: it may be ahead, or the publisher silent", async () => {
     const chain = await published();
-    expect((await chain.verify({ now: Date.now() + 48 * HOUR_MS })).first_divergence).toMatchObject({
+    expect((await chain.verify({ now: Date.now() + 48 * HOUR_MS })).firstDivergence).toMatchObject({
       check: "publisher_silent",
       actual: expect.stringMatching(/by the clock here, 20/),
     });
@@ -101,7 +101,7 @@ describe("another database than the one that was published", () => {
     if (what === "a chain of its own") await append(other.sql, "other", "a", "b", "c", "d", "e", "f", "g", "h", "i");
     const options = { ...chain.asked, checks: undefined, state: chain.state };
     const { report } = await verifyAsked(other.sql, options);
-    expect(report).toMatchObject({ status: "unproven", divergence_count: 0, divergences: [], first_divergence: null });
+    expect(report).toMatchObject({ status: "unproven", divergenceCount: 0, divergences: [], firstDivergence: null });
     expect(report.unproven).toMatchObject([
       expect.stringMatching(/another database .*: "[\w-]+" on the server .*Correct AUDIT_DATABASE_URL/s),
     ]);
@@ -111,12 +111,12 @@ describe("another database than the one that was published", () => {
     const chain = await published();
     const other = await openChain();
     const { report } = await verifyAsked(other.sql, chain.asked);
-    expect(report.first_divergence).toMatchObject({ check: "truncated", seq: 1n });
+    expect(report.firstDivergence).toMatchObject({ check: "truncated", seq: 1n });
   });
 
   it("is not believed of the database that is known: emptied, rewritten or cut there is a finding", async () => {
     const chain = await published();
-    const check = async () => (await chain.verify({ state: chain.state })).first_divergence?.check;
+    const check = async () => (await chain.verify({ state: chain.state })).firstDivergence?.check;
     await chain.attack("delete from public.audit_chain where seq > 6");
     expect(await check()).toBe("truncated");
     await chain.attack("truncate public.audit_chain");
@@ -129,9 +129,9 @@ describe("another database than the one that was published", () => {
     const chain = await published();
     await chain.attack("delete from public.audit_chain where seq > 6");
     const state = { ...chain.state, server: { systemIdentifier: "1", database: "elsewhere" } };
-    expect((await chain.verify({ state })).first_divergence).toMatchObject({ check: "truncated", seq: 7n });
+    expect((await chain.verify({ state })).firstDivergence).toMatchObject({ check: "truncated", seq: 7n });
     await append(chain.sql, "thing", "7", "8");
-    expect((await chain.verify({ state })).first_divergence?.check).toBe("head_mismatch");
+    expect((await chain.verify({ state })).firstDivergence?.check).toBe("head_mismatch");
   });
 
   it("is told by the server's identifier too, unless the functions that say it were changed", async () => {
@@ -175,7 +175,7 @@ describe("a sink that was converted", () => {
     const chain = await published();
     convert(chain.paths[0], how);
     const report = await chain.verify({ state: chain.state });
-    expect(report).toMatchObject({ status: "unproven", divergences: [], anchored_to: 8n });
+    expect(report).toMatchObject({ status: "unproven", divergences: [], anchoredTo: 8n });
     expect(report.unproven).toMatchObject([expect.stringMatching(/a\.log was converted: .*dos2unix/)]);
     expect((await verifyAsked(chain.sql, { ...chain.asked, state: chain.state })).state.sinks).toEqual(
       chain.state.sinks,
@@ -210,7 +210,7 @@ describe("sinks that hold less than they should", () => {
     for (const path of chain.paths) writeLines(path, []);
     expect((await chain.verify()).unproven).toMatchObject([expect.stringMatching(/or the sinks were emptied/)]);
     const { report, state } = await verifyAsked(chain.sql, { ...chain.asked, state: chain.state });
-    expect(report.first_divergence?.check).toBe("sink_rewound");
+    expect(report.firstDivergence?.check).toBe("sink_rewound");
     // Else the finding would be gone next time.
     expect(state.sinks).toEqual(chain.state.sinks);
   });
@@ -231,7 +231,7 @@ describe("sinks that hold less than they should", () => {
     const report = await chain.verify({ heads, state: written });
     expect(report).toMatchObject({ status: "intact", warnings: [expect.stringContaining("torn")] });
     writeFileSync(path, `${lines[0]}\n{"seq":9`);
-    expect((await chain.verify({ heads, state: written })).first_divergence?.check).toBe("sink_rewound");
+    expect((await chain.verify({ heads, state: written })).firstDivergence?.check).toBe("sink_rewound");
   });
 });
 
@@ -251,15 +251,15 @@ describe("the policy's bound for a verdict", () => {
     const { report, state } = await verifyAsked(chain.sql, { ...options, state: excused.state, now: days(2.1) });
     expect(report).toMatchObject({
       status: "tampered",
-      divergence_count: 1,
-      first_divergence: { check: "verdict_overdue", group: "heads", expected: "a verdict on everything within P2D" },
+      divergenceCount: 1,
+      firstDivergence: { check: "verdict_overdue", group: "heads", expected: "a verdict on everything within P2D" },
       unproven: [expect.stringContaining("converted")],
     });
     expect(state.awaitedSince).toBe(from);
     // A part is no verdict on everything.
     const part = { ...options, state, startSeq: 5n, now: days(2.1) };
     writeFileSync(chain.paths[0], readFileSync(chain.paths[1]));
-    expect((await verifyAsked(chain.sql, part)).report.first_divergence?.check).toBe("verdict_overdue");
+    expect((await verifyAsked(chain.sql, part)).report.firstDivergence?.check).toBe("verdict_overdue");
     expect((await verifyAsked(chain.sql, { ...options, state, now: days(2.1) })).report.status).toBe("intact");
   });
 
@@ -268,7 +268,7 @@ describe("the policy's bound for a verdict", () => {
     const options = { ...chain.asked, checks: ["links", "heads"] as const, policy, maxHeadAgeMs: 30 * 24 * HOUR_MS };
     const first = await verifyAsked(chain.sql, { ...options, now: days(0) });
     const later = await verifyAsked(chain.sql, { ...options, state: first.state, now: days(3) });
-    expect(later.report.first_divergence?.check).toBe("verdict_overdue");
+    expect(later.report.firstDivergence?.check).toBe("verdict_overdue");
     const ahead = { ...EMPTY_STATE, awaitedSince: days(400) };
     const reset = await verifyAsked(chain.sql, { ...options, state: ahead, now: days(0) });
     expect(reset.report.status).toBe("intact");

@@ -113,7 +113,7 @@ export function chainOf(database: { sql: Sql; url: string; name: string }, folde
       const all = { now: Date.now(), ...asked, ...how };
       const { report } = await verifyAsked(sql, all);
       // Whatever is found must be what the plain walk finds.
-      if (report.divergence_count > 0)
+      if (report.divergenceCount > 0)
         expect(comparable((await verifyAsked(sql, { ...all, plain: true })).report)).toEqual(comparable(report));
       return report;
     },
@@ -121,7 +121,7 @@ export function chainOf(database: { sql: Sql; url: string; name: string }, folde
 }
 
 /** A report without what depends on the moment. */
-export const comparable = (report: VerificationReport) => ({ ...report, duration_ms: 0, pending_age: null });
+export const comparable = (report: VerificationReport) => ({ ...report, durationMs: 0, pendingAge: null });
 
 /** A head line of the links up to a seq, as an honest publisher signs it. */
 export async function signedHead(sql: Sql, options: PublishOptions = {}): Promise<string> {

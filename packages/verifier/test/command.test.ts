@@ -409,8 +409,7 @@ describe("shards", { timeout: 180_000 }, () => {
       await append(chain.sql, "thing", String(n));
       if (n % 6 === 0) await chain.publish({ time: Math.floor(Date.now() / 1000) + n });
     }
-    const places = (list: readonly Divergence[]) =>
-      list.map(({ check, seq, event_pk }) => `${check} ${seq} ${event_pk}`);
+    const places = (list: readonly Divergence[]) => list.map(({ check, seq, eventPk }) => `${check} ${seq} ${eventPk}`);
     const compare = async () => {
       const whole = await chain.verify();
       const sizes: number[] = [];
@@ -421,7 +420,7 @@ describe("shards", { timeout: 180_000 }, () => {
         for (const place of places(whole.divergences)) expect(union).toContain(place);
         sizes.push(union.size);
       }
-      return { count: whole.divergence_count, sizes };
+      return { count: whole.divergenceCount, sizes };
     };
     expect(await compare()).toEqual({ count: 0, sizes: [0, 0] });
     await chain.attack("update public.audit_chain set chain_hash = sha256('x') where seq in (12, 13, 18, 24)");

@@ -168,7 +168,7 @@ describe("a chain of 20, every bit of it", () => {
         { appendedAt: (row.appendedAt ?? 0n) + 1n },
       ]) {
         const { found } = check(rows.with(n, { ...row, ...change }));
-        expect(found).toEqual([expect.objectContaining({ check: "head_mismatch", from_seq: from, to_seq: to })]);
+        expect(found).toEqual([expect.objectContaining({ check: "head_mismatch", fromSeq: from, toSeq: to })]);
       }
       expect(check(rows.slice(0, n)).found).toContainEqual(
         expect.objectContaining({ check: "truncated", seq: BigInt(n + 1) }),
@@ -313,7 +313,7 @@ describe("findings", () => {
     const found = twice([
       ...list,
       ...list,
-      { check: "head_mismatch", from_seq: 1n, to_seq: 2n, message: "" },
+      { check: "head_mismatch", fromSeq: 1n, toSeq: 2n, message: "" },
       { check: "chain_hash", seq: 2n, message: "" },
       { check: "publisher_silent", message: "" },
     ]);

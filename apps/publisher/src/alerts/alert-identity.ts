@@ -14,16 +14,16 @@ const MEASURED: ReadonlySet<string> = new Set(["time_implausible", "index_mismat
  * @returns 24 characters of base64: 18 bytes of the SHA-256 over the members, since labels can be long
  */
 export function alertIdentity(divergence: Divergence): string {
-  const { check, seq, from_seq, to_seq, event_kind, event_pk, expected, actual, message } = divergence;
+  const { check, seq, fromSeq, toSeq, eventKind, eventPk, expected, actual, message } = divergence;
   const parts = ONGOING.has(check)
     ? [check]
     : [
         check,
         seq?.toString(),
-        from_seq?.toString(),
-        to_seq?.toString(),
-        event_kind,
-        event_pk,
+        fromSeq?.toString(),
+        toSeq?.toString(),
+        eventKind,
+        eventPk,
         MEASURED.has(check) ? undefined : expected,
         check === "index_mismatch" ? undefined : actual,
         message,

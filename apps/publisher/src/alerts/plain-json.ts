@@ -1,23 +1,19 @@
+import { jsonForm } from "@scidex/audit-core";
+
 /** A JSON object. */
 export type JsonObject = Record<string, unknown>;
 
 /**
- * A flat record as JSON takes it and as `jsonb` stores it: whole numbers beyond 2^53 - 1 become text, and NUL and lone
- * surrogates, which `jsonb` refuses, U+FFFD. Someone who puts one into a head log or a message must not keep the alert
+ * A flat record as our JSON has it (`jsonForm`) and as `jsonb` stores it: NUL and lone surrogates, which `jsonb` refuses,
+ * become U+FFFD. Someone who puts one into a head log or a message must not keep the alert
  * from being written.
  */
 export function plainJson(record: object): JsonObject {
   return Object.fromEntries(
-    Object.entries(record)
-      .filter(([, value]) => value !== undefined)
-      .map(([name, value]: [string, unknown]) => [name, plain(value)]),
+    Object.entries(jsonForm(record) as JsonObject).map(([name, value]) => [name, plain(value)]),
   );
 }
 
 function plain(value: unknown): unknown {
-  if (typeof value === "bigint") {
-    const isExact = value <= Number.MAX_SAFE_INTEGER && value >= Number.MIN_SAFE_INTEGER;
-    return isExact ? Number(value) : value.toString();
-  }
   return typeof value === "string" ? value.toWellFormed().replaceAll("\0", "\uFFFD") : value;
 }

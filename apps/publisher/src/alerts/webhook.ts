@@ -1,4 +1,5 @@
 import { createHmac } from "node:crypto";
+import { jsonForm } from "@scidex/audit-core";
 import { request, type RequestOptions } from "./http-request.ts";
 
 /** Where alerts are posted, and the secret that shows the receiver who it was. */
@@ -31,7 +32,7 @@ export function webhookSignature(secret: string, timestamp: string, body: string
  * @throws {PublisherError} `service`, `aborted`
  */
 export async function postWebhook(webhook: Webhook, message: object): Promise<void> {
-  const body = JSON.stringify(message, (_, value: unknown) => (typeof value === "bigint" ? numeral(value) : value));
+  const body = JSON.stringify(jsonForm(message));
   await request(
     webhook.url,
     () => {
@@ -50,6 +51,3 @@ export async function postWebhook(webhook: Webhook, message: object): Promise<vo
     webhook,
   );
 }
-
-const numeral = (value: bigint): number | string =>
-  value <= Number.MAX_SAFE_INTEGER && value >= Number.MIN_SAFE_INTEGER ? Number(value) : value.toString();

@@ -1,4 +1,5 @@
 import { escapeText, jsonText, redact, writeOut } from "@scidex/audit-command";
+import { jsonForm } from "@scidex/audit-core";
 import type { RunStatus } from "../alerts/metrics.ts";
 
 export type JobName = "seal" | "publish" | "verify" | "verify-full";
@@ -7,7 +8,7 @@ export type JobName = "seal" | "publish" | "verify" | "verify-full";
 export interface JobEntry {
   readonly job: JobName;
   readonly status: RunStatus;
-  readonly duration_ms: number;
+  readonly durationMs: number;
   /** For a person, on one line. */
   readonly message: string;
   /** What `--json` has beside it. */
@@ -22,16 +23,12 @@ export class JobLog {
     this.#json = json;
   }
 
-  async write({ job, status, duration_ms, message, details = {} }: JobEntry): Promise<void> {
+  async write({ job, status, durationMs, message, details = {} }: JobEntry): Promise<void> {
     const time = new Date().toISOString();
-    const entry = { time, job, status, duration_ms: Math.round(duration_ms), message: redact(message), ...details };
+    const entry = { time, job, status, durationMs: Math.round(durationMs), message: redact(message), ...details };
     const line = this.#json
-      ? jsonText(plainNumbers(entry))
-      : `${time} ${job} ${status}: ${escapeText(entry.message)} (${entry.duration_ms} ms)`;
+      ? jsonText(jsonForm(entry))
+      : `${time} ${job} ${status}: ${escapeText(entry.message)} (${entry.durationMs} ms)`;
     await writeOut(`${line}\n`).catch(() => undefined);
   }
 }
-
-/** Seqs are bigint, and far from what a double can't hold. */
-const plainNumbers = (entry: object): unknown =>
-  JSON.parse(JSON.stringify(entry, (_, value: unknown) => (typeof value === "bigint" ? Number(value) : value)));

@@ -9,7 +9,7 @@ export interface Divergence extends Omit<Found, "seq" | "from_seq" | "to_seq"> {
 }
 
 /** What a check of the reader's has found. */
-export function divergenceOf({ check, seq, from_seq: from, to_seq: to, ...rest }: Finding): Divergence {
+export function divergenceOf({ check, seq, fromSeq: from, toSeq: to, ...rest }: Finding): Divergence {
   return {
     check,
     group: CHECKS[check],

@@ -224,7 +224,7 @@ function requireSame(known: Server, here: Server): void {
 }
 
 /** A head over a false time would vouch for it for ever. Whoever made it false, the publisher did not see it happen. */
-function errorOfTime({ seq, event_kind: kind, event_pk: pk, expected, actual }: Finding): PublisherError {
+function errorOfTime({ seq, eventKind: kind, eventPk: pk, expected, actual }: Finding): PublisherError {
   return new PublisherError(
     "clock",
     `link ${seq} says that it was appended at ${actual}, expected ${expected} (seq ${seq}, ${kind ?? "?"} ${pk ?? "?"}): the clock of the database's server was wrong when it was linked, or somebody has written the link past the door. Nothing is signed over it, and audit-verify reports it. Check the server's clock; docs/incident.md has what to do with a chain that cannot go on (audit-publisher begin)`,

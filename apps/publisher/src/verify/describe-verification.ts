@@ -11,14 +11,14 @@ export function describeVerification(report: AlertedReport): string {
   const { range, alerts } = report;
   const lines = [
     `${VERDICTS[report.status]}: ${report.rows} links, ${range.from} to ${range.to}`,
-    `anchored to ${report.anchored_to}; ${report.unanchored} newer links can still be rewritten unseen`,
+    `anchored to ${report.anchoredTo}; ${report.unanchored} newer links can still be rewritten unseen`,
   ];
-  for (const { check, seq, from_seq, to_seq, event_kind, event_pk, message } of report.divergences.slice(0, SHOWN)) {
-    const where = seq === undefined ? (from_seq === undefined ? "" : ` ${from_seq}..${to_seq}`) : ` ${seq}`;
-    const event = event_kind === undefined ? "" : ` (${event_kind} ${event_pk ?? ""})`;
+  for (const { check, seq, fromSeq, toSeq, eventKind, eventPk, message } of report.divergences.slice(0, SHOWN)) {
+    const where = seq === undefined ? (fromSeq === undefined ? "" : ` ${fromSeq}..${toSeq}`) : ` ${seq}`;
+    const event = eventKind === undefined ? "" : ` (${eventKind} ${eventPk ?? ""})`;
     lines.push(`  ${check}${where}${escapeText(event)}: ${escapeText(message)}`);
   }
-  if (report.divergence_count > SHOWN) lines.push(`  … and ${report.divergence_count - SHOWN} more`);
+  if (report.divergenceCount > SHOWN) lines.push(`  … and ${report.divergenceCount - SHOWN} more`);
   if (alerts.new + alerts.written + alerts.posted + alerts.pending > 0)
     lines.push(
       `alerts: ${alerts.new} new findings; ${alerts.written} written to senate_alerts, ${alerts.posted} posted, ${alerts.pending} still to be said`,

@@ -67,7 +67,7 @@ describe("alerts", () => {
     const rows = await alertsOf(log);
     expect(first.report).toMatchObject({ status: "tampered", first_divergence: { check: "event_hash", seq: 2n } });
     expect(first.report.alerts).toEqual({ new: rows.length, written: rows.length, posted: 0, pending: 0 });
-    expect(rows).toHaveLength(first.report.divergence_count);
+    expect(rows).toHaveLength(first.report.divergenceCount);
     expect(rows[0]).toMatchObject({
       kind: "audit_chain_break",
       severity: "critical",
@@ -139,8 +139,8 @@ describe("alerts", () => {
     const forged = (await alertsOf(log)).length;
     await verify(log);
     const [{ open = "" } = {}] = await log.sql`select count(*) as open from public.senate_alerts where ack_at is null`;
-    expect(forged).toBe(report.divergence_count);
-    expect(Number(open)).toBe(report.divergence_count);
+    expect(forged).toBe(report.divergenceCount);
+    expect(Number(open)).toBe(report.divergenceCount);
   });
 
   it("are not drowned by a thousand others of another check", async () => {
@@ -353,11 +353,11 @@ describe("the alert memory", () => {
     const log = await edited();
     const runs = await Promise.all([verify(log), verify(log), verify(log)]);
     const [{ report }] = runs;
-    expect(await alertsOf(log)).toHaveLength(report.divergence_count);
+    expect(await alertsOf(log)).toHaveLength(report.divergenceCount);
     expect(runs.map((run) => run.report.alerts.written).toSorted((a, b) => a - b)).toEqual([
       0,
       0,
-      report.divergence_count,
+      report.divergenceCount,
     ]);
   });
 
@@ -369,7 +369,7 @@ describe("the alert memory", () => {
     expect(key.isHeld).toBe(true);
     const { report } = await verify(log, { alertLockWaitMs: 200 });
     key.release();
-    expect(report.alerts).toMatchObject({ written: report.divergence_count });
+    expect(report.alerts).toMatchObject({ written: report.divergenceCount });
     expect(report.warnings.join()).toMatch(/lock between runs/);
   });
 });

@@ -95,8 +95,8 @@ function checkAnchor(head: PublishedHead, row: ChainRow | undefined, length: big
     if (sameBytes(row.chainHash, head.chainHash)) return;
     report({
       check: "head_mismatch",
-      from_seq: head.seq,
-      to_seq: head.seq,
+      fromSeq: head.seq,
+      toSeq: head.seq,
       expected: toHex(head.chainHash),
       actual: toHex(row.chainHash),
       message: `the link before the range is not the one that was published at ${head.publishedAt}: verify from further back`,

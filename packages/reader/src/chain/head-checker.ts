@@ -102,8 +102,8 @@ export class HeadChecker {
   #mismatch(head: PublishedHead, actual: string): void {
     this.#report({
       check: "head_mismatch",
-      from_seq: this.#lastHead < head.seq ? this.#lastHead + 1n : head.seq,
-      to_seq: head.seq,
+      fromSeq: this.#lastHead < head.seq ? this.#lastHead + 1n : head.seq,
+      toSeq: head.seq,
       expected: toHex(head.chainHash),
       actual,
       message: `the links up to ${head.seq} are not those that were published at ${head.publishedAt} (${this.#names.get(head) ?? "a sink"})`,

@@ -41,12 +41,12 @@ export class LinkChecker {
   push(row: ChainRow): void {
     this.#rows++;
     const expected = this.#seq + 1n;
-    const at = { seq: row.seq, event_kind: row.eventKind, event_pk: row.eventPk };
+    const at = { seq: row.seq, eventKind: row.eventKind, eventPk: row.eventPk };
     if (row.seq < 1n) {
       this.#report({
         check: "gap",
-        event_kind: row.eventKind,
-        event_pk: row.eventPk,
+        eventKind: row.eventKind,
+        eventPk: row.eventPk,
         actual: String(row.seq),
         message: `a row with the seq ${row.seq}, which no link can have`,
       });
@@ -81,7 +81,7 @@ export class LinkChecker {
     });
   }
 
-  #check(row: ChainRow, at: { seq: bigint; event_kind: string; event_pk: string }): void {
+  #check(row: ChainRow, at: { seq: bigint; eventKind: string; eventPk: string }): void {
     const event = recomputeEvent(row);
     if (event === null || !sameBytes(event, row.eventHash)) {
       this.#report({

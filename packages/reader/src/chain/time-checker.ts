@@ -71,8 +71,8 @@ export class TimeChecker {
     this.#report({
       check: "time_implausible",
       seq: row.seq,
-      event_kind: row.eventKind,
-      event_pk: row.eventPk,
+      eventKind: row.eventKind,
+      eventPk: row.eventPk,
       expected: isEarly ? `not before ${show(bounds.earliest)}` : `not after ${show(latest)}`,
       actual: show(row.appendedAt),
       message: isEarly

@@ -48,10 +48,10 @@ export interface Divergence {
   /** Where, if a single link can be named. */
   readonly seq?: bigint;
   /** Where, if only an interval can be named: both ends included. */
-  readonly from_seq?: bigint;
-  readonly to_seq?: bigint;
-  readonly event_kind?: string;
-  readonly event_pk?: string;
+  readonly fromSeq?: bigint;
+  readonly toSeq?: bigint;
+  readonly eventKind?: string;
+  readonly eventPk?: string;
   readonly expected?: string;
   readonly actual?: string;
   readonly message: string;
@@ -71,14 +71,14 @@ export type Report = (finding: Finding) => void;
  */
 export function findingIdentity(f: Finding): string {
   if (f.check === "truncated") return f.check;
-  const isNowhere = f.seq === undefined && f.from_seq === undefined && f.event_pk === undefined;
+  const isNowhere = f.seq === undefined && f.fromSeq === undefined && f.eventPk === undefined;
   const parts = [
     f.check,
     f.seq?.toString(),
-    f.from_seq?.toString(),
-    f.to_seq?.toString(),
-    f.event_kind,
-    f.event_pk,
+    f.fromSeq?.toString(),
+    f.toSeq?.toString(),
+    f.eventKind,
+    f.eventPk,
     isNowhere ? f.message : undefined,
   ];
   return Buffer.from(sha256(JSON.stringify(parts))).toString("base64", 0, 15);
@@ -92,7 +92,7 @@ export function compareFindings(a: Finding, b: Finding): number {
   if (x !== undefined && y !== undefined && x !== y) return x < y ? -1 : 1;
   if (x !== undefined && y === undefined) return -1;
   if (x === undefined && y !== undefined) return 1;
-  const [p, q] = [a.from_seq, b.from_seq];
+  const [p, q] = [a.fromSeq, b.fromSeq];
   if (p !== undefined && q !== undefined && p !== q) return p < q ? -1 : 1;
   if ((p === undefined) !== (q === undefined)) return p === undefined ? 1 : -1;
   return (RANKS.get(a.check) ?? 0) - (RANKS.get(b.check) ?? 0);

@@ -69,7 +69,7 @@ export class Findings {
 }
 
 function cutTexts(finding: Finding): Finding {
-  const texts = ["event_kind", "event_pk", "expected", "actual", "message"] as const;
+  const texts = ["eventKind", "eventPk", "expected", "actual", "message"] as const;
   if (texts.every((name) => (finding[name]?.length ?? 0) <= MAX_TEXT)) return finding;
   const cut = (text: string) => (text.length > MAX_TEXT ? `${text.slice(0, MAX_TEXT)}…` : text);
   return Object.fromEntries(

@@ -5,7 +5,7 @@ import type { PageFinding } from "../page-data.ts";
 
 /** Where a finding is: its link or links, and its event. */
 export function where(finding: PageFinding): Markup | null {
-  const { event_kind: kind, event_pk: pk } = finding;
+  const { eventKind: kind, eventPk: pk } = finding;
   const place = placeOf(finding);
   if (place === null && kind === undefined) return null;
   return markup`<p class="where">${place === null ? null : markup`<b>${place}</b>`}${
@@ -15,7 +15,7 @@ export function where(finding: PageFinding): Markup | null {
   }</p>`;
 }
 
-export function placeOf({ seq, from_seq: from, to_seq: to }: PageFinding): string | null {
+export function placeOf({ seq, fromSeq: from, toSeq: to }: PageFinding): string | null {
   if (seq !== undefined) return `Link ${count(seq)}`;
   if (from === undefined || to === undefined) return null;
   return from === to ? `Link ${count(from)}` : `Links ${count(from)} to ${count(to)}`;

@@ -15,7 +15,7 @@ export function findings(report: PageReport): Markup | null {
   if (report.divergences.length === 0) return null;
   const byCheck = Map.groupBy(report.divergences, ({ check }) => check);
   const open = report.divergences.length <= ALL_OPEN ? ALL_OPEN : FIRST_OPEN;
-  const unlisted = report.divergence_count - report.divergences.length;
+  const unlisted = report.divergenceCount - report.divergences.length;
   return markup`<section aria-labelledby="findings">
 <h2 id="findings">What was found</h2>
 ${byCheck.size > 1 ? contents(byCheck) : null}
@@ -24,7 +24,7 @@ ${
     ? markup`<p>${counted(unlisted, "finding is", "findings are")} not listed: of each check, the first 1,000 are. Mend what is listed and verify again.</p>`
     : null
 }
-${[...byCheck].map(([check, list]) => group(check, list, open, report.first_divergence))}
+${[...byCheck].map(([check, list]) => group(check, list, open, report.firstDivergence))}
 </section>`;
 }
 

@@ -16,7 +16,7 @@ export function tables({ report, overview }: PageData): Markup {
     return markup`<section aria-labelledby="tables"><h2 id="tables">Rows by table</h2><p>Rows were not counted: this takes the groups <code>links</code> or <code>sources</code>.</p></section>`;
   const relations = new Map((coverage ?? []).map(({ kind, ...change }) => [kind, change] as const));
   const found = new Map<string, number>();
-  for (const { event_kind: kind } of report.divergences) {
+  for (const { eventKind: kind } of report.divergences) {
     if (kind === undefined) continue;
     const table = kind.replace(CHANGE_SUFFIX, "");
     found.set(table, (found.get(table) ?? 0) + 1);

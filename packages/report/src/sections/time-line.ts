@@ -56,7 +56,7 @@ interface Interval {
 
 /** Times between which the chain is not what was published. */
 function badIntervals(findings: readonly PageFinding[], scale: Scale): Interval[] {
-  return findings.flatMap(({ check, seq, from_seq: from, to_seq: to }) => {
+  return findings.flatMap(({ check, seq, fromSeq: from, toSeq: to }) => {
     if (check === "truncated" && seq !== undefined)
       return [{ from: scale.timeOf(Number(seq) - 1), to: scale.points.at(-1)?.time ?? scale.end }];
     if (check !== "head_mismatch" || from === undefined || to === undefined) return [];
@@ -66,7 +66,7 @@ function badIntervals(findings: readonly PageFinding[], scale: Scale): Interval[
 
 /** Places of the findings that have one. */
 function placesOf(findings: readonly PageFinding[], scale: Scale): number[] {
-  const places = findings.flatMap(({ seq, from_seq: from }) => {
+  const places = findings.flatMap(({ seq, fromSeq: from }) => {
     const at = seq ?? from;
     return at === undefined ? [] : [scale.x(scale.timeOf(Number(at)))];
   });
@@ -77,7 +77,7 @@ function growth(data: PageData, scale: Scale, bad: readonly Interval[]): Markup 
   const { report } = data;
   const top = highest(data, scale);
   const y = (seq: number) => round(HEIGHT - (Math.max(seq, 0) / top) * (HEIGHT - 4));
-  const anchored = Number(report.anchored_to);
+  const anchored = Number(report.anchoredTo);
   const until = lastTime(scale.points, anchored);
   const known = scale.points.filter(({ seq }) => seq <= anchored);
   const line = thinPoints(known, scale.x).map(({ time, seq }) => `${round(scale.x(time))} ${y(seq)}`);
@@ -135,7 +135,7 @@ function axis({ start, end }: Scale): Markup {
 }
 
 function legend({ report, isWhole }: PageData, hasBad: boolean, scale: Scale): Markup {
-  const { anchored_to: anchored, range, head, unanchored } = report;
+  const { anchoredTo: anchored, range, head, unanchored } = report;
   const until = lastTime(scale.points, Number(anchored));
   return markup`<ul class="legend">
 ${anchored === 0n || until === null ? null : markup`<li class="key-anchored"><b>Anchored</b> to link ${count(anchored)}, last signed ${momentText(until)}</li>`}

@@ -42,9 +42,9 @@ function gapsOf({ report, isWhole }: PageData): string[] {
     gaps.push(
       `${counted(report.unanchored, "link is", "links are")} newer than the last published head that fits: whoever has full write authority can still rewrite them unseen. Publishing anchors them.`,
     );
-  if (report.events_without_source > 0n)
+  if (report.eventsWithoutSource > 0n)
     gaps.push(
-      `${counted(report.events_without_source, "event belongs", "events belong")} to no table: the chain proves that and when they were recorded, and their payloads' hashes; the payloads are not in the database to be compared.`,
+      `${counted(report.eventsWithoutSource, "event belongs", "events belong")} to no table: the chain proves that and when they were recorded, and their payloads' hashes; the payloads are not in the database to be compared.`,
     );
   if (report.pending > 0n)
     gaps.push(

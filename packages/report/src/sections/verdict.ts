@@ -18,15 +18,15 @@ export function verdict(data: PageData): Markup {
 <p class="kicker">Verification of an audit chain${origin === null ? null : markup` · <bdi>${origin}</bdi>`}</p>
 <h1 class="verdict">${mark(report.status)}${VERDICTS[report.status]}</h1>
 <p class="lead">${sentence(data)}</p>
-<p class="about">Verified ${momentText(verifiedAt / 1000)}${database === null ? null : markup`, database <bdi>${database}</bdi>`}, in ${durationText(report.duration_ms / 1000)}.</p>
+<p class="about">Verified ${momentText(verifiedAt / 1000)}${database === null ? null : markup`, database <bdi>${database}</bdi>`}, in ${durationText(report.durationMs / 1000)}.</p>
 ${numbers(data)}
 </header>`;
 }
 
 function sentence({ report, isWhole }: PageData): Markup {
   if (report.status === "tampered") {
-    const first = report.first_divergence;
-    const found = counted(report.divergence_count, "finding");
+    const first = report.firstDivergence;
+    const found = counted(report.divergenceCount, "finding");
     return first === null
       ? markup`${found}: something is not what was recorded.`
       : markup`${found}: something is not what was recorded. The first one: <a href="#first">${checkName(first.check).title.toLowerCase()}</a>.`;
@@ -39,12 +39,12 @@ function sentence({ report, isWhole }: PageData): Markup {
 }
 
 function numbers({ report }: PageData): Markup {
-  const { range, anchored_to, unanchored, pending, pending_age } = report;
+  const { range, anchoredTo, unanchored, pending, pendingAge } = report;
   return markup`<dl class="numbers">
 <div><dt>Links checked</dt><dd>${count(report.rows)}<small>${range.to < range.from ? "none in the range" : linksText(range.from, range.to)}</small></dd></div>
-<div><dt>Anchored</dt><dd>${anchored_to === 0n ? "none" : `to ${count(anchored_to)}`}<small>by a signed, published head</small></dd></div>
+<div><dt>Anchored</dt><dd>${anchoredTo === 0n ? "none" : `to ${count(anchoredTo)}`}<small>by a signed, published head</small></dd></div>
 <div><dt>Not anchored</dt><dd>${count(unanchored)}<small>${notAnchored(unanchored)}</small></dd></div>
-<div><dt>Waiting</dt><dd>${count(pending)}<small>${pending === 0n || pending_age === null ? "captured rows to be linked" : `not linked yet, the oldest for ${durationText(pending_age)}`}</small></dd></div>
+<div><dt>Waiting</dt><dd>${count(pending)}<small>${pending === 0n || pendingAge === null ? "captured rows to be linked" : `not linked yet, the oldest for ${durationText(pendingAge)}`}</small></dd></div>
 </dl>`;
 }
 

@@ -25,8 +25,8 @@ const openAll = async (page: Page) =>
 const full = () =>
   tampered(
     [
-      ...Array.from({ length: 45 }, (_, n) => finding({ seq: BigInt(n + 3), event_pk: `key ${n}\u202e` })),
-      finding({ check: "head_mismatch", seq: undefined, from_seq: 500n, to_seq: 640n, event_kind: undefined }),
+      ...Array.from({ length: 45 }, (_, n) => finding({ seq: BigInt(n + 3), eventPk: `key ${n}\u202e` })),
+      finding({ check: "head_mismatch", seq: undefined, fromSeq: 500n, toSeq: 640n, eventKind: undefined }),
       finding({ check: "coverage_narrowed", seq: 480n, expected: undefined, actual: undefined }),
     ],
     {
@@ -62,8 +62,8 @@ const HOSTILE = [
 
 function hostile() {
   const all = {
-    event_kind: HOSTILE,
-    event_pk: HOSTILE,
+    eventKind: HOSTILE,
+    eventPk: HOSTILE,
     expected: HOSTILE,
     actual: HOSTILE,
     message: HOSTILE,
@@ -83,7 +83,7 @@ function hostile() {
         unproven: [HOSTILE],
         warnings: [HOSTILE],
         checks: { [HOSTILE]: "failed" },
-        head: { seq: 9n, chain_hash: HOSTILE, appended_at: HOSTILE },
+        head: { seq: 9n, chainHash: HOSTILE, appendedAt: HOSTILE },
       },
       overview: {
         sinks: [{ name: HOSTILE, heads: hourly(3) }],
@@ -237,10 +237,10 @@ describe("a page with ten thousand findings", () => {
   ];
   const findings = checks.flatMap((check, i) =>
     Array.from({ length: 1_000 }, (_, n) =>
-      finding({ check, seq: BigInt(i * 1_000 + n + 1), event_pk: `${check} ${n}` }),
+      finding({ check, seq: BigInt(i * 1_000 + n + 1), eventPk: `${check} ${n}` }),
     ),
   );
-  const html = page(tampered(findings, { report: { divergence_count: 70_000 } }));
+  const html = page(tampered(findings, { report: { divergenceCount: 70_000 } }));
 
   it("has all of them, shows the first of each check, and opens the others", async () => {
     const { page: tab, complaints } = await reader.open(html);

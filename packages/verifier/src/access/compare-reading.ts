@@ -70,7 +70,7 @@ export async function compareReading(
   if (found.count === 0 || extra > 0)
     report({
       check: "access_mismatch",
-      event_kind: table.kind,
+      eventKind: table.kind,
       expected: `${inTable.length} rows`,
       actual: `${inIndex.length} rows`,
       message: `${what} has entries that no row has`,

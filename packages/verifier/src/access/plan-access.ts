@@ -77,7 +77,7 @@ function compareFlags(catalog: Catalog, relation: RelationRow, kind: string, rep
     if (!index.isValid || (index.isReady && index.isLive)) continue;
     report({
       check: "access_mismatch",
-      event_kind: kind,
+      eventKind: kind,
       expected: "ready and live, as a valid index is",
       actual: [...(index.isReady ? [] : ["not ready for inserts"]), ...(index.isLive ? [] : ["being dropped"])].join(
         ", ",
@@ -88,7 +88,7 @@ function compareFlags(catalog: Catalog, relation: RelationRow, kind: string, rep
   if (relation.hasIndexes || indexes.length === 0) return;
   report({
     check: "access_mismatch",
-    event_kind: kind,
+    eventKind: kind,
     expected: "pg_class.relhasindex is true",
     actual: "false",
     message: `${schema}.${name}: no index is used or kept up to date: the catalog denies that there is any`,

@@ -6,11 +6,11 @@ type Text = Pick<Finding, "expected" | "actual" | "message">;
 
 /** Reports rows by their keys, and how many there are where not all can be named. */
 export function reportRows(kind: string, { keys, count }: Rows, report: Report, finding: Text): void {
-  for (const key of keys) report({ check: "access_mismatch", event_kind: kind, event_pk: key, ...finding });
+  for (const key of keys) report({ check: "access_mismatch", eventKind: kind, eventPk: key, ...finding });
   if (keys.length < count)
     report({
       check: "access_mismatch",
-      event_kind: kind,
+      eventKind: kind,
       ...finding,
       actual: `${count} rows, of which ${keys.length} are named`,
       message: finding.message.replace("this row", "rows that are not named"),

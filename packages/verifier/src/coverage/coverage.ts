@@ -131,7 +131,7 @@ function checkTable(
   if (current === undefined || current.relation !== relation) {
     report({
       check: "coverage_narrowed",
-      event_kind: table.kind,
+      eventKind: table.kind,
       expected: `${relation} attached under the kind ${table.kind}`,
       actual: current === undefined ? "not attached" : `the kind covers ${current.relation}`,
       message: `${relation} is not covered, but the policy says that it must be`,
@@ -166,7 +166,7 @@ function narrowed(report: Report, config: Config, message: string): void {
   report({
     check: "coverage_narrowed",
     ...(config.seq === null || config.seq === 0n ? {} : { seq: config.seq }),
-    event_kind: config.kind,
+    eventKind: config.kind,
     message,
   });
 }

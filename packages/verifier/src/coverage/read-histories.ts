@@ -48,7 +48,7 @@ function reportUnsound(fields: readonly (string | null)[], report: Report): void
   const [id, , kind] = fields;
   report({
     check: "coverage_narrowed",
-    ...(kind == null ? {} : { event_kind: kind }),
+    ...(kind == null ? {} : { eventKind: kind }),
     expected: "a row as attach, detach and the backfill write it",
     actual: fields.map((field, i) => `${CONFIG_COLUMNS[i] ?? ""} ${field ?? "NULL"}`).join(", "),
     message: `the configuration row ${id ?? "without an id"} of the kind ${kind ?? "NULL"} was written past attach: it cannot be read, and is left out`,
@@ -63,7 +63,7 @@ function reportDisorder({ configs }: KindHistory, report: Report): void {
     report({
       check: "coverage_narrowed",
       seq: config.seq,
-      event_kind: config.kind,
+      eventKind: config.kind,
       expected: `an id above ${before.id}`,
       actual: `${config.id}`,
       message: `the configuration row ${config.id} of the kind ${config.kind} is newer in the chain than the row ${before.id}, which the database believes instead`,

@@ -89,7 +89,7 @@ async function compare(
 function reportOf(histories: Histories, noted: Noted): Report {
   return (finding: Finding) => {
     const { seq, ...unlocated } = finding;
-    const kind = finding.event_kind?.replace(/:(?:insert|update|delete)$/u, "");
+    const kind = finding.eventKind?.replace(/:(?:insert|update|delete)$/u, "");
     const isTracked = histories.get(kind ?? "")?.configs.some(({ changes }) => changes === "track") ?? false;
     // An event that does not follow from the one before it does so whatever comes after.
     const isOfRow = CHECKS[finding.check] === "sources" && finding.check !== "change_unrecorded";

@@ -1,11 +1,11 @@
-import { formatTime, toHex } from "@scidex/audit-core";
+import { formatTime, jsonForm, toHex } from "@scidex/audit-core";
 import type { Divergence, Group } from "@scidex/audit-reader";
 
 /** A published position, or the chain's own head. */
 export interface ChainHead {
   readonly seq: bigint;
-  readonly chain_hash: string;
-  readonly appended_at: string;
+  readonly chainHash: string;
+  readonly appendedAt: string;
 }
 
 /** What became of a group of checks. */
@@ -23,24 +23,24 @@ export interface VerificationReport {
   readonly rows: bigint;
   readonly head: ChainHead | null;
   /** The highest seq whose published head fits. */
-  readonly anchored_to: bigint;
+  readonly anchoredTo: bigint;
   /** Links after it: whoever has full write authority can still rewrite them unseen. */
   readonly unanchored: bigint;
   /** Captured rows that are not linked yet. */
   readonly pending: bigint;
   /** Age of the oldest of them, in seconds. */
-  readonly pending_age: number | null;
-  readonly events_without_source: bigint;
-  readonly first_divergence: Divergence | null;
+  readonly pendingAge: number | null;
+  readonly eventsWithoutSource: bigint;
+  readonly firstDivergence: Divergence | null;
   readonly divergences: readonly Divergence[];
-  readonly divergence_count: number;
+  readonly divergenceCount: number;
   readonly checks: Readonly<Record<Group, GroupResult>>;
   /** What could not be checked, and why. */
   readonly unproven: readonly string[];
   readonly warnings: readonly string[];
-  readonly duration_ms: number;
+  readonly durationMs: number;
   /** How much of it the group `access` took. */
-  readonly access_ms: number;
+  readonly accessMs: number;
 }
 
 /** Whether a report is a verdict on what was asked for. That none has come for too long is no verdict. */
@@ -51,24 +51,23 @@ export const isVerdict = ({ status, divergences }: Pick<VerificationReport, "sta
 const UNSAFE = /[\u007f-\u009f\u061c\u200b-\u200f\u2028-\u202e\u2060-\u2069\ufeff]/gu;
 
 /**
- * The report as one line of JSON, in which text from the database cannot do anything to a terminal. Numbers beyond
- * 2^53 - 1, which only a hostile database has, become text.
+ * The report as one line of JSON (docs, "Report"), in which text from the database cannot do anything to a terminal. Numbers
+ * beyond 2^53 - 1, which only a hostile database has, become text.
  */
 export function formatReport(report: VerificationReport): string {
-  const json = JSON.stringify(report, (_, value: unknown) => {
-    if (typeof value !== "bigint") return value;
-    return value <= Number.MAX_SAFE_INTEGER && value >= Number.MIN_SAFE_INTEGER ? Number(value) : value.toString();
-  });
-  return json.replaceAll(UNSAFE, (unit) => `\\u${unit.charCodeAt(0).toString(16).padStart(4, "0")}`);
+  return JSON.stringify(jsonForm(report)).replaceAll(
+    UNSAFE,
+    (unit) => `\\u${unit.charCodeAt(0).toString(16).padStart(4, "0")}`,
+  );
 }
 
 /** A position for the report; null where the time has no form. */
 export function chainHead(row: { seq: bigint; chainHash: Uint8Array; appendedAt: bigint | null }): ChainHead {
-  let appended_at = "infinite";
+  let appendedAt = "infinite";
   try {
-    if (row.appendedAt !== null) appended_at = formatTime(row.appendedAt);
+    if (row.appendedAt !== null) appendedAt = formatTime(row.appendedAt);
   } catch {
-    appended_at = "outside the years 2000 to 9999";
+    appendedAt = "outside the years 2000 to 9999";
   }
-  return { seq: row.seq, chain_hash: toHex(row.chainHash), appended_at };
+  return { seq: row.seq, chainHash: toHex(row.chainHash), appendedAt };
 }

@@ -49,7 +49,7 @@ export async function openTable(
   if (place === null || shape === null || missing !== null) {
     report({
       check: "source_missing",
-      event_kind: history.kind,
+      eventKind: history.kind,
       expected: "a table",
       actual: missing ?? "nothing of that name",
       message: `${current.relation} is not there as a table any more`,

@@ -70,8 +70,8 @@ export class GroupReader {
     this.#report({
       check: "duplicate",
       ...(event.seq === null ? {} : { seq: event.seq }),
-      event_kind: event.eventKind,
-      event_pk: event.eventPk,
+      eventKind: event.eventKind,
+      eventPk: event.eventPk,
       message: `the event is chained twice, first at seq ${first}`,
     });
   }
@@ -80,8 +80,8 @@ export class GroupReader {
     this.#report({
       check: "event_hash",
       ...(event.seq === null ? {} : { seq: event.seq }),
-      event_kind: event.eventKind,
-      event_pk: event.eventPk,
+      eventKind: event.eventKind,
+      eventPk: event.eventPk,
       message: "the key of a change does not end in its own seq",
     });
   }
@@ -91,8 +91,8 @@ export class GroupReader {
     this.#report({
       check: "source_edited",
       ...(event.seq === null ? {} : { seq: event.seq }),
-      event_kind: event.eventKind,
-      event_pk: event.eventPk,
+      eventKind: event.eventKind,
+      eventPk: event.eventPk,
       expected: "no change",
       actual: event.op,
       message: "the event records a change of a row of a table that refuses changes: it was put there past the trigger",

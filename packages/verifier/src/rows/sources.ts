@@ -133,8 +133,8 @@ export class SourceChecker {
     }
     this.#report({
       check: "source_unchained",
-      event_kind: this.#history.kind,
-      ...(key === null ? {} : { event_pk: key }),
+      eventKind: this.#history.kind,
+      ...(key === null ? {} : { eventPk: key }),
       expected: "an event",
       actual: "none",
       message:
@@ -156,7 +156,7 @@ const AFTER_ALL = 2n ** 63n;
 function located(event: KeyEvent) {
   return {
     ...(event.seq === null ? {} : { seq: event.seq }),
-    event_kind: event.eventKind,
-    event_pk: event.eventPk,
+    eventKind: event.eventKind,
+    eventPk: event.eventPk,
   };
 }

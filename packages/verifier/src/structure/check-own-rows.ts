@@ -24,7 +24,7 @@ export async function checkOwnRows(
   const changed = (message: string, expected: string, actual: string, kind?: string) =>
     report({
       check: "relation_changed",
-      ...(kind === undefined ? {} : { event_kind: kind }),
+      ...(kind === undefined ? {} : { eventKind: kind }),
       expected,
       actual,
       message,

@@ -80,7 +80,7 @@ const allOf = (table: string, value: boolean) =>
   `update pg_index set indisready = ${value} where indrelid = 'public.${table}'::regclass`;
 const found = (report: VerificationReport) =>
   report.divergences
-    .map((d) => [d.check, d.event_kind, d.event_pk] as const)
+    .map((d) => [d.check, d.eventKind, d.eventPk] as const)
     .toSorted((a, b) => (a.join(" ") < b.join(" ") ? -1 : 1));
 
 describe("honest tables", () => {
@@ -204,7 +204,7 @@ describe("B15: an index that lies is found", () => {
       "update pg_index set indoption = '3' where indexrelid = 'public.items_other'::regclass",
     ]);
     expect(report.divergences[0]?.message).toMatch(/looked up by other, the index items_other does not lead to/u);
-    expect(report.divergence_count).toBeGreaterThan(100);
+    expect(report.divergenceCount).toBeGreaterThan(100);
   });
 
   test("an index that is not kept up to date at this moment", async () => {
@@ -265,7 +265,7 @@ describe("B15: bounds and constraints that lie are found", () => {
     const report = await attacked(["update public.items set event = 999999 where other = 4"]);
     const [access] = report.divergences.filter(({ check }) => check === "access_mismatch");
     expect(access).toMatchObject({
-      event_kind: "items",
+      eventKind: "items",
       message: expect.stringContaining("items_event_fkey") as string,
     });
     expect(report.divergences.filter(({ check }) => check === "access_mismatch")).toHaveLength(1);

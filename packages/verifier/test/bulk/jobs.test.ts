@@ -72,7 +72,7 @@ test("a chain that is broken just where two jobs meet is found broken there", as
     update public.audit_chain set prev_hash = sha256('forged'), chain_hash = sha256(sha256('forged') || event_hash || int8send(seq)) where seq = ${seam};
     ${recompute(seam + 1)}`);
   const report = await sameReport(chain, UNANCHORED, [2]);
-  expect(report.first_divergence).toMatchObject({ check: "prev_hash", seq: BigInt(seam) });
+  expect(report.firstDivergence).toMatchObject({ check: "prev_hash", seq: BigInt(seam) });
   expect((await sameReport(chain)).status).toBe("tampered");
 });
 

@@ -42,7 +42,7 @@ interface Attack {
   readonly what: string;
   readonly sql: string;
   /** Check and place of the first divergence. */
-  readonly first: { check: string; seq?: bigint; from_seq?: bigint; to_seq?: bigint; event_pk?: string };
+  readonly first: { check: string; seq?: bigint; fromSeq?: bigint; toSeq?: bigint; eventPk?: string };
 }
 
 const flip = (column: string, bit: number) => `set_bit(${column}, ${bit}, 1 - get_bit(${column}, ${bit}))`;
@@ -124,7 +124,7 @@ const ATTACKS: Attack[] = [
     id: "A11",
     what: "deletes the first links, renumbers and recomputes",
     sql: `delete from public.audit_chain where seq in (1, 2); ${closeGap(1)}${closeGap(1)}`,
-    first: { check: "head_mismatch", from_seq: 1n, to_seq: 10n },
+    first: { check: "head_mismatch", fromSeq: 1n, toSeq: 10n },
   },
   {
     id: "A05",
@@ -136,7 +136,7 @@ const ATTACKS: Attack[] = [
     id: "A05",
     what: "cuts the tail, and honest traffic has reused its seqs",
     sql: `delete from public.audit_chain where seq > 22; ${[23, 24, 25, 26].map((n) => forge("even", `again ${n}`)).join("")}`,
-    first: { check: "head_mismatch", from_seq: 21n, to_seq: 25n },
+    first: { check: "head_mismatch", fromSeq: 21n, toSeq: 25n },
   },
   { id: "A06", what: "truncates", sql: "truncate public.audit_chain", first: { check: "truncated", seq: 1n } },
   {
@@ -155,7 +155,7 @@ const ATTACKS: Attack[] = [
     id: "A06",
     what: "starts a new chain in a look-alike",
     sql: `truncate public.audit_chain; ${Array.from({ length: 26 }, (_, n) => forge("even", `new ${n}`)).join("")}`,
-    first: { check: "head_mismatch", from_seq: 1n, to_seq: 10n },
+    first: { check: "head_mismatch", fromSeq: 1n, toSeq: 10n },
   },
   {
     id: "A07",
@@ -180,7 +180,7 @@ const ATTACKS: Attack[] = [
     id: "A08",
     what: "forges a well-formed link at the end under a table's kind",
     sql: forge("note", "999"),
-    first: { check: "source_deleted", seq: 31n, event_pk: "999" },
+    first: { check: "source_deleted", seq: 31n, eventPk: "999" },
   },
   {
     id: "A08",
@@ -192,25 +192,25 @@ const ATTACKS: Attack[] = [
     id: "A09",
     what: "changes a link and recomputes every hash after it",
     sql: `update public.audit_chain set payload_hash = sha256('evil') where seq = 13; ${recompute(13)}`,
-    first: { check: "head_mismatch", from_seq: 11n, to_seq: 20n },
+    first: { check: "head_mismatch", fromSeq: 11n, toSeq: 20n },
   },
   {
     id: "A09",
     what: "changes the last published link and recomputes",
     sql: `update public.audit_chain set event_pk = 'evil' where seq = 25; ${recompute(25)}`,
-    first: { check: "head_mismatch", from_seq: 21n, to_seq: 25n },
+    first: { check: "head_mismatch", fromSeq: 21n, toSeq: 25n },
   },
   {
     id: "A10",
     what: "rewrites the whole chain",
     sql: `update public.audit_chain set payload_hash = sha256(payload_hash) where event_kind in ('odd', 'even'); ${recompute(1)}`,
-    first: { check: "head_mismatch", from_seq: 1n, to_seq: 10n },
+    first: { check: "head_mismatch", fromSeq: 1n, toSeq: 10n },
   },
   {
     id: "A11",
     what: "drops a link, renumbers and recomputes",
     sql: `delete from public.audit_chain where seq = 16; ${closeGap(16)}`,
-    first: { check: "head_mismatch", from_seq: 11n, to_seq: 20n },
+    first: { check: "head_mismatch", fromSeq: 11n, toSeq: 20n },
   },
   {
     id: "A11",
@@ -228,13 +228,13 @@ const ATTACKS: Attack[] = [
     id: "A13",
     what: "writes an event twice",
     sql: `${unconstrain} ${forge("even", "8", "sha256('8')")}`,
-    first: { check: "duplicate", seq: 31n, event_pk: "8" },
+    first: { check: "duplicate", seq: 31n, eventPk: "8" },
   },
   {
     id: "A13",
     what: "writes an event of a table twice",
     sql: `${unconstrain} insert into public.audit_chain select 31, event_kind, event_pk, payload_hash, event_hash, prev_hash, chain_hash, before_hash, clock_timestamp() from public.audit_chain where seq = 15; ${recompute(31)}`,
-    first: { check: "duplicate", seq: 31n, event_pk: "15" },
+    first: { check: "duplicate", seq: 31n, eventPk: "15" },
   },
   ...["clock_timestamp() - interval '3 days'", "clock_timestamp() + interval '1 hour'"].map((time) => ({
     id: "A14",
@@ -260,7 +260,7 @@ describe("attacks on the chain", () => {
   it("finds nothing before any of them", async () => {
     const report = await (await chainOf30()).verify();
     expect(report.divergences).toEqual([]);
-    expect(report).toMatchObject({ status: "intact", rows: 30n, anchored_to: 25n, unanchored: 5n });
+    expect(report).toMatchObject({ status: "intact", rows: 30n, anchoredTo: 25n, unanchored: 5n });
   });
 
   it.each(ATTACKS)("finds $id: $what", async ({ sql, first }) => {
@@ -268,7 +268,7 @@ describe("attacks on the chain", () => {
     await chain.attack(sql);
     const report = await chain.verify();
     expect(report.status).toBe("tampered");
-    expect(report.first_divergence).toMatchObject(first);
+    expect(report.firstDivergence).toMatchObject(first);
   });
 
   it("finds A12: an older copy of the database", async () => {
@@ -278,7 +278,7 @@ describe("attacks on the chain", () => {
       "truncate public.audit_chain; insert into public.audit_chain select * from public.copy; drop table public.copy; delete from public.note where id > 18",
     );
     const report = await chain.verify();
-    expect(report.first_divergence).toMatchObject({ check: "truncated", seq: 19n });
+    expect(report.firstDivergence).toMatchObject({ check: "truncated", seq: 19n });
     expect(report.divergences.filter(({ check }) => check.startsWith("source"))).toEqual([]);
   });
 
@@ -296,7 +296,7 @@ describe("attacks on the chain", () => {
     {
       what: "everything rewritten",
       sql: `update public.audit_chain set payload_hash = sha256('x') where seq = 4; ${recompute(4)}`,
-      first: { check: "head_mismatch", from_seq: 20n, to_seq: 20n },
+      first: { check: "head_mismatch", fromSeq: 20n, toSeq: 20n },
     },
   ])("finds, in a range that starts after a head, $what", async ({ sql, first }) => {
     const chain = await chainOf30();
@@ -304,7 +304,7 @@ describe("attacks on the chain", () => {
     await chain.attack(sql);
     const report = await chain.verify({ startSeq: 22n, checks: ["links", "heads"] });
     expect(report.status).toBe("tampered");
-    expect(report.first_divergence ?? report.divergences).toMatchObject(first);
+    expect(report.firstDivergence ?? report.divergences).toMatchObject(first);
   });
 
   it("finds a row that claims to be older than the newest signature of the head before it", async () => {
@@ -315,7 +315,7 @@ describe("attacks on the chain", () => {
     for (let age = week; age >= 0; age -= 86_400) await chain.publish({ time: now() - age });
     expect((await chain.verify()).divergences).toEqual([]);
     await chain.attack(forge("thing", "3", "sha256('3')", "clock_timestamp() - interval '3 days'"));
-    expect((await chain.verify()).first_divergence).toMatchObject({ check: "time_implausible", seq: 3n });
+    expect((await chain.verify()).firstDivergence).toMatchObject({ check: "time_implausible", seq: 3n });
   });
 
   it("finds a tail that is cut while honest traffic goes on", async () => {

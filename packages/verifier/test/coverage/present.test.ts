@@ -30,7 +30,7 @@ async function coverage({ sql }: TestDatabase, policy: Policy | null = null): Pr
   checkCoverage(histories, policy, report);
   // One of the tables has been detached, which has nothing to do with it.
   return findings
-    .filter(({ event_kind: kind }) => kind !== "was_attached")
+    .filter(({ eventKind: kind }) => kind !== "was_attached")
     .map(({ check, message }) => `${check}: ${message}`);
 }
 

@@ -5,7 +5,7 @@ import postgres from "postgres";
 import { describe, expect, it, onTestFinished, vi } from "vitest";
 
 import { append, forge, openChain, verifyAsked } from "../chain-database.ts";
-import { type Divergence, formatReport, getHead, lookup, verify, verifyEvent } from "../../src/index.ts";
+import { formatReport, getHead, lookup, verify, verifyEvent } from "../../src/index.ts";
 import { readShape } from "../../src/coverage/shape.ts";
 import { withSnapshot } from "@scidex/audit-reader";
 
@@ -64,7 +64,7 @@ describe("a hostile database", () => {
     await chain.attack(attack ?? "");
     const report = await chain.verify();
     expect(report.status).toBe("tampered");
-    expect(report.divergence_count).toBeGreaterThan(0);
+    expect(report.divergenceCount).toBeGreaterThan(0);
     expect(formatReport(report).length).toBeLessThan(50_000);
   });
 
@@ -98,7 +98,7 @@ describe("a hostile database", () => {
     await chain.attack(attack ?? "");
     const report = await chain.verify();
     expect(report.divergences).toContainEqual(expect.objectContaining({ check: "relation_changed" }));
-    expect(report.first_divergence).toMatchObject({ check: "truncated", seq: 1n });
+    expect(report.firstDivergence).toMatchObject({ check: "truncated", seq: 1n });
     expect(report.checks.links).toBe("unproven");
   });
 
@@ -143,9 +143,9 @@ describe("a hostile database", () => {
       delete from public.note where id = 3;
       update public.note set body = 'evil' where id = 4`);
     const report = await chain.verify();
-    expect(report.divergence_count).toBe(2903);
+    expect(report.divergenceCount).toBe(2903);
     expect(report.divergences).toHaveLength(1002);
-    expect(report.first_divergence).toMatchObject({ check: "source_deleted", seq: 4n });
+    expect(report.firstDivergence).toMatchObject({ check: "source_deleted", seq: 4n });
   });
 
   it("runs nothing that stands in a kind, a relation or a column's name", async () => {
@@ -167,7 +167,7 @@ describe("a hostile database", () => {
     expect([clean.status, clean.divergences, clean.unproven]).toEqual(["intact", [], []]);
     await chain.sql.unsafe("set standard_conforming_strings = on");
     await chain.attack(`update "${quoted}"."${quoted}" set "__proto__" = 'evil' where "key" = 'a'`);
-    expect((await chain.verify()).first_divergence).toMatchObject({ check: "source_edited", event_kind: kind });
+    expect((await chain.verify()).firstDivergence).toMatchObject({ check: "source_edited", eventKind: kind });
   });
 
   it("escapes what a terminal would act on", async () => {
@@ -178,8 +178,8 @@ describe("a hostile database", () => {
     const json = formatReport(await chain.verify());
     expect(json).toContain("\\u009b31m\\u202e");
     expect(json).not.toMatch(/[\u0000-\u001f\u007f-\u009f\u202e]/u);
-    const { event_pk } = (JSON.parse(json) as { first_divergence: Divergence }).first_divergence;
-    expect(event_pk).toBe("\u009b31m\u202e");
+    const { event_pk: eventPk } = (JSON.parse(json) as { first_divergence: { event_pk: string } }).first_divergence;
+    expect(eventPk).toBe("\u009b31m\u202e");
   });
 
   it("judges the other tables where one breaks off in the middle", async () => {
@@ -320,7 +320,7 @@ describe("a hostile database", () => {
     const report = await chain.verify();
     expect(report.status).toBe("tampered");
     expect(report.divergences.length).toBeLessThanOrEqual(1_000);
-    expect(report.divergence_count).toBe(100_002);
+    expect(report.divergenceCount).toBe(100_002);
     expect(process.memoryUsage().rss - before).toBeLessThan(400_000_000);
   });
 });

@@ -45,13 +45,13 @@ describe("attacks on a sink", () => {
     const chain = await published();
     const report = await chain.verify();
     expect([report.divergences, report.unproven, report.warnings]).toEqual([[], [], []]);
-    expect(report).toMatchObject({ status: "intact", anchored_to: 12n });
+    expect(report).toMatchObject({ status: "intact", anchoredTo: 12n });
   });
 
   it.each([1, 2, 3])("finds D01: line %i is gone from one of two sinks", async (number) => {
     const chain = await published();
     cut(chain, number);
-    expect((await chain.verify()).first_divergence?.check).toBe("sink_disagreement");
+    expect((await chain.verify()).firstDivergence?.check).toBe("sink_disagreement");
   });
 
   it.each([1, 2, 3, 4])("finds D01: line %i is gone from the only sink, which is known", async (number) => {
@@ -61,8 +61,8 @@ describe("attacks on a sink", () => {
     expect(report.status).toBe("intact");
     cut(chain, number);
     const after = await chain.verify({ heads, state });
-    expect(after.first_divergence?.check).toBe("sink_rewound");
-    expect(after.first_divergence?.message).toContain(chain.paths[0]);
+    expect(after.firstDivergence?.check).toBe("sink_rewound");
+    expect(after.firstDivergence?.message).toContain(chain.paths[0]);
   });
 
   it.each(["seq", "chain_hash", "appended_at", "published_at", "checkpoint", "entry", "proof"])(
@@ -93,7 +93,7 @@ describe("attacks on a sink", () => {
     const report = await chain.verify({ state });
     expect(report.divergences.map(({ check }) => check)).toEqual(["sink_rewound"]);
     rmSync(chain.paths[0]);
-    expect((await chain.verify({ state })).first_divergence?.check).toBe("sink_rewound");
+    expect((await chain.verify({ state })).firstDivergence?.check).toBe("sink_rewound");
   });
 
   it("finds D03: a log that was cut back, and has grown longer since", async () => {
@@ -118,8 +118,8 @@ describe("attacks on a sink", () => {
     const evil = newKeys(ORIGIN);
     for (const path of chain.paths) writeLines(path, [await signedHead(chain.sql, { keys: evil.keys })]);
     const report = await chain.verify();
-    expect(report.first_divergence?.check).toBe("sink_signature");
-    expect(report.first_divergence?.message).toContain("signature_missing");
+    expect(report.firstDivergence?.check).toBe("sink_signature");
+    expect(report.firstDivergence?.message).toContain("signature_missing");
   });
 
   it("finds D05: two sinks with different stories, and names both", async () => {
@@ -150,7 +150,7 @@ describe("attacks on a sink", () => {
     const chain = await published();
     const [first = ""] = linesOf(chain.paths[0]);
     for (const path of chain.paths) appendFileSync(path, `${first}\n`);
-    expect((await chain.verify()).first_divergence?.check).toBe("sink_signature");
+    expect((await chain.verify()).firstDivergence?.check).toBe("sink_signature");
   });
 
   it("finds D07: an old head with a fresh published_at", async () => {
@@ -174,8 +174,8 @@ describe("attacks on a sink", () => {
     const other = newKeys("example.org/other");
     appendFileSync(chain.paths[0], `${await signedHead(chain.sql, { keys: other.keys, time: now() + 1 })}\n`);
     const report = await chain.verify({ keys: [...chain.vkeys, ...other.vkeys] });
-    expect(report.first_divergence?.check).toBe("sink_signature");
-    expect(report.first_divergence?.message).toContain("origin_mismatch");
+    expect(report.firstDivergence?.check).toBe("sink_signature");
+    expect(report.firstDivergence?.message).toContain("origin_mismatch");
   });
 
   it("asks for the origin where it has keys of several logs", async () => {

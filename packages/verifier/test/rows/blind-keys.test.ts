@@ -55,7 +55,7 @@ describe("tables with blinded keys", () => {
     await chain.publish();
     const { divergences } = await chain.verify();
     const key = blindKey(await secretOf(chain.sql, "people"), "m30@example.org");
-    expect(divergences.map(({ check, event_pk }) => [check, event_pk?.split("@")[0]])).toEqual([
+    expect(divergences.map(({ check, eventPk }) => [check, eventPk?.split("@")[0]])).toEqual([
       ["change_unrecorded", key],
     ]);
   });
@@ -67,11 +67,7 @@ describe("tables with blinded keys", () => {
       delete from public.people where mail = 'm31@example.org'; insert into public.people values ('x@example.org', 'new'), ('m22@example.org', 'zombie');
       delete from public.pair where b = 7; insert into public.pair values (repeat('long', 600), 8, 'smuggled')`);
     const report = await chain.verify();
-    const found = report.divergences.map(({ check, event_kind, event_pk }) => [
-      check,
-      event_kind,
-      event_pk?.split("@")[0],
-    ]);
+    const found = report.divergences.map(({ check, eventKind, eventPk }) => [check, eventKind, eventPk?.split("@")[0]]);
     expect(found).toHaveLength(6);
     expect(found).toContainEqual(["source_edited", "people", blind("m30@example.org")]);
     expect(found).toContainEqual(["source_deleted", "people", blind("m31@example.org")]);

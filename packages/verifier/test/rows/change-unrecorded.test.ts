@@ -134,7 +134,7 @@ async function run(chain: ChainDatabase, table: string, transactions: readonly s
 const unrecorded = async (chain: ChainDatabase) => {
   const report = await chain.verify();
   expect(report.divergences.map(({ check }) => check)).toEqual(report.divergences.map(() => "change_unrecorded"));
-  return report.divergences.map(({ seq, event_kind, event_pk }) => ({ seq, event_kind, event_pk }));
+  return report.divergences.map(({ seq, eventKind, eventPk }) => ({ seq, eventKind, eventPk }));
 };
 
 describe.each(["strict", "sealed"])("what was changed past the trigger of a %s table", (table) => {
@@ -146,7 +146,7 @@ describe.each(["strict", "sealed"])("what was changed past the trigger of a %s t
     expect(divergences).toEqual(
       found.map(([role, key]) => {
         const seq = expect.any(BigInt) as bigint;
-        return { seq, event_kind: `${table}${role}`, event_pk: expect.stringMatching(`^${key}@\\d+$`) as string };
+        return { seq, eventKind: `${table}${role}`, eventPk: expect.stringMatching(`^${key}@\\d+$`) as string };
       }),
     );
     // For good.
@@ -205,7 +205,7 @@ it("is no finding that rows were changed before the backfill came to them, and o
   expect((await chain.verify()).status).toBe("intact");
   await run(chain, "old", [`${PAST}; insert into T values (4, 'x')`, "update T set body = 'y' where id = 4"]);
   await chain.publish();
-  expect((await unrecorded(chain)).map(({ event_kind }) => event_kind)).toEqual(["old:update"]);
+  expect((await unrecorded(chain)).map(({ eventKind }) => eventKind)).toEqual(["old:update"]);
 });
 
 it("is unproven, and no finding, where the schema was changed between two changes of a row", async () => {
@@ -227,5 +227,5 @@ it("is unproven, and no finding, where the schema was changed between two change
   ]);
   // And goes on to be a finding where the schema had nothing to do with it.
   await run(chain, "strict", [`${PAST}; update T set owner = 'evil' where id = 1`, "update T set n = 6 where id = 1"]);
-  expect((await unrecorded(chain)).map(({ event_pk }) => event_pk)).toEqual([expect.stringMatching(/^1@/u)]);
+  expect((await unrecorded(chain)).map(({ eventPk }) => eventPk)).toEqual([expect.stringMatching(/^1@/u)]);
 });

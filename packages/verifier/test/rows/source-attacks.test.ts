@@ -52,7 +52,7 @@ interface Attack {
   readonly what: string;
   readonly sql: string;
   /** What must be among the findings; its check must be that of the first one. */
-  readonly found: { check: string; seq?: bigint; from_seq?: bigint; event_kind?: string; event_pk?: string };
+  readonly found: { check: string; seq?: bigint; fromSeq?: bigint; eventKind?: string; eventPk?: string };
 }
 
 const ATTACKS: Attack[] = [
@@ -78,19 +78,19 @@ const ATTACKS: Attack[] = [
     id: "B01",
     what: "a row of a partition",
     sql: "update public.part_b set body = 'evil'",
-    found: { check: "source_edited", event_kind: "part", event_pk: '["2","2026-02-05"]' },
+    found: { check: "source_edited", eventKind: "part", eventPk: '["2","2026-02-05"]' },
   },
   {
     id: "B01",
     what: "a sealed row",
     sql: "update public.seal set body = 'evil' where id = 1",
-    found: { check: "source_edited", event_kind: "seal" },
+    found: { check: "source_edited", eventKind: "seal" },
   },
   {
     id: "B01",
     what: "a pending row",
     sql: "update public.seal set body = 'evil' where id = 2",
-    found: { check: "source_edited", event_kind: "seal", event_pk: "2" },
+    found: { check: "source_edited", eventKind: "seal", eventPk: "2" },
   },
   {
     id: "B01",
@@ -125,7 +125,7 @@ const ATTACKS: Attack[] = [
     id: "B02",
     what: "a row",
     sql: "delete from public.note where id = 2",
-    found: { check: "source_deleted", seq: 6n, event_pk: "2" },
+    found: { check: "source_deleted", seq: 6n, eventPk: "2" },
   },
   {
     id: "B02",
@@ -138,13 +138,13 @@ const ATTACKS: Attack[] = [
     id: "B02",
     what: "a row of a partition",
     sql: "delete from public.part_a",
-    found: { check: "source_deleted", event_kind: "part" },
+    found: { check: "source_deleted", eventKind: "part" },
   },
   {
     id: "B02",
     what: "a detached partition",
     sql: "alter table public.part detach partition public.part_a",
-    found: { check: "source_deleted", event_kind: "part" },
+    found: { check: "source_deleted", eventKind: "part" },
   },
   {
     id: "B02",
@@ -159,37 +159,37 @@ const ATTACKS: Attack[] = [
     id: "B03",
     what: "as a replica",
     sql: "insert into public.note values (77, 'evil')",
-    found: { check: "source_unchained", event_kind: "note", event_pk: "77" },
+    found: { check: "source_unchained", eventKind: "note", eventPk: "77" },
   },
   {
     id: "B03",
     what: "into a tracked table",
     sql: "insert into public.task values ('z', 'evil')",
-    found: { check: "source_unchained", event_kind: "task", event_pk: "z" },
+    found: { check: "source_unchained", eventKind: "task", eventPk: "z" },
   },
   {
     id: "B03",
     what: "into a partition",
     sql: "insert into public.part_a values (7, '2026-01-09', 'evil')",
-    found: { check: "source_unchained", event_kind: "part", event_pk: '["7","2026-01-09"]' },
+    found: { check: "source_unchained", eventKind: "part", eventPk: '["7","2026-01-09"]' },
   },
   {
     id: "B03",
     what: "with a partition attached that has rows",
     sql: "create table public.part_c (like public.part including all); insert into public.part_c values (9, '2026-03-04', 'evil'); alter table public.part attach partition public.part_c for values from ('2026-03-01') to ('2026-04-01')",
-    found: { check: "source_unchained", event_pk: '["9","2026-03-04"]' },
+    found: { check: "source_unchained", eventPk: '["9","2026-03-04"]' },
   },
   {
     id: "B03",
     what: "with the key of another row",
     sql: "alter table public.note drop constraint note_pkey; insert into public.note values (3, 'evil')",
-    found: { check: "source_unchained", event_kind: "note", event_pk: "3" },
+    found: { check: "source_unchained", eventKind: "note", eventPk: "3" },
   },
   {
     id: "B03",
     what: "without a key",
     sql: "alter table public.note drop constraint note_pkey; alter table public.note alter id drop not null; insert into public.note values (null, 'evil'), (null, 'evil')",
-    found: { check: "source_unchained", event_kind: "note" },
+    found: { check: "source_unchained", eventKind: "note" },
   },
   {
     id: "B03",
@@ -201,7 +201,7 @@ const ATTACKS: Attack[] = [
     id: "B03",
     what: "a configuration",
     sql: "insert into public.audit_chain_config select 99, recorded_at, actor, action, kind, relation, key_columns, '{id}', '{integer}', excluded, renamed, changes, mode, fallback, complete, salt, blind_key, present from public.audit_chain_config where id = 1",
-    found: { check: "source_unchained", event_kind: "audit_chain_config", event_pk: "99" },
+    found: { check: "source_unchained", eventKind: "audit_chain_config", eventPk: "99" },
   },
   {
     id: "B04",
@@ -215,48 +215,48 @@ const ATTACKS: Attack[] = [
     sql: `delete from public.note where id = 3; delete from public.audit_chain where seq = 7; ${closeGap(7)}`,
     found: { check: "truncated" },
   },
-  { id: "B06", what: "dropped", sql: "drop table public.note", found: { check: "source_missing", event_kind: "note" } },
+  { id: "B06", what: "dropped", sql: "drop table public.note", found: { check: "source_missing", eventKind: "note" } },
   {
     id: "B06",
     what: "renamed",
     sql: "alter table public.note rename to n",
-    found: { check: "source_missing", event_kind: "note" },
+    found: { check: "source_missing", eventKind: "note" },
   },
   {
     id: "B06",
     what: "moved to another schema",
     sql: "create schema elsewhere; alter table public.note set schema elsewhere",
-    found: { check: "source_missing", event_kind: "note" },
+    found: { check: "source_missing", eventKind: "note" },
   },
   {
     id: "B06",
     what: "a view",
     sql: "alter table public.note rename to n; create view public.note as select * from public.n",
-    found: { check: "source_missing", event_kind: "note" },
+    found: { check: "source_missing", eventKind: "note" },
   },
   {
     id: "B06",
     what: "a materialized view",
     sql: "alter table public.note rename to n; create materialized view public.note as select * from public.n",
-    found: { check: "source_missing", event_kind: "note" },
+    found: { check: "source_missing", eventKind: "note" },
   },
   {
     id: "B06",
     what: "a foreign table",
     sql: "create foreign data wrapper w; create server s foreign data wrapper w; alter table public.note rename to n; create foreign table public.note (id int, body text, n numeric(10, 2)) server s",
-    found: { check: "source_missing", event_kind: "note" },
+    found: { check: "source_missing", eventKind: "note" },
   },
   {
     id: "B06",
     what: "a foreign partition",
     sql: "create foreign data wrapper w; create server s foreign data wrapper w; alter table public.part drop constraint part_pkey; create foreign table public.part_f partition of public.part for values from ('2027-01-01') to ('2027-02-01') server s",
-    found: { check: "source_missing", event_kind: "part" },
+    found: { check: "source_missing", eventKind: "part" },
   },
   {
     id: "B07",
     what: "a row and its link, recomputed",
     sql: `update public.note set body = 'evil' where id = 3; update public.audit_chain set payload_hash = ${hash('{"body":"evil","id":"3","n":"3.50"}')} where seq = 7; ${recompute(7)}`,
-    found: { check: "head_mismatch", from_seq: 1n },
+    found: { check: "head_mismatch", fromSeq: 1n },
   },
   {
     id: "B09",
@@ -277,7 +277,7 @@ const ATTACKS: Attack[] = [
       insert into public.audit_chain
       select 1 + (select max(seq) from public.audit_chain), event_kind, event_pk, payload_hash, event_hash, prev_hash, chain_hash, before_hash, clock_timestamp()
         from public.audit_chain where seq = 14; ${recompute(19)}`,
-    found: { check: "duplicate", seq: 19n, event_kind: "task:update", event_pk: "b@1@14" },
+    found: { check: "duplicate", seq: 19n, eventKind: "task:update", eventPk: "b@1@14" },
   },
   {
     id: "A13",
@@ -285,19 +285,19 @@ const ATTACKS: Attack[] = [
     sql: `insert into public.audit_chain
       select 19, event_kind, 'b@1@13', payload_hash, event_hash, prev_hash, chain_hash, before_hash, clock_timestamp()
         from public.audit_chain where seq = 14; ${recompute(19)}`,
-    found: { check: "event_hash", seq: 19n, event_kind: "task:update", event_pk: "b@1@13" },
+    found: { check: "event_hash", seq: 19n, eventKind: "task:update", eventPk: "b@1@13" },
   },
   {
     id: "B09",
     what: "changes a tracked row whose key has an @",
     sql: "update public.task set tries = 9 where id = 'b@1'",
-    found: { check: "source_edited", seq: 14n, event_pk: "b@1@14" },
+    found: { check: "source_edited", seq: 14n, eventPk: "b@1@14" },
   },
   {
     id: "B09",
     what: "deletes a tracked row",
     sql: "delete from public.task where id = 'a'",
-    found: { check: "source_deleted", seq: 13n, event_pk: "a@13" },
+    found: { check: "source_deleted", seq: 13n, eventPk: "a@13" },
   },
   {
     // The row's older event looks like its newest then: it must not come before the link that is really gone.
@@ -323,31 +323,31 @@ const ATTACKS: Attack[] = [
     what: "readmits a row",
     sql: `insert into public.note values (66, 'evil', 1); select public.audit_chain_complete('public.note', false);
           select public.audit_chain_adopt('note', array['66'], array[${hash('{"body":"evil","id":"66","n":"1.00"}')}]); select public.audit_chain_complete('public.note')`,
-    found: { check: "coverage_narrowed", event_kind: "note" },
+    found: { check: "coverage_narrowed", eventKind: "note" },
   },
   {
     id: "C08",
     what: "detaches",
     sql: "select public.audit_chain_detach('public.note')",
-    found: { check: "coverage_narrowed", event_kind: "note" },
+    found: { check: "coverage_narrowed", eventKind: "note" },
   },
   {
     id: "C08",
     what: "excludes a column",
     sql: "select public.audit_chain_attach('public.note', exclude => array['body'])",
-    found: { check: "coverage_narrowed", event_kind: "note" },
+    found: { check: "coverage_narrowed", eventKind: "note" },
   },
   {
     id: "C08",
     what: "declares incomplete",
     sql: "select public.audit_chain_complete('public.note', false)",
-    found: { check: "coverage_narrowed", event_kind: "note" },
+    found: { check: "coverage_narrowed", eventKind: "note" },
   },
   {
     id: "C08",
     what: "only tracks what was refused",
     sql: "select public.audit_chain_attach('public.note', changes => 'track')",
-    found: { check: "coverage_narrowed", event_kind: "note" },
+    found: { check: "coverage_narrowed", eventKind: "note" },
   },
   {
     id: "C08",
@@ -371,7 +371,7 @@ const ATTACKS: Attack[] = [
     id: "C08",
     what: "drops the configuration",
     sql: "drop table public.audit_chain_config cascade",
-    found: { check: "source_missing", event_kind: "audit_chain_config" },
+    found: { check: "source_missing", eventKind: "audit_chain_config" },
   },
 ];
 
@@ -379,7 +379,7 @@ describe("attacks on the audited rows", () => {
   it("finds nothing before any of them", async () => {
     const report = await (await audited()).verify();
     expect([report.divergences, report.unproven]).toEqual([[], []]);
-    expect(report).toMatchObject({ status: "intact", pending: 1n, events_without_source: 0n });
+    expect(report).toMatchObject({ status: "intact", pending: 1n, eventsWithoutSource: 0n });
   });
 
   it.each(ATTACKS)("finds $id: $what", async ({ id, sql, found }) => {
@@ -403,19 +403,19 @@ describe("attacks on the audited rows", () => {
     await chain.attack("update public.audit_chain_pending set staged_at = staged_at - interval '90 s'");
     const before = await chain.verify();
     expect(before).toMatchObject({ status: "intact", pending: 1n });
-    expect(before.pending_age).toBeGreaterThanOrEqual(90);
+    expect(before.pendingAge).toBeGreaterThanOrEqual(90);
     await chain.attack("delete from public.seal where id = 2");
     // The entry alone is an event whose row is gone.
     expect((await chain.verify()).divergences.map(({ check }) => check)).toEqual(["source_deleted"]);
     await chain.attack("delete from public.audit_chain_pending");
-    expect(await chain.verify()).toMatchObject({ status: "intact", pending: 0n, pending_age: null });
+    expect(await chain.verify()).toMatchObject({ status: "intact", pending: 0n, pendingAge: null });
   });
 
   it("names every row of a table that was truncated, and no other", async () => {
     const chain = await audited();
     await chain.attack("truncate public.note");
     const { divergences } = await chain.verify();
-    expect(divergences.map(({ check, seq, event_pk }) => [check, seq, event_pk])).toEqual(
+    expect(divergences.map(({ check, seq, eventPk }) => [check, seq, eventPk])).toEqual(
       [1, 2, 3, 4, 5].map((n) => ["source_deleted", BigInt(n + 4), String(n)]),
     );
   });

@@ -168,7 +168,7 @@ describe("a configuration row that no release writes", () => {
     );
     const { report } = await verify(sql, {}, { checks: ["sources"] });
     expect(report.divergences).toMatchObject([
-      { check: "source_unchained", event_kind: "audit_chain_config", event_pk: "99" },
+      { check: "source_unchained", eventKind: "audit_chain_config", eventPk: "99" },
     ]);
   });
 

@@ -35,7 +35,7 @@ describe("row security of an audited table", () => {
 
   test("is a finding where the policy pinned that there was none", async () => {
     const { findings } = await after(enable, policyOf("public.strict_refuse", { row_security: false }));
-    expect(findings).toMatchObject([{ check: "relation_changed", event_kind: "strict_refuse" }]);
+    expect(findings).toMatchObject([{ check: "relation_changed", eventKind: "strict_refuse" }]);
   });
 
   test("is found on a partition", async () => {
@@ -84,7 +84,7 @@ describe("an event trigger at login", () => {
 
   test("is a finding where a table is at hand that it could serve instead", async () => {
     const looked = await after(`create schema evil; create table evil.strict_refuse (id bigint); ${trigger}`, null);
-    expect(looked.findings).toMatchObject([{ check: "relation_shadowed", event_kind: "strict_refuse" }]);
+    expect(looked.findings).toMatchObject([{ check: "relation_shadowed", eventKind: "strict_refuse" }]);
   });
 
   test("that is disabled does nothing", async () => {

@@ -257,7 +257,7 @@ describe("C04: what lets somebody do more is found", () => {
     expect(said(looked)).toEqual([
       "relation_shadowed: the role app gets evil.strict_refuse instead of public.strict_refuse when the schema is left out (search path pg_catalog, evil, public)",
     ]);
-    expect(looked.findings[0]?.event_kind).toBe("strict_refuse");
+    expect(looked.findings[0]?.eventKind).toBe("strict_refuse");
   });
 
   test("C10: a schema named after a role, and a role that has its own path in one database", async () => {

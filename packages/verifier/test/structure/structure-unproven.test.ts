@@ -103,7 +103,7 @@ test("C11: what can still be read is compared all the same", async () => {
 
 test("C11: a column of pending that may not be read hides nothing else", async () => {
   const statements = `revoke select on public.audit_chain_pending from scidex_audit_inspector;
-    grant select (id, xid, mode, op, event_kind, event_pk, staged_at, conflict) on public.audit_chain_pending to scidex_audit_inspector`;
+    grant select (id, xid, mode, op, eventKind, eventPk, staged_at, conflict) on public.audit_chain_pending to scidex_audit_inspector`;
   await lookAs("scidex_audit_inspector", statements, async (sql, admin) => {
     const checks = ["links", "sources"] as const;
     const { report: unproven } = await verify(sql, {}, { checks });
@@ -112,7 +112,7 @@ test("C11: a column of pending that may not be read hides nothing else", async (
     await admin.sql.unsafe(`alter table public.audit_chain disable trigger all;
       update public.audit_chain set payload_hash = sha256('x') where seq = 3`);
     const { report: tampered } = await verify(sql, {}, { checks });
-    expect(tampered).toMatchObject({ status: "tampered", first_divergence: { check: "event_hash", seq: 3n } });
+    expect(tampered).toMatchObject({ status: "tampered", firstDivergence: { check: "event_hash", seq: 3n } });
   });
 });
 
@@ -139,8 +139,8 @@ test("a whole verification finds what was done to a trigger", async () => {
     async (sql) => {
       const { report } = await verify(sql, {}, { checks: ["links", "sources", "structure"] });
       expect(report.status).toBe("tampered");
-      expect(report.divergences.map(({ check, group, event_kind }) => ({ check, group, event_kind }))).toEqual([
-        { check: "trigger_disabled", group: "structure", event_kind: "strict_refuse" },
+      expect(report.divergences.map(({ check, group, eventKind }) => ({ check, group, eventKind }))).toEqual([
+        { check: "trigger_disabled", group: "structure", eventKind: "strict_refuse" },
       ]);
       expect(report.checks).toMatchObject({ links: "ok", sources: "ok", structure: "failed" });
     },

@@ -18,7 +18,7 @@ async function expectFound(attack: Attack): Promise<void> {
   const found = looked.findings.filter(({ check, message }) => check === attack.check && attack.where.test(message));
   expect(found, said(looked).join("\n")).toHaveLength(1);
   expect(found[0]?.expected).not.toBe(found[0]?.actual);
-  expect(found[0]?.event_kind).toBe(attack.kind ?? found[0]?.event_kind);
+  expect(found[0]?.eventKind).toBe(attack.kind ?? found[0]?.eventKind);
 }
 
 describe("an attack on a trigger is found", () => {

@@ -92,7 +92,7 @@ function compareCapture(
     if (config.action === "detach") return;
     report({
       check: "function_changed",
-      event_kind: config.kind,
+      eventKind: config.kind,
       expected: `the capture function of ${config.relation}`,
       actual: "none",
       message: `the function public.${name}, which captures ${config.relation}, is missing`,
@@ -160,7 +160,7 @@ function compareTable(
 ): string[] {
   const unproven: string[] = [];
   const changed = (message: string, expected: string, actual: string) =>
-    report({ check: "relation_changed", event_kind: config.kind, expected, actual, message });
+    report({ check: "relation_changed", eventKind: config.kind, expected, actual, message });
   for (const column of catalog.columns) {
     if (column.relation !== relation.oid || !config.columns.includes(column.name)) continue;
     // What reads a virtual column is computed anew for each reader, by functions that may know who asks.
@@ -284,7 +284,7 @@ function compareTrigger(
   if (trigger === undefined) {
     report({
       check: "trigger_missing",
-      event_kind: config.kind,
+      eventKind: config.kind,
       expected,
       actual: "none",
       message: `${on} has lost its trigger ${name}`,
@@ -295,7 +295,7 @@ function compareTrigger(
   if (actual !== expected)
     report({
       check: "trigger_changed",
-      event_kind: config.kind,
+      eventKind: config.kind,
       expected,
       actual,
       message: `the trigger ${name} of ${on} was changed`,
@@ -303,7 +303,7 @@ function compareTrigger(
   if (isOff(trigger))
     report({
       check: "trigger_disabled",
-      event_kind: config.kind,
+      eventKind: config.kind,
       expected: "enabled",
       actual: offName(trigger),
       message: `the trigger ${name} of ${on} is ${offName(trigger)}`,

@@ -18,7 +18,7 @@ export function compareTriggerFlag(catalog: Catalog, { relation, name, kind }: N
   if (relation.hasTriggers || !catalog.triggers.some((trigger) => trigger.relation === relation.oid)) return;
   report({
     check: "trigger_disabled",
-    ...(kind === undefined ? {} : { event_kind: kind }),
+    ...(kind === undefined ? {} : { eventKind: kind }),
     expected: "pg_class.relhastriggers is true",
     actual: "false",
     message: `no trigger of ${name} fires: the catalog denies that it has any`,

@@ -29,7 +29,7 @@ export function reportFunction(
   if (differences.length === 0) return;
   report({
     check: "function_changed",
-    ...(kind === undefined ? {} : { event_kind: kind }),
+    ...(kind === undefined ? {} : { eventKind: kind }),
     expected: differences.map((d) => `${d.what} ${d.expected}`).join("; "),
     actual: differences.map((d) => `${d.what} ${d.actual}`).join("; "),
     message: `the function public.${name} was changed: ${differences.map((d) => d.what).join(", ")}`,

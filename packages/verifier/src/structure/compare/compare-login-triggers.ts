@@ -42,7 +42,7 @@ export function compareLoginTriggers(
     for (const { table, name } of twins)
       report({
         check: "relation_shadowed",
-        ...(table.kind === undefined ? {} : { event_kind: table.kind }),
+        ...(table.kind === undefined ? {} : { eventKind: table.kind }),
         expected: `${table.schema}.${table.name}`,
         actual: name,
         message: `${what}, which can serve ${name} to applications instead of ${table.schema}.${table.name}`,

@@ -65,7 +65,7 @@ export function compareShadows(catalog: Catalog, tables: readonly Found[], reach
       reported.add(found);
       report({
         check: "relation_shadowed",
-        ...(table.kind === undefined ? {} : { event_kind: table.kind }),
+        ...(table.kind === undefined ? {} : { eventKind: table.kind }),
         expected: `${table.schema}.${table.name}`,
         actual: `${found}.${table.name}`,
         message: `${path.whose} gets ${found}.${table.name} instead of ${table.schema}.${table.name} when the schema is left out (search path ${path.schemas.join(", ")})`,

@@ -58,7 +58,7 @@ export function compareTypes(
     } else if (expected.join(" ") === actual.join(" ")) continue;
     report({
       check: "catalog_changed",
-      ...(kind === undefined ? {} : { event_kind: kind }),
+      ...(kind === undefined ? {} : { eventKind: kind }),
       expected:
         expected === null ? "functions of the type itself" : expected.map((f) => callName(catalog, f)).join(", "),
       actual: actual.map((f) => callName(catalog, f)).join(", "),

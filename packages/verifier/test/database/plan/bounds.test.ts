@@ -205,5 +205,5 @@ test("a table whose columns' names cannot be told from the plan is unproven, and
     await tx`update public.strict_refuse set body = 'forged' where id = 7`;
   });
   const report = await verified(database.url, { checks: ["sources"] });
-  expect(report.divergences.map(({ check, event_pk }) => [check, event_pk])).toEqual([["source_edited", "7"]]);
+  expect(report.divergences.map(({ check, eventPk }) => [check, eventPk])).toEqual([["source_edited", "7"]]);
 });
