@@ -123,15 +123,15 @@ BEGIN
 END
 $function$;
 --> statement-breakpoint
--- Appends events to the chain, in the order given. The caller holds the chain's lock, and has made sure that no event of
--- theirs is chained already. `changes` is NULL for an event, and insert, update or delete for a change of a tracked row:
--- that gets its final kind and key here, because a change is keyed by its own seq. `before_hashes` is NULL, or has for each
--- event the payload hash of the row before, or NULL. Returns the chain's new size.
+-- Appends events to the chain, in the order given. The caller holds the chain's lock, and has made sure that no event
+-- of theirs is chained already. `changes` is NULL for an event, and insert, update or delete for a change of a tracked
+-- row. A change is keyed by its own seq, so it gets its final kind and key here. `before_hashes` is NULL, or has for
+-- each event the payload hash of the row before, or NULL. Returns the chain's new size.
 --
--- One loop for any number of events: simple expressions cost less than the start of a statement where there is one
--- event, and as little as an aggregate where there are thousands. Of 12 us a row that sealing takes (PostgreSQL 18, CPU
--- of the backend, 100,000 rows) the INSERT into the chain with its two indexes takes 6, which bounds everything else,
--- the loop 2.5, and reading and removing the pending rows 2.5.
+-- One loop for any number of events. Simple expressions cost less than the start of a statement where there is one
+-- event, and as little as an aggregate where there are thousands. Sealing takes 12 us a row (PostgreSQL 18, CPU of the
+-- backend, 100,000 rows). Of these the INSERT into the chain with its two indexes takes 6, which bounds everything
+-- else; the loop takes 2.5, and reading and removing the pending rows 2.5.
 CREATE OR REPLACE FUNCTION public.audit_chain_extend(
   kinds text[], pks text[], payload_hashes bytea[], before_hashes bytea[], changes text[]) RETURNS bigint
 LANGUAGE plpgsql
@@ -196,8 +196,9 @@ $function$;
 --> statement-breakpoint
 -- Payload hash of the newest event of a tracked row's key in the chain; NULL where there is none, or it is a deletion.
 --
--- A change is keyed by its own seq, and the index has these as text, where 10 stands before 9: so the longest are looked
--- for first, each length from its highest number down, which takes a few probes however often the row has changed.
+-- A change is keyed by its own seq, and the index has these as text, where 10 stands before 9. So the longest are
+-- looked for first, each length from its highest number down. That takes a few probes, however often the row has
+-- changed.
 CREATE OR REPLACE FUNCTION public.audit_chain_newest_hash(kind text, pk text) RETURNS bytea
 LANGUAGE plpgsql STABLE
 -- See audit_chain_link.
@@ -232,10 +233,10 @@ BEGIN
 END
 $function$;
 --> statement-breakpoint
--- A way through all events of one key, each of which leads from the hash before it to the hash after it (NULL: no row):
--- an Eulerian trail, by Hierholzer's algorithm, so that any number of steps through repeated hashes is found in linear
--- time. Where it can begin at several hashes, it begins at `first_hash`, or else where the first event does. Returns the
--- numbers of the events in that order; NULL where there is no such way.
+-- A way through all events of one key, each of which leads from the hash before it to the hash after it (NULL: no row).
+-- It is an Eulerian trail, found by Hierholzer's algorithm: any number of steps through repeated hashes takes linear
+-- time. Where it can begin at several hashes, it begins at `first_hash`, or else where the first event does. Returns
+-- the numbers of the events in that order; NULL where there is no such way.
 CREATE OR REPLACE FUNCTION public.audit_chain_trail(befores bytea[], afters bytea[], first_hash bytea) RETURNS integer[]
 LANGUAGE plpgsql STABLE
 SET search_path = pg_catalog, pg_temp
@@ -307,14 +308,15 @@ BEGIN
 END
 $function$;
 --> statement-breakpoint
--- The order in which a batch of events has to be linked, so that each change's before_hash meets the payload hash of the
--- event of its key before it. Capture sees the changes of one transaction in the order in which triggers fire: where an
--- application's AFTER trigger changes a sibling row that the same statement has changed, the later change comes first.
+-- The order in which a batch of events has to be linked, so that each change's before_hash meets the payload hash of
+-- the event of its key before it. Capture sees the changes of one transaction in the order in which triggers fire.
+-- Where an application's AFTER trigger changes a sibling row that the same statement has changed, the later change
+-- comes first.
 --
--- Events stand in the order of capture, `changes` is update, delete or NULL (an insert). Only keys with several events of
--- one transaction are looked at; their events share the places that they have among the others'. Returns for each place the number of
--- the event that belongs there, or NULL where capture's order is right. So it stays, too, where no order fits: someone has
--- changed the row past its trigger.
+-- Events stand in the order of capture; `changes` is update, delete or NULL (an insert). Only keys with several events
+-- of one transaction are looked at, and their events share the places that they have among the others. Returns for each
+-- place the number of the event that belongs there, or NULL where capture's order is right. NULL also stands where no
+-- order fits: someone has changed the row past its trigger.
 CREATE OR REPLACE FUNCTION public.audit_chain_causal_order(
   xids xid8[], kinds text[], pks text[], payload_hashes bytea[], before_hashes bytea[], changes text[]) RETURNS integer[]
 LANGUAGE plpgsql
@@ -366,14 +368,14 @@ BEGIN
 END
 $function$;
 --> statement-breakpoint
--- Moves pending rows into the chain: those of one transaction (`own`, for strict tables at commit, where a conflict is
--- an error), or with `own` NULL whatever has been committed (the sealer, where a conflicting row is set aside so that
--- it never stops the others). Returns how many rows it dealt with.
+-- Moves pending rows into the chain. With `own` these are the rows of one transaction, for strict tables at commit,
+-- where a conflict is an error. With `own` NULL they are whatever has been committed, for the sealer, which sets a
+-- conflicting row aside so that it never stops the others. Returns how many rows it dealt with.
 --
--- Nearly always every event is new. A commit of a few looks first; where there are many, and in the sealer, it is tried, in
--- a subtransaction, because a look costs as much as the whole loop where there are thousands. Only what turns out not to be
--- new is judged, event by event, by a statement that takes longer to plan and to start than all the others together (1 ms
--- of each commit when it always ran).
+-- Nearly always every event is new. A commit of a few events looks first whether they are. Where there are many, and in
+-- the sealer, linking is tried at once, in a subtransaction: with thousands of events a look costs as much as the whole
+-- loop. Only what turns out not to be new is judged, event by event. The statement for that takes longer to plan and to
+-- start than all the others together: 1 ms of each commit when it always ran.
 CREATE OR REPLACE FUNCTION public.audit_chain_link(own xid8, max_rows integer) RETURNS integer
 LANGUAGE plpgsql
 -- Rows are few beside the chain and are reached by an index. A plan that reads the whole chain for each batch looks
@@ -586,7 +588,7 @@ $function$;
 -- deferred work that is queued already. Linked at the first firing, one transaction would wait for a row under the
 -- chain's lock (a deferred foreign key) while another has that row and waits for the lock.
 --
--- The chain's lock is waited for no longer than 2 s, so that nobody who holds it can stop the others; what could not be
+-- The chain's lock is waited for no longer than 2 s, so that nobody who holds it can stop the others. What could not be
 -- linked stays in pending as `late` for the sealer. While there is anything late, the lock is hardly waited for.
 -- Shorter than 50 ms, and the ordinary queue of 64 clients would look like a lock that is held.
 CREATE OR REPLACE FUNCTION public.audit_chain_commit() RETURNS trigger
@@ -791,7 +793,7 @@ BEGIN
 END
 $function$;
 --> statement-breakpoint
--- A name in double quotes, always: quote_ident leaves them out depending on the server's version and settings, and what is
+-- A name in double quotes, always. quote_ident leaves them out depending on the server's version and settings. What is
 -- generated must come out the same everywhere, because the verifier compares it.
 CREATE OR REPLACE FUNCTION public.audit_chain_quoted(name text) RETURNS text
 LANGUAGE sql IMMUTABLE
@@ -901,8 +903,9 @@ $function$;
 -- renamed since the table was attached are found by their numbers (slow, and only until the change is recorded), so
 -- that inserts keep working. Else an error, while the row is being written and not only when its transaction commits.
 --
--- The row comes as the text of a record, and is taken apart here. Handing over the record itself, and json or a cast
--- to the row's type, ran casts to json and CHECKs of domains that the table's owner had defined, as our owner.
+-- The row comes as the text of a record, and is taken apart here. If the record itself were handed over, and turned
+-- into json or cast to the row's type, casts to json and CHECKs of domains would run as our owner. The table's owner
+-- can define these.
 CREATE OR REPLACE FUNCTION public.audit_chain_odd_key(kind text, relation oid, pk text, row_text text) RETURNS text
 LANGUAGE plpgsql STABLE
 SET search_path = pg_catalog, pg_temp
@@ -949,8 +952,8 @@ BEGIN
 END
 $function$;
 --> statement-breakpoint
--- Key and payload of a row whose columns have other types than when this session planned its capture: planned anew,
--- which is slow, and lasts until the session ends or the table is attached again.
+-- Key and payload of a row whose columns have other types than when this session planned its capture. They are planned
+-- anew each time, which is slow, until the session ends or the table is attached again.
 CREATE OR REPLACE FUNCTION public.audit_chain_odd_row(kind text, r record, OUT pk text, OUT payload text)
 LANGUAGE plpgsql STABLE
 SET search_path = pg_catalog, pg_temp
@@ -1003,20 +1006,22 @@ AS $function$
 $function$;
 --> statement-breakpoint
 -- The body of a table's capture function, generated from its configuration. The verifier generates the same text
--- (capture-source.ts) and compares. `row_wise`: row triggers instead of a statement trigger for INSERT, because
--- statement triggers with transition tables do not see rows routed to partitions or put directly into one, and because
--- tracked events must be staged in the order in which they happen.
+-- (capture-source.ts) and compares. `row_wise` is for row triggers instead of a statement trigger for INSERT. Statement
+-- triggers with transition tables do not see rows routed to partitions or put directly into one, and tracked events
+-- must be staged in the order in which they happen.
 --
--- Calls name the types of their arguments: in a database where everyone may create functions in public, a literal
--- without a type could find someone else's overload, which would then run as our owner. Columns can have any name,
--- so a variable that stands beside them is qualified by its block. A session that has a plan for NEW or OLD keeps it
--- when a column gets another type, and would fail from then on: hence the exception blocks.
+-- Calls name the types of their arguments. In a database where everyone may create functions in public, a literal
+-- without a type could find someone else's overload, which would then run as our owner. Columns can have any name, so a
+-- variable that stands beside them is qualified by its block. A session that has a plan for NEW or OLD keeps it when a
+-- column gets another type, and would fail from then on: hence the exception blocks.
 --
--- CPU of the server beside the same table unaudited (six narrow columns, PostgreSQL 18): 50,000 rows in one INSERT 0.21 s,
--- sealed 0.69, strict 1.69; 20,000 single inserts in one transaction 0.16 s, sealed 1.3, strict 2.0, and twice that for
--- twice as many. Of the 57 us that a single sealed insert adds, the trigger takes 5, its settings 5, the row of pending
--- 12, and most of the rest is the start of the one large expression; as PL/pgSQL assignments it takes a third less, but a
--- bulk insert twice as long, and a dropped column could not be overcome.
+-- CPU of the server beside the same table unaudited (six narrow columns, PostgreSQL 18):
+--   50,000 rows in one INSERT                  0.21 s, sealed 0.69, strict 1.69
+--   20,000 single inserts in one transaction   0.16 s, sealed 1.3, strict 2.0; twice that for twice as many
+--
+-- A single sealed insert adds 57 us. Of these the trigger takes 5, its settings 5, the row of pending 12, and the start
+-- of the one large expression most of the rest. As PL/pgSQL assignments that takes a third less, but a bulk insert
+-- twice as long, and a dropped column could not be overcome.
 CREATE OR REPLACE FUNCTION public.audit_chain_capture_source(
   kind text, relation text, key_columns text[], columns text[], changes text, mode text, row_wise boolean, blind_key boolean) RETURNS text
 LANGUAGE plpgsql STABLE
@@ -1088,12 +1093,14 @@ BEGIN
 END
 $function$;
 --> statement-breakpoint
--- What a column's text depends on beside its value: the type, and for enums their labels, for composites their
--- attributes, for domains, ranges and multiranges what they are made of. Recorded at attach, so that a later change
--- shows. The verifier works the same text out from the catalog's rows (type-description.ts), so nothing in it may depend
--- on the server's version or on a function that somebody wrote: only PostgreSQL's own types (oids below 10000) are
--- named by format_type, which calls the type's modifier output; all others by schema and name in quotes, and their
--- modifier as its number.
+-- What a column's text depends on beside its value: the type and its parts. Those are the labels of an enum, the
+-- attributes of a composite, and what domains, ranges and multiranges are made of. Recorded at attach, so that a later
+-- change shows.
+--
+-- The verifier works the same text out from the catalog's rows (type-description.ts). So nothing in it may depend on
+-- the server's version or on a function that somebody wrote. format_type calls the type's modifier output, and
+-- therefore names only PostgreSQL's own types (oids below 10000). All others are named by schema and name in quotes,
+-- and their modifier as its number.
 CREATE OR REPLACE FUNCTION public.audit_chain_type_description(type oid, modifier integer) RETURNS text
 LANGUAGE plpgsql STABLE
 SET search_path = pg_catalog, pg_temp
@@ -1192,9 +1199,9 @@ BEGIN
 END
 $function$;
 --> statement-breakpoint
--- Who may speak for a kind: only the owner of the table that it belongs to, or that it shall belong to. Checked with the
--- session's login where the work is done with our owner's rights, since anything that the caller hands over can be
--- made up; and again under the chain's lock, because another transaction can take the kind meanwhile.
+-- Who may speak for a kind: only the owner of the table that it belongs to, or that it shall belong to. Where the work
+-- is done with our owner's rights, the session's login is checked: anything that the caller hands over can be made up.
+-- It is checked again under the chain's lock, because another transaction can take the kind meanwhile.
 CREATE OR REPLACE FUNCTION public.audit_chain_check_claim(relation regclass, kind text) RETURNS void
 LANGUAGE plpgsql STABLE
 SET search_path = pg_catalog, pg_temp
@@ -1272,8 +1279,8 @@ BEGIN
 END
 $function$;
 --> statement-breakpoint
--- The columns of a relation that capture covers: all but generated ones (a virtual one is NULL inside triggers, a
--- stored one can be recomputed by DDL) and the excluded ones, in the order of the payload's members.
+-- The columns of a relation that capture covers, in the order of the payload's members: all but the excluded and the
+-- generated ones. A virtual generated column is NULL inside triggers, and a stored one can be recomputed by DDL.
 CREATE OR REPLACE FUNCTION public.audit_chain_covered_columns(relation regclass, excluded text[]) RETURNS text[]
 LANGUAGE sql STABLE
 SET search_path = pg_catalog, pg_temp
@@ -1364,10 +1371,10 @@ BEGIN
 END
 $function$;
 --> statement-breakpoint
--- What is there when a table is attached, and would be an attack if it came later: rules of the table and of its
--- partitions, inheritance children, and roles with a right on the table that find another relation by its bare name.
--- Recorded with the configuration; the verifier (structure/present.ts) reads the same of the live catalog and reports
--- what has not been recorded. One entry for each:
+-- What is there when a table is attached, and would be an attack if it came later. That is rules of the table and of
+-- its partitions, inheritance children, and roles with a right on the table that find another relation by its bare
+-- name. Recorded with the configuration; the verifier (structure/present.ts) reads the same of the live catalog and
+-- reports what has not been recorded. One entry for each:
 --   rule RELATION NAME ENABLED MAJOR SHA256   of the rule's row, which major versions write differently
 --   child RELATION
 --   path ROLE: SCHEMA
@@ -1436,7 +1443,7 @@ AS $function$
 $function$;
 --> statement-breakpoint
 -- What the owner of a table should know before it is audited: types whose text depends on more than the value, foreign
--- keys that cascade into it, changes that it has seen.
+-- keys that cascade into it, and changes that it has already had.
 CREATE OR REPLACE FUNCTION public.audit_chain_attach_warnings(relation regclass, columns text[]) RETURNS jsonb
 LANGUAGE sql STABLE
 SET search_path = pg_catalog, pg_temp
@@ -1514,12 +1521,16 @@ END
 $function$;
 --> statement-breakpoint
 -- Attaches a table: from now on its rows are captured, and its changes refused or tracked. Runs with the rights of the
--- caller, who must own the table. The same call again brings the capture up to date with the table's columns, or
--- changes its mode; an option that is NULL stays as it is (at first: strict, refuse, nothing excluded, the primary key,
--- the table's name, keys as they are, fallback pending: what a strict commit cannot link, because the lock is held, the
--- sealer links). With `blind_key` events are keyed by audit_chain_blind_key under a secret of the
--- table, for keys that are personal data; that is decided when the kind is first attached. Returns
--- what was done: the configuration, the number of rows not chained yet, warnings.
+-- caller, who must own the table. Returns what was done: the configuration, the number of rows not chained yet,
+-- warnings.
+--
+-- The same call again brings the capture up to date with the table's columns, or changes its mode. An option that is
+-- NULL stays as it is. At first it is: strict, refuse, nothing excluded, the primary key, the table's name, keys as
+-- they are, fallback pending. With that fallback the sealer links what a strict commit cannot link because the lock is
+-- held.
+--
+-- With `blind_key` events are keyed by audit_chain_blind_key under a secret of the table, for keys that are personal
+-- data. That is decided when the kind is first attached.
 CREATE OR REPLACE FUNCTION public.audit_chain_attach(
   relation regclass, mode text DEFAULT NULL, changes text DEFAULT NULL, exclude text[] DEFAULT NULL,
   key text[] DEFAULT NULL, kind text DEFAULT NULL, salt boolean DEFAULT NULL, blind_key boolean DEFAULT NULL,
@@ -1797,8 +1808,8 @@ BEGIN
 END
 $function$;
 --> statement-breakpoint
--- Records that every row of a table is chained (the backfill has finished), or with `complete` false that rows may be
--- admitted again (`--readmit`), which the verifier reports unless its policy allows it.
+-- Records that every row of a table is chained: the backfill has finished. With `complete` false it records that rows
+-- may be admitted again (`--readmit`), which the verifier reports unless its policy allows it.
 CREATE OR REPLACE FUNCTION public.audit_chain_complete(relation regclass, complete boolean DEFAULT true) RETURNS void
 LANGUAGE plpgsql
 SET search_path = pg_catalog, pg_temp

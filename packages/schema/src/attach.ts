@@ -106,8 +106,13 @@ async function withLockRetry<T>(options: AttachOptions, work: (lockTimeoutMs: nu
  * `lockTimeoutMs` at a time, so that it never makes a queue behind a long transaction.
  *
  * @param table the table's name as SQL writes it, with its schema where it is not on the search path
- * @throws the database's error: `AC003` a kind that is taken or reserved, `AC005` no usable key, `0A000` salt, `22023`
- *   blindKey other than at first, `42809` not a table that can be audited, `55P03` the table's lock could not be taken
+ * @throws the database's error:
+ * - `AC003` a kind that is taken or reserved;
+ * - `AC005` no usable key;
+ * - `0A000` salt;
+ * - `22023` blindKey other than at first;
+ * - `42809` not a table that can be audited;
+ * - `55P03` the table's lock could not be taken
  */
 export async function attach(db: AnyPgDatabase, table: string, options: AttachOptions = {}): Promise<AttachResult> {
   return await withLockRetry(options, async (lockTimeoutMs) =>

@@ -51,12 +51,16 @@ export const auditChain = pgTable(
 );
 
 /**
- * Captured events that are not linked yet. `op` is `event` (a fixed key: a row of a table that refuses changes),
- * `door` (the same, from audit_chain_enqueue) or `insert`, `update`, `delete` (a tracked row, whose key gets the event's own seq when it is linked).
- * `before_hash` is the payload hash of the row before an update or a delete. `nested` is whether another trigger has made
- * the change: it may have been captured before an earlier one. `mode` is how the table was attached, or `late`: a row of a
- * strict table that its own transaction could not link, and left to the sealer. `conflict` is why a row was set aside by
- * the sealer.
+ * Captured events that are not linked yet.
+ *
+ * - `op` is `event` (a fixed key: a row of a table that refuses changes), `door` (the same, from audit_chain_enqueue),
+ *   or `insert`, `update`, `delete` for a tracked row. The key of a tracked row gets the event's own seq when it is
+ *   linked.
+ * - `before_hash` is the payload hash of the row before an update or a delete.
+ * - `nested` is whether another trigger made the change: it may have been captured before an earlier one.
+ * - `mode` is how the table was attached, or `late`: a row of a strict table that its own transaction could not link,
+ *   and left to the sealer.
+ * - `conflict` is why the sealer set a row aside.
  */
 export const auditChainPending = pgTable(
   "audit_chain_pending",

@@ -1,10 +1,14 @@
 -- Attaches a table: from now on its rows are captured, and its changes refused or tracked. Runs with the rights of the
--- caller, who must own the table. The same call again brings the capture up to date with the table's columns, or
--- changes its mode; an option that is NULL stays as it is (at first: strict, refuse, nothing excluded, the primary key,
--- the table's name, keys as they are, fallback pending: what a strict commit cannot link, because the lock is held, the
--- sealer links). With `blind_key` events are keyed by audit_chain_blind_key under a secret of the
--- table, for keys that are personal data; that is decided when the kind is first attached. Returns
--- what was done: the configuration, the number of rows not chained yet, warnings.
+-- caller, who must own the table. Returns what was done: the configuration, the number of rows not chained yet,
+-- warnings.
+--
+-- The same call again brings the capture up to date with the table's columns, or changes its mode. An option that is
+-- NULL stays as it is. At first it is: strict, refuse, nothing excluded, the primary key, the table's name, keys as
+-- they are, fallback pending. With that fallback the sealer links what a strict commit cannot link because the lock is
+-- held.
+--
+-- With `blind_key` events are keyed by audit_chain_blind_key under a secret of the table, for keys that are personal
+-- data. That is decided when the kind is first attached.
 CREATE OR REPLACE FUNCTION public.audit_chain_attach(
   relation regclass, mode text DEFAULT NULL, changes text DEFAULT NULL, exclude text[] DEFAULT NULL,
   key text[] DEFAULT NULL, kind text DEFAULT NULL, salt boolean DEFAULT NULL, blind_key boolean DEFAULT NULL,

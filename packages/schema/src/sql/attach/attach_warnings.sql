@@ -1,5 +1,5 @@
 -- What the owner of a table should know before it is audited: types whose text depends on more than the value, foreign
--- keys that cascade into it, changes that it has seen.
+-- keys that cascade into it, and changes that it has already had.
 CREATE OR REPLACE FUNCTION public.audit_chain_attach_warnings(relation regclass, columns text[]) RETURNS jsonb
 LANGUAGE sql STABLE
 SET search_path = pg_catalog, pg_temp

@@ -1,6 +1,6 @@
--- Who may speak for a kind: only the owner of the table that it belongs to, or that it shall belong to. Checked with the
--- session's login where the work is done with our owner's rights, since anything that the caller hands over can be
--- made up; and again under the chain's lock, because another transaction can take the kind meanwhile.
+-- Who may speak for a kind: only the owner of the table that it belongs to, or that it shall belong to. Where the work
+-- is done with our owner's rights, the session's login is checked: anything that the caller hands over can be made up.
+-- It is checked again under the chain's lock, because another transaction can take the kind meanwhile.
 CREATE OR REPLACE FUNCTION public.audit_chain_check_claim(relation regclass, kind text) RETURNS void
 LANGUAGE plpgsql STABLE
 SET search_path = pg_catalog, pg_temp

@@ -1,5 +1,5 @@
--- Records that every row of a table is chained (the backfill has finished), or with `complete` false that rows may be
--- admitted again (`--readmit`), which the verifier reports unless its policy allows it.
+-- Records that every row of a table is chained: the backfill has finished. With `complete` false it records that rows
+-- may be admitted again (`--readmit`), which the verifier reports unless its policy allows it.
 CREATE OR REPLACE FUNCTION public.audit_chain_complete(relation regclass, complete boolean DEFAULT true) RETURNS void
 LANGUAGE plpgsql
 SET search_path = pg_catalog, pg_temp

@@ -1,5 +1,5 @@
--- The columns of a relation that capture covers: all but generated ones (a virtual one is NULL inside triggers, a
--- stored one can be recomputed by DDL) and the excluded ones, in the order of the payload's members.
+-- The columns of a relation that capture covers, in the order of the payload's members: all but the excluded and the
+-- generated ones. A virtual generated column is NULL inside triggers, and a stored one can be recomputed by DDL.
 CREATE OR REPLACE FUNCTION public.audit_chain_covered_columns(relation regclass, excluded text[]) RETURNS text[]
 LANGUAGE sql STABLE
 SET search_path = pg_catalog, pg_temp

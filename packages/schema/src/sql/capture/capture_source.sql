@@ -1,18 +1,20 @@
 -- The body of a table's capture function, generated from its configuration. The verifier generates the same text
--- (capture-source.ts) and compares. `row_wise`: row triggers instead of a statement trigger for INSERT, because
--- statement triggers with transition tables do not see rows routed to partitions or put directly into one, and because
--- tracked events must be staged in the order in which they happen.
+-- (capture-source.ts) and compares. `row_wise` is for row triggers instead of a statement trigger for INSERT. Statement
+-- triggers with transition tables do not see rows routed to partitions or put directly into one, and tracked events
+-- must be staged in the order in which they happen.
 --
--- Calls name the types of their arguments: in a database where everyone may create functions in public, a literal
--- without a type could find someone else's overload, which would then run as our owner. Columns can have any name,
--- so a variable that stands beside them is qualified by its block. A session that has a plan for NEW or OLD keeps it
--- when a column gets another type, and would fail from then on: hence the exception blocks.
+-- Calls name the types of their arguments. In a database where everyone may create functions in public, a literal
+-- without a type could find someone else's overload, which would then run as our owner. Columns can have any name, so a
+-- variable that stands beside them is qualified by its block. A session that has a plan for NEW or OLD keeps it when a
+-- column gets another type, and would fail from then on: hence the exception blocks.
 --
--- CPU of the server beside the same table unaudited (six narrow columns, PostgreSQL 18): 50,000 rows in one INSERT 0.21 s,
--- sealed 0.69, strict 1.69; 20,000 single inserts in one transaction 0.16 s, sealed 1.3, strict 2.0, and twice that for
--- twice as many. Of the 57 us that a single sealed insert adds, the trigger takes 5, its settings 5, the row of pending
--- 12, and most of the rest is the start of the one large expression; as PL/pgSQL assignments it takes a third less, but a
--- bulk insert twice as long, and a dropped column could not be overcome.
+-- CPU of the server beside the same table unaudited (six narrow columns, PostgreSQL 18):
+--   50,000 rows in one INSERT                  0.21 s, sealed 0.69, strict 1.69
+--   20,000 single inserts in one transaction   0.16 s, sealed 1.3, strict 2.0; twice that for twice as many
+--
+-- A single sealed insert adds 57 us. Of these the trigger takes 5, its settings 5, the row of pending 12, and the start
+-- of the one large expression most of the rest. As PL/pgSQL assignments that takes a third less, but a bulk insert
+-- twice as long, and a dropped column could not be overcome.
 CREATE OR REPLACE FUNCTION public.audit_chain_capture_source(
   kind text, relation text, key_columns text[], columns text[], changes text, mode text, row_wise boolean, blind_key boolean) RETURNS text
 LANGUAGE plpgsql STABLE

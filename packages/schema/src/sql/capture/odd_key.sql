@@ -2,8 +2,9 @@
 -- renamed since the table was attached are found by their numbers (slow, and only until the change is recorded), so
 -- that inserts keep working. Else an error, while the row is being written and not only when its transaction commits.
 --
--- The row comes as the text of a record, and is taken apart here. Handing over the record itself, and json or a cast
--- to the row's type, ran casts to json and CHECKs of domains that the table's owner had defined, as our owner.
+-- The row comes as the text of a record, and is taken apart here. If the record itself were handed over, and turned
+-- into json or cast to the row's type, casts to json and CHECKs of domains would run as our owner. The table's owner
+-- can define these.
 CREATE OR REPLACE FUNCTION public.audit_chain_odd_key(kind text, relation oid, pk text, row_text text) RETURNS text
 LANGUAGE plpgsql STABLE
 SET search_path = pg_catalog, pg_temp

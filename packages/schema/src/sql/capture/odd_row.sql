@@ -1,5 +1,5 @@
--- Key and payload of a row whose columns have other types than when this session planned its capture: planned anew,
--- which is slow, and lasts until the session ends or the table is attached again.
+-- Key and payload of a row whose columns have other types than when this session planned its capture. They are planned
+-- anew each time, which is slow, until the session ends or the table is attached again.
 CREATE OR REPLACE FUNCTION public.audit_chain_odd_row(kind text, r record, OUT pk text, OUT payload text)
 LANGUAGE plpgsql STABLE
 SET search_path = pg_catalog, pg_temp

@@ -1,9 +1,11 @@
--- What a column's text depends on beside its value: the type, and for enums their labels, for composites their
--- attributes, for domains, ranges and multiranges what they are made of. Recorded at attach, so that a later change
--- shows. The verifier works the same text out from the catalog's rows (type-description.ts), so nothing in it may depend
--- on the server's version or on a function that somebody wrote: only PostgreSQL's own types (oids below 10000) are
--- named by format_type, which calls the type's modifier output; all others by schema and name in quotes, and their
--- modifier as its number.
+-- What a column's text depends on beside its value: the type and its parts. Those are the labels of an enum, the
+-- attributes of a composite, and what domains, ranges and multiranges are made of. Recorded at attach, so that a later
+-- change shows.
+--
+-- The verifier works the same text out from the catalog's rows (type-description.ts). So nothing in it may depend on
+-- the server's version or on a function that somebody wrote. format_type calls the type's modifier output, and
+-- therefore names only PostgreSQL's own types (oids below 10000). All others are named by schema and name in quotes,
+-- and their modifier as its number.
 CREATE OR REPLACE FUNCTION public.audit_chain_type_description(type oid, modifier integer) RETURNS text
 LANGUAGE plpgsql STABLE
 SET search_path = pg_catalog, pg_temp

@@ -1,11 +1,12 @@
--- The order in which a batch of events has to be linked, so that each change's before_hash meets the payload hash of the
--- event of its key before it. Capture sees the changes of one transaction in the order in which triggers fire: where an
--- application's AFTER trigger changes a sibling row that the same statement has changed, the later change comes first.
+-- The order in which a batch of events has to be linked, so that each change's before_hash meets the payload hash of
+-- the event of its key before it. Capture sees the changes of one transaction in the order in which triggers fire.
+-- Where an application's AFTER trigger changes a sibling row that the same statement has changed, the later change
+-- comes first.
 --
--- Events stand in the order of capture, `changes` is update, delete or NULL (an insert). Only keys with several events of
--- one transaction are looked at; their events share the places that they have among the others'. Returns for each place the number of
--- the event that belongs there, or NULL where capture's order is right. So it stays, too, where no order fits: someone has
--- changed the row past its trigger.
+-- Events stand in the order of capture; `changes` is update, delete or NULL (an insert). Only keys with several events
+-- of one transaction are looked at, and their events share the places that they have among the others. Returns for each
+-- place the number of the event that belongs there, or NULL where capture's order is right. NULL also stands where no
+-- order fits: someone has changed the row past its trigger.
 CREATE OR REPLACE FUNCTION public.audit_chain_causal_order(
   xids xid8[], kinds text[], pks text[], payload_hashes bytea[], before_hashes bytea[], changes text[]) RETURNS integer[]
 LANGUAGE plpgsql

@@ -4,7 +4,7 @@
 -- deferred work that is queued already. Linked at the first firing, one transaction would wait for a row under the
 -- chain's lock (a deferred foreign key) while another has that row and waits for the lock.
 --
--- The chain's lock is waited for no longer than 2 s, so that nobody who holds it can stop the others; what could not be
+-- The chain's lock is waited for no longer than 2 s, so that nobody who holds it can stop the others. What could not be
 -- linked stays in pending as `late` for the sealer. While there is anything late, the lock is hardly waited for.
 -- Shorter than 50 ms, and the ordinary queue of 64 clients would look like a lock that is held.
 CREATE OR REPLACE FUNCTION public.audit_chain_commit() RETURNS trigger

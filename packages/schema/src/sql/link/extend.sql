@@ -1,12 +1,12 @@
--- Appends events to the chain, in the order given. The caller holds the chain's lock, and has made sure that no event of
--- theirs is chained already. `changes` is NULL for an event, and insert, update or delete for a change of a tracked row:
--- that gets its final kind and key here, because a change is keyed by its own seq. `before_hashes` is NULL, or has for each
--- event the payload hash of the row before, or NULL. Returns the chain's new size.
+-- Appends events to the chain, in the order given. The caller holds the chain's lock, and has made sure that no event
+-- of theirs is chained already. `changes` is NULL for an event, and insert, update or delete for a change of a tracked
+-- row. A change is keyed by its own seq, so it gets its final kind and key here. `before_hashes` is NULL, or has for
+-- each event the payload hash of the row before, or NULL. Returns the chain's new size.
 --
--- One loop for any number of events: simple expressions cost less than the start of a statement where there is one
--- event, and as little as an aggregate where there are thousands. Of 12 us a row that sealing takes (PostgreSQL 18, CPU
--- of the backend, 100,000 rows) the INSERT into the chain with its two indexes takes 6, which bounds everything else,
--- the loop 2.5, and reading and removing the pending rows 2.5.
+-- One loop for any number of events. Simple expressions cost less than the start of a statement where there is one
+-- event, and as little as an aggregate where there are thousands. Sealing takes 12 us a row (PostgreSQL 18, CPU of the
+-- backend, 100,000 rows). Of these the INSERT into the chain with its two indexes takes 6, which bounds everything
+-- else; the loop takes 2.5, and reading and removing the pending rows 2.5.
 CREATE OR REPLACE FUNCTION public.audit_chain_extend(
   kinds text[], pks text[], payload_hashes bytea[], before_hashes bytea[], changes text[]) RETURNS bigint
 LANGUAGE plpgsql

@@ -1,11 +1,11 @@
--- Moves pending rows into the chain: those of one transaction (`own`, for strict tables at commit, where a conflict is
--- an error), or with `own` NULL whatever has been committed (the sealer, where a conflicting row is set aside so that
--- it never stops the others). Returns how many rows it dealt with.
+-- Moves pending rows into the chain. With `own` these are the rows of one transaction, for strict tables at commit,
+-- where a conflict is an error. With `own` NULL they are whatever has been committed, for the sealer, which sets a
+-- conflicting row aside so that it never stops the others. Returns how many rows it dealt with.
 --
--- Nearly always every event is new. A commit of a few looks first; where there are many, and in the sealer, it is tried, in
--- a subtransaction, because a look costs as much as the whole loop where there are thousands. Only what turns out not to be
--- new is judged, event by event, by a statement that takes longer to plan and to start than all the others together (1 ms
--- of each commit when it always ran).
+-- Nearly always every event is new. A commit of a few events looks first whether they are. Where there are many, and in
+-- the sealer, linking is tried at once, in a subtransaction: with thousands of events a look costs as much as the whole
+-- loop. Only what turns out not to be new is judged, event by event. The statement for that takes longer to plan and to
+-- start than all the others together: 1 ms of each commit when it always ran.
 CREATE OR REPLACE FUNCTION public.audit_chain_link(own xid8, max_rows integer) RETURNS integer
 LANGUAGE plpgsql
 -- Rows are few beside the chain and are reached by an index. A plan that reads the whole chain for each batch looks

@@ -1,7 +1,8 @@
 -- Payload hash of the newest event of a tracked row's key in the chain; NULL where there is none, or it is a deletion.
 --
--- A change is keyed by its own seq, and the index has these as text, where 10 stands before 9: so the longest are looked
--- for first, each length from its highest number down, which takes a few probes however often the row has changed.
+-- A change is keyed by its own seq, and the index has these as text, where 10 stands before 9. So the longest are
+-- looked for first, each length from its highest number down. That takes a few probes, however often the row has
+-- changed.
 CREATE OR REPLACE FUNCTION public.audit_chain_newest_hash(kind text, pk text) RETURNS bytea
 LANGUAGE plpgsql STABLE
 -- See audit_chain_link.

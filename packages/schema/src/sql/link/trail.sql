@@ -1,7 +1,7 @@
--- A way through all events of one key, each of which leads from the hash before it to the hash after it (NULL: no row):
--- an Eulerian trail, by Hierholzer's algorithm, so that any number of steps through repeated hashes is found in linear
--- time. Where it can begin at several hashes, it begins at `first_hash`, or else where the first event does. Returns the
--- numbers of the events in that order; NULL where there is no such way.
+-- A way through all events of one key, each of which leads from the hash before it to the hash after it (NULL: no row).
+-- It is an Eulerian trail, found by Hierholzer's algorithm: any number of steps through repeated hashes takes linear
+-- time. Where it can begin at several hashes, it begins at `first_hash`, or else where the first event does. Returns
+-- the numbers of the events in that order; NULL where there is no such way.
 CREATE OR REPLACE FUNCTION public.audit_chain_trail(befores bytea[], afters bytea[], first_hash bytea) RETURNS integer[]
 LANGUAGE plpgsql STABLE
 SET search_path = pg_catalog, pg_temp
