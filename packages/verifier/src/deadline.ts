@@ -32,7 +32,7 @@ export function startDeadline(milliseconds: number, signal?: AbortSignal): Deadl
       isPassed = true;
       reject(
         new DeadlineError(
-          `the verification was ended after ${milliseconds / 1000} s, as long as it may take (--max-duration): something in the database does not end, is locked or larger than expected`,
+          `the verification was ended after ${milliseconds / 1000} s, as long as it may take (--max-duration): something in the database does not end, is locked, or is larger than expected`,
         ),
       );
     },

@@ -24,7 +24,7 @@ export class StateFile {
     if (text === undefined)
       throw new PublisherError(
         "state_missing",
-        `the state file ${path} does not exist. It is the publisher's memory of what it has signed, and without it a rewritten chain would be signed as if it were new: put back the newest copy that you have. If there is none, verify the chain against the sinks (audit-verify), and only when that is clean, have the state rebuilt from them: audit-publisher publish --recover-state`,
+        `the state file ${path} does not exist. It is the publisher's memory of what it has signed. Without it a rewritten chain would be signed as if it were new: put back the newest copy that you have. If there is none, verify the chain against the sinks (audit-verify), and only when that is clean, have the state rebuilt from them: audit-publisher publish --recover-state`,
       );
     const state = parseState(text, path);
     if (state.origin !== origin)

@@ -34,7 +34,7 @@ export function checkSinks(logs: readonly ReadLog[], known: ReadonlyMap<string, 
   }
   if (logs.length === 1 && known.size === 0) {
     warnings.push(
-      "there is a single sink, and nothing remembers yet what it held, so that this run cannot see whether it was cut back: the next ones can, with the same --state; a second sink shows it too",
+      "there is a single sink, and no memory yet of what it held: this run cannot see whether it was cut back. Later runs can, with the same --state; a second sink shows it too",
     );
   }
   return warnings;

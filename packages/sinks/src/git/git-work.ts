@@ -60,7 +60,7 @@ export function localWork(directory: string, target: Repository, address: GitAdd
 }
 
 /**
- * Root may write anywhere, and what it makes in another user's repository that user can't change any more.
+ * Root may write anywhere. What it makes in another user's repository, that user can no longer change.
  *
  * @throws {SinkError} `permission`
  */
@@ -69,7 +69,7 @@ export async function requireOwner({ folder, commonDirectory, settings }: Reposi
   if (process.getuid?.() !== 0 || uid === 0 || settings.has("core.sharedrepository")) return;
   throw new SinkError(
     "permission",
-    `${folder} belongs to another user (${uid}), who could not use it any more if root appended to it: run the publisher as that user, or share the repository: git config core.sharedRepository group`,
+    `${folder} belongs to another user (${uid}), who could no longer use it once root had appended to it: run the publisher as that user, or share the repository: git config core.sharedRepository group`,
   );
 }
 
@@ -151,9 +151,9 @@ async function push(git: Git, shown: string, url: string, at: Tip, commit: strin
   const result = await git.run(args);
   if (result.code === 0) return true;
   const status = /^!\t\S+\t(.*)$/m.exec(result.stdout)?.[1];
-  // `[rejected] (fetch first | non-fast-forward)` is said by our git; a push that ran at the same time as ours shows as a
-  // lock or a reference that is not where it was. Anything else (a protected branch, a hook of the remote) will not pass
-  // the second time either.
+  // `[rejected] (fetch first | non-fast-forward)` is what our own git says. A push that ran at the same time as ours
+  // shows as a lock, or as a reference that is not where it was. Anything else (a protected branch, a hook of the
+  // remote) will not pass the second time either.
   if (
     status !== undefined &&
     /fetch first|non-fast-forward|stale info|cannot lock ref|failed to update ref|reference already exists|incorrect old value|failed to lock/.test(
