@@ -10,7 +10,7 @@ import { incompleteTargets, tableNumber, type Target, targetOf } from "./target.
  * Hashing and linking happen within the server, a statement and a transaction for each batch. Progress is nothing but
  * what is in the chain: a run can be killed at any moment and repeated, and several can go on at once, beside writers.
  *
- * @param sql a client of the `postgres` driver, whose role reads the tables as a whole and may chain their rows: a
+ * @param sql a client of the `postgres` driver. Its role reads the tables as a whole and may chain their rows: a
  *   superuser, or whoever set up the chain and owns the tables
  * @throws {BackfillError}; the signal's reason; the driver's errors
  */

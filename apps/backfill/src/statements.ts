@@ -29,9 +29,9 @@ export function phases(key: readonly OrderColumn[], orderBy: OrderColumn | undef
 }
 
 /**
- * The rows as `n`, with their key as `k.row_key`, in SQL's C collation, as it stands in the chain (which for blinded
- * keys takes the right to read the table's secret). An inheritance child is not the table, and its rows are not
- * captured either.
+ * The rows as `n`. Their key is `k.row_key`, in SQL's C collation, as it stands in the chain. For blinded keys this
+ * takes the right to read the table's secret. An inheritance child is not the table, and its rows are not captured
+ * either.
  */
 function rows(target: Target): string {
   const only = target.isPartitioned ? "" : "ONLY ";
@@ -77,8 +77,8 @@ export function countStatement(target: Target): string {
  * chain's lock, for changes that have been committed: it passes such a row over, since its change says what it is. A
  * change that has not been committed gets its link later than ours.
  *
- * @param isFresh whether none of the table's rows was chained when the pass began: then they are not looked up first, and
- *   adopt passes over the few that others chain meanwhile
+ * @param isFresh whether none of the table's rows was chained when the pass began. Then they are not looked up first,
+ *   and adopt passes over the few that others chain meanwhile
  */
 export function batchStatement(
   target: Target,

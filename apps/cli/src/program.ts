@@ -18,8 +18,8 @@ Example:
   $ audit-chain status`;
 
 /**
- * The `audit-chain` command. Of its subcommands only those that the command line names are loaded: the others are
- * there by name and summary, so that a set-up command waits neither for the verifier nor for the test server.
+ * The `audit-chain` command. Only the subcommand that the command line names is loaded. Of the others there is just a
+ * name and a summary, so a set-up command waits neither for the verifier nor for the test server.
  *
  * @param argv the command line, Node and script included
  */

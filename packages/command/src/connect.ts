@@ -26,7 +26,7 @@ export const CONNECT_TIMEOUT = 15;
  * notices.
  *
  * @throws {CommandError} `configuration` when it is no PostgreSQL URL; `unavailable` when the server cannot be reached
- *   or refuses: the message says which server, database and user, why, and what to do; never the password.
+ *   or refuses. The message says which server, database and user, why, and what to do. It never holds the password.
  */
 export async function connect(url: string, options: ConnectOptions): Promise<postgres.Sql> {
   const sql = open(url, options);

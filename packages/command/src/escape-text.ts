@@ -1,14 +1,17 @@
 /**
- * Characters that make a terminal do or show something else than what stands there: controls (C0, DEL and C1, in
- * which terminal escapes are written), line and paragraph separators, bidirectional controls (which let text run
- * backwards), zero-width characters, and lone surrogates. The backslash is among them, so that what is escaped can
- * be told from what was there.
+ * Characters that make a terminal do something, or show something other than what is there:
+ *
+ * - controls (C0, DEL and C1), in which terminal escapes are written;
+ * - line and paragraph separators;
+ * - bidirectional controls, which let text run backwards;
+ * - zero-width characters, and lone surrogates;
+ * - the backslash, so that an escape can be told from the same characters in the text.
  */
 const UNSAFE = /[\\\p{Cc}\p{Cs}\p{Bidi_Control}\u00ad\u200b-\u200d\u2028\u2029\u2060-\u2064\ufeff]/gu;
 
 /**
- * Text from a hostile source (a key, a kind, a message of the database), fit to be printed on one line of a
- * terminal: each unsafe UTF-16 unit becomes `\uXXXX`, a backslash `\\`.
+ * Text from a hostile source (a key, a kind, a message of the database), fit to be printed on one line of a terminal.
+ * Each unsafe UTF-16 unit becomes `\uXXXX`, and a backslash `\\`.
  *
  * @example escapeText("a\u001b[31mb") === "a\\u001b[31mb"
  */

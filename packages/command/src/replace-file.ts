@@ -3,8 +3,8 @@ import { realpath, rename, rm, stat, writeFile } from "node:fs/promises";
 import { CommandError } from "./command-error.ts";
 
 /**
- * Makes sure, before long work whose result goes into a file, that the file can be written: its folder takes a new
- * file, and the path is a plain file or nothing. Leaves everything as it was.
+ * Makes sure that a file can be written, before long work whose result goes into it. Its folder must take a new file,
+ * and the path must be a plain file or nothing. Leaves everything as it was.
  *
  * @param option how messages name it, for example `--report`
  * @throws {CommandError} `configuration`

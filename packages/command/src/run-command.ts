@@ -20,8 +20,8 @@ export interface CommandContext {
   /** Aborted by SIGINT, SIGTERM and SIGHUP, and when nobody reads stdout any more. */
   readonly signal: AbortSignal;
   /**
-   * Makes an action for commander of a function that may return an {@link Outcome}; without one, a command that
-   * returns has done its work (exit 0), except when it was interrupted (exit 3).
+   * Makes an action for commander of a function that may return an {@link Outcome}. A command that returns without one
+   * has done its work (exit 0), unless it was interrupted (exit 3).
    */
   readonly run: <A extends readonly unknown[]>(
     action: (...args: A) => Promise<Outcome | void>,

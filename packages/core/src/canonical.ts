@@ -21,11 +21,17 @@
  * | boxed primitives (`new Number(1)`) | the primitive |
  * | `-0` | `0` |
  *
- * Everything else that would be lost in silence is an error, not a guess: NaN and infinities; lone surrogates; cycles;
- * `undefined` anywhere but as a member's value; holes in arrays and named members on arrays; functions; symbols, also as
- * member names; Map, Set, RegExp, Promise, typed arrays with elements wider than a byte (their bytes depend on the
- * machine) and instances of classes without `toJSON` (their private state would be missing). What a getter or a `toJSON`
- * throws is passed on unchanged.
+ * Everything else that would be lost in silence is an error, not a guess:
+ *
+ * - NaN and infinities; lone surrogates; cycles; functions;
+ * - `undefined` anywhere but as a member's value;
+ * - holes in arrays, and named members on arrays;
+ * - symbols, also as member names;
+ * - Map, Set, RegExp and Promise;
+ * - typed arrays with elements wider than a byte: their bytes depend on the machine;
+ * - instances of classes without `toJSON`: their private state would be missing.
+ *
+ * What a getter or a `toJSON` throws is passed on unchanged.
  */
 import { CoreError } from "./errors.ts";
 import { primitiveOf } from "./json-primitive.ts";

@@ -1,9 +1,10 @@
 import { quotedLiteral, quotedName } from "./sql-text.ts";
 
 /**
- * The generated parts of capture, as the SQL functions `audit_chain_payload_expression`, `audit_chain_key_expression`,
- * `audit_chain_row_source` and `audit_chain_capture_source` generate them: the verifier compares a live function with
- * this text, and so never has to ask the database what is right. A test holds the two against each other.
+ * The generated parts of capture: the same text as the SQL functions `audit_chain_payload_expression`,
+ * `audit_chain_key_expression`, `audit_chain_row_source` and `audit_chain_capture_source` generate. The verifier
+ * compares live functions with it, and so never has to ask the database what is right. A test holds the two against
+ * each other.
  */
 
 /** SQL expression of a row's payload text. `columns` in the order of the payload's members (UTF-16 units, RFC 8785). */

@@ -28,7 +28,7 @@ export const MAX_KIND_BYTES = 200;
 export const MAX_PK_BYTES = 2000;
 
 /**
- * What an event about a row that has one already can be: `update` and `delete`, `insert` (its key is used again); `record`
+ * What an event can be when its row has one already: `update`, `delete`, or `insert` (its key is used again). `record`
  * (recorded anew), `backfill`, `retire`, `erase` and `restore` are reserved.
  */
 export const ROLES = ["update", "delete", "insert", "record", "backfill", "retire", "erase", "restore"] as const;

@@ -9,9 +9,9 @@
  *
  * Appending leaf 14 joins the subtrees of equal size, like a carry: [8, 4, 1] + 1 → [8, 4, 2].
  *
- * The inclusion proof of the *last* leaf is the frontier of the tree before it, smallest subtree first. So that proof,
- * published with each head, lets anyone go on from there without the rows before, and a frontier can prove the leaf that
- * comes next without any other hash.
+ * The inclusion proof of the *last* leaf is the frontier of the tree before it, smallest subtree first. That proof is
+ * published with each head, and lets anyone go on from there without the rows before. A frontier also proves the leaf
+ * that comes next, without any other hash.
  */
 import { CoreError } from "./errors.ts";
 import { checkHash } from "./hash.ts";

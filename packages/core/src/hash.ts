@@ -18,8 +18,8 @@ export const HASH_BYTES = 32;
  * U+FFFD); everything in this package checks that before it hashes.
  */
 export function sha256(data: Uint8Array | string): Uint8Array {
-  // The one-shot form (Node 21.7), as Latin-1 text, copied: 0.5 µs for the 72 bytes of a chain hash, against 1.1 µs as a
-  // Buffer and 1.5 µs with createHash. A plain Uint8Array also has no surprising slice and toString.
+  // The one-shot form (Node 21.7), as Latin-1 text, copied. For the 72 bytes of a chain hash it takes 0.5 µs, against
+  // 1.1 µs as a Buffer and 1.5 µs with createHash. A plain Uint8Array also has no surprising slice and toString.
   const digest = hash("sha256", data, "binary");
   const bytes = new Uint8Array(HASH_BYTES);
   for (let at = 0; at < HASH_BYTES; at++) bytes[at] = digest.charCodeAt(at);

@@ -1,8 +1,8 @@
 /**
  * JavaScript objects that stand for a single JSON value: dates, bytes and boxed primitives.
  *
- * They are told by their internal slots and not with instanceof: a value from another realm (a vm context, as some test
- * runners use) counts too, and an object that only pretends, through its prototype or Symbol.toStringTag, does not.
+ * They are told by their internal slots and not with instanceof. So a value from another realm (a vm context, as some
+ * test runners use) counts too. An object that only pretends, through its prototype or Symbol.toStringTag, does not.
  */
 import { CoreError } from "./errors.ts";
 import { toHex } from "./hash.ts";

@@ -7,8 +7,8 @@
  *     {"appended_at":"2026-04-28T12:00:00.123456Z","event_kind":"task_events","event_pk":"42",
  *      "payload_hash":"44136fa355b3678a1146ad16f7e8649e94fb4fc21fe77e8310c060f61caaff8a"}
  *
- * (in one line, without the space). An update or a deletion of a tracked row also says what it changed: the payload hash
- * of the row before, as the member `before_hash`, which stands second and is left out where there is none:
+ * (in one line, without the space). An update or a deletion of a tracked row also says what it changed, by the payload
+ * hash of the row before. That is the member `before_hash`, which comes second, and is left out where there is none:
  *
  *     {"appended_at":"2026-04-28T12:00:01.000000Z",
  *      "before_hash":"44136fa355b3678a1146ad16f7e8649e94fb4fc21fe77e8310c060f61caaff8a",
@@ -68,8 +68,9 @@ export function eventHash(event: Event): Uint8Array {
   const pk = JSON.stringify(checkLinkPk(event.eventPk));
   const payload = toHex(checkHash(event.payloadHash, "payload_hash"));
   const before = beforeMember(event.beforeHash);
-  // Written directly, since the verifier does this for every row: the names stand in canonical order, a time and hex
-  // need no escaping, and checkLinkKind and checkLinkPk have refused what JSON.stringify would write otherwise than RFC 8785.
+  // Written directly, since the verifier does this for every row. The names stand in canonical order, and a time and
+  // hex need no escaping. checkLinkKind and checkLinkPk have refused what JSON.stringify would not write as RFC 8785
+  // does.
   return sha256(
     `{"appended_at":"${event.appendedAt}",${before}"event_kind":${kind},"event_pk":${pk},"payload_hash":"${payload}"}`,
   );

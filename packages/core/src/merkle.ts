@@ -5,8 +5,8 @@
  *     node hash  = SHA-256(0x01 || left || right)
  *     empty tree = SHA-256()
  *
- * The root of more than one leaf is the node hash of the root of the first k leaves and of the root of the others, where
- * k is the largest power of two smaller than their number. Five leaves:
+ * The root of more than one leaf is the node hash of two roots: that of the first k leaves, and that of the others. The
+ * number k is the largest power of two that is smaller than the number of leaves. Five leaves:
  *
  *            root
  *           /    \

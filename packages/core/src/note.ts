@@ -13,8 +13,8 @@
  *
  * The last empty line of the note is the one that ends the text. No control characters but newline.
  *
- * A signature is looked at only if its name and key ID are those of a verifier that the caller gave; then it must be
- * right, and there must be only one by that key. Other lines are ignored (keys in rotation, witnesses) once they have
+ * A signature is looked at only if its name and key ID are those of a verifier that the caller gave. Then it must
+ * verify, and must be the only one by that key. Other lines are ignored (keys in rotation, witnesses) once they have
  * the right form. Bounds: at most 100 signatures, as in golang.org/x/mod/sumdb/note, and 1,000,000 code units.
  */
 import { fromBase64, toBase64 } from "./base64.ts";

@@ -1,7 +1,7 @@
 /**
- * The settings of a PostgreSQL session under which a value's text is the one that is hashed ("Row payload" in
- * docs/formats.md): a part of the format, as assignments for `SET` or `SET LOCAL`. Tests hold what stands in SQL and in
- * the documentation against this list.
+ * The settings of a PostgreSQL session under which a value has the text that is hashed ("Row payload" in
+ * docs/formats.md), as assignments for `SET` or `SET LOCAL`. They are part of the format. Tests hold SQL and
+ * documentation against this list.
  *
  * Whoever reads texts over a connection needs the client encoding UTF8 besides, which drivers ask for by themselves.
  */

@@ -16,10 +16,11 @@ export interface AppendOptions {
 /**
  * Records an event at the end of its agent's chain and returns it. The table is created if it is not there.
  *
- * Appends of one agent are taken in turn, over all processes: a write transaction on SQLite, an advisory lock of the agent
- * on PostgreSQL (held until the transaction ends, if the caller's was given). The event's time is the clock's, or one
- * microsecond after the agent's newest where the clock has not moved on or was set back, because the Python verifier
- * reads rows in the order of their times.
+ * Appends of one agent are taken in turn, over all processes. SQLite does so by a write transaction, PostgreSQL by an
+ * advisory lock of the agent, held until the transaction ends (the caller's, if one was given).
+ *
+ * The event's time is the clock's. Where the clock has not moved on or was set back, it is one microsecond after the
+ * agent's newest, because the Python verifier reads rows in the order of their times.
  *
  * @throws {LedgerError} `no_secret`, `invalid_event`, `unreachable`, `busy`, `isolation`, `damaged_chain`, `closed`
  */

@@ -66,8 +66,9 @@ function eventToCsv(event: ReturnType<typeof exported>): string {
 }
 
 /**
- * One CSV record. null is an empty field and the empty text is `""`. A text that a spreadsheet would take for a formula or
- * that begins with an apostrophe gets an apostrophe before it, so that taking one off gives back exactly what was recorded.
+ * One CSV record. null is an empty field and the empty text is `""`. A text gets an apostrophe before it if a
+ * spreadsheet would take it for a formula, or if it begins with an apostrophe itself. Taking one off gives back exactly
+ * what was recorded.
  */
 export function csvLine(fields: readonly Plain[]): string {
   return `${fields.map(csvField).join(",")}\r\n`;

@@ -9,10 +9,10 @@ import { errno, SinkError } from "./errors.ts";
  * An exclusive lock beside a file: `FILE.lock`, made by link(2), so that it appears at once with its content, the
  * holder as JSON. Node.js has no flock(2).
  *
- * A holder that was killed must not block the next one. Where the lock was taken under the same boot and in the same
- * process namespace, its holder is looked up by process id and start time, and a dead one's lock is broken at once.
- * Elsewhere (another container, a network share) a lock is broken when its holder, who touches it every
- * `HEARTBEAT_MS`, has not done so for `STALE_MS`.
+ * A holder that was killed must not block the next one. Under the same boot and in the same process namespace, the
+ * holder is looked up by process id and start time, and a dead one's lock is broken at once. Elsewhere (another
+ * container, a network share) the holder touches its lock every `HEARTBEAT_MS`. The lock is broken when it has not been
+ * touched for `STALE_MS`.
  */
 interface Holder {
   readonly token: string;

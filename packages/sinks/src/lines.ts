@@ -5,8 +5,8 @@ const LINE_FEED = 0x0a;
 const EXCERPT_BYTES = 256;
 
 /**
- * Splits a stream of bytes into lines without ever holding more than one chunk and one line of `MAX_LINE_BYTES`: a
- * hostile log of a gigabyte in one line costs a megabyte of memory. Line feed is the only separator; a carriage return
+ * Splits a stream of bytes into lines. It never holds more than one chunk and one line of `MAX_LINE_BYTES`, so a
+ * hostile log of a gigabyte in one line costs a megabyte of memory. Line feed is the only separator. A carriage return
  * is part of the line, so that a log rewritten with other line ends no longer parses.
  */
 export async function* splitLines(chunks: AsyncIterable<Uint8Array>): AsyncGenerator<SinkLine> {

@@ -1,6 +1,6 @@
 /**
- * Removes credentials from a text that may hold URLs (a sink's URL, what git prints about a remote): everything between
- * `://` and the last `@` before the path, and the values of parameters that are named like secrets.
+ * Removes credentials from a text that may hold URLs (a sink's URL, what git prints about a remote). It removes
+ * everything between `://` and the last `@` before the path, and the values of parameters that are named like secrets.
  */
 export function redact(text: string): string {
   return text

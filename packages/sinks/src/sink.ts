@@ -24,8 +24,8 @@ export interface SinkLine {
   /** The offset in bytes just after the line's line feed (or after its last byte, where it is torn). */
   readonly end: number;
   /**
-   * `null` for a line of at most `MAX_LINE_BYTES` bytes of UTF-8 with its line feed; `torn` for the last one without
-   * (it is not in the log); `too_long` and `not_utf8` for what no publisher has ever written.
+   * `null` for a line of at most `MAX_LINE_BYTES` bytes of UTF-8 with its line feed. `torn` is the last line without
+   * one, which is not in the log. `too_long` and `not_utf8` are lines that no publisher has ever written.
    */
   readonly defect: null | "torn" | "too_long" | "not_utf8";
 }

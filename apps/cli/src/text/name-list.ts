@@ -1,8 +1,8 @@
 import { CommandError } from "@scidex/audit-command";
 
 /**
- * Reads a list of column names separated by commas: `a,b`. Names are taken as they are, case included; one with a
- * comma, a quote or white space at its ends stands in double quotes, as in SQL: `"a,b"`, `"say ""hi"""`.
+ * Reads a list of column names separated by commas: `a,b`. Names are taken as they are, case included. A name with a
+ * comma, a quote, or white space at its ends stands in double quotes, as in SQL: `"a,b"`, `"say ""hi"""`.
  *
  * @throws {CommandError} `usage` for an empty name or an open quote
  */

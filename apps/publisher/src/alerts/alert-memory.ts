@@ -12,8 +12,8 @@
  *         "pending":["table","webhook"],               where it still has to be said
  *         "details":{…}}]}                             the finding; null once it has been said everywhere
  *
- * A finding is noted before anything is sent, and a channel is struck out only after it has taken it: a crash can make
- * an alert come twice, and never not at all.
+ * A finding is noted before anything is sent, and a channel is struck out only after it has taken the alert. A crash
+ * can therefore make an alert come twice, but never suppress it.
  */
 import { MAX_LISTED_PER_CHECK } from "@scidex/audit-reader";
 import type { VerificationReport } from "@scidex/audit-verifier";

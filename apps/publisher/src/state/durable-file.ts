@@ -2,8 +2,8 @@ import { open, rename } from "node:fs/promises";
 import { dirname } from "node:path";
 
 /**
- * Replaces a file's content, all or nothing also across a power cut: written to `PATH.tmp` with mode 0600, synced,
- * renamed over the file, and the folder synced, without which the rename may be undone.
+ * Replaces a file's content, all or nothing, even across a power cut. The text is written to `PATH.tmp` with mode 0600,
+ * synced, and renamed over the file. Then the folder is synced, because a rename may be undone without that.
  *
  * Not `replaceWhole` of the command package: that makes a file for others to read, which may be lost with a power cut.
  */

@@ -63,8 +63,8 @@ export const MAX_AGENT_ID_BYTES = 1000;
 const HASH = /^[0-9a-f]{64}$/;
 
 /**
- * Text that both databases can hold and every language can sign alike: no lone surrogate (it has no UTF-8) and no NUL
- * (PostgreSQL cannot store it; one rule for both keeps ledgers movable).
+ * Text that both databases can hold and every language can sign alike. A lone surrogate has no UTF-8, and PostgreSQL
+ * cannot store NUL: both are refused everywhere, so that ledgers can be moved.
  */
 function text(name: keyof NewEvent, value: unknown): string {
   if (typeof value !== "string") throw invalid(name, "must be text");

@@ -11,8 +11,8 @@ export interface LedgerKeys {
 /**
  * The ledger's secrets, held so that printing, serialising or logging the object shows nothing.
  *
- * New rows are signed with the current secret. A row that fits the current or any previous secret is valid, so a secret
- * that has leaked must not stay among the previous ones: who has it can write rows that fit.
+ * New rows are signed with the current secret. A row that fits the current or any previous secret is valid. So a secret
+ * that has leaked must not stay among the previous ones: whoever has it can write valid rows.
  */
 export class LedgerSecrets {
   readonly #secrets: readonly [string, ...string[]];

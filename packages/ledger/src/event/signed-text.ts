@@ -5,10 +5,12 @@ import { signedSecond } from "./timestamp.ts";
 export type UnsignedEvent = Omit<LedgerEvent, "hmac">;
 
 /**
- * The text that an event's HMAC is taken of: its eleven other members as JSON, keys sorted, no spaces, everything outside
- * printable ASCII escaped as `\uXXXX` (lower case; surrogate pairs above U+FFFF; U+007F too), the timestamp cut to the
- * second. It is what Python's `json.dumps(…, sort_keys=True, separators=(",", ":"))` writes, so it is not RFC 8785,
- * which leaves such characters as they are.
+ * The text that an event's HMAC is taken of: its eleven other members as JSON, keys sorted, without spaces. Everything
+ * outside printable ASCII is escaped as `\uXXXX` (lower case; surrogate pairs above U+FFFF; U+007F too). The timestamp
+ * is cut to the second.
+ *
+ * This is what Python's `json.dumps(…, sort_keys=True, separators=(",", ":"))` writes. It is not RFC 8785, which leaves
+ * such characters as they are.
  *
  * ```
  * {"agent_id":"a","human_oversight_flag":false,"id":"…","input_hash":null,…,"timestamp":"2026-11-22T08:37:37Z"}

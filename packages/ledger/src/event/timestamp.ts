@@ -59,8 +59,8 @@ export function signedSecond(iso: string): string {
 }
 
 /**
- * Reads an RFC 3339 time (section 5.6; any offset, any number of fraction digits) as the first whole microsecond that is
- * not before it, so that an inclusive and an exclusive bound both select exactly the events they name.
+ * Reads an RFC 3339 time (section 5.6; any offset, any number of fraction digits) as the first whole microsecond that
+ * is not before it. So an inclusive and an exclusive bound both select exactly the events they name.
  *
  * @throws {LedgerError} `invalid_filter`
  */

@@ -1,9 +1,9 @@
 /**
- * The indexes that make a fork impossible even for a writer that takes no lock: each HMAC is followed by at most one row of
- * its agent, and an agent has at most one first row. The third is for speed. They are the same SQL on both databases.
+ * The indexes that make a fork impossible, even for a writer that takes no lock. At most one row of an agent follows
+ * each HMAC, and an agent has at most one first row. The third is for speed. They are the same SQL on both databases.
  *
- * A table that another implementation made lacks them, and one that holds a fork already cannot have them: creating each is
- * tried once, and a refusal is accepted, because recording the next event matters more.
+ * A table that another implementation made lacks them, and one that holds a fork already cannot have them. Creating
+ * each is tried once, and a refusal is accepted: recording the next event matters more.
  */
 export const INDEXES: readonly { readonly name: string; readonly ddl: string }[] = [
   {

@@ -46,8 +46,8 @@ const COLUMNS = {
 const ROWID = sql<number>`audit_events.rowid`;
 
 /**
- * The ledger on SQLite, which is read by the Python implementation too: the journal stays as it is (WAL would oblige every
- * later reader, also one that may only read, to write files beside it).
+ * The ledger on SQLite, which the Python implementation reads too. The journal mode stays as it is: with WAL every
+ * later reader, even one that may only read, would have to write files beside the ledger.
  */
 export class SqliteStore implements LedgerStore {
   readonly dialect = "sqlite";
@@ -130,7 +130,7 @@ export class SqliteStore implements LedgerStore {
 
   async batches(filter: EventFilter, visit: (rows: readonly RawRow[]) => Promise<void>): Promise<void> {
     // An open read would keep every writer from committing. So the row numbers are read at once, and the rows in short
-    // reads of their own; a keyset would not do, since a column may hold values that do not compare as they are read.
+    // reads of their own. A keyset would not do: a column may hold values that do not compare as they are read.
     const numbers = await this.#patiently(() =>
       this.#db
         .select({ rowid: ROWID })
@@ -198,8 +198,8 @@ export class SqliteStore implements LedgerStore {
   }
 
   /**
-   * SQLite's own busy timeout sleeps in the only thread there is, so the driver's is short and the waiting is done here,
-   * with some chance in it: many processes that wait equally long would meet again.
+   * SQLite's own busy timeout sleeps in the only thread there is. So the driver's is short, and the waiting is done
+   * here. The time has some chance in it: processes that wait equally long would collide again.
    */
   async #patiently<T>(work: () => T): Promise<T> {
     const deadline = Date.now() + this.#busyTimeoutMs;

@@ -1,8 +1,8 @@
 import { integer, sqliteTable, text } from "drizzle-orm/sqlite-core";
 
 /**
- * The table on SQLite. The timestamp is its stored text, never a Date, and the flags are integers, so that a 2 is seen
- * as a 2: rows are read as they are and judged in `decodeRow`.
+ * The table on SQLite. Rows are read as they are, and judged in `decodeRow`. The timestamp is its stored text, never a
+ * Date. The flags are integers, so that a 2 is seen as a 2.
  */
 export const sqliteEvents = sqliteTable("audit_events", {
   id: text("id").primaryKey(),

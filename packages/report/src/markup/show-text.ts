@@ -5,9 +5,12 @@ export const MAX_SHOWN = 4_000;
 const MAX_MARKS = 4;
 
 /**
- * What cannot be seen, or makes other text look different from what it is: controls, format characters (bidirectional
- * controls and zero-width ones among them), separators and spaces other than the plain one, code points that fonts ignore
- * or do not have, lone surrogates; and piles of combining marks.
+ * What cannot be seen, or makes other text look different from what it is:
+ *
+ * - controls, and format characters (bidirectional and zero-width ones among them);
+ * - separators and spaces other than the plain one;
+ * - code points that fonts ignore or do not have, and lone surrogates;
+ * - piles of combining marks.
  */
 const UNSEEN = new RegExp(
   String.raw`(?<marks>(?<=\p{M}{${MAX_MARKS}})\p{M}+)|[\p{Cc}\p{Cf}\p{Cs}\p{Co}\p{Cn}\p{Zl}\p{Zp}\p{Default_Ignorable_Code_Point}\u2800]|(?! )\p{Zs}`,
@@ -23,8 +26,8 @@ const ESCAPES: Readonly<Record<string, string>> = {
 };
 
 /**
- * Text from a hostile source as HTML: it cannot be markup, and each character that would not be seen is shown by its
- * number, `U+202E`, in an element of its own, so that it cannot be confused with these six letters in the text.
+ * Text from a hostile source as HTML. It cannot be markup. Each character that would not be seen is shown by its
+ * number, `U+202E`, in an element of its own, so that it differs from these six letters in the text.
  *
  * @param max where it is cut, in UTF-16 units
  */

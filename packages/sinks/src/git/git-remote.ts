@@ -9,9 +9,9 @@ export type Remote =
   | { readonly kind: "network"; readonly url: string; readonly pushUrl: string; readonly protocol: NetworkProtocol };
 
 /**
- * What a remote may be reached by. `ext::` and `fd::` run commands or use descriptors, `git://` proves nothing about who
- * answers; `file://` and paths are opened as repositories on this machine, without git's transport, which would run the
- * hooks that are configured there.
+ * What a remote may be reached by. `ext::` and `fd::` run commands or use descriptors, and `git://` proves nothing
+ * about who answers. `file://` and paths are opened as repositories on this machine, without git's transport, which
+ * would run the hooks that are configured there.
  */
 export const NETWORK_PROTOCOLS = ["https", "ssh", "http"] as const;
 export type NetworkProtocol = (typeof NETWORK_PROTOCOLS)[number];

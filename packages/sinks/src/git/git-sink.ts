@@ -32,8 +32,8 @@ interface Settings extends GitSettings {
  * swap. Where it is checked out, the log's own entry in the index and its file are brought along if they were
  * unmodified. Otherwise the user's next commit would take the new lines back. Nothing else is touched.
  *
- * Commits are put together from objects (hash-object, a private index, commit-tree): nothing is checked out, no hook,
- * filter or signature program runs, and a process that is killed at any point leaves at most unreferenced objects.
+ * Commits are put together from objects (hash-object, a private index, commit-tree). Nothing is checked out, and no
+ * hook, filter or signature program runs. A process that is killed at any point leaves at most unreferenced objects.
  */
 export function createGitSink(address: GitAddress, settings: Settings): Sink {
   const { name, path } = address;

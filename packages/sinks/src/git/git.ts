@@ -29,10 +29,11 @@ const MAX_OUTPUT_BYTES = 1_048_576;
 const MAX_STDERR_BYTES = 4_096;
 
 /**
- * Settings that hold whatever the user or the system has configured (git only ever sees a configuration file of our own,
- * see `git-directory.ts`): no hooks, no signatures (they prompt), no commands from remote helpers or file monitors, and
- * every object synced to the disk. Fetched objects come as one pack, which is there whole or not at all. Shortcuts through
- * a repository's commit graph are not taken: whoever wrote it could name other trees than the commits do.
+ * Settings that hold whatever the user or the system has configured: git only ever sees a configuration file of our own
+ * (`git-directory.ts`). There are no hooks, no signatures (they prompt), and no commands from remote helpers or file
+ * monitors. Every object is synced to the disk. Fetched objects come as one pack, which is there whole or not at all.
+ * Shortcuts through a repository's commit graph are not taken: whoever wrote it could name other trees than the commits
+ * do.
  */
 const SETTINGS = [
   "core.hooksPath=/dev/null",
@@ -76,8 +77,8 @@ const KEPT = new Set([
 ]);
 
 /**
- * The environment for git: without variables such as GIT_DIR or GIT_INDEX_FILE, which are set where the publisher is
- * started from a hook and would send our commit elsewhere, and without anything that may ask a question.
+ * The environment for git, without anything that may ask a question. GIT_DIR, GIT_INDEX_FILE and the like are left out:
+ * they are set where the publisher is started from a hook, and would send our commit elsewhere.
  */
 export function gitEnvironment(from: NodeJS.ProcessEnv): Record<string, string> {
   const env: Record<string, string> = {};

@@ -39,8 +39,8 @@ export async function startDocker(
 }
 
 /**
- * Tries for a minute. A single attempt has a limit of its own: Docker's proxy accepts connections before the server
- * does and closes them again, which the driver takes as a reason to go on for ever.
+ * Tries for a minute. Each attempt has a limit of its own: Docker's proxy accepts connections before the server does,
+ * and closes them again. The driver takes that as a reason to go on for ever.
  */
 async function untilConnected(url: string): Promise<void> {
   let last: unknown;

@@ -52,9 +52,9 @@ function platformPackage(): string {
 }
 
 /**
- * The binaries in `folder` as `account` can run them: where they are, or else from a copy in the temporary folder.
- * A copy is needed when the folder lies below one that the account may not enter (a clone in root's home), and
- * when the package's install script did not run, which leaves the libraries' symbolic links out.
+ * The binaries in `folder` as `account` can run them: where they are, or else from a copy in the temporary folder. A
+ * copy is needed where the folder lies below one that the account may not enter (a clone in root's home). It is needed
+ * too where the package's install script did not run: then the libraries' symbolic links are missing.
  *
  * @throws {TestkitError} `no_binaries` when they cannot be run either way.
  */

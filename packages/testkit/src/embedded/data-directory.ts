@@ -33,7 +33,7 @@ export function serverEnvironment(): NodeJS.ProcessEnv {
 
 /**
  * Makes a cluster in `dataDir` if there is none: UTF8, locale C, one superuser `postgres` with a random password
- * (SCRAM), which is asked for from everyone: `trust` would let in every user of a shared machine.
+ * (SCRAM). The password is asked for from everyone: `trust` would let in every user of a shared machine.
  *
  * @throws {TestkitError} `server_failed` with initdb's output.
  */
