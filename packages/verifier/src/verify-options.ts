@@ -5,8 +5,8 @@ import { BOUNDS, type Group, type RangeRequest } from "@scidex/audit-reader";
 export const DEFAULT_CHECKS: readonly Group[] = ["links", "heads", "sources", "access", "coverage", "structure"];
 
 /**
- * The groups that a run checks. What applications get is checked in whole runs, and there by the first shard: it has to
- * do with the tables as they are, and not with a part of the chain.
+ * The groups that a run checks. What applications get is checked in whole runs, by the first shard: it depends on the
+ * tables as they are, and not on a part of the chain.
  */
 export function wantedChecks(options: VerifyOptions): readonly Group[] {
   const { checks, startSeq = 1n, endSeq, shard } = options;

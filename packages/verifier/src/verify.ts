@@ -28,8 +28,9 @@ export interface Verification {
 /**
  * Verifies the chain, its published heads and the audited rows. Reads only. Whatever it finds is looked for again in a
  * fresh snapshot before it is reported: DDL that rewrites a table can hide rows from a snapshot that is open. What was
- * seen in the last look only makes the report `unproven`. Where a connection is lost it fails at once; the client must then
- * be ended with a time limit, `sql.end({ timeout: 1 })`, because the driver may wait for ever for one of the others.
+ * seen in the last look only makes the report `unproven`. Where a connection is lost, it fails at once. The client must
+ * then be ended with a time limit, `sql.end({ timeout: 1 })`: the driver may wait for ever for one of the other
+ * connections.
  *
  * @param sql a client of the `postgres` driver, whose options are taken for connections of the verifier's own; its role needs `scidex_audit_ro` for links
  *   and heads, `scidex_audit_inspector` for every check

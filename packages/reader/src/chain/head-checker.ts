@@ -69,8 +69,8 @@ export class HeadChecker {
   }
 
   /**
-   * @param more whether links follow after the last one that was pushed: then those of the heads that were not reached
-   *   are missing in the middle, else they have been cut off
+   * @param more whether links follow after the last one that was pushed. Then the links of heads that were not reached
+   *   are missing in the middle; else they have been cut off
    */
   finish(more: boolean): void {
     const head = this.#heads.at(-1);

@@ -38,9 +38,9 @@ interface Versions {
 }
 
 /**
- * Whether a statement that calls functions of PostgreSQL's own alone has failed as only another function can fail: one
- * that is not there or not of its type, that raises something, or returns what it may not. A right, time or memory that
- * is missing is another matter, and so is a page that is damaged.
+ * Whether a statement that calls only PostgreSQL's own functions has failed as only another function can fail. Such a
+ * function is missing, is not of its type, raises something, or returns what it may not. A missing right, too little
+ * time or memory, and a damaged page are other matters.
  */
 const isSpoilt = (error: unknown): error is Error =>
   error instanceof Error &&

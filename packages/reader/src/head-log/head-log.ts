@@ -26,8 +26,8 @@ export interface ReadLog {
  * Lines are only appended, and each is signed with its time: a line that is older than the one before it was put there
  * by someone else.
  *
- * A log whose line ends were converted (git's `core.autocrlf`, an editor) says what it said: its lines are read without what
- * was added, and how many they are is part of the result.
+ * A log whose line ends were converted (git's `core.autocrlf`, an editor) still says what it said. Its lines are read
+ * without what was added, and the result has the number of such lines.
  */
 export async function readHeadLog(
   log: HeadLog,

@@ -1,8 +1,8 @@
 import type { Frontier, Head, Seconds, Seq } from "@scidex/audit-core";
 
 /**
- * What is kept of a head that was published: a log can have a hundred thousand lines, and a whole head, with its note
- * and its proof, takes several times as much memory.
+ * What is kept of a published head. A log can have a hundred thousand lines, and a whole head, with its note and its
+ * proof, takes several times as much memory.
  */
 export interface PublishedHead {
   readonly seq: Seq;

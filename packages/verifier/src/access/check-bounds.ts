@@ -35,8 +35,8 @@ interface Level {
 }
 
 /**
- * Whether the rows of each partition lie within its bounds and those of the partitions above it: an application that asks
- * for a key is led by the bounds, and finds no row that lies elsewhere.
+ * Whether the rows of each partition lie within its bounds and those of the partitions above it. The bounds lead an
+ * application that asks for a key, so that it finds no row that lies elsewhere.
  *
  * @returns what was not checked
  */

@@ -22,8 +22,8 @@ export interface ReadingGround {
 }
 
 /**
- * Reads an index from end to end and compares it with its table: the values that it serves without a look at the table,
- * and entries that it has beside or lacks. On two connections at once.
+ * Reads an index from end to end and compares it with its table, on two connections at once. Compared are the values
+ * that it serves without a look at the table, and which entries it lacks or has in excess.
  *
  * @returns the indexes that the server reads instead, null inside for another plan; null if all was read
  */

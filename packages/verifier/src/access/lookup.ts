@@ -35,8 +35,8 @@ export interface Lookup {
   readonly index: ReadIndex;
   readonly columns: readonly LookupColumn[];
   /**
-   * Whether a row that is found by its key has an entry with just the bytes of the key: of types whose equal values are the
-   * same bytes, none of them NULL, and nothing besides in the index.
+   * Whether a row that is found by its key has an index entry with exactly the bytes of the key. That holds for types
+   * whose equal values are the same bytes, without NULL, and with nothing but the key in the index.
    */
   readonly isExact: boolean;
 }
@@ -50,10 +50,12 @@ export const keyList = ({ key }: ReadTable): string =>
   key.map((column, i) => `a.${quotedName(column)} as c${i}`).join(", ");
 
 /**
- * The keys of those rows that the index does not lead to: each row is looked up by its own values, and must be the one that
- * is found. Sums over a scan of the index would agree even where, in the order of an old collation, 499 of 1,000 keys are
- * not found. The condition on `ctid` is met by every row; it lets the planner read the table without an index while
- * sequential scans are switched off, which it would else prefer inside, too, where a table is small.
+ * The keys of those rows that the index does not lead to: each row is looked up by its own values, and must be the one
+ * that is found. Sums over a scan of the index would agree even where, in the order of an old collation, 499 of 1,000
+ * keys are not found.
+ *
+ * Every row meets the condition on `ctid`. It lets the planner read the outer table without an index while sequential
+ * scans are switched off. They stay off because the planner would prefer one inside, too, where a table is small.
  */
 export function lookupStatement({ table, columns }: Lookup, pages: Pages = ALL_PAGES): string {
   const on = columns.map(({ name }) => `b.${quotedName(name)} operator(pg_catalog.=) a.${quotedName(name)}`);
@@ -142,8 +144,9 @@ function inOrder({ table, keys }: Reading, list: string): string {
 }
 
 /**
- * Leaves nothing but a scan of an index alone. Where a table has just one partition, PostgreSQL does not count against a plan
- * that it sorts, and prefers that to what is switched off: there a scan of the index must not be.
+ * Leaves nothing but a scan of an index alone. Where a table has just one partition, PostgreSQL does not count it
+ * against a plan that it sorts, and would prefer sorting to what is switched off. There a scan of the index must stay
+ * switched on.
  */
 export const readingSettings = ({ table, index }: Reading): readonly string[] =>
   table.isPartitioned && index.parts.length === 1 ? [...READING_SETTINGS, "enable_indexscan = on"] : READING_SETTINGS;

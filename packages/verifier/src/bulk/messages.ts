@@ -7,8 +7,8 @@ export type ToWorker =
   | { readonly type: "end" };
 
 /**
- * What it answers: to each chunk, whether it still vouches, and the chunk's own memory back, at whose beginning stand the
- * tags of the rows (8 bytes each, fewer than any row has); to the end, the result.
+ * What it answers. To each chunk: whether it still vouches, and the chunk's own memory back. At the beginning of that
+ * memory stand the tags of the rows (8 bytes each, fewer than any row has). To the end: the result.
  */
 export type FromWorker =
   | { readonly type: "took"; readonly isGood: boolean; readonly bytes: Uint8Array<ArrayBuffer>; readonly tags: number }

@@ -4,9 +4,9 @@ import { Kernel } from "./kernel.ts";
 const MAX_SUSPECTS = 100_000;
 
 /**
- * The filter takes 12 bytes a row, up to the bound, so that no second reading is needed: 4 million tags gave no
- * suspect, 8 million a handful, 16 million 1,300. With 2 bytes it was 600 of a million, so that every chain was read
- * twice.
+ * The filter takes 12 bytes a row, up to the bound, so that no second reading is needed. Then 4 million tags gave no
+ * suspect, 8 million a handful, and 16 million 1,300. With 2 bytes it was 600 of a million, so that every chain was
+ * read twice.
  */
 const BYTES_PER_ROW = 12;
 const MIN_BYTES = 2 ** 20;

@@ -53,8 +53,8 @@ export async function vouchForLinks(
 ): Promise<VouchedChain | null> {
   const vouched = await vouch(snapshot, crew, { ...options, tasks: split(snapshot, crew, options), isSorted: false });
   if (vouched !== null) return vouched;
-  // Nobody can vouch for a chain in another order than that of seq, as writers who wait for one another can leave it; nor,
-  // in whatever order, for one that is not whole.
+  // A chain that is not in the order of seq cannot be vouched for; writers who wait for one another can leave one. Nor
+  // can a chain that is not whole, in whatever order.
   const { isSorted, rows, length } = await snapshot[0].attempt(options.survey);
   if (isSorted || rows !== length) return null;
   const tasks = [partOf(options, 1n, undefined)];

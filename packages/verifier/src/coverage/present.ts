@@ -8,10 +8,10 @@ import { createHash } from "node:crypto";
  *     child RELATION
  *     path ROLE: SCHEMA
  *
- * Relations and names of rules are written as SQL quotes them. SHA256 is that of the rule's row: `ev_type`, `is_instead`
- * (`t`, `f`), `ev_qual` and `ev_action` as they stand in pg_rewrite, without places in the statement's text, and with `#`
- * for numbers of five digits and more (oids of users' objects, which a restored dump changes), in hex. MAJOR is the
- * version of PostgreSQL whose row it is, since another writes trees differently.
+ * Relations and names of rules are written as SQL quotes them. SHA256, in hex, is that of the rule's row: `ev_type`,
+ * `is_instead` (`t`, `f`), `ev_qual` and `ev_action` as they stand in pg_rewrite, with two changes. Places in the
+ * statement's text are left out. Numbers of five digits and more become `#`: they are oids of users' objects, which a
+ * restored dump changes. MAJOR is the version of PostgreSQL whose row it is, since another writes trees differently.
  */
 export type PresentEntry = string;
 

@@ -18,8 +18,8 @@ export const NO_HISTORIES: Histories = withOwn(new Map());
 /**
  * The configuration as it stands in the database, with the seq of each row's link.
  *
- * @param report takes rows that cannot have been written by a release, which have no effect here, and rows of which the
- *   database would believe another than the newest in the chain
+ * @param report takes two kinds of rows: those that no release can have written, which have no effect here, and those
+ *   of which the database would believe another than the newest in the chain
  */
 export async function readHistories(
   lane: Lane,

@@ -84,7 +84,7 @@ async function compare(
 
 /**
  * Takes what the comparison of a table finds. Where a link further on is missing or was changed, it may have been the
- * newest event of a tracked row: that row is named, but not the seq of its older event, which nobody has touched.
+ * newest event of a tracked row. Then the row is named, but not the seq of its older event, which nobody has touched.
  */
 function reportOf(histories: Histories, noted: Noted): Report {
   return (finding: Finding) => {

@@ -33,8 +33,8 @@ export interface KeyEvent {
   /** Payload hash of the row before, where the event says so. Of what is pending it is not read. */
   readonly beforeHash: Uint8Array | null;
   /**
-   * In the chain `insert`, `update` or `delete` for a change of a tracked row, else `event`; in pending as it stands
-   * there: `event`, `door`, `insert`, `update` or `delete`, where `insert` can be the first event of its key.
+   * In the chain: `insert`, `update` or `delete` for a change of a tracked row, else `event`. In pending, as it stands
+   * there: `event`, `door`, `insert`, `update` or `delete`. Such an `insert` can be the first event of its key.
    */
   readonly op: string;
 }

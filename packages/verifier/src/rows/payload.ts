@@ -55,9 +55,9 @@ export type LiveColumns = ReadonlyMap<string, string>;
 
 /**
  * Works out, for each configuration of a kind, how rows captured under it can be recomputed from the columns that the
- * table has now. A column that was renamed is read under its new name, also where the rename came after the row; in the
- * time between a change and its recording, capture read the column as NULL. What was dropped or has another type now
- * cannot be recomputed, and what was excluded later may have changed since.
+ * table has now. A column that was renamed is read under its new name, also where the rename came after the row.
+ * Between a change and its recording, capture read the column as NULL. What was dropped or has another type now cannot
+ * be recomputed, and what was excluded later may have changed since.
  */
 export function recomputations(history: KindHistory, live: LiveColumns): Recomputations {
   const readings = new Map<string, { readonly reading: Reading; readonly number: number }>();

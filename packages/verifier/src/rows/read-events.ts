@@ -22,8 +22,8 @@ export interface EventsWanted {
 const OPS = ["event", "insert", "update", "delete"] as const;
 
 /**
- * The chain, and what is to be linked, in the order of kind, key and seq: events of one row stand together, with its
- * changes, whose key ends in `@` and their own seq.
+ * The chain, and what is to be linked, in the order of kind, key and seq. Events of one row stand together, its changes
+ * included: the key of a change ends in `@` and the change's own seq.
  *
  * @param sorter an empty one, which the caller closes when all has been read
  */

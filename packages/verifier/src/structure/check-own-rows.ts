@@ -6,9 +6,9 @@ import { type Catalog, findRelation } from "./catalog/catalog.ts";
 type Fields = readonly (string | null)[];
 
 /**
- * What stands in those of our tables that steer linking and that no chain covers: whoever writes past their guards can
- * keep transactions from being linked, or a kind from belonging to its table. Each has only what attach, capture and the
- * migrations leave there.
+ * Checks those of our tables that steer linking and that no chain covers. Whoever writes past their guards can keep
+ * transactions from being linked, or a kind from belonging to its table. Each may hold only what attach, capture and
+ * the migrations leave there.
  *
  * @param isKnownSchema whether the database is of a migration that the verifier knows
  * @param catalog null where it could not be read

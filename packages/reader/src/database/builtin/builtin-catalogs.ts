@@ -1,8 +1,13 @@
 /**
  * Which catalogs are compared with PostgreSQL's own rows, and by which columns.
  *
- * Compared is whatever decides which code runs under a builtin name, how a value is read, written, compared and
- * converted, what a catalog's own columns and indexes are, and what the views of pg_catalog show. Not compared:
+ * Compared is whatever decides one of these:
+ *
+ * - which code runs under a builtin name;
+ * - how a value is read, written, compared and converted;
+ * - what a catalog's own columns and indexes are, and what the views of pg_catalog show.
+ *
+ * Not compared:
  *
  * - What the server only looks at where a compared row says so: pg_trigger, pg_policy, pg_attrdef, pg_inherits and
  *   pg_constraint of a catalog (`relhastriggers`, `relrowsecurity`, `atthasdef`, `relhassubclass`, `relchecks`).

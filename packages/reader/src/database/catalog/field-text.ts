@@ -53,8 +53,9 @@ const ELEMENTS: Readonly<Record<number, string>> = {
 };
 
 /**
- * The elements of an array of one dimension (`array_send` in arrayfuncs.c): 32-bit numbers of dimensions, flags and element
- * type, for the dimension its length and lower bound, then each element with its length. Null for another form.
+ * The elements of an array of one dimension (`array_send` in arrayfuncs.c). It has 32-bit numbers of dimensions, flags
+ * and element type, then the dimension's length and lower bound, then each element behind its length. Null for another
+ * form.
  */
 function elementsOf(field: Buffer): (string | null)[] | null {
   if (field.length === 12 && field.readInt32BE() === 0) return [];

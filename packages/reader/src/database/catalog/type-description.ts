@@ -46,9 +46,10 @@ export class TypeBoundError extends Error {
 }
 
 /**
- * Describes the types of a relation's columns as the configuration does (`audit_chain_type_description`), from rows that
- * have been read: what a column's text depends on beside its value. After the type's name (`formatType`), of an array too, stand
- * `{…}` the labels of an enum, `(…)` the attributes of a composite, `=…` what a domain, range or multirange is made of:
+ * Describes the types of a relation's columns as the configuration does (`audit_chain_type_description`), from rows
+ * that have been read: what a column's text depends on beside its value. After the type's name (`formatType`), that of
+ * an array too, stand its parts: as `{…}` the labels of an enum, as `(…)` the attributes of a composite, as `=…` what a
+ * domain, range or multirange is made of.
  *
  *     numeric(10,2)    "public"."mood"[]{'a','b'}    "public"."pair"("x" integer,"y" "app"."cents"=bigint)
  *

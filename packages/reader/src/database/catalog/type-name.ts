@@ -27,8 +27,8 @@ export interface TypeNames {
  * session. A modifier of such a type is ` modifier N`: to print it as the type does (`geometry(Point,4326)`), the server
  * calls a function that somebody else wrote.
  *
- * @param modifier as in `atttypmod`: -1 for none; null prints the name as SQL does where it has no modifier to tell
- *   (`bit`, and not `"bit"`, which is the type without a length)
+ * @param modifier as in `atttypmod`, -1 for none; null prints the name as SQL does without a modifier: `bit`, and not
+ *   `"bit"`, which is the type without a length
  * @returns `???` for a type that is gone and `-` for the oid 0, as `format_type` does
  */
 export function formatType(types: TypeNames, oid: string, modifier: number | null): string {

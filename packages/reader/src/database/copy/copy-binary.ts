@@ -12,9 +12,9 @@ export const COPY_TRAILER: Buffer = Buffer.from([0xff, 0xff]);
 export type Field = Buffer | null;
 
 /**
- * Decodes PostgreSQL's binary COPY format (documentation, COPY, "Binary Format"): an 11-byte signature, 4 bytes of
- * flags, a header extension; then tuples of a 16-bit number of fields, each a 32-bit length (-1 for NULL) and its bytes;
- * at the end the number -1. Chunks may be cut anywhere.
+ * Decodes PostgreSQL's binary COPY format (documentation, COPY, "Binary Format"). First come an 11-byte signature, 4
+ * bytes of flags and a header extension. Each tuple is a 16-bit number of fields, then for each field a 32-bit length
+ * (-1 for NULL) and its bytes. At the end stands the number -1. Chunks may be cut anywhere.
  */
 export class BinaryCopyDecoder {
   #rest: Buffer = Buffer.alloc(0);

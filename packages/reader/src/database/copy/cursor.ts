@@ -12,7 +12,7 @@ const BATCH = 4096;
 type NextRows<T> = () => Promise<readonly T[] | undefined>;
 
 /**
- * Walks rows one by one. `current` is the row at hand, undefined at the end; `step` goes on, and `fill` is awaited only
+ * Walks rows one by one. `current` is the row at hand, undefined at the end. `step` goes on. `fill` is awaited only
  * where the next rows have not come yet: a promise for every row would cost more than the hashing.
  */
 export class Cursor<T> {

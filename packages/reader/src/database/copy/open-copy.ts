@@ -122,8 +122,9 @@ interface PendingCopy {
 export async function openCopy(pending: PendingCopy, atEnd: () => void = () => {}): Promise<OpenCopy> {
   let copy: OpenCopy | undefined;
   const take = (stream: Readable) => new OpenCopy(stream, atEnd);
-  // The driver may already have an error when it hands out the stream, and emits it before whoever waits for the stream
-  // runs again: an uncaught exception, and an end without a report. So it is taken from the driver's own hand.
+  // The driver may already have an error when it hands out the stream. It emits the error before whoever waits for the
+  // stream runs again: an uncaught exception, which ends the process without a report. So the stream is taken from the
+  // driver's own hand.
   const hand = pending as unknown as { resolve: (value: unknown) => void };
   const { resolve } = hand;
   hand.resolve = (value) => {

@@ -6,8 +6,8 @@ import { difference } from "./pattern.ts";
 
 /**
  * What may stand in a plan that the planner is free to choose: scans and joins of these relations by these indexes, and
- * conditions of the server's own functions, which the executor finds by number. A form with such a plan says nothing of its
- * shape; that is looked at besides (`PlanShape`).
+ * conditions of the server's own functions. The executor finds these functions by number. A form with such a plan says
+ * nothing of its shape, which is checked apart from it (`PlanShape`).
  */
 export interface Closed {
   /** Oids of the tables with their partitions. */

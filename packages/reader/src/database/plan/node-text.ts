@@ -8,8 +8,8 @@
  * unless a backslash stands before; `<>` is nothing. Since PostgreSQL 16 labels begin with where the field is inherited
  * from (`scan.plan.qual`), which is cut off here.
  *
- * What is read here comes from a database that may be hostile, and names in it can hold anything: so everything that is
- * not just this form is refused, a field that is there twice included.
+ * What is read here comes from a database that may be hostile, and names in it can hold anything. So everything that is
+ * not in exactly this form is refused, and so is a field that is there twice.
  */
 export interface Node {
   readonly name: string;

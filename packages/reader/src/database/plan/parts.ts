@@ -3,9 +3,9 @@ import { isNode } from "./node-text.ts";
 import type { NodePattern, Pattern } from "./pattern.ts";
 
 /**
- * A statement with the plan that it must have: the verifier sends no other. What is run then is C code of the server that
- * the executor finds by number, without looking into a catalog; what comes of a row's columns goes straight to the types'
- * output functions.
+ * A statement with the plan that it must have: the verifier sends no other. What runs then is C code of the server,
+ * which the executor finds by number without looking into a catalog. The values of a row's columns go straight to the
+ * output functions of their types.
  */
 export interface Form {
   readonly statement: string;

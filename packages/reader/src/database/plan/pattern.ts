@@ -1,8 +1,8 @@
 import { isNode, type Node, type Value } from "./node-text.ts";
 
 /**
- * What a value of a tree has to be: this atom; a list of just these; a node of this name with these fields; or whatever a
- * function makes of it (it returns null where all is well, else what it is instead).
+ * What a value of a tree has to be: this atom; a list of just these; a node of this name with these fields; or whatever
+ * a function accepts. The function returns null where all is well, else what the value is instead.
  */
 export type Pattern = string | readonly Pattern[] | NodePattern | ((values: readonly Value[]) => string | null);
 

@@ -1,6 +1,6 @@
 // Forms whose value comes as a parameter status: written by the server itself, past every output function. At most 63
-// bytes, ASCII. They yield no row: the status is sent at the end of the statement (since PostgreSQL 14), and the output
-// function of a row's column could set it to something else before.
+// bytes, ASCII. They yield no row. The status is sent at the end of the statement (since PostgreSQL 14), and the output
+// function of a row's column could set it to something else before that.
 
 import { attributeOf } from "../relation.ts";
 import type { Relation } from "../relation.ts";

@@ -46,8 +46,8 @@ export function addTags(tags: usize, n: i32): i32 {
     if (parts > 1 && (tag >> 40) % parts != part) continue;
     const block = FILTER + (<usize>(tag & (blocks - 1)) << 6);
     let isKnown = true;
-    // Nine bits each for the place in a block of 512, from the other end than the number of the block, which has 19 bits
-    // at most: five of them, and seven of a mixture.
+    // Each place in a block of 512 takes nine bits: five places come from the tag, and seven from a mixture. The number
+    // of the block, of 19 bits at most, comes from the tag's other end.
     const mixed = (tag ^ (tag >> 32)) * 0x9e3779b97f4a7c15;
     for (let bit: u64 = 19; bit < 64; bit += 9) isKnown = set(block, tag >> bit) && isKnown;
     for (let bit: u64 = 1; bit < 64; bit += 9) isKnown = set(block, mixed >> bit) && isKnown;

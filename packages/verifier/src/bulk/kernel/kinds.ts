@@ -8,8 +8,9 @@ import { makeTag, tag0, tag1 } from "./tag";
  *     tag of an event T(tag of its key || payload hash)                        16 bytes
  *     sum of a kind   both halves of its events' tags, each modulo 2^64
  *
- * Whoever adds up the same for the rows of a table gets the same sum if they are the same events, in whatever order, and
- * another one if not, but for one chance in 2^128 (in 2^(128-n) for one event that stands there 2^n times too often).
+ * Whoever adds up the same for the rows of a table gets the same sum if they are the same events, in whatever order.
+ * Other events give another sum, but for one chance in 2^128 (in 2^(128-n) for one event that stands there 2^n times
+ * too often).
  */
 const COUNT: usize = 224;
 const SUM0: usize = 232;

@@ -2,10 +2,15 @@
  * SHA-256 (FIPS 180-4) of four messages at once: WebAssembly has vectors of four 32-bit words, and the messages of
  * different rows do not depend on each other. Each lane of a vector belongs to one message.
  *
- * Measured here (Node 24, EPYC, CPU time a message of 72 / 200 / 330 bytes): node:crypto's hash 400 / 504 / 581 ns, nearly
- * all of it the way there and back; hash-wasm 836 / 1374 / 1882; @noble/hashes 1706 / 2209 / 2871; createHash 1510 / 1862 /
- * 1728. This: 80 ns for each block of 64 bytes, so 160 / 320 / 480. A schedule computed ahead of the rounds takes 95 ns a
- * block, all 64 rounds written out 90.
+ * Measured here (Node 24, EPYC): CPU time in ns for a message of 72 / 200 / 330 bytes.
+ *
+ *     this                 160 / 320 / 480     80 for each block of 64 bytes
+ *     node:crypto's hash   400 / 504 / 581     nearly all of it the way there and back
+ *     hash-wasm            836 / 1374 / 1882
+ *     createHash           1510 / 1862 / 1728
+ *     @noble/hashes        1706 / 2209 / 2871
+ *
+ * A schedule computed ahead of the rounds takes 95 ns a block, all 64 rounds written out 90.
  */
 const K: usize = memory.data<u32>([
   0x428a2f98, 0x71374491, 0xb5c0fbcf, 0xe9b5dba5, 0x3956c25b, 0x59f111f1, 0x923f82a4, 0xab1c5ed5, 0xd807aa98,

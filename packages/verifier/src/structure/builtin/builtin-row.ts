@@ -35,9 +35,11 @@ const LOCATIONS = / :(?:location|stmt_location|stmt_len|list_start|list_end|rexp
 const HASH_BYTES = 9;
 
 /**
- * The first 9 bytes of a SHA-256, in base64url. Hashed are catalog and key, each with a zero byte after it, and the
- * compared fields in the order of `attnum`, as a binary COPY has them: a 32-bit length (-1 for NULL) and its bytes. 72
- * bits are enough: catalog and key are hashed too, so that only a second preimage of one row helps an attacker. Of
+ * The first 9 bytes of a SHA-256, in base64url. Catalog and key are hashed first, each with a zero byte after it. The
+ * compared fields follow in the order of `attnum`, as a binary COPY has them: a 32-bit length (-1 for NULL) and the
+ * bytes.
+ *
+ * 72 bits are enough: catalog and key are hashed too, so that only a second preimage of one row helps an attacker. Of
  * parsed expressions (pg_node_tree), places in the source's text are left out: a release note's `CREATE OR REPLACE
  * VIEW` moves them.
  */

@@ -1,7 +1,7 @@
 /**
  * Splits the value of `search_path` as the server does: names separated by commas, in double quotes or else folded to
- * lower case. `$user` stays as it is. What comes after something that the server would refuse is left out: an attacker
- * writes what he likes into the catalog, and no text may take more than one pass.
+ * lower case. `$user` stays as it is. What comes after something that the server would refuse is left out. An attacker
+ * writes what he likes into the catalog, so no text may take more than one pass.
  */
 export function parseSearchPath(value: string): string[] {
   const names: string[] = [];

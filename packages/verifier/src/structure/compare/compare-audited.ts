@@ -40,9 +40,9 @@ export const captureSignatures = (histories: ReadonlyMap<string, KindHistory>): 
   new Set(ofTables(histories).map(({ kind }) => `${captureName(kind)}()`));
 
 /**
- * Compares the audited tables, their triggers and capture functions with the configuration in force. Two things the
- * configuration does not say, and only a policy can: whether a table had row security when it was pinned, and which of
- * its partitions had a guard against TRUNCATE.
+ * Compares the audited tables, their triggers and capture functions with the configuration in force. Two things only a
+ * policy says: whether a table had row security when it was pinned, and which of its partitions had a guard against
+ * TRUNCATE.
  *
  * @returns warnings, and what could not be judged
  */
@@ -193,8 +193,8 @@ function compareTable(
           nameOf(catalog, child),
         );
   }
-  // Row security that was there when the policy was pinned is the owner's business, and so it is without a policy, as
-  // nothing else remembers: where it hides rows from the verifier, the table is unproven.
+  // Row security that was there when the policy was pinned is the owner's business. Without a policy it is too, as
+  // nothing else remembers. Where it hides rows from the verifier, the table is unproven.
   for (const table of [relation, ...(relation.kind === "p" ? parts : [])]) {
     const name = table === relation ? config.relation : `${nameOf(catalog, table)}, a partition of ${config.relation},`;
     if (table.rowSecurity && pinned?.rowSecurity === false)

@@ -32,8 +32,8 @@ const plain = (oid: number, name: string, ...columns: string[]): CatalogIndex =>
 });
 
 /**
- * The indexes by which the server finds what steers it: which triggers, rules and policies a table has, its columns,
- * indexes, constraints and children, and which function or relation is meant.
+ * The indexes by which the server finds what steers it: a table's triggers, rules, policies, columns, indexes,
+ * constraints and children, and the function or relation that a name or oid means.
  */
 const INDEXES: Readonly<Record<string, readonly CatalogIndex[]>> = {
   pg_trigger: [
@@ -69,8 +69,8 @@ const INDEXES: Readonly<Record<string, readonly CatalogIndex[]>> = {
 };
 
 /**
- * Reads the catalogs that the server reads by index, by index and without any: a row that one of them does not have hides
- * something from the server or from us. Of a unique index no key may be there twice.
+ * Reads each catalog that the server reads by index in two ways: by each of these indexes, and without any. A row that
+ * only one reading has is hidden from the server or from us. No key of a unique index may be there twice.
  */
 export async function compareCatalogIndexes(lane: Lane, report: Report): Promise<void> {
   const { manifest } = await lane.catalog();

@@ -10,9 +10,9 @@ interface Named {
 }
 
 /**
- * `pg_class` says of each relation whether it has triggers and indexes, and how many checks. Where it denies them the
- * server does not look: one UPDATE of a flag switches all triggers of a table off, each of which stands in the catalog
- * untouched and enabled.
+ * `pg_class` says of each relation whether it has triggers and indexes, and how many checks. Where it denies them, the
+ * server does not look. So one UPDATE of a flag switches all triggers of a table off, while each still stands in the
+ * catalog untouched and enabled.
  */
 export function compareTriggerFlag(catalog: Catalog, { relation, name, kind }: Named, report: Report): void {
   if (relation.hasTriggers || !catalog.triggers.some((trigger) => trigger.relation === relation.oid)) return;

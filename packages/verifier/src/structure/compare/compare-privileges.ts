@@ -10,9 +10,9 @@ import type { Reach } from "../catalog/reach.ts";
 type Grants = Readonly<Record<string, readonly string[]>>;
 
 /**
- * Reports whatever lets somebody do more with the chain, or lets one of its roles do more with the chain, an audited
- * table or the server itself, than the set-up did. What somebody grants of objects of his own is not a finding: he
- * could raise it at will.
+ * Reports whatever grants more than the set-up did: to anybody on the chain, and to one of the chain's roles also on an
+ * audited table or the server itself. What somebody grants of objects of his own is not a finding: he could raise it at
+ * will.
  *
  * @param audited oids of the audited tables and of their partitions and children
  */
@@ -122,7 +122,7 @@ const elsewhere = (role: string) =>
   ELSEWHERE[role] ?? ((_: string, kind: string) => (kind === "schema" ? "U" : kind === "database" ? "c" : ""));
 
 /**
- * Rights of our roles on audited tables, on the schemas that they and we are in, and on what belongs to the server: the
+ * Rights of our roles on audited tables, on the schemas of those and of ours, and on what belongs to the server. The
  * read-only role reads the chain and nothing else.
  */
 function compareForeignGrants(catalog: Catalog, audited: ReadonlySet<string>, widened: Widened): void {
@@ -179,8 +179,8 @@ const OBJECTS: Readonly<Record<string, string>> = {
 };
 
 /**
- * What objects made later would grant: those of our owner to anyone, and to our roles those of whoever may make a table
- * that will be audited, or an object between ours.
+ * What objects made later would grant. Objects of our owner may grant nothing more to anyone. Nor may those of whoever
+ * may make a table that will be audited, or an object among ours, to our roles.
  */
 function compareDefaultGrants(
   catalog: Catalog,

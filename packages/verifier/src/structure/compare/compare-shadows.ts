@@ -32,11 +32,11 @@ interface Path {
 }
 
 /**
- * Relations that an application gets instead of an audited table, or of ours, when it leaves the schema out: a relation
- * of the same name in a schema that comes earlier in a search path. A path that does not have the table's own schema at
- * all counts if it was set for somebody. Only roles with a right on the table itself, which can use the other schema,
- * are asked: what anybody else finds in a corner of his own is his business. Temporary tables belong to their session
- * and are not looked for.
+ * Relations that an application gets instead of an audited table, or of ours, when it leaves the schema out. Such a
+ * relation has the same name, in a schema that comes earlier in a search path. A path that does not have the table's
+ * own schema at all counts if it was set for somebody. Only roles with a right on the table itself, which can use the
+ * other schema, are asked: what anybody else finds in a corner of his own is his business. Temporary tables belong to
+ * their session and are not looked for.
  */
 export function compareShadows(catalog: Catalog, tables: readonly Found[], reach: Reach, report: Report): void {
   const byName = new Map<string, Map<string, RelationRow>>();
@@ -164,8 +164,8 @@ function whose(catalog: Catalog, role: string, database: string): string {
 }
 
 /**
- * What each role finds by bare names: the search path that its sessions start with here, and those of the functions
- * that it owns, without the schemas that it may not use. What is in pg_catalog is always found first.
+ * What each role finds by bare names. That is the search path that its sessions start with here, and those of the
+ * functions that it owns, without the schemas that it may not use. What is in pg_catalog is always found first.
  */
 function searchPaths(catalog: Catalog, reach: Reach): Path[] {
   const schemasByName = new Map([...catalog.schemas.values()].map((schema) => [schema.name, schema]));

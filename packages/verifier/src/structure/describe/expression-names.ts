@@ -14,8 +14,8 @@ export function expressionsOf(catalog: Catalog, relation: string | null): (text:
 }
 
 /**
- * Names of what expressions refer to. What comes with PostgreSQL is known by its oid, and has its name beside it for
- * people, unless that could be taken for something else; anything else by schema and name, in quotes.
+ * Names of what expressions refer to. What comes with PostgreSQL is known by its oid, with its name beside it for
+ * people, unless that could be taken for something else. Anything else is known by schema and name, in quotes.
  */
 export function expressionNames(catalog: Catalog, relation: string | null): ExpressionNames {
   const { functions, relations, types, collations, schemas } = catalog;

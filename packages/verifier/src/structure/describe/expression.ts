@@ -24,16 +24,16 @@ const MAX_TEXT = 100_000;
  *     and(int4eq[65]/96(octet_length[720]($payload_hash:bytea):integer, 32:integer):boolean,
  *         texteq[67]/98($mode:text, "strict":text):boolean{collate default[100]})
  *
- * - a call: its function, behind `/` the operator that it was written as (an operator's row names the function, but
- *   the tree has its own copy, which is what runs), arguments, and the type of its result;
+ * - a call: its function, behind `/` the operator that it was written as, the arguments, and the type of the result. An
+ *   operator's row names a function too, but the tree has its own copy, and that is what runs;
  * - a column: `$` and its name, of the second relation of a rule or trigger `2.$` and its number;
- * - a constant: a number of up to 8 bytes in decimal, a printable text in double quotes, other bytes as `x` and hex (behind
- *   their number, where the type has one), `null`; of the type `regclass` the name of the relation;
+ * - a constant: `null`, a number of up to 8 bytes in decimal, a printable text in double quotes, or other bytes as `x`
+ *   and hex, behind the type's length where that is fixed. Of the type `regclass` it is the name of the relation;
  * - else the name of what it is (`and`, `any`, `null`, `case`), arguments in order, then what it says beside.
  *
  * Where something was written in the text of the statement (`location`) and how it is displayed (`funcformat`) are left
- * out. Whatever else is not known here, or is not what PostgreSQL writes, makes the whole a text that equals no
- * description of something known: `not understood: ` with what, and the SHA-256 of the tree.
+ * out. Whatever is not known here, or is not what PostgreSQL writes, turns the whole into `not understood: ` with the
+ * reason and the SHA-256 of the tree. That equals no other description.
  *
  * @param text null where there is no expression
  */
@@ -66,8 +66,8 @@ type Role = "function" | "operator" | "type" | "modifier" | "collation" | "node"
 type Fields = Readonly<Record<string, Role>>;
 
 /**
- * Fields of any node that have no bearing on what is computed: where something was written, how it is displayed, and the
- * collations of results, from which the parser worked out those that functions are called with.
+ * Fields of any node that have no bearing on what is computed: where something was written, how it is displayed, and
+ * the collations of results. From these the parser worked out the collations that functions are called with.
  */
 const DISPLAY: ReadonlySet<string> = new Set(
   `location list_start list_end varnosyn varattnosyn funcformat relabelformat coerceformat coercionformat varcollid constcollid
