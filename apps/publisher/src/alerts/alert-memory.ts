@@ -15,6 +15,7 @@
  * A finding is noted before anything is sent, and a channel is struck out only after it has taken the alert. A crash
  * can therefore make an alert come twice, but never suppress it.
  */
+import { parseJson } from "@scidex/audit-core";
 import { MAX_LISTED_PER_CHECK } from "@scidex/audit-reader";
 import type { VerificationReport } from "@scidex/audit-verifier";
 import { alertIdentity } from "./alert-identity.ts";
@@ -135,7 +136,7 @@ export function formatMemory({ firstRun, lastFull, alerts }: AlertMemory): strin
 export function parseMemory(text: string): AlertMemory | undefined {
   let value: unknown;
   try {
-    value = JSON.parse(text);
+    value = parseJson(text);
   } catch {
     return undefined;
   }

@@ -16,7 +16,7 @@
  * A sink with `lines` + outbox < the log's lines was added later, or was not configured for a while: what is missing is
  * copied from another sink.
  */
-import { EMPTY_LOG_DIGEST, nextLogDigest } from "@scidex/audit-core";
+import { EMPTY_LOG_DIGEST, nextLogDigest, parseJson } from "@scidex/audit-core";
 import { afterLine, LOG_START, type LogEnd } from "@scidex/audit-reader";
 import { PublisherError } from "../errors.ts";
 
@@ -104,7 +104,7 @@ export function parseState(text: string, where: string): State {
     );
   let value: unknown;
   try {
-    value = JSON.parse(text);
+    value = parseJson(text);
   } catch {
     throw wrong(text.trim() === "" ? "is empty" : "is damaged (not JSON)");
   }
