@@ -1,3 +1,5 @@
+import { CodedError } from "@scidex/audit-core";
+
 /**
  * Why a table could not be chained.
  *
@@ -23,12 +25,6 @@ export type BackfillErrorCode =
   | "stuck";
 
 /** The one error class of this package. What has been chained until then stays chained. */
-export class BackfillError extends Error {
+export class BackfillError extends CodedError<BackfillErrorCode> {
   override readonly name = "BackfillError";
-  readonly code: BackfillErrorCode;
-
-  constructor(code: BackfillErrorCode, message: string, options?: ErrorOptions) {
-    super(message, options);
-    this.code = code;
-  }
 }

@@ -1,4 +1,5 @@
 import { lostConnection } from "@scidex/audit-command";
+import { CodedError } from "@scidex/audit-core";
 
 /**
  * Why the publisher could not do its work. All are exit 3, except `configuration`, which is exit 2; a finding is never
@@ -33,14 +34,8 @@ export type PublisherErrorCode =
   | "io";
 
 /** Something that the publisher could not do. The message says what to do about it. */
-export class PublisherError extends Error {
+export class PublisherError extends CodedError<PublisherErrorCode> {
   override readonly name = "PublisherError";
-  readonly code: PublisherErrorCode;
-
-  constructor(code: PublisherErrorCode, message: string, options?: { cause?: unknown }) {
-    super(message, options);
-    this.code = code;
-  }
 }
 
 /** The errno name (`ENOENT`, …) of an error that Node.js raised, or undefined. */

@@ -1,3 +1,5 @@
+import { CodedError } from "./coded-error.ts";
+
 /**
  * What can be wrong with an input of this package, as a closed list. Callers switch on the code, never on the message;
  * the verifier maps codes to findings.
@@ -73,14 +75,8 @@ export type CoreErrorCode =
  * The only error that this package throws on purpose. Messages never hold key material, and quote hostile text only
  * through `JSON.stringify`, cut short; whoever prints them on a terminal still escapes them.
  */
-export class CoreError extends Error {
+export class CoreError extends CodedError<CoreErrorCode> {
   override readonly name = "CoreError";
-  readonly code: CoreErrorCode;
-
-  constructor(code: CoreErrorCode, message: string, options?: ErrorOptions) {
-    super(message, options);
-    this.code = code;
-  }
 }
 
 /** Hostile text made fit for a message: quoted, escaped and at most 60 characters of it. */

@@ -7,6 +7,7 @@ export {
   payloadExpression,
 } from "./capture-source.ts";
 export { type Checkpoint, formatCheckpoint, parseCheckpoint } from "./checkpoint.ts";
+export { CodedError } from "./coded-error.ts";
 export { type Consistency, consistencyProof, verifyConsistency } from "./consistency.ts";
 export { CoreError, type CoreErrorCode } from "./errors.ts";
 export {

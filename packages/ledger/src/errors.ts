@@ -1,3 +1,5 @@
+import { CodedError } from "@scidex/audit-core";
+
 /**
  * Why something could not be done. A broken chain is not an error: it is a result of `verifyChain`.
  *
@@ -31,12 +33,6 @@ export type LedgerErrorCode =
   | "closed";
 
 /** The one error class of this package. Its message never holds a secret, a password or hashed content. */
-export class LedgerError extends Error {
+export class LedgerError extends CodedError<LedgerErrorCode> {
   override readonly name = "LedgerError";
-  readonly code: LedgerErrorCode;
-
-  constructor(code: LedgerErrorCode, message: string, options?: ErrorOptions) {
-    super(message, options);
-    this.code = code;
-  }
 }

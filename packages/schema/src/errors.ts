@@ -1,3 +1,5 @@
+import { CodedError } from "@scidex/audit-core";
+
 /**
  * Why the set-up could not be done.
  *
@@ -17,12 +19,6 @@ export type SchemaErrorCode =
   | "migrations_missing";
 
 /** The one error class of this package. `cause` is the database's own error where there is one. */
-export class SchemaError extends Error {
-  readonly code: SchemaErrorCode;
-
-  constructor(code: SchemaErrorCode, message: string, options?: { cause?: unknown }) {
-    super(message, options);
-    this.name = "SchemaError";
-    this.code = code;
-  }
+export class SchemaError extends CodedError<SchemaErrorCode> {
+  override readonly name = "SchemaError";
 }

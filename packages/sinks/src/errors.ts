@@ -1,3 +1,5 @@
+import { CodedError } from "@scidex/audit-core";
+
 /**
  * Why a sink could not be read or written. A caller reports every one of these as "could not do it" (exit 3), except
  * `url_invalid`, which is a wrong configuration (exit 2). None of them is ever a finding.
@@ -28,14 +30,8 @@ export type SinkErrorCode =
   | "io";
 
 /** Something that a sink could not do. The message is for an operator: what happened, where, and what to do. */
-export class SinkError extends Error {
+export class SinkError extends CodedError<SinkErrorCode> {
   override readonly name = "SinkError";
-  readonly code: SinkErrorCode;
-
-  constructor(code: SinkErrorCode, message: string, options?: { cause?: unknown }) {
-    super(message, options);
-    this.code = code;
-  }
 }
 
 /** The errno name (`ENOENT`, …) of an error that Node.js raised, or undefined. */

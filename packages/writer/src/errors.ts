@@ -1,3 +1,4 @@
+import { CodedError } from "@scidex/audit-core";
 import { sqlState } from "@scidex/audit-schema";
 
 /**
@@ -31,14 +32,8 @@ export type WriterErrorCode =
   | "database";
 
 /** The one error class of this package. A payload without a canonical form is core's `CoreError` instead. */
-export class WriterError extends Error {
+export class WriterError extends CodedError<WriterErrorCode> {
   override readonly name = "WriterError";
-  readonly code: WriterErrorCode;
-
-  constructor(code: WriterErrorCode, message: string, options?: ErrorOptions) {
-    super(message, options);
-    this.code = code;
-  }
 }
 
 const BY_STATE: Readonly<Record<string, WriterErrorCode>> = {

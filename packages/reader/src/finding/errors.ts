@@ -1,3 +1,5 @@
+import { CodedError } from "@scidex/audit-core";
+
 /**
  * - `not_initialised`: there is no audit chain in the database.
  * - `policy_malformed`, `state_malformed`: a file that cannot be read as what it should be.
@@ -20,12 +22,6 @@ export type VerifierErrorCode =
   | "disk";
 
 /** Something could not be done. What was found is never an error: it is a divergence in a report. */
-export class VerifierError extends Error {
-  readonly code: VerifierErrorCode;
-
-  constructor(code: VerifierErrorCode, message: string, options?: { cause?: unknown }) {
-    super(message, options);
-    this.name = "VerifierError";
-    this.code = code;
-  }
+export class VerifierError extends CodedError<VerifierErrorCode> {
+  override readonly name = "VerifierError";
 }
