@@ -1,14 +1,12 @@
-/** Error codes of the driver and of the system, and SQLSTATEs, by which the end of a connection shows. */
-const LOST = /^(?:08|57P0[123]|CONNECTION_(?:CLOSED|DESTROYED|ENDED)|ECONNRESET|EPIPE|COPY_IN_PROGRESS)/u;
+import { connectionLoss } from "@scidex/audit-core";
 
-/**
- * What to say of an error that tells that the connection to the database has ended; undefined for any other. One of them
- * is `COPY_IN_PROGRESS`: so the driver (postgres 3.4) answers its own ROLLBACK where a COPY ended with its connection.
- */
+/** The driver (postgres 3.4) answers its own ROLLBACK with it where a COPY ended with its connection. */
+const IN_COPY = "COPY_IN_PROGRESS";
+
+/** What to say of an error that tells that the connection to the database has ended; undefined for any other. */
 export function lostConnection(error: Error): string | undefined {
-  if (!("code" in error) || typeof error.code !== "string" || !LOST.test(error.code)) return undefined;
-  // The server says such things of its own connections to others, too; that ends a statement, and not the session.
-  if ("severity" in error && error.severity !== "FATAL" && error.severity !== "PANIC") return undefined;
+  const isInCopy = "code" in error && error.code === IN_COPY;
+  if (!isInCopy && connectionLoss(error) !== "ended") return undefined;
   return `the connection to the database was lost (${error.message}): the server was stopped, or it ended this session; try again`;
 }
 

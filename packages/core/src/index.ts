@@ -8,6 +8,7 @@ export {
 } from "./capture-source.ts";
 export { type Checkpoint, formatCheckpoint, parseCheckpoint } from "./checkpoint.ts";
 export { CodedError } from "./coded-error.ts";
+export { type ConnectionLoss, connectionLoss } from "./connection-loss.ts";
 export { type Consistency, consistencyProof, verifyConsistency } from "./consistency.ts";
 export { CoreError, type CoreErrorCode } from "./errors.ts";
 export {

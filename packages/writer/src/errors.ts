@@ -1,4 +1,4 @@
-import { CodedError } from "@scidex/audit-core";
+import { CodedError, connectionLoss } from "@scidex/audit-core";
 import { sqlState } from "@scidex/audit-schema";
 
 /**
@@ -13,7 +13,7 @@ import { sqlState } from "@scidex/audit-schema";
  * | `aborted` | the caller's transaction had failed before, and takes no more statements | `25P02` |
  * | `no_right` | the login may not do this: it needs `scidex_audit_writer`, and a transaction that may write | `42501`, `25006` |
  * | `not_set_up` | the database has no audit chain, or a broken one | `42883`, `42P01`, `3F000`, `AC002` |
- * | `connection_lost` | no answer: what was sent may have been recorded or not | `08…`, `57P…` |
+ * | `connection_lost` | no answer: what was sent may have been recorded or not | `08…`, `57P0…` |
  * | `closed` | the batch writer has been closed | |
  * | `database` | everything else; `cause` is the driver's error | |
  *
@@ -54,28 +54,20 @@ const BY_STATE: Readonly<Record<string, WriterErrorCode>> = {
   "3F000": "not_set_up",
 };
 
-/** Codes of drivers and of the system that stand for a connection that is gone. */
-const LOST =
-  /^(?:08...|57P0[1-3]|CONNECTION_.*|CONNECT_TIMEOUT|ECONN.*|EPIPE|ETIMEDOUT|ENOTFOUND|EAI_AGAIN|E(?:HOST|NET)UNREACH)$/;
-
-/** What `pg` says, without any code, when its connection goes away. */
-const LOST_MESSAGE = /connection (?:terminated|ended|error)|not queryable|client was closed/i;
-
 /** The database's error as one of this package; ours and core's stay what they are. */
 export function writerError(error: unknown): WriterError {
   if (error instanceof WriterError) return error;
-  const source = innermost(error);
+  const causes = causesOf(error);
   const state = sqlState(error);
-  const message = messageOf(source, state);
-  return new WriterError(codeOf(source, state), message, { cause: error });
+  const message = messageOf(causes.at(-1), state);
+  return new WriterError(codeOf(causes, state), message, { cause: error });
 }
 
-function codeOf(source: unknown, state: string | undefined): WriterErrorCode {
+function codeOf(causes: readonly unknown[], state: string | undefined): WriterErrorCode {
   const known = state === undefined ? undefined : BY_STATE[state];
   if (known !== undefined) return known;
-  const code = source instanceof Error && "code" in source ? String(source.code) : (state ?? "");
-  if (LOST.test(code)) return "connection_lost";
-  return source instanceof Error && LOST_MESSAGE.test(source.message) ? "connection_lost" : "database";
+  // A connection that could not be made is no different to the caller: record the event again.
+  return causes.some((cause) => connectionLoss(cause) !== undefined) ? "connection_lost" : "database";
 }
 
 /** The server's own words, with its hint: drizzle's wrapper repeats the statement and all its parameters instead. */
@@ -89,10 +81,12 @@ function messageOf(source: unknown, state: string | undefined): string {
   return hint === "" ? message : `${message}.${hint}`;
 }
 
-function innermost(error: unknown): unknown {
-  let current = error;
-  for (let depth = 0; depth < 8 && current instanceof Error && current.cause instanceof Error; depth++) {
+/** An error and what has caused it, the innermost last: drizzle wraps the driver's error, which has the code. */
+function causesOf(error: unknown): unknown[] {
+  const causes = [error];
+  for (let current = error; causes.length < 9 && current instanceof Error && current.cause instanceof Error;) {
     current = current.cause;
+    causes.push(current);
   }
-  return current;
+  return causes;
 }

@@ -1,7 +1,11 @@
+import { connectionLoss } from "@scidex/audit-core";
 import { UnreadablePlanError } from "./plan/plan-error.ts";
 
-/** Connection refused or lost, out of resources, shut down: what is left of the connection is of no use. */
-const FATAL = /^(?:08|28|3D|53|57P|F0)/u;
+/**
+ * Login refused, no such database, out of resources, shut down, configuration file broken. The connection may be there
+ * still, and yet what is asked for next would fail as well: that is wider than a lost connection.
+ */
+const HOPELESS = /^(?:28|3D|53|57P|F0)/u;
 const LOCKED = "55P03";
 /** A relation or column that is not there, one that is another by now or locked: DDL has run or is running. */
 const TRANSIENT = new Set(["42P01", "42703", "XX000", "0A000", LOCKED]);
@@ -17,7 +21,8 @@ function sqlState(error: unknown): string | null {
  */
 export function isRefused(error: unknown): boolean {
   const code = sqlState(error);
-  return error instanceof UnreadablePlanError || (code !== null && !FATAL.test(code));
+  if (error instanceof UnreadablePlanError) return true;
+  return code !== null && connectionLoss(error) === undefined && !HOPELESS.test(code);
 }
 
 /** Whether a fresh snapshot may be given what was refused. */

@@ -1,4 +1,4 @@
-import { TEXT_SETTINGS } from "@scidex/audit-core";
+import { connectionLoss, TEXT_SETTINGS } from "@scidex/audit-core";
 import postgres, { type Sql } from "postgres";
 import { BOUNDS } from "./bounds.ts";
 import { BinaryCopyDecoder, type Field } from "./copy/copy-binary.ts";
@@ -115,7 +115,7 @@ export class Session {
     if (this.majorVersion >= 17) await this.command("set transaction_timeout = 0");
     // The server's own log gets all that is sent to us, unless we may say otherwise (GRANT SET ON PARAMETER).
     await this.command("set log_min_messages = fatal").catch((error: unknown) => {
-      if (isLoss(error)) throw error;
+      if (connectionLoss(error) !== undefined) throw error;
     });
   }
 
@@ -231,11 +231,3 @@ export class Session {
     await this.#client.end({ timeout: 0 });
   }
 }
-
-/** Whether an error says that the server ends the connection, or that it has gone. */
-export const isLoss = (error: unknown): boolean =>
-  error instanceof Error &&
-  "code" in error &&
-  /^(?:08|57P0|CONNECTION_|ECONNRESET|EPIPE)/u.test(String(error.code)) &&
-  // The server says such things of its own connections to others, too.
-  (!("severity" in error) || error.severity === "FATAL" || error.severity === "PANIC");
