@@ -44,6 +44,7 @@ export {
 } from "./head.ts";
 export { type Inclusion, inclusionProof, treeRoot, verifyInclusion } from "./inclusion.ts";
 export { generateKeyFile, parseKeyFile, type PublisherKeys, timestampName } from "./key-file.ts";
+export { jsonInteger } from "./json-integer.ts";
 export { type Leaf, leafText, MAX_LEAF_CHARS, MAX_LEAF_SEQ, parseLeaf } from "./leaf.ts";
 export { chainHash, type Event, eventHash, GENESIS_PREV_HASH, type Link, MAX_SEQ, nextLink } from "./link.ts";
 export { EMPTY_LOG_DIGEST, nextLogDigest } from "./log-digest.ts";
@@ -70,7 +71,7 @@ export {
   type SignatureType,
   signingKeyFromSeed,
 } from "./note-key.ts";
-export { jsonForm, jsonInteger } from "./json-form.ts";
+export { jsonForm } from "./json-form.ts";
 export { type JsonValue, MAX_JSON_CHARS, parseJson } from "./parse-json.ts";
 export { payloadHash } from "./payload-hash.ts";
 export { quotedLiteral, quotedName } from "./sql-text.ts";

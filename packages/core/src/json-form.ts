@@ -1,3 +1,5 @@
+import { jsonInteger } from "./json-integer.ts";
+
 /**
  * A value as our JSON output has it: names of members in snake_case, a bigint as a number up to 2^53 - 1 and as decimal
  * text beyond, members that are undefined left out. Only plain objects and arrays are gone into.
@@ -11,12 +13,6 @@ export function jsonForm(value: unknown): unknown {
       .filter(([, member]) => member !== undefined)
       .map(([name, member]) => [snakeCase(name), jsonForm(member)]),
   );
-}
-
-/** A whole number as JSON readers can hold it: beyond 2^53 - 1, which only a hostile database has, as text. */
-export function jsonInteger(value: bigint): number | string {
-  const isExact = value <= Number.MAX_SAFE_INTEGER && value >= Number.MIN_SAFE_INTEGER;
-  return isExact ? Number(value) : value.toString();
 }
 
 const snakeCase = (name: string): string => name.replaceAll(/[A-Z]/gu, (letter) => `_${letter.toLowerCase()}`);

@@ -1,8 +1,13 @@
+import { jsonInteger } from "@scidex/audit-core";
 import type { AnyPgDatabase } from "@scidex/audit-schema";
 import { type SQL, sql } from "drizzle-orm";
 import { WriterError } from "./errors.ts";
 
-/** What was recorded, as text that can be logged and compared. */
+/**
+ * What was recorded, to be logged and compared. `JSON.stringify` takes it, and writes the seq as a number up to 2^53 - 1
+ * and as decimal text beyond. A copy by spread has a bigint like any other, which JSON does not take: nest the receipt,
+ * `{ user, receipt }`.
+ */
 export interface Receipt {
   /** Position in the chain: 1, 2, 3 … */
   readonly seq: bigint;
@@ -42,6 +47,15 @@ export async function receiptsOf(tx: AnyPgDatabase, call: SQL | string): Promise
     );
     if (appendedAt === "")
       throw new WriterError("database", `the append door returned ${JSON.stringify(texts)} where four texts belong`);
-    return { seq: BigInt(seq), eventHash, chainHash, appendedAt };
+    return receiptFrom({ seq: BigInt(seq), eventHash, chainHash, appendedAt });
   });
+}
+
+/** Its `toJSON` is hidden, so that it equals a plain object of the same members, and can be cloned. */
+function receiptFrom(members: Receipt): Receipt {
+  return Object.defineProperty(members, "toJSON", { value: toJson, configurable: true, writable: true });
+}
+
+function toJson(this: Receipt): object {
+  return { ...this, seq: jsonInteger(this.seq) };
 }
