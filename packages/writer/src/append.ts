@@ -16,8 +16,9 @@ import { sqlEvent } from "./sql-values.ts";
  *     });
  *
  * @param tx a drizzle transaction of any PostgreSQL driver, or a database, where it is a transaction of its own
- * @throws {WriterError} `bad_event`, `conflict`, `reserved_kind`, `retry` (never under READ COMMITTED), and what every
- *   statement can run into; CoreError `json_…` for a payload without a canonical form. Nothing is recorded then.
+ * @throws {WriterError} `bad_event`, `conflict`, `reserved_kind`, `retry` (never under READ COMMITTED; `withRetry` helps),
+ *   and what every statement can run into; CoreError `json_…` for a payload without a canonical form. Nothing is recorded
+ *   then.
  */
 export async function append(tx: AnyPgDatabase, event: NewEvent): Promise<Receipt> {
   const prepared = prepareEvent(event);

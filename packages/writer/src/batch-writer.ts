@@ -1,9 +1,10 @@
-import { setTimeout as sleep } from "node:timers/promises";
 import type { AnyPgDatabase } from "@scidex/audit-schema";
 import { appendPrepared } from "./append-many.ts";
+import { atLeast } from "./at-least.ts";
 import { WriterError, type WriterErrorCode, writerError } from "./errors.ts";
 import { type NewEvent, type PreparedEvent, prepareEvent } from "./event.ts";
 import type { Receipt } from "./receipt.ts";
+import { RETRY_DEFAULTS, retrying } from "./with-retry.ts";
 
 export interface BatchWriterOptions {
   /** How many events go into one transaction at most. */
@@ -19,7 +20,7 @@ export interface BatchWriterOptions {
   readonly attempts?: number;
 }
 
-export const BATCH_WRITER_DEFAULTS = { maxBatch: 500, maxDelayMs: 10, attempts: 10 } as const;
+export const BATCH_WRITER_DEFAULTS = { maxBatch: 500, maxDelayMs: 10, attempts: RETRY_DEFAULTS.attempts } as const;
 
 /** Joins events that come at about the same time into one transaction, so that the chain's lock is taken once. */
 export interface BatchWriter {
@@ -88,11 +89,11 @@ class QueueingBatchWriter implements BatchWriter {
 
   constructor(db: AnyPgDatabase, options: BatchWriterOptions) {
     this.#db = db;
-    this.#maxBatch = positive("maxBatch", options.maxBatch ?? BATCH_WRITER_DEFAULTS.maxBatch, 1);
-    this.#maxDelayMs = positive("maxDelayMs", options.maxDelayMs ?? BATCH_WRITER_DEFAULTS.maxDelayMs, 0);
+    this.#maxBatch = atLeast(1, "maxBatch", options.maxBatch ?? BATCH_WRITER_DEFAULTS.maxBatch);
+    this.#maxDelayMs = atLeast(0, "maxDelayMs", options.maxDelayMs ?? BATCH_WRITER_DEFAULTS.maxDelayMs);
     this.#expected = this.#maxBatch;
-    this.#maxHeld = positive("maxHeld", options.maxHeld ?? 10 * this.#maxBatch, 1);
-    this.#attempts = positive("attempts", options.attempts ?? BATCH_WRITER_DEFAULTS.attempts, 1);
+    this.#maxHeld = atLeast(1, "maxHeld", options.maxHeld ?? 10 * this.#maxBatch);
+    this.#attempts = atLeast(1, "attempts", options.attempts ?? BATCH_WRITER_DEFAULTS.attempts);
   }
 
   get held(): number {
@@ -161,20 +162,13 @@ class QueueingBatchWriter implements BatchWriter {
 
   /** One transaction, and again where the database says that this helps. */
   async #commit(events: readonly PreparedEvent[]): Promise<Result[]> {
-    let record = recordAll;
-    for (let attempt = 1; ; attempt++) {
-      try {
-        return await transaction(this.#db, async (tx) => await record(tx, events));
-      } catch (cause) {
-        const error = writerError(cause);
-        if (OF_ONE_EVENT.has(error.code) && record === recordAll) {
-          record = recordEach;
-        } else if (error.code === "retry" && attempt < this.#attempts) {
-          await sleep(Math.random() * 10 * 2 ** Math.min(attempt, 6));
-        } else {
-          throw error;
-        }
-      }
+    const commit = (record: typeof recordAll) =>
+      retrying(() => transaction(this.#db, (tx) => record(tx, events)), { attempts: this.#attempts });
+    try {
+      return await commit(recordAll);
+    } catch (error) {
+      if (!OF_ONE_EVENT.has(writerError(error).code)) throw error;
+      return await commit(recordEach);
     }
   }
 }
@@ -217,9 +211,4 @@ async function transaction<T>(db: AnyPgDatabase, work: (tx: AnyPgDatabase) => Pr
     }
   };
   return await db.transaction(guarded, { isolationLevel: "read committed" });
-}
-
-function positive(name: string, value: number, least: number): number {
-  if (Number.isFinite(value) && value >= least) return value;
-  throw new RangeError(`${name} is ${value}; expected a number of at least ${least}`);
 }

@@ -5,3 +5,4 @@ export { enqueue } from "./enqueue.ts";
 export { WriterError, type WriterErrorCode } from "./errors.ts";
 export type { EventWithHash, EventWithPayload, KeyPart, NewEvent } from "./event.ts";
 export type { Receipt } from "./receipt.ts";
+export { RETRY_DEFAULTS, type RetryLimits, type RetryOptions, withRetry } from "./with-retry.ts";

@@ -3,7 +3,7 @@ import { drizzle } from "drizzle-orm/postgres-js";
 import { createDatabase } from "@scidex/audit-testkit";
 import postgres from "postgres";
 import { expect, test } from "vitest";
-import { append, appendMany, WriterError } from "../src/index.ts";
+import { append, appendMany, withRetry } from "../src/index.ts";
 import { expectIntact, pendingCount } from "./chain.ts";
 import { CHAIN } from "./databases.ts";
 
@@ -25,27 +25,19 @@ test.each(["read committed", "repeatable read", "serializable"] as const)(
     const acknowledged = new Map<string, bigint>();
     const worker = async (w: number): Promise<void> => {
       for (let i = 0; i < EACH; i++) {
-        for (;;) {
-          try {
-            const receipts = await db.transaction(
-              async (tx) => {
-                if (i % 3 === 2) await tx.execute(sql`select count(*) from public.senate_alerts`);
-                const events = [0, 1].map((part) => ({ kind: `w${w}`, pk: `${i}.${part}`, payload: part }));
-                if (i % 2 === 1) return await appendMany(tx, events);
-                const [first, second] = events;
-                if (first === undefined || second === undefined) throw new Error("there are two");
-                return [await append(tx, first), await append(tx, second)];
-              },
-              { isolationLevel },
-            );
-            for (const [part, { seq }] of receipts.entries()) acknowledged.set(`w${w} ${i}.${part}`, seq);
-            break;
-          } catch (error) {
-            const isRetry = error instanceof WriterError ? error.code === "retry" : String(error).includes("serialize");
-            if (!isRetry) throw error;
-            await new Promise((resolve) => setTimeout(resolve, Math.random() * 50));
-          }
-        }
+        const receipts = await withRetry(
+          db,
+          async (tx) => {
+            if (i % 3 === 2) await tx.execute(sql`select count(*) from public.senate_alerts`);
+            const events = [0, 1].map((part) => ({ kind: `w${w}`, pk: `${i}.${part}`, payload: part }));
+            if (i % 2 === 1) return await appendMany(tx, events);
+            const [first, second] = events;
+            if (first === undefined || second === undefined) throw new Error("there are two");
+            return [await append(tx, first), await append(tx, second)];
+          },
+          { attempts: 10_000, delayMs: 50, maxDelayMs: 50, transaction: { isolationLevel } },
+        );
+        for (const [part, { seq }] of receipts.entries()) acknowledged.set(`w${w} ${i}.${part}`, seq);
       }
     };
     await Promise.all(Array.from({ length: CONNECTIONS }, (_, w) => worker(w)));
