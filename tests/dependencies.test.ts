@@ -44,7 +44,7 @@ const ROOMS: Readonly<Record<string, Readonly<Record<string, readonly string[]>>
     markup: ["page-data.ts"],
     sections: ["markup", "page-data.ts"],
   },
-  "packages/schema": { sql: [] },
+  "packages/schema": { sql: [], "set-up": ["database.ts", "errors.ts", "sql-state.ts"] },
   "packages/sinks": {
     git: ["errors.ts", "file-lock.ts", "lines.ts", "place.ts", "redact.ts", "sink.ts", "url.ts"],
   },

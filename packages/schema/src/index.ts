@@ -12,8 +12,8 @@ export {
 } from "./attach.ts";
 export type { AnyPgDatabase } from "./database.ts";
 export { SchemaError, type SchemaErrorCode } from "./errors.ts";
-export { migrate, MIGRATE_ATTEMPTS, type MigrateResult } from "./migrate.ts";
-export { type Migration, readMigrations } from "./migrations.ts";
+export { migrate, MIGRATE_ATTEMPTS, type MigrateResult } from "./set-up/migrate.ts";
+export { type Migration, readMigrations } from "./set-up/migrations.ts";
 export { auditChainMigrations } from "./migrations-table.ts";
 export { auditChainPendingSequence, auditLogSequence, senateAlertsSequence } from "./sequences.ts";
 export { sqlState } from "./sql-state.ts";

@@ -320,7 +320,7 @@ test("whoever set the schema up without superuser decides about tables of its ow
   const { sql } = database;
   await using client = as("creator");
   const me = logins["creator"]?.name ?? "";
-  const { INSTALLER_FUNCTIONS } = await import("../src/rights.ts");
+  const { INSTALLER_FUNCTIONS } = await import("../src/set-up/rights.ts");
   for (const f of INSTALLER_FUNCTIONS) await sql.unsafe(`grant execute on function public.${f} to ${me}`);
   await sql.unsafe(
     `grant select on audit_chain, audit_chain_config, audit_chain_pending, audit_chain_relation to ${me}`,

@@ -1,6 +1,6 @@
 import { createHash } from "node:crypto";
 import { existsSync, readFileSync } from "node:fs";
-import { SchemaError } from "./errors.ts";
+import { SchemaError } from "../errors.ts";
 
 /** A numbered migration: its statements, and the SHA-256 (hex) of its whole text. */
 export interface Migration {
@@ -14,7 +14,7 @@ const BREAKPOINT = "--> statement-breakpoint";
 
 /** The folder of numbered SQL: in `dist` in the published package, at the top of the repository in the source. */
 function migrationsFolder(): URL {
-  for (const place of ["./migrations/", "../../../migrations/"]) {
+  for (const place of ["./migrations/", "../../../../migrations/"]) {
     const folder = new URL(place, import.meta.url);
     if (existsSync(new URL("meta/_journal.json", folder))) return folder;
   }

@@ -1,0 +1,52 @@
+import { sql } from "drizzle-orm";
+import type { AnyPgDatabase } from "../database.ts";
+import { oneRow } from "./one-row.ts";
+import { INSTALLER_FUNCTIONS, INSTALLER_TABLES } from "./rights.ts";
+
+/**
+ * Does something with the rights of `scidex_audit_owner`, which is made where it is missing. Whoever sets the schema up is
+ * its member meanwhile, and may attach tables afterwards. A superuser needs neither.
+ */
+export async function asOwner(tx: AnyPgDatabase, work: () => Promise<void>): Promise<void> {
+  const session = await readSession(tx);
+  await enterOwner(tx, session);
+  await work();
+  await leaveOwner(tx, session);
+}
+
+interface Session {
+  readonly me: string;
+  readonly superuser: boolean;
+  readonly serverVersion: number;
+}
+
+async function readSession(tx: AnyPgDatabase): Promise<Session> {
+  const rows = await tx
+    .select({
+      me: sql<string>`current_user::text`,
+      superuser: sql<boolean>`rolsuper`,
+      serverVersion: sql<number>`pg_catalog.current_setting('server_version_num')::int`,
+    })
+    .from(sql`pg_catalog.pg_roles`)
+    .where(sql`rolname = current_user`);
+  return oneRow(rows);
+}
+
+async function enterOwner(tx: AnyPgDatabase, session: Session): Promise<void> {
+  await tx.execute(
+    sql`do $$ begin if not exists (select from pg_catalog.pg_roles where rolname = 'scidex_audit_owner') then create role scidex_audit_owner nologin; end if; end $$`,
+  );
+  await tx.execute(sql`grant create, usage on schema public to scidex_audit_owner`);
+  if (session.superuser) return;
+  const withOptions = session.serverVersion >= 160000 ? sql` with inherit true, set true` : sql``;
+  await tx.execute(sql`grant scidex_audit_owner to ${sql.identifier(session.me)}${withOptions}`);
+}
+
+async function leaveOwner(tx: AnyPgDatabase, session: Session): Promise<void> {
+  if (session.superuser) return;
+  const me = sql.identifier(session.me);
+  for (const table of INSTALLER_TABLES) await tx.execute(sql`grant select on ${sql.raw(`public.${table}`)} to ${me}`);
+  for (const name of INSTALLER_FUNCTIONS)
+    await tx.execute(sql`grant execute on function ${sql.raw(`public.${name}`)} to ${me}`);
+  await tx.execute(sql`revoke scidex_audit_owner from ${me}`);
+}
