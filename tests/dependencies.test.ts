@@ -70,11 +70,13 @@ const ROOMS: Readonly<Record<string, Readonly<Record<string, readonly string[]>>
   },
   "apps/publisher": {
     state: ["errors.ts"],
+    sinks: ["divergence.ts", "errors.ts", "state"],
+    sealing: ["errors.ts"],
     alerts: ["errors.ts", "state", "transaction.ts"],
-    publish: ["alerts", "errors.ts", "open-sinks.ts", "state", "transaction.ts"],
-    verify: ["alerts", "connect-until.ts", "errors.ts", "open-sinks.ts", "state"],
-    daemon: ["alerts", "connect-until.ts", "errors.ts", "publish", "verify"],
-    command: ["alerts", "daemon", "errors.ts", "open-sinks.ts", "publish", "state", "verify"],
+    publish: ["alerts", "divergence.ts", "errors.ts", "sealing", "sinks", "state", "transaction.ts"],
+    verify: ["alerts", "connect-until.ts", "errors.ts", "sinks", "state"],
+    daemon: ["alerts", "connect-until.ts", "errors.ts", "publish", "sealing", "verify"],
+    command: ["alerts", "daemon", "errors.ts", "publish", "sealing", "sinks", "state", "verify"],
   },
 };
 

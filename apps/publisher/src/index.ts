@@ -1,10 +1,10 @@
-export type { Divergence } from "./publish/divergence.ts";
+export type { Divergence } from "./divergence.ts";
 export { PublisherError, type PublisherErrorCode } from "./errors.ts";
-export { LOCK_IDLE_MS, type LockHolder } from "./publish/free-lock.ts";
+export { LOCK_IDLE_MS, type LockHolder } from "./sealing/free-lock.ts";
 export { generateKeyFiles, readKeyFile, stateFileOf } from "./state/key-file.ts";
 export { PUBLISH_DEFAULTS, publishHead, type PublishOptions } from "./publish/publish-head.ts";
 export type { PublishResult, SinkStatus } from "./publish/result.ts";
-export { SEAL_BATCH, sealPending, type SealOptions } from "./publish/seal.ts";
+export { SEAL_BATCH, sealPending, type SealOptions } from "./sealing/seal.ts";
 export { initialState, type LogPosition, type SinkRecord, type State, STATE_VERSION } from "./state/state.ts";
 export { ALERT_KIND, ALERT_SEVERITY } from "./alerts/alert-table.ts";
 export type { AlertSummary } from "./alerts/deliver-alerts.ts";

@@ -16,7 +16,7 @@ import { PublisherError } from "../errors.ts";
 import { JobLog } from "../daemon/job-log.ts";
 import { readKeyFile } from "../state/key-file.ts";
 import { MAX_LOCK_IDLE } from "./lock-option.ts";
-import { openSinks, requireDistinct } from "../open-sinks.ts";
+import { openSinks, requireDistinct } from "../sinks/open-sinks.ts";
 import { addTellOptions, heartbeatOf, TELL_ENVIRONMENT, type TellFlags, webhookOf } from "./tell-settings.ts";
 import { addVerifyOptions, VERIFY_ENVIRONMENT, type VerifyFlags, verifySettings } from "./verify-settings.ts";
 

@@ -14,8 +14,8 @@ import {
 import { Command } from "commander";
 import { messageOf } from "../errors.ts";
 import { MAX_LOCK_IDLE } from "./lock-option.ts";
-import { SEAL_BATCH, sealPending } from "../publish/seal.ts";
-import { sealLoop } from "../publish/seal-loop.ts";
+import { SEAL_BATCH, sealPending } from "../sealing/seal.ts";
+import { sealLoop } from "../sealing/seal-loop.ts";
 
 interface Flags {
   readonly batch: string;

@@ -8,8 +8,8 @@ import { noteFailure } from "../alerts/metrics-file.ts";
 import { publishAndTell, type TellOptions } from "../publish/publish-and-tell.ts";
 import type { PublishOptions } from "../publish/publish-head.ts";
 import { repeat } from "./repeat.ts";
-import { SEAL_BATCH } from "../publish/seal.ts";
-import { sealLoop } from "../publish/seal-loop.ts";
+import { SEAL_BATCH } from "../sealing/seal.ts";
+import { sealLoop } from "../sealing/seal-loop.ts";
 import type { VerifyAndAlertOptions } from "../verify/verify-and-alert.ts";
 import { verifyOnce } from "../verify/verify-once.ts";
 

@@ -9,19 +9,19 @@ import {
 import type { Finding } from "@scidex/audit-reader";
 import type { Sink } from "@scidex/audit-sinks";
 import type { Sql } from "postgres";
-import { deliver, type Delivery } from "./deliver.ts";
-import { divergenceOf } from "./divergence.ts";
+import { deliver, type Delivery } from "../sinks/deliver.ts";
+import { divergenceOf } from "../divergence.ts";
 import { messageOf, PublisherError } from "../errors.ts";
-import { freeLock, LOCK_IDLE_MS } from "./free-lock.ts";
+import { freeLock, LOCK_IDLE_MS } from "../sealing/free-lock.ts";
 import { clonesOf, readKeyFile, stateFileOf } from "../state/key-file.ts";
-import { openSinks, requireDistinct } from "../open-sinks.ts";
+import { openSinks, requireDistinct } from "../sinks/open-sinks.ts";
 import { withPublisherLock } from "./publisher-lock.ts";
 import { before, type Increment, readIncrement } from "./read-increment.ts";
-import { recoverState } from "./recover-state.ts";
+import { recoverState } from "../sinks/recover-state.ts";
 import { firstDivergence, type PublishResult } from "./result.ts";
-import { maySeal, type Pending, readPending, sealPending } from "./seal.ts";
+import { maySeal, type Pending, readPending, sealPending } from "../sealing/seal.ts";
 import { checkServer, flushWrites, isElsewhere, readServer } from "./server.ts";
-import { type Checked, type CheckedSinks, checkSinks } from "./check-sinks.ts";
+import { type Checked, type CheckedSinks, checkSinks } from "../sinks/check-sinks.ts";
 import { EMPTY_RECORD, hasGap, type Server, type State, withSignedLine } from "../state/state.ts";
 import { StateFile } from "../state/state-file.ts";
 

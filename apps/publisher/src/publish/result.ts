@@ -1,5 +1,5 @@
-import type { Divergence } from "./divergence.ts";
-import type { LockHolder } from "./free-lock.ts";
+import type { Divergence } from "../divergence.ts";
+import type { LockHolder } from "../sealing/free-lock.ts";
 
 /** How a sink stands after a run: `ok` has everything, `behind` will be caught up by a later run, `tampered` has a finding. */
 export interface SinkStatus {

@@ -17,7 +17,7 @@ import { errno, messageOf, PublisherError } from "../errors.ts";
 import { beat, type Heartbeat } from "../alerts/heartbeat.ts";
 import { clonesOf } from "../state/key-file.ts";
 import { noteFailure, updateMetrics } from "../alerts/metrics-file.ts";
-import { openSinks } from "../open-sinks.ts";
+import { openSinks } from "../sinks/open-sinks.ts";
 import type { AlertedReport, AlertedVerification } from "./alerted-report.ts";
 import { readPublishedTimes } from "./published-times.ts";
 import { verificationSamples } from "./verification-samples.ts";

@@ -1,6 +1,6 @@
 import type { Head, HeadTrust } from "@scidex/audit-core";
 import { type Sink, SinkError } from "@scidex/audit-sinks";
-import type { Divergence } from "./divergence.ts";
+import type { Divergence } from "../divergence.ts";
 import { compareSinks, sinksDisagree } from "./sink-copy.ts";
 import { scanSink } from "./sink-scan.ts";
 import { EMPTY_RECORD, hasGap, type SinkRecord, type State } from "../state/state.ts";

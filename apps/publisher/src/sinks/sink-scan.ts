@@ -1,7 +1,7 @@
 import { type Head, type HeadTrust, parseHeadLine } from "@scidex/audit-core";
 import { afterLine, headOf, LOG_START, type LogEnd, wholeLines } from "@scidex/audit-reader";
 import { MAX_LINE_BYTES, type Sink, SinkError } from "@scidex/audit-sinks";
-import type { Divergence } from "./divergence.ts";
+import type { Divergence } from "../divergence.ts";
 import { hasGap, type SinkRecord, type State, withDelivered } from "../state/state.ts";
 
 /** How a sink stands to the state. */

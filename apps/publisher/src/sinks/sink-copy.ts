@@ -1,6 +1,6 @@
 import { afterLine, LOG_START, type LogEnd, wholeLines } from "@scidex/audit-reader";
 import type { Sink } from "@scidex/audit-sinks";
-import type { Divergence } from "./divergence.ts";
+import type { Divergence } from "../divergence.ts";
 import type { LogPosition, SinkRecord } from "../state/state.ts";
 
 const BATCH_BYTES = 1_048_576;

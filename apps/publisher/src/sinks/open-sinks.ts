@@ -1,5 +1,5 @@
 import { openSink, type Sink, SinkError, type SinkOptions, sinksThatAreOne } from "@scidex/audit-sinks";
-import { PublisherError } from "./errors.ts";
+import { PublisherError } from "../errors.ts";
 
 /**
  * Opens all sinks of a list.

@@ -3,7 +3,7 @@ import { createLogin } from "@scidex/audit-testkit";
 import postgres, { type Sql } from "postgres";
 import { describe, expect, it, onTestFinished } from "vitest";
 import { publishAndTell } from "../../src/publish/publish-and-tell.ts";
-import { sealPending } from "../../src/publish/seal.ts";
+import { sealPending } from "../../src/sealing/seal.ts";
 import { run } from "../command.ts";
 import { listen } from "../listener.ts";
 import { type Log, openLog } from "../log.ts";

@@ -1,7 +1,7 @@
 import type { HeadTrust } from "@scidex/audit-core";
 import { SinkError } from "@scidex/audit-sinks";
 import { type Checked, failureOf } from "./check-sinks.ts";
-import type { Divergence } from "./divergence.ts";
+import type { Divergence } from "../divergence.ts";
 import { copyMissing, sinksDisagree } from "./sink-copy.ts";
 import { scanSink } from "./sink-scan.ts";
 import { EMPTY_RECORD, hasGap, type SinkRecord, type State, withDelivered } from "../state/state.ts";
