@@ -6,7 +6,7 @@ import { messageOf } from "../errors.ts";
 import type { JobEntry, JobLog, JobName } from "./job-log.ts";
 import { noteFailure } from "../alerts/metrics-file.ts";
 import { publishAndTell, type TellOptions } from "../publish/publish-and-tell.ts";
-import type { PublishOptions } from "../publish/publish-head.ts";
+import type { PublishOptions } from "../publish/publish-options.ts";
 import { repeat } from "./repeat.ts";
 import { SEAL_BATCH } from "../sealing/seal.ts";
 import { sealLoop } from "../sealing/seal-loop.ts";

@@ -1,7 +1,8 @@
 import { messageOf, PublisherError } from "../errors.ts";
 import { beat, type Heartbeat } from "../alerts/heartbeat.ts";
 import { noteFailure, updateMetrics } from "../alerts/metrics-file.ts";
-import { publishHead, type PublishOptions } from "./publish-head.ts";
+import { publishHead } from "./publish-head.ts";
+import type { PublishOptions } from "./publish-options.ts";
 import type { PublishResult } from "./result.ts";
 import { publicationSamples } from "./publication-samples.ts";
 import { postWebhook, type Webhook } from "../alerts/webhook.ts";

@@ -1,4 +1,13 @@
-import { type Frontier, FrontierBuilder, type Head, type Leaf, leafHash, leafText } from "@scidex/audit-core";
+import {
+  type Frontier,
+  FrontierBuilder,
+  type Head,
+  type Leaf,
+  leafHash,
+  leafText,
+  microsOfMillis,
+  type Seq,
+} from "@scidex/audit-core";
 import {
   CHAIN_COLUMNS,
   CHAIN_START,
@@ -43,7 +52,7 @@ export interface Increment {
   /** Whether the link that was signed last is there as it was. */
   readonly isAnchored: boolean;
   /** Our clock just before the snapshot, in milliseconds since the Unix epoch: nothing in it is younger. */
-  readonly time: number;
+  readonly timeMs: number;
 }
 
 /**
@@ -88,7 +97,7 @@ async function inSnapshot(sql: Sql, after: Head | undefined, options: ReadOption
 }
 
 /** The highest seq up to `seq` that is there; 0 where there is none. */
-async function lastUpTo(tx: TransactionSql, seq: bigint): Promise<bigint> {
+async function lastUpTo(tx: TransactionSql, seq: Seq): Promise<Seq> {
   if (seq === 0n) return 0n;
   const [row] = await tx.unsafe<{ seq: string }[]>(
     `select seq::pg_catalog.int8 from only public.audit_chain where seq between 1 and ${seq} order by seq desc limit 1`,
@@ -141,9 +150,9 @@ class Walk {
   /** The first thing that was found. */
   finding: Finding | undefined;
   /** The seq up to which all has been signed. */
-  readonly signed: bigint;
+  readonly signed: Seq;
   rows = 0n;
-  readonly #time: number;
+  readonly #timeMs: number;
   readonly #links: LinkChecker;
   readonly #heads: HeadChecker;
   readonly #times: TimeChecker;
@@ -152,28 +161,28 @@ class Walk {
   #end: Leaf | undefined;
 
   /** @param below the highest seq up to that of `after` that is there */
-  constructor(after: Head | undefined, below: bigint, time: number) {
+  constructor(after: Head | undefined, below: Seq, timeMs: number) {
     const report: Report = (finding) => (this.finding ??= finding);
     const published = after && toPublished(after);
     const start = after === undefined || below < after.seq ? below : after.seq - 1n;
     const tree = after !== undefined && start === after.seq - 1n ? before(after) : { size: start, hashes: null };
     const heads = published === undefined ? [] : [published];
     this.signed = after?.seq ?? 0n;
-    this.#time = time;
+    this.#timeMs = timeMs;
     this.#links = new LinkChecker(after === undefined ? CHAIN_START : { seq: start, chainHash: null }, report);
     // Which of the links before it were rewritten, the last one cannot tell.
     this.#heads = new HeadChecker(heads, new Map(heads.map((head) => [head, OURS])), tree, report, 1n);
-    this.#times = new TimeChecker([], new Map(), BigInt(time) * 1_000n, published, report);
+    this.#times = new TimeChecker([], new Map(), microsOfMillis(timeMs), published, report);
     this.#tree = new FrontierBuilder(after?.frontier);
   }
 
   /** The last seq that was pushed. */
-  get seq(): bigint {
+  get seq(): Seq {
     return this.#links.seq;
   }
 
   /** The first seq to be read. */
-  get from(): bigint {
+  get from(): Seq {
     return this.#links.rows > 0 ? this.seq : this.seq + 1n;
   }
 
@@ -199,7 +208,7 @@ class Walk {
   result(): Look {
     const end = this.#end && { leaf: this.#end, before: this.#tree.frontier() };
     const isAnchored = this.#heads.anchoredTo >= this.signed;
-    return { increment: { rows: this.rows, end, isAnchored, time: this.#time }, finding: this.finding };
+    return { increment: { rows: this.rows, end, isAnchored, timeMs: this.#timeMs }, finding: this.finding };
   }
 }
 

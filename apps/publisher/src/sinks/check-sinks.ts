@@ -74,8 +74,15 @@ export async function checkSinks(sinks: readonly Sink[], state: State, trust: He
             ...state,
             sinks: { ...state.sinks, ...Object.fromEntries(changed.map(({ sink, record }) => [sink.name, record])) },
           },
-    warnings,
+    warnings: [...warnings, ...unconfigured(state, sinks)],
   };
+}
+
+function unconfigured(state: State, sinks: readonly Sink[]): string[] {
+  const names = new Set(sinks.map(({ name }) => name));
+  return Object.entries(state.sinks)
+    .filter(([name, record]) => !names.has(name) && record !== EMPTY_RECORD)
+    .map(([name]) => `${name} has been written to before and is not among the sinks any more`);
 }
 
 /** A sink that has been read and lacks nothing but what is in its outbox: others are measured by it. */

@@ -1,0 +1,62 @@
+import type { Head } from "@scidex/audit-core";
+import type { Finding } from "@scidex/audit-reader";
+import type { Sql } from "postgres";
+import { PublisherError } from "../errors.ts";
+import type { Server } from "../state/state.ts";
+import { type Increment, readIncrement, type ReadOptions } from "./read-increment.ts";
+import { isElsewhere, readServer } from "./server.ts";
+
+/** What the chain has gained, and whether it may be signed. */
+export interface CheckedIncrement {
+  readonly increment: Increment;
+  /** The database that it was read from. */
+  readonly server: Server;
+  readonly findings: readonly Finding[];
+}
+
+/**
+ * Reads what the chain has gained since the last signed head. Where that head's link is missing, it makes sure that this
+ * is the database it was signed of.
+ *
+ * @param last the head that was signed last
+ * @param known the database that it was signed of; null where the state does not say
+ * @throws {PublisherError} `database`; as `readIncrement`
+ */
+export async function checkIncrement(
+  sql: Sql,
+  last: Head | undefined,
+  known: Server | null,
+  options: ReadOptions,
+): Promise<CheckedIncrement> {
+  const findings: Finding[] = [];
+  const increment = await readIncrement(sql, last, (one) => findings.push(one), options);
+  const server = await readServer(sql);
+  if (!increment.isAnchored && known !== null) requireSame(known, server);
+  return { increment, server, findings };
+}
+
+/**
+ * A head over a false time would vouch for it for ever. Whoever made it false, the publisher did not see it happen.
+ *
+ * @throws {PublisherError} `clock`
+ */
+export function requirePlausibleTimes(findings: readonly Finding[]): void {
+  const wrong = findings.find(({ check }) => check === "time_implausible");
+  if (wrong === undefined) return;
+  const { seq, event_kind: kind, event_pk: pk, expected, actual } = wrong;
+  throw new PublisherError(
+    "clock",
+    `link ${seq} says that it was appended at ${actual}, expected ${expected} (seq ${seq}, ${kind ?? "?"} ${pk ?? "?"}): the clock of the database's server was wrong when it was linked, or somebody has written the link past the door. Nothing is signed over it, and audit-verify reports it. Check the server's clock; docs/incident.md has what to do with a chain that cannot go on (audit-publisher begin)`,
+  );
+}
+
+/** Where what we signed last is missing, and this is not even the database that it was signed of. */
+function requireSame(known: Server, here: Server): void {
+  if (!isElsewhere(known, here)) return;
+  const describe = ({ database, systemIdentifier }: Server): string =>
+    `${JSON.stringify(database)} on the server with the system identifier ${systemIdentifier ?? "(unknown)"}`;
+  throw new PublisherError(
+    "database",
+    `this is ${describe(here)}, and the last head was signed of ${describe(known)}; its link is not here. Nothing is signed: correct AUDIT_DATABASE_URL (or AUDIT_SIGNING_KEY_FILE, if the key is that of another log). If the chain has moved here, what has been published is missing: restore it`,
+  );
+}

@@ -1,0 +1,79 @@
+import { toHex } from "@scidex/audit-core";
+import type { Divergence } from "../divergence.ts";
+import type { Sealing } from "../sealing/seal-for-publication.ts";
+import type { Checked } from "../sinks/check-sinks.ts";
+import type { Delivery } from "../sinks/deliver.ts";
+import type { Increment } from "./read-increment.ts";
+import { firstDivergence, type PublishResult, type SinkStatus } from "./result.ts";
+import type { SignedHead } from "./sign-increment.ts";
+
+/** A result before anybody knows how long it took. */
+export type Untimed = Omit<PublishResult, "duration_ms">;
+
+/** What a publication did before it came to signing. */
+export interface Preparation {
+  readonly increment: Increment;
+  readonly sealing: Sealing;
+  readonly warnings: readonly string[];
+}
+
+/** Nothing was signed, because of these. */
+export function refusal(
+  preparation: Preparation,
+  checked: readonly Checked[],
+  divergences: readonly Divergence[],
+): Untimed {
+  return {
+    status: "tampered",
+    published: null,
+    sinks: checked.map(statusOfChecked),
+    ...common(preparation, divergences),
+  };
+}
+
+/** What became of a head that was signed, or that there was nothing to sign yet. */
+export function publication(
+  preparation: Preparation,
+  signed: SignedHead | undefined,
+  deliveries: readonly Delivery[],
+): Untimed {
+  const late = deliveries.flatMap(({ finding }) => finding ?? []);
+  const isEverywhere = deliveries.every(({ status }) => status === "ok");
+  return {
+    status: late.length > 0 ? "tampered" : isEverywhere ? "intact" : "unproven",
+    published: signed === undefined ? null : publishedOf(signed),
+    sinks: deliveries.map(({ name, status, lines, message }) => ({ name, status, lines, message })),
+    ...common(preparation, late),
+  };
+}
+
+function common(
+  { increment, sealing, warnings }: Preparation,
+  divergences: readonly Divergence[],
+): Omit<Untimed, "status" | "published" | "sinks"> {
+  const { sealed, holders, pending } = sealing;
+  return {
+    rows: Number(increment.rows),
+    sealed,
+    lock_holders: holders,
+    pending: pending?.rows ?? 0,
+    pending_age_ms: pending?.oldestMs === undefined ? null : Math.round(pending.oldestMs),
+    divergences,
+    divergence_count: divergences.length,
+    first_divergence: firstDivergence(divergences),
+    warnings,
+  };
+}
+
+const publishedOf = ({ head }: SignedHead): NonNullable<PublishResult["published"]> => ({
+  seq: Number(head.seq),
+  chain_hash: toHex(head.chainHash),
+  published_at: head.publishedAt,
+});
+
+const statusOfChecked = ({ sink, finding, failure, record }: Checked): SinkStatus => ({
+  name: sink.name,
+  status: finding ? "tampered" : failure === undefined ? "ok" : "behind",
+  lines: record.lines,
+  message: finding?.message ?? failure ?? null,
+});

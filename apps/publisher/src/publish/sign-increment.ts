@@ -1,0 +1,48 @@
+import {
+  type Head,
+  type HeadTrust,
+  parseHeadLine,
+  type PublisherKeys,
+  type Seconds,
+  signHead,
+} from "@scidex/audit-core";
+import type { Sql } from "postgres";
+import { PublisherError } from "../errors.ts";
+import { before, type Increment } from "./read-increment.ts";
+import { flushWrites } from "./server.ts";
+
+/** A head that was signed, and its line in the log. */
+export interface SignedHead {
+  readonly line: string;
+  readonly head: Head;
+}
+
+/**
+ * Signs the end of what the chain has gained; with nothing new, the last head again with a new time. What is signed is on
+ * the server's disk when this returns.
+ *
+ * @returns undefined where there is no link yet
+ * @throws {PublisherError} `clock` where our clock is behind the last signed time
+ */
+export async function signIncrement(
+  sql: Sql,
+  signer: { readonly keys: PublisherKeys; readonly trust: HeadTrust },
+  last: Head | undefined,
+  increment: Increment,
+): Promise<SignedHead | undefined> {
+  const line = sign(signer.keys, last, increment);
+  if (line === undefined) return undefined;
+  await flushWrites(sql);
+  return { line, head: parseHeadLine(line, signer.trust) };
+}
+
+function sign(keys: PublisherKeys, last: Head | undefined, { end, timeMs }: Increment): string | undefined {
+  const time: Seconds = BigInt(Math.floor(timeMs / 1_000));
+  if (last && time < last.signedTime)
+    throw new PublisherError(
+      "clock",
+      `our clock says ${new Date(Number(time) * 1_000).toISOString()}, but a head was signed at ${last.publishedAt}, later than that. Nothing is signed until the clock is right`,
+    );
+  if (end) return signHead({ keys, leaf: end.leaf, before: end.before, time });
+  return last && signHead({ keys, leaf: last.leaf, before: before(last), time });
+}
