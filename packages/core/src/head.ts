@@ -142,7 +142,7 @@ export function signHead(options: {
  *   - `proof_malformed`, `proof_mismatch`: the proof does not lead from the entry to the signed root
  */
 export function parseHeadLine(line: string, trust: HeadTrust): Head {
-  const parts = parseParts(line);
+  const parts = parseHeadParts(line);
   const note = parseNote(parts.checkpoint);
   const { origin, size, root } = parseCheckpoint(note.text);
   const signedTime = checkSigned(note, origin, trust);
@@ -190,7 +190,12 @@ function mismatch(member: string, problem: string): CoreError {
   return new CoreError("head_member_mismatch", `${member} ${problem}`);
 }
 
-function parseParts(line: string): HeadParts & { readonly proof: Uint8Array[] } {
+/**
+ * Reads the members of a head line, whose signatures nobody has checked: they are what the line claims.
+ *
+ * @throws {CoreError} `head_malformed` for what is not a head line in its one form
+ */
+export function parseHeadParts(line: string): HeadParts & { readonly proof: Uint8Array[] } {
   if (line.length > MAX_HEAD_CHARS) throw new CoreError("head_malformed", `longer than ${MAX_HEAD_CHARS} characters`);
   try {
     const parts = readParts(parseJson(line));

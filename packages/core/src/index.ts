@@ -40,6 +40,7 @@ export {
   type HeadTrust,
   MAX_HEAD_CHARS,
   parseHeadLine,
+  parseHeadParts,
   signHead,
 } from "./head.ts";
 export { type Inclusion, inclusionProof, treeRoot, verifyInclusion } from "./inclusion.ts";

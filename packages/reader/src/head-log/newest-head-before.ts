@@ -1,0 +1,57 @@
+import { CoreError, type Head, type HeadTrust, parseHeadParts, parseSeconds, type Seconds } from "@scidex/audit-core";
+import { SinkError } from "@scidex/audit-sinks";
+import { type HeadLog, headOf, wholeLines } from "./log-lines.ts";
+
+/** Lines of a log that are kept for a closer look. Behind more forgeries than this no head is found, and all is verified. */
+const KEPT = 64;
+
+/**
+ * The newest head that was signed at a time or before it, in any of the logs; undefined where there is none.
+ *
+ * Lines are chosen by the time that they claim, and only believed when their signatures hold. So a few signatures are
+ * verified, however long a log is: those are most of what reading one costs. A log that cannot be read to its end counts
+ * as far as it could be read.
+ */
+export async function newestHeadBefore(
+  logs: readonly HeadLog[],
+  trust: HeadTrust,
+  time: Seconds,
+): Promise<Head | undefined> {
+  const heads = await Promise.all(logs.map(async (log) => newestOf(await linesBefore(log, time), trust, time)));
+  return heads
+    .filter((head) => head !== undefined)
+    .reduce<Head | undefined>((a, b) => (a === undefined || b.signedTime > a.signedTime ? b : a), undefined);
+}
+
+/** The last lines that claim to have been signed by then. */
+async function linesBefore(log: HeadLog, time: Seconds): Promise<string[]> {
+  const lines: string[] = [];
+  try {
+    for await (const { plain, defect } of wholeLines(log)) {
+      if (defect !== null || !isClaimedBefore(plain, time)) continue;
+      lines.push(plain);
+      if (lines.length > KEPT) lines.shift();
+    }
+  } catch (error) {
+    if (!(error instanceof SinkError)) throw error;
+  }
+  return lines;
+}
+
+function isClaimedBefore(line: string, time: Seconds): boolean {
+  try {
+    return parseSeconds(parseHeadParts(line).publishedAt) <= time;
+  } catch (error) {
+    if (error instanceof CoreError) return false;
+    throw error;
+  }
+}
+
+/** The last of these lines that is genuine. */
+function newestOf(lines: readonly string[], trust: HeadTrust, time: Seconds): Head | undefined {
+  for (const line of lines.toReversed()) {
+    const head = headOf(line, trust);
+    if (!(head instanceof CoreError) && head.signedTime <= time) return head;
+  }
+  return undefined;
+}
