@@ -59,13 +59,13 @@ const ROOMS: Readonly<Record<string, Readonly<Record<string, readonly string[]>>
     structure: ["coverage"],
     access: ["bulk", "coverage", "structure"],
     report: ["coverage", "rows", "verify-options.ts"],
-    command: ["coverage", "verify-options.ts"],
+    command: ["coverage", "report", "verify-options.ts"],
     look: ["access", "bulk", "causes.ts", "coverage", "report", "rows", "structure", "trust.ts", "verify-options.ts"],
   },
   "apps/cli": {
     text: [],
     database: ["text"],
-    status: ["database", "text", "verifier-keys.ts"],
+    status: ["database", "text"],
     commands: ["database", "demo.ts", "for-each-table.ts", "payload-file.ts", "scidex-tables.ts", "status", "text"],
   },
   "apps/publisher": {

@@ -17,13 +17,14 @@ import {
   sinkUrls,
   writeOut,
 } from "@scidex/audit-command";
-import { parseVerifierKey } from "@scidex/audit-core";
+import type { NoteVerifier } from "@scidex/audit-core";
 import { failurePage, page } from "@scidex/audit-report";
 import { openSink, type Sink, SinkError } from "@scidex/audit-sinks";
 import { Command } from "commander";
 import { parseChecks, parseJobs, parseSeq, parseShard } from "./command/argv.ts";
 import { configuration, messageOf, usage } from "./command/errors.ts";
-import { readKeys, readPolicy, readState, write } from "./command/files.ts";
+import { readPolicy, readState, write } from "./command/files.ts";
+import { parseKeys, readKeys } from "./command/keys.ts";
 import { describeReport } from "./report/describe-report.ts";
 import { formatState, GROUPS } from "@scidex/audit-reader";
 import { formatReport } from "./report/report.ts";
@@ -123,16 +124,19 @@ async function readRequest(flags: Flags): Promise<VerifyRequest> {
   const checks = parseChecks(flags.checks);
   const shard = parseShard(flags.shard);
   const jobs = parseJobs(flags.jobs);
-  const policy = await readPolicy(flags.policy ?? policyFile());
+  const pinned = flags.policy ?? policyFile();
+  const policy = pinned === undefined ? null : await readPolicy(pinned);
   if (flags.report !== undefined) await checkReplaceable("--report", flags.report);
   if (flags.state !== undefined) await checkReplaceable("--state", flags.state);
   const state = await readState(flags.state);
-  const keys = checkKeys(await readKeys());
+  const keys = await readKeys();
+  // Before anything is connected to: what is wrong with them is the configuration's fault.
+  const verifiers = parseKeys(keys);
   const maxHeadAgeMs = flags.maxHeadAge === undefined ? maxHeadAge() : parseDuration(flags.maxHeadAge);
   const maxDurationMs = flags.maxDuration === undefined ? undefined : parseDuration(flags.maxDuration);
   const name = origin();
   const expected = name ?? policy?.origin ?? undefined;
-  checkOrigin(expected, keys);
+  checkOrigin(expected, verifiers);
   const url = databaseUrl();
   return {
     url,
@@ -212,24 +216,9 @@ function openSinks(state: string | undefined): Sink[] {
   }
 }
 
-/** Keys are checked before anything is connected to: what is wrong with them is the configuration's fault. */
-function checkKeys(keys: readonly string[]): readonly string[] {
-  for (const key of keys) {
-    try {
-      parseVerifierKey(key);
-    } catch (error) {
-      throw configuration(
-        `AUDIT_VERIFIER_KEYS: ${JSON.stringify(key.slice(0, 80))} is not a verifier key: ${messageOf(error)}`,
-        error,
-      );
-    }
-  }
-  return keys;
-}
-
 /** Which log's heads are expected must be said where the keys are those of several. */
-function checkOrigin(name: string | undefined, keys: readonly string[]): void {
-  const logs = new Set(keys.map((key) => parseVerifierKey(key)).flatMap((key) => (key.type === 1 ? [key.name] : [])));
+function checkOrigin(name: string | undefined, keys: readonly NoteVerifier[]): void {
+  const logs = new Set(keys.flatMap(({ type, name: log }) => (type === 1 ? [log] : [])));
   if (name !== undefined || logs.size < 2) return;
   throw configuration(
     `AUDIT_ORIGIN is not set, and AUDIT_VERIFIER_KEYS has the keys of several logs; expected one of ${[...logs].map((log) => JSON.stringify(log)).join(", ")}`,

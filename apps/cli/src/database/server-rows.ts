@@ -1,13 +1,6 @@
-import { readFile } from "node:fs/promises";
 import { CommandError, escapeMessage, EXIT, type Outcome } from "@scidex/audit-command";
-import {
-  compareServer,
-  describeDifference,
-  parsePolicy,
-  type PinnedRow,
-  type Policy,
-  type ServerDifference,
-} from "@scidex/audit-verifier";
+import { compareServer, describeDifference, type PinnedRow, type ServerDifference } from "@scidex/audit-verifier";
+import { readPolicy } from "@scidex/audit-verifier/command";
 import type { Sql } from "postgres";
 import { print } from "../text/print.ts";
 
@@ -43,12 +36,3 @@ async function differencesOf(sql: Sql, pinned: readonly PinnedRow[]): Promise<re
 }
 
 const sentence = (difference: ServerDifference): string => `${describeDifference(difference)}: ${difference.actual}`;
-
-async function readPolicy(file: string): Promise<Policy> {
-  try {
-    return parsePolicy(await readFile(file, "utf8"));
-  } catch (cause) {
-    const reason = cause instanceof Error ? cause.message : String(cause);
-    throw new CommandError("configuration", `the policy file ${file} cannot be used: ${reason}`, { cause });
-  }
-}

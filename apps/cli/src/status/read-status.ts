@@ -1,10 +1,10 @@
 import { CommandError, origin, readChainLock, sinkUrls } from "@scidex/audit-command";
 import { readMigrations } from "@scidex/audit-schema";
 import { parseSinkList, type SinkAddress, SinkError } from "@scidex/audit-sinks";
+import { parseKeys, readKeys } from "@scidex/audit-verifier/command";
 import type { Sql } from "postgres";
 import { type ConfigInForce, configInForce } from "../database/config-in-force.ts";
 import type { Database } from "../database/database.ts";
-import { readVerifierKeys } from "../verifier-keys.ts";
 import { type PendingState, readHead, readPending, readRights, readSchemaVersion, type Rights } from "./chain-state.ts";
 import { readSinkHead, type SinkState } from "./sink-heads.ts";
 import type { StatusReport, TableState, ToDo } from "./status-report.ts";
@@ -13,7 +13,7 @@ import { countUnchained, type Unchained } from "./unchained.ts";
 
 /** Everything that `status` shows. Reads only; what the login may not read is left out, and said. */
 export async function readStatus({ sql, name }: Database, signal: AbortSignal): Promise<StatusReport> {
-  const verifiers = await readVerifierKeys();
+  const verifiers = parseKeys(await readKeys());
   const trust = { origin: origin(), now: Date.now(), signal };
   const sinks = await Promise.all(sinkAddresses().map((address) => readSinkHead(address, verifiers, trust)));
   const rights = await readRights(sql);

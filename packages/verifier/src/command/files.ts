@@ -1,11 +1,15 @@
 import { readFile } from "node:fs/promises";
-import { escapeMessage, replaceFile, verifierKeysSource } from "@scidex/audit-command";
+import { escapeMessage, replaceFile } from "@scidex/audit-command";
 import { parsePolicy, type Policy } from "../coverage/policy.ts";
 import { EMPTY_STATE, parseState, type VerifierState } from "@scidex/audit-reader";
 import { configuration, messageOf } from "./errors.ts";
 
-export async function readPolicy(file: string | undefined): Promise<Policy | null> {
-  if (file === undefined) return null;
+/**
+ * Reads a policy file.
+ *
+ * @throws {CommandError} `configuration` where it cannot be read, or is not one
+ */
+export async function readPolicy(file: string): Promise<Policy> {
   let text: string;
   try {
     text = await readFile(file, "utf8");
@@ -15,10 +19,15 @@ export async function readPolicy(file: string | undefined): Promise<Policy | nul
   try {
     return parsePolicy(text);
   } catch (error) {
-    throw configuration(`${file}: ${messageOf(error)}`, error);
+    throw configuration(`the policy file ${file}: ${messageOf(error)}`, error);
   }
 }
 
+/**
+ * Reads a verifier's state; that of a first run where there is no file, or none is kept.
+ *
+ * @throws {CommandError} `configuration` where it cannot be read, or is not one
+ */
 export async function readState(file: string | undefined): Promise<VerifierState> {
   if (file === undefined) return EMPTY_STATE;
   let text: string;
@@ -31,21 +40,7 @@ export async function readState(file: string | undefined): Promise<VerifierState
   try {
     return parseState(text);
   } catch (error) {
-    throw configuration(`${file}: ${messageOf(error)}`, error);
-  }
-}
-
-export async function readKeys(): Promise<readonly string[]> {
-  const source = verifierKeysSource();
-  if (source === undefined) return [];
-  if ("keys" in source) return source.keys;
-  try {
-    return (await readFile(source.file, "utf8")).split(/[\s,]+/u).filter((word) => word !== "");
-  } catch (error) {
-    throw configuration(
-      `AUDIT_VERIFIER_KEYS is "${source.file}", which is neither a list of verifier keys (name+hash+key) nor a file that can be read`,
-      error,
-    );
+    throw configuration(`the state file ${file}: ${messageOf(error)}`, error);
   }
 }
 
