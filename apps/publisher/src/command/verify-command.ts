@@ -8,8 +8,9 @@ import {
   writeOut,
 } from "@scidex/audit-command";
 import { formatReport } from "@scidex/audit-verifier";
+import { describeReport } from "@scidex/audit-verifier/command";
 import { Command } from "commander";
-import { describeVerification } from "../verify/describe-verification.ts";
+import { describeAlerts } from "../verify/describe-alerts.ts";
 import { PageWriter } from "../verify/page-writer.ts";
 import { addTellOptions, heartbeatOf, TELL_ENVIRONMENT, type TellFlags, webhookOf } from "./tell-settings.ts";
 import type { AlertedVerification } from "../verify/alerted-report.ts";
@@ -73,7 +74,9 @@ async function run(context: CommandContext, flags: Flags): Promise<Outcome> {
     if (!signal.aborted) await pages?.writeFailure(error).catch(() => undefined);
     throw error;
   });
-  await writeOut(flags.json ? `${formatReport(done.report)}\n` : describeVerification(done.report));
+  await writeOut(
+    flags.json ? `${formatReport(done.report)}\n` : describeReport(done.report, describeAlerts(done.report.alerts)),
+  );
   return { exit: exitOf(done) };
 }
 

@@ -3,6 +3,7 @@ import { failurePage, page } from "@scidex/audit-report";
 import type { Overview } from "@scidex/audit-verifier";
 import { messageOf } from "../errors.ts";
 import type { AlertedReport } from "./alerted-report.ts";
+import { describeAlerts } from "./describe-alerts.ts";
 
 export interface PageWriterOptions {
   /** Path of the page. It is replaced, all or nothing. */
@@ -28,7 +29,14 @@ export class PageWriter {
   /** @throws {CommandError} `configuration`, `failed` */
   readonly write = async (report: AlertedReport, overview: Overview): Promise<void> => {
     const { file, isWhole } = this.#options;
-    const data = { ...this.#about, report, overview, isWhole, verifiedAt: Date.now(), notes: notesOf(report) };
+    const data = {
+      ...this.#about,
+      report,
+      overview,
+      isWhole,
+      verifiedAt: Date.now(),
+      notes: describeAlerts(report.alerts),
+    };
     await replaceFile("--report", file, page(data));
   };
 
@@ -37,12 +45,4 @@ export class PageWriter {
     const html = failurePage({ ...this.#about, reason: redact(messageOf(error)), failedAt: Date.now() });
     await replaceFile("--report", this.#options.file, html);
   }
-}
-
-function notesOf({ alerts }: AlertedReport): string[] {
-  const { new: fresh, written, posted, pending } = alerts;
-  if (fresh + written + posted + pending === 0) return [];
-  return [
-    `Of these findings, ${fresh} had not been alerted before. ${written} alerts were written to senate_alerts, ${posted} posted to the webhook; ${pending} could not be given yet.`,
-  ];
 }
