@@ -12,7 +12,8 @@ export type { AlertSummary } from "./alerts/deliver-alerts.ts";
 export type { Heartbeat } from "./alerts/heartbeat.ts";
 export { REQUEST_DEFAULTS, type RequestOptions } from "./alerts/http-request.ts";
 export type { AlertedReport, AlertedVerification } from "./verify/alerted-report.ts";
-export { verifyAndAlert, type VerifyAndAlertOptions } from "./verify/verify-and-alert.ts";
+export { verifyAndAlert } from "./verify/verify-and-alert.ts";
+export type { VerifyAndAlertOptions } from "./verify/verify-and-alert-options.ts";
 export {
   MIN_SECRET_LENGTH,
   SIGNATURE_HEADER,

@@ -1,4 +1,3 @@
-import { readFile } from "node:fs/promises";
 import {
   CommandError,
   databaseUrl,
@@ -11,12 +10,11 @@ import {
   sinkUrls,
   verifierKeysSource,
 } from "@scidex/audit-command";
-import { type Group, GROUPS } from "@scidex/audit-reader";
-import { DEFAULT_CHECKS, parsePolicy, type Policy } from "@scidex/audit-verifier";
+import { GROUPS } from "@scidex/audit-reader";
+import { parseChecks, readKeys, readPolicy } from "@scidex/audit-verifier/command";
 import type { Command } from "commander";
-import { messageOf } from "../errors.ts";
 import { readKeyFile, stateFileOf } from "../state/key-file.ts";
-import type { VerifyAndAlertOptions } from "../verify/verify-and-alert.ts";
+import type { VerifyAndAlertOptions } from "../verify/verify-and-alert-options.ts";
 
 /** The options that say how to verify, of `verify` and of `run`. */
 export interface VerifyFlags {
@@ -64,13 +62,14 @@ export async function verifySettings(flags: VerifyFlags): Promise<VerifySettings
       "configuration",
       "there is no place to remember what has been alerted: give --alert-state, a file outside the database, or set AUDIT_SIGNING_KEY_FILE",
     );
+  const pinned = flags.policy ?? policyFile();
   return {
     alertDatabaseUrl: alertDatabaseUrl(),
     alertMemory,
     sinks: sinkUrls(),
-    keys: await readKeys(keyFile),
+    keys: await keysOf(keyFile),
     origin: origin(),
-    policy: await readPolicy(flags.policy ?? policyFile()),
+    policy: pinned === undefined ? null : await readPolicy(pinned),
     checks: parseChecks(flags.checks),
     stateFile: flags.state,
     publisherState: keyFile === undefined ? undefined : stateFileOf(keyFile),
@@ -89,41 +88,9 @@ function alertDatabaseUrl(): string {
   return value;
 }
 
-function parseChecks(text: string | undefined): readonly Group[] {
-  if (text === undefined) return DEFAULT_CHECKS;
-  return text.split(",").map((word) => {
-    const group = GROUPS.find((name) => name === word.trim());
-    if (group === undefined)
-      throw new CommandError("usage", `--checks has "${word}"; the groups are ${GROUPS.join(", ")}`);
-    return group;
-  });
-}
-
-async function readPolicy(file: string | undefined): Promise<Policy | null> {
-  if (file === undefined) return null;
-  try {
-    return parsePolicy(await readFile(file, "utf8"));
-  } catch (cause) {
-    throw new CommandError("configuration", `the policy file ${file}: ${messageOf(cause)}`, { cause });
-  }
-}
-
 /** The publisher holds both halves of the keys: it need not be told the public ones. */
-async function readKeys(keyFile: string | undefined): Promise<readonly string[]> {
-  const source = verifierKeysSource();
-  if (source === undefined) {
-    if (keyFile === undefined) return [];
-    const { log, timestamp } = await readKeyFile(keyFile);
-    return [log.vkey, timestamp.vkey];
-  }
-  if ("keys" in source) return source.keys;
-  try {
-    return (await readFile(source.file, "utf8")).split(/[\s,]+/u).filter((word) => word !== "");
-  } catch (cause) {
-    throw new CommandError(
-      "configuration",
-      `AUDIT_VERIFIER_KEYS is "${source.file}", which is neither a list of verifier keys (name+hash+key) nor a file that can be read`,
-      { cause },
-    );
-  }
+async function keysOf(keyFile: string | undefined): Promise<readonly string[]> {
+  if (verifierKeysSource() !== undefined || keyFile === undefined) return await readKeys();
+  const { log, timestamp } = await readKeyFile(keyFile);
+  return [log.vkey, timestamp.vkey];
 }

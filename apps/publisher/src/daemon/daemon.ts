@@ -10,7 +10,7 @@ import type { PublishOptions } from "../publish/publish-options.ts";
 import { repeat } from "./repeat.ts";
 import { SEAL_BATCH } from "../sealing/seal.ts";
 import { sealLoop } from "../sealing/seal-loop.ts";
-import type { VerifyAndAlertOptions } from "../verify/verify-and-alert.ts";
+import type { VerifyAndAlertOptions } from "../verify/verify-and-alert-options.ts";
 import { verifyOnce } from "../verify/verify-once.ts";
 
 export interface DaemonOptions {

@@ -3,7 +3,8 @@ import { defaultJobs } from "@scidex/audit-verifier";
 import { noteFailure } from "../alerts/metrics-file.ts";
 import { connectUntil } from "../connect-until.ts";
 import type { AlertedVerification } from "./alerted-report.ts";
-import { verifyAndAlert, type VerifyAndAlertOptions } from "./verify-and-alert.ts";
+import { verifyAndAlert } from "./verify-and-alert.ts";
+import { runOf, type VerifyAndAlertOptions } from "./verify-and-alert-options.ts";
 
 /** Connects, verifies, alerts, and disconnects. When the signal comes, whatever is under way fails. */
 export async function verifyOnce(
@@ -14,9 +15,7 @@ export async function verifyOnce(
     applicationName: "audit-publisher verify",
     max: Math.max(2, defaultJobs()),
     settings: { default_transaction_read_only: "on" },
-  }).catch(async (error: unknown) =>
-    noteFailure(options.metrics, options.sinceHeadMs === undefined ? "full" : "window", error),
-  );
+  }).catch(async (error: unknown) => noteFailure(options.metrics, runOf(options), error));
   const stop = (): void => void database.end({ timeout: 0 });
   signal.addEventListener("abort", stop, { once: true });
   const line = progress({ label: "verify" });

@@ -1,0 +1,54 @@
+import { CoreError, type HeadTrust, parseVerifierKey, type Seconds, type Seq } from "@scidex/audit-core";
+import { newestHeadBefore, type VerifierState } from "@scidex/audit-reader";
+import type { Sink } from "@scidex/audit-sinks";
+import { type Verification, verify } from "@scidex/audit-verifier";
+import { openSinks } from "../sinks/open-sinks.ts";
+import { clonesOf } from "../state/key-file.ts";
+import type { VerifyAndAlertOptions } from "./verify-and-alert-options.ts";
+
+/**
+ * Verifies what the options ask for: everything, or from a published head on.
+ *
+ * @param state what was remembered of the verification before
+ */
+export async function verifyAsked(options: VerifyAndAlertOptions, state: VerifierState): Promise<Verification> {
+  const { database, origin, keys, policy, checks, maxHeadAgeMs, allowUnanchored, onProgress, signal } = options;
+  const sinks = openSinks(options.sinks, { folder: clonesOf(options.stateFile ?? options.alertMemory) });
+  try {
+    const startSeq = await findStart(sinks, options);
+    return await verify(
+      database,
+      { origin, keys, heads: sinks, policy, state },
+      { checks, maxHeadAgeMs, allowUnanchored, onProgress, signal, startSeq },
+    );
+  } finally {
+    await Promise.all(sinks.map(async (sink) => sink.close()));
+  }
+}
+
+/**
+ * The seq of the newest head that is old enough; undefined where everything is verified, also because the log is younger.
+ *
+ * It is that head's own link, so that it is held against the head too: behind it, a chain that was cut below would just
+ * have nothing to show.
+ */
+async function findStart(
+  sinks: readonly Sink[],
+  { sinceHeadMs, keys = [], origin, policy }: VerifyAndAlertOptions,
+): Promise<Seq | undefined> {
+  if (sinceHeadMs === undefined) return undefined;
+  const trust = trustOf(keys, origin ?? policy?.origin ?? undefined);
+  if (trust === undefined) return undefined;
+  const cutoff: Seconds = BigInt(Math.floor((Date.now() - sinceHeadMs) / 1_000));
+  return (await newestHeadBefore(sinks, trust, cutoff))?.seq;
+}
+
+/** Undefined where a key cannot be read: the verification itself says so. */
+function trustOf(keys: readonly string[], origin: string | undefined): HeadTrust | undefined {
+  try {
+    return { origin, verifiers: keys.map(parseVerifierKey) };
+  } catch (error) {
+    if (error instanceof CoreError) return undefined;
+    throw error;
+  }
+}
