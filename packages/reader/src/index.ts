@@ -67,6 +67,7 @@ export {
   type WholeLine,
   wholeLines,
 } from "./head-log/log-lines.ts";
+export { standingOf } from "./head-log/known-log.ts";
 export { newestHeadBefore } from "./head-log/newest-head-before.ts";
 export { frontierOf, type PublishedHead, toPublished } from "./head-log/published-head.ts";
 export {

@@ -17,7 +17,12 @@ export interface Comparison {
   readonly longer: boolean;
 }
 
-/** Reads two sinks side by side, up to the first difference or the end of the first one. */
+/**
+ * Reads two sinks side by side, up to the first difference or the end of the first one.
+ *
+ * The verifier holds the publications of sinks against each other. What is copied must be the same to the byte, whoever
+ * has signed it: so lines are compared here.
+ */
 export async function compareSinks(sink: Sink, reference: Sink): Promise<Comparison> {
   const known = wholeLines(reference);
   let common = 0;

@@ -1,8 +1,9 @@
 import { type Head, type HeadTrust, parseHeadLine } from "@scidex/audit-core";
-import { afterLine, headOf, LOG_START, type LogEnd, wholeLines } from "@scidex/audit-reader";
-import { MAX_LINE_BYTES, type Sink, SinkError } from "@scidex/audit-sinks";
+import { afterLine, type KnownLog, LOG_START, type LogEnd, standingOf, wholeLines } from "@scidex/audit-reader";
+import { type Sink, SinkError } from "@scidex/audit-sinks";
 import type { Divergence } from "../divergence.ts";
 import { hasGap, type SinkRecord, type State, withDelivered } from "../state/state.ts";
+import { judgeSink } from "./judge-sink.ts";
 
 /** How a sink stands to the state. */
 export interface SinkScan {
@@ -27,17 +28,64 @@ export interface SinkScan {
  * - fewer than were delivered: rewound. Not so when just the last one is torn: that is a power cut, and it is written again;
  * - any other content: somebody else has written there. The signatures tell what to call it.
  *
+ * Whether the delivered lines are there is the verifier's question too, and the reader answers it. What follows them is a
+ * question of the publisher's alone, who knows each line that may stand there.
+ *
  * @throws {SinkError} when it can't be read, or its line ends were converted: what is appended would not fit.
  */
 export async function scanSink(sink: Sink, state: State, record: SinkRecord, trust: HeadTrust): Promise<SinkScan> {
+  const gap = hasGap(state, record);
+  const read = await readBeside(sink, record, gap);
+  const { count, end, found, digestAtKnown, torn, strange } = read;
+  const warning =
+    torn === undefined ? undefined : "its last line is torn (a write was cut off); it is repaired by the next append";
+  const base = { end, beyond: false, finding: undefined, newer: undefined, warning };
+
+  const standing = strange === undefined ? standingOf({ ...found, digestAtKnown, torn }, knownOf(record)) : undefined;
+  // The lines before it are as they were, and it will be written again.
+  if (standing === "torn" && record.last !== null)
+    return { ...base, record: { ...found, outbox: [record.last, ...record.outbox] } };
+  if (standing === "whole") {
+    // A log that was copied by hand, or one whose URL has changed.
+    if (gap && count === state.log.lines && found.digest === state.log.digest)
+      return { ...base, record: { ...found, outbox: [] } };
+    const behind = withDelivered(record, read.arrived);
+    return { ...base, record: behind, beyond: gap && count > behind.lines };
+  }
+  const isAsKnown = digestAtKnown === record.digest;
+  const since = isAsKnown && state.head !== null ? parseHeadLine(state.head, trust) : undefined;
+  return { ...base, record, ...(await judgeSink(sink, { record, count, strange, since }, trust)) };
+}
+
+const knownOf = ({ lines, digest, last, before }: SinkRecord): KnownLog => ({
+  lines,
+  digest,
+  ...(last === null ? {} : { last: { line: last, before } }),
+});
+
+/** What a sink holds, beside what it should. */
+interface Reading {
+  /** Complete lines, up to one that can't be a line of a log. */
+  readonly count: number;
+  readonly end: number;
+  readonly found: LogEnd;
+  readonly digestAtKnown: string | undefined;
+  /** How many lines of the outbox are there. */
+  readonly arrived: number;
+  readonly torn: string | undefined;
+  /** The first line that is not where it should be. */
+  readonly strange: number | undefined;
+}
+
+/** @param gap whether lines are missing between those of the record and the log's end, which only another sink knows */
+async function readBeside(sink: Sink, record: SinkRecord, gap: boolean): Promise<Reading> {
   let found: LogEnd = LOG_START;
   let count = 0;
   let end = 0;
-  let matched = record.lines === 0;
+  let digestAtKnown = record.lines === 0 ? found.digest : undefined;
   let arrived = 0;
   let torn: string | undefined;
   let strange: number | undefined;
-  const gap = hasGap(state, record);
   for await (const line of wholeLines(sink, (text) => (torn = text))) {
     count += 1;
     end = line.end;
@@ -45,111 +93,19 @@ export async function scanSink(sink: Sink, state: State, record: SinkRecord, tru
       strange = count;
       break;
     }
-    if (line.plain !== line.text)
-      throw new SinkError(
-        "wrong_type",
-        `${sink.name} was converted: its line ${count} has the line end (or byte order mark) of another system. Nothing is appended to it. Turn that off (for git: "* -text" in .gitattributes) and convert it back, for example with dos2unix`,
-      );
+    if (line.plain !== line.text) throw converted(sink, count);
     found = afterLine(found, line.text);
-    if (count === record.lines) matched = found.digest === record.digest;
+    if (count === record.lines) digestAtKnown = found.digest;
     if (count > record.lines) {
       if (line.text === record.outbox[count - record.lines - 1]) arrived += 1;
-      // Behind a gap come lines that only another sink knows.
       else if (!gap || count <= record.lines + record.outbox.length) strange ??= count;
     }
   }
-  const warning =
-    torn === undefined ? undefined : "its last line is torn (a write was cut off); it is repaired by the next append";
-  const base = { end, beyond: false, finding: undefined, newer: undefined, warning };
-
-  if (strange === undefined && count === record.lines - 1 && found.digest === record.before && record.last !== null) {
-    // The lines before it are as they were, and it will be written again.
-    if (torn !== undefined && record.last.startsWith(torn))
-      return { ...base, record: { ...found, outbox: [record.last, ...record.outbox] } };
-  }
-  if (strange === undefined && matched && count >= record.lines) {
-    // A log that was copied by hand, or one whose URL has changed.
-    if (gap && count === state.log.lines && found.digest === state.log.digest)
-      return { ...base, record: { ...found, outbox: [] } };
-    const behind = withDelivered(record, arrived);
-    return { ...base, record: behind, beyond: gap && count > behind.lines };
-  }
-  const since = matched && state.head !== null ? parseHeadLine(state.head, trust) : undefined;
-  const judged = await judge(sink, { record, count, strange, since }, trust);
-  return "newer" in judged ? { ...base, record, newer: judged.newer } : { ...base, record, finding: judged.finding };
+  return { count, end, found, digestAtKnown, arrived, torn, strange };
 }
 
-interface Strange {
-  readonly record: SinkRecord;
-  /** Complete lines in the sink. */
-  readonly count: number;
-  /** The first one that is not where it should be. */
-  readonly strange: number | undefined;
-  /** The state's last head, where the lines of the record are as they were. */
-  readonly since: Head | undefined;
-}
-
-/** Names what is wrong with a sink that does not hold what it should. */
-async function judge(
-  sink: Sink,
-  { record, count, strange, since }: Strange,
-  trust: HeadTrust,
-): Promise<{ finding: Divergence } | { newer: Head }> {
-  const { name } = sink;
-  let number = 0;
-  // Nobody but us can sign a head that is newer than our last one: then it is our memory that is old.
-  let newest = since;
-  let isOurs = strange !== undefined;
-  for await (const line of wholeLines(sink)) {
-    number += 1;
-    const read = line.defect === null ? headOf(line.text, trust) : new Error(DEFECTS[line.defect]);
-    if (read instanceof Error)
-      return {
-        finding: {
-          check: "sink_signature",
-          group: "heads",
-          sink: name,
-          message: `line ${number} of ${name} is not a head that this publisher has signed: ${read.message} (if AUDIT_SIGNING_KEY_FILE or AUDIT_SINKS is that of another log, correct it)`,
-        },
-      };
-    if (number <= record.lines || line.text === record.outbox[number - record.lines - 1]) continue;
-    isOurs &&= newest !== undefined && isAfter(read, newest);
-    newest = read;
-  }
-  if (isOurs && newest !== undefined && newest !== since) return { newer: newest };
-  const seq = record.last === null ? {} : { seq: seqOf(record.last) };
-  if (count < record.lines)
-    return {
-      finding: {
-        check: "sink_rewound",
-        group: "heads",
-        ...seq,
-        sink: name,
-        expected: `${record.lines} lines`,
-        actual: `${count} lines`,
-        message: `${name} has held ${record.lines} heads and now holds ${count}: it was cut back`,
-      },
-    };
-  return {
-    finding: {
-      check: "sink_disagreement",
-      group: "heads",
-      ...seq,
-      sink: name,
-      message: `${name} holds genuine heads that do not stand there by the publisher's memory (${strange === undefined ? "among the first" : `line ${strange} after`} ${record.lines} lines)`,
-    },
-  };
-}
-
-const isAfter = (head: Head, before: Head): boolean =>
-  head.signedTime >= before.signedTime &&
-  head.seq >= before.seq &&
-  (head.signedTime > before.signedTime || head.seq > before.seq);
-
-const DEFECTS = { too_long: `longer than ${MAX_LINE_BYTES} bytes`, not_utf8: "not UTF-8" } as const;
-
-/** The seq of a line of our own state. */
-export function seqOf(line: string): number {
-  const value: unknown = JSON.parse(line);
-  return typeof value === "object" && value !== null && "seq" in value ? Number(value.seq) : Number.NaN;
-}
+const converted = (sink: Sink, line: number): SinkError =>
+  new SinkError(
+    "wrong_type",
+    `${sink.name} was converted: its line ${line} has the line end (or byte order mark) of another system. Nothing is appended to it. Turn that off (for git: "* -text" in .gitattributes) and convert it back, for example with dos2unix`,
+  );

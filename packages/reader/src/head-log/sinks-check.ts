@@ -1,6 +1,7 @@
 import { sameBytes } from "@scidex/audit-core";
 import type { Report } from "../finding/finding.ts";
 import type { ReadLog } from "./head-log.ts";
+import { standingOf } from "./known-log.ts";
 import type { PublishedHead } from "./published-head.ts";
 import type { KnownLog } from "./verifier-state.ts";
 
@@ -42,15 +43,15 @@ export function checkSinks(logs: readonly ReadLog[], known: ReadonlyMap<string, 
 
 function checkKnown(log: ReadLog, known: KnownLog | undefined, report: Report): void {
   if (known === undefined) return;
-  if (isTornAtKnown(log, known)) return;
-  if (log.lines < known.lines) {
+  const standing = standingOf(log, known);
+  if (standing === "cut") {
     report({
       check: "sink_rewound",
       expected: `${known.lines} lines`,
       actual: `${log.lines} lines`,
       message: `${log.name} was cut back: it had ${known.lines} lines when it was last verified`,
     });
-  } else if (log.digestAtKnown !== known.digest) {
+  } else if (standing === "changed") {
     report({
       check: "sink_rewound",
       expected: known.digest,
@@ -58,12 +59,6 @@ function checkKnown(log: ReadLog, known: KnownLog | undefined, report: Report): 
       message: `the first ${known.lines} lines of ${log.name} are not those that were there when it was last verified`,
     });
   }
-}
-
-/** A power cut took the end of the last line that is known to have been written: the next publication writes it again. */
-function isTornAtKnown({ lines, digest, torn }: ReadLog, { lines: known, last }: KnownLog): boolean {
-  if (torn === undefined || last === undefined || lines !== known - 1) return false;
-  return digest === last.before && last.line.startsWith(torn);
 }
 
 function isSamePublication(a: PublishedHead, b: PublishedHead | undefined): boolean {
