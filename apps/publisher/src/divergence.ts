@@ -1,6 +1,6 @@
 import { CHECKS, type Divergence as Found, type Finding } from "@scidex/audit-reader";
 
-/** A finding, as it stands in reports. Numbers of links are JSON numbers up to 2^53 - 1. */
+/** A finding, as it stands in reports: its seqs are JSON numbers up to 2^53 - 1, and no `Seq`. */
 export interface Divergence extends Omit<Found, "seq" | "from_seq" | "to_seq"> {
   readonly seq?: number;
   readonly from_seq?: number;

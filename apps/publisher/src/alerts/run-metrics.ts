@@ -1,24 +1,31 @@
+import type { Seconds } from "@scidex/audit-core";
 import type { CheckName } from "@scidex/audit-reader";
 import { RUN_STATUSES, type RunSample, type RunStatus } from "./metrics.ts";
 
-/** What every run leaves, however it ends. */
-export function ending(status: RunStatus, now: number, durationMs: number | undefined): RunSample[] {
+/**
+ * What every run leaves, however it ends.
+ *
+ * @param nowMs milliseconds since the Unix epoch
+ */
+export function ending(status: RunStatus, nowMs: number, durationMs: number | undefined): RunSample[] {
   return [
-    ["audit_chain_run_timestamp_seconds", now / 1_000],
-    ...(status === "intact" ? [["audit_chain_run_success_timestamp_seconds", now / 1_000] as const] : []),
+    ["audit_chain_run_timestamp_seconds", nowMs / 1_000],
+    ...(status === "intact" ? [["audit_chain_run_success_timestamp_seconds", nowMs / 1_000] as const] : []),
     ...(durationMs === undefined ? [] : [["audit_chain_run_duration_seconds", durationMs / 1_000] as const]),
     ...RUN_STATUSES.map((name) => ["audit_chain_run_status", name === status ? 1 : 0, { status: name }] as const),
   ];
 }
 
-/** A run that ended with an error. @param now milliseconds since the Unix epoch */
-export const failureSamples = (now: number): RunSample[] => ending("failed", now, undefined);
+/** A run that ended with an error. */
+export const failureSamples = (nowMs: number): RunSample[] => ending("failed", nowMs, undefined);
 
-export function headSamples(time: number | undefined, now: number): RunSample[] {
-  if (time === undefined) return [];
+/** @param newest the newest signed time */
+export function headSamples(newest: Seconds | undefined, nowMs: number): RunSample[] {
+  if (newest === undefined) return [];
+  const seconds = Number(newest);
   return [
-    ["audit_chain_head_timestamp_seconds", time],
-    ["audit_chain_head_age_seconds", Math.max(0, now / 1_000 - time)],
+    ["audit_chain_head_timestamp_seconds", seconds],
+    ["audit_chain_head_age_seconds", Math.max(0, nowMs / 1_000 - seconds)],
   ];
 }
 

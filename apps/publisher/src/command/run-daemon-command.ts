@@ -91,7 +91,7 @@ async function run(context: CommandContext, flags: Flags): Promise<Outcome> {
     publishEveryMs: parseDuration(flags.publishEvery),
     verifyEveryMs: parseDuration(flags.verifyEvery),
     sinceHeadMs: parseDuration(flags.sinceHead),
-    fullAt: parseTimeOfDay("--full-at", flags.fullAt),
+    fullAtMs: parseTimeOfDay("--full-at", flags.fullAt),
     lockIdleMs: parseDuration(flags.maxLockIdle),
     publish: { keyFile, sinks, origin: origin(), maxPendingAgeMs: parseDuration(flags.maxPendingAge) },
     tellPublish: {

@@ -20,7 +20,7 @@ export interface DaemonOptions {
   /** What the frequent verification covers: from the newest head on that is older than this. */
   readonly sinceHeadMs: number;
   /** When everything is verified, in milliseconds since midnight, UTC. */
-  readonly fullAt: number;
+  readonly fullAtMs: number;
   /** How long whoever holds the chain's lock may be idle in his transaction. */
   readonly lockIdleMs: number;
   readonly publish: Omit<PublishOptions, "database" | "signal" | "lockIdleMs">;
@@ -52,9 +52,9 @@ export async function runDaemon(options: DaemonOptions): Promise<void> {
 
 async function seal({ sealEveryMs, lockIdleMs, log, signal }: DaemonOptions): Promise<void> {
   const failed = async (error: unknown): Promise<void> =>
-    log.write({ job: "seal", status: "failed", durationMs: 0, message: messageOf(error) });
+    log.write({ job: "seal", status: "failed", duration_ms: 0, message: messageOf(error) });
   const warned = async (message: string): Promise<void> =>
-    log.write({ job: "seal", status: "intact", durationMs: 0, message });
+    log.write({ job: "seal", status: "intact", duration_ms: 0, message });
   const run = async (): Promise<boolean> => {
     try {
       const database = await connectUntil(signal, { applicationName: "audit-publisher seal", max: 1 });
@@ -69,7 +69,7 @@ async function seal({ sealEveryMs, lockIdleMs, log, signal }: DaemonOptions): Pr
             log.write({
               job: "seal",
               status: "intact",
-              durationMs: ms,
+              duration_ms: ms,
               message: `sealed ${rows} rows`,
               details: { sealed: rows },
             }),
@@ -84,13 +84,13 @@ async function seal({ sealEveryMs, lockIdleMs, log, signal }: DaemonOptions): Pr
     return false;
   };
   // The loop ends with the signal only; what is repeated is the first connection.
-  await repeat({ due: () => 0, everyMs: Math.max(sealEveryMs, 1_000), run }, signal);
+  await repeat({ dueMs: () => 0, everyMs: Math.max(sealEveryMs, 1_000), run }, signal);
 }
 
 async function publish(options: DaemonOptions, onFirst: () => void): Promise<void> {
-  let last = 0;
+  let lastMs = 0;
   const run = async (): Promise<boolean> => {
-    last = Date.now();
+    lastMs = Date.now();
     const isDone = await logged(options, "publish", async () => {
       const database = await connectUntil(options.signal, { applicationName: "audit-publisher" }).catch(
         async (error: unknown) => noteFailure(options.tellPublish.metrics, "publish", error),
@@ -131,17 +131,17 @@ async function publish(options: DaemonOptions, onFirst: () => void): Promise<voi
     onFirst();
     return isDone;
   };
-  await repeat({ due: () => last + options.publishEveryMs, everyMs: options.publishEveryMs, run }, options.signal);
+  await repeat({ dueMs: () => lastMs + options.publishEveryMs, everyMs: options.publishEveryMs, run }, options.signal);
 }
 
 async function verify(options: DaemonOptions): Promise<void> {
   const { lastFull } = await new AlertFile(options.verify.alertMemory, []).load();
-  let full = lastFull === null ? undefined : Math.min(Date.parse(lastFull), Date.now());
-  let last = 0;
-  const isFullDue = (): boolean => Date.now() >= nextDaily(options.fullAt, full);
+  let fullMs = lastFull === null ? undefined : Math.min(Date.parse(lastFull), Date.now());
+  let lastMs = 0;
+  const isFullDue = (): boolean => Date.now() >= nextDaily(options.fullAtMs, fullMs);
   const run = async (): Promise<boolean> => {
     const isFull = isFullDue();
-    last = Date.now();
+    lastMs = Date.now();
     return logged(options, isFull ? "verify-full" : "verify", async () => {
       const { report, failures } = await verifyOnce(
         {
@@ -152,25 +152,25 @@ async function verify(options: DaemonOptions): Promise<void> {
         options.signal,
       );
       // One that could not prove anything, because a sink was away, say, has not been the nightly one.
-      if (isFull && isVerdict(report)) full = Date.now();
-      const { range, rows, anchoredTo, divergenceCount, firstDivergence, alerts, unproven, warnings } = report;
+      if (isFull && isVerdict(report)) fullMs = Date.now();
+      const { range, rows, anchored_to, divergence_count, first_divergence, alerts, unproven, warnings } = report;
       return {
         status: report.status,
         isDone: report.status !== "unproven" && failures.length === 0,
         message: [
           `${rows} links, ${range.from} to ${range.to}`,
-          ...(firstDivergence === null
+          ...(first_divergence === null
             ? []
-            : [`${divergenceCount} findings, first: ${firstDivergence.check} ${firstDivergence.message}`]),
+            : [`${divergence_count} findings, first: ${first_divergence.check} ${first_divergence.message}`]),
           ...unproven.map((reason) => `not proven: ${reason}`),
           ...warnings,
         ].join("; "),
-        details: { range, rows, anchoredTo, divergenceCount, firstDivergence, alerts, unproven, warnings },
+        details: { range, rows, anchored_to, divergence_count, first_divergence, alerts, unproven, warnings },
       };
     });
   };
-  const due = (): number => Math.min(last + options.verifyEveryMs, nextDaily(options.fullAt, full));
-  await repeat({ due, everyMs: Math.min(options.verifyEveryMs, DAY_MS), run }, options.signal);
+  const dueMs = (): number => Math.min(lastMs + options.verifyEveryMs, nextDaily(options.fullAtMs, fullMs));
+  await repeat({ dueMs, everyMs: Math.min(options.verifyEveryMs, DAY_MS), run }, options.signal);
 }
 
 /** Runs a job once and logs how it went; what the signal broke off is not logged. */
@@ -182,14 +182,14 @@ async function logged(
   const started = performance.now();
   try {
     const { isDone, ...entry } = await work();
-    await log.write({ job, durationMs: performance.now() - started, ...entry });
+    await log.write({ job, duration_ms: performance.now() - started, ...entry });
     return isDone;
   } catch (error) {
     if (!signal.aborted)
       await log.write({
         job,
         status: "failed",
-        durationMs: performance.now() - started,
+        duration_ms: performance.now() - started,
         message: messageOf(error),
       });
     return false;

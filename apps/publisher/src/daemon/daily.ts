@@ -21,10 +21,10 @@ export function parseTimeOfDay(option: string, text: string): number {
 /**
  * The first such time of day after a moment, in milliseconds since the Unix epoch: in the past where a night was missed.
  *
- * @param last when it was last done; undefined for never, which makes it due at once
+ * @param lastMs when it was last done; undefined for never, which makes it due at once
  */
-export function nextDaily(timeOfDay: number, last: number | undefined): number {
-  if (last === undefined) return 0;
-  const midnight = Math.floor(last / DAY_MS) * DAY_MS;
-  return midnight + timeOfDay > last ? midnight + timeOfDay : midnight + DAY_MS + timeOfDay;
+export function nextDaily(timeOfDayMs: number, lastMs: number | undefined): number {
+  if (lastMs === undefined) return 0;
+  const today = Math.floor(lastMs / DAY_MS) * DAY_MS + timeOfDayMs;
+  return today > lastMs ? today : today + DAY_MS;
 }

@@ -1,15 +1,16 @@
+import { parseSeconds } from "@scidex/audit-core";
 import { CHECKS, type CheckName } from "@scidex/audit-reader";
 import type { RunSample } from "../alerts/metrics.ts";
 import { divergenceSamples, ending, headSamples } from "../alerts/run-metrics.ts";
 import type { PublishResult } from "./result.ts";
 
-export function publicationSamples(result: PublishResult, now: number): RunSample[] {
+export function publicationSamples(result: PublishResult, nowMs: number): RunSample[] {
   const counts = new Map<string, number>();
   for (const { check } of result.divergences) counts.set(check, (counts.get(check) ?? 0) + 1);
   const { published } = result;
   return [
-    ...ending(result.status, now, result.duration_ms),
-    ...headSamples(published === null ? undefined : Date.parse(published.published_at) / 1_000, now),
+    ...ending(result.status, nowMs, result.duration_ms),
+    ...headSamples(published === null ? undefined : parseSeconds(published.published_at), nowMs),
     ...(published === null ? [] : [["audit_chain_head_seq", published.seq] as const]),
     ["audit_chain_rows_verified", result.rows],
     ...divergenceSamples(Object.keys(CHECKS) as CheckName[], counts),

@@ -1,3 +1,4 @@
+import { type Micros, microsOfMillis } from "@scidex/audit-core";
 import { CLOCK_TOLERANCE_MICROS } from "@scidex/audit-reader";
 import type { Sql, TransactionSql } from "postgres";
 import { PublisherError } from "../errors.ts";
@@ -42,23 +43,23 @@ export async function checkServer(sql: Sql): Promise<string[]> {
 }
 
 async function checkInside(session: TransactionSql): Promise<string[]> {
-  const started = Date.now();
+  const startedMs = Date.now();
   const [server] = await session.unsafe<{ standby: boolean; fsync: string; pages: string; micros: string }[]>(
     `select pg_catalog.pg_is_in_recovery() as standby,
             pg_catalog.current_setting('fsync') as fsync,
             pg_catalog.current_setting('full_page_writes') as pages,
             (extract(epoch from pg_catalog.clock_timestamp()) * 1000000)::pg_catalog.int8 as micros`,
   );
-  const ended = Date.now();
+  const endedMs = Date.now();
   if (!server || server.standby)
     throw new PublisherError("database", "this server is a standby: publish from the primary, whose commits are final");
-  const theirs = BigInt(server.micros);
-  const tooEarly = theirs < BigInt(started) * 1_000n - CLOCK_TOLERANCE_MICROS;
-  const tooLate = theirs > BigInt(ended) * 1_000n + CLOCK_TOLERANCE_MICROS;
+  const theirs: Micros = BigInt(server.micros);
+  const tooEarly = theirs < microsOfMillis(startedMs) - CLOCK_TOLERANCE_MICROS;
+  const tooLate = theirs > microsOfMillis(endedMs) + CLOCK_TOLERANCE_MICROS;
   if (tooEarly || tooLate)
     throw new PublisherError(
       "clock",
-      `the clocks differ: here it is ${new Date(ended).toISOString()}, on the database's server ${new Date(Number(theirs / 1_000n)).toISOString()}. Nothing is signed until they agree within 5 minutes`,
+      `the clocks differ: here it is ${new Date(endedMs).toISOString()}, on the database's server ${new Date(Number(theirs / 1_000n)).toISOString()}. Nothing is signed until they agree within 5 minutes`,
     );
   await checkRelation(session);
   return [

@@ -31,17 +31,17 @@ export async function freeLock(sql: Sql, idleMs: number): Promise<LockHolder[]> 
   const holders: LockHolder[] = [];
   for (const user of await readChainLock(sql)) {
     if (user.role === "waits") continue;
-    const idle = user.pid === null ? user.seconds : user.idle_seconds;
-    if (idle !== null && idle * 1_000 >= idleMs) holders.push(await endHolder(sql, user, idle, idleMs));
+    const seconds = user.pid === null ? user.seconds : user.idle_seconds;
+    if (seconds !== null && seconds * 1_000 >= idleMs) holders.push(await endHolder(sql, user, seconds, idleMs));
   }
   return holders;
 }
 
-async function endHolder(sql: Sql, user: LockUser, idle: number, idleMs: number): Promise<LockHolder> {
+async function endHolder(sql: Sql, user: LockUser, seconds: number, idleMs: number): Promise<LockHolder> {
   const { pid, prepared, application } = user;
   const [ended, what] = pid === null ? [false, commands(prepared)] : await endSession(sql, pid, idleMs);
-  const message = `${describeLockUser(user)} has held the chain's lock for ${Math.round(idle)} s; ${what}`;
-  return { pid, prepared, user: user.user, application, idle_seconds: idle, ended, message };
+  const message = `${describeLockUser(user)} has held the chain's lock for ${Math.round(seconds)} s; ${what}`;
+  return { pid, prepared, user: user.user, application, idle_seconds: seconds, ended, message };
 }
 
 /** Looks once more in the same statement, so that it ends nobody who has gone on meanwhile. */

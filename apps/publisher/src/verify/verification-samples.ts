@@ -13,7 +13,7 @@ export function verificationSamples(report: AlertedReport, overview: Overview, n
   return [
     ...ending(report.status, nowMs, report.duration_ms),
     ["audit_chain_verification_timestamp_seconds", nowMs / 1_000],
-    ...headSamples(newest === undefined ? undefined : Number(newest), nowMs),
+    ...headSamples(newest, nowMs),
     ...(report.head === null ? [] : [["audit_chain_head_seq", Number(report.head.seq)] as const]),
     ["audit_chain_anchored_seq", Number(report.anchored_to)],
     ["audit_chain_unanchored_rows", Number(report.unanchored)],

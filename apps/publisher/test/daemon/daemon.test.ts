@@ -244,7 +244,7 @@ describe("a job that is repeated", () => {
     await repeat(
       {
         everyMs: 5,
-        due: () => {
+        dueMs: () => {
           due.push(`after ${times.length}`);
           return 0;
         },
