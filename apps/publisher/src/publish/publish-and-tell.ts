@@ -1,4 +1,5 @@
-import { messageOf, PublisherError } from "../errors.ts";
+import { PublisherError } from "../errors.ts";
+import { failuresOf } from "../alerts/failures-of.ts";
 import { beat, type Heartbeat } from "../alerts/heartbeat.ts";
 import { noteFailure, updateMetrics } from "../alerts/metrics-file.ts";
 import { publishHead } from "./publish-head.ts";
@@ -6,6 +7,7 @@ import type { PublishOptions } from "./publish-options.ts";
 import type { PublishResult } from "./result.ts";
 import { publicationSamples } from "./publication-samples.ts";
 import { postWebhook, type Webhook } from "../alerts/webhook.ts";
+import type { LockHolder } from "../sealing/free-lock.ts";
 
 export interface TellOptions {
   /**
@@ -27,26 +29,43 @@ export interface ToldPublication {
 
 /** `publishHead`, and then tells those who should hear of it. Throws what `publishHead` does. */
 export async function publishAndTell(options: PublishOptions, tell: TellOptions): Promise<ToldPublication> {
-  const failures: string[] = [];
-  const attempt = async (work: Promise<void>): Promise<void> =>
-    work.catch((error: unknown) => void failures.push(messageOf(error)));
-  const { webhook, heartbeat, metrics } = tell;
   try {
     const result = await publishHead(options);
-    const { divergences, ...report } = result;
-    if (webhook && result.status === "tampered")
-      await attempt(postWebhook(webhook, { event: "audit_chain_not_signed", report, divergences }));
     const held = result.lock_holders.filter(({ ended }) => !ended);
-    if (held.length > 0) {
-      failures.push(...held.map(({ message }) => `alert: ${message}`));
-      if (webhook) await attempt(postWebhook(webhook, { event: "audit_chain_lock_held", report, lock_holders: held }));
-    }
-    if (heartbeat && result.status === "intact") await attempt(beat(heartbeat));
-    if (metrics !== undefined) await attempt(updateMetrics(metrics, "publish", publicationSamples(result, Date.now())));
+    const failures = [
+      ...(await tellFindings(result, tell)),
+      ...held.map(({ message }) => `alert: ${message}`),
+      ...(await tellHolders(result, held, tell)),
+      ...(await tellProgress(result, tell)),
+    ];
     return { result: { ...result, warnings: [...result.warnings, ...failures] }, failures };
   } catch (error) {
-    return noteFailure(metrics, "publish", explained(error));
+    return noteFailure(tell.metrics, "publish", explained(error));
   }
+}
+
+async function tellFindings(result: PublishResult, { webhook }: TellOptions): Promise<string[]> {
+  if (webhook === undefined || result.status !== "tampered") return [];
+  const { divergences, ...report } = result;
+  return failuresOf(postWebhook(webhook, { event: "audit_chain_not_signed", report, divergences }));
+}
+
+async function tellHolders(
+  result: PublishResult,
+  held: readonly LockHolder[],
+  { webhook }: TellOptions,
+): Promise<string[]> {
+  if (webhook === undefined || held.length === 0) return [];
+  const { divergences: _, ...report } = result;
+  return failuresOf(postWebhook(webhook, { event: "audit_chain_lock_held", report, lock_holders: held }));
+}
+
+async function tellProgress(result: PublishResult, { heartbeat, metrics }: TellOptions): Promise<string[]> {
+  const isIntact = result.status === "intact";
+  const unbeaten = heartbeat !== undefined && isIntact ? await failuresOf(beat(heartbeat)) : [];
+  if (metrics === undefined) return unbeaten;
+  const samples = publicationSamples(result, Date.now());
+  return [...unbeaten, ...(await failuresOf(updateMetrics(metrics, "publish", samples)))];
 }
 
 /** PostgreSQL's error about a right that is missing, with what to grant; any other as it is. */
