@@ -24,8 +24,8 @@ export interface Sealing {
 }
 
 /**
- * Seals before a head is signed, where this login may, and looks at what still waits. A lock that is not to be had keeps
- * nobody from signing what is chained: how long rows wait has a bound of its own.
+ * Seals before a head is signed, where this login may, and looks at what still waits. Where the lock cannot be taken,
+ * what is chained is signed all the same: how long rows wait has a bound of its own.
  *
  * @throws {PublisherError} `pending_too_old`; as `sealPending`, but for `lock_held`
  */

@@ -24,7 +24,7 @@ export async function verifyAndAlert(options: VerifyAndAlertOptions): Promise<Al
     const unsaved = await saveMemory(options, state);
     const now = new Date();
     const { summary, warnings } = await deliverAlerts(targetOf(options), report, { isFull: run === "full", now });
-    // An alert that is still to be given is a failure; a lock that was not to be had is a warning only.
+    // An alert that is still to be given is a failure. A lock that could not be taken is a warning only.
     const failures = [...memory.failures, ...unsaved, ...(summary.pending > 0 ? warnings : [])];
     const alerted: AlertedReport = { ...report, alerts: summary, warnings: [...report.warnings, ...warnings] };
     const untold = await tellVerification(options, { report: alerted, overview, hasFailed: failures.length > 0, now });
