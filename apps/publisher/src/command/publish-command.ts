@@ -14,6 +14,7 @@ import {
   sinkUrls,
   writeOut,
 } from "@scidex/audit-command";
+import { jsonForm } from "@scidex/audit-core";
 import { Command } from "commander";
 import { MAX_LOCK_IDLE } from "./lock-option.ts";
 import { noteFailure } from "../alerts/metrics-file.ts";
@@ -93,7 +94,7 @@ async function run(context: CommandContext, flags: Flags): Promise<Outcome> {
       { webhook, heartbeat, metrics: flags.metrics },
     );
     line.done();
-    await writeOut(flags.json ? `${jsonText(done.result)}\n` : describe(done.result));
+    await writeOut(flags.json ? `${jsonText(jsonForm(done.result))}\n` : describe(done.result));
     return { exit: exitOf(done) };
   } finally {
     line.done();

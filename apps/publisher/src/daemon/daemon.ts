@@ -52,9 +52,9 @@ export async function runDaemon(options: DaemonOptions): Promise<void> {
 
 async function seal({ sealEveryMs, lockIdleMs, log, signal }: DaemonOptions): Promise<void> {
   const failed = async (error: unknown): Promise<void> =>
-    log.write({ job: "seal", status: "failed", duration_ms: 0, message: messageOf(error) });
+    log.write({ job: "seal", status: "failed", durationMs: 0, message: messageOf(error) });
   const warned = async (message: string): Promise<void> =>
-    log.write({ job: "seal", status: "intact", duration_ms: 0, message });
+    log.write({ job: "seal", status: "intact", durationMs: 0, message });
   const run = async (): Promise<boolean> => {
     try {
       const database = await connectUntil(signal, { applicationName: "audit-publisher seal", max: 1 });
@@ -69,7 +69,7 @@ async function seal({ sealEveryMs, lockIdleMs, log, signal }: DaemonOptions): Pr
             log.write({
               job: "seal",
               status: "intact",
-              duration_ms: ms,
+              durationMs: ms,
               message: `sealed ${rows} rows`,
               details: { sealed: rows },
             }),
@@ -153,19 +153,19 @@ async function verify(options: DaemonOptions): Promise<void> {
       );
       // One that could not prove anything, because a sink was away, say, has not been the nightly one.
       if (isFull && isVerdict(report)) fullMs = Date.now();
-      const { range, rows, anchored_to, divergence_count, first_divergence, alerts, unproven, warnings } = report;
+      const { range, rows, anchoredTo, divergenceCount, firstDivergence, alerts, unproven, warnings } = report;
       return {
         status: report.status,
         isDone: report.status !== "unproven" && failures.length === 0,
         message: [
           `${rows} links, ${range.from} to ${range.to}`,
-          ...(first_divergence === null
+          ...(firstDivergence === null
             ? []
-            : [`${divergence_count} findings, first: ${first_divergence.check} ${first_divergence.message}`]),
+            : [`${divergenceCount} findings, first: ${firstDivergence.check} ${firstDivergence.message}`]),
           ...unproven.map((reason) => `not proven: ${reason}`),
           ...warnings,
         ].join("; "),
-        details: { range, rows, anchored_to, divergence_count, first_divergence, alerts, unproven, warnings },
+        details: { range, rows, anchoredTo, divergenceCount, firstDivergence, alerts, unproven, warnings },
       };
     });
   };
@@ -182,14 +182,14 @@ async function logged(
   const started = performance.now();
   try {
     const { isDone, ...entry } = await work();
-    await log.write({ job, duration_ms: performance.now() - started, ...entry });
+    await log.write({ job, durationMs: performance.now() - started, ...entry });
     return isDone;
   } catch (error) {
     if (!signal.aborted)
       await log.write({
         job,
         status: "failed",
-        duration_ms: performance.now() - started,
+        durationMs: performance.now() - started,
         message: messageOf(error),
       });
     return false;

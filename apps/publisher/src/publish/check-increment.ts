@@ -43,7 +43,7 @@ export async function checkIncrement(
 export function requirePlausibleTimes(findings: readonly Finding[]): void {
   const wrong = findings.find(({ check }) => check === "time_implausible");
   if (wrong === undefined) return;
-  const { seq, event_kind: kind, event_pk: pk, expected, actual } = wrong;
+  const { seq, eventKind: kind, eventPk: pk, expected, actual } = wrong;
   throw new PublisherError(
     "clock",
     `link ${seq} says that it was appended at ${actual}, expected ${expected} (seq ${seq}, ${kind ?? "?"} ${pk ?? "?"}): the clock of the database's server was wrong when it was linked, or somebody has written the link past the door. Nothing is signed over it, and audit-verify reports it. Check the server's clock; docs/incident.md has what to do with a chain that cannot go on (audit-publisher begin)`,

@@ -11,16 +11,16 @@ export function verificationSamples(report: AlertedReport, overview: Overview, n
   const counts = new Map<string, number>();
   for (const { check } of report.divergences) counts.set(check, (counts.get(check) ?? 0) + 1);
   return [
-    ...ending(report.status, nowMs, report.duration_ms),
+    ...ending(report.status, nowMs, report.durationMs),
     ["audit_chain_verification_timestamp_seconds", nowMs / 1_000],
     ...headSamples(newest, nowMs),
     ...(report.head === null ? [] : [["audit_chain_head_seq", Number(report.head.seq)] as const]),
-    ["audit_chain_anchored_seq", Number(report.anchored_to)],
+    ["audit_chain_anchored_seq", Number(report.anchoredTo)],
     ["audit_chain_unanchored_rows", Number(report.unanchored)],
     ["audit_chain_rows_verified", Number(report.rows)],
     ...divergenceSamples(Object.keys(CHECKS) as CheckName[], counts),
     ["audit_chain_pending_rows", Number(report.pending)],
-    ["audit_chain_pending_age_seconds", report.pending_age ?? 0],
+    ["audit_chain_pending_age_seconds", report.pendingAge ?? 0],
     ["audit_chain_alerts_pending", report.alerts.pending],
   ];
 }

@@ -15,11 +15,11 @@ const VERDICTS = { intact: "INTACT", tampered: "TAMPERED", unproven: "NOT PROVEN
 export function describeReport(report: VerificationReport, notes: readonly string[] = []): string {
   const lines = [`${VERDICTS[report.status]}: ${report.rows} links, ${report.range.from} to ${report.range.to}`];
   if (report.head !== null)
-    lines.push(`head        seq ${report.head.seq}, chain hash ${report.head.chain_hash}, ${report.head.appended_at}`);
-  lines.push(`anchored    to ${report.anchored_to}; ${report.unanchored} newer links can still be rewritten unseen`);
+    lines.push(`head        seq ${report.head.seq}, chain hash ${report.head.chainHash}, ${report.head.appendedAt}`);
+  lines.push(`anchored    to ${report.anchoredTo}; ${report.unanchored} newer links can still be rewritten unseen`);
   if (report.pending > 0n)
     lines.push(
-      `pending     ${report.pending} captured rows are not linked yet, the oldest for ${report.pending_age ?? 0} s`,
+      `pending     ${report.pending} captured rows are not linked yet, the oldest for ${report.pendingAge ?? 0} s`,
     );
   lines.push(
     `checks      ${Object.entries(report.checks)
@@ -27,22 +27,21 @@ export function describeReport(report: VerificationReport, notes: readonly strin
       .join(", ")}`,
   );
   for (const divergence of report.divergences.slice(0, SHOWN)) lines.push(...describeDivergence(divergence));
-  if (report.divergence_count > SHOWN)
-    lines.push(`… and ${report.divergence_count - SHOWN} more: --json lists up to 1,000 of each check`);
+  if (report.divergenceCount > SHOWN)
+    lines.push(`… and ${report.divergenceCount - SHOWN} more: --json lists up to 1,000 of each check`);
   for (const note of notes) lines.push(`note        ${note}`);
   for (const reason of report.unproven) lines.push(`not proven  ${escapeText(reason)}`);
   for (const warning of report.warnings) lines.push(`warning     ${escapeText(warning)}`);
-  const access = report.checks.access === "skipped" ? "" : `, ${seconds(report.access_ms)} of it for access`;
-  lines.push(`took        ${seconds(report.duration_ms)}${access}`);
+  const access = report.checks.access === "skipped" ? "" : `, ${seconds(report.accessMs)} of it for access`;
+  lines.push(`took        ${seconds(report.durationMs)}${access}`);
   return `${lines.join("\n")}\n`;
 }
 
 const seconds = (ms: number): string => `${(ms / 1000).toFixed(1)} s`;
 
 function describeDivergence(d: Divergence): string[] {
-  const where =
-    d.seq !== undefined ? `seq ${d.seq}` : d.from_seq !== undefined ? `seq ${d.from_seq} to ${d.to_seq}` : "";
-  const event = d.event_kind === undefined ? "" : `${d.event_kind} ${d.event_pk ?? ""}`.trim();
+  const where = d.seq !== undefined ? `seq ${d.seq}` : d.fromSeq !== undefined ? `seq ${d.fromSeq} to ${d.toSeq}` : "";
+  const event = d.eventKind === undefined ? "" : `${d.eventKind} ${d.eventPk ?? ""}`.trim();
   return [
     `${d.check.padEnd(18)}  ${escapeText([where, event].filter((part) => part !== "").join(", "))}`,
     `    ${escapeText(d.message)}`,
