@@ -65,7 +65,7 @@ describe("alerts", () => {
     const heart = await listen();
     const first = await verify(log, { heartbeat: { url: heart.url } });
     const rows = await alertsOf(log);
-    expect(first.report).toMatchObject({ status: "tampered", first_divergence: { check: "event_hash", seq: 2n } });
+    expect(first.report).toMatchObject({ status: "tampered", firstDivergence: { check: "event_hash", seq: 2n } });
     expect(first.report.alerts).toEqual({ new: rows.length, written: rows.length, posted: 0, pending: 0 });
     expect(rows).toHaveLength(first.report.divergenceCount);
     expect(rows[0]).toMatchObject({
@@ -400,7 +400,7 @@ describe("verifying from a head that is old enough", () => {
     expect(report).toMatchObject({
       status: "tampered",
       range: { from: 1n },
-      first_divergence: { check: "sink_signature" },
+      firstDivergence: { check: "sink_signature" },
     });
   });
 
