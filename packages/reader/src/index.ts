@@ -49,6 +49,7 @@ export { VerifierError, type VerifierErrorCode } from "./finding/errors.ts";
 export {
   type CheckName,
   CHECKS,
+  compareFindings,
   type Divergence,
   type Finding,
   type Group,

@@ -111,13 +111,13 @@ function describe(result: PublishResult): string {
   const { published, divergences, sinks, warnings } = result;
   const lines: string[] = [];
   if (divergences.length > 0) lines.push(`TAMPERED: ${published ? "found after signing" : "nothing was signed"}`);
-  for (const { check, seq, from_seq, to_seq, message } of divergences) {
-    const where = seq === undefined ? (from_seq === undefined ? "" : ` ${from_seq}..${to_seq}`) : ` ${seq}`;
+  for (const { check, seq, fromSeq, toSeq, message } of divergences) {
+    const where = seq === undefined ? (fromSeq === undefined ? "" : ` ${fromSeq}..${toSeq}`) : ` ${seq}`;
     lines.push(`  ${check}${where}: ${escapeText(message)}`);
   }
   if (published)
     lines.push(
-      `published ${published.seq} (${published.chain_hash}) at ${published.published_at}; ${result.rows} new links`,
+      `published ${published.seq} (${published.chainHash}) at ${published.publishedAt}; ${result.rows} new links`,
     );
   else if (divergences.length === 0) lines.push("the chain is empty: nothing to publish yet");
   for (const { name, status, lines: heads, message } of sinks)

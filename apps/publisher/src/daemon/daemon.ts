@@ -100,17 +100,17 @@ async function publish(options: DaemonOptions, onFirst: () => void): Promise<voi
           { ...options.publish, lockIdleMs: options.lockIdleMs, database, signal: options.signal },
           options.tellPublish,
         );
-        const { published, first_divergence, warnings, sinks } = result;
+        const { published, firstDivergence, warnings, sinks } = result;
         const behind = sinks.filter(({ status }) => status !== "ok").map(({ name }) => name);
         return {
           status: result.status,
           isDone: result.status !== "unproven" && failures.length === 0,
           message: [
-            first_divergence === null
+            firstDivergence === null
               ? published === null
                 ? "nothing to publish yet"
                 : `published ${published.seq}, ${result.rows} new links`
-              : `nothing signed: ${first_divergence.check} ${first_divergence.message}`,
+              : `nothing signed: ${firstDivergence.check} ${firstDivergence.message}`,
             ...(behind.length === 0 ? [] : [`not up to date: ${behind.join(", ")}`]),
             ...warnings,
           ].join("; "),
@@ -118,9 +118,9 @@ async function publish(options: DaemonOptions, onFirst: () => void): Promise<voi
             published,
             rows: result.rows,
             sealed: result.sealed,
-            lock_holders: result.lock_holders,
+            lockHolders: result.lockHolders,
             sinks,
-            first_divergence,
+            firstDivergence,
             warnings,
           },
         };

@@ -4,11 +4,11 @@ import type { Sealing } from "../sealing/seal-for-publication.ts";
 import type { Checked } from "../sinks/check-sinks.ts";
 import type { Delivery } from "../sinks/deliver.ts";
 import type { Increment } from "./read-increment.ts";
-import { firstDivergence, type PublishResult, type SinkStatus } from "./result.ts";
+import { firstOf, type PublishResult, type SinkStatus } from "./result.ts";
 import type { SignedHead } from "./sign-increment.ts";
 
 /** A result before anybody knows how long it took. */
-export type Untimed = Omit<PublishResult, "duration_ms">;
+export type Untimed = Omit<PublishResult, "durationMs">;
 
 /** What a publication did before it came to signing. */
 export interface Preparation {
@@ -55,20 +55,20 @@ function common(
   return {
     rows: Number(increment.rows),
     sealed,
-    lock_holders: holders,
+    lockHolders: holders,
     pending: pending?.rows ?? 0,
-    pending_age_ms: pending?.oldestMs === undefined ? null : Math.round(pending.oldestMs),
+    pendingAgeMs: pending?.oldestMs === undefined ? null : Math.round(pending.oldestMs),
     divergences,
-    divergence_count: divergences.length,
-    first_divergence: firstDivergence(divergences),
+    divergenceCount: divergences.length,
+    firstDivergence: firstOf(divergences),
     warnings,
   };
 }
 
 const publishedOf = ({ head }: SignedHead): NonNullable<PublishResult["published"]> => ({
   seq: Number(head.seq),
-  chain_hash: toHex(head.chainHash),
-  published_at: head.publishedAt,
+  chainHash: toHex(head.chainHash),
+  publishedAt: head.publishedAt,
 });
 
 const statusOfChecked = ({ sink, finding, failure, record }: Checked): SinkStatus => ({

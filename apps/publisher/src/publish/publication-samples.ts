@@ -9,13 +9,13 @@ export function publicationSamples(result: PublishResult, nowMs: number): RunSam
   for (const { check } of result.divergences) counts.set(check, (counts.get(check) ?? 0) + 1);
   const { published } = result;
   return [
-    ...ending(result.status, nowMs, result.duration_ms),
-    ...headSamples(published === null ? undefined : parseSeconds(published.published_at), nowMs),
+    ...ending(result.status, nowMs, result.durationMs),
+    ...headSamples(published === null ? undefined : parseSeconds(published.publishedAt), nowMs),
     ...(published === null ? [] : [["audit_chain_head_seq", published.seq] as const]),
     ["audit_chain_rows_verified", result.rows],
     ...divergenceSamples(Object.keys(CHECKS) as CheckName[], counts),
     ["audit_chain_pending_rows", result.pending],
-    ["audit_chain_pending_age_seconds", (result.pending_age_ms ?? 0) / 1_000],
+    ["audit_chain_pending_age_seconds", (result.pendingAgeMs ?? 0) / 1_000],
     ...result.sinks.map(
       ({ name, status }) => ["audit_chain_sink_behind", status === "ok" ? 0 : 1, { sink: name }] as const,
     ),

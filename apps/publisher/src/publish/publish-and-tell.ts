@@ -31,7 +31,7 @@ export interface ToldPublication {
 export async function publishAndTell(options: PublishOptions, tell: TellOptions): Promise<ToldPublication> {
   try {
     const result = await publishHead(options);
-    const held = result.lock_holders.filter(({ ended }) => !ended);
+    const held = result.lockHolders.filter(({ ended }) => !ended);
     const failures = [
       ...(await tellFindings(result, tell)),
       ...held.map(({ message }) => `alert: ${message}`),

@@ -45,7 +45,7 @@ export async function publishHead(options: PublishOptions): Promise<PublishResul
     const result = await withPublisherLock(options.database, keys.origin, lock, async () =>
       publishLocked(options, keys, sinks),
     );
-    return { ...result, duration_ms: Math.round(performance.now() - started) };
+    return { ...result, durationMs: Math.round(performance.now() - started) };
   } finally {
     await Promise.all(sinks.map(async (sink) => sink.close()));
   }

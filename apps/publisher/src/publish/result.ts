@@ -1,3 +1,4 @@
+import { compareFindings } from "@scidex/audit-reader";
 import type { Divergence } from "../divergence.ts";
 import type { LockHolder } from "../sealing/free-lock.ts";
 
@@ -18,7 +19,7 @@ export interface PublishResult {
    */
   readonly status: "intact" | "tampered" | "unproven";
   /** The head that this run has signed; null where there is nothing to publish yet, or a finding. */
-  readonly published: { readonly seq: number; readonly chain_hash: string; readonly published_at: string } | null;
+  readonly published: { readonly seq: number; readonly chainHash: string; readonly publishedAt: string } | null;
   readonly sinks: readonly SinkStatus[];
   /** Links verified, those that no head had covered before. */
   readonly rows: number;
@@ -26,18 +27,16 @@ export interface PublishResult {
   readonly sealed: number;
   /** Rows still waiting, and the age of the oldest in milliseconds. */
   readonly pending: number;
-  readonly pending_age_ms: number | null;
+  readonly pendingAgeMs: number | null;
   /** Who held the chain's lock for longer than allowed, and whether he was ended. */
-  readonly lock_holders: readonly LockHolder[];
-  readonly first_divergence: Divergence | null;
+  readonly lockHolders: readonly LockHolder[];
+  readonly firstDivergence: Divergence | null;
   readonly divergences: readonly Divergence[];
-  readonly divergence_count: number;
+  readonly divergenceCount: number;
   readonly warnings: readonly string[];
-  readonly duration_ms: number;
+  readonly durationMs: number;
 }
 
-/** By seq; those without one come last. */
-export function firstDivergence(divergences: readonly Divergence[]): Divergence | null {
-  const at = ({ seq, from_seq }: Divergence): number => seq ?? from_seq ?? Number.POSITIVE_INFINITY;
-  return divergences.toSorted((a, b) => at(a) - at(b))[0] ?? null;
-}
+/** The one that a report names first. */
+export const firstOf = (divergences: readonly Divergence[]): Divergence | null =>
+  divergences.toSorted(compareFindings)[0] ?? null;

@@ -13,7 +13,7 @@ export interface LockHolder {
   readonly user: string | null;
   readonly application: string | null;
   /** How long it has held the lock without doing anything; null where that is not visible. */
-  readonly idle_seconds: number | null;
+  readonly idleSeconds: number | null;
   /** Whether the publisher has ended it. */
   readonly ended: boolean;
   /** The same in a sentence, with what to do. */
@@ -41,7 +41,7 @@ async function endHolder(sql: Sql, user: LockUser, seconds: number, idleMs: numb
   const { pid, prepared, application } = user;
   const [ended, what] = pid === null ? [false, commands(prepared)] : await endSession(sql, pid, idleMs);
   const message = `${describeLockUser(user)} has held the chain's lock for ${Math.round(seconds)} s; ${what}`;
-  return { pid, prepared, user: user.user, application, idle_seconds: seconds, ended, message };
+  return { pid, prepared, user: user.user, application, idleSeconds: seconds, ended, message };
 }
 
 /** Looks once more in the same statement, so that it ends nobody who has gone on meanwhile. */

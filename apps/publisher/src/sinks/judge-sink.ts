@@ -1,4 +1,4 @@
-import { type Head, type HeadTrust, parseHeadParts } from "@scidex/audit-core";
+import { type Head, type HeadTrust, parseHeadParts, type Seq } from "@scidex/audit-core";
 import { headOf, wholeLines } from "@scidex/audit-reader";
 import { MAX_LINE_BYTES, type Sink } from "@scidex/audit-sinks";
 import type { Divergence } from "../divergence.ts";
@@ -76,6 +76,6 @@ const misplaced = (name: string, record: SinkRecord, strange: number | undefined
 });
 
 /** The seq of the last line that the sink is known to have held: a line of our own state. */
-function lastSeq({ last }: SinkRecord): { readonly seq?: number } {
-  return last === null ? {} : { seq: Number(parseHeadParts(last).seq) };
+function lastSeq({ last }: SinkRecord): { readonly seq?: Seq } {
+  return last === null ? {} : { seq: parseHeadParts(last).seq };
 }

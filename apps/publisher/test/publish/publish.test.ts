@@ -31,7 +31,7 @@ describe("publishing", () => {
     const [head, ...more] = log.heads();
     expect(more).toEqual([]);
     const [row] = await log.sql`select encode(chain_hash, 'hex') as hash from public.audit_chain where seq = 3`;
-    expect(head).toMatchObject({ seq: 3n, publishedAt: result.published?.published_at });
+    expect(head).toMatchObject({ seq: 3n, publishedAt: result.published?.publishedAt });
     expect(toHex(head?.chainHash ?? new Uint8Array())).toBe(row?.["hash"]);
     expect(readFileSync(log.paths[1], "utf8")).toBe(readFileSync(log.paths[0], "utf8"));
     expect(statSync(log.stateFile).mode & 0o777).toBe(0o600);
@@ -176,47 +176,47 @@ describe("a chain that does not extend what was signed", () => {
   };
 
   it.each([
-    ["the tail is cut", "delete from public.audit_chain where seq > 4", { check: "truncated", seq: 5 }],
-    ["everything is gone", "truncate public.audit_chain", { check: "truncated", seq: 1 }],
+    ["the tail is cut", "delete from public.audit_chain where seq > 4", { check: "truncated", seq: 5n }],
+    ["everything is gone", "truncate public.audit_chain", { check: "truncated", seq: 1n }],
     [
       "the last row that was signed is gone, and others came",
       `insert into public.audit_chain select 7, event_kind, 'x', payload_hash, event_hash, chain_hash, chain_hash, before_hash, appended_at from public.audit_chain where seq = 6; delete from public.audit_chain where seq = 6`,
-      { check: "gap", seq: 6 },
+      { check: "gap", seq: 6n },
     ],
     [
       "a row is changed and all after it recomputed",
       `update public.audit_chain set payload_hash = sha256('evil') where seq = 3; ${recompute(3)}`,
-      { check: "head_mismatch", from_seq: 1, to_seq: 6 },
+      { check: "head_mismatch", fromSeq: 1n, toSeq: 6n },
     ],
     [
       "the last signed row says that it changed another row, and is recomputed",
       `update public.audit_chain set before_hash = sha256('x') where seq = 6; ${recompute(6)}`,
-      { check: "head_mismatch", to_seq: 6 },
+      { check: "head_mismatch", toSeq: 6n },
     ],
     [
       "the whole chain is rewritten",
       `update public.audit_chain set payload_hash = sha256(payload_hash); ${recompute(1)}`,
-      { check: "head_mismatch", to_seq: 6 },
+      { check: "head_mismatch", toSeq: 6n },
     ],
     [
       "a row is dropped, the rest renumbered and recomputed",
       `delete from public.audit_chain where seq = 2; update public.audit_chain set seq = seq + 1000 where seq > 2; update public.audit_chain set seq = seq - 1001 where seq > 1000; ${recompute(1)}`,
-      { check: "truncated", seq: 6 },
+      { check: "truncated", seq: 6n },
     ],
     [
       "the last rows that were signed are gone, and others came",
       `insert into public.audit_chain select 7, event_kind, 'x', payload_hash, event_hash, chain_hash, chain_hash, before_hash, appended_at from public.audit_chain where seq = 6; delete from public.audit_chain where seq in (5, 6)`,
-      { check: "gap", seq: 5 },
+      { check: "gap", seq: 5n },
     ],
     [
       "the last signed row has another event_hash, which its leaf does not show",
       "update public.audit_chain set event_hash = sha256('x') where seq = 6",
-      { check: "event_hash", seq: 6 },
+      { check: "event_hash", seq: 6n },
     ],
     [
       "the last signed row is changed by itself",
       "update public.audit_chain set event_pk = 'other' where seq = 6",
-      { check: "event_hash", seq: 6 },
+      { check: "event_hash", seq: 6n },
     ],
   ])("is not signed: %s", async (_, statements, finding) => {
     const log = await published();
@@ -226,8 +226,8 @@ describe("a chain that does not extend what was signed", () => {
     expect(result).toMatchObject({
       status: "tampered",
       published: null,
-      divergence_count: 1,
-      first_divergence: finding,
+      divergenceCount: 1,
+      firstDivergence: finding,
     });
     expect([readFileSync(log.stateFile, "utf8"), readFileSync(log.paths[0], "utf8")]).toEqual(before);
   });
@@ -238,7 +238,7 @@ describe("a chain that does not extend what was signed", () => {
     await log.append("a", "b", "c", "d");
     expect(await log.publish()).toMatchObject({
       status: "tampered",
-      first_divergence: { check: "head_mismatch", to_seq: 6 },
+      firstDivergence: { check: "head_mismatch", toSeq: 6n },
     });
   });
 
@@ -256,7 +256,7 @@ describe("a chain that does not extend what was signed", () => {
     const log = await published();
     await log.append("7", "8", "9");
     await log.attack(`update public.audit_chain set ${change} where seq = 8`);
-    expect(await log.publish()).toMatchObject({ status: "tampered", first_divergence: { check, seq: 8 } });
+    expect(await log.publish()).toMatchObject({ status: "tampered", firstDivergence: { check, seq: 8n } });
   });
 
   it.each([
@@ -298,17 +298,17 @@ describe("a chain that does not extend what was signed", () => {
     await log.attack("update public.audit_chain set payload_hash = null where seq = 8");
     expect(await log.publish()).toMatchObject({
       status: "tampered",
-      first_divergence: { check: "event_hash", seq: 8 },
+      firstDivergence: { check: "event_hash", seq: 8n },
     });
     await log.attack("update public.audit_chain set chain_hash = 'short' where seq = 7");
     expect(await log.publish()).toMatchObject({
       status: "tampered",
-      first_divergence: { check: "chain_hash", seq: 7 },
+      firstDivergence: { check: "chain_hash", seq: 7n },
     });
     await log.attack(
       "insert into public.audit_chain select seq, event_kind, 'twice', payload_hash, event_hash, prev_hash, chain_hash, before_hash, appended_at from public.audit_chain where seq = 6",
     );
-    expect(await log.publish()).toMatchObject({ status: "tampered", first_divergence: { check: "duplicate", seq: 6 } });
+    expect(await log.publish()).toMatchObject({ status: "tampered", firstDivergence: { check: "duplicate", seq: 6n } });
   });
 });
 
@@ -340,7 +340,7 @@ describe("a chain that is longer than what is read at once", () => {
     );
     expect(await log.publish()).toMatchObject({
       status: "tampered",
-      first_divergence: { check: "duplicate", seq: 10_000 },
+      firstDivergence: { check: "duplicate", seq: 10_000n },
     });
   });
 

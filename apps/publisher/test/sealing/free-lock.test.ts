@@ -47,7 +47,7 @@ describe("a session that holds the chain's lock idle in its transaction", () => 
       status: "intact",
       sealed: 1,
       published: { seq: 1 },
-      lock_holders: [{ pid, prepared: null, ended: true, idle_seconds: expect.any(Number) }],
+      lockHolders: [{ pid, prepared: null, ended: true, idleSeconds: expect.any(Number) }],
       warnings: expect.arrayContaining([
         expect.stringMatching(new RegExp(`^session ${pid} \\(.*\\) has held .*; ended$`)),
       ]),
@@ -65,7 +65,7 @@ describe("a session that holds the chain's lock idle in its transaction", () => 
       { database: sql, keyFile: log.keyFile, sinks: log.sinks, lockIdleMs: 0 },
       { webhook: { url: hook.url, secret: "0123456789abcdef" } },
     );
-    expect(result).toMatchObject({ status: "intact", published: { seq: 1 }, lock_holders: [{ pid, ended: false }] });
+    expect(result).toMatchObject({ status: "intact", published: { seq: 1 }, lockHolders: [{ pid, ended: false }] });
     const message = expect.stringMatching(
       new RegExp(`session ${pid} .*Grant pg_signal_backend.*pg_terminate_backend\\(${pid}\\)`),
     );
@@ -74,7 +74,7 @@ describe("a session that holds the chain's lock idle in its transaction", () => 
       expect.objectContaining({ event: "audit_chain_lock_held", lock_holders: [expect.objectContaining({ pid })] }),
     ]);
     await idle`commit`;
-    expect((await log.publish({ database: sql, lockIdleMs: 0 })).lock_holders).toEqual([]);
+    expect((await log.publish({ database: sql, lockIdleMs: 0 })).lockHolders).toEqual([]);
   });
 
   it("is none of the publisher's business before the bound", async () => {
@@ -82,7 +82,7 @@ describe("a session that holds the chain's lock idle in its transaction", () => 
     await log.append("1");
     const { sql } = await publisher(log, ...MAY_END);
     const { sql: idle } = await holder(log);
-    expect(await log.publish({ database: sql })).toMatchObject({ status: "intact", lock_holders: [] });
+    expect(await log.publish({ database: sql })).toMatchObject({ status: "intact", lockHolders: [] });
     await idle`commit`;
     await expect(sealPending(sql)).resolves.toBe(0);
   });

@@ -84,7 +84,7 @@ describe("a sink that was tampered with", () => {
     expect(result).toMatchObject({
       status: "tampered",
       published: null,
-      first_divergence: { check, sink: log.sinks[0] },
+      firstDivergence: { check, sink: log.sinks[0] },
     });
     expect(result.sinks.map(({ status }) => status)).toEqual(["tampered", "ok"]);
     expect(readFileSync(log.paths[1], "utf8")).toBe(good);
@@ -97,7 +97,7 @@ describe("a sink that was tampered with", () => {
   ])("stops the publisher: %s", async (_, origin) => {
     const log = await threeHeads();
     appendFileSync(log.paths[0], `${forged(log, generateKeyFile(origin).text)}\n`);
-    expect(await log.publish()).toMatchObject({ status: "tampered", first_divergence: { check: "sink_signature" } });
+    expect(await log.publish()).toMatchObject({ status: "tampered", firstDivergence: { check: "sink_signature" } });
   });
 
   it("holds a head of ours that we don't remember: the state is an older copy, and nothing is signed", async () => {
@@ -114,7 +114,7 @@ describe("a sink that was tampered with", () => {
     expect(log.heads()).toHaveLength(4);
     // What was found in another sink is not hidden by that.
     write(log.paths[1], linesOf(log.paths[1]).slice(1));
-    expect(await log.publish()).toMatchObject({ status: "tampered", first_divergence: { sink: log.sinks[1] } });
+    expect(await log.publish()).toMatchObject({ status: "tampered", firstDivergence: { sink: log.sinks[1] } });
   });
 
   it("is not excused as ahead of the state where old heads follow the newest", async () => {
@@ -124,7 +124,7 @@ describe("a sink that was tampered with", () => {
     await log.publish();
     writeFileSync(log.stateFile, old);
     appendFileSync(log.paths[0], `${linesOf(log.paths[0])[0]}\n`);
-    expect(await log.publish()).toMatchObject({ status: "tampered", first_divergence: { check: "sink_disagreement" } });
+    expect(await log.publish()).toMatchObject({ status: "tampered", firstDivergence: { check: "sink_disagreement" } });
   });
 
   it("whose line ends were converted is behind, and the others get every head", async () => {
@@ -159,7 +159,7 @@ describe("a sink that was tampered with", () => {
   it("with a line that is too long to be read stops the publisher", async () => {
     const log = await threeHeads();
     appendFileSync(log.paths[0], `${"x".repeat(3_000_000)}\n`);
-    expect(await log.publish()).toMatchObject({ status: "tampered", first_divergence: { check: "sink_signature" } });
+    expect(await log.publish()).toMatchObject({ status: "tampered", firstDivergence: { check: "sink_signature" } });
   });
 });
 
@@ -233,7 +233,7 @@ describe("a sink that was added later", () => {
     const result = await log.publish({ sinks: [...log.sinks, `file:${path}`] });
     expect(result).toMatchObject({
       status: "tampered",
-      first_divergence: { check: "sink_disagreement", sink: `file:${path}` },
+      firstDivergence: { check: "sink_disagreement", sink: `file:${path}` },
     });
   });
 
@@ -296,7 +296,7 @@ describe("a publisher that is given another database", () => {
   it("is not excused where the name and the server are the ones that it knows", async () => {
     const log = await threeHeads();
     await log.attack("delete from public.audit_chain");
-    expect(await log.publish()).toMatchObject({ status: "tampered", first_divergence: { check: "truncated" } });
+    expect(await log.publish()).toMatchObject({ status: "tampered", firstDivergence: { check: "truncated" } });
   });
 });
 
@@ -366,7 +366,7 @@ describe("a git sink", () => {
     execFileSync("git", ["-C", remote, "update-ref", "refs/heads/main", "refs/heads/main~1"]);
     expect(await log.publish({ sinks })).toMatchObject({
       status: "tampered",
-      first_divergence: { check: "sink_rewound", sink: url },
+      firstDivergence: { check: "sink_rewound", sink: url },
     });
   });
 

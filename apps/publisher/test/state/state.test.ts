@@ -83,7 +83,7 @@ describe("the publisher's state", () => {
     await log.attack("delete from public.audit_chain where seq = 4");
     expect(await log.publish({ recoverState: true })).toMatchObject({
       status: "tampered",
-      first_divergence: { check: "truncated", seq: 4 },
+      firstDivergence: { check: "truncated", seq: 4n },
     });
     await expect(log.publish({ recoverState: true })).rejects.toMatchObject({
       code: "recovery",
