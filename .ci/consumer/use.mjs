@@ -67,7 +67,7 @@ try {
     await tx`update readings set value = 2 where id = 1`;
   });
   const { report } = await verify(sql, {}, { allowUnanchored: true });
-  assert.deepEqual([report.status, report.first_divergence?.check], ["tampered", "source_edited"]);
+  assert.deepEqual([report.status, report.firstDivergence?.check], ["tampered", "source_edited"]);
 } finally {
   await sql.end();
 }
