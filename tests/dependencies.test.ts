@@ -8,7 +8,7 @@ const root = resolve(import.meta.dirname, "..");
 const MAY_IMPORT: Readonly<Record<string, readonly string[]>> = {
   "packages/core": [],
   "packages/command": ["core"],
-  "packages/report": [],
+  "packages/report": ["reader"],
   "packages/testkit": [],
   "packages/demo": ["core", "testkit", "command"],
   "packages/schema": ["core"],

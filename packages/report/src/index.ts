@@ -4,7 +4,6 @@ export type {
   FailureData,
   PageChange,
   PageData,
-  PageFinding,
   PageHead,
   PageKind,
   PageOverview,

@@ -1,3 +1,5 @@
+import type { Finding } from "@scidex/audit-reader";
+
 /** What a page says of a verification that could not be done. */
 export interface FailureData {
   /** When it failed, in milliseconds since the Unix epoch. */
@@ -39,25 +41,13 @@ export interface PageReport {
   readonly pending: bigint;
   readonly pendingAge: number | null;
   readonly eventsWithoutSource: bigint;
-  readonly firstDivergence: PageFinding | null;
-  readonly divergences: readonly PageFinding[];
+  readonly firstDivergence: Finding | null;
+  readonly divergences: readonly Finding[];
   readonly divergenceCount: number;
   readonly checks: Readonly<Record<string, "ok" | "failed" | "unproven" | "skipped">>;
   readonly unproven: readonly string[];
   readonly warnings: readonly string[];
   readonly durationMs: number;
-}
-
-export interface PageFinding {
-  readonly check: string;
-  readonly seq?: bigint;
-  readonly fromSeq?: bigint;
-  readonly toSeq?: bigint;
-  readonly eventKind?: string;
-  readonly eventPk?: string;
-  readonly expected?: string;
-  readonly actual?: string;
-  readonly message: string;
 }
 
 export interface PageHead {

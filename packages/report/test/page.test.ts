@@ -196,14 +196,14 @@ describe("the page of a verification", () => {
         Number(width),
       ]);
     const sinks = [{ name: "a", heads }];
-    const rewritten = { check: "head_mismatch", fromSeq: at(3) + 1n, toSeq: at(5), message: "" };
+    const rewritten = { check: "head_mismatch", fromSeq: at(3) + 1n, toSeq: at(5), message: "" } as const;
     const [[x = 0, width = 0] = []] = bands(
       page(tampered([rewritten], { verifiedAt: NOW * 1_000, overview: { sinks } })),
     );
     // From the fourth head to the sixth, of ten hours.
     expect(x).toBeCloseTo(40 + 960 * 0.3, -1);
     expect(width).toBeCloseTo(960 * 0.2, 0);
-    const cut = { check: "truncated", seq: at(5) + 1n, message: "" };
+    const cut = { check: "truncated", seq: at(5) + 1n, message: "" } as const;
     const html = page(
       tampered([cut], { verifiedAt: NOW * 1_000, overview: { sinks }, report: { anchoredTo: at(5), unanchored: 0n } }),
     );

@@ -1,4 +1,5 @@
-import type { PageChange, PageData, PageFinding, PageOverview, PageReport } from "../src/index.ts";
+import type { Finding } from "@scidex/audit-reader";
+import type { PageChange, PageData, PageOverview, PageReport } from "../src/index.ts";
 
 /** 22 November 2026, 13:00 UTC, in seconds since the Unix epoch. */
 export const NOW = 1_795_352_400;
@@ -35,7 +36,7 @@ export function change(more: Partial<PageChange>): PageChange {
 }
 
 /** A finding; members that are given as undefined are left out. */
-export function finding(more: { [K in keyof PageFinding]?: PageFinding[K] | undefined }): PageFinding {
+export function finding(more: Partial<Record<keyof Finding, unknown>>): Finding {
   const whole = {
     check: "source_edited",
     seq: 17n,
@@ -46,7 +47,7 @@ export function finding(more: { [K in keyof PageFinding]?: PageFinding[K] | unde
     message: "the row of public.task_events is not what was recorded",
     ...more,
   };
-  return Object.fromEntries(Object.entries(whole).filter(([, value]) => value !== undefined)) as unknown as PageFinding;
+  return Object.fromEntries(Object.entries(whole).filter(([, value]) => value !== undefined)) as unknown as Finding;
 }
 
 const report: PageReport = {
@@ -131,7 +132,7 @@ export function sample(
 }
 
 /** A page with findings, as the verifier would put them into a report. */
-export function tampered(divergences: readonly PageFinding[], more: Parameters<typeof sample>[0] = {}): PageData {
+export function tampered(divergences: readonly Finding[], more: Parameters<typeof sample>[0] = {}): PageData {
   return sample({
     ...more,
     report: {

@@ -1,10 +1,10 @@
+import type { Finding } from "@scidex/audit-reader";
 import { count } from "./amount.ts";
 import { type Markup, markup } from "./markup.ts";
 import { keyText, nameText } from "./name-text.ts";
-import type { PageFinding } from "../page-data.ts";
 
 /** Where a finding is: its link or links, and its event. */
-export function where(finding: PageFinding): Markup | null {
+export function where(finding: Finding): Markup | null {
   const { eventKind: kind, eventPk: pk } = finding;
   const place = placeOf(finding);
   if (place === null && kind === undefined) return null;
@@ -15,7 +15,7 @@ export function where(finding: PageFinding): Markup | null {
   }</p>`;
 }
 
-export function placeOf({ seq, fromSeq: from, toSeq: to }: PageFinding): string | null {
+export function placeOf({ seq, fromSeq: from, toSeq: to }: Finding): string | null {
   if (seq !== undefined) return `Link ${count(seq)}`;
   if (from === undefined || to === undefined) return null;
   return from === to ? `Link ${count(from)}` : `Links ${count(from)} to ${count(to)}`;

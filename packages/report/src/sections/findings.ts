@@ -1,7 +1,8 @@
+import type { Finding } from "@scidex/audit-reader";
 import { count, counted } from "../markup/amount.ts";
 import { checkName } from "../markup/check-names.ts";
 import { type Markup, markup } from "../markup/markup.ts";
-import type { PageFinding, PageReport } from "../page-data.ts";
+import type { PageReport } from "../page-data.ts";
 import { where } from "../markup/where.ts";
 
 /** Up to so many findings all stand open; of more, the first of each check do, and the others can be opened. */
@@ -28,16 +29,16 @@ ${[...byCheck].map(([check, list]) => group(check, list, open, report.firstDiver
 </section>`;
 }
 
-function contents(byCheck: ReadonlyMap<string, readonly PageFinding[]>): Markup {
+function contents(byCheck: ReadonlyMap<string, readonly Finding[]>): Markup {
   return markup`<nav aria-label="Findings by check"><ul class="contents">${[...byCheck].map(
     ([check, list]) =>
       markup`<li><a href="#check-${idOf(check)}">${checkName(check).title}</a> <span class="tally">${count(list.length)}</span></li>`,
   )}</ul></nav>`;
 }
 
-function group(check: string, list: readonly PageFinding[], open: number, first: PageFinding | null): Markup {
+function group(check: string, list: readonly Finding[], open: number, first: Finding | null): Markup {
   const { title, meaning } = checkName(check);
-  const item = (one: PageFinding) => finding(one, one === first);
+  const item = (one: Finding) => finding(one, one === first);
   const blocks: Markup[] = [];
   for (let at = open; at < list.length; at += BLOCK) {
     const block = list.slice(at, at + BLOCK);
@@ -54,7 +55,7 @@ ${blocks}
 </section>`;
 }
 
-function finding(one: PageFinding, isFirst: boolean): Markup {
+function finding(one: Finding, isFirst: boolean): Markup {
   const { expected, actual } = one;
   return markup`<li${isFirst ? markup` id="first"` : null}>${where(one)}
 <p><bdi>${one.message}</bdi></p>

@@ -1,8 +1,9 @@
+import type { Finding } from "@scidex/audit-reader";
 import { count, counted, linksText } from "../markup/amount.ts";
 import { Markup, markup } from "../markup/markup.ts";
 import { axisText, momentText } from "../markup/moment.ts";
 import { nameText } from "../markup/name-text.ts";
-import type { PageData, PageFinding, PageSink } from "../page-data.ts";
+import type { PageData, PageSink } from "../page-data.ts";
 import { LEAD, type Point, type Scale, scaleOf, thin, thinPoints, WIDTH } from "../markup/scale.ts";
 
 const HEIGHT = 150;
@@ -55,7 +56,7 @@ interface Interval {
 }
 
 /** Times between which the chain is not what was published. */
-function badIntervals(findings: readonly PageFinding[], scale: Scale): Interval[] {
+function badIntervals(findings: readonly Finding[], scale: Scale): Interval[] {
   return findings.flatMap(({ check, seq, fromSeq: from, toSeq: to }) => {
     if (check === "truncated" && seq !== undefined)
       return [{ from: scale.timeOf(Number(seq) - 1), to: scale.points.at(-1)?.time ?? scale.end }];
@@ -65,7 +66,7 @@ function badIntervals(findings: readonly PageFinding[], scale: Scale): Interval[
 }
 
 /** Places of the findings that have one. */
-function placesOf(findings: readonly PageFinding[], scale: Scale): number[] {
+function placesOf(findings: readonly Finding[], scale: Scale): number[] {
   const places = findings.flatMap(({ seq, fromSeq: from }) => {
     const at = seq ?? from;
     return at === undefined ? [] : [scale.x(scale.timeOf(Number(at)))];
