@@ -4,6 +4,7 @@ import {
   connect,
   databaseUrl,
   escapeText,
+  jsonText,
   packageVersion,
   type Progress,
   progress,
@@ -63,7 +64,7 @@ async function run(signal: AbortSignal, tables: readonly string[], flags: Flags)
       onProgress: (at) => lines.update(at),
     });
     lines.done();
-    await writeOut(flags.json ? `${JSON.stringify(jsonResult(result, flags))}\n` : text(result, flags));
+    await writeOut(flags.json ? `${jsonText(jsonResult(result, flags))}\n` : text(result, flags));
   } catch (error) {
     throw error instanceof BackfillError && USAGE.has(error.code)
       ? new CommandError("usage", error.message, { cause: error })

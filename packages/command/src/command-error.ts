@@ -1,3 +1,4 @@
+import { CodedError } from "@scidex/audit-core";
 import { EXIT } from "./exit-code.ts";
 
 /**
@@ -13,14 +14,8 @@ import { EXIT } from "./exit-code.ts";
 export type CommandErrorCode = "usage" | "configuration" | "unavailable" | "interrupted" | "output_closed" | "failed";
 
 /** An error that a command reports to its user: the message says what was read and what is expected. */
-export class CommandError extends Error {
+export class CommandError extends CodedError<CommandErrorCode> {
   override readonly name = "CommandError";
-  readonly code: CommandErrorCode;
-
-  constructor(code: CommandErrorCode, message: string, options?: ErrorOptions) {
-    super(message, options);
-    this.code = code;
-  }
 
   /** Never 1: that code belongs to finished reports. */
   get exit(): 2 | 3 {

@@ -1,13 +1,4 @@
-/**
- * Characters that make a terminal do something, or show something other than what is there:
- *
- * - controls (C0, DEL and C1), in which terminal escapes are written;
- * - line and paragraph separators;
- * - bidirectional controls, which let text run backwards;
- * - zero-width characters, and lone surrogates;
- * - the backslash, so that an escape can be told from the same characters in the text.
- */
-const UNSAFE = /[\\\p{Cc}\p{Cs}\p{Bidi_Control}\u00ad\u200b-\u200d\u2028\u2029\u2060-\u2064\ufeff]/gu;
+import { UNSAFE_ON_TERMINALS } from "@scidex/audit-core";
 
 /**
  * Text from a hostile source (a key, a kind, a message of the database), fit to be printed on one line of a terminal.
@@ -16,7 +7,7 @@ const UNSAFE = /[\\\p{Cc}\p{Cs}\p{Bidi_Control}\u00ad\u200b-\u200d\u2028\u2029\u
  * @example escapeText("a\u001b[31mb") === "a\\u001b[31mb"
  */
 export function escapeText(text: string): string {
-  return text.replaceAll(UNSAFE, (unit) =>
+  return text.replaceAll(UNSAFE_ON_TERMINALS, (unit) =>
     unit === "\\" ? "\\\\" : `\\u${unit.charCodeAt(0).toString(16).padStart(4, "0")}`,
   );
 }
@@ -31,14 +22,4 @@ export function escapeMessage(text: string): string {
     .split(/\r?\n/)
     .map((line) => escapeText(line))
     .join("\n  ");
-}
-
-/**
- * JSON on one line, fit to be printed: what {@link escapeText} escapes is escaped in JSON's own way, so that any
- * reader of JSON gets back what was there.
- */
-export function jsonText(value: unknown): string {
-  return JSON.stringify(value).replaceAll(UNSAFE, (unit) =>
-    unit === "\\" ? unit : `\\u${unit.charCodeAt(0).toString(16).padStart(4, "0")}`,
-  );
 }

@@ -20,7 +20,8 @@ export {
   verifierKeysSource,
   type VerifierKeysSource,
 } from "./environment.ts";
-export { escapeMessage, escapeText, jsonText } from "./escape-text.ts";
+export { jsonText } from "@scidex/audit-core";
+export { escapeMessage, escapeText } from "./escape-text.ts";
 export { EXIT, type ExitCode } from "./exit-code.ts";
 export { keepHeapSmall } from "./keep-heap-small.ts";
 export { lostConnection } from "./lost-connection.ts";

@@ -1,6 +1,7 @@
 import { type Command, CommanderError } from "commander";
 import { CommandError } from "./command-error.ts";
-import { escapeMessage, jsonText } from "./escape-text.ts";
+import { jsonText } from "@scidex/audit-core";
+import { escapeMessage } from "./escape-text.ts";
 import { EXIT, type ExitCode } from "./exit-code.ts";
 import { isWriteToLostConnection, lostConnection } from "./lost-connection.ts";
 import { clearProgress } from "./progress.ts";

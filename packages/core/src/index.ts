@@ -73,6 +73,7 @@ export {
   signingKeyFromSeed,
 } from "./note-key.ts";
 export { jsonForm } from "./json-form.ts";
+export { jsonText, UNSAFE_ON_TERMINALS } from "./json-text.ts";
 export { type JsonValue, MAX_JSON_CHARS, parseJson } from "./parse-json.ts";
 export { payloadHash } from "./payload-hash.ts";
 export { quotedLiteral, quotedName } from "./sql-text.ts";

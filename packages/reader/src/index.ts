@@ -72,6 +72,7 @@ export { standingOf } from "./head-log/known-log.ts";
 export { newestHeadBefore } from "./head-log/newest-head-before.ts";
 export { frontierOf, type PublishedHead, toPublished } from "./head-log/published-head.ts";
 export {
+  describeServer,
   EMPTY_STATE,
   formatState,
   type KnownLog,

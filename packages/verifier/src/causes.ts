@@ -1,6 +1,7 @@
 import { formatTime, type Micros, microsOfSeconds, type Seq } from "@scidex/audit-core";
 import {
   CLOCK_TOLERANCE_MICROS,
+  describeServer,
   type Finding,
   type Findings,
   type KnownServer,
@@ -67,7 +68,7 @@ export function otherDatabase(found: LookResult, known: KnownServer | null): str
     server.systemIdentifier !== null &&
     server.systemIdentifier !== known.systemIdentifier;
   if (!isNamedOtherwise && (!isElsewhere || isLiedTo(findings))) return undefined;
-  return `this is another database than the one whose heads were published: ${describe(server)}, and it was ${describe(known)} when it was last found intact. No published head fits here. Correct AUDIT_DATABASE_URL, or AUDIT_SINKS if they are those of another log. If the chain has moved here, what has been published is missing: restore it`;
+  return `this is another database than the one whose heads were published: ${describeServer(server)}, and it was ${describeServer(known)} when it was last found intact. No published head fits here. Correct AUDIT_DATABASE_URL, or AUDIT_SINKS if they are those of another log. If the chain has moved here, what has been published is missing: restore it`;
 }
 
 const isLiedTo = (findings: Findings): boolean =>
@@ -77,9 +78,6 @@ const isLiedTo = (findings: Findings): boolean =>
       ({ check, message }) =>
         check === "catalog_changed" || (check === "function_changed" && message.includes("pg_control_system")),
     );
-
-const describe = ({ database, systemIdentifier }: KnownServer): string =>
-  `${JSON.stringify(database)} on the server with the system identifier ${systemIdentifier ?? "(unknown)"}`;
 
 /**
  * No full verification has ended in a verdict for longer than the policy allows: whatever has kept it from one, an

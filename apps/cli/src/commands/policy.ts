@@ -1,4 +1,4 @@
-import { type CommandContext, origin, type Outcome, required, writeOut } from "@scidex/audit-command";
+import { type CommandContext, jsonText, origin, type Outcome, required, writeOut } from "@scidex/audit-command";
 import type { PinnedRow } from "@scidex/audit-verifier";
 import { Command, Option } from "commander";
 import type { ISql } from "postgres";
@@ -47,7 +47,7 @@ async function run(context: CommandContext, options: PolicyOptions): Promise<Out
   await withDatabase(context, LOGIN, async ({ sql }) => {
     const server = options.pinServer === true ? await pinServer(sql) : [];
     const policy = policyOf(name, await configInForce(sql), { ...(await catalogOf(sql)), server });
-    await writeOut(`${JSON.stringify(policy, null, options.json === true ? 0 : 2)}\n`);
+    await writeOut(`${jsonText(policy, options.json === true ? 0 : 2)}\n`);
   });
 }
 

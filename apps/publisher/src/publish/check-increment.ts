@@ -1,5 +1,5 @@
 import type { Head } from "@scidex/audit-core";
-import type { Finding } from "@scidex/audit-reader";
+import { describeServer, type Finding } from "@scidex/audit-reader";
 import type { Sql } from "postgres";
 import { PublisherError } from "../errors.ts";
 import type { Server } from "../state/state.ts";
@@ -46,17 +46,15 @@ export function requirePlausibleTimes(findings: readonly Finding[]): void {
   const { seq, eventKind: kind, eventPk: pk, expected, actual } = wrong;
   throw new PublisherError(
     "clock",
-    `link ${seq} says that it was appended at ${actual}, expected ${expected} (seq ${seq}, ${kind ?? "?"} ${pk ?? "?"}): the clock of the database's server was wrong when it was linked, or somebody has written the link past the door. Nothing is signed over it, and audit-verify reports it. Check the server's clock; docs/incident.md has what to do with a chain that cannot go on (audit-publisher begin)`,
+    `link ${seq} says that it was appended at ${actual}, expected ${expected} (seq ${seq}, ${kind ?? "?"} ${pk ?? "?"}): the clock of the database's server was wrong when it was linked, or somebody has written the link past the door. Nothing is signed over it, and audit-verify reports it. Check the server's clock; docs/incident.md has what to do with a chain that cannot go on`,
   );
 }
 
 /** Where what we signed last is missing, and this is not even the database that it was signed of. */
 function requireSame(known: Server, here: Server): void {
   if (!isElsewhere(known, here)) return;
-  const describe = ({ database, systemIdentifier }: Server): string =>
-    `${JSON.stringify(database)} on the server with the system identifier ${systemIdentifier ?? "(unknown)"}`;
   throw new PublisherError(
     "database",
-    `this is ${describe(here)}, and the last head was signed of ${describe(known)}; its link is not here. Nothing is signed: correct AUDIT_DATABASE_URL (or AUDIT_SIGNING_KEY_FILE, if the key is that of another log). If the chain has moved here, what has been published is missing: restore it`,
+    `this is ${describeServer(here)}, and the last head was signed of ${describeServer(known)}; its link is not here. Nothing is signed: correct AUDIT_DATABASE_URL (or AUDIT_SIGNING_KEY_FILE, if the key is that of another log). If the chain has moved here, what has been published is missing: restore it`,
   );
 }

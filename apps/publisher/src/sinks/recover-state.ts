@@ -1,4 +1,4 @@
-import { CoreError, type Head, type HeadTrust } from "@scidex/audit-core";
+import { CoreError, type Head, type HeadTrust, sameBytes } from "@scidex/audit-core";
 import { afterLine, headOf, LOG_START, type LogEnd, wholeLines } from "@scidex/audit-reader";
 import { type Sink, SinkError } from "@scidex/audit-sinks";
 import { PublisherError } from "../errors.ts";
@@ -57,7 +57,8 @@ async function readVerified(sink: Sink, trust: HeadTrust): Promise<SinkRecord> {
           `line ${line.number} of ${sink.name} is not a head signed with these keys: ${next.message}`,
           { cause: next },
         );
-      if (head && (next.seq < head.seq || next.signedTime < head.signedTime))
+      const isOther = head?.seq === next.seq && !sameBytes(head.root, next.root);
+      if (head && (next.seq < head.seq || next.signedTime < head.signedTime || isOther))
         throw new PublisherError("recovery", `line ${line.number} of ${sink.name} does not follow the one before`);
       head = next;
       end = afterLine(end, line.text);

@@ -1,5 +1,5 @@
 import { chmodSync, existsSync, readFileSync, rmSync, statSync, writeFileSync } from "node:fs";
-import { generateKeyFile } from "@scidex/audit-core";
+import { generateKeyFile, parseKeyFile, signHead } from "@scidex/audit-core";
 import { describe, expect, it } from "vitest";
 import { generateKeyFiles } from "../../src/index.ts";
 import { linesOf, openLog, ORIGIN } from "../log.ts";
@@ -114,6 +114,16 @@ describe("the publisher's state", () => {
     ).rejects.toMatchObject(refused);
     // The same in both: only the order of the heads is wrong.
     for (const path of log.paths) writeFileSync(path, `${two}\n${one}\n`);
+    await expect(log.publish({ recoverState: true })).rejects.toMatchObject(refused);
+    for (const path of log.paths) writeFileSync(path, `${one}\n${two}\n`);
+    // A fork at the same seq, which somebody has signed with these keys.
+    const head = log.heads().at(-1);
+    if (head === undefined) throw new Error("no head");
+    const before = { size: head.seq - 1n, hashes: head.proof.toReversed() };
+    const leaf = { ...head.leaf, payloadHash: new Uint8Array(32) };
+    const keys = parseKeyFile(readFileSync(log.keyFile, "utf8"));
+    const fork = signHead({ keys, leaf, before, time: head.signedTime + 1n });
+    for (const path of log.paths) writeFileSync(path, `${one}\n${two}\n${fork}\n`);
     await expect(log.publish({ recoverState: true })).rejects.toMatchObject(refused);
     for (const path of log.paths) writeFileSync(path, "");
     await expect(log.publish({ recoverState: true })).rejects.toMatchObject(refused);

@@ -33,6 +33,10 @@ export interface VerifierState {
   readonly awaitedSince?: number | null | undefined;
 }
 
+/** Which database that is, in words. */
+export const describeServer = ({ database, systemIdentifier }: KnownServer): string =>
+  `${JSON.stringify(database)} on the server with the system identifier ${systemIdentifier ?? "(unknown)"}`;
+
 export const EMPTY_STATE: VerifierState = { sinks: new Map(), server: null, awaitedSince: null };
 
 const isObject = (value: JsonValue | undefined): value is { [name: string]: JsonValue } =>

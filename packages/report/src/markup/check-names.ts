@@ -1,3 +1,5 @@
+import type { Finding, Group } from "@scidex/audit-reader";
+
 /** A check in words: what a finding of it is, and what it means for whoever looks. */
 export interface CheckName {
   readonly title: string;
@@ -5,7 +7,7 @@ export interface CheckName {
 }
 
 /** The groups of checks, in the order in which they are told, and what it means when one holds. */
-export const GROUPS: Readonly<Record<string, string>> = {
+export const GROUPS: Readonly<Record<Group, string>> = {
   links: "Every link fits its own hashes and the link before it.",
   heads: "The chain is the one whose heads were signed and published.",
   sources: "The audited rows are those that were recorded.",
@@ -14,7 +16,7 @@ export const GROUPS: Readonly<Record<string, string>> = {
   structure: "Tables, triggers, functions and rights are as they were installed.",
 };
 
-const CHECKS: Readonly<Record<string, CheckName>> = {
+const CHECKS: Readonly<Record<Finding["check"], CheckName>> = {
   gap: { title: "Links are missing", meaning: "Rows were deleted from the chain: seqs run without gaps." },
   duplicate: { title: "A link or event is there twice", meaning: "Each seq and each event can be in the chain once." },
   prev_hash: {
@@ -114,7 +116,7 @@ const CHECKS: Readonly<Record<string, CheckName>> = {
 
 /** A check in words; one that this page does not know by its name alone. */
 export function checkName(check: string): CheckName {
-  return Object.hasOwn(CHECKS, check)
-    ? (CHECKS[check] ?? { title: check, meaning: "" })
-    : { title: check, meaning: "" };
+  const names: Readonly<Record<string, CheckName>> = CHECKS;
+  const known = Object.hasOwn(names, check) ? names[check] : undefined;
+  return known ?? { title: check, meaning: "" };
 }

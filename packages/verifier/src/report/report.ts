@@ -1,4 +1,4 @@
-import { formatTime, jsonForm, toHex } from "@scidex/audit-core";
+import { formatTime, jsonForm, jsonText, toHex } from "@scidex/audit-core";
 import type { Divergence, Group } from "@scidex/audit-reader";
 
 /** A published position, or the chain's own head. */
@@ -47,19 +47,11 @@ export interface VerificationReport {
 export const isVerdict = ({ status, divergences }: Pick<VerificationReport, "status" | "divergences">): boolean =>
   status !== "unproven" && !divergences.some(({ check }) => check === "verdict_overdue");
 
-/** What JSON leaves as it is and a terminal acts on: DEL, C1 controls, line separators, bidirectional controls. */
-const UNSAFE = /[\u007f-\u009f\u061c\u200b-\u200f\u2028-\u202e\u2060-\u2069\ufeff]/gu;
-
 /**
  * The report as one line of JSON (docs, "Report"), in which text from the database cannot do anything to a terminal. Numbers
  * beyond 2^53 - 1, which only a hostile database has, become text.
  */
-export function formatReport(report: VerificationReport): string {
-  return JSON.stringify(jsonForm(report)).replaceAll(
-    UNSAFE,
-    (unit) => `\\u${unit.charCodeAt(0).toString(16).padStart(4, "0")}`,
-  );
-}
+export const formatReport = (report: VerificationReport): string => jsonText(jsonForm(report));
 
 /** A position for the report; null where the time has no form. */
 export function chainHead(row: { seq: bigint; chainHash: Uint8Array; appendedAt: bigint | null }): ChainHead {
