@@ -69,7 +69,8 @@ export class Session {
       target_session_attrs: undefined,
       idle_timeout: null,
       max_lifetime: null,
-      socket: "socket" in options && options.socket !== undefined ? options.socket : copySockets(options),
+      // Under TLS the driver's own: there rows come one by one.
+      ...(options.ssl || ("socket" in options && options.socket !== undefined) ? {} : { socket: copySockets(options) }),
       transform: NO_TRANSFORM,
       parameters: {},
       shared: { retries: 0, typeArrayMap: {} },

@@ -15,21 +15,10 @@ class CopySocket extends Socket {
   #left = 0;
   /** A message's beginning, where all of it is to be passed on at once. */
   #held: Buffer = NONE;
-  /** Whether what comes next is the answer to whether the server takes TLS: one byte, which is no message. */
-  #isAsked: boolean;
-
-  constructor(asksForTls: boolean) {
-    super();
-    this.#isAsked = asksForTls;
-  }
 
   override emit(event: string | symbol, ...args: unknown[]): boolean {
     const [chunk] = args;
     if (event !== "data" || !Buffer.isBuffer(chunk)) return super.emit(event, ...args);
-    if (this.#isAsked) {
-      this.#isAsked = false;
-      return super.emit(event, chunk);
-    }
     const rest = chunk.subarray(this.#complete(chunk));
     const joined = this.#join(rest);
     return joined.length === 0 || super.emit(event, joined);
@@ -94,16 +83,18 @@ const isShort = (message: Buffer): boolean => message.readUInt32BE(1) < 2 ** 16;
 
 /**
  * Opens connections for the driver as it would itself: to its hosts in turn. The driver writes to one that is still being
- * opened, which waits. Under TLS rows come one by one, as ever.
+ * opened, which waits.
  *
  * @param options the parsed options of the driver's client
  */
-export function copySockets({ host, port, path, ssl }: Sql["options"]): () => Socket {
+export function copySockets({ host, port, path }: Sql["options"]): () => Promise<Socket> {
   let attempts = 0;
-  return () => {
+  return async () => {
+    // The driver listens for errors one microtask after it has the socket, and one that has no route fails in the next tick.
+    await Promise.resolve();
     const i = attempts++ % host.length;
     const at = { host: host[i] ?? "", port: port[i] ?? 0 };
-    const socket = Object.assign(new CopySocket(Boolean(ssl)), typeof path === "string" ? {} : at);
+    const socket = Object.assign(new CopySocket(), typeof path === "string" ? {} : at);
     return typeof path === "string" ? socket.connect(path) : socket.connect(at.port, at.host);
   };
 }

@@ -1,4 +1,4 @@
-import { FIRST_UNPINNED_OID } from "../catalog/oids.ts";
+import { FIRST_NORMAL_OID, FIRST_UNPINNED_OID } from "../catalog/oids.ts";
 import { atomOf, isNode, listOf, type Node, type Value } from "./node-text.ts";
 import { anything, node } from "./parts.ts";
 import type { Form } from "./parts.ts";
@@ -39,6 +39,9 @@ const EXPRESSION_NODES = new Set([
   "NESTLOOPPARAM",
 ]);
 
+/** Kinds of entries of a range table: relations, which are looked at; subqueries, joins and results, whose parts are. */
+const HARMLESS_ENTRIES = new Set(["0", "1", "2", "8"]);
+
 /** A statement whose plan has nothing in it but this, and the shape that `check` wants. */
 export const closedForm = (
   statement: string,
@@ -46,6 +49,7 @@ export const closedForm = (
   check: (shape: PlanShape) => string | null = () => null,
 ): Form => ({
   statement,
+  ...([...closed.relations].some((oid) => Number(oid) >= FIRST_NORMAL_OID) ? { hasNames: true } : {}),
   plan: ([tree]) => (isNode(tree) ? (openness(tree, closed) ?? check(shapeOf(planTreeOf(tree)))) : "no plan"),
 });
 
@@ -66,7 +70,7 @@ function openness(tree: Node, { relations }: Closed): string | null {
   const entries = listOf(tree.fields.get("rtable"));
   for (const entry of entries) {
     const kind = atomOf(entry, "rtekind");
-    if (!isNode(entry) || !(kind === "0" || kind === "2" || kind === "8")) return "something else than relations";
+    if (!isNode(entry) || !HARMLESS_ENTRIES.has(kind)) return "something else than relations";
     if (kind === "0" && !relations.has(atomOf(entry, "relid"))) return `the relation ${atomOf(entry, "relid")}`;
     const secured = difference(entry.fields.get("securityQuals") ?? ["<>"], "<>", "securityQuals");
     if (secured !== null) return secured;
