@@ -34,11 +34,6 @@ export interface Lookup {
   readonly table: ReadTable;
   readonly index: ReadIndex;
   readonly columns: readonly LookupColumn[];
-  /**
-   * Whether a row that is found by its key has an index entry with exactly the bytes of the key. That holds for types
-   * whose equal values are the same bytes, without NULL, and with nothing but the key in the index.
-   */
-  readonly isExact: boolean;
 }
 
 /** How a table is named in FROM: without what inherits from it, but with its partitions. */
@@ -56,15 +51,18 @@ export const keyList = ({ key }: ReadTable): string =>
  *
  * Every row meets the condition on `ctid`. It lets the planner read the outer table without an index while sequential
  * scans are switched off. They stay off because the planner would prefer one inside, too, where a table is small.
+ *
+ * With `offset 0` the inner scan is planned by itself, so that it has the key for its condition. Where the planner takes a
+ * table for empty, which anybody with write authority can tell it, it would else scan the whole index for each row, and
+ * each row would find itself.
  */
 export function lookupStatement({ table, columns }: Lookup, pages: Pages = ALL_PAGES): string {
   const on = columns.map(({ name }) => `b.${quotedName(name)} operator(pg_catalog.=) a.${quotedName(name)}`);
   const known = columns.filter(({ mayBeNull }) => mayBeNull).map(({ name }) => `a.${quotedName(name)} is not null`);
-  const same = [
-    "b.ctid operator(pg_catalog.=) a.ctid",
-    ...(table.isPartitioned ? ["b.tableoid operator(pg_catalog.=) a.tableoid"] : []),
-  ];
-  return `select ${keyList(table)} from ${fromTable(table)} as a left join ${fromTable(table)} as b on ${on.join(" and ")} where ${[
+  const place = ["ctid", ...(table.isPartitioned ? ["tableoid"] : [])];
+  const same = place.map((name, i) => `b.c${i} operator(pg_catalog.=) a.${name}`);
+  const found = `select ${place.map((name, i) => `b.${name} as c${i}`).join(", ")} from ${fromTable(table)} as b where ${on.join(" and ")} offset 0`;
+  return `select ${keyList(table)} from ${fromTable(table)} as a left join lateral (${found}) as b on true where ${[
     onPages(pages),
     ...known,
     `(${same.join(" and ")}) is not true`,
@@ -128,19 +126,13 @@ export const readingColumns = ({ keys, included }: Reading): string[] => [...key
 
 /** All rows of an index, in its order: with sorting and every other scan switched off, no other index has that order. */
 export function readingStatement(reading: Reading): string {
+  const { table, keys } = reading;
   const list = readingColumns(reading).map((name, i) => `a.${quotedName(name)} as c${i}`);
-  return inOrder(reading, ` ${list.join(", ")}`);
-}
-
-/** The same rows without any columns, to be counted. */
-export const countStatement = (reading: Reading): string => inOrder(reading, "");
-
-function inOrder({ table, keys }: Reading, list: string): string {
   const order = keys.map(
     ({ name, isDescending, nullsFirst }) =>
       `a.${quotedName(name)} ${isDescending ? "desc" : "asc"} nulls ${nullsFirst ? "first" : "last"}`,
   );
-  return `select${list} from ${fromTable(table)} as a order by ${order.join(", ")}`;
+  return `select ${list.join(", ")} from ${fromTable(table)} as a order by ${order.join(", ")}`;
 }
 
 /**

@@ -121,13 +121,6 @@ function baseType(catalog: Catalog, oid: string): string {
   return type?.kind === "d" && type.base !== oid ? baseType(catalog, type.base) : oid;
 }
 
-/**
- * Types of which a btree calls two values equal only where they are the same bytes: bool, bytea, "char", name, int8, int2,
- * int4, text, oid, varchar, date, timestamp, timestamptz, uuid. The texts in a collation that is deterministic, as those of
- * initdb are.
- */
-const SAME_BYTES = new Set([16, 17, 18, 19, 20, 21, 23, 25, 26, 1043, 1082, 1114, 1184, 2950]);
-
 const isServers = (oid: string) => Number(oid) > 0 && Number(oid) < FIRST_UNPINNED_OID;
 
 class TablePlan {
@@ -165,7 +158,7 @@ class TablePlan {
       readings.push(reading);
       const columns = index.isUnique ? this.#lookupColumns(index) : null;
       if (columns === null) continue;
-      lookups.push({ table: this.#table, index: reading.index, columns, isExact: this.#isExact(index) });
+      lookups.push({ table: this.#table, index: reading.index, columns });
     }
     return { lookups, readings, notNull: this.#notNull(), foreignKeys: this.#foreignKeys() };
   }
@@ -218,20 +211,9 @@ class TablePlan {
       const column = this.#columns.get(number);
       const equals = this.#equality(index.classes[i] ?? "");
       if (column === undefined || equals === undefined) return null;
-      columns.push({ name: column.name, mayBeNull: !column.notNull, equals });
+      columns.push({ name: column.name, mayBeNull: !this.#isNeverNull(column), equals });
     }
     return columns;
-  }
-
-  /** See `Lookup.isExact`. */
-  #isExact({ columns, keyColumns }: IndexRow): boolean {
-    return (
-      columns.length === keyColumns &&
-      columns.every((number) => {
-        const column = this.#columns.get(number);
-        return column?.notNull === true && SAME_BYTES.has(Number(baseType(this.#catalog, column.type)));
-      })
-    );
   }
 
   /** The operator that a class of a btree calls equality. */
@@ -241,14 +223,18 @@ class TablePlan {
   }
 
   #notNull(): string[] {
-    const doubtful = new Set(
-      this.#catalog.constraints
-        .filter(({ relation, kind, validated }) => relation === this.#table.oid && kind === "n" && !validated)
-        .flatMap(({ columns }) => columns),
-    );
     return [...this.#columns.values()]
-      .filter(({ notNull, generated, number }) => notNull && generated === "" && !doubtful.has(number))
+      .filter((column) => column.generated === "" && this.#isNeverNull(column))
       .map(({ name }) => name);
+  }
+
+  /** Since PostgreSQL 18 a column can be NOT NULL and have rows from before in which it is. */
+  #isNeverNull({ notNull, number }: ColumnRow): boolean {
+    const isDoubtful = this.#catalog.constraints.some(
+      ({ relation, kind, validated, columns }) =>
+        relation === this.#table.oid && kind === "n" && !validated && columns.includes(number),
+    );
+    return notNull && !isDoubtful;
   }
 
   #foreignKeys(): ForeignKey[] {
@@ -283,7 +269,7 @@ class TablePlan {
       );
       return own === undefined || other === undefined || !areServers
         ? null
-        : { name: own.name, parent: other.name, mayBeNull: !own.notNull };
+        : { name: own.name, parent: other.name, mayBeNull: !this.#isNeverNull(own) };
     });
     const known = columns.flatMap((column) => column ?? []);
     if (known.length < columns.length) return "a type that is not the server's own";

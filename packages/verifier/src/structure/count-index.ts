@@ -22,6 +22,8 @@ export async function countByIndexes(lane: Lane, report: Report): Promise<string
     async (attempt) =>
       await countRows(attempt, 'select from only "public"."audit_chain" as t', closedOver(chain), isWholeScan),
   );
+  if (byScan === null)
+    return ["the chain cannot be read from its beginning to its end, so that its indexes cannot be compared"];
   for (const { name, columns } of INDEXES) {
     const index = catalog.relation("public", name);
     if (index?.kind !== "i") {

@@ -19,7 +19,7 @@ const UTILITIES =
 const COLUMN = String.raw`(?:[tr]\.[^ ,]+|pg_catalog\.substr\([^ ]+, 1, \d+\)|s\.(?:name|reset_val)) as c\d+`;
 const SCAN = String.raw`select ${COLUMN}(?:, ${COLUMN})* from (?:only ".+"\.".+" as t|".+"\.".+" as t|pg_catalog\.pg_roles as r|pg_catalog\.pg_show_all_settings\(\) as s)(?: where .+)?`;
 const TABLE = String.raw`(?:only )?".+"\.".+"`;
-const KEYS = String.raw`select a\.[^ ,]+ as c0(?:, a\.[^ ,]+ as c\d+)* from ${TABLE} as a(?: left join ${TABLE} as b on .+)?(?: where .+)?(?: order by .+)?`;
+const KEYS = String.raw`select a\.[^ ,]+ as c0(?:, a\.[^ ,]+ as c\d+)* from ${TABLE} as a(?: left join lateral \(select b\..+ from ${TABLE} as b where .+ offset 0\) as b on true)?(?: where .+)?(?: order by .+)?`;
 const COUNT = String.raw`select from ${TABLE} as [at](?: order by .+)?`;
 const FILE = String.raw`select pg_catalog\.pg_relation_filenode\('\d+'::pg_catalog\.regclass\) as c0`;
 const REPORT = String.raw`select (?:where|from only pg_catalog\.pg_type as t where t\.oid operator\(pg_catalog\.=\) '\d+'::pg_catalog\.oid and) pg_catalog\.set_config\('application_name', .+, false\) is null`;
