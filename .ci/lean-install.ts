@@ -49,7 +49,9 @@ export async function checkLeanInstall(tarballs: readonly string[], work: string
   const [, advice = ""] = /: run (npx .*)$/m.exec(refused.stderr) ?? [];
   check("audit-chain demo without the demo says what to run", refused.code === 3 && advice !== "", refused);
   // Anywhere else: npx looks into the folder's own packages first.
-  const shown = await ended("sh", ["-c", `${advice.replace("npx", "npx -y")} --json`], home, env);
+  // With a cache of its own: npx keeps what it has installed by name and version, and these are of one version for long.
+  const fresh = { ...env, NPM_CONFIG_CACHE: join(work, "npx-cache") };
+  const shown = await ended("sh", ["-c", `${advice.replace("npx", "npx -y")} --json`], home, fresh);
   check(advice, shown.code === 0 && shown.stdout.startsWith('{"ok":true'), shown);
   return faults;
 }
