@@ -188,11 +188,15 @@ class AccessCheck {
 
   async #holdConstraints(access: TableAccess): Promise<void> {
     const { relation, kind } = access;
-    for (const statement of notNullStatement(access)) {
-      const found = await this.#snapshot[1].attempt(
-        async (lane) => await readKeys(lane, closedForm(statement, await closedOver(lane, access.table))),
-      );
-      reportRows(kind, found, this.#report, {
+    if (access.notNull.length > 0) {
+      const found = await this.#inParts(access, async (lane, pages) => {
+        const closed = await closedOver(lane, access.table);
+        const parts: Rows[] = [];
+        for (const statement of notNullStatement(access, pages))
+          parts.push(await readKeys(lane, closedForm(statement, closed)));
+        return together(parts);
+      });
+      reportRows(kind, together(found), this.#report, {
         expected: "no NULL in a column that is NOT NULL",
         actual: "NULL",
         message: `${relation}: this row has a NULL where the server takes for granted that there is none`,

@@ -1,5 +1,5 @@
 import { quotedName } from "@scidex/audit-core";
-import { ALL_PAGES, fromTable, keyList, onPages } from "./lookup.ts";
+import { ALL_PAGES, fromTable, keyList, onPages, type Pages } from "./lookup.ts";
 import type { ForeignKey, TableAccess } from "./plan-access.ts";
 
 /** Arguments that a function can have. */
@@ -9,14 +9,16 @@ const MAX_ARGUMENTS = 100;
  * The keys of rows with a NULL in a column that is NOT NULL. `IS NULL` of such a column is false to the planner, from
  * PostgreSQL 17 on, without looking.
  */
-export function notNullStatement({ table, notNull }: TableAccess): string[] {
+export function notNullStatement({ table, notNull }: TableAccess, pages: Pages): string[] {
   const conditions: string[] = [];
   for (let from = 0; from < notNull.length; from += MAX_ARGUMENTS) {
     const columns = notNull.slice(from, from + MAX_ARGUMENTS).map((column) => `a.${quotedName(column)}`);
     conditions.push(`pg_catalog.num_nulls(${columns.join(", ")}) operator(pg_catalog.>) 0`);
   }
   if (conditions.length === 0) return [];
-  return [`select ${keyList(table)} from ${fromTable(table)} as a where ${conditions.join(" or ")}`];
+  return [
+    `select ${keyList(table)} from ${fromTable(table)} as a where ${onPages(pages)} and (${conditions.join(" or ")})`,
+  ];
 }
 
 /**

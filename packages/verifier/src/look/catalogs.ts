@@ -72,7 +72,7 @@ export async function checkApplications(
   const read = await noted.orNull(CONFIG, ["access"], async () => await configuration);
   if (read === null) return;
   const { histories } = read;
-  const catalog = known ?? (await readWholeCatalog(snapshot[0], histories, noted));
+  const catalog = known ?? (await readTables(snapshot[0], histories, noted));
   if (catalog === null) return;
   const access = await checkAccess(snapshot, crew, catalog, histories, noted.report);
   for (const reason of access.unproven) noted.cannot(reason, "access");
@@ -81,13 +81,15 @@ export async function checkApplications(
   noted.saw({ accessMs: performance.now() - started });
 }
 
-async function readWholeCatalog(lane: Lane, histories: Histories, noted: Noted): Promise<Catalog | null> {
+/** The catalog without its functions, by which nobody gets at rows. */
+async function readTables(lane: Lane, histories: Histories, noted: Noted): Promise<Catalog | null> {
   return await noted.orNull(
     "the catalog",
     ["access"],
     async () =>
       await lane.attempt(
-        async (attempt) => await readCatalog(attempt, interestOf(histories), async (_, read) => await read()),
+        async (attempt) =>
+          await readCatalog(attempt, { ...interestOf(histories), functions: false }, async (_, read) => await read()),
       ),
   );
 }

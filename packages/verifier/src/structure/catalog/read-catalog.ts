@@ -26,6 +26,8 @@ export interface Interest {
   readonly own: (schema: string, name: string) => boolean;
   /** Audited tables. */
   readonly audited: (schema: string, name: string) => boolean;
+  /** Whether functions are looked at; they are where nothing is said. */
+  readonly functions?: boolean;
 }
 
 /**
@@ -70,7 +72,7 @@ export async function readCatalog(lane: Lane, interest: Interest, orNull: OrNull
     inheritance,
     types,
     ...(await readRoles(lane, read, orNull)),
-    functions: byOid(await readFunctions(read)),
+    functions: interest.functions === false ? new Map() : byOid(await readFunctions(read)),
     languages: names(await readNames(read, "pg_language", "lanname")),
     accessMethods: names(await readNames(read, "pg_am", "amname")),
     collations: names(await readNames(read, "pg_collation", "collname")),
