@@ -103,7 +103,7 @@ test("C11: what can still be read is compared all the same", async () => {
 
 test("C11: a column of pending that may not be read hides nothing else", async () => {
   const statements = `revoke select on public.audit_chain_pending from scidex_audit_inspector;
-    grant select (id, xid, mode, op, eventKind, eventPk, staged_at, conflict) on public.audit_chain_pending to scidex_audit_inspector`;
+    grant select (id, xid, mode, op, event_kind, event_pk, staged_at, conflict) on public.audit_chain_pending to scidex_audit_inspector`;
   await lookAs("scidex_audit_inspector", statements, async (sql, admin) => {
     const checks = ["links", "sources"] as const;
     const { report: unproven } = await verify(sql, {}, { checks });
