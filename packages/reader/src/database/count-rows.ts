@@ -1,6 +1,7 @@
 import { BinaryCopyDecoder } from "./copy/copy-binary.ts";
 import type { Lane } from "./lane.ts";
-import { type Closed, closedForm, type PlanShape, planTreeOf, shapeOf } from "./plan/closed-plan.ts";
+import { type Closed, closedForm, type PlanShape } from "./plan/closed-plan.ts";
+import { plannedShape } from "./planned-shape.ts";
 
 /**
  * How many rows a statement yields; null where the server plans to get them in another way. They are counted here: the
@@ -15,7 +16,7 @@ export async function countRows(
   closed: Closed,
   isRight: (plan: PlanShape) => boolean,
 ): Promise<number | null> {
-  if (!isRight(shapeOf(planTreeOf(await lane.planOf(closedForm(statement, closed)))))) return null;
+  if (!isRight(await plannedShape(lane, statement, closed))) return null;
   const form = closedForm(statement, closed, (plan) => (isRight(plan) ? null : "another way"));
   const chunks = await lane.read(form, "binary");
   const decoder = new BinaryCopyDecoder(0);

@@ -8,6 +8,7 @@ import {
   isTransient,
   type Lane,
   lockAgainstRewriting,
+  plannedShape,
   type PlanShape,
   reasonOf,
   type Report,
@@ -20,7 +21,7 @@ import { compareReading } from "./compare-reading.ts";
 import { foreignKeyStatement, notNullStatement } from "./constraint.ts";
 import { indexesOfLookup, isWhole, LOOKUP_SETTINGS, lookupStatement, type Pages } from "./lookup.ts";
 import { planAccess, type TableAccess } from "./plan-access.ts";
-import { closedOver, planOf, readKeys, type Rows } from "./planner.ts";
+import { closedOver, readKeys, type Rows } from "./planner.ts";
 import { reportRows } from "./report-rows.ts";
 
 export interface AccessResult {
@@ -119,7 +120,7 @@ class AccessCheck {
         const statement = lookupStatement(lookup, pages);
         await lane.plan(LOOKUP_SETTINGS);
         const closed = await closedOver(lane, lookup.table);
-        const indexes = indexesOfLookup(await planOf(lane, statement, closed));
+        const indexes = indexesOfLookup(await plannedShape(lane, statement, closed));
         if (!isWhole(lookup.index, indexes)) return { instead: indexes };
         const form = closedForm(statement, closed, (shape) =>
           isWhole(lookup.index, indexesOfLookup(shape)) ? null : "another index",
@@ -207,7 +208,7 @@ class AccessCheck {
       const found = await this.#snapshot[1].attempt(async (lane) => {
         await lane.plan(LOOKUP_SETTINGS);
         const closed = await closedOver(lane, key.table, key.parent);
-        if (indexesOfLookup(await planOf(lane, statement, closed)) === null) return null;
+        if (indexesOfLookup(await plannedShape(lane, statement, closed)) === null) return null;
         const isLookup = (shape: PlanShape) => (indexesOfLookup(shape) === null ? "another plan" : null);
         return await readKeys(lane, closedForm(statement, closed, isLookup));
       });

@@ -1,4 +1,12 @@
-import { type Chunks, closedForm, type Lane, type Report, type Snapshot, VerifierError } from "@scidex/audit-reader";
+import {
+  type Chunks,
+  closedForm,
+  type Lane,
+  plannedShape,
+  type Report,
+  type Snapshot,
+  VerifierError,
+} from "@scidex/audit-reader";
 import {
   indexesOfReading,
   isWhole,
@@ -8,7 +16,7 @@ import {
   readingStatement,
 } from "./lookup.ts";
 import type { TableAccess } from "./plan-access.ts";
-import { closedOver, MAX_NAMED, planOf, relationOf, type Rows } from "./planner.ts";
+import { closedOver, MAX_NAMED, relationOf, type Rows } from "./planner.ts";
 import { Places, reportRows } from "./report-rows.ts";
 import type { Crew } from "../bulk/crew.ts";
 import { type TakeTuple, TupleAdder, type TupleSum } from "../bulk/tuple-adder.ts";
@@ -38,7 +46,7 @@ export async function compareReading(
       await lane.plan(readingSettings(reading));
       const statement = readingStatement(reading);
       const closed = await closedOver(lane, reading.table);
-      const indexes = indexesOfReading(await planOf(lane, statement, closed));
+      const indexes = indexesOfReading(await plannedShape(lane, statement, closed));
       if (!isWhole(reading.index, indexes)) return { instead: indexes };
       const form = closedForm(statement, closed, (shape) =>
         isWhole(reading.index, indexesOfReading(shape)) ? null : "another index",

@@ -1,15 +1,5 @@
 import { canonicalJson } from "@scidex/audit-core";
-import {
-  type Closed,
-  closedForm,
-  Cursor,
-  type Form,
-  type Lane,
-  type PlanShape,
-  planTreeOf,
-  type Relation,
-  shapeOf,
-} from "@scidex/audit-reader";
+import { type Closed, Cursor, type Form, type Lane, type Relation } from "@scidex/audit-reader";
 import { readLeaves, readShape } from "../coverage/shape.ts";
 import type { Named, ReadTable } from "./lookup.ts";
 
@@ -17,11 +7,6 @@ import type { Named, ReadTable } from "./lookup.ts";
 export async function closedOver(lane: Lane, ...tables: readonly Named[]): Promise<Closed> {
   const catalog = await lane.catalog();
   return { relations: new Set(tables.flatMap(({ oid }) => catalog.treeOf(oid))) };
-}
-
-/** The plan that a statement gets, which nothing may be in but what `closed` says. */
-export async function planOf(lane: Lane, statement: string, closed: Closed): Promise<PlanShape> {
-  return shapeOf(planTreeOf(await lane.planOf(closedForm(statement, closed))));
 }
 
 /** A table as it is scanned. */

@@ -8,6 +8,8 @@ export type Chunks = Pick<AsyncIterator<Buffer>, "next">;
  * them when it is read, took 5 to 10 % longer to verify.
  */
 const PIECE_BYTES = 2 ** 16;
+/** What is longer is handed on as it is: rows that have come together already (`copy-socket.ts`), or one long row. */
+const LONG_BYTES = 2 ** 12;
 /** Bytes that wait for their reader before the connection has to. */
 const MAX_WAITING = 8 * PIECE_BYTES;
 
@@ -33,7 +35,7 @@ export class OpenCopy implements Chunks {
 
   #take(row: Buffer): void {
     if (this.#filled + row.length > PIECE_BYTES) this.#pass();
-    if (row.length > 4096) {
+    if (row.length > LONG_BYTES) {
       this.#pass();
       this.#offer(row);
     } else {

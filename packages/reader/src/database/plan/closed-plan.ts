@@ -14,8 +14,7 @@ export interface Closed {
   readonly relations: ReadonlySet<string>;
 }
 
-const PLAN_NODES = new Set([
-  "SORT",
+const PLAN_NODES: ReadonlySet<string> = new Set([
   "NESTLOOP",
   "APPEND",
   "MERGEAPPEND",
@@ -47,13 +46,24 @@ export const closedForm = (
   statement: string,
   closed: Closed,
   check: (shape: PlanShape) => string | null = () => null,
+): Form => formOf(statement, closed, PLAN_NODES, check);
+
+/** A statement that is planned and not run: its plan may sort, which says that no index serves it. */
+export const plannedForm = (statement: string, closed: Closed): Form =>
+  formOf(statement, closed, new Set([...PLAN_NODES, "SORT"]), () => null);
+
+const formOf = (
+  statement: string,
+  closed: Closed,
+  nodes: ReadonlySet<string>,
+  check: (shape: PlanShape) => string | null,
 ): Form => ({
   statement,
   ...([...closed.relations].some((oid) => Number(oid) >= FIRST_NORMAL_OID) ? { hasNames: true } : {}),
-  plan: ([tree]) => (isNode(tree) ? (openness(tree, closed) ?? check(shapeOf(planTreeOf(tree)))) : "no plan"),
+  plan: ([tree]) => (isNode(tree) ? (openness(tree, closed, nodes) ?? check(shapeOf(planTreeOf(tree)))) : "no plan"),
 });
 
-function openness(tree: Node, { relations }: Closed): string | null {
+function openness(tree: Node, { relations }: Closed, nodes: ReadonlySet<string>): string | null {
   const rest = difference(
     [tree],
     node("PLANNEDSTMT", {
@@ -79,18 +89,18 @@ function openness(tree: Node, { relations }: Closed): string | null {
   const [mark, ...named] = listOf(tree.fields.get("relationOids"));
   const strange = named.find((oid) => typeof oid !== "string" || !relations.has(oid));
   if (mark !== "o" || strange !== undefined) return "other relations";
-  return strangeNode(planTreeOf(tree));
+  return strangeNode(planTreeOf(tree), nodes);
 }
 
-function strangeNode(value: Value | undefined): string | null {
+function strangeNode(value: Value | undefined, nodes: ReadonlySet<string>): string | null {
   if (value === undefined || typeof value === "string") return null;
-  if (!isNode(value)) return value.map(strangeNode).find((found) => found !== null) ?? null;
-  if (!PLAN_NODES.has(value.name) && !EXPRESSION_NODES.has(value.name)) return `a ${value.name}`;
+  if (!isNode(value)) return value.map((one) => strangeNode(one, nodes)).find((found) => found !== null) ?? null;
+  if (!nodes.has(value.name) && !EXPRESSION_NODES.has(value.name)) return `a ${value.name}`;
   const called = atomOf(value, value.name === "FUNCEXPR" ? "funcid" : "opfuncid");
   if (called !== "" && Number(called) >= FIRST_UNPINNED_OID) return `the function ${called}`;
   for (const [label, values] of value.fields)
     if (label !== "colnames") {
-      const found = values.map(strangeNode).find((one) => one !== null);
+      const found = values.map((one) => strangeNode(one, nodes)).find((one) => one !== null);
       if (found !== undefined) return found;
     }
   return null;
