@@ -4,12 +4,12 @@ import {
   connect,
   databaseUrl,
   escapeText,
-  jsonText,
   packageVersion,
   type Progress,
   progress,
   writeOut,
 } from "@scidex/audit-command";
+import { jsonText } from "@scidex/audit-core";
 import { Command } from "commander";
 import { backfill } from "./backfill.ts";
 import { BackfillError, type BackfillErrorCode } from "./errors.ts";

@@ -20,7 +20,6 @@ export {
   verifierKeysSource,
   type VerifierKeysSource,
 } from "./environment.ts";
-export { jsonText } from "@scidex/audit-core";
 export { escapeMessage, escapeText } from "./escape-text.ts";
 export { EXIT, type ExitCode } from "./exit-code.ts";
 export { keepHeapSmall } from "./keep-heap-small.ts";

@@ -1,13 +1,6 @@
 import { once } from "node:events";
-import {
-  CommandError,
-  type CommandContext,
-  EXIT,
-  escapeText,
-  type Outcome,
-  jsonText,
-  writeOut,
-} from "@scidex/audit-command";
+import { CommandError, type CommandContext, EXIT, escapeText, type Outcome, writeOut } from "@scidex/audit-command";
+import { jsonText } from "@scidex/audit-core";
 import { Command } from "commander";
 import { EXECUTABLES, loadDemo } from "../demo.ts";
 

@@ -1,4 +1,5 @@
-import { CommandError, type CommandContext, jsonText, writeOut } from "@scidex/audit-command";
+import { CommandError, type CommandContext, writeOut } from "@scidex/audit-command";
+import { jsonText } from "@scidex/audit-core";
 import { generateKeyFiles, PublisherError } from "@scidex/audit-publisher";
 import { Command } from "commander";
 

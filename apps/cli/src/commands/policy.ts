@@ -1,4 +1,5 @@
-import { type CommandContext, jsonText, origin, type Outcome, required, writeOut } from "@scidex/audit-command";
+import { type CommandContext, origin, type Outcome, required, writeOut } from "@scidex/audit-command";
+import { jsonText } from "@scidex/audit-core";
 import type { PinnedRow } from "@scidex/audit-verifier";
 import { Command, Option } from "commander";
 import type { ISql } from "postgres";

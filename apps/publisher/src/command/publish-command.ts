@@ -4,7 +4,6 @@ import {
   databaseUrl,
   escapeText,
   EXIT,
-  jsonText,
   origin,
   type Outcome,
   parseDuration,
@@ -14,7 +13,7 @@ import {
   sinkUrls,
   writeOut,
 } from "@scidex/audit-command";
-import { jsonForm } from "@scidex/audit-core";
+import { jsonForm, jsonText } from "@scidex/audit-core";
 import { Command } from "commander";
 import { MAX_LOCK_IDLE } from "./lock-option.ts";
 import { noteFailure } from "../alerts/metrics-file.ts";

@@ -1,5 +1,5 @@
-import { escapeText, jsonText, redact, writeOut } from "@scidex/audit-command";
-import { jsonForm } from "@scidex/audit-core";
+import { escapeText, redact, writeOut } from "@scidex/audit-command";
+import { jsonForm, jsonText } from "@scidex/audit-core";
 import type { RunStatus } from "../alerts/metrics.ts";
 
 export type JobName = "seal" | "publish" | "verify" | "verify-full";

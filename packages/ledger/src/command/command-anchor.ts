@@ -3,11 +3,11 @@ import {
   databaseUrl,
   escapeText,
   EXIT,
-  jsonText,
   type Outcome,
   progress,
   writeOut,
 } from "@scidex/audit-command";
+import { jsonText } from "@scidex/audit-core";
 import { Command } from "commander";
 import { anchorAgent } from "../verify/audit-chain.ts";
 import { agentsOf, type AnchorOptions, ledgerName, lineOf, open, openChain, secretsOf } from "./command-options.ts";

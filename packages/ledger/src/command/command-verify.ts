@@ -3,11 +3,11 @@ import {
   type CommandContext,
   databaseUrl,
   EXIT,
-  jsonText,
   type Outcome,
   progress,
   writeOut,
 } from "@scidex/audit-command";
+import { jsonText } from "@scidex/audit-core";
 import { Command } from "commander";
 import { readAnchors } from "../verify/audit-chain.ts";
 import {
