@@ -5,6 +5,8 @@ import {
   formatTime,
   type Frontier,
   generateKeyFile,
+  jsonForm,
+  jsonText,
   leafHash,
   leafText,
   parseKeyFile,
@@ -42,7 +44,7 @@ export async function benchVerify(db: BenchDatabase, rows: number): Promise<Meas
       const { report } = await verify(sql, trusted, options);
       if (report.status !== "intact")
         throw new Error(
-          `the benchmark's own database does not verify: ${JSON.stringify(report.firstDivergence ?? report.unproven)}`,
+          `the benchmark's own database does not verify: ${jsonText(jsonForm(report.firstDivergence ?? report.unproven))}`,
         );
     });
   const figures = await rounds(3, {

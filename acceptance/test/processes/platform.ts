@@ -2,6 +2,7 @@
 // go on whatever happens to the server. Tells over IPC what was acknowledged and whatever should not have happened; ends
 // when it is told to. node platform.ts DATABASE_URL KEY_FILE SINK
 import { setTimeout as sleep } from "node:timers/promises";
+import { jsonForm, jsonText } from "@scidex/audit-core";
 import { publishHead } from "@scidex/audit-publisher";
 import { connect } from "../../src/audited-database.ts";
 
@@ -67,8 +68,8 @@ async function write(writer: number): Promise<void> {
 async function publish(): Promise<void> {
   await persist({}, 2, async (sql) => {
     const { status, published, divergences } = await publishHead({ database: sql, keyFile, sinks: [sink] });
-    if (status !== "intact") tell({ unexpected: JSON.stringify(divergences) });
-    if (published) tell({ published: published.seq });
+    if (status !== "intact") tell({ unexpected: jsonText(jsonForm(divergences)) });
+    if (published) tell({ published: Number(published.seq) });
     await sleep(5);
   });
 }

@@ -1,5 +1,6 @@
 import { mkdirSync, writeFileSync } from "node:fs";
 import { join } from "node:path";
+import { inspect } from "node:util";
 import { backfill } from "@scidex/audit-backfill";
 import { generateKeyFiles, publishHead } from "@scidex/audit-publisher";
 import { attach, detach, migrate } from "@scidex/audit-schema";
@@ -156,7 +157,8 @@ async function publish(base: Base): Promise<void> {
   try {
     const { keyFile, sinks } = base.place;
     const result = await publishHead({ database, keyFile, sinks, origin: ORIGIN });
-    if (result.status !== "intact") throw new Error(`the base cannot be published: ${JSON.stringify(result)}`);
+    if (result.status !== "intact")
+      throw new Error(`the base cannot be published: ${inspect(result, { depth: null })}`);
   } finally {
     await database.end({ timeout: 1 });
   }

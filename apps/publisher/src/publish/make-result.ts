@@ -66,7 +66,7 @@ function common(
 }
 
 const publishedOf = ({ head }: SignedHead): NonNullable<PublishResult["published"]> => ({
-  seq: Number(head.seq),
+  seq: head.seq,
   chainHash: toHex(head.chainHash),
   publishedAt: head.publishedAt,
 });

@@ -11,7 +11,7 @@ export function publicationSamples(result: PublishResult, nowMs: number): RunSam
   return [
     ...ending(result.status, nowMs, result.durationMs),
     ...headSamples(published === null ? undefined : parseSeconds(published.publishedAt), nowMs),
-    ...(published === null ? [] : [["audit_chain_head_seq", published.seq] as const]),
+    ...(published === null ? [] : [["audit_chain_head_seq", Number(published.seq)] as const]),
     ["audit_chain_rows_verified", result.rows],
     ...divergenceSamples(Object.keys(CHECKS) as CheckName[], counts),
     ["audit_chain_pending_rows", result.pending],

@@ -1,3 +1,4 @@
+import type { Seq } from "@scidex/audit-core";
 import { compareFindings } from "@scidex/audit-reader";
 import type { Divergence } from "../divergence.ts";
 import type { LockHolder } from "../sealing/free-lock.ts";
@@ -19,7 +20,7 @@ export interface PublishResult {
    */
   readonly status: "intact" | "tampered" | "unproven";
   /** The head that this run has signed; null where there is nothing to publish yet, or a finding. */
-  readonly published: { readonly seq: number; readonly chainHash: string; readonly publishedAt: string } | null;
+  readonly published: { readonly seq: Seq; readonly chainHash: string; readonly publishedAt: string } | null;
   readonly sinks: readonly SinkStatus[];
   /** Links verified, those that no head had covered before. */
   readonly rows: number;

@@ -1,6 +1,7 @@
 // A process that appends a row and publishes, again and again, until it is killed:
 // node endless-publisher.ts DATABASE_URL KEY_FILE SINK…
 import { randomUUID } from "node:crypto";
+import { jsonForm } from "@scidex/audit-core";
 import postgres from "postgres";
 import { publishHead } from "../../src/index.ts";
 
@@ -11,5 +12,5 @@ for (;;) {
   const key = randomUUID();
   await database`select public.audit_chain_append('thing', ${key}, sha256('x'))`;
   const { status, divergences } = await publishHead({ database, keyFile, sinks });
-  if (status === "tampered") process.send?.({ divergences });
+  if (status === "tampered") process.send?.(jsonForm({ divergences }));
 }

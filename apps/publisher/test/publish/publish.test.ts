@@ -27,7 +27,7 @@ describe("publishing", () => {
     const log = await openLog();
     await log.append("1", "2", "3");
     const result = await log.publish();
-    expect(result).toMatchObject({ status: "intact", rows: 3, divergences: [], published: { seq: 3 } });
+    expect(result).toMatchObject({ status: "intact", rows: 3, divergences: [], published: { seq: 3n } });
     const [head, ...more] = log.heads();
     expect(more).toEqual([]);
     const [row] = await log.sql`select encode(chain_hash, 'hex') as hash from public.audit_chain where seq = 3`;
@@ -57,7 +57,7 @@ describe("publishing", () => {
     const log = await openLog();
     expect(await log.publish()).toMatchObject({ status: "intact", published: null, rows: 0 });
     await log.append("1");
-    expect(await log.publish()).toMatchObject({ status: "intact", published: { seq: 1 } });
+    expect(await log.publish()).toMatchObject({ status: "intact", published: { seq: 1n } });
   });
 
   it("seals first", async () => {
@@ -68,7 +68,7 @@ describe("publishing", () => {
       sealed: 25,
       pending: 0,
       rows: 25,
-      published: { seq: 25 },
+      published: { seq: 25n },
     });
   });
 
@@ -96,7 +96,7 @@ describe("publishing", () => {
     const login = await createLogin(log.sql, { grant: ["scidex_audit_publisher"] });
     const database = postgres(login.url, { max: 3, fetch_types: false, onnotice: () => {} });
     onTestFinished(async () => database.end());
-    expect(await log.publish({ database })).toMatchObject({ status: "intact", sealed: 1, published: { seq: 2 } });
+    expect(await log.publish({ database })).toMatchObject({ status: "intact", sealed: 1, published: { seq: 2n } });
   });
 
   it("makes sure that what it has read will survive a crash before it signs", async () => {
@@ -322,7 +322,7 @@ describe("a chain that is longer than what is read at once", () => {
 
   it("is signed as a whole", async () => {
     const log = await long();
-    expect(await log.publish()).toMatchObject({ status: "intact", rows: 20_100, published: { seq: 20_100 } });
+    expect(await log.publish()).toMatchObject({ status: "intact", rows: 20_100, published: { seq: 20_100n } });
     const tree = new FrontierBuilder();
     for (const row of await log.sql<{ leaf: string }[]>`
       select concat('{"appended_at":"', to_char(appended_at at time zone 'UTC', 'YYYY-MM-DD"T"HH24:MI:SS.US"Z"'),

@@ -46,7 +46,7 @@ describe("a session that holds the chain's lock idle in its transaction", () => 
     expect(result).toMatchObject({
       status: "intact",
       sealed: 1,
-      published: { seq: 1 },
+      published: { seq: 1n },
       lockHolders: [{ pid, prepared: null, ended: true, idleSeconds: expect.any(Number) }],
       warnings: expect.arrayContaining([
         expect.stringMatching(new RegExp(`^session ${pid} \\(.*\\) has held .*; ended$`)),
@@ -65,7 +65,7 @@ describe("a session that holds the chain's lock idle in its transaction", () => 
       { database: sql, keyFile: log.keyFile, sinks: log.sinks, lockIdleMs: 0 },
       { webhook: { url: hook.url, secret: "0123456789abcdef" } },
     );
-    expect(result).toMatchObject({ status: "intact", published: { seq: 1 }, lockHolders: [{ pid, ended: false }] });
+    expect(result).toMatchObject({ status: "intact", published: { seq: 1n }, lockHolders: [{ pid, ended: false }] });
     const message = expect.stringMatching(
       new RegExp(`session ${pid} .*Grant pg_signal_backend.*pg_terminate_backend\\(${pid}\\)`),
     );

@@ -134,7 +134,7 @@ describe("a sink that was tampered with", () => {
     await log.append("4");
     expect(await log.publish()).toMatchObject({
       status: "unproven",
-      published: { seq: 4 },
+      published: { seq: 4n },
       sinks: [{ status: "behind", message: expect.stringContaining("converted") }, { status: "ok" }],
     });
     writeFileSync(log.paths[0], good);
@@ -177,7 +177,7 @@ describe("a sink that fails", () => {
     for (const key of ["4", "5"]) {
       await log.append(key);
       const result = await log.publish({ sinks });
-      expect(result).toMatchObject({ status: "unproven", published: { seq: Number(key) } });
+      expect(result).toMatchObject({ status: "unproven", published: { seq: BigInt(key) } });
       expect(result.sinks).toMatchObject([
         { status: "ok" },
         { status: "behind", lines: 4, message: expect.stringContaining("does not exist") },
@@ -185,7 +185,7 @@ describe("a sink that fails", () => {
     }
     renameSync(away, disk);
     await log.append("6");
-    expect(await log.publish({ sinks })).toMatchObject({ status: "intact", published: { seq: 6 } });
+    expect(await log.publish({ sinks })).toMatchObject({ status: "intact", published: { seq: 6n } });
     expect(linesOf(join(disk, "b.log"))).toEqual(linesOf(log.paths[0]));
     expect(log.heads().map(({ seq }) => seq)).toEqual([1n, 2n, 3n, 3n, 4n, 5n, 6n]);
   });
@@ -248,7 +248,7 @@ describe("a sink that was added later", () => {
     expect(readFileSync(log.stateFile, "utf8")).toBe(state);
     copyFileSync(log.paths[0], path);
     await log.append("4");
-    expect(await log.publish({ sinks: [`file:${path}`] })).toMatchObject({ status: "intact", published: { seq: 4 } });
+    expect(await log.publish({ sinks: [`file:${path}`] })).toMatchObject({ status: "intact", published: { seq: 4n } });
   });
 
   it("is behind while the sinks that have the history can't be read", async () => {

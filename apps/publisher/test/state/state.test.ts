@@ -75,7 +75,7 @@ describe("the publisher's state", () => {
     writeFileSync(log.paths[1], `${linesOf(log.paths[1])[0]}\n`);
     rmSync(log.stateFile);
     await log.append("4");
-    expect(await log.publish({ recoverState: true })).toMatchObject({ status: "intact", published: { seq: 4 } });
+    expect(await log.publish({ recoverState: true })).toMatchObject({ status: "intact", published: { seq: 4n } });
     expect(linesOf(log.paths[1])).toEqual(linesOf(log.paths[0]));
     expect(log.heads().map(({ seq }) => seq)).toEqual([1n, 2n, 3n, 4n]);
 
