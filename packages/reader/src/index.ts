@@ -1,7 +1,7 @@
 export { CHAIN_COLUMNS, type ChainRow, decodeChainRow, hashedTime } from "./chain/chain-row.ts";
 export { type ChainResult, checkChain } from "./chain/check-chain.ts";
 export { HeadChecker } from "./chain/head-checker.ts";
-export { CHAIN_START, LinkChecker, type LinksStart } from "./chain/links.ts";
+export { CHAIN_START, LinkChecker, type LinksStart } from "./chain/link-checker.ts";
 export { checkRange, type Range, type RangeRequest, resolveRange, type Shard } from "./chain/range.ts";
 export { sortLinks, streamLinks, type Survey, surveyChain } from "./chain/read-chain.ts";
 export { CLOCK_TOLERANCE_MICROS, LOCK_TOLERANCE_MICROS, TimeChecker } from "./chain/time-checker.ts";

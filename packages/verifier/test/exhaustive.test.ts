@@ -17,7 +17,7 @@ import {
 } from "@scidex/audit-reader";
 import { compareBytes } from "../src/rows/byte-order.ts";
 import { splitRelation } from "../src/coverage/config.ts";
-import { CHAIN_START, LinkChecker } from "../../reader/src/chain/links.ts";
+import { CHAIN_START, LinkChecker } from "../../reader/src/chain/link-checker.ts";
 import { toPublished } from "../../reader/src/head-log/published-head.ts";
 import { formatState, parsePolicy, formatPolicy, parseState } from "../src/index.ts";
 import { append, openChain, signedHead } from "./chain-database.ts";

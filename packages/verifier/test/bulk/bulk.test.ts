@@ -33,7 +33,7 @@ import { Kernel } from "../../src/bulk/kernel.ts";
 import { type LinksTask, LinkVoucher, type VouchedLinks } from "../../src/bulk/link-voucher.ts";
 import { Recount, Repeats } from "../../src/bulk/repeats.ts";
 import { RowVoucher } from "../../src/bulk/row-voucher.ts";
-import { CHAIN_START, LinkChecker } from "../../../reader/src/chain/links.ts";
+import { CHAIN_START, LinkChecker } from "../../../reader/src/chain/link-checker.ts";
 import { rowPayloadHash } from "../../src/rows/payload.ts";
 
 const TAG_KEY = Uint8Array.from({ length: 16 }, (_, i) => i);
