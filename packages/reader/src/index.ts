@@ -58,7 +58,7 @@ export {
   type Report,
 } from "./finding/finding.ts";
 export { Findings, MAX_LISTED_PER_CHECK } from "./finding/findings.ts";
-export { type PublishedHeads, readPublishedHeads } from "./head-log/heads.ts";
+export { type PublishedHeads, readPublishedHeads } from "./head-log/read-published-heads.ts";
 export {
   afterLine,
   type HeadLog,
@@ -69,7 +69,7 @@ export {
   type WholeLine,
   wholeLines,
 } from "./head-log/log-lines.ts";
-export { standingOf } from "./head-log/known-log.ts";
+export { standingOf } from "./head-log/log-standing.ts";
 export { newestHeadBefore } from "./head-log/newest-head-before.ts";
 export { frontierOf, type PublishedHead, toPublished } from "./head-log/published-head.ts";
 export {

@@ -4,7 +4,7 @@ import type { Cursor } from "../database/copy/cursor.ts";
 import type { Report } from "../finding/finding.ts";
 import { AFTER_A_RESTORE } from "./head-checker.ts";
 import { HeadChecker } from "./head-checker.ts";
-import type { PublishedHeads } from "../head-log/heads.ts";
+import type { PublishedHeads } from "../head-log/read-published-heads.ts";
 import { CHAIN_START, LinkChecker } from "./link-checker.ts";
 import { frontierOf, type PublishedHead } from "../head-log/published-head.ts";
 import type { Range } from "./range.ts";

@@ -2,9 +2,9 @@ import { type HeadTrust, sameBytes, type Seconds, type Seq } from "@scidex/audit
 import { sinksThatAreOne } from "@scidex/audit-sinks";
 import type { Report } from "../finding/finding.ts";
 import type { HeadLog } from "./log-lines.ts";
-import { type ReadLog, readHeadLog } from "./head-log.ts";
+import { type ReadLog, readHeadLog } from "./read-head-log.ts";
 import type { PublishedHead } from "./published-head.ts";
-import { checkSinks } from "./sinks-check.ts";
+import { checkSinks } from "./check-sinks.ts";
 import type { KnownLog, VerifierState } from "./verifier-state.ts";
 
 /** Everything that the published heads say, read and checked before the database is looked at. */

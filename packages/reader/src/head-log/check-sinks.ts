@@ -1,7 +1,7 @@
 import { sameBytes } from "@scidex/audit-core";
 import type { Report } from "../finding/finding.ts";
-import type { ReadLog } from "./head-log.ts";
-import { standingOf } from "./known-log.ts";
+import type { ReadLog } from "./read-head-log.ts";
+import { standingOf } from "./log-standing.ts";
 import type { PublishedHead } from "./published-head.ts";
 import type { KnownLog } from "./verifier-state.ts";
 
