@@ -60,7 +60,7 @@ const ROOMS: Readonly<Record<string, Readonly<Record<string, readonly string[]>>
     access: ["bulk", "coverage", "structure"],
     report: ["coverage", "rows", "verify-options.ts"],
     command: ["coverage", "report", "verify-options.ts"],
-    look: ["access", "bulk", "causes.ts", "coverage", "report", "rows", "structure", "trust.ts", "verify-options.ts"],
+    steps: ["access", "bulk", "causes.ts", "coverage", "report", "rows", "structure", "trust.ts", "verify-options.ts"],
   },
   "apps/cli": {
     text: [],

@@ -10,7 +10,7 @@ import {
 } from "@scidex/audit-reader";
 import { parseIsoDuration } from "./coverage/iso-duration.ts";
 import type { Policy } from "./coverage/policy.ts";
-import type { LookResult } from "./report/look-result.ts";
+import type { Observations } from "./report/observations.ts";
 
 /**
  * Before it accuses, the verifier asks whether the cause is its own: another database, its own clock, a standby that lags.
@@ -58,7 +58,7 @@ export function lagReason({ actual, expected }: Finding): string {
  * Outside is the name in our own URL, which a rename in the database does not change. The system identifier comes from the
  * server: where its functions were found to be others, it is not believed.
  */
-export function otherDatabase(found: LookResult, known: KnownServer | null): string | undefined {
+export function otherDatabase(found: Observations, known: KnownServer | null): string | undefined {
   const { server, published, chain, from, findings } = found;
   if (known === null || server === null || published === null || published.heads.length === 0) return undefined;
   if (chain.anchoredTo >= from) return undefined;

@@ -27,7 +27,7 @@ import { readPolicy, readState, write } from "./command/files.ts";
 import { parseKeys, readKeys } from "./command/keys.ts";
 import { describeReport } from "./report/describe-report.ts";
 import { formatState, GROUPS } from "@scidex/audit-reader";
-import { formatReport } from "./report/report.ts";
+import { formatReport } from "./report/verification-report.ts";
 import type { Trust } from "./trust.ts";
 import { type Verification, verify } from "./verify.ts";
 import { defaultJobs, type VerifyOptions } from "./verify-options.ts";

@@ -27,7 +27,13 @@ export type { PinnedRow } from "./coverage/policy.ts";
 export type { ServerDifference } from "./structure/builtin/compare-builtin.ts";
 export { compareServer, describeDifference } from "./structure/builtin/check-builtin.ts";
 export { formatPolicy, parsePolicy, type Policy, type TablePolicy } from "./coverage/policy.ts";
-export { type ChainHead, formatReport, type GroupResult, isVerdict, type VerificationReport } from "./report/report.ts";
+export {
+  type ChainHead,
+  formatReport,
+  type GroupResult,
+  isVerdict,
+  type VerificationReport,
+} from "./report/verification-report.ts";
 export type { Trust } from "./trust.ts";
 export { MAX_LOOKS, type Verification, verify } from "./verify.ts";
 export { DEFAULT_CHECKS, defaultJobs, VERIFY_DEFAULTS, type VerifyOptions } from "./verify-options.ts";

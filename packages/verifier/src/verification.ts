@@ -19,15 +19,15 @@ import { checkCoverage } from "./coverage/coverage.ts";
 import type { Policy } from "./coverage/policy.ts";
 import { type Histories, NO_HISTORIES } from "./coverage/read-histories.ts";
 import { type Deadline, DeadlineError } from "./deadline.ts";
-import { checkApplications, checkCatalog, checkServerRows, proveTypes } from "./look/catalogs.ts";
-import { checkLinks } from "./look/check-links.ts";
-import { compareTables } from "./look/compare-tables.ts";
-import { checkFreshness, checkHeadsWithoutChain, type Heads, readHeads } from "./look/heads.ts";
-import { CONFIG, Noted, unlessRefused } from "./look/noted.ts";
-import { type Configuration, orReport, readChainTable, readConfiguration } from "./look/own-tables.ts";
-import { type JobsPlan, planJobs } from "./look/plan-jobs.ts";
-import { identify, unlessLagging } from "./look/server.ts";
-import type { LookResult } from "./report/look-result.ts";
+import { checkApplications, checkCatalog, checkServerRows, proveTypes } from "./steps/catalogs.ts";
+import { walkLinks } from "./steps/walk-links.ts";
+import { compareTables } from "./steps/compare-tables.ts";
+import { checkFreshness, checkHeadsWithoutChain, type Heads, readHeads } from "./steps/heads.ts";
+import { CONFIG, Noted, unlessRefused } from "./steps/noted.ts";
+import { type Configuration, orReport, readChainTable, readConfiguration } from "./steps/own-tables.ts";
+import { type JobsPlan, planJobs } from "./steps/plan-jobs.ts";
+import { identify, unlessLagging } from "./steps/server.ts";
+import type { Observations } from "./report/observations.ts";
 import type { ParsedTrust } from "./trust.ts";
 import { type VerifyOptions, wantedChecks } from "./verify-options.ts";
 
@@ -36,13 +36,13 @@ import { type VerifyOptions, wantedChecks } from "./verify-options.ts";
  *
  * @param earlier what the look before has found
  */
-export async function look(
+export async function observe(
   sql: Sql,
   trust: ParsedTrust,
   options: VerifyOptions,
   deadline: Deadline,
   earlier?: Findings,
-): Promise<LookResult> {
+): Promise<Observations> {
   const noted = new Noted(wantedChecks(options), earlier);
   const { database } = sql.options;
   noted.saw({ server: { systemIdentifier: null, database } });
@@ -121,7 +121,7 @@ async function checkSnapshot(snapshot: Snapshot, ground: Ground, noted: Noted): 
     return;
   }
   const sources = noted.wants("sources") ? readable : null;
-  const links = await checkLinks(
+  const links = await walkLinks(
     snapshot,
     crew,
     { table, heads, histories: sources, plan, now, options, report },

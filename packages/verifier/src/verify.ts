@@ -2,12 +2,12 @@ import type { Sql } from "postgres";
 import { otherDatabase, overdueVerdict } from "./causes.ts";
 import { checkRange, CHECKS, type Finding, type VerifierState } from "@scidex/audit-reader";
 import { startDeadline } from "./deadline.ts";
-import type { LookResult } from "./report/look-result.ts";
+import type { Observations } from "./report/observations.ts";
 import { makeReport } from "./report/make-report.ts";
 import type { Overview } from "./report/overview.ts";
-import { isVerdict, type VerificationReport } from "./report/report.ts";
+import { isVerdict, type VerificationReport } from "./report/verification-report.ts";
 import { parseTrust, type Trust } from "./trust.ts";
-import { look } from "./verification.ts";
+import { observe } from "./verification.ts";
 import { DEFAULT_CHECKS, VERIFY_DEFAULTS, type VerifyOptions } from "./verify-options.ts";
 
 /** How often the database is looked at, at most, until two looks have found the same. */
@@ -41,12 +41,12 @@ export async function verify(sql: Sql, trust: Trust, options: VerifyOptions = {}
   checkRange(options);
   const parsed = parseTrust(trust);
   const deadline = startDeadline(options.maxDurationMs ?? VERIFY_DEFAULTS.maxDurationMs, options.signal);
-  let found: LookResult;
+  let found: Observations;
   try {
-    found = await look(sql, parsed, options, deadline);
+    found = await observe(sql, parsed, options, deadline);
     const isOpen = (): boolean => (found.findings.unconfirmed > 0 || found.isTransient) && !deadline.isPassed;
     for (let looks = 1; isOpen() && looks < (found.isRewritten ? MAX_LOOKS_AT_REWRITING : MAX_LOOKS); looks++)
-      found = await look(sql, parsed, options, deadline, found.findings);
+      found = await observe(sql, parsed, options, deadline, found.findings);
   } finally {
     deadline.clear();
   }
@@ -112,7 +112,7 @@ function withFinding(report: VerificationReport, finding: Finding): Verification
  */
 function nextState(
   state: VerifierState,
-  { published, server, chain, from }: LookResult,
+  { published, server, chain, from }: Observations,
   report: VerificationReport,
   awaitedSince: number,
 ): VerifierState {

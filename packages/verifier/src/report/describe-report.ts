@@ -1,6 +1,6 @@
 import { escapeText } from "@scidex/audit-command";
 import type { Divergence } from "@scidex/audit-reader";
-import type { VerificationReport } from "./report.ts";
+import type { VerificationReport } from "./verification-report.ts";
 
 /** How many divergences are shown to a person; `--json` has them all. */
 const SHOWN = 20;

@@ -1,10 +1,10 @@
 import { CHECKS, type CheckName, type Group, GROUPS } from "@scidex/audit-reader";
-import type { LookResult } from "./look-result.ts";
-import { chainHead, type GroupResult, type VerificationReport } from "./report.ts";
+import type { Observations } from "./observations.ts";
+import { chainHead, type GroupResult, type VerificationReport } from "./verification-report.ts";
 import { type VerifyOptions, wantedChecks } from "../verify-options.ts";
 
 /** The report of the last look. */
-export function makeReport(found: LookResult, options: VerifyOptions, duration: number): VerificationReport {
+export function makeReport(found: Observations, options: VerifyOptions, duration: number): VerificationReport {
   const { chain, findings, pending } = found;
   const divergences = findings.list();
   const unproven = found.unproven.map(({ group, reason }) => `${group}: ${reason}`);
@@ -33,7 +33,7 @@ export function makeReport(found: LookResult, options: VerifyOptions, duration: 
   };
 }
 
-function groupResults(found: LookResult, options: VerifyOptions): Record<Group, GroupResult> {
+function groupResults(found: Observations, options: VerifyOptions): Record<Group, GroupResult> {
   const failed = new Set<Group>([...found.findings.counts.keys()].map((check: CheckName) => CHECKS[check]));
   const unproven = new Set(found.unproven.map(({ group }) => group));
   const wanted = wantedChecks(options);

@@ -3,8 +3,8 @@ import type { ChainResult, Findings, Group, KnownServer, PublishedHeads } from "
 import type { Pending } from "../rows/read-pending.ts";
 import type { Overview } from "./overview.ts";
 
-/** What one look at the database has found. */
-export interface LookResult {
+/** What one look at the sinks and the database has found, before it is judged. */
+export interface Observations {
   readonly findings: Findings;
   readonly unproven: readonly { readonly group: Group; readonly reason: string }[];
   /** Whether something could not be judged that another look may be able to judge. */

@@ -5,13 +5,13 @@ import { vouchForTables } from "../bulk/vouch-tables.ts";
 import { type Histories, NO_HISTORIES } from "../coverage/read-histories.ts";
 import { checkTables } from "../rows/check-tables.ts";
 import { readPending } from "../rows/read-pending.ts";
-import type { CheckedLinks } from "./check-links.ts";
+import type { WalkedLinks } from "./walk-links.ts";
 import { type Noted, PENDING } from "./noted.ts";
 import { readPendingTable } from "./own-tables.ts";
 
 /** Options of `compareTables`. */
 export interface CompareTablesOptions {
-  readonly links: CheckedLinks;
+  readonly links: WalkedLinks;
   /** The chain's table. */
   readonly table: Relation;
   /** Null where the configuration was not asked for, or cannot be read. */

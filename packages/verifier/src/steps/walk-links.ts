@@ -25,7 +25,7 @@ import { CHAIN, type Noted } from "./noted.ts";
 import type { JobsPlan } from "./plan-jobs.ts";
 
 /** What is known of the links of a range. */
-export interface CheckedLinks {
+export interface WalkedLinks {
   readonly range: Range;
   readonly chain: ChainResult;
   /** Null where the chain was walked along link by link. */
@@ -38,8 +38,8 @@ interface Vouched {
   readonly rows: RowSums;
 }
 
-/** Options of `checkLinks`. */
-export interface CheckLinksOptions {
+/** Options of `walkLinks`. */
+export interface WalkLinksOptions {
   readonly table: Relation;
   readonly heads: Heads;
   /** Tables that are to be compared; null where none are, or the configuration cannot be read. */
@@ -50,14 +50,14 @@ export interface CheckLinksOptions {
   readonly report: Report;
 }
 
-/** Checks the links, the fast way or the plain one. Null where they cannot be read, which makes what rests on them unproven. */
-export async function checkLinks(
+/** Walks along the links, the fast way or the plain one. Null where they cannot be read, which makes what rests on them unproven. */
+export async function walkLinks(
   snapshot: Snapshot,
   crew: Crew,
-  given: CheckLinksOptions,
+  given: WalkLinksOptions,
   noted: Noted,
-): Promise<CheckedLinks | null> {
-  const checked = await noted.orNull(
+): Promise<WalkedLinks | null> {
+  const walked = await noted.orNull(
     CHAIN,
     ["links", "heads", "sources"],
     async () =>
@@ -66,33 +66,33 @@ export async function checkLinks(
         const survey = surveyOnce(given);
         const range = await rangeOf(lane, given, survey);
         noted.saw({ from: range.from });
-        return await checkRange(snapshot, crew, { ...given, lane, range, survey, isHashed: noted.wants("links") });
+        return await walkRange(snapshot, crew, { ...given, lane, range, survey, isHashed: noted.wants("links") });
       }),
   );
-  if (checked === REWRITTEN) {
+  if (walked === REWRITTEN) {
     noted.mayPass({ isTransient: true, isRewritten: true });
     noted.cannot(`${CHAIN}: ${REWRITTEN}`, "links", "heads", "sources", "coverage");
     return null;
   }
-  if (checked !== null) noted.saw({ chain: checked.chain });
-  return checked;
+  if (walked !== null) noted.saw({ chain: walked.chain });
+  return walked;
 }
 
 type ReadSurvey = (lane: Lane) => Promise<Survey>;
 
 /** Reads the seqs of the chain as the snapshot has them: once, and not at all where nobody needs them. */
-function surveyOnce({ table, plan }: CheckLinksOptions): ReadSurvey {
+function surveyOnce({ table, plan }: WalkLinksOptions): ReadSurvey {
   let { survey } = plan;
   return async (lane) => (survey ??= await surveyChain(lane, table));
 }
 
-async function rangeOf(lane: Lane, { heads, options }: CheckLinksOptions, survey: ReadSurvey): Promise<Range> {
+async function rangeOf(lane: Lane, { heads, options }: WalkLinksOptions, survey: ReadSurvey): Promise<Range> {
   const published = heads.published?.heads ?? [];
   const needsLength = options.shard !== undefined && published.length === 0;
   return resolveRange(options, published, needsLength ? (await survey(lane)).length : 0n);
 }
 
-interface RangeOptions extends CheckLinksOptions {
+interface RangeOptions extends WalkLinksOptions {
   readonly lane: Lane;
   readonly range: Range;
   readonly survey: ReadSurvey;
@@ -100,7 +100,7 @@ interface RangeOptions extends CheckLinksOptions {
   readonly isHashed: boolean;
 }
 
-async function checkRange(snapshot: Snapshot, crew: Crew, given: RangeOptions): Promise<CheckedLinks> {
+async function walkRange(snapshot: Snapshot, crew: Crew, given: RangeOptions): Promise<WalkedLinks> {
   const { lane, table, heads, range, survey, now, options, report } = given;
   const vouched = await vouch(snapshot, crew, given);
   if (vouched !== null) return { range, chain: vouched.chain.chain, vouched };

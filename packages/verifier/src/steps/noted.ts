@@ -8,11 +8,11 @@ import {
   reasonOf,
   VerifierError,
 } from "@scidex/audit-reader";
-import type { LookResult } from "../report/look-result.ts";
+import type { Observations } from "../report/observations.ts";
 import { overviewOf, type OverviewSource } from "../report/overview.ts";
 
 /** What a look has come to know, for the report. */
-type Seen = Omit<LookResult, "findings" | "unproven" | "isTransient" | "isRewritten" | "warnings" | "overview"> &
+type Seen = Omit<Observations, "findings" | "unproven" | "isTransient" | "isRewritten" | "warnings" | "overview"> &
   OverviewSource;
 
 const NOTHING_SEEN: Seen = {
@@ -114,7 +114,7 @@ export class Noted {
     }
   }
 
-  get result(): LookResult {
+  get result(): Observations {
     const { kinds, histories, ...seen } = this.#seen;
     return {
       findings: this.#findings,
