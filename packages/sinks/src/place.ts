@@ -7,7 +7,7 @@ export interface Place {
   /** The sink's name. */
   readonly name: string;
   /** A log in a git repository. */
-  readonly log:
+  readonly git:
     | {
         readonly where: string;
         readonly path: string;
@@ -30,7 +30,7 @@ export async function identityOf(path: string): Promise<string> {
 /** The place of a log in a file that may not be there yet; undefined where its folder cannot be found. */
 export async function placeOfFile(name: string, path: string): Promise<Place | undefined> {
   try {
-    return { name, log: undefined, file: await findFile(path, MAX_LINKS), folders: [] };
+    return { name, git: undefined, file: await findFile(path, MAX_LINKS), folders: [] };
   } catch (error) {
     if (errno(error) === undefined) throw error;
     return undefined;

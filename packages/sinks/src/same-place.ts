@@ -42,12 +42,12 @@ function sameness(a: Place, b: Place): string | undefined {
     if (a.file.identity === b.file.identity) return "both are one file (a hard link, or one disk mounted twice)";
     return undefined;
   }
-  if (a.log !== undefined && b.log !== undefined) {
+  if (a.git !== undefined && b.git !== undefined) {
     const isOne =
-      a.log.where === b.log.where &&
-      a.log.path === b.log.path &&
-      (a.log.branch === b.log.branch || a.log.branch === undefined || b.log.branch === undefined);
-    return isOne ? `both are the file ${a.log.path} on one branch of one repository` : undefined;
+      a.git.where === b.git.where &&
+      a.git.path === b.git.path &&
+      (a.git.branch === b.git.branch || a.git.branch === undefined || b.git.branch === undefined);
+    return isOne ? `both are the file ${a.git.path} on one branch of one repository` : undefined;
   }
   const [file, other] = a.file === undefined ? [b.file, a] : [a.file, b];
   const folder = other.folders.find((own) => file !== undefined && `${file.path}${sep}`.startsWith(`${own}${sep}`));

@@ -37,5 +37,5 @@ export async function placeOfTarget(address: GitAddress, { repository, local, re
   );
   const where = remote === undefined ? await identityOf(local.commonDirectory) : placeOfUrl(remote.url);
   const branch = address.branch ?? (local === undefined ? undefined : await headBranch(local));
-  return { name: address.name, log: { where, path: address.path, branch }, file: undefined, folders };
+  return { name: address.name, git: { where, path: address.path, branch }, file: undefined, folders };
 }
