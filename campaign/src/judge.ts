@@ -12,7 +12,8 @@ export interface Finding {
   readonly message?: string;
 }
 
-export interface Report {
+/** What audit-verify or audit-publisher has said, as far as a trial judges it. */
+export interface JudgedReport {
   readonly status: string;
   readonly divergences: readonly Finding[];
   readonly first_divergence: Finding | null;
@@ -29,9 +30,9 @@ export interface Verdict {
   readonly clumsy: readonly string[];
 }
 
-export function parseReport(ended: Ended): Report | null {
+export function parseReport(ended: Ended): JudgedReport | null {
   try {
-    const report = JSON.parse(ended.stdout) as Report;
+    const report = JSON.parse(ended.stdout) as JudgedReport;
     return Array.isArray(report.divergences) ? report : null;
   } catch {
     return null;
@@ -68,7 +69,7 @@ export function judge(ended: Ended, expected: Expected): Verdict {
   };
 }
 
-export function judgeFindings(report: Report, expected: Expected): { detected: boolean; located: boolean } {
+export function judgeFindings(report: JudgedReport, expected: Expected): { detected: boolean; located: boolean } {
   const { divergences, first_divergence: first } = report;
   const checks = new Set(expected.found.map(({ check }) => check));
   const detected = divergences.some(({ check }) => checks.has(check));
@@ -78,7 +79,7 @@ export function judgeFindings(report: Report, expected: Expected): { detected: b
   return { detected, located };
 }
 
-function judgeUnproven(ended: Ended, report: Report, expected: Expected): Verdict {
+function judgeUnproven(ended: Ended, report: JudgedReport, expected: Expected): Verdict {
   const detected = ended.exit === 3 && report.status === "unproven";
   const reasons = (report.unproven ?? []).join("\n");
   const located =

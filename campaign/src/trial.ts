@@ -2,7 +2,7 @@ import { setTimeout } from "node:timers";
 import { Attacker } from "./attacker/attacker.ts";
 import type { Attack, Expected } from "./attack.ts";
 import { HONEST_CHANGES } from "./honest.ts";
-import { falseAlarm, judge, parseReport, type Report } from "./judge.ts";
+import { falseAlarm, judge, parseReport, type JudgedReport } from "./judge.ts";
 import { Random } from "./random.ts";
 import type { Base } from "./world/base.ts";
 import type { Ended } from "./world/programs.ts";
@@ -25,7 +25,7 @@ export interface TrialResult {
   /** What is needed to repeat it by hand. */
   readonly steps: readonly string[];
   readonly expected: Expected | null;
-  readonly report: Report | null;
+  readonly report: JudgedReport | null;
   readonly ms: number;
 }
 

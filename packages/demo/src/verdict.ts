@@ -9,7 +9,7 @@ export interface Divergence {
 }
 
 /** What `audit-verify --json` says. */
-interface Report {
+interface VerifyOutput {
   readonly status: "intact" | "tampered" | "unproven";
   readonly rows: number;
   readonly divergences: readonly Divergence[];
@@ -59,4 +59,4 @@ export function findingText(finding: Divergence | null): string {
   return `${check}${where}${kind === undefined ? "" : `, ${kind} ${pk ?? ""}`.trimEnd()}`;
 }
 
-const parse = (stdout: string): Report => JSON.parse(stdout) as Report;
+const parse = (stdout: string): VerifyOutput => JSON.parse(stdout) as VerifyOutput;

@@ -55,7 +55,7 @@ export {
   type Finding,
   type Group,
   GROUPS,
-  type Report,
+  type ReportFinding,
 } from "./finding/finding.ts";
 export { Findings, MAX_LISTED_PER_CHECK } from "./finding/findings.ts";
 export { type PublishedHeads, readPublishedHeads } from "./head-log/read-published-heads.ts";

@@ -31,6 +31,7 @@ export interface PageData {
 
 export type Status = "intact" | "tampered" | "unproven";
 
+/** What a page shows of a verification's report. */
 export interface PageReport {
   readonly status: Status;
   readonly range: { readonly from: bigint; readonly to: bigint };

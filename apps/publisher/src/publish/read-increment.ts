@@ -19,7 +19,7 @@ import {
   HeadChecker,
   LinkChecker,
   openCopy,
-  type Report,
+  type ReportFinding,
   TimeChecker,
   toPublished,
 } from "@scidex/audit-reader";
@@ -71,7 +71,7 @@ export interface Increment {
 export async function readIncrement(
   sql: Sql,
   after: Head | undefined,
-  noted: Report,
+  noted: ReportFinding,
   options: ReadOptions,
 ): Promise<Increment> {
   const first = await inSnapshot(sql, after, options);
@@ -162,7 +162,7 @@ class Walk {
 
   /** @param below the highest seq up to that of `after` that is there */
   constructor(after: Head | undefined, below: Seq, timeMs: number) {
-    const report: Report = (finding) => (this.finding ??= finding);
+    const report: ReportFinding = (finding) => (this.finding ??= finding);
     const published = after && toPublished(after);
     const start = after === undefined || below < after.seq ? below : after.seq - 1n;
     const tree = after !== undefined && start === after.seq - 1n ? before(after) : { size: start, hashes: null };

@@ -1,7 +1,7 @@
 import { emptyFrontier, type Micros, sameBytes, type Seq, toHex } from "@scidex/audit-core";
 import type { ChainRow } from "./chain-row.ts";
 import type { Cursor } from "../database/copy/cursor.ts";
-import type { Report } from "../finding/finding.ts";
+import type { ReportFinding } from "../finding/finding.ts";
 import { AFTER_A_RESTORE } from "./head-checker.ts";
 import { HeadChecker } from "./head-checker.ts";
 import type { PublishedHeads } from "../head-log/read-published-heads.ts";
@@ -34,7 +34,7 @@ export interface CheckChainOptions {
   readonly published: PublishedHeads | null;
   /** The time now; null where it is not known, and times are not judged. */
   readonly now: Micros | null;
-  readonly report: Report;
+  readonly report: ReportFinding;
   readonly onProgress: ((rows: number) => void) | undefined;
 }
 
@@ -90,7 +90,7 @@ async function walk(rows: Cursor<ChainRow>, options: CheckChainOptions): Promise
  * A range that starts after a published head starts from what was signed. Whether the chain still has that link is
  * checked here: a chain that was cut below the range has nothing in it in which anything could be found.
  */
-function checkAnchor(head: PublishedHead, row: ChainRow | undefined, length: bigint, report: Report): void {
+function checkAnchor(head: PublishedHead, row: ChainRow | undefined, length: bigint, report: ReportFinding): void {
   if (row !== undefined && row.seq === head.seq) {
     if (sameBytes(row.chainHash, head.chainHash)) return;
     report({

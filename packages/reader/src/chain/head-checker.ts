@@ -1,7 +1,7 @@
 import { type Frontier, FrontierBuilder, leafHash, leafText, sameBytes, toHex } from "@scidex/audit-core";
 import type { ChainRow } from "./chain-row.ts";
 import { hashedTime } from "./chain-row.ts";
-import type { Report } from "../finding/finding.ts";
+import type { ReportFinding } from "../finding/finding.ts";
 import { frontierOf, type PublishedHead } from "../head-log/published-head.ts";
 
 /**
@@ -12,7 +12,7 @@ import { frontierOf, type PublishedHead } from "../head-log/published-head.ts";
 export class HeadChecker {
   readonly #heads: readonly PublishedHead[];
   readonly #names: ReadonlyMap<PublishedHead, string>;
-  readonly #report: Report;
+  readonly #report: ReportFinding;
   #next = 0;
   #tree: FrontierBuilder | null;
   #lastSeq: bigint;
@@ -29,7 +29,7 @@ export class HeadChecker {
     heads: readonly PublishedHead[],
     names: ReadonlyMap<PublishedHead, string>,
     start: Frontier | { readonly size: bigint; readonly hashes: null },
-    report: Report,
+    report: ReportFinding,
     from: bigint = start.size + 1n,
   ) {
     this.#heads = heads;

@@ -1,7 +1,7 @@
 import { chainHash, eventHash, GENESIS_PREV_HASH, sameBytes, toHex } from "@scidex/audit-core";
 import type { ChainRow } from "./chain-row.ts";
 import { hashedTime } from "./chain-row.ts";
-import type { Report } from "../finding/finding.ts";
+import type { ReportFinding } from "../finding/finding.ts";
 
 /** Where a check of links starts: after this link, or at the beginning of the chain. */
 export interface LinksStart {
@@ -17,12 +17,12 @@ export const CHAIN_START: LinksStart = { seq: 0n, chainHash: GENESIS_PREV_HASH }
  * what is stored in it and in its neighbour, so that one changed row does not drag all later ones into the report.
  */
 export class LinkChecker {
-  readonly #report: Report;
+  readonly #report: ReportFinding;
   #seq: bigint;
   #chainHash: Uint8Array | null;
   #rows = 0;
 
-  constructor(start: LinksStart, report: Report) {
+  constructor(start: LinksStart, report: ReportFinding) {
     this.#report = report;
     this.#seq = start.seq;
     this.#chainHash = start.chainHash;

@@ -1,6 +1,6 @@
 import { formatTime, type Micros, microsOfSeconds, parseTime, type Seconds, type Seq } from "@scidex/audit-core";
 import type { ChainRow } from "./chain-row.ts";
-import type { Report } from "../finding/finding.ts";
+import type { ReportFinding } from "../finding/finding.ts";
 import type { PublishedHead } from "../head-log/published-head.ts";
 
 /**
@@ -24,7 +24,7 @@ export const LOCK_TOLERANCE_MICROS = 86_400_000_000n;
  */
 export class TimeChecker {
   readonly #heads: readonly PublishedHead[];
-  readonly #report: Report;
+  readonly #report: ReportFinding;
   readonly #lastSigned: ReadonlyMap<Seq, Seconds>;
   readonly #now: Micros;
   #next = 0;
@@ -40,7 +40,7 @@ export class TimeChecker {
     lastSigned: ReadonlyMap<Seq, Seconds>,
     now: Micros,
     start: PublishedHead | undefined,
-    report: Report,
+    report: ReportFinding,
   ) {
     this.#heads = heads;
     this.#lastSigned = lastSigned;

@@ -61,7 +61,7 @@ export interface Divergence {
 export type Finding = Omit<Divergence, "group">;
 
 /** Takes what the checks find, one after another. */
-export type Report = (finding: Finding) => void;
+export type ReportFinding = (finding: Finding) => void;
 
 /**
  * What makes two findings the same one in two looks at the database, as a short digest: labels come from the database

@@ -1,5 +1,5 @@
 import { sameBytes } from "@scidex/audit-core";
-import type { Report } from "../finding/finding.ts";
+import type { ReportFinding } from "../finding/finding.ts";
 import type { ReadLog } from "./read-head-log.ts";
 import { standingOf } from "./log-standing.ts";
 import type { PublishedHead } from "./published-head.ts";
@@ -10,7 +10,11 @@ import type { KnownLog } from "./verifier-state.ts";
  * in the same order, so each log must be a beginning of the longest one. A log that only lacks the end lags behind: a
  * warning. A log that lacks a line in between, or has another, was changed.
  */
-export function checkSinks(logs: readonly ReadLog[], known: ReadonlyMap<string, KnownLog>, report: Report): string[] {
+export function checkSinks(
+  logs: readonly ReadLog[],
+  known: ReadonlyMap<string, KnownLog>,
+  report: ReportFinding,
+): string[] {
   const warnings: string[] = [];
   for (const log of logs) checkKnown(log, known.get(log.name), report);
   const longest = logs.toSorted((a, b) => b.heads.length - a.heads.length)[0];
@@ -41,7 +45,7 @@ export function checkSinks(logs: readonly ReadLog[], known: ReadonlyMap<string, 
   return warnings;
 }
 
-function checkKnown(log: ReadLog, known: KnownLog | undefined, report: Report): void {
+function checkKnown(log: ReadLog, known: KnownLog | undefined, report: ReportFinding): void {
   if (known === undefined) return;
   const standing = standingOf(log, known);
   if (standing === "cut") {

@@ -1,5 +1,5 @@
 import { CoreError, type CoreErrorCode, type HeadTrust, sameBytes } from "@scidex/audit-core";
-import type { Report } from "../finding/finding.ts";
+import type { ReportFinding } from "../finding/finding.ts";
 import { afterLine, type HeadLog, headOf, LOG_START, wholeLines } from "./log-lines.ts";
 import { type PublishedHead, toPublished } from "./published-head.ts";
 
@@ -33,7 +33,7 @@ export async function readHeadLog(
   log: HeadLog,
   trust: HeadTrust,
   knownLines: number,
-  report: Report,
+  report: ReportFinding,
 ): Promise<ReadLog> {
   const heads: PublishedHead[] = [];
   let end = LOG_START;

@@ -1,6 +1,6 @@
 import { type HeadTrust, sameBytes, type Seconds, type Seq } from "@scidex/audit-core";
 import { sinksThatAreOne } from "@scidex/audit-sinks";
-import type { Report } from "../finding/finding.ts";
+import type { ReportFinding } from "../finding/finding.ts";
 import type { HeadLog } from "./log-lines.ts";
 import { type ReadLog, readHeadLog } from "./read-head-log.ts";
 import type { PublishedHead } from "./published-head.ts";
@@ -29,7 +29,7 @@ export async function readPublishedHeads(
   logs: readonly HeadLog[],
   trust: HeadTrust,
   state: VerifierState,
-  report: Report,
+  report: ReportFinding,
 ): Promise<PublishedHeads> {
   const read: ReadLog[] = [];
   const doubts = await findSame(logs);

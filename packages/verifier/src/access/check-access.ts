@@ -11,7 +11,7 @@ import {
   plannedShape,
   type PlanShape,
   reasonOf,
-  type Report,
+  type ReportFinding,
   REWRITTEN,
   type Snapshot,
 } from "@scidex/audit-reader";
@@ -47,7 +47,7 @@ export async function checkAccess(
   crew: Crew,
   catalog: Catalog,
   histories: ReadonlyMap<string, KindHistory>,
-  report: Report,
+  report: ReportFinding,
 ): Promise<AccessResult> {
   const { tables, notChecked } = planAccess(catalog, histories, report);
   const check = new AccessCheck(snapshot, crew, report);
@@ -78,13 +78,13 @@ const together = (parts: readonly Rows[]): Rows => ({
 class AccessCheck {
   readonly #snapshot: Snapshot;
   readonly #crew: Crew;
-  readonly #report: Report;
+  readonly #report: ReportFinding;
   readonly #tagKey = randomBytes(TAG_KEY_BYTES);
   readonly unproven: string[] = [];
   readonly notChecked: string[] = [];
   isTransient = false;
 
-  constructor(snapshot: Snapshot, crew: Crew, report: Report) {
+  constructor(snapshot: Snapshot, crew: Crew, report: ReportFinding) {
     this.#snapshot = snapshot;
     this.#crew = crew;
     this.#report = report;

@@ -6,7 +6,7 @@ import {
   NodeTextError,
   parseNodeText,
   readCatalogRows,
-  type Report,
+  type ReportFinding,
   text,
   words,
 } from "@scidex/audit-reader";
@@ -40,7 +40,12 @@ interface Level {
  *
  * @returns what was not checked
  */
-export async function checkBounds(lane: Lane, catalog: Catalog, table: TableAccess, report: Report): Promise<string[]> {
+export async function checkBounds(
+  lane: Lane,
+  catalog: Catalog,
+  table: TableAccess,
+  report: ReportFinding,
+): Promise<string[]> {
   if (table.root.kind !== "p") return [];
   const { keys, bounds } = await lane.attempt(readPartitioning);
   const plan = new Partitioning(catalog, keys, bounds);

@@ -3,7 +3,7 @@ import {
   closedForm,
   type Lane,
   plannedShape,
-  type Report,
+  type ReportFinding,
   type Snapshot,
   VerifierError,
 } from "@scidex/audit-reader";
@@ -26,7 +26,7 @@ export interface ReadingGround {
   readonly snapshot: Snapshot;
   readonly crew: Crew;
   readonly tagKey: Uint8Array;
-  readonly report: Report;
+  readonly report: ReportFinding;
 }
 
 /**

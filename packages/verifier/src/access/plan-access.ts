@@ -1,5 +1,5 @@
 import { CONFIG_KIND, type KindHistory, splitRelation } from "../coverage/config.ts";
-import { FIRST_NORMAL_OID, FIRST_UNPINNED_OID, type Report } from "@scidex/audit-reader";
+import { FIRST_NORMAL_OID, FIRST_UNPINNED_OID, type ReportFinding } from "@scidex/audit-reader";
 import {
   type Catalog,
   type ColumnRow,
@@ -46,7 +46,11 @@ const NULLS_FIRST = 2;
  * What can be checked of the ways in which an application gets at the rows of audited tables. An index that the catalog
  * has in a state which the server never leaves is reported at once.
  */
-export function planAccess(catalog: Catalog, histories: ReadonlyMap<string, KindHistory>, report: Report): AccessPlan {
+export function planAccess(
+  catalog: Catalog,
+  histories: ReadonlyMap<string, KindHistory>,
+  report: ReportFinding,
+): AccessPlan {
   const tables = [...histories.values()].flatMap(({ kind, current }) => {
     const place = kind === CONFIG_KIND || current.action === "detach" ? null : splitRelation(current.relation);
     const root = place === null ? undefined : findRelation(catalog, place.schema, place.name);
@@ -70,7 +74,7 @@ export function planAccess(catalog: Catalog, histories: ReadonlyMap<string, Kind
  * What the server never leaves behind: it makes an index valid last, and invalid first when it drops one. And a flag
  * without which it neither keeps up nor uses any index.
  */
-function compareFlags(catalog: Catalog, relation: RelationRow, kind: string, report: Report): void {
+function compareFlags(catalog: Catalog, relation: RelationRow, kind: string, report: ReportFinding): void {
   const indexes = catalog.indexes.filter((index) => index.relation === relation.oid);
   const { schema, name } = namedRelation(catalog, relation);
   for (const index of indexes) {

@@ -1,11 +1,11 @@
-import { eachLine, type Finding, type Lane, type Report } from "@scidex/audit-reader";
+import { eachLine, type Finding, type Lane, type ReportFinding } from "@scidex/audit-reader";
 import type { ReadTable } from "./lookup.ts";
 import { eventKey, MAX_NAMED, relationOf, type Rows } from "./planner.ts";
 
 type Text = Pick<Finding, "expected" | "actual" | "message">;
 
 /** Reports rows by their keys, and how many there are where not all can be named. */
-export function reportRows(kind: string, { keys, count }: Rows, report: Report, finding: Text): void {
+export function reportRows(kind: string, { keys, count }: Rows, report: ReportFinding, finding: Text): void {
   for (const key of keys) report({ check: "access_mismatch", eventKind: kind, eventPk: key, ...finding });
   if (keys.length < count)
     report({

@@ -1,5 +1,5 @@
 import type { Config, KindHistory } from "./config.ts";
-import type { Report } from "@scidex/audit-reader";
+import type { ReportFinding } from "@scidex/audit-reader";
 import { isRecorded, withoutPrinting } from "./present.ts";
 import type { Policy, TablePolicy } from "./policy.ts";
 
@@ -11,7 +11,7 @@ import type { Policy, TablePolicy } from "./policy.ts";
 export function checkCoverage(
   histories: ReadonlyMap<string, KindHistory>,
   policy: Policy | null,
-  report: Report,
+  report: ReportFinding,
 ): void {
   for (const { configs } of histories.values()) {
     const retired = new Map<string, string>();
@@ -124,7 +124,7 @@ function checkTable(
   table: TablePolicy,
   histories: ReadonlyMap<string, KindHistory>,
   policy: Policy,
-  report: Report,
+  report: ReportFinding,
 ): void {
   const current = histories.get(table.kind)?.current;
   if (policy.detached.has(relation)) return;
@@ -162,7 +162,7 @@ function checkTable(
   }
 }
 
-function narrowed(report: Report, config: Config, message: string): void {
+function narrowed(report: ReportFinding, config: Config, message: string): void {
   report({
     check: "coverage_narrowed",
     ...(config.seq === null || config.seq === 0n ? {} : { seq: config.seq }),

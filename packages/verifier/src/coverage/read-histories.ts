@@ -7,7 +7,7 @@ import {
   historiesOf,
   type KindHistory,
 } from "./config.ts";
-import { eachLine, eachTuple, type Lane, type Relation, type Report } from "@scidex/audit-reader";
+import { eachLine, eachTuple, type Lane, type Relation, type ReportFinding } from "@scidex/audit-reader";
 
 /** Kinds with their histories. */
 export type Histories = ReadonlyMap<string, KindHistory>;
@@ -25,7 +25,7 @@ export async function readHistories(
   lane: Lane,
   chain: Relation,
   config: Relation,
-  report: Report = () => {},
+  report: ReportFinding = () => {},
 ): Promise<Histories> {
   const seqs = new Map<string, bigint>();
   const ofKind = { kindLengths: [CONFIG_KIND.length] };
@@ -44,7 +44,7 @@ export async function readHistories(
   return withOwn(histories);
 }
 
-function reportUnsound(fields: readonly (string | null)[], report: Report): void {
+function reportUnsound(fields: readonly (string | null)[], report: ReportFinding): void {
   const [id, , kind] = fields;
   report({
     check: "coverage_narrowed",
@@ -56,7 +56,7 @@ function reportUnsound(fields: readonly (string | null)[], report: Report): void
 }
 
 /** Ids grow with the chain. The database takes the highest for the newest. */
-function reportDisorder({ configs }: KindHistory, report: Report): void {
+function reportDisorder({ configs }: KindHistory, report: ReportFinding): void {
   for (const [i, config] of configs.entries()) {
     const before = configs[i - 1];
     if (before === undefined || config.id > before.id || config.seq === null) continue;

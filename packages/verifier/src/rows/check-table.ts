@@ -6,7 +6,7 @@ import {
   lockAgainstRewriting,
   type Range,
   readColumnTypes,
-  type Report,
+  type ReportFinding,
   REWRITTEN,
   Sorter,
   TypeBoundError,
@@ -40,7 +40,7 @@ export interface OpenTable extends Recomputations {
 export async function openTable(
   lane: Lane,
   history: KindHistory,
-  report: Report,
+  report: ReportFinding,
 ): Promise<OpenTable | TableProblem | null> {
   const { current } = history;
   const place = splitRelation(current.relation);
@@ -85,7 +85,7 @@ export async function checkTable(
   history: KindHistory,
   groups: GroupReader,
   range: Range,
-  report: Report,
+  report: ReportFinding,
   tally: KindTally,
 ): Promise<TableProblem | null> {
   const table = await openTable(lane, history, report);

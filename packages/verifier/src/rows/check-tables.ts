@@ -8,7 +8,7 @@ import {
   type Range,
   reasonOf,
   type Relation,
-  type Report,
+  type ReportFinding,
   type Snapshot,
   Sorter,
 } from "@scidex/audit-reader";
@@ -47,7 +47,7 @@ export interface CheckTablesOptions {
   /** Null where pending cannot be read. */
   readonly pending: Relation | null;
   readonly range: Range;
-  readonly report: Report;
+  readonly report: ReportFinding;
   /** What need not be compared any more; null where nothing has been vouched for. */
   readonly vouched: VouchedTables | null;
 }

@@ -1,4 +1,4 @@
-import type { Cursor, Report } from "@scidex/audit-reader";
+import type { Cursor, ReportFinding } from "@scidex/audit-reader";
 import { ChangeNames } from "./change-names.ts";
 import { ChangeWalk } from "./change-walk.ts";
 import type { KeyEvent, KeyGroup } from "./key-group.ts";
@@ -12,7 +12,7 @@ import type { KeyedEvent } from "./read-events.ts";
 export class GroupReader {
   readonly #events: Cursor<KeyedEvent>;
   readonly #isRefused: (event: KeyedEvent) => boolean;
-  readonly #report: Report;
+  readonly #report: ReportFinding;
   readonly #tally: KindTally;
   #current: KeyGroup | undefined;
 
@@ -20,7 +20,12 @@ export class GroupReader {
    * @param isRefused whether the configuration in force for a change refuses changes
    * @param tally counts the links of each kind
    */
-  constructor(events: Cursor<KeyedEvent>, isRefused: (event: KeyedEvent) => boolean, report: Report, tally: KindTally) {
+  constructor(
+    events: Cursor<KeyedEvent>,
+    isRefused: (event: KeyedEvent) => boolean,
+    report: ReportFinding,
+    tally: KindTally,
+  ) {
     this.#events = events;
     this.#isRefused = isRefused;
     this.#report = report;

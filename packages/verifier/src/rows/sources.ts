@@ -1,6 +1,6 @@
 import { sameBytes, toHex } from "@scidex/audit-core";
 import { inForce, type KindHistory } from "../coverage/config.ts";
-import type { Range, Report } from "@scidex/audit-reader";
+import type { Range, ReportFinding } from "@scidex/audit-reader";
 import type { KeyEvent, KeyGroup } from "./key-group.ts";
 import type { Recomputation } from "./payload.ts";
 
@@ -25,14 +25,14 @@ export class SourceChecker {
   readonly #history: KindHistory;
   readonly #ways: readonly Recomputation[];
   readonly #range: Range;
-  readonly #report: Report;
+  readonly #report: ReportFinding;
   readonly tally: SourceTally = { matched: 0, unchainedYet: 0, unprovable: 0, excuse: null, incomparable: 0 };
 
   /**
    * @param ways of recomputing rows, one for each configuration (`recomputations`)
    * @param range only events with a seq in it are judged
    */
-  constructor(history: KindHistory, ways: readonly Recomputation[], range: Range, report: Report) {
+  constructor(history: KindHistory, ways: readonly Recomputation[], range: Range, report: ReportFinding) {
     this.#history = history;
     this.#ways = ways;
     this.#range = range;

@@ -1,5 +1,5 @@
 import type { Micros } from "@scidex/audit-core";
-import { CHECKS, type Finding, type Relation, type Report, type Snapshot } from "@scidex/audit-reader";
+import { CHECKS, type Finding, type Relation, type ReportFinding, type Snapshot } from "@scidex/audit-reader";
 import type { Crew } from "../bulk/crew.ts";
 import { vouchForTables } from "../bulk/vouch-tables.ts";
 import { type Histories, NO_HISTORIES } from "../coverage/read-histories.ts";
@@ -86,7 +86,7 @@ async function compare(
  * Takes what the comparison of a table finds. Where a link further on is missing or was changed, it may have been the
  * newest event of a tracked row. Then the row is named, but not the seq of its older event, which nobody has touched.
  */
-function reportOf(histories: Histories, noted: Noted): Report {
+function reportOf(histories: Histories, noted: Noted): ReportFinding {
   return (finding: Finding) => {
     const { seq, ...unlocated } = finding;
     const kind = finding.eventKind?.replace(/:(?:insert|update|delete)$/u, "");

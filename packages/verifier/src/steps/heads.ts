@@ -4,7 +4,7 @@ import {
   HeadChecker,
   type PublishedHeads,
   readPublishedHeads,
-  type Report,
+  type ReportFinding,
 } from "@scidex/audit-reader";
 import { clockDoubt } from "../causes.ts";
 import type { ParsedTrust } from "../trust.ts";
@@ -57,7 +57,7 @@ export async function readHeads(
 }
 
 /** Holds the published heads against a chain that is not there. */
-export function checkHeadsWithoutChain({ published }: Heads, report: Report): void {
+export function checkHeadsWithoutChain({ published }: Heads, report: ReportFinding): void {
   if (published === null) return;
   new HeadChecker(published.heads, published.names, { size: 0n, hashes: [] }, report).finish(false);
 }

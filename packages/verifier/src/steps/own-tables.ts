@@ -1,4 +1,4 @@
-import { type Lane, type PublishedHeads, type Report, VerifierError } from "@scidex/audit-reader";
+import { type Lane, type PublishedHeads, type ReportFinding, VerifierError } from "@scidex/audit-reader";
 import { type Histories, NO_HISTORIES, readHistories } from "../coverage/read-histories.ts";
 import { describeShape, hasColumns, OWN_SHAPES, readShape, type TableShape } from "../coverage/shape.ts";
 import type { Noted } from "./noted.ts";
@@ -62,7 +62,11 @@ export interface Configuration {
 }
 
 /** Reads the configuration; what is left of it where its table, or that of the chain, is not what it must be. */
-export async function readConfiguration(lane: Lane, chain: TableShape | null, report: Report): Promise<Configuration> {
+export async function readConfiguration(
+  lane: Lane,
+  chain: TableShape | null,
+  report: ReportFinding,
+): Promise<Configuration> {
   const table = await readOwnTable(lane, "audit_chain_config");
   const sound = soundOf(table);
   if (chain === null || sound === null) return { table, histories: NO_HISTORIES };

@@ -7,7 +7,7 @@ import {
   lockAgainstRewriting,
   type Range,
   type Relation,
-  type Report,
+  type ReportFinding,
   resolveRange,
   REWRITTEN,
   type Snapshot,
@@ -47,7 +47,7 @@ export interface WalkLinksOptions {
   readonly plan: JobsPlan;
   readonly now: Micros;
   readonly options: VerifyOptions;
-  readonly report: Report;
+  readonly report: ReportFinding;
 }
 
 /** Walks along the links, the fast way or the plain one. Null where they cannot be read, which makes what rests on them unproven. */

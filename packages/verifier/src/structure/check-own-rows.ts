@@ -1,5 +1,5 @@
 import { CONFIG_KIND, type KindHistory, splitRelation } from "../coverage/config.ts";
-import { Cursor, type Lane, type Report } from "@scidex/audit-reader";
+import { Cursor, type Lane, type ReportFinding } from "@scidex/audit-reader";
 import { readShape } from "../coverage/shape.ts";
 import { type Catalog, findRelation } from "./catalog/catalog.ts";
 
@@ -19,7 +19,7 @@ export async function checkOwnRows(
   isKnownSchema: boolean,
   catalog: Catalog | null,
   histories: ReadonlyMap<string, KindHistory> | null,
-  report: Report,
+  report: ReportFinding,
 ): Promise<void> {
   const changed = (message: string, expected: string, actual: string, kind?: string) =>
     report({

@@ -5,7 +5,7 @@ import {
   isTransient,
   type Lane,
   reasonOf,
-  type Report,
+  type ReportFinding,
   type Snapshot,
 } from "@scidex/audit-reader";
 import type { PinnedRow, Policy } from "../coverage/policy.ts";
@@ -43,7 +43,7 @@ export function interestOf(histories: ReadonlyMap<string, KindHistory>) {
 export async function checkStructure(
   snapshot: Snapshot,
   histories: ReadonlyMap<string, KindHistory> | null,
-  report: Report,
+  report: ReportFinding,
   policy: Policy | null = null,
   manifest: Manifest = MANIFEST,
 ): Promise<StructureResult & { readonly isTransient: boolean; readonly catalog: Catalog | null }> {
@@ -83,7 +83,7 @@ export async function checkStructure(
 export async function checkServer(
   lane: Lane,
   pinned: readonly PinnedRow[],
-  report: Report,
+  report: ReportFinding,
 ): Promise<{ readonly unproven: readonly string[]; readonly isTransient: boolean }> {
   const attempts = new Attempts();
   await attempts.orNull(

@@ -1,4 +1,11 @@
-import { countRows, isWholeScan, type Lane, type PlanShape, type Relation, type Report } from "@scidex/audit-reader";
+import {
+  countRows,
+  isWholeScan,
+  type Lane,
+  type PlanShape,
+  type Relation,
+  type ReportFinding,
+} from "@scidex/audit-reader";
 import { readShape } from "../coverage/shape.ts";
 
 /** The chain's indexes, and their columns. */
@@ -13,7 +20,7 @@ const INDEXES = [
  *
  * @returns why it could not be judged; a right that is missing is an error of the driver
  */
-export async function countByIndexes(lane: Lane, report: Report): Promise<string[]> {
+export async function countByIndexes(lane: Lane, report: ReportFinding): Promise<string[]> {
   const catalog = await lane.catalog();
   const chain = await readShape(lane, "public", "audit_chain");
   if (chain === null) return [];

@@ -1,5 +1,5 @@
 import type { Sql } from "postgres";
-import { type Lane, type Report, VerifierError, withSnapshot } from "@scidex/audit-reader";
+import { type Lane, type ReportFinding, VerifierError, withSnapshot } from "@scidex/audit-reader";
 import type { OrNull } from "../catalog/read-rows.ts";
 import { BuiltinComparison, type ServerDifference } from "./compare-builtin.ts";
 import type { PinnedRow } from "../../coverage/policy.ts";
@@ -13,7 +13,7 @@ import { readBuiltin } from "./read-builtin.ts";
 export async function checkBuiltin(
   lane: Lane,
   pinned: readonly PinnedRow[],
-  report: Report,
+  report: ReportFinding,
   orNull: OrNull,
 ): Promise<void> {
   const take = (difference: ServerDifference, minors: string): void => {

@@ -1,7 +1,7 @@
 import { createHash } from "node:crypto";
 import { captureSource } from "@scidex/audit-core";
 import { CONFIG_KIND, type Config, type KindHistory, splitRelation } from "../../coverage/config.ts";
-import type { Report } from "@scidex/audit-reader";
+import type { ReportFinding } from "@scidex/audit-reader";
 import type { Policy, TablePolicy } from "../../coverage/policy.ts";
 import { type Catalog, findRelation, type RelationRow, type TriggerRow } from "../catalog/catalog.ts";
 import { compareTriggerFlag } from "./compare-flags.ts";
@@ -52,7 +52,7 @@ export function compareAudited(
   functions: ReadonlyMap<string, FunctionShape>,
   histories: ReadonlyMap<string, KindHistory>,
   policy: Policy | null,
-  report: Report,
+  report: ReportFinding,
 ): { warnings: string[]; unproven: string[] } {
   const warnings: string[] = [];
   const unproven: string[] = [];
@@ -77,7 +77,7 @@ function compareCapture(
   functions: ReadonlyMap<string, FunctionShape>,
   config: Config,
   isPartitioned: boolean | null,
-  report: Report,
+  report: ReportFinding,
 ): void {
   const name = `${captureName(config.kind)}()`;
   const actual = functions.get(name);
@@ -156,7 +156,7 @@ function compareTable(
   config: Config,
   relation: RelationRow,
   pinned: TablePolicy | undefined,
-  report: Report,
+  report: ReportFinding,
 ): string[] {
   const unproven: string[] = [];
   const changed = (message: string, expected: string, actual: string) =>
@@ -239,7 +239,7 @@ function compareTriggers(
     readonly pinned: TablePolicy | undefined;
   },
   warnings: string[],
-  report: Report,
+  report: ReportFinding,
 ): void {
   const { config, relation, expected, pinned } = table;
   const parts = relation.kind === "p" ? partitionsOf(catalog, relation.oid) : [];
@@ -276,7 +276,7 @@ function compareTrigger(
   relation: RelationRow,
   name: string,
   shape: TriggerShape,
-  report: Report,
+  report: ReportFinding,
 ): void {
   const on = nameOf(catalog, relation);
   const expected = describeTrigger(shape);

@@ -6,7 +6,7 @@ import {
   type Field,
   indexForm,
   type Lane,
-  type Report,
+  type ReportFinding,
   VerifierError,
 } from "@scidex/audit-reader";
 
@@ -72,7 +72,7 @@ const INDEXES: Readonly<Record<string, readonly CatalogIndex[]>> = {
  * Reads each catalog that the server reads by index in two ways: by each of these indexes, and without any. A row that
  * only one reading has is hidden from the server or from us. No key of a unique index may be there twice.
  */
-export async function compareCatalogIndexes(lane: Lane, report: Report): Promise<void> {
+export async function compareCatalogIndexes(lane: Lane, report: ReportFinding): Promise<void> {
   const { manifest } = await lane.catalog();
   for (const [catalog, indexes] of Object.entries(INDEXES)) {
     const relation = catalogRelation(manifest, catalog);

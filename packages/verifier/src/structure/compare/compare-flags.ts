@@ -1,4 +1,4 @@
-import type { Report } from "@scidex/audit-reader";
+import type { ReportFinding } from "@scidex/audit-reader";
 import type { Catalog, RelationRow } from "../catalog/catalog.ts";
 
 /** A relation, as the report names it. */
@@ -14,7 +14,7 @@ interface Named {
  * server does not look. So one UPDATE of a flag switches all triggers of a table off, while each still stands in the
  * catalog untouched and enabled.
  */
-export function compareTriggerFlag(catalog: Catalog, { relation, name, kind }: Named, report: Report): void {
+export function compareTriggerFlag(catalog: Catalog, { relation, name, kind }: Named, report: ReportFinding): void {
   if (relation.hasTriggers || !catalog.triggers.some((trigger) => trigger.relation === relation.oid)) return;
   report({
     check: "trigger_disabled",
@@ -26,7 +26,7 @@ export function compareTriggerFlag(catalog: Catalog, { relation, name, kind }: N
 }
 
 /** The same for all flags, of one of our own tables. */
-export function compareFlags(catalog: Catalog, relation: RelationRow, name: string, report: Report): void {
+export function compareFlags(catalog: Catalog, relation: RelationRow, name: string, report: ReportFinding): void {
   compareTriggerFlag(catalog, { relation, name, kind: undefined }, report);
   if (!relation.hasIndexes && catalog.indexes.some((index) => index.relation === relation.oid)) {
     report({

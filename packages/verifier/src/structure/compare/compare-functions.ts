@@ -1,4 +1,4 @@
-import type { Report } from "@scidex/audit-reader";
+import type { ReportFinding } from "@scidex/audit-reader";
 import type { FunctionShape, SchemaShape } from "../manifest.ts";
 
 /** Members of a function's shape that say what it does; grants are compared with the other privileges. */
@@ -23,7 +23,7 @@ export function reportFunction(
   expected: FunctionShape,
   actual: FunctionShape,
   kind: string | undefined,
-  report: Report,
+  report: ReportFinding,
 ): void {
   const differences = functionDifferences(expected, actual);
   if (differences.length === 0) return;
@@ -44,7 +44,7 @@ export function compareFunctions(
   manifest: SchemaShape,
   live: ReadonlyMap<string, FunctionShape>,
   isKnown: (signature: string) => boolean,
-  report: Report,
+  report: ReportFinding,
 ): void {
   for (const [name, expected] of Object.entries(manifest.functions)) {
     const actual = live.get(name);

@@ -1,5 +1,5 @@
 import type { Policy } from "../../coverage/policy.ts";
-import type { Report } from "@scidex/audit-reader";
+import type { ReportFinding } from "@scidex/audit-reader";
 import { type Catalog, findRelation, functionName } from "../catalog/catalog.ts";
 import type { Found } from "./compare-shadows.ts";
 import type { Reach } from "../catalog/reach.ts";
@@ -18,7 +18,7 @@ export function compareLoginTriggers(
   tables: readonly Found[],
   reach: Reach,
   policy: Policy | null,
-  report: Report,
+  report: ReportFinding,
 ): string[] {
   const unknown = catalog.loginTriggers.filter(({ name }) => policy?.loginTriggers.has(name) !== true);
   const audited = new Map(tables.map((table) => [table.name, table]));

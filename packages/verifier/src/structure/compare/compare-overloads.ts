@@ -1,4 +1,4 @@
-import { isBuiltin, type Report } from "@scidex/audit-reader";
+import { isBuiltin, type ReportFinding } from "@scidex/audit-reader";
 import { type Catalog, typeName } from "../catalog/catalog.ts";
 import { ownFunctions } from "../describe/describe-schema.ts";
 
@@ -6,7 +6,7 @@ import { ownFunctions } from "../describe/describe-schema.ts";
  * Functions that somebody put into pg_catalog under a name that our own functions call: where such an overload matches
  * better, a call finds it instead of PostgreSQL's. Other functions in pg_catalog are an extension's, and no matter.
  */
-export function compareOverloads(catalog: Catalog, report: Report): void {
+export function compareOverloads(catalog: Catalog, report: ReportFinding): void {
   const called = new Set<string>();
   // Only from where a word begins: a source of a megabyte that is one word took hours else.
   for (const { source } of ownFunctions(catalog))

@@ -1,4 +1,4 @@
-import { FIRST_NORMAL_OID, isBuiltin, type Report } from "@scidex/audit-reader";
+import { FIRST_NORMAL_OID, isBuiltin, type ReportFinding } from "@scidex/audit-reader";
 import { type Grant, privilegeName, PUBLIC } from "../catalog/acl.ts";
 import { type Catalog, type RoleRow, roleName } from "../catalog/catalog.ts";
 import { OWN_SCHEMA, ownRelations } from "../describe/describe-schema.ts";
@@ -25,7 +25,7 @@ export function comparePrivileges(
   },
   audited: ReadonlySet<string>,
   reach: Reach,
-  report: Report,
+  report: ReportFinding,
 ): { warnings: string[] } {
   const superusers = new Set([...catalog.roles.values()].filter((r) => r.isSuperuser).map((r) => r.name));
   const widened = (message: string, expected: string, actual: string) =>

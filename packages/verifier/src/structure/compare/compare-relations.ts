@@ -1,4 +1,4 @@
-import { type CheckName, isBuiltin, type Report } from "@scidex/audit-reader";
+import { type CheckName, isBuiltin, type ReportFinding } from "@scidex/audit-reader";
 import { type Catalog, findRelation } from "../catalog/catalog.ts";
 import { compareFlags } from "./compare-flags.ts";
 import { isOff, offName } from "../describe/describe-trigger.ts";
@@ -12,7 +12,7 @@ export function compareRelations(
   catalog: Catalog,
   manifest: SchemaShape,
   live: ReadonlyMap<string, RelationShape>,
-  report: Report,
+  report: ReportFinding,
 ): void {
   for (const [name, expected] of Object.entries(manifest.relations)) {
     const actual = live.get(name);
@@ -34,7 +34,7 @@ function compareRelation(
   name: string,
   expected: RelationShape,
   actual: RelationShape,
-  report: Report,
+  report: ReportFinding,
 ): void {
   const differs = (check: CheckName, what: string, a: string, b: string) =>
     report({ check, expected: a, actual: b, message: `public.${name}: ${what}` });
@@ -88,7 +88,7 @@ function compareIndexes(
   name: string,
   expected: RelationShape,
   actual: RelationShape,
-  report: Report,
+  report: ReportFinding,
 ): void {
   const definitions = new Set(Object.values(expected.indexes).map((shape) => shape.replace(/^primary /u, "")));
   compareShapes(expected.indexes, actual.indexes, (what, a, b) => {
@@ -122,7 +122,7 @@ function compareTriggers(
   name: string,
   expected: RelationShape,
   actual: RelationShape,
-  report: Report,
+  report: ReportFinding,
 ): void {
   const relation = findRelation(catalog, OWN_SCHEMA, name);
   const live = catalog.triggers.filter((trigger) => trigger.relation === relation?.oid);

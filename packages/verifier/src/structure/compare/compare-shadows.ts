@@ -1,4 +1,4 @@
-import type { Report } from "@scidex/audit-reader";
+import type { ReportFinding } from "@scidex/audit-reader";
 import {
   type Catalog,
   findRelation,
@@ -38,7 +38,7 @@ interface Path {
  * other schema, are asked: what anybody else finds in a corner of his own is his business. Temporary tables belong to
  * their session and are not looked for.
  */
-export function compareShadows(catalog: Catalog, tables: readonly Found[], reach: Reach, report: Report): void {
+export function compareShadows(catalog: Catalog, tables: readonly Found[], reach: Reach, report: ReportFinding): void {
   const byName = new Map<string, Map<string, RelationRow>>();
   for (const relation of catalog.relations.values()) {
     if (!"rpvmf".includes(relation.kind)) continue;
@@ -76,7 +76,7 @@ export function compareShadows(catalog: Catalog, tables: readonly Found[], reach
 }
 
 /** Functions of our names in a schema that is searched before ours, by a role that may call ours. */
-function compareFunctionNames(catalog: Catalog, paths: readonly Path[], reach: Reach, report: Report): void {
+function compareFunctionNames(catalog: Catalog, paths: readonly Path[], reach: Reach, report: ReportFinding): void {
   const callers = new Set(ownFunctions(catalog).flatMap(({ acl }) => (acl ?? []).map(({ grantee }) => grantee)));
   const mayCall = (role: RoleRow) =>
     reach.isSuperuser(role) || [...reach.namesOf(role)].some((name) => callers.has(name));
@@ -105,7 +105,7 @@ function compareFunctionNames(catalog: Catalog, paths: readonly Path[], reach: R
  * @returns warnings: of functions that switch triggers off while they run (what they insert is then found as rows past
  *   the trigger)
  */
-export function compareReplicaSettings(catalog: Catalog, report: Report): string[] {
+export function compareReplicaSettings(catalog: Catalog, report: ReportFinding): string[] {
   for (const setting of catalog.settings ?? []) {
     if (setting.name !== "session_replication_role" || setting.value.toLowerCase() !== "replica") continue;
     if (!appliesHere(catalog, setting.database)) continue;

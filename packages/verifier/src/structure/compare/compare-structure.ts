@@ -1,5 +1,5 @@
 import { type KindHistory, splitRelation } from "../../coverage/config.ts";
-import { isBuiltin, type Report } from "@scidex/audit-reader";
+import { isBuiltin, type ReportFinding } from "@scidex/audit-reader";
 import type { Policy } from "../../coverage/policy.ts";
 import { type Catalog, findRelation } from "../catalog/catalog.ts";
 import { auditedRelations, CAPTURE_PREFIX, captureSignatures, compareAudited } from "./compare-audited.ts";
@@ -33,7 +33,7 @@ export function compareStructure(
   schema: SchemaShape | null,
   histories: ReadonlyMap<string, KindHistory> | null,
   policy: Policy | null,
-  report: Report,
+  report: ReportFinding,
 ): StructureResult {
   const warnings: string[] = [];
   const unproven: string[] = [];

@@ -1,4 +1,4 @@
-import { isBuiltin, type Report } from "@scidex/audit-reader";
+import { isBuiltin, type ReportFinding } from "@scidex/audit-reader";
 import { type Catalog, typeName } from "../catalog/catalog.ts";
 
 /** Input, output, receive and send functions that types of a kind share, by oid. */
@@ -27,7 +27,7 @@ export interface UsedType {
 export function compareTypes(
   catalog: Catalog,
   used: readonly UsedType[],
-  report: Report,
+  report: ReportFinding,
 ): { unproven: string[]; warnings: string[] } {
   const unproven = new Set<string>();
   const warnings = new Set<string>();
