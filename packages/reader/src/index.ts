@@ -53,8 +53,8 @@ export {
   compareFindings,
   type Divergence,
   type Finding,
-  type Group,
-  GROUPS,
+  type CheckGroup,
+  CHECK_GROUPS,
   type ReportFinding,
 } from "./finding/finding.ts";
 export { Findings, MAX_LISTED_PER_CHECK } from "./finding/findings.ts";

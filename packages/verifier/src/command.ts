@@ -21,12 +21,12 @@ import type { NoteVerifier } from "@scidex/audit-core";
 import { failurePage, page } from "@scidex/audit-report";
 import { openSink, type Sink, SinkError } from "@scidex/audit-sinks";
 import { Command } from "commander";
-import { parseChecks, parseJobs, parseSeq, parseShard } from "./command/argv.ts";
+import { parseCheckGroups, parseJobs, parseSeq, parseShard } from "./command/argv.ts";
 import { configuration, messageOf, usage } from "./command/errors.ts";
 import { readPolicy, readState, write } from "./command/files.ts";
 import { parseKeys, readKeys } from "./command/keys.ts";
 import { describeReport } from "./report/describe-report.ts";
-import { formatState, GROUPS } from "@scidex/audit-reader";
+import { formatState, CHECK_GROUPS } from "@scidex/audit-reader";
 import { formatReport } from "./report/verification-report.ts";
 import type { Trust } from "./trust.ts";
 import { type Verification, verify } from "./verify.ts";
@@ -72,7 +72,7 @@ export function verifyCommand(context: CommandContext): Command {
     .description("Verifies the audit chain, its published heads and the audited rows. Reads only.")
     .option("--from <seq>", "first link to verify; widened to the published head before it")
     .option("--to <seq>", "last link to verify; widened to the published head after it")
-    .option("--checks <groups>", `comma-separated groups of checks: ${GROUPS.join(", ")}`)
+    .option("--checks <groups>", `comma-separated groups of checks: ${CHECK_GROUPS.join(", ")}`)
     .option("--shard <k/n>", "one of n parts, which together find what a whole run finds; with the same sinks and --to")
     .option("--jobs <n>", "connections and threads that read a whole chain; default: one per processor, up to 4")
     .option("--plain", "walk along every row in plain TypeScript, without the fast way; slower, and finds the same")
@@ -121,7 +121,7 @@ async function readRequest(flags: Flags): Promise<VerifyRequest> {
   const startSeq = parseSeq("--from", flags.from);
   const endSeq = parseSeq("--to", flags.to);
   if (endSeq !== undefined && endSeq < (startSeq ?? 1n)) throw usage(`--to is ${endSeq}, which is before --from`);
-  const checks = parseChecks(flags.checks);
+  const checks = parseCheckGroups(flags.checks);
   const shard = parseShard(flags.shard);
   const jobs = parseJobs(flags.jobs);
   const pinned = flags.policy ?? policyFile();

@@ -5,8 +5,8 @@ export {
   type Divergence,
   EMPTY_STATE,
   formatState,
-  type Group,
-  GROUPS,
+  type CheckGroup,
+  CHECK_GROUPS,
   type HeadLog,
   type HeadLogLine,
   type KnownLog,
@@ -30,10 +30,10 @@ export { formatPolicy, parsePolicy, type Policy, type TablePolicy } from "./cove
 export {
   type ChainHead,
   formatReport,
-  type GroupResult,
+  type CheckGroupResult,
   isVerdict,
   type VerificationReport,
 } from "./report/verification-report.ts";
 export type { Trust } from "./trust.ts";
 export { MAX_LOOKS, type Verification, verify } from "./verify.ts";
-export { DEFAULT_CHECKS, defaultJobs, VERIFY_DEFAULTS, type VerifyOptions } from "./verify-options.ts";
+export { DEFAULT_CHECK_GROUPS, defaultJobs, VERIFY_DEFAULTS, type VerifyOptions } from "./verify-options.ts";

@@ -29,7 +29,7 @@ import { type JobsPlan, planJobs } from "./steps/plan-jobs.ts";
 import { identify, unlessLagging } from "./steps/server.ts";
 import type { Observations } from "./report/observations.ts";
 import type { ParsedTrust } from "./trust.ts";
-import { type VerifyOptions, wantedChecks } from "./verify-options.ts";
+import { type VerifyOptions, wantedGroups } from "./verify-options.ts";
 
 /**
  * Looks once at the sinks, and then at one snapshot of the database.
@@ -43,7 +43,7 @@ export async function observe(
   deadline: Deadline,
   earlier?: Findings,
 ): Promise<Observations> {
-  const noted = new Noted(wantedChecks(options), earlier);
+  const noted = new Noted(wantedGroups(options), earlier);
   const { database } = sql.options;
   noted.saw({ server: { systemIdentifier: null, database } });
   const now = microsOfMillis(options.now ?? Date.now());

@@ -1,17 +1,24 @@
 import { availableParallelism } from "node:os";
-import { BOUNDS, type Group, type RangeRequest } from "@scidex/audit-reader";
+import { BOUNDS, type CheckGroup, type RangeRequest } from "@scidex/audit-reader";
 
 /** What is checked when the caller does not choose. */
-export const DEFAULT_CHECKS: readonly Group[] = ["links", "heads", "sources", "access", "coverage", "structure"];
+export const DEFAULT_CHECK_GROUPS: readonly CheckGroup[] = [
+  "links",
+  "heads",
+  "sources",
+  "access",
+  "coverage",
+  "structure",
+];
 
 /**
  * The groups that a run checks. What applications get is checked in whole runs, by the first shard: it depends on the
  * tables as they are, and not on a part of the chain.
  */
-export function wantedChecks(options: VerifyOptions): readonly Group[] {
+export function wantedGroups(options: VerifyOptions): readonly CheckGroup[] {
   const { checks, startSeq = 1n, endSeq, shard } = options;
   const isWhole = startSeq === 1n && endSeq === undefined && (shard?.number ?? 1) === 1;
-  return checks ?? DEFAULT_CHECKS.filter((group) => isWhole || group !== "access");
+  return checks ?? DEFAULT_CHECK_GROUPS.filter((group) => isWhole || group !== "access");
 }
 
 export const VERIFY_DEFAULTS = { maxHeadAgeMs: 24 * 60 * 60 * 1000, maxDurationMs: BOUNDS.maxDurationMs } as const;
@@ -33,7 +40,7 @@ export const MIN_ROWS_FOR_JOBS = 200_000;
  * belongs to are judged by the first shard, what is pending by the last.
  */
 export interface VerifyOptions extends RangeRequest {
-  readonly checks?: readonly Group[] | undefined;
+  readonly checks?: readonly CheckGroup[] | undefined;
   readonly maxHeadAgeMs?: number | undefined;
   /** Milliseconds that the verification may take; past them it is broken off, and the report is `unproven`. */
   readonly maxDurationMs?: number | undefined;

@@ -8,7 +8,7 @@ import type { Overview } from "./report/overview.ts";
 import { isVerdict, type VerificationReport } from "./report/verification-report.ts";
 import { parseTrust, type Trust } from "./trust.ts";
 import { observe } from "./verification.ts";
-import { DEFAULT_CHECKS, VERIFY_DEFAULTS, type VerifyOptions } from "./verify-options.ts";
+import { DEFAULT_CHECK_GROUPS, VERIFY_DEFAULTS, type VerifyOptions } from "./verify-options.ts";
 
 /** How often the database is looked at, at most, until two looks have found the same. */
 export const MAX_LOOKS = 4;
@@ -68,7 +68,7 @@ export async function verify(sql: Sql, trust: Trust, options: VerifyOptions = {}
 }
 
 const isFull = ({ checks, startSeq = 1n, endSeq, shard }: VerifyOptions): boolean =>
-  DEFAULT_CHECKS.every((group) => checks?.includes(group) ?? true) &&
+  DEFAULT_CHECK_GROUPS.every((group) => checks?.includes(group) ?? true) &&
   startSeq === 1n &&
   endSeq === undefined &&
   shard === undefined;

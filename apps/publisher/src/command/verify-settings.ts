@@ -10,8 +10,8 @@ import {
   sinkUrls,
   verifierKeysSource,
 } from "@scidex/audit-command";
-import { GROUPS } from "@scidex/audit-reader";
-import { parseChecks, readKeys, readPolicy } from "@scidex/audit-verifier/command";
+import { CHECK_GROUPS } from "@scidex/audit-reader";
+import { parseCheckGroups, readKeys, readPolicy } from "@scidex/audit-verifier/command";
 import type { Command } from "commander";
 import { readKeyFile, stateFileOf } from "../state/key-file.ts";
 import type { VerifyAndAlertOptions } from "../verify/verify-and-alert-options.ts";
@@ -31,7 +31,7 @@ AUDIT_SIGNING_KEY_FILE), AUDIT_ORIGIN, AUDIT_POLICY, AUDIT_MAX_HEAD_AGE`;
 
 export function addVerifyOptions(command: Command): Command {
   return command
-    .option("--checks <groups>", `comma-separated groups of checks: ${GROUPS.join(", ")}`)
+    .option("--checks <groups>", `comma-separated groups of checks: ${CHECK_GROUPS.join(", ")}`)
     .option("--policy <file>", "what must be covered (audit-chain policy prints it); default AUDIT_POLICY")
     .option(
       "--state <file>",
@@ -70,7 +70,7 @@ export async function verifySettings(flags: VerifyFlags): Promise<VerifySettings
     keys: await keysOf(keyFile),
     origin: origin(),
     policy: pinned === undefined ? null : await readPolicy(pinned),
-    checks: parseChecks(flags.checks),
+    checks: parseCheckGroups(flags.checks),
     stateFile: flags.state,
     publisherState: keyFile === undefined ? undefined : stateFileOf(keyFile),
     maxHeadAgeMs: flags.maxHeadAge === undefined ? maxHeadAge() : parseDuration(flags.maxHeadAge),

@@ -1,8 +1,8 @@
 import { sha256 } from "@scidex/audit-core";
 
 /** The groups of checks that a caller can choose from. */
-export const GROUPS = ["links", "heads", "sources", "access", "coverage", "structure"] as const;
-export type Group = (typeof GROUPS)[number];
+export const CHECK_GROUPS = ["links", "heads", "sources", "access", "coverage", "structure"] as const;
+export type CheckGroup = (typeof CHECK_GROUPS)[number];
 
 /**
  * Every check by name, with the group that it belongs to. The names are part of the interface; of several findings at
@@ -38,13 +38,13 @@ export const CHECKS = {
   privilege_widened: "structure",
   catalog_changed: "structure",
   index_mismatch: "structure",
-} as const satisfies Record<string, Group>;
+} as const satisfies Record<string, CheckGroup>;
 export type CheckName = keyof typeof CHECKS;
 
 /** What a check has found: data, for the report and for alerts. */
 export interface Divergence {
   readonly check: CheckName;
-  readonly group: Group;
+  readonly group: CheckGroup;
   /** Where, if a single link can be named. */
   readonly seq?: bigint;
   /** Where, if only an interval can be named: both ends included. */

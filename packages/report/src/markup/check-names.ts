@@ -1,4 +1,4 @@
-import type { Finding, Group } from "@scidex/audit-reader";
+import type { Finding, CheckGroup } from "@scidex/audit-reader";
 
 /** A check in words: what a finding of it is, and what it means for whoever looks. */
 export interface CheckName {
@@ -7,7 +7,7 @@ export interface CheckName {
 }
 
 /** The groups of checks, in the order in which they are told, and what it means when one holds. */
-export const GROUPS: Readonly<Record<Group, string>> = {
+export const CHECK_GROUP_MEANINGS: Readonly<Record<CheckGroup, string>> = {
   links: "Every link fits its own hashes and the link before it.",
   heads: "The chain is the one whose heads were signed and published.",
   sources: "The audited rows are those that were recorded.",

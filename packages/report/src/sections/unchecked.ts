@@ -1,5 +1,5 @@
 import { count, counted } from "../markup/amount.ts";
-import { GROUPS } from "../markup/check-names.ts";
+import { CHECK_GROUP_MEANINGS } from "../markup/check-names.ts";
 import { type Markup, markup } from "../markup/markup.ts";
 import type { PageData } from "../page-data.ts";
 
@@ -15,7 +15,7 @@ export function unchecked(data: PageData): Markup {
   return markup`<section aria-labelledby="checks">
 <h2 id="checks">What was checked</h2>
 <dl class="checks">
-${Object.entries(GROUPS).map(([group, meaning]) => {
+${Object.entries(CHECK_GROUP_MEANINGS).map(([group, meaning]) => {
   const result = report.checks[group] ?? "skipped";
   return markup`<div class="${result}"><dt>${meaning} <code class="name">${group}</code></dt><dd>${RESULTS[result]}</dd></div>
 `;

@@ -1,6 +1,6 @@
 import { MAX_SEQ } from "@scidex/audit-core";
-import { type Group, GROUPS, type Shard } from "@scidex/audit-reader";
-import { DEFAULT_CHECKS } from "../verify-options.ts";
+import { type CheckGroup, CHECK_GROUPS, type Shard } from "@scidex/audit-reader";
+import { DEFAULT_CHECK_GROUPS } from "../verify-options.ts";
 import { usage } from "./errors.ts";
 
 /** More connections than that are for nobody's good; there is `--shard` for more machines. */
@@ -13,11 +13,11 @@ export function parseSeq(option: string, text: string | undefined): bigint | und
   return BigInt(text);
 }
 
-export function parseChecks(text: string | undefined): readonly Group[] {
-  if (text === undefined) return DEFAULT_CHECKS;
+export function parseCheckGroups(text: string | undefined): readonly CheckGroup[] {
+  if (text === undefined) return DEFAULT_CHECK_GROUPS;
   return text.split(",").map((word) => {
-    const group = GROUPS.find((name) => name === word.trim());
-    if (group === undefined) throw usage(`--checks has "${word}"; the groups are ${GROUPS.join(", ")}`);
+    const group = CHECK_GROUPS.find((name) => name === word.trim());
+    if (group === undefined) throw usage(`--checks has "${word}"; the groups are ${CHECK_GROUPS.join(", ")}`);
     return group;
   });
 }

@@ -1,4 +1,4 @@
-export { parseChecks } from "./argv.ts";
+export { parseCheckGroups } from "./argv.ts";
 export { readPolicy, readState } from "./files.ts";
 export { parseKeys, readKeys } from "./keys.ts";
 export { describeReport } from "../report/describe-report.ts";

@@ -1,7 +1,7 @@
-import { CHECKS, type CheckName, type Group, GROUPS } from "@scidex/audit-reader";
+import { CHECKS, type CheckName, type CheckGroup, CHECK_GROUPS } from "@scidex/audit-reader";
 import type { Observations } from "./observations.ts";
-import { chainHead, type GroupResult, type VerificationReport } from "./verification-report.ts";
-import { type VerifyOptions, wantedChecks } from "../verify-options.ts";
+import { chainHead, type CheckGroupResult, type VerificationReport } from "./verification-report.ts";
+import { type VerifyOptions, wantedGroups } from "../verify-options.ts";
 
 /** The report of the last look. */
 export function makeReport(found: Observations, options: VerifyOptions, duration: number): VerificationReport {
@@ -33,14 +33,17 @@ export function makeReport(found: Observations, options: VerifyOptions, duration
   };
 }
 
-function groupResults(found: Observations, options: VerifyOptions): Record<Group, GroupResult> {
-  const failed = new Set<Group>([...found.findings.counts.keys()].map((check: CheckName) => CHECKS[check]));
+function groupResults(found: Observations, options: VerifyOptions): Record<CheckGroup, CheckGroupResult> {
+  const failed = new Set<CheckGroup>([...found.findings.counts.keys()].map((check: CheckName) => CHECKS[check]));
   const unproven = new Set(found.unproven.map(({ group }) => group));
-  const wanted = wantedChecks(options);
-  const resultOf = (group: Group): GroupResult => {
+  const wanted = wantedGroups(options);
+  const resultOf = (group: CheckGroup): CheckGroupResult => {
     if (failed.has(group)) return "failed";
     if (!wanted.includes(group)) return "skipped";
     return unproven.has(group) ? "unproven" : "ok";
   };
-  return Object.fromEntries(GROUPS.map((group) => [group, resultOf(group)])) as Record<Group, GroupResult>;
+  return Object.fromEntries(CHECK_GROUPS.map((group) => [group, resultOf(group)])) as Record<
+    CheckGroup,
+    CheckGroupResult
+  >;
 }

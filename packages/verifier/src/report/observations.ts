@@ -1,12 +1,12 @@
 import type { Seq } from "@scidex/audit-core";
-import type { ChainResult, Findings, Group, KnownServer, PublishedHeads } from "@scidex/audit-reader";
+import type { ChainResult, Findings, CheckGroup, KnownServer, PublishedHeads } from "@scidex/audit-reader";
 import type { Pending } from "../rows/read-pending.ts";
 import type { Overview } from "./overview.ts";
 
 /** What one look at the sinks and the database has found, before it is judged. */
 export interface Observations {
   readonly findings: Findings;
-  readonly unproven: readonly { readonly group: Group; readonly reason: string }[];
+  readonly unproven: readonly { readonly group: CheckGroup; readonly reason: string }[];
   /** Whether something could not be judged that another look may be able to judge. */
   readonly isTransient: boolean;
   /** Whether a table was rewritten between the snapshot and its lock, which a few more looks will not always meet. */

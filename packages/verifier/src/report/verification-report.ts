@@ -1,5 +1,5 @@
 import { formatTime, jsonForm, jsonText, toHex } from "@scidex/audit-core";
-import type { Divergence, Group } from "@scidex/audit-reader";
+import type { Divergence, CheckGroup } from "@scidex/audit-reader";
 
 /** A published position, or the chain's own head. */
 export interface ChainHead {
@@ -9,7 +9,7 @@ export interface ChainHead {
 }
 
 /** What became of a group of checks. */
-export type GroupResult = "ok" | "failed" | "unproven" | "skipped";
+export type CheckGroupResult = "ok" | "failed" | "unproven" | "skipped";
 
 /** What a verification found. Numbers are bigint; `formatReport` writes them as JSON numbers. */
 export interface VerificationReport {
@@ -34,7 +34,7 @@ export interface VerificationReport {
   readonly firstDivergence: Divergence | null;
   readonly divergences: readonly Divergence[];
   readonly divergenceCount: number;
-  readonly checks: Readonly<Record<Group, GroupResult>>;
+  readonly checks: Readonly<Record<CheckGroup, CheckGroupResult>>;
   /** What could not be checked, and why. */
   readonly unproven: readonly string[];
   readonly warnings: readonly string[];

@@ -2,7 +2,7 @@ import {
   CHECKS,
   type Finding,
   Findings,
-  type Group,
+  type CheckGroup,
   isRefused,
   isTransient,
   reasonOf,
@@ -33,9 +33,9 @@ const NOTHING_SEEN: Seen = {
  * being reported.
  */
 export class Noted {
-  readonly #wanted: ReadonlySet<Group>;
+  readonly #wanted: ReadonlySet<CheckGroup>;
   readonly #findings: Findings;
-  readonly #unproven: { group: Group; reason: string }[] = [];
+  readonly #unproven: { group: CheckGroup; reason: string }[] = [];
   readonly #warnings: string[] = [];
   #isTransient = false;
   #isRewritten = false;
@@ -46,13 +46,13 @@ export class Noted {
    * @param wanted the groups that were asked for
    * @param earlier what the look before has found
    */
-  constructor(wanted: readonly Group[], earlier: Findings | undefined) {
+  constructor(wanted: readonly CheckGroup[], earlier: Findings | undefined) {
     this.#wanted = new Set(wanted);
     this.#findings = new Findings(earlier);
   }
 
   /** Whether any of these groups was asked for. */
-  wants(...groups: readonly Group[]): boolean {
+  wants(...groups: readonly CheckGroup[]): boolean {
     return groups.some((group) => this.#wanted.has(group));
   }
 
@@ -73,7 +73,7 @@ export class Noted {
   }
 
   /** Says why groups could not be checked, for those that were asked for. */
-  cannot(reason: string, ...groups: readonly Group[]): void {
+  cannot(reason: string, ...groups: readonly CheckGroup[]): void {
     for (const group of groups) if (this.#wanted.has(group)) this.#unproven.push({ group, reason });
   }
 
@@ -98,7 +98,7 @@ export class Noted {
   }
 
   /** What `read` returns; null where that was refused, which makes the groups unproven. */
-  async orNull<T>(what: string, groups: readonly Group[], read: () => Promise<T>): Promise<T | null> {
+  async orNull<T>(what: string, groups: readonly CheckGroup[], read: () => Promise<T>): Promise<T | null> {
     try {
       return await read();
     } catch (error) {

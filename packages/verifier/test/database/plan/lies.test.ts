@@ -3,7 +3,7 @@
 import { asRole, createDatabase, type EmbeddedServer, type TestDatabase } from "@scidex/audit-testkit";
 import postgres from "postgres";
 import { afterAll, beforeAll, describe, expect, test } from "vitest";
-import type { Group } from "../../../src/index.ts";
+import type { CheckGroup } from "../../../src/index.ts";
 import { verify } from "../../../src/verify.ts";
 import { startMajor } from "../../../../reader/test/majors.ts";
 import { AUDITED } from "../../structure-database.ts";
@@ -23,8 +23,8 @@ const DECOY = (catalog: string) => `
   alter table public.${catalog} set schema pg_catalog;
   grant select on pg_catalog.${catalog} to public;`;
 
-const SOURCES: readonly Group[] = ["sources", "links", "heads"];
-const ALL: readonly Group[] = [...SOURCES, "structure"];
+const SOURCES: readonly CheckGroup[] = ["sources", "links", "heads"];
+const ALL: readonly CheckGroup[] = [...SOURCES, "structure"];
 
 /** Name, statements, and whether only the check of the structure can find it. */
 const LIES: readonly (readonly [name: string, statements: string, only?: "structure" | undefined])[] = [
@@ -149,7 +149,7 @@ describe.each([15, 18] as const)("PostgreSQL %i", (major) => {
   });
   afterAll(async () => await server.stop());
 
-  async function checksOf(database: TestDatabase, checks: readonly Group[]): Promise<string[]> {
+  async function checksOf(database: TestDatabase, checks: readonly CheckGroup[]): Promise<string[]> {
     const inspector = postgres(asRole(database.url, "plan_inspector", "inspector"), { max: 2, onnotice: () => {} });
     try {
       const { report } = await verify(inspector, {}, { checks, allowUnanchored: true });
