@@ -1,4 +1,4 @@
-import { lostConnection } from "@scidex/audit-command";
+import { describeLostConnection } from "@scidex/audit-command";
 import { CodedError } from "@scidex/audit-core";
 
 /**
@@ -43,4 +43,4 @@ export const errno = (error: unknown): string | undefined =>
   error instanceof Error && "code" in error && typeof error.code === "string" ? error.code : undefined;
 
 export const messageOf = (error: unknown): string =>
-  error instanceof Error ? (lostConnection(error) ?? error.message) : String(error);
+  error instanceof Error ? (describeLostConnection(error) ?? error.message) : String(error);

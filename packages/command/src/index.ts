@@ -23,7 +23,7 @@ export {
 export { escapeMessage, escapeText } from "./escape-text.ts";
 export { EXIT, type ExitCode } from "./exit-code.ts";
 export { keepHeapSmall } from "./keep-heap-small.ts";
-export { lostConnection } from "./lost-connection.ts";
+export { describeLostConnection } from "./describe-lost-connection.ts";
 export { packageVersion } from "./package-version.ts";
 export { progress, type Progress, type ProgressOptions, type ProgressStream } from "./progress.ts";
 export { redact, redactUrl } from "./redact.ts";

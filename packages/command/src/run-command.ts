@@ -3,7 +3,7 @@ import { CommandError } from "./command-error.ts";
 import { jsonText } from "@scidex/audit-core";
 import { escapeMessage } from "./escape-text.ts";
 import { EXIT, type ExitCode } from "./exit-code.ts";
-import { isWriteToLostConnection, lostConnection } from "./lost-connection.ts";
+import { isWriteToLostConnection, describeLostConnection } from "./describe-lost-connection.ts";
 import { clearProgress } from "./progress.ts";
 import { redact } from "./redact.ts";
 import { isClosedPipe, writeOut } from "./write-out.ts";
@@ -179,7 +179,7 @@ function describe(error: unknown): Description {
   if (!(error instanceof Error)) return { code: "failed", message: String(error), exit: EXIT.failed };
   const code = "code" in error && typeof error.code === "string" ? error.code : "failed";
   const isOurs = code === "usage" || code === "configuration";
-  const lost = isOurs ? undefined : lostConnection(error);
+  const lost = isOurs ? undefined : describeLostConnection(error);
   if (lost !== undefined) return { code: "unavailable", message: lost, exit: EXIT.failed };
   return { code, message: messageOf(error), exit: isOurs ? EXIT.usage : EXIT.failed };
 }

@@ -4,7 +4,7 @@ import { connectionLoss } from "@scidex/audit-core";
 const IN_COPY = "COPY_IN_PROGRESS";
 
 /** What to say of an error that tells that the connection to the database has ended; undefined for any other. */
-export function lostConnection(error: Error): string | undefined {
+export function describeLostConnection(error: Error): string | undefined {
   const isInCopy = "code" in error && error.code === IN_COPY;
   if (!isInCopy && connectionLoss(error) !== "ended") return undefined;
   return `the connection to the database was lost (${error.message}): the server was stopped, or it ended this session; try again`;

@@ -1,10 +1,10 @@
 import { expect, it } from "vitest";
-import { lostConnection } from "../src/index.ts";
+import { describeLostConnection } from "../src/index.ts";
 
 const error = (members: object): Error => Object.assign(new Error("it failed"), members);
 
 it.each(["57P01", "CONNECTION_CLOSED", "ECONNRESET", "COPY_IN_PROGRESS"])("%s is told as a lost connection", (code) => {
-  expect(lostConnection(error({ code }))).toMatch(/^the connection to the database was lost \(it failed\)/);
+  expect(describeLostConnection(error({ code }))).toMatch(/^the connection to the database was lost \(it failed\)/);
 });
 
 it.each([
@@ -13,5 +13,5 @@ it.each([
   ["a missing right", { code: "42501", severity: "ERROR" }],
   ["an error without a code", {}],
 ])("%s is told as it is", (_what, members) => {
-  expect(lostConnection(error(members))).toBeUndefined();
+  expect(describeLostConnection(error(members))).toBeUndefined();
 });
