@@ -3,7 +3,7 @@ import type { Sink } from "@scidex/audit-sinks";
 import { divergenceOf } from "../divergence.ts";
 import { PublisherError } from "../errors.ts";
 import { sealForPublication } from "../sealing/seal-for-publication.ts";
-import { checkMemory } from "../sinks/check-memory.ts";
+import { requireSignableState } from "../sinks/require-signable-state.ts";
 import { type CheckedSinks, checkSinks } from "../sinks/check-sinks.ts";
 import { deliver } from "../sinks/deliver.ts";
 import { openSinks, requireDistinct } from "../sinks/open-sinks.ts";
@@ -59,7 +59,7 @@ async function publishLocked(options: PublishOptions, keys: PublisherKeys, sinks
 
   // Sinks before the snapshot: they can't know more than it.
   const checked = await checkSinks(sinks, file.state, trust);
-  checkMemory(checked, file.path);
+  requireSignableState(checked, file.path);
   const sealing = await sealForPublication(database, {
     lockIdleMs: options.lockIdleMs ?? PUBLISH_DEFAULTS.lockIdleMs,
     maxPendingAgeMs: options.maxPendingAgeMs ?? PUBLISH_DEFAULTS.maxPendingAgeMs,

@@ -3,12 +3,12 @@ import { hasGap } from "../state/state.ts";
 import type { CheckedSinks } from "./check-sinks.ts";
 
 /**
- * Whether the sinks allow that a head is signed from this memory.
+ * Requires that the sinks allow a head to be signed from this state.
  *
  * @param path the state file's, for messages
  * @throws {PublisherError} `state_outdated`, `configuration`
  */
-export function checkMemory(checked: CheckedSinks, path: string): void {
+export function requireSignableState(checked: CheckedSinks, path: string): void {
   // Where a sink was tampered with, that is the answer, and nothing is signed anyway.
   if (checked.sinks.every(({ finding }) => finding === undefined)) requireNewest(checked, path);
   requireHistory(checked);
