@@ -1,0 +1,43 @@
+import { describe, expect, it } from "vitest";
+import { resolveRange } from "../../src/index.ts";
+
+describe("ranges", () => {
+  const heads = [5n, 5n, 9n, 20n, 33n].map((seq) => ({
+    seq,
+    chainHash: new Uint8Array(),
+    root: new Uint8Array(),
+    appendedAt: "",
+    publishedAt: "",
+    signedTime: 0n,
+    subtrees: new Uint8Array(),
+  }));
+  it("are moved outwards to heads, and shards lie side by side", () => {
+    expect(resolveRange({ startSeq: 7n, endSeq: 10n }, heads, 0n)).toMatchObject({
+      from: 6n,
+      to: 20n,
+      unchained: false,
+    });
+    for (let of = 1; of <= 12; of++) {
+      for (const request of [{}, { startSeq: 7n }, { endSeq: 25n }]) {
+        const whole = resolveRange(request, heads, 0n);
+        const shards = Array.from({ length: of }, (_, k) =>
+          resolveRange({ ...request, shard: { number: k + 1, of } }, heads, 0n),
+        );
+        expect(shards[0]?.from).toBe(whole.from);
+        expect(shards.at(-1)?.to).toBe(whole.to);
+        const ends = shards.slice(0, -1).map(({ to }) => (to ?? 0n) + 1n);
+        expect(shards.slice(1).map(({ from }) => from)).toEqual(ends);
+        expect(shards.filter(({ unchained }) => unchained)).toHaveLength(whole.unchained ? 1 : 0);
+      }
+    }
+  });
+  it("are refused where there is none", () => {
+    for (const request of [
+      { startSeq: 0n },
+      { startSeq: 5n, endSeq: 4n },
+      { shard: { number: 3, of: 2 } },
+      { shard: { number: 0, of: 2 } },
+    ])
+      expect(() => resolveRange(request, [], 0n)).toThrow(expect.objectContaining({ code: "range_invalid" }));
+  });
+});
