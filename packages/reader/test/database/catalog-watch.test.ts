@@ -1,10 +1,24 @@
 // C14: the catalog changed between two statements, and put back.
 
-import { createDatabase, type EmbeddedServer, type TestDatabase } from "@scidex/audit-testkit";
+import { createDatabase, type EmbeddedServer, type Template, type TestDatabase } from "@scidex/audit-testkit";
+import postgres from "postgres";
 import { afterAll, beforeAll, describe, expect, test } from "vitest";
-import { CatalogError, CatalogWatch, withSnapshot } from "@scidex/audit-reader";
-import { startMajor } from "../../../../reader/test/majors.ts";
-import { AUDITED } from "../../structure-database.ts";
+import { CatalogError, CatalogWatch, withSnapshot } from "../../src/index.ts";
+import { startMajor } from "../majors.ts";
+
+/** A table whose types are builtin and not. */
+const TABLE: Template = {
+  name: "reader-catalog-watch",
+  prepare: async (url) => {
+    const sql = postgres(url, { max: 1, onnotice: () => {} });
+    await sql.unsafe(`
+      create schema app;
+      create type app.mood as enum ('calm', 'cross');
+      create table app."Odd ""name""" (id integer primary key, m app.mood, t timestamptz[]);
+      insert into app."Odd ""name""" values (1, 'calm', null)`);
+    await sql.end();
+  },
+};
 
 const FLIPS = [
   [
@@ -28,7 +42,7 @@ const FLIPS = [
     "update pg_attribute set attnotnull = true where attrelid = 1247 and attnum = 2",
   ],
   [
-    "the output function of an audited table's enum",
+    "the output function of a table's enum",
     "update pg_type set typoutput = 'textout'::regproc where oid = 'app.mood'::regtype",
     "update pg_type set typoutput = 'enum_out'::regproc where oid = 'app.mood'::regtype",
   ],
@@ -48,8 +62,8 @@ describe.each([15, 18] as const)("PostgreSQL %i", (major) => {
     });
   }
 
-  test.each([...FLIPS])("%s is changed and put back while the verifier reads", async (_, there, back) => {
-    await using database = await createDatabase({ server, template: AUDITED });
+  test.each([...FLIPS])("%s is changed and put back while it is read", async (_, there, back) => {
+    await using database = await createDatabase({ server, template: TABLE });
     const never = Promise.withResolvers<never>().promise;
     const watch = await CatalogWatch.begin(database.sql.options, never);
     try {
@@ -68,7 +82,7 @@ describe.each([15, 18] as const)("PostgreSQL %i", (major) => {
   });
 
   test("what others change in rows of their own is nobody's concern", async () => {
-    await using database = await createDatabase({ server, template: AUDITED });
+    await using database = await createDatabase({ server, template: TABLE });
     const watch = await CatalogWatch.begin(database.sql.options, Promise.withResolvers<never>().promise);
     await database.sql.unsafe(
       "create table public.other (id int); create type public.t as enum ('a'); drop type public.t",

@@ -1,23 +1,38 @@
 import { setTimeout as sleep } from "node:timers/promises";
+import { createDatabase, type TestDatabase } from "@scidex/audit-testkit";
 import postgres from "postgres";
-import { expect, it } from "vitest";
-import { readShape, type TableShape } from "../../src/coverage/shape.ts";
-import { type Chunks, type Lane, type Snapshot, withSnapshot } from "@scidex/audit-reader";
-import { type ChainDatabase, openChain } from "../chain-database.ts";
+import { expect, it, onTestFinished } from "vitest";
+import { type Chunks, type Lane, type Relation, type Snapshot, withSnapshot } from "../../src/index.ts";
 
-/** A table `big` with rows of text. */
-async function openBig(rows = 20_000, length = 100): Promise<ChainDatabase> {
-  const chain = await openChain();
-  await chain.sql`create table public.big (id int, body text)`;
-  await chain.sql`alter table public.big alter body set storage external`;
-  await chain.sql`insert into public.big select g, repeat('x', ${length}::int) from generate_series(1, ${rows}::int) as g`;
-  return chain;
+async function openDatabase(): Promise<TestDatabase> {
+  const database = await createDatabase();
+  onTestFinished(async () => await database.drop());
+  return database;
 }
 
-async function bigOf(lane: Lane): Promise<TableShape> {
-  const shape = await readShape(lane, "public", "big");
-  if (shape === null) throw new Error("no table big");
-  return shape;
+/** A table `big` with rows of text. */
+async function openBig(rows = 20_000, length = 100): Promise<TestDatabase> {
+  const database = await openDatabase();
+  const { sql } = database;
+  await sql`create table public.big (id int, body text)`;
+  await sql`alter table public.big alter body set storage external`;
+  await sql`insert into public.big select g, repeat('x', ${length}::int) from generate_series(1, ${rows}::int) as g`;
+  return database;
+}
+
+async function bigOf(lane: Lane): Promise<Relation> {
+  const catalog = await lane.catalog();
+  const relation = catalog.relation("public", "big");
+  if (relation === undefined) throw new Error("no table big");
+  await catalog.need(lane, [relation.oid]);
+  const attributes = catalog.attributesOf(relation.oid);
+  return {
+    schema: "public",
+    name: "big",
+    oid: Number(relation.oid),
+    attributes: new Map(attributes.map(({ name, number }) => [name, number])),
+    types: new Map(attributes.map(({ name, type }) => [name, Number(type)])),
+  };
 }
 
 async function scan(lane: Lane, format: "binary" | "text" = "text", columns = ["id", "body"]): Promise<Chunks> {
@@ -76,15 +91,14 @@ it("gives the locks of an attempt back, and what it has set", async () => {
     await sql`set lock_timeout = '10s'`;
     await sql`alter table public.big add more int`;
   });
-  expect(await withSnapshot(sql, async ([lane]) => (await bigOf(lane)).columns.has("more"))).toBe(true);
+  expect(await withSnapshot(sql, async ([lane]) => (await bigOf(lane)).attributes.has("more"))).toBe(true);
 });
 
 it("reports an error that comes together with the first rows, each time", async () => {
-  const chain = await openChain();
-  const { sql } = chain;
+  const { sql } = await openDatabase();
   await sql.unsafe("create type public.mood as enum ('fine', 'odd')");
   await sql.unsafe("create table public.big as select unnest(array['fine', 'odd', 'fine'])::public.mood as mood");
-  await chain.attack("delete from pg_catalog.pg_enum where enumlabel = 'odd'");
+  await sql.unsafe("delete from pg_catalog.pg_enum where enumlabel = 'odd'");
   for (let i = 0; i < 20; i++) {
     const failed = withSnapshot(sql, async ([lane]) =>
       lane.attempt(async (inner) => await bytesOf(await scan(inner, "text", ["mood"]))),
