@@ -827,7 +827,10 @@ $function$;
 -- column's text output. `concat` calls the type's output function and nothing else: a cast could be a user's function.
 -- It takes at most 100 arguments, hence groups of 50 columns. Label and value are arguments of their own, because a
 -- call of `concat` for each member cost half as much again. The columns are named bare, and sorted by the caller.
-CREATE OR REPLACE FUNCTION public.audit_chain_payload_expression(columns text[]) RETURNS text
+--
+-- `members` are the members' names: that of the column when it joined, which it keeps. `absent` has by member the text
+-- that is left out in the place of NULL: the one that older rows have in a column that joined. NULL is written there.
+CREATE OR REPLACE FUNCTION public.audit_chain_payload_expression(columns text[], members text[], absent jsonb) RETURNS text
 LANGUAGE plpgsql STABLE
 SET search_path = pg_catalog, pg_temp
 AS $function$
@@ -837,9 +840,12 @@ BEGIN
   SELECT array_agg(g.members ORDER BY g.number) INTO groups
     FROM (SELECT (c.n - 1) / 50 AS number,
                  string_agg(format(
-                   'CASE WHEN %1$s IS DISTINCT FROM NULL THEN %2$L END, pg_catalog.to_json(CASE WHEN %1$s IS DISTINCT FROM NULL THEN pg_catalog.concat(%1$s) END)',
-                   public.audit_chain_quoted(c.name), concat(',', to_json(c.name), ':')), ', ' ORDER BY c.n) AS members
-            FROM unnest(columns) WITH ORDINALITY AS c(name, n)
+                   CASE WHEN jsonb_exists(absent, c.member)
+                        THEN 'CASE WHEN %1$s IS DISTINCT FROM NULL AND pg_catalog.concat(%1$s) COLLATE pg_catalog."C" OPERATOR(pg_catalog.=) %3$L THEN NULL ELSE %2$L END, '
+                             'CASE WHEN %1$s IS DISTINCT FROM NULL THEN CASE WHEN pg_catalog.concat(%1$s) COLLATE pg_catalog."C" OPERATOR(pg_catalog.<>) %3$L THEN pg_catalog.to_json(pg_catalog.concat(%1$s)) END ELSE ''null''::pg_catalog.json END'
+                        ELSE 'CASE WHEN %1$s IS DISTINCT FROM NULL THEN %2$L END, pg_catalog.to_json(CASE WHEN %1$s IS DISTINCT FROM NULL THEN pg_catalog.concat(%1$s) END)' END,
+                   public.audit_chain_quoted(c.name), concat(',', to_json(c.member), ':'), absent ->> c.member), ', ' ORDER BY c.n) AS members
+            FROM unnest(columns, audit_chain_payload_expression.members) WITH ORDINALITY AS c(name, member, n)
            GROUP BY (c.n - 1) / 50) AS g;
   RETURN format('pg_catalog.concat(''{'', pg_catalog.substr(pg_catalog.concat(%s), 2), ''}'')',
     CASE WHEN cardinality(groups) = 1 THEN groups[1]
@@ -860,20 +866,31 @@ AS $function$
     FROM unnest(key_columns) WITH ORDINALITY AS k(name, n)
 $function$;
 --> statement-breakpoint
--- A FROM clause that yields `event.pk` and `event.payload` of each row of `source`. A covered column that is gone
--- (dropped or renamed since) is found in `missing` instead and reads as NULL: capture must not break inserts.
--- The planner makes one scan of it. Columns may have any name: bare names are looked up among the columns of
--- `covered` first, and everything else in it is qualified.
-CREATE OR REPLACE FUNCTION public.audit_chain_row_source(source text, key_columns text[], columns text[]) RETURNS text
+-- What capture reads in the place of a column that is gone. A row that has this text itself is captured all the same:
+-- only slower.
+CREATE OR REPLACE FUNCTION public.audit_chain_gone() RETURNS text
+LANGUAGE sql IMMUTABLE
+SET search_path = pg_catalog, pg_temp
+AS $function$
+  SELECT 'audit_chain_gone_8f6d2c1e5b7a4093'
+$function$;
+--> statement-breakpoint
+-- A FROM clause that yields `event.pk` and `event.payload` of each row of `source`. Columns may have any name: bare
+-- names are looked up among the columns of `covered` first, and everything else in it is qualified.
+--
+-- A covered column that is gone (dropped or renamed since) is found in `missing` instead: capture must not break
+-- inserts. It reads as a text that tells whoever uses the payload to make it anew with audit_chain_odd_row. OFFSET 0
+-- keeps the planner from putting the payload's expression into each place where it is looked at.
+CREATE OR REPLACE FUNCTION public.audit_chain_row_source(source text, key_columns text[], columns text[], members text[], absent jsonb) RETURNS text
 LANGUAGE sql STABLE
 SET search_path = pg_catalog, pg_temp
 AS $function$
   SELECT format(
-    E'%s AS source\n      CROSS JOIN (SELECT %s) AS missing\n      CROSS JOIN LATERAL (SELECT %s AS pk,\n             %s AS payload\n        FROM (SELECT source.*) AS covered) AS event',
+    E'%s AS source\n      CROSS JOIN (SELECT %s) AS missing\n      CROSS JOIN LATERAL (SELECT %s AS pk,\n             %s AS payload\n        FROM (SELECT source.*) AS covered OFFSET 0) AS event',
     source,
-    (SELECT string_agg(format('NULL::text AS %s', public.audit_chain_quoted(c.name)), ', ' ORDER BY c.n) FROM unnest(columns) WITH ORDINALITY AS c(name, n)),
+    (SELECT string_agg(format('%L::text AS %s', public.audit_chain_gone(), public.audit_chain_quoted(c.name)), ', ' ORDER BY c.n) FROM unnest(columns) WITH ORDINALITY AS c(name, n)),
     public.audit_chain_key_expression(key_columns),
-    public.audit_chain_payload_expression(columns))
+    public.audit_chain_payload_expression(columns, members, absent))
 $function$;
 --> statement-breakpoint
 -- Blinded form of a row's key: the lower-case hex of HMAC-SHA256 (RFC 2104) under the table's secret of 32 bytes. Nothing
@@ -899,71 +916,68 @@ BEGIN
 END
 $function$;
 --> statement-breakpoint
--- The key of a row that has none under the configured names, or one that is too long. Key columns that have been
--- renamed since the table was attached are found by their numbers (slow, and only until the change is recorded), so
--- that inserts keep working. Else an error, while the row is being written and not only when its transaction commits.
---
--- The row comes as the text of a record, and is taken apart here. If the record itself were handed over, and turned
--- into json or cast to the row's type, casts to json and CHECKs of domains would run as our owner. The table's owner
--- can define these.
-CREATE OR REPLACE FUNCTION public.audit_chain_odd_key(kind text, relation oid, pk text, row_text text) RETURNS text
+-- The key of a row that has none, or one that is too long: an error, while the row is being written and not only when its
+-- transaction commits.
+CREATE OR REPLACE FUNCTION public.audit_chain_odd_key(kind text, pk text) RETURNS text
 LANGUAGE plpgsql STABLE
 SET search_path = pg_catalog, pg_temp
 AS $function$
-DECLARE
-  positions   integer[];
-  fields      text[];
-  texts       text[];
 BEGIN
-  IF pk IS NULL THEN
-    -- Partitions have numbers of their own: the names lead from the root's numbers to the relation's positions.
-    SELECT array_agg((SELECT count(*) FROM pg_attribute AS b
-                       WHERE b.attrelid = audit_chain_odd_key.relation AND b.attnum BETWEEN 1 AND own.attnum AND NOT b.attisdropped)::integer ORDER BY k.n) INTO positions
-      FROM public.audit_chain_config AS c
-      JOIN public.audit_chain_relation AS live ON live.kind = c.kind
-     CROSS JOIN LATERAL unnest(c.key_columns) WITH ORDINALITY AS k(name, n)
-      JOIN pg_attribute AS a ON a.attrelid = live.relid AND a.attnum = (live.column_numbers::jsonb ->> k.name)::smallint AND NOT a.attisdropped
-      JOIN pg_attribute AS own ON own.attrelid = audit_chain_odd_key.relation AND own.attname = a.attname
-     WHERE c.kind = audit_chain_odd_key.kind
-       AND c.id = (SELECT max(l.id) FROM public.audit_chain_config AS l WHERE l.kind = c.kind)
-    HAVING count(*) = max(cardinality(c.key_columns));
-    IF positions IS NOT NULL THEN
-      -- (1,,"a ""b"" \\ c"): fields between commas, NULL where there is nothing, quotes and backslashes doubled.
-      SELECT array_agg(CASE WHEN f.m[1] = '' THEN NULL
-                            WHEN starts_with(f.m[1], '"') THEN replace(replace(substr(f.m[1], 2, char_length(f.m[1]) - 2), '""', '"'), E'\\\\', E'\\')
-                            ELSE f.m[1] END ORDER BY f.n) INTO fields
-        FROM regexp_matches(concat(substr(row_text, 2, char_length(row_text) - 2), ','), '("(?:[^"]|"")*"|[^",]*),', 'g') WITH ORDINALITY AS f(m, n);
-      SELECT array_agg(fields[p.position] ORDER BY p.n) INTO texts FROM unnest(positions) WITH ORDINALITY AS p(position, n);
-      IF array_position(texts, NULL) IS NOT NULL THEN
-        pk := NULL;
-      ELSIF cardinality(texts) = 1 THEN
-        pk := texts[1];
-      ELSE
-        SELECT concat('[', string_agg(to_json(t.value)::text, ',' ORDER BY t.n), ']') INTO pk FROM unnest(texts) WITH ORDINALITY AS t(value, n);
-      END IF;
-    END IF;
-  END IF;
   IF pk IS NULL OR octet_length(convert_to(pk, 'UTF8')) > 2000 THEN
     RAISE EXCEPTION 'the key of a row of % must have at most 2000 bytes, this one has %', kind, coalesce(octet_length(convert_to(pk, 'UTF8'))::text, 'no value (NULL)')
       USING ERRCODE = 'AC005',
-            HINT = 'If a key column was dropped, run audit-chain attach for the table again. Else attach it with a shorter key (--key).';
+            HINT = 'If a key column was dropped, run audit-chain sync for the table. Else attach it with a shorter key (--key).';
   END IF;
   RETURN pk;
 END
 $function$;
 --> statement-breakpoint
--- Key and payload of a row whose columns have other types than when this session planned its capture. They are planned
--- anew each time, which is slow, until the session ends or the table is attached again.
-CREATE OR REPLACE FUNCTION public.audit_chain_odd_row(kind text, r record, OUT pk text, OUT payload text)
+-- Key and payload of a row of which the capture function cannot make them as it was generated: columns have been renamed
+-- or dropped, or their types changed behind a session's plan. Columns are found by their numbers, so that a renamed one
+-- is recorded as before and nothing is lost until the change is recorded. This is slow.
+--
+-- The row comes as the text of a record, and is taken apart here. If the record itself were handed over, and turned
+-- into json or cast to the row's type, casts to json and CHECKs of domains would run as our owner. The table's owner
+-- can define these.
+CREATE OR REPLACE FUNCTION public.audit_chain_odd_row(kind text, relation oid, row_text text, OUT pk text, OUT payload text)
 LANGUAGE plpgsql STABLE
 SET search_path = pg_catalog, pg_temp
 AS $function$
 DECLARE
-  config public.audit_chain_config;
+  config    public.audit_chain_config;
+  live      public.audit_chain_relation;
+  fields    text[];
+  positions jsonb;
+  keys      text[];
+  value     text;
 BEGIN
   SELECT c.* INTO config FROM public.audit_chain_config AS c WHERE c.kind = audit_chain_odd_row.kind ORDER BY c.id DESC LIMIT 1;
-  EXECUTE format('SELECT event.pk, event.payload FROM %s', public.audit_chain_row_source('(SELECT ($1).*)'::text, config.key_columns, config.columns))
-     INTO pk, payload USING r;
+  SELECT r.* INTO live FROM public.audit_chain_relation AS r WHERE r.kind = audit_chain_odd_row.kind;
+  -- (1,,"a ""b"" \\ c"): fields between commas, NULL where there is nothing, quotes and backslashes doubled.
+  SELECT array_agg(CASE WHEN f.m[1] = '' THEN NULL
+                        WHEN starts_with(f.m[1], '"') THEN replace(replace(substr(f.m[1], 2, char_length(f.m[1]) - 2), '""', '"'), E'\\\\', E'\\')
+                        ELSE f.m[1] END ORDER BY f.n) INTO fields
+    FROM regexp_matches(concat(substr(row_text, 2, char_length(row_text) - 2), ','), '("(?:[^"]|"")*"|[^",]*),', 'g') WITH ORDINALITY AS f(m, n);
+  -- Partitions have numbers of their own: the names lead from the root's numbers to the relation's positions.
+  SELECT jsonb_object_agg(n.key, (SELECT count(*) FROM pg_attribute AS b
+            WHERE b.attrelid = relation AND b.attnum BETWEEN 1 AND own.attnum AND NOT b.attisdropped)) INTO positions
+    FROM jsonb_each_text(live.column_numbers::jsonb) AS n
+    JOIN pg_attribute AS a ON a.attrelid = live.relid AND a.attnum = n.value::smallint AND NOT a.attisdropped
+    JOIN pg_attribute AS own ON own.attrelid = relation AND own.attname = a.attname;
+  SELECT array_agg(fields[(positions ->> k.name)::integer] ORDER BY k.n) INTO keys
+    FROM unnest(config.key_columns) WITH ORDINALITY AS k(name, n);
+  IF array_position(keys, NULL) IS NULL THEN
+    pk := CASE WHEN cardinality(keys) = 1 THEN keys[1]
+               ELSE (SELECT concat('[', string_agg(to_json(t.value)::text, ',' ORDER BY t.n), ']') FROM unnest(keys) WITH ORDINALITY AS t(value, n)) END;
+  END IF;
+  payload := '';
+  FOR i IN 1 .. cardinality(config.columns) LOOP
+    CONTINUE WHEN NOT jsonb_exists(positions, config.columns[i]);
+    value := fields[(positions ->> config.columns[i])::integer];
+    CONTINUE WHEN value IS NOT DISTINCT FROM config.absent ->> config.members[i];
+    payload := concat(payload, ',', to_json(config.members[i]), ':', coalesce(to_json(value), 'null'::json));
+  END LOOP;
+  payload := concat('{', substr(payload, 2), '}');
 END
 $function$;
 --> statement-breakpoint
@@ -1023,7 +1037,7 @@ $function$;
 -- of the one large expression most of the rest. As PL/pgSQL assignments that takes a third less, but a bulk insert
 -- twice as long, and a dropped column could not be overcome.
 CREATE OR REPLACE FUNCTION public.audit_chain_capture_source(
-  kind text, relation text, key_columns text[], columns text[], changes text, mode text, row_wise boolean, blind_key boolean) RETURNS text
+  kind text, relation text, key_columns text[], columns text[], members text[], absent jsonb, changes text, mode text, row_wise boolean, blind_key boolean) RETURNS text
 LANGUAGE plpgsql STABLE
 SET search_path = pg_catalog, pg_temp
 AS $function$
@@ -1036,34 +1050,37 @@ DECLARE
               || E'  old_key text;\n  new_key text;\n  old_payload text;\n  new_payload text;\n';
   refuse text := format('PERFORM public.audit_chain_refuse(%L::text, TG_OP);', relation);
   read_row   text := E'    BEGIN\n      SELECT event.pk, event.payload INTO %1$s_key, %1$s_payload\n      FROM %2$s;\n'
-                  || E'    EXCEPTION WHEN datatype_mismatch THEN\n      SELECT event.pk, event.payload INTO %1$s_key, %1$s_payload\n'
-                  || E'      FROM public.audit_chain_odd_row(%3$L::text, %4$s) AS event;\n    END;\n';
-  read_new   text := format(read_row, 'new', public.audit_chain_row_source('(SELECT NEW.*)'::text, key_columns, columns), kind, 'NEW');
-  read_old   text := format(read_row, 'old', public.audit_chain_row_source('(SELECT OLD.*)'::text, key_columns, columns), kind, 'OLD');
-  stage_row  text := insert_into || E'%7$s)\n    VALUES (%1$L, %2$L, %3$L, ' || blind || E'CASE WHEN pg_catalog.octet_length(%4$s_key) <= 2000 THEN %4$s_key\n'
-                  || E'                        ELSE public.audit_chain_odd_key(%3$L::text, relid, %4$s_key, pg_catalog.concat(%5$s)) END' || blind_end || E',\n'
-                  || E'           pg_catalog.sha256(pg_catalog.convert_to(%4$s_payload, ''UTF8''))%6$s);\n';
+                  || E'    EXCEPTION WHEN datatype_mismatch THEN\n      %1$s_payload := %5$L;\n    END;\n'
+                  || E'    IF pg_catalog.strpos(%1$s_payload, %5$L) > 0 THEN\n      SELECT event.pk, event.payload INTO %1$s_key, %1$s_payload\n'
+                  || E'      FROM public.audit_chain_odd_row(%3$L::text, relid, pg_catalog.concat(%4$s)) AS event;\n    END IF;\n';
+  read_new   text := format(read_row, 'new', public.audit_chain_row_source('(SELECT NEW.*)'::text, key_columns, columns, members, absent), kind, 'NEW', public.audit_chain_gone());
+  read_old   text := format(read_row, 'old', public.audit_chain_row_source('(SELECT OLD.*)'::text, key_columns, columns, members, absent), kind, 'OLD', public.audit_chain_gone());
+  stage_row  text := insert_into || E'%6$s)\n    VALUES (%1$L, %2$L, %3$L, ' || blind || E'CASE WHEN pg_catalog.octet_length(%4$s_key) <= 2000 THEN %4$s_key\n'
+                  || E'                        ELSE public.audit_chain_odd_key(%3$L::text, %4$s_key) END' || blind_end || E',\n'
+                  || E'           pg_catalog.sha256(pg_catalog.convert_to(%4$s_payload, ''UTF8''))%5$s);\n';
   before_hash text := E',\n           pg_catalog.sha256(pg_catalog.convert_to(old_payload, ''UTF8''))';
-  stage_rows text := insert_into || E')\n    SELECT %1$L, %2$L, %3$L, ' || blind || E'CASE WHEN pg_catalog.octet_length(event.pk) <= 2000 THEN event.pk\n'
-                  || E'                        ELSE public.audit_chain_odd_key(%3$L::text, audit_chain_capture.relid, event.pk, pg_catalog.concat(source.*)) END' || blind_end || E',\n'
-                  || E'           pg_catalog.sha256(pg_catalog.convert_to(event.payload, ''UTF8''))\n      FROM %4$s;\n';
+  odd_row    text := 'public.audit_chain_odd_row(%3$L::text, audit_chain_capture.relid, pg_catalog.concat(source.*))';
+  stage_rows text := insert_into || E')\n    SELECT %1$L, %2$L, %3$L, ' || blind || E'CASE WHEN pg_catalog.strpos(event.payload, %5$L) > 0 THEN public.audit_chain_odd_key(%3$L::text, (' || odd_row || E').pk)\n'
+                  || E'                        WHEN pg_catalog.octet_length(event.pk) <= 2000 THEN event.pk\n'
+                  || E'                        ELSE public.audit_chain_odd_key(%3$L::text, event.pk) END' || blind_end || E',\n'
+                  || E'           pg_catalog.sha256(pg_catalog.convert_to(CASE WHEN pg_catalog.strpos(event.payload, %5$L) > 0 THEN (' || odd_row || E').payload ELSE event.payload END, ''UTF8''))\n      FROM %4$s;\n';
   first_op   text := CASE changes WHEN 'track' THEN 'insert' ELSE 'event' END;
 BEGIN
   body := body || format(E'BEGIN\n  IF pg_catalog.concat(pg_catalog.quote_ident(TG_TABLE_SCHEMA), ''.'', pg_catalog.quote_ident(TG_TABLE_NAME)) <> %L THEN\n'
     || E'    PERFORM public.audit_chain_check_relation(%L::text, relid);\n  END IF;\n', relation, kind);
   body := body || E'  IF TG_OP = ''INSERT'' THEN\n'
-    || CASE WHEN row_wise THEN read_new || format(stage_row, mode, first_op, kind, 'new', 'NEW', '', '')
-            ELSE format(stage_rows, mode, first_op, kind, public.audit_chain_row_source('audit_chain_new'::text, key_columns, columns)) END;
+    || CASE WHEN row_wise THEN read_new || format(stage_row, mode, first_op, kind, 'new', '', '')
+            ELSE format(stage_rows, mode, first_op, kind, public.audit_chain_row_source('audit_chain_new'::text, key_columns, columns, members, absent), public.audit_chain_gone()) END;
   body := body || E'  ELSIF TG_OP = ''UPDATE'' THEN\n    IF NEW OPERATOR(pg_catalog.*=) OLD THEN\n      RETURN NULL;\n    END IF;\n' || read_old || read_new;
   IF changes = 'refuse' THEN
     body := body || format(E'    IF new_payload <> old_payload THEN\n      %s\n    END IF;\n    RETURN NULL;\n', refuse);
   ELSE
     body := body || E'    IF new_payload = old_payload THEN\n      RETURN NULL;\n    ELSIF new_key IS NOT DISTINCT FROM old_key THEN\n'
-      || format(stage_row, mode, 'update', kind, 'new', 'NEW', before_hash, ', before_hash') || E'    ELSE\n'
-      || format(stage_row, mode, 'delete', kind, 'old', 'OLD', before_hash, ', before_hash')
-      || format(stage_row, mode, 'insert', kind, 'new', 'NEW', '', '')
+      || format(stage_row, mode, 'update', kind, 'new', before_hash, ', before_hash') || E'    ELSE\n'
+      || format(stage_row, mode, 'delete', kind, 'old', before_hash, ', before_hash')
+      || format(stage_row, mode, 'insert', kind, 'new', '', '')
       || E'    END IF;\n  ELSIF TG_OP = ''DELETE'' THEN\n' || read_old
-      || format(stage_row, mode, 'delete', kind, 'old', 'OLD', before_hash, ', before_hash');
+      || format(stage_row, mode, 'delete', kind, 'old', before_hash, ', before_hash');
   END IF;
   body := body || format(E'  ELSE\n    %s\n  END IF;\n', refuse);
   IF mode = 'strict' THEN
@@ -1075,7 +1092,7 @@ $function$;
 --> statement-breakpoint
 -- Creates or replaces a table's capture function. Nobody may call it or put it on a trigger.
 CREATE OR REPLACE FUNCTION public.audit_chain_capture_function(
-  kind text, relation text, key_columns text[], columns text[], changes text, mode text, row_wise boolean, blind_key boolean) RETURNS text
+  kind text, relation text, key_columns text[], columns text[], members text[], absent jsonb, changes text, mode text, row_wise boolean, blind_key boolean) RETURNS text
 LANGUAGE plpgsql
 SET search_path = pg_catalog, pg_temp
 AS $function$
@@ -1086,7 +1103,7 @@ BEGIN
     'CREATE OR REPLACE FUNCTION public.%I() RETURNS trigger LANGUAGE plpgsql SECURITY DEFINER'
     ' SET search_path = pg_catalog, pg_temp SET "TimeZone" = ''UTC'' SET "DateStyle" = ''ISO'' SET "IntervalStyle" = ''postgres'''
     ' SET bytea_output = ''hex'' SET extra_float_digits = ''1'' SET lc_monetary = ''C'' SET quote_all_identifiers = ''off'' AS %L',
-    name, public.audit_chain_capture_source(kind, relation, key_columns, columns, changes, mode, row_wise, blind_key));
+    name, public.audit_chain_capture_source(kind, relation, key_columns, columns, members, absent, changes, mode, row_wise, blind_key));
   EXECUTE format('REVOKE ALL ON FUNCTION public.%I() FROM PUBLIC', name);
   EXECUTE format('COMMENT ON FUNCTION public.%I() IS %L', name, concat('audit chain: capture of ', relation, ' under the kind ', kind));
   RETURN name;
@@ -1167,16 +1184,17 @@ AS $function$
   SELECT coalesce(
     config.id >= 1 AND isfinite(config.recorded_at) AND config.actor IS NOT NULL
     AND config.action IN ('attach', 'detach', 'complete', 'readmit') AND config.changes IN ('refuse', 'track')
-    AND config.mode IN ('strict', 'sealed') AND config.complete IS NOT NULL
+    AND config.mode IN ('strict', 'sealed') AND config.complete IS NOT NULL AND config.record_anew IS NOT NULL
     AND octet_length(convert_to(config.kind, 'UTF8')) BETWEEN 1 AND 200
     AND config.relation ~ '^("([^"]|"")+"|[^".]+)\.("([^"]|"")+"|[^".]+)$'
     AND NOT EXISTS (
-      SELECT FROM (VALUES (config.key_columns), (config.columns), (config.column_types), (config.excluded), (config.present)) AS a(list)
+      SELECT FROM (VALUES (config.key_columns), (config.columns), (config.members), (config.column_types), (config.excluded), (config.present)) AS a(list)
        WHERE a.list IS NULL OR array_ndims(a.list) > 1 OR array_lower(a.list, 1) <> 1
           OR EXISTS (SELECT FROM unnest(a.list) AS e(item) WHERE e.item IS NULL))
-    AND cardinality(config.key_columns) > 0 AND cardinality(config.columns) = cardinality(config.column_types)
-    AND CASE jsonb_typeof(config.renamed)
-          WHEN 'object' THEN NOT EXISTS (SELECT FROM jsonb_each(config.renamed) AS r WHERE jsonb_typeof(r.value) <> 'string')
+    AND cardinality(config.key_columns) > 0 AND cardinality(config.columns) = cardinality(config.column_types) AND cardinality(config.columns) = cardinality(config.members)
+    AND (SELECT count(DISTINCT m.name) FROM unnest(config.members) AS m(name)) = cardinality(config.members)
+    AND CASE jsonb_typeof(config.absent)
+          WHEN 'object' THEN NOT EXISTS (SELECT FROM jsonb_each(config.absent) AS r WHERE jsonb_typeof(r.value) <> 'string' OR r.key <> ALL (config.members))
           ELSE false END, false)
 $function$;
 --> statement-breakpoint
@@ -1244,7 +1262,7 @@ $function$;
 -- The part of attach that makes a table's capture function, with our owner's rights. `caller`, unless it is NULL, may
 -- put the function on a trigger until audit_chain_capture_close.
 CREATE OR REPLACE FUNCTION public.audit_chain_capture_open(
-  relation regclass, kind text, key_columns text[], columns text[], changes text, mode text, row_wise boolean, blind_key boolean, caller text) RETURNS text
+  relation regclass, kind text, key_columns text[], columns text[], members text[], absent jsonb, changes text, mode text, row_wise boolean, blind_key boolean, caller text) RETURNS text
 LANGUAGE plpgsql SECURITY DEFINER
 SET search_path = pg_catalog, pg_temp
 AS $function$
@@ -1255,7 +1273,7 @@ BEGIN
   PERFORM public.audit_chain_check_claim(relation, kind);
   SELECT concat(quote_ident(n.nspname), '.', quote_ident(c.relname)) INTO qualified
     FROM pg_class AS c JOIN pg_namespace AS n ON n.oid = c.relnamespace WHERE c.oid = relation;
-  function_name := public.audit_chain_capture_function(kind, qualified, key_columns, columns, changes, mode, row_wise, blind_key);
+  function_name := public.audit_chain_capture_function(kind, qualified, key_columns, columns, members, absent, changes, mode, row_wise, blind_key);
   IF caller IS NOT NULL THEN
     IF NOT pg_has_role(session_user, caller::name, 'MEMBER') THEN
       RAISE EXCEPTION '% is not the caller', quote_literal(caller) USING ERRCODE = 'insufficient_privilege', HINT = 'Call audit_chain_attach.';
@@ -1474,12 +1492,153 @@ AS $function$
   ) AS w
 $function$;
 --> statement-breakpoint
+-- Whether a row that can be seen was written by the transaction that asks, a subtransaction of it included.
+CREATE OR REPLACE FUNCTION public.audit_chain_is_own(writer xid) RETURNS boolean
+LANGUAGE sql STABLE
+SET search_path = pg_catalog, pg_temp
+AS $function$
+  -- Of what can be seen nothing else is in progress. Numbers below 3 are no transactions; frozen rows have an age of 2^31 - 1.
+  SELECT writer::text::bigint > 2 AND age(writer) < 2147483647
+     AND coalesce(pg_xact_status((pg_current_xact_id()::text::bigint - age(writer))::text::xid8) = 'in progress', false)
+$function$;
+--> statement-breakpoint
+-- What older rows have in columns that join an audited table: `absent`, by column, the one text that is left out of
+-- payloads like NULL (the value that ADD COLUMN gave to the rows that were there; no entry where that is NULL); and
+-- whether there may be rows that have another value, and so have to be recorded anew.
+--
+-- There can be none where the columns have been added by this very transaction, and nothing else has been done to the
+-- rows. Else a small table is read; a large one would keep writers waiting, and the publisher reads it afterwards.
+CREATE OR REPLACE FUNCTION public.audit_chain_joins(relation regclass, names text[], OUT absent jsonb, OUT record_anew boolean)
+LANGUAGE plpgsql
+SET search_path = pg_catalog, pg_temp SET "TimeZone" = 'UTC' SET "DateStyle" = 'ISO' SET "IntervalStyle" = 'postgres'
+SET bytea_output = 'hex' SET extra_float_digits = '1' SET lc_monetary = 'C' SET quote_all_identifiers = 'off'
+AS $function$
+DECLARE
+  -- Read in some 50 ms.
+  small_size CONSTANT bigint := 8388608;
+  leaves       regclass[];
+  leaf         regclass;
+  name         text;
+  value        text;
+  writer       xid;
+  is_untouched boolean;
+  is_small     boolean;
+  is_clean     boolean;
+  is_other     boolean;
+BEGIN
+  absent := '{}';
+  record_anew := false;
+  IF cardinality(names) = 0 THEN
+    RETURN;
+  END IF;
+  SELECT array_agg(c.oid::regclass) INTO leaves
+    FROM pg_class AS c WHERE c.relkind = 'r' AND c.oid IN (SELECT relation UNION SELECT t.relid FROM pg_partition_tree(relation) AS t);
+  SELECT current_setting('track_counts')::boolean AND coalesce(sum(pg_stat_get_xact_tuples_inserted(l) + pg_stat_get_xact_tuples_updated(l) + pg_stat_get_xact_tuples_deleted(l)), 0) = 0,
+         coalesce(sum(pg_relation_size(l)), 0) <= small_size
+    INTO is_untouched, is_small FROM unnest(leaves) AS l;
+  FOREACH leaf IN ARRAY coalesce(leaves, '{}') LOOP
+    EXIT WHEN NOT is_untouched;
+    -- ALTER TABLE that writes a table anew writes all of its rows.
+    EXECUTE format('SELECT xmin FROM ONLY %s LIMIT 1', leaf) INTO writer;
+    is_untouched := writer IS NULL OR NOT public.audit_chain_is_own(writer);
+  END LOOP;
+  FOREACH name IN ARRAY names LOOP
+    -- attmissingval is an array of one element, of the column's type.
+    SELECT min((a.attmissingval::text::text[])[1]),
+           is_untouched AND coalesce(bool_and(public.audit_chain_is_own(a.xmin)
+             AND (a.atthasmissing OR NOT a.atthasdef AND a.attidentity = '' AND t.typdefault IS NULL)
+             AND (a.attmissingval::text::text[])[1] IS NOT DISTINCT FROM (b.attmissingval::text::text[])[1]), true)
+      INTO value, is_clean
+      FROM unnest(leaves) AS l JOIN pg_attribute AS a ON a.attrelid = l AND a.attname::text = name AND NOT a.attisdropped
+      JOIN pg_type AS t ON t.oid = a.atttypid
+      LEFT JOIN pg_attribute AS b ON b.attrelid = leaves[1] AND b.attname::text = name;
+    IF value IS NOT NULL THEN
+      absent := absent || jsonb_build_object(name, value);
+    END IF;
+    CONTINUE WHEN is_clean OR record_anew;
+    IF NOT is_small THEN
+      record_anew := true;
+    END IF;
+    FOREACH leaf IN ARRAY coalesce(leaves, '{}') LOOP
+      EXIT WHEN record_anew;
+      EXECUTE format('SELECT EXISTS (SELECT FROM ONLY %s WHERE CASE WHEN %2$I IS DISTINCT FROM NULL THEN concat(%2$I) END COLLATE "C" IS DISTINCT FROM $1)', leaf, name)
+         INTO is_other USING value;
+      record_anew := is_other;
+    END LOOP;
+  END LOOP;
+END
+$function$;
+--> statement-breakpoint
+-- How payloads of a relation's rows are made from now on. A column keeps the member's name under which it joined, also
+-- when it is renamed; one that joins gets its own name, or that with a number where a column has had it before. So that
+-- rows have the same payload before and after.
+CREATE OR REPLACE FUNCTION public.audit_chain_shape(relation regclass, kind text, excluded text[],
+  OUT columns text[], OUT members text[], OUT absent jsonb, OUT record_anew boolean)
+LANGUAGE plpgsql
+SET search_path = pg_catalog, pg_temp
+AS $function$
+DECLARE
+  before public.audit_chain_config;
+  live   public.audit_chain_relation;
+  used   text[];
+  joined jsonb := '{}';
+  item   record;
+  member text;
+  suffix integer;
+BEGIN
+  SELECT c.* INTO before FROM public.audit_chain_config AS c WHERE c.kind = audit_chain_shape.kind ORDER BY c.id DESC LIMIT 1;
+  SELECT r.* INTO live FROM public.audit_chain_relation AS r WHERE r.kind = audit_chain_shape.kind AND r.relid = relation;
+  SELECT coalesce(array_agg(DISTINCT m.name), '{}') INTO used
+    FROM public.audit_chain_config AS c CROSS JOIN LATERAL unnest(c.members) AS m(name) WHERE c.kind = audit_chain_shape.kind;
+  columns := '{}';
+  members := '{}';
+  FOR item IN
+    SELECT c.name, CASE WHEN live.kind IS NULL THEN c.name ELSE (SELECT n.key FROM jsonb_each_text(live.column_numbers::jsonb) AS n WHERE n.value::smallint = a.attnum) END AS was
+      FROM unnest(public.audit_chain_covered_columns(relation, excluded)) AS c(name)
+      JOIN pg_attribute AS a ON a.attrelid = relation AND a.attname::text = c.name AND NOT a.attisdropped
+  LOOP
+    member := before.members[array_position(before.columns, item.was)];
+    IF member IS NULL THEN
+      member := item.name;
+      suffix := 2;
+      WHILE member = ANY (used) LOOP
+        member := concat(item.name, '#', suffix);
+        suffix := suffix + 1;
+      END LOOP;
+      joined := joined || jsonb_build_object(item.name, member);
+    END IF;
+    columns := columns || item.name;
+    members := members || member;
+  END LOOP;
+  SELECT array_agg(s.name ORDER BY s.place), array_agg(s.member ORDER BY s.place) INTO columns, members
+    FROM (SELECT c.name, c.member, public.audit_chain_utf16_order(c.member) COLLATE "C" AS place FROM unnest(columns, members) AS c(name, member)) AS s;
+  SELECT coalesce(jsonb_object_agg(e.key, e.value), '{}') INTO absent FROM jsonb_each(before.absent) AS e WHERE e.key = ANY (members);
+  record_anew := false;
+  IF live.kind IS NOT NULL AND before.id IS NOT NULL THEN
+    SELECT audit_chain_shape.absent || coalesce((SELECT jsonb_object_agg(joined ->> e.key, e.value) FROM jsonb_each(j.absent) AS e), '{}'), j.record_anew
+      INTO absent, record_anew
+      FROM public.audit_chain_joins(relation, ARRAY(SELECT jsonb_object_keys(joined))) AS j;
+  END IF;
+END
+$function$;
+--> statement-breakpoint
+-- Columns of a relation that have another name than when they were configured: old name to new name. A column is known
+-- by its number.
+CREATE OR REPLACE FUNCTION public.audit_chain_renames(live public.audit_chain_relation) RETURNS jsonb
+LANGUAGE sql STABLE
+SET search_path = pg_catalog, pg_temp
+AS $function$
+  SELECT coalesce(jsonb_object_agg(e.key, a.attname::text), '{}')
+    FROM jsonb_each_text(live.column_numbers::jsonb) AS e
+    JOIN pg_attribute AS a ON a.attrelid = live.relid AND a.attnum = e.value::smallint AND NOT a.attisdropped AND a.attname::text <> e.key
+$function$;
+--> statement-breakpoint
 -- Records a configuration and links it: the part of attach and detach that needs the owner's rights. What is pending is
 -- linked first, so that it is checked against the configuration under which it was captured. The caller holds the
 -- table's lock against writers.
 CREATE OR REPLACE FUNCTION public.audit_chain_configure(
-  relation regclass, action text, kind text, key_columns text[], columns text[], excluded text[],
-  renamed jsonb, changes text, mode text, fallback text, complete boolean, blind_key boolean) RETURNS bigint
+  relation regclass, action text, kind text, key_columns text[], columns text[], members text[], absent jsonb,
+  excluded text[], changes text, mode text, fallback text, complete boolean, record_anew boolean, blind_key boolean) RETURNS bigint
 LANGUAGE plpgsql SECURITY DEFINER
 SET search_path = pg_catalog, pg_temp
 AS $function$
@@ -1497,12 +1656,12 @@ BEGIN
     FROM pg_attribute AS a WHERE a.attrelid = relation AND a.attname::text = ANY (columns || excluded) AND a.attnum > 0 AND NOT a.attisdropped;
   SELECT coalesce(max(c.id), 0) + 1 INTO config_id FROM public.audit_chain_config AS c;
   INSERT INTO public.audit_chain_config
-    (id, recorded_at, actor, action, kind, relation, key_columns, columns, column_types, excluded, renamed, changes, mode, fallback, complete, salt, blind_key, present)
-  VALUES (config_id, clock_timestamp(), session_user, action, kind, qualified, key_columns, columns,
+    (id, recorded_at, actor, action, kind, relation, key_columns, columns, members, absent, column_types, excluded, changes, mode, fallback, complete, record_anew, salt, blind_key, present)
+  VALUES (config_id, clock_timestamp(), session_user, action, kind, qualified, key_columns, columns, members, absent,
     coalesce((SELECT array_agg(public.audit_chain_type_description(a.atttypid, a.atttypmod) ORDER BY c.n)
        FROM unnest(columns) WITH ORDINALITY AS c(name, n)
        JOIN pg_attribute AS a ON a.attrelid = relation AND a.attname::text = c.name AND NOT a.attisdropped), '{}'),
-    excluded, renamed, changes, mode, fallback, complete, false, blind_key,
+    excluded, changes, mode, fallback, complete, record_anew, false, blind_key,
     -- What is there is recorded by attach, which says it, and by nothing else.
     CASE action WHEN 'attach' THEN public.audit_chain_present(relation)
       ELSE coalesce((SELECT c.present FROM public.audit_chain_config AS c WHERE c.kind = audit_chain_configure.kind ORDER BY c.id DESC LIMIT 1), '{}') END);
@@ -1547,7 +1706,10 @@ DECLARE
   part       regclass;
   before     public.audit_chain_config;
   live       public.audit_chain_relation;
-  renames    jsonb := '{}';
+  members    text[];
+  absent     jsonb;
+  record_anew boolean;
+  renames    jsonb;
   row_wise   boolean;
   rows_there bigint := 0;
   is_known   boolean;
@@ -1589,16 +1751,7 @@ BEGIN
       USING ERRCODE = 'invalid_parameter_value', HINT = format('Leave the option out; or copy the rows into a new table and attach that one with blind_key => %s.', blind_key);
   END IF;
   fallback := coalesce(fallback, CASE WHEN is_known THEN before.fallback END, 'pending');
-  -- A column that kept its number under another name was renamed: recorded, so that older rows can still be recomputed.
-  -- One that lost its number to another column of the same name is gone: recorded as renamed to nothing.
-  IF live.relid = relation THEN
-    SELECT coalesce(jsonb_object_agg(e.key, CASE WHEN a.attisdropped THEN '' ELSE a.attname::text END), '{}') INTO renames
-      FROM jsonb_each_text(live.column_numbers::jsonb) AS e
-      JOIN pg_attribute AS a ON a.attrelid = relation AND a.attnum = e.value::smallint
-     WHERE CASE WHEN a.attisdropped
-                THEN EXISTS (SELECT FROM pg_attribute AS b WHERE b.attrelid = relation AND b.attname::text = e.key AND NOT b.attisdropped)
-                ELSE a.attname::text <> e.key END;
-  END IF;
+  renames := CASE WHEN live.relid = relation THEN public.audit_chain_renames(live) ELSE '{}' END;
   -- What is kept follows the renames, and lets go of columns that have been dropped.
   IF exclude IS NULL THEN
     SELECT coalesce(array_agg(a.attname::text ORDER BY e.n), '{}') INTO exclude
@@ -1623,10 +1776,10 @@ BEGIN
   IF key_names && exclude THEN
     RAISE EXCEPTION 'a key column of % cannot be excluded', relation USING ERRCODE = 'AC005', HINT = 'Exclude other columns, or choose another key.';
   END IF;
-  columns := public.audit_chain_covered_columns(relation, exclude);
+  SELECT s.* INTO columns, members, absent, record_anew FROM public.audit_chain_shape(relation, event_kind, exclude) AS s;
   row_wise := row_wise OR changes = 'track';
 
-  function_name := public.audit_chain_capture_open(relation, event_kind, key_names, columns, changes, mode, row_wise, blind_key, caller);
+  function_name := public.audit_chain_capture_open(relation, event_kind, key_names, columns, members, absent, changes, mode, row_wise, blind_key, caller);
   -- Triggers are replaced, not dropped and made again: dropping one waits for readers too, and makes them wait.
   IF changes = 'track' THEN
     EXECUTE format('DROP TRIGGER IF EXISTS audit_chain_capture ON %s', relation);
@@ -1660,19 +1813,37 @@ BEGIN
   is_complete := rows_there = 0 AND (NOT is_known OR before.complete);
   -- The same call again changes nothing and records nothing.
   IF NOT is_known OR live.relid IS DISTINCT FROM relation
-     OR (before.relation, before.key_columns, before.columns, before.excluded, before.changes, before.mode, before.fallback)
-       IS DISTINCT FROM (qualified COLLATE "C", key_names, columns, exclude, changes, mode, fallback)
+     OR (before.relation, before.key_columns, before.columns, before.members, before.absent, before.excluded, before.changes, before.mode, before.fallback)
+       IS DISTINCT FROM (qualified COLLATE "C", key_names, columns, members, absent, exclude, changes, mode, fallback)
      OR before.present IS DISTINCT FROM public.audit_chain_present(relation)
-     OR public.audit_chain_types_changed(relation, before.columns, before.column_types) OR renames <> '{}' THEN
-    SELECT coalesce(jsonb_object_agg(r.key, r.value), '{}') INTO renames FROM jsonb_each(renames) AS r WHERE r.key = ANY (before.columns);
-    PERFORM public.audit_chain_configure(relation, 'attach'::text, event_kind, key_names, columns, exclude, renames, changes, mode, fallback, is_complete, blind_key);
+     OR public.audit_chain_types_changed(relation, before.columns, before.column_types) THEN
+    PERFORM public.audit_chain_configure(relation, 'attach'::text, event_kind, key_names, columns, members, absent, exclude, changes, mode, fallback, is_complete, record_anew, blind_key);
   END IF;
   IF caller IS NOT NULL THEN
     PERFORM public.audit_chain_capture_close(function_name, caller);
   END IF;
   RETURN jsonb_build_object('relation', qualified, 'kind', event_kind, 'key', to_jsonb(key_names), 'columns', to_jsonb(columns),
     'excluded', to_jsonb(exclude), 'changes', changes, 'mode', mode, 'fallback', fallback, 'salt', false, 'blind_key', blind_key, 'complete', is_complete, 'rows_to_backfill', rows_there,
-    'renamed', renames, 'warnings', public.audit_chain_attach_warnings(relation, columns));
+    'renamed', renames, 'record_anew', record_anew, 'warnings', public.audit_chain_attach_warnings(relation, columns));
+END
+$function$;
+--> statement-breakpoint
+-- Takes in what a migration has changed of an audited table: at the end of the migration, in its own transaction. The
+-- table stays attached as it is. A column that has joined is covered from then on, in older rows too. Returns what
+-- audit_chain_attach returns. Nothing is recorded where nothing has changed.
+CREATE OR REPLACE FUNCTION public.audit_chain_sync(relation regclass) RETURNS jsonb
+LANGUAGE plpgsql
+SET search_path = pg_catalog, pg_temp
+AS $function$
+DECLARE
+  root   regclass := coalesce(pg_partition_root(relation), relation);
+  config public.audit_chain_config;
+BEGIN
+  config := public.audit_chain_in_force((SELECT r.kind FROM public.audit_chain_relation AS r WHERE r.relid = root));
+  IF config.id IS NULL OR config.action = 'detach' OR starts_with(config.kind, 'audit_chain') THEN
+    RAISE EXCEPTION '% is not attached', root USING ERRCODE = 'AC002', HINT = format('Run: audit-chain attach %s', root);
+  END IF;
+  RETURN public.audit_chain_attach(root);
 END
 $function$;
 --> statement-breakpoint
@@ -1703,7 +1874,7 @@ BEGIN
     EXECUTE format('DROP TRIGGER IF EXISTS audit_chain_guard_truncate ON %s', part);
   END LOOP;
   PERFORM public.audit_chain_configure(relation, 'detach'::text, config.kind, config.key_columns, config.columns,
-    config.excluded, '{}'::jsonb, config.changes, config.mode, config.fallback, config.complete, config.blind_key);
+    config.members, config.absent, config.excluded, config.changes, config.mode, config.fallback, config.complete, false, config.blind_key);
   RETURN jsonb_build_object('relation', config.relation, 'kind', config.kind);
 END
 $function$;
@@ -1716,9 +1887,9 @@ LANGUAGE plpgsql SECURITY DEFINER
 SET search_path = pg_catalog, pg_temp SET "TimeZone" = 'UTC' SET "DateStyle" = 'ISO' SET "IntervalStyle" = 'postgres'
 SET bytea_output = 'hex' SET extra_float_digits = '1' SET lc_monetary = 'C' SET quote_all_identifiers = 'off'
 AS $function$
-#variable_conflict use_column
 DECLARE
   config public.audit_chain_config;
+  event  record;
 BEGIN
   config := public.audit_chain_in_force((SELECT r.kind FROM public.audit_chain_relation AS r
     WHERE r.relid IN (TG_RELID, pg_partition_root(TG_RELID)) ORDER BY r.relid = TG_RELID DESC LIMIT 1));
@@ -1733,15 +1904,13 @@ BEGIN
            AND g.tgenabled IN ('A', CASE current_setting('session_replication_role') WHEN 'replica' THEN 'R' ELSE 'O' END)) THEN
     RETURN NULL;
   END IF;
-  EXECUTE format(
-    'INSERT INTO public.audit_chain_pending (mode, op, event_kind, event_pk, payload_hash)'
-    ' SELECT $1, $2, $3, %s,'
-    ' pg_catalog.sha256(pg_catalog.convert_to(event.payload, ''UTF8'')) FROM %s',
-    replace(CASE WHEN config.blind_key THEN 'public.audit_chain_blind_key((SELECT s.secret FROM public.audit_chain_secret AS s WHERE s.event_kind = $3), KEY)' ELSE 'KEY' END, 'KEY',
-      'CASE WHEN pg_catalog.octet_length(event.pk) <= 2000 THEN event.pk'
-      ' ELSE public.audit_chain_odd_key($3, $4, event.pk, pg_catalog.concat(source.*)) END'),
-    public.audit_chain_row_source('(SELECT ($5).*)'::text, config.key_columns, config.columns))
-  USING config.mode, CASE config.changes WHEN 'track' THEN 'insert' ELSE 'event' END, config.kind::text, TG_RELID, NEW;
+  event := public.audit_chain_odd_row(config.kind, TG_RELID, concat(NEW));
+  event.pk := public.audit_chain_odd_key(config.kind, event.pk);
+  IF config.blind_key THEN
+    event.pk := public.audit_chain_blind_key((SELECT s.secret FROM public.audit_chain_secret AS s WHERE s.event_kind = config.kind), event.pk);
+  END IF;
+  INSERT INTO public.audit_chain_pending (mode, op, event_kind, event_pk, payload_hash)
+  VALUES (config.mode, CASE config.changes WHEN 'track' THEN 'insert' ELSE 'event' END, config.kind, event.pk, sha256(convert_to(event.payload, 'UTF8')));
   IF config.mode = 'strict' THEN
     INSERT INTO public.audit_chain_ticket DEFAULT VALUES ON CONFLICT DO NOTHING;
   END IF;
@@ -1827,7 +1996,7 @@ BEGIN
     RETURN;
   END IF;
   PERFORM public.audit_chain_configure(relation, CASE WHEN complete THEN 'complete' ELSE 'readmit' END, config.kind,
-    config.key_columns, config.columns, config.excluded, '{}'::jsonb, config.changes, config.mode, config.fallback, complete, config.blind_key);
+    config.key_columns, config.columns, config.members, config.absent, config.excluded, config.changes, config.mode, config.fallback, complete, false, config.blind_key);
 END
 $function$;
 --> statement-breakpoint
@@ -1846,7 +2015,7 @@ CREATE CONSTRAINT TRIGGER audit_chain_commit AFTER INSERT OR DELETE ON public.au
 ALTER TABLE public.audit_chain_ticket ENABLE ALWAYS TRIGGER audit_chain_commit;
 --> statement-breakpoint
 SELECT public.audit_chain_capture_function('audit_chain_config'::text, 'public.audit_chain_config'::text, ARRAY['id'::text],
-  public.audit_chain_covered_columns('public.audit_chain_config'::regclass, '{}'::text[]), 'refuse'::text, 'strict'::text, false, false);
+  public.audit_chain_covered_columns('public.audit_chain_config'::regclass, '{}'::text[]), public.audit_chain_covered_columns('public.audit_chain_config'::regclass, '{}'::text[]), '{}'::jsonb, 'refuse'::text, 'strict'::text, false, false);
 --> statement-breakpoint
 DO $capture$
 BEGIN

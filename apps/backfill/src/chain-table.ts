@@ -200,7 +200,7 @@ const readmitNeeded = (target: Target, unchained: number) =>
 const columnsChanged = (relation: string, cause: unknown) =>
   new BackfillError(
     "columns_changed",
-    `columns of ${relation} have been renamed or dropped since it was attached: run audit-chain attach ${relation} again, then the backfill`,
+    `columns of ${relation} have been renamed or dropped since it was attached: run audit-chain sync ${relation}, then the backfill`,
     { cause },
   );
 

@@ -95,7 +95,7 @@ export function batchStatement(
   const places = order.map((_, i) => `place_${i}`);
   return `WITH page AS MATERIALIZED (
     SELECT k.row_key, ${order.map((column, i) => `${column} AS ${places[i]}`).join(", ")},
-           pg_catalog.sha256(pg_catalog.convert_to((SELECT ${payloadExpression(target.columns)} FROM (SELECT n.*) AS r), 'UTF8')) AS hash
+           pg_catalog.sha256(pg_catalog.convert_to((SELECT ${payloadExpression(target)} FROM (SELECT n.*) AS r), 'UTF8')) AS hash
     ${rows(target)}
     WHERE ${phase.where} AND ${after}${isFresh ? "" : ` AND ${isUnchained(target, true)}`}
     ORDER BY ${order.join(", ")} LIMIT ${limit})

@@ -1,8 +1,9 @@
+import type { PayloadShape } from "@scidex/audit-core";
 import type { TransactionSql } from "postgres";
 import { BackfillError } from "./errors.ts";
 
 /** An attached table, with the configuration in force. */
-export interface Target {
+export interface Target extends PayloadShape {
   /** Its number (oid), as text. */
   readonly relid: string;
   /** Schema and name as SQL writes them. */
@@ -12,8 +13,6 @@ export interface Target {
   /** Of the row of `audit_chain_config` that is in force, as text. */
   readonly configId: string;
   readonly keyColumns: readonly string[];
-  /** In the order of the payload's members. */
-  readonly columns: readonly string[];
   readonly changes: "refuse" | "track";
   readonly complete: boolean;
   /** Whether events are keyed by the blinded key. */
@@ -28,6 +27,8 @@ interface Row {
   config_id: string;
   key_columns: string;
   columns: string;
+  members: string;
+  absent: string;
   changes: "refuse" | "track";
   complete: boolean;
   blind_key: boolean;
@@ -39,6 +40,7 @@ const TARGETS = `
          pg_catalog.concat(pg_catalog.quote_ident(s.nspname), '.', pg_catalog.quote_ident(p.relname)) AS relation,
          p.relkind = 'p' AS is_partitioned, c.kind, c.id::text AS config_id,
          pg_catalog.to_json(c.key_columns)::text AS key_columns, pg_catalog.to_json(c.columns)::text AS columns,
+         pg_catalog.to_json(c.members)::text AS members, c.absent::text AS absent,
          c.changes, c.complete, c.blind_key
     FROM public.audit_chain_relation AS r
     JOIN pg_catalog.pg_class AS p ON p.oid = r.relid
@@ -55,6 +57,8 @@ const toTarget = (row: Row): Target => ({
   configId: row.config_id,
   keyColumns: JSON.parse(row.key_columns) as string[],
   columns: JSON.parse(row.columns) as string[],
+  members: JSON.parse(row.members) as string[],
+  absent: new Map(Object.entries(JSON.parse(row.absent) as Record<string, string>)),
   changes: row.changes,
   complete: row.complete,
   blindKey: row.blind_key,

@@ -7,13 +7,32 @@ import { quotedLiteral, quotedName } from "./sql-text.ts";
  * each other.
  */
 
-/** SQL expression of a row's payload text. `columns` in the order of the payload's members (UTF-16 units, RFC 8785). */
-export function payloadExpression(columns: readonly string[]): string {
-  const members = columns.map((name) => {
+/** How the payload of a row is made of its columns. */
+export interface PayloadShape {
+  /** In the order of the members (UTF-16 units, RFC 8785). */
+  readonly columns: readonly string[];
+  /** For each column the name of its member: that of the column when it joined the table, which it keeps. */
+  readonly members: readonly string[];
+  /**
+   * By member, the text that is left out, as NULL is elsewhere: the one that older rows have in a column that joined. NULL
+   * is written there as `null`.
+   */
+  readonly absent: ReadonlyMap<string, string>;
+}
+
+/** SQL expression of a row's payload text. */
+export function payloadExpression({ columns, members: names, absent }: PayloadShape): string {
+  const members = columns.map((name, i) => {
+    const member = names[i] ?? name;
     const column = quotedName(name);
-    const label = quotedLiteral(`,${JSON.stringify(name)}:`);
-    const isThere = `CASE WHEN ${column} IS DISTINCT FROM NULL THEN`;
-    return `${isThere} ${label} END, pg_catalog.to_json(${isThere} pg_catalog.concat(${column}) END)`;
+    const label = quotedLiteral(`,${JSON.stringify(member)}:`);
+    const left = absent.get(member);
+    const isThere = `CASE WHEN ${column} IS DISTINCT FROM NULL`;
+    if (left === undefined)
+      return `${isThere} THEN ${label} END, pg_catalog.to_json(${isThere} THEN pg_catalog.concat(${column}) END)`;
+    const compared = (operator: string) =>
+      `pg_catalog.concat(${column}) COLLATE pg_catalog."C" OPERATOR(pg_catalog.${operator}) ${quotedLiteral(left)}`;
+    return `${isThere} AND ${compared("=")} THEN NULL ELSE ${label} END, ${isThere} THEN CASE WHEN ${compared("<>")} THEN pg_catalog.to_json(pg_catalog.concat(${column})) END ELSE 'null'::pg_catalog.json END`;
   });
   const groups: string[] = [];
   for (let start = 0; start < members.length; start += 50) groups.push(members.slice(start, start + 50).join(", "));
@@ -36,23 +55,25 @@ export function blindKeyExpression(kind: string, key: string): string {
   return `public.audit_chain_blind_key(${secret}, ${key})`;
 }
 
-/** FROM clause that yields `event.pk` and `event.payload` of each row of `source`; columns that are gone read as NULL. */
-function rowSource(source: string, keyColumns: readonly string[], columns: readonly string[]): string {
-  const missing = columns.map((name) => `NULL::text AS ${quotedName(name)}`).join(", ");
+/** What capture reads in the place of a column that is gone: its payload is made anew by `audit_chain_odd_row`. */
+const GONE = "audit_chain_gone_8f6d2c1e5b7a4093";
+
+/** FROM clause that yields `event.pk` and `event.payload` of each row of `source`. */
+function rowSource(source: string, d: CaptureDefinition): string {
+  const missing = d.columns.map((name) => `${quotedLiteral(GONE)}::text AS ${quotedName(name)}`).join(", ");
   return `${source} AS source
       CROSS JOIN (SELECT ${missing}) AS missing
-      CROSS JOIN LATERAL (SELECT ${keyExpression(keyColumns)} AS pk,
-             ${payloadExpression(columns)} AS payload
-        FROM (SELECT source.*) AS covered) AS event`;
+      CROSS JOIN LATERAL (SELECT ${keyExpression(d.keyColumns)} AS pk,
+             ${payloadExpression(d)} AS payload
+        FROM (SELECT source.*) AS covered OFFSET 0) AS event`;
 }
 
 /** What a capture function is generated from. */
-export interface CaptureDefinition {
+export interface CaptureDefinition extends PayloadShape {
   readonly kind: string;
   /** Schema and name as `quote_ident` wrote them, with a dot between. */
   readonly relation: string;
   readonly keyColumns: readonly string[];
-  readonly columns: readonly string[];
   readonly changes: "refuse" | "track";
   readonly mode: "strict" | "sealed";
   /** Row triggers for INSERT too: partitioned and tracked tables. */
@@ -68,18 +89,22 @@ export function captureSource(d: CaptureDefinition): string {
   const refuse = `PERFORM public.audit_chain_refuse(${relation}::text, TG_OP);`;
   const insertInto = "    INSERT INTO public.audit_chain_pending (mode, op, event_kind, event_pk, payload_hash";
   const eventKey = (key: string) => (d.blindKey ? blindKeyExpression(d.kind, key) : key);
+  const isOdd = (payload: string) => `pg_catalog.strpos(${payload}, ${quotedLiteral(GONE)}) > 0`;
   const read = (which: "new" | "old") => `    BEGIN
       SELECT event.pk, event.payload INTO ${which}_key, ${which}_payload
-      FROM ${rowSource(`(SELECT ${which.toUpperCase()}.*)`, d.keyColumns, d.columns)};
+      FROM ${rowSource(`(SELECT ${which.toUpperCase()}.*)`, d)};
     EXCEPTION WHEN datatype_mismatch THEN
-      SELECT event.pk, event.payload INTO ${which}_key, ${which}_payload
-      FROM public.audit_chain_odd_row(${kind}::text, ${which.toUpperCase()}) AS event;
+      ${which}_payload := ${quotedLiteral(GONE)};
     END;
+    IF ${isOdd(`${which}_payload`)} THEN
+      SELECT event.pk, event.payload INTO ${which}_key, ${which}_payload
+      FROM public.audit_chain_odd_row(${kind}::text, relid, pg_catalog.concat(${which.toUpperCase()})) AS event;
+    END IF;
 `;
   const hash = (text: string) => `pg_catalog.sha256(pg_catalog.convert_to(${text}, 'UTF8'))`;
   const stageRow = (op: "event" | "insert" | "update" | "delete", which: "new" | "old") => {
     const key = eventKey(`CASE WHEN pg_catalog.octet_length(${which}_key) <= 2000 THEN ${which}_key
-                        ELSE public.audit_chain_odd_key(${kind}::text, relid, ${which}_key, pg_catalog.concat(${which.toUpperCase()})) END`);
+                        ELSE public.audit_chain_odd_key(${kind}::text, ${which}_key) END`);
     const [column, before] =
       op === "update" || op === "delete" ? [", before_hash", `,\n           ${hash("old_payload")}`] : ["", ""];
     return `${insertInto}${column})
@@ -87,11 +112,13 @@ export function captureSource(d: CaptureDefinition): string {
            ${hash(`${which}_payload`)}${before});
 `;
   };
+  const oddRow = `public.audit_chain_odd_row(${kind}::text, audit_chain_capture.relid, pg_catalog.concat(source.*))`;
   const stageRows = (op: string) => `${insertInto})
-    SELECT '${d.mode}', '${op}', ${kind}, ${eventKey(`CASE WHEN pg_catalog.octet_length(event.pk) <= 2000 THEN event.pk
-                        ELSE public.audit_chain_odd_key(${kind}::text, audit_chain_capture.relid, event.pk, pg_catalog.concat(source.*)) END`)},
-           pg_catalog.sha256(pg_catalog.convert_to(event.payload, 'UTF8'))
-      FROM ${rowSource("audit_chain_new", d.keyColumns, d.columns)};
+    SELECT '${d.mode}', '${op}', ${kind}, ${eventKey(`CASE WHEN ${isOdd("event.payload")} THEN public.audit_chain_odd_key(${kind}::text, (${oddRow}).pk)
+                        WHEN pg_catalog.octet_length(event.pk) <= 2000 THEN event.pk
+                        ELSE public.audit_chain_odd_key(${kind}::text, event.pk) END`)},
+           ${hash(`CASE WHEN ${isOdd("event.payload")} THEN (${oddRow}).payload ELSE event.payload END`)}
+      FROM ${rowSource("audit_chain_new", d)};
 `;
   const firstOp = d.changes === "track" ? "insert" : "event";
   const insert = d.rowWise ? read("new") + stageRow(firstOp, "new") : stageRows(firstOp);

@@ -5,6 +5,7 @@ export {
   captureSource,
   keyExpression,
   payloadExpression,
+  type PayloadShape,
 } from "./capture-source.ts";
 export { type Checkpoint, formatCheckpoint, parseCheckpoint } from "./checkpoint.ts";
 export { CodedError } from "./coded-error.ts";

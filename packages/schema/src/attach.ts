@@ -58,6 +58,8 @@ export interface AttachResult {
   readonly rows_to_backfill: number;
   /** Columns that were renamed since the last attach: old name to new name. */
   readonly renamed: Readonly<Record<string, string>>;
+  /** Whether rows may have values in columns that joined after them, which the next publication records. */
+  readonly record_anew: boolean;
   readonly warnings: readonly string[];
 }
 
@@ -167,7 +169,7 @@ export async function planAttach(db: AnyPgDatabase, table: string, options: Atta
         .from(
           sql`(select t.qualified as relation,
                  public.audit_chain_capture_source(coalesce(${options.kind ?? null}::text, t.relname), t.qualified, public.audit_chain_key_columns(t.oid, ${array(options.key)}),
-                   public.audit_chain_covered_columns(t.oid, ${exclude}), ${options.changes ?? "refuse"}::text, ${options.mode ?? "strict"}::text,
+                   public.audit_chain_covered_columns(t.oid, ${exclude}), public.audit_chain_covered_columns(t.oid, ${exclude}), '{}'::jsonb, ${options.changes ?? "refuse"}::text, ${options.mode ?? "strict"}::text,
                    t.relkind = 'p' or ${options.changes ?? "refuse"}::text = 'track', ${options.blindKey ?? false}::boolean) as source,
                  public.audit_chain_attach_warnings(t.oid, public.audit_chain_covered_columns(t.oid, ${exclude})) as warnings
                from (select c.oid, c.relkind, c.relname::text as relname, pg_catalog.concat(pg_catalog.quote_ident(n.nspname), '.', pg_catalog.quote_ident(c.relname)) as qualified

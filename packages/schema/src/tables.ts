@@ -107,13 +107,18 @@ export const auditChainConfig = pgTable("audit_chain_config", {
   relation: textC("relation").notNull(),
   keyColumns: text("key_columns").array().notNull(),
   columns: text("columns").array().notNull(),
+  /** For each column the name of its member in payloads: that of the column when it joined. */
+  members: text("members").array().notNull(),
+  /** By member, the text that is left out of payloads like NULL: what older rows have in a column that joined. */
+  absent: jsonb("absent").notNull(),
   columnTypes: text("column_types").array().notNull(),
   excluded: text("excluded").array().notNull(),
-  renamed: jsonb("renamed").notNull(),
   changes: text("changes").notNull(),
   mode: text("mode").notNull(),
   fallback: text("fallback").notNull().default("pending"),
   complete: boolean("complete").notNull(),
+  /** Whether rows recorded before may have another value in a column that joined, and are to be recorded anew. */
+  recordAnew: boolean("record_anew").notNull().default(false),
   /** Reserved: payloads hashed with 16 random bytes before them. False until that is built. */
   salt: boolean("salt").notNull().default(false),
   /** Whether keys are `audit_chain_blind_key` of what they are. The same for all configurations of a kind. */

@@ -50,17 +50,19 @@ for (const changes of ["refuse", "track"] as const) {
             relation: 'public."T"',
             keyColumns: columns.slice(0, 2),
             columns,
+            members: columns.map((column, i) => (i % 3 === 1 ? `${column}#2` : column)),
+            absent: new Map(columns.flatMap((column, i) => (i % 3 === 0 ? [[column, `it's \\ ${column}`]] : []))),
             changes,
             mode,
             rowWise,
             blindKey,
           };
           const [row] = await database.sql`
-            select public.audit_chain_capture_source(${d.kind}, ${d.relation}, ${textArray(d.keyColumns)}::text[], ${textArray(d.columns)}::text[], ${changes}, ${mode}, ${rowWise}, ${blindKey}) as source,
-                   public.audit_chain_key_expression(${textArray(d.keyColumns)}::text[]) as key, public.audit_chain_payload_expression(${textArray(d.columns)}::text[]) as payload`;
+            select public.audit_chain_capture_source(${d.kind}, ${d.relation}, ${textArray(d.keyColumns)}::text[], ${textArray(d.columns)}::text[], ${textArray(d.members)}::text[], ${JSON.stringify(Object.fromEntries(d.absent))}::text::jsonb, ${changes}, ${mode}, ${rowWise}, ${blindKey}) as source,
+                   public.audit_chain_key_expression(${textArray(d.keyColumns)}::text[]) as key, public.audit_chain_payload_expression(${textArray(d.columns)}::text[], ${textArray(d.members)}::text[], ${JSON.stringify(Object.fromEntries(d.absent))}::text::jsonb) as payload`;
           expect(captureSource(d)).toBe(row?.["source"]);
           expect(keyExpression(d.keyColumns)).toBe(row?.["key"]);
-          expect(payloadExpression(columns)).toBe(row?.["payload"]);
+          expect(payloadExpression(d)).toBe(row?.["payload"]);
         }
       });
     }
@@ -73,7 +75,7 @@ test("every function that hashes texts of rows runs under the text settings of t
      where p.pronamespace = 'public'::regnamespace and p.proconfig::text ~* 'timezone'`;
   // init itself attaches tables, whose capture functions are there.
   const names = new Set(rows.map(({ name }) => name.replace(/[0-9a-f]{16}$/, "…")));
-  expect(names).toEqual(new Set(["audit_chain_append", "audit_chain_capture_…"]));
+  expect(names).toEqual(new Set(["audit_chain_append", "audit_chain_joins", "audit_chain_capture_…"]));
   const expected = TEXT_SETTINGS.map((setting) => setting.replace(/ = '?(.+?)'?$/, "=$1"));
   for (const { config } of rows) expect(config).toEqual(expected);
 });
@@ -133,7 +135,7 @@ test("the generated payload expression reproduces the payload vectors", async ()
       continue;
     const values = columns.map((c, i) => `$${i + 1}::text as "${c.replaceAll('"', '""')}"`).join(", ");
     const [row] = await database.sql.unsafe<{ payload: string; hash: string }[]>(
-      `select p.payload, encode(sha256(convert_to(p.payload, 'UTF8')), 'hex') as hash from (select ${payloadExpression(columns)} as payload from (select ${values}) as r) as p`,
+      `select p.payload, encode(sha256(convert_to(p.payload, 'UTF8')), 'hex') as hash from (select ${payloadExpression({ columns, members: columns, absent: new Map() })} as payload from (select ${values}) as r) as p`,
       columns.map((c) => String(payload[c])),
     );
     expect([name, row]).toEqual([name, { payload: canonical, hash: sha256 }]);

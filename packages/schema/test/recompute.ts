@@ -38,6 +38,9 @@ export interface Covered {
   readonly kind: string;
   readonly key: readonly string[];
   readonly columns: readonly string[];
+  /** The names of the columns in payloads, and what is left out there; without them the columns' own, and NULL. */
+  readonly members?: readonly string[];
+  readonly absent?: Readonly<Record<string, string>>;
 }
 
 /** What must stand in the chain for each row of a table: its key, and the hash of its canonical payload in hex. */
@@ -54,10 +57,11 @@ export async function expectedEvents(sql: Sql, covered: Covered): Promise<Map<st
   for (const row of rows) {
     const values = inColumns ? row : row.slice(covered.key.length);
     const keys = inColumns ? places.map((place) => row[place]) : row.slice(0, covered.key.length);
-    const payload: Record<string, string> = Object.create(null) as Record<string, string>;
+    const payload = Object.create(null) as Record<string, string | null>;
     covered.columns.forEach((name, i) => {
+      const member = covered.members?.[i] ?? name;
       const value = values[i];
-      if (value !== undefined) payload[name] = value;
+      if (value !== covered.absent?.[member]) payload[member] = value ?? null;
     });
     const pk = keys.length === 1 ? String(keys[0]) : JSON.stringify(keys);
     events.set(pk, toHex(payloadHash(payload)));
@@ -67,8 +71,8 @@ export async function expectedEvents(sql: Sql, covered: Covered): Promise<Map<st
 
 /** The configuration in force of a kind. */
 export async function coverage(sql: Sql, kind: string): Promise<Covered> {
-  const [row] = await sql<{ relation: string; key: string; columns: string }[]>`
-    select relation, to_json(key_columns)::text as key, to_json(columns)::text as columns
+  const [row] = await sql<{ relation: string; key: string; columns: string; members: string; absent: string }[]>`
+    select relation, to_json(key_columns)::text as key, to_json(columns)::text as columns, to_json(members)::text as members, absent::text as absent
       from public.audit_chain_config where kind = ${kind} order by id desc limit 1`;
   if (row === undefined) throw new Error(`nothing is configured under ${kind}`);
   return {
@@ -76,6 +80,8 @@ export async function coverage(sql: Sql, kind: string): Promise<Covered> {
     kind,
     key: JSON.parse(row.key) as string[],
     columns: JSON.parse(row.columns) as string[],
+    members: JSON.parse(row.members) as string[],
+    absent: JSON.parse(row.absent) as Record<string, string>,
   };
 }
 

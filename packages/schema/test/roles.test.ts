@@ -245,7 +245,7 @@ test("functions, operators, casts and tables planted on the path are never calle
       ${trap(schema, "starts_with", "text, name", "bool", "false")}; ${trap(schema, "starts_with", "name, text", "bool", "false")}; ${trap(schema, "clock_timestamp", "", "timestamptz", "'2020-01-01'")};
       ${trap(schema, "audit_chain_utf16_order", "name", "text", "'x'")}; ${trap(schema, "audit_chain_odd_key", "text, oid, text, varchar", "text", "'x'")};
       ${trap(schema, "audit_chain_link", "text, integer", "integer", "0")}; ${trap(schema, "audit_chain_refuse", "varchar, text", "bool", "null")};
-      ${trap(schema, "audit_chain_row_source", "varchar, text[], text[]", "text", "'x'")}; ${trap(schema, "audit_chain_quoted", "name", "text", "'x'")};
+      ${trap(schema, "audit_chain_row_source", "varchar, text[], text[], text[], jsonb", "text", "'x'")}; ${trap(schema, "audit_chain_quoted", "name", "text", "'x'")};
       ${trap(schema, "audit_chain_check_relation", "varchar, oid", "bool", "null")}; ${trap(schema, "audit_chain_configure", "regclass, varchar, text, text[], text[], text[], jsonb, text, text, boolean", "bigint", "1")};
       ${trap(schema, "audit_chain_covered_columns", "text, text[]", "text[]", "'{}'")}; ${trap(schema, "audit_chain_capture_name", "varchar", "text", "'x'")};
       ${trap(schema, "differ", "text, text", "bool", "false")}; ${trap(schema, "join_", "text, text", "text", "''")}`);
@@ -331,15 +331,15 @@ test("whoever set the schema up without superuser decides about tables of its ow
     "select audit_chain_attach('task_events', mode => 'sealed')",
     "select audit_chain_detach('task_events')",
     "select audit_chain_complete('task_events', false)",
-    "select audit_chain_configure('task_events', 'detach', 'task_events', array['id'], array['id'], '{}', '{}', 'refuse', 'strict', 'pending', true, false)",
-    "select audit_chain_capture_open('task_events', 'task_events', array['id'], array['id'], 'refuse', 'strict', false, false, current_user::text)",
+    "select audit_chain_configure('task_events', 'detach', 'task_events', array['id'], array['id'], array['id'], '{}', '{}', 'refuse', 'strict', 'pending', true, false, false)",
+    "select audit_chain_capture_open('task_events', 'task_events', array['id'], array['id'], array['id'], '{}', 'refuse', 'strict', false, false, current_user::text)",
   ])
     expect([statement, await stateOf(client.sql.unsafe(statement))]).toEqual([statement, "42501"]);
   for (const statement of [
-    "select audit_chain_configure('mine', 'attach', 'task_events', array['id'], array['id'], '{}', '{}', 'refuse', 'strict', 'pending', true, false)",
-    "select audit_chain_configure('mine', 'attach', 'audit_chain_config', array['id'], array['id'], '{}', '{}', 'refuse', 'strict', 'pending', true, false)",
-    "select audit_chain_capture_open('mine', 'task_events', array['id'], array['id', 'body'], 'refuse', 'strict', false, false, current_user::text)",
-    "select audit_chain_capture_open('mine', 'audit_chain_config', array['id'], array['id'], 'refuse', 'strict', false, false, current_user::text)",
+    "select audit_chain_configure('mine', 'attach', 'task_events', array['id'], array['id'], array['id'], '{}', '{}', 'refuse', 'strict', 'pending', true, false, false)",
+    "select audit_chain_configure('mine', 'attach', 'audit_chain_config', array['id'], array['id'], array['id'], '{}', '{}', 'refuse', 'strict', 'pending', true, false, false)",
+    "select audit_chain_capture_open('mine', 'task_events', array['id'], array['id', 'body'], array['id', 'body'], '{}', 'refuse', 'strict', false, false, current_user::text)",
+    "select audit_chain_capture_open('mine', 'audit_chain_config', array['id'], array['id'], array['id'], '{}', 'refuse', 'strict', false, false, current_user::text)",
   ])
     expect([statement, await stateOf(client.sql.unsafe(statement))]).toEqual([statement, "AC003"]);
   for (const role of ["public", "app", "scidex_audit_owner"])
@@ -347,7 +347,7 @@ test("whoever set the schema up without superuser decides about tables of its ow
       role,
       await stateOf(
         client.sql.unsafe(
-          `select audit_chain_capture_open('mine', 'mine', array['id'], array['id', 'body'], 'refuse', 'strict', false, false, '${role}')`,
+          `select audit_chain_capture_open('mine', 'mine', array['id'], array['id', 'body'], array['id', 'body'], '{}', 'refuse', 'strict', false, false, '${role}')`,
         ),
       ),
     ]).toEqual([role, expect.stringMatching(/^42501$|^42704$/) as string]);

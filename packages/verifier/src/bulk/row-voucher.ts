@@ -1,16 +1,15 @@
+import type { PayloadShape } from "@scidex/audit-core";
 import { TextCopyDecoder } from "@scidex/audit-reader";
 import { rowPayloadHash } from "../rows/payload.ts";
 import { keyOf } from "../rows/read-source.ts";
 import { Kernel, type KindSum } from "./kernel.ts";
 
 /** Rows of a table, or of a part of it, to be added up. It can be sent to a worker. */
-export interface RowsTask {
+export interface RowsTask extends PayloadShape {
   readonly kind: string;
-  /** How many columns the key has: the COPY has them first. */
+  /** How many columns the key has: the COPY has them first, and then the covered ones. */
   readonly keyColumns: number;
-  /** Covered columns, in the order of the payload's members, which follow them. */
-  readonly columns: readonly string[];
-  /** What keys are blinded with, which the kernel does not do; null where events have them as they are. */
+  /** What keys are blinded with. The kernel does not do that, nor leave values out; null where events have them as they are. */
   readonly secret: Uint8Array | null;
   readonly tagKey: Uint8Array;
 }
@@ -30,7 +29,7 @@ export class RowVoucher {
     const { raw } = this.#kernel;
     raw.setKind(this.#kernel.kind(task.kind));
     raw.setKeyColumns(task.keyColumns);
-    const members = task.columns.map((column) => Buffer.from(`${JSON.stringify(column)}:"`));
+    const members = task.members.map((member) => Buffer.from(`${JSON.stringify(member)}:"`));
     if (Buffer.concat(members).length > raw.MEMBERS_BYTES.value - 64) this.#isGood = false;
     else this.#kernel.bytes.set(Buffer.concat(members), raw.MEMBERS.value);
     for (const member of members) if (raw.addColumn(member.length) === 0) this.#isGood = false;
@@ -60,7 +59,7 @@ export class RowVoucher {
 
   #work(from: number, end: number): void {
     for (let at = from; at < end && this.#isGood;) {
-      if (this.#task.secret === null) {
+      if (this.#task.secret === null && this.#task.absent.size === 0) {
         at = this.#kernel.raw.addRows(at, end);
         if (this.#kernel.raw.rowsStopped.value !== CANNOT_VOUCH) return;
       }
@@ -75,7 +74,7 @@ export class RowVoucher {
     const { kind, keyColumns, columns, secret } = this.#task;
     new TextCopyDecoder().push(line, (fields) => {
       const texts = new Map(columns.map((column, i) => [column, fields[keyColumns + i] ?? null]));
-      const hash = rowPayloadHash({ columns, from: (column) => column }, texts);
+      const hash = rowPayloadHash(this.#task, texts);
       const key = keyOf(fields.slice(0, keyColumns), secret);
       const isWhole = fields.length === keyColumns + columns.length;
       if (key === null || !isWhole || !this.#kernel.add(kind, key, hash)) this.#isGood = false;

@@ -1,9 +1,8 @@
 import { splitKind } from "@scidex/audit-core";
-import { type OpenTable, openTable, verdict } from "../rows/check-table.ts";
+import { openTable, verdict } from "../rows/check-table.ts";
 import type { VouchedTables } from "../rows/check-tables.ts";
 import type { KindHistory } from "../coverage/config.ts";
 import { eachTuple, isRefused, type Lane, type Relation, type Snapshot } from "@scidex/audit-reader";
-import { describeReading } from "../rows/payload.ts";
 import type { Histories } from "../coverage/read-histories.ts";
 import { streamSource } from "../rows/read-source.ts";
 import type { Crew } from "./crew.ts";
@@ -103,15 +102,17 @@ async function addUpTable(lane: Lane, crew: Crew, history: KindHistory, tagKey: 
       const table = await openTable(inner, history, () => {
         isMissing = true;
       });
-      if (isMissing || table === null || "reason" in table || !isPlain(history, table)) return null;
-      const tally = { matched: 0, unchainedYet: 0, unprovable: 0, excuse: null, incomparable: 0 };
+      if (isMissing || table === null || "reason" in table) return null;
+      const tally = { matched: 0, unchainedYet: 0, unprovable: 0, excuse: null, unrecorded: 0, incomparable: 0 };
       if (verdict(history, table.shape, tally) !== null) return null;
-      const { columns, keyColumns } = current;
+      const { columns, members, absent, keyColumns } = current;
       const task = {
         what: "rows",
         kind,
         keyColumns: keyColumns.length,
         columns,
+        members,
+        absent,
         secret: table.secret,
         tagKey,
       } as const;
@@ -121,13 +122,6 @@ async function addUpTable(lane: Lane, crew: Crew, history: KindHistory, tagKey: 
     if (!isRefused(error)) throw error;
     return null;
   }
-}
-
-/** Whether rows of any time can have the same payload: that of the columns as they are now. */
-function isPlain({ current }: KindHistory, { ways, readings }: OpenTable): boolean {
-  const plain = describeReading({ columns: current.columns, from: (column) => column });
-  const number = readings.findIndex((reading) => describeReading(reading) === plain);
-  return ways.every((way) => way.readings.includes(number));
 }
 
 /**

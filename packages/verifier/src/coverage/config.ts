@@ -1,8 +1,9 @@
+import type { PayloadShape } from "@scidex/audit-core";
 import { parseArrayText } from "@scidex/audit-reader";
 import { CONFIG_SHAPE } from "./shape.ts";
 
 /** A row of `audit_chain_config`: what is covered, since the link that records it. */
-export interface Config {
+export interface Config extends PayloadShape {
   readonly id: bigint;
   /** Seq of the row's own link; null for a row that has none, which is a finding of its own and has no effect. */
   readonly seq: bigint | null;
@@ -11,15 +12,13 @@ export interface Config {
   /** Schema and name, each quoted where SQL needs it. */
   readonly relation: string;
   readonly keyColumns: readonly string[];
-  /** In the order of the payload's members. */
-  readonly columns: readonly string[];
   readonly columnTypes: readonly string[];
   readonly excluded: readonly string[];
-  /** Columns renamed since the configuration before: old name to new name, or to nothing where another has its name. */
-  readonly renamed: ReadonlyMap<string, string>;
   readonly changes: "refuse" | "track";
   readonly mode: "strict" | "sealed";
   readonly complete: boolean;
+  /** Whether rows recorded before may have another value in a column that joined, and are to be recorded anew. */
+  readonly recordAnew: boolean;
   /** Whether payloads are hashed with random bytes before them, which is not built yet: such rows cannot be recomputed. */
   readonly salt: boolean;
   /** Whether events are keyed by core's `blindKey` of the row's key. */
@@ -41,6 +40,7 @@ export const CONFIG_RELATION = "public.audit_chain_config";
 
 /** The configuration's own columns, in the order of the payload's members. */
 export const CONFIG_COVERED = [
+  "absent",
   "action",
   "actor",
   "blind_key",
@@ -53,11 +53,12 @@ export const CONFIG_COVERED = [
   "id",
   "key_columns",
   "kind",
+  "members",
   "mode",
   "present",
+  "record_anew",
   "recorded_at",
   "relation",
-  "renamed",
   "salt",
 ] as const;
 
@@ -70,12 +71,14 @@ export const CONFIG_OF_CONFIG: Config = {
   relation: CONFIG_RELATION,
   keyColumns: ["id"],
   columns: CONFIG_COVERED,
+  members: CONFIG_COVERED,
+  absent: new Map(),
   columnTypes: [],
   excluded: [],
-  renamed: new Map(),
   changes: "refuse",
   mode: "strict",
   complete: true,
+  recordAnew: false,
   salt: false,
   blindKey: false,
   present: [],
@@ -94,13 +97,14 @@ const LARGEST_ID = 2n ** 63n - 1n;
  * `audit_chain_is_sound`, so that the database's doors believe no row that is left out here.
  */
 export function decodeConfig(fields: readonly (string | null)[], seqOf: (id: string) => bigint | null): Config | null {
-  const [id, action, kind, relation, keyColumns, columns, columnTypes, excluded, ...rest] = fields;
-  const [renamed, changes, mode, complete, salt, blindKey, actor, recordedAt, present] = rest;
+  const [id, action, kind, relation, keyColumns, columns, members, absent, columnTypes, ...rest] = fields;
+  const [excluded, changes, mode, complete, recordAnew, salt, blindKey, actor, recordedAt, present] = rest;
   if (id == null || !/^[1-9]\d{0,18}$/u.test(id) || BigInt(id) > LARGEST_ID || !isAction(action)) return null;
   if (kind == null || kind === "" || Buffer.byteLength(kind) > 200) return null;
   if (relation == null || splitRelation(relation) === null) return null;
   if ((changes !== "refuse" && changes !== "track") || (mode !== "strict" && mode !== "sealed")) return null;
-  if ((complete !== "t" && complete !== "f") || actor == null) return null;
+  if ((complete !== "t" && complete !== "f") || (recordAnew !== "t" && recordAnew !== "f") || actor == null)
+    return null;
   if (recordedAt == null || recordedAt.endsWith("infinity")) return null;
   try {
     const config: Config = {
@@ -111,36 +115,51 @@ export function decodeConfig(fields: readonly (string | null)[], seqOf: (id: str
       relation,
       keyColumns: parseArrayText(keyColumns ?? ""),
       columns: parseArrayText(columns ?? ""),
+      members: parseArrayText(members ?? ""),
+      absent: parseAbsent(absent ?? ""),
       columnTypes: parseArrayText(columnTypes ?? ""),
       excluded: parseArrayText(excluded ?? ""),
-      renamed: parseRenamed(renamed ?? ""),
       changes,
       mode,
       complete: complete === "t",
+      recordAnew: recordAnew === "t",
       salt: salt === "t",
       blindKey: blindKey === "t",
       present: parseArrayText(present ?? ""),
       actor,
       recordedAt,
     };
-    const isWhole = config.keyColumns.length > 0 && config.columns.length === config.columnTypes.length;
-    return isWhole ? config : null;
+    return isWhole(config) ? config : null;
   } catch {
     return null;
   }
 }
 
+function isWhole({ keyColumns, columns, members, absent, columnTypes }: Config): boolean {
+  const names = new Set(members);
+  const lists = [columnTypes, members, [...names]];
+  return (
+    keyColumns.length > 0 &&
+    lists.every(({ length }) => length === columns.length) &&
+    [...absent.keys()].every((member) => names.has(member))
+  );
+}
+
 /** A map, because a column can be called `constructor`. @throws {Error} for anything but an object of texts */
-function parseRenamed(text: string): Map<string, string> {
+function parseAbsent(text: string): Map<string, string> {
   const value: unknown = JSON.parse(text);
   if (typeof value !== "object" || value === null || Array.isArray(value)) throw new Error("not an object");
   return new Map(
-    Object.entries(value).map(([before, after]): [string, string] => {
-      if (typeof after !== "string") throw new TypeError("not a name");
-      return [before, after];
+    Object.entries(value).map(([member, text]): [string, string] => {
+      if (typeof text !== "string") throw new TypeError("not a text");
+      return [member, text];
     }),
   );
 }
+
+/** What a key is made of, whatever its columns are called: the names of its members, as one text. */
+export const keyMembers = ({ keyColumns, columns, members }: Config): string =>
+  keyColumns.map((column) => members[columns.indexOf(column)] ?? column).join("\0");
 
 /** The configurations of one kind, oldest first. */
 export interface KindHistory {

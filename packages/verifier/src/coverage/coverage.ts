@@ -1,4 +1,4 @@
-import type { Config, KindHistory } from "./config.ts";
+import { type Config, keyMembers, type KindHistory } from "./config.ts";
 import type { ReportFinding } from "@scidex/audit-reader";
 import { isRecorded, withoutPrinting } from "./present.ts";
 import type { Policy, TablePolicy } from "./policy.ts";
@@ -14,11 +14,11 @@ export function checkCoverage(
   report: ReportFinding,
 ): void {
   for (const { configs } of histories.values()) {
-    const retired = new Map<string, string>();
+    const used = new Set(configs[0]?.members);
     for (const [i, config] of configs.entries()) {
       const before = configs[i - 1];
       if (before === undefined) continue;
-      for (const { message, isAllowed } of [...narrowings(before, config), ...replacements(before, config, retired)])
+      for (const { message, isAllowed } of [...narrowings(before, config), ...shapeChanges(before, config, used)])
         if (policy === null || !isAllowed(policy)) narrowed(report, config, message);
     }
   }
@@ -46,9 +46,9 @@ function narrowings(before: Config, config: Config): Narrowing[] {
       (policy) => tableOf(policy)?.readmit === true,
     );
   }
-  const now = (column: string) => config.renamed.get(column) ?? column;
-  const covered = before.columns.map(now);
-  const excluded = covered.filter((column) => config.excluded.includes(column));
+  const excluded = before.columns.filter(
+    (column, i) => !config.members.includes(before.members[i] ?? column) && config.excluded.includes(column),
+  );
   if (excluded.length > 0)
     add(`${relation} covers less since then: ${list(excluded)} excluded`, (policy) =>
       excluded.every((column) => tableOf(policy)?.exclude.includes(column) === true),
@@ -82,7 +82,7 @@ function narrowings(before: Config, config: Config): Narrowing[] {
       `${relation} refused changes of its rows before, and has only tracked them since then`,
       (policy) => tableOf(policy)?.changes === "track",
     );
-  if (before.keyColumns.map(now).join("\0") !== config.keyColumns.join("\0"))
+  if (keyMembers(before) !== keyMembers(config))
     add(
       `the key of ${relation} was changed from ${before.keyColumns.join(", ")} to ${config.keyColumns.join(", ")}`,
       (policy) => tableOf(policy)?.key.join("\0") === config.keyColumns.join("\0"),
@@ -91,29 +91,34 @@ function narrowings(before: Config, config: Config): Narrowing[] {
 }
 
 /**
- * Names under which rows were recorded, and which now belong to another column. The verifier follows a renamed column,
- * so old rows still fit. An application reads the old name, and gets values that were never recorded. The attack: rename
- * `actor`, add another `actor`, and let old rows say whatever one likes.
+ * What a configuration says of columns that rows were recorded with: that they have other names now, or are gone. A name
+ * that passes from one column to another fits every old row and means something else: so the auditor has to approve the
+ * sentence. And what older rows have in a column can be said when it joins, and never otherwise.
  *
- * @param retired from the name that a column was recorded under to the name that it has now; brought up to date here
+ * @param used all names of members until then; brought up to date here
  */
-function replacements(before: Config, config: Config, retired: Map<string, string>): Narrowing[] {
-  const { renamed } = config;
-  const moved = new Map([...retired].map(([name, now]) => [name, renamed.get(now) ?? now]));
-  for (const column of before.columns) {
-    const now = renamed.get(column);
-    // A column that was dropped (renamed to nothing) makes the rows unproven: their hashes cannot be computed any more.
-    if (now !== undefined && now !== "" && !moved.has(column)) moved.set(column, now);
+function shapeChanges(before: Config, config: Config, used: Set<string>): Narrowing[] {
+  const found: Narrowing[] = [];
+  const add = (message: string) => found.push({ message: `${config.relation}: ${message}`, isAllowed: () => false });
+  for (const [i, column] of before.columns.entries()) {
+    const member = before.members[i] ?? column;
+    const now = config.columns[config.members.indexOf(member)];
+    if (now === undefined) {
+      if (!config.excluded.includes(column))
+        add(`${column} was dropped or left out, so that what was recorded in it cannot be checked any more`);
+    } else if (now !== column) add(`${column} is now called ${now}`);
+    if (now !== undefined && before.absent.get(member) !== config.absent.get(member))
+      add(
+        `what older rows have in ${now} was decided when the column joined, and is said to be something else since then`,
+      );
   }
-  retired.clear();
-  // A column may get its own name back.
-  for (const [name, now] of moved) if (name !== now) retired.set(name, now);
-  const reused = [...retired.keys()].filter((name) => [...config.columns, ...config.excluded].includes(name));
-  for (const name of reused) retired.delete(name);
-  return reused.map((name) => ({
-    message: `${config.relation}: the column ${name} is another one since then, so that what it says of older rows was never recorded`,
-    isAllowed: (policy) => policy.tables.get(config.relation)?.replaced.includes(name) === true,
-  }));
+  for (const [i, member] of config.members.entries()) {
+    if (before.members.includes(member)) continue;
+    if (used.has(member))
+      add(`${config.columns[i] ?? member} stands for what was recorded as ${member}, which another column was`);
+    used.add(member);
+  }
+  return found;
 }
 
 const list = (columns: readonly string[]) => `${columns.join(", ")} ${columns.length === 1 ? "is" : "are"}`;

@@ -1,5 +1,5 @@
 import { compareBytes } from "./byte-order.ts";
-import { type KindHistory, splitRelation } from "../coverage/config.ts";
+import { keyMembers, type KindHistory, splitRelation } from "../coverage/config.ts";
 import {
   type Cursor,
   type Lane,
@@ -60,7 +60,7 @@ export async function openTable(
     return { reason: `${current.relation}: ${REWRITTEN}`, isTransient: true };
   if (!current.keyColumns.every((column) => shape.columns.has(column)))
     return lasting(
-      `${current.relation}: its key columns (${current.keyColumns.join(", ")}) are not there any more; run audit-chain attach`,
+      `${current.relation}: its key columns (${current.keyColumns.join(", ")}) are not there any more; run audit-chain sync`,
     );
   if (history.configs.some(({ salt }) => salt))
     return lasting(`${current.relation}: its payloads are salted, which this verifier cannot recompute`);
@@ -116,15 +116,10 @@ function whyNoTable(shape: TableShape | null): string | null {
  * only renamed is the same key.
  */
 function rekeying({ configs, current }: KindHistory): string | null {
-  for (const [i, config] of configs.entries()) {
-    const later = configs.slice(i + 1);
-    const key = config.keyColumns.map((column) =>
-      later.reduce((name, { renamed }) => renamed.get(name) ?? name, column),
-    );
-    if (key.join("\0") !== current.keyColumns.join("\0"))
-      return `${current.relation}: its key was changed from ${key.join(", ")} to ${current.keyColumns.join(", ")}, so that older events cannot be matched with rows`;
-  }
-  return null;
+  const other = configs.find((config) => keyMembers(config) !== keyMembers(current));
+  return other === undefined
+    ? null
+    : `${current.relation}: its key was changed from ${other.keyColumns.join(", ")} to ${current.keyColumns.join(", ")}, so that older events cannot be matched with rows`;
 }
 
 /**
@@ -134,9 +129,10 @@ function rekeying({ configs, current }: KindHistory): string | null {
 function lostColumns({ configs }: KindHistory, shape: TableShape): string[] {
   const lost = new Set<string>();
   for (const [i, config] of configs.entries()) {
-    for (const column of configs[i - 1]?.columns ?? []) {
-      const name = config.renamed.get(column) ?? column;
-      if (!config.columns.includes(name) && !config.excluded.includes(name) && shape.columns.has(name)) lost.add(name);
+    const before = configs[i - 1];
+    for (const [n, column] of (before?.columns ?? []).entries()) {
+      if (config.members.includes(before?.members[n] ?? column)) continue;
+      if (![...config.columns, ...config.excluded].includes(column) && shape.columns.has(column)) lost.add(column);
     }
   }
   return [...lost];
@@ -147,11 +143,13 @@ export function verdict(history: KindHistory, shape: TableShape, tally: SourceTa
   const { current } = history;
   if (tally.unprovable > 0)
     return `${current.relation}: ${tally.unprovable} rows cannot be recomputed since the schema was changed (${tally.excuse ?? "unknown"})`;
+  if (tally.unrecorded > 0)
+    return `${current.relation}: ${tally.unrecorded} rows have values in columns that joined after them, which are not recorded yet`;
   if (tally.incomparable > 0)
     return `${current.relation}: ${tally.incomparable} changes cannot be compared with what was recorded before them, because the schema was changed in between`;
   const gone = current.columns.filter((column) => !shape.columns.has(column));
   if (gone.length > 0)
-    return `${current.relation}: the columns ${gone.join(", ")} are gone and the change is not recorded; run audit-chain attach ${current.relation}`;
+    return `${current.relation}: the columns ${gone.join(", ")} are gone and the change is not recorded; run audit-chain sync ${current.relation}`;
   const lost = lostColumns(history, shape);
   if (lost.length > 0)
     return `${current.relation}: rows were captured without ${lost.join(", ")}, which earlier rows have: dropped and made again, or left out`;

@@ -1,5 +1,5 @@
 import { sameBytes, toHex } from "@scidex/audit-core";
-import { inForce, type KindHistory } from "../coverage/config.ts";
+import { type Config, inForce, type KindHistory } from "../coverage/config.ts";
 import type { Range, ReportFinding } from "@scidex/audit-reader";
 import type { KeyEvent, KeyGroup } from "./key-group.ts";
 import type { Recomputation } from "./payload.ts";
@@ -13,6 +13,8 @@ export interface SourceTally {
   /** Rows that cannot be recomputed since a recorded schema change, and why. */
   unprovable: number;
   excuse: string | null;
+  /** Rows with values in columns that joined late, which nothing has recorded yet. */
+  unrecorded: number;
   /** Changes that cannot be compared with what was recorded before them, because the schema was changed meanwhile. */
   incomparable: number;
 }
@@ -26,7 +28,14 @@ export class SourceChecker {
   readonly #ways: readonly Recomputation[];
   readonly #range: Range;
   readonly #report: ReportFinding;
-  readonly tally: SourceTally = { matched: 0, unchainedYet: 0, unprovable: 0, excuse: null, incomparable: 0 };
+  readonly tally: SourceTally = {
+    matched: 0,
+    unchainedYet: 0,
+    unprovable: 0,
+    excuse: null,
+    unrecorded: 0,
+    incomparable: 0,
+  };
 
   /**
    * @param ways of recomputing rows, one for each configuration (`recomputations`)
@@ -57,8 +66,13 @@ export class SourceChecker {
     const way = inForce(this.#ways, newest.seq ?? AFTER_ALL);
     if (way === undefined) return;
     const hashes = way.readings.flatMap((reading) => row[reading] ?? []);
-    if (hashes.some((hash) => sameBytes(hash, newest.payloadHash))) {
+    const fitting = hashes.findIndex((hash) => sameBytes(hash, newest.payloadHash));
+    if (fitting === 0) {
       this.tally.matched++;
+      return;
+    }
+    if (fitting > 0) {
+      this.tally.unrecorded++;
       return;
     }
     if (way.excuse !== null) {
@@ -104,11 +118,13 @@ export class SourceChecker {
     const [first, last] = [inForce(this.#ways, after), inForce(this.#ways, seq)];
     const from = this.#ways.findIndex((way) => way === first);
     const to = this.#ways.findIndex((way) => way === last) + 1;
-    const shapes = this.#ways
-      .slice(from, to + 1)
-      .map(({ config }) => JSON.stringify([config.columns, config.columnTypes]));
+    const configs = this.#ways.slice(from, to + 1).map(({ config }) => config);
     const isLive = to === this.#ways.length;
-    return new Set(shapes).size > 1 || (isLive && (this.#ways.at(-1)?.excuse ?? null) !== null);
+    const isChanged = configs.some((config, i) => {
+      const before = configs[i - 1];
+      return before !== undefined && !isSameShape(before, config);
+    });
+    return isChanged || (isLive && (this.#ways.at(-1)?.excuse ?? null) !== null);
   }
 
   onlyChained({ newest }: KeyGroup): void {
@@ -148,6 +164,12 @@ export class SourceChecker {
     if (seq === null) return !this.#range.pending;
     return seq < this.#range.from || (this.#range.to !== undefined && seq > this.#range.to);
   }
+}
+
+/** Whether the same row has the same payload under both: columns have joined at most, with the value that is left out. */
+function isSameShape(before: Config, config: Config): boolean {
+  const types = new Map(config.members.map((member, i) => [member, config.columnTypes[i]]));
+  return !config.recordAnew && before.members.every((member, i) => types.get(member) === before.columnTypes[i]);
 }
 
 /** Higher than any seq: what is pending will be linked after everything that is there. */

@@ -310,11 +310,9 @@ function copyText(text: string | null): string {
 
 describe("adding up rows", () => {
   const columns = ["a", 'b"\\', "ü\u0001"];
+  const shape = (names: readonly string[]) => ({ columns: names, members: names, absent: new Map<string, string>() });
   const hashOf = (names: readonly string[], texts: readonly (string | null)[]) =>
-    rowPayloadHash(
-      { columns: names, from: (column) => column },
-      new Map(names.map((column, i) => [column, texts[i] ?? null])),
-    );
+    rowPayloadHash(shape(names), new Map(names.map((column, i) => [column, texts[i] ?? null])));
 
   test.each([1, 2, 3])(
     "of a key with %i columns gives the sum of the events that capture makes of them, however the stream is cut",
@@ -325,7 +323,7 @@ describe("adding up rows", () => {
       );
       fc.assert(
         fc.property(fc.array(row, { maxLength: 30 }), fc.integer({ min: 1, max: 3000 }), (rows, piece) => {
-          const voucher = new RowVoucher({ kind: "k", keyColumns, columns, secret: null, tagKey: TAG_KEY });
+          const voucher = new RowVoucher({ kind: "k", keyColumns, ...shape(columns), secret: null, tagKey: TAG_KEY });
           const line = ([key, ...texts]: (typeof rows)[number]) => `${[...key, ...texts].map(copyText).join("\t")}\n`;
           const copy = Buffer.from(rows.map(line).join(""));
           for (let at = 0; at < copy.length; at += piece) voucher.push(copy.subarray(at, at + piece));
@@ -339,7 +337,7 @@ describe("adding up rows", () => {
   );
 
   const sumOf = (copy: string, keyColumns = 1) => {
-    const voucher = new RowVoucher({ kind: "k", keyColumns, columns: ["a"], secret: null, tagKey: TAG_KEY });
+    const voucher = new RowVoucher({ kind: "k", keyColumns, ...shape(["a"]), secret: null, tagKey: TAG_KEY });
     voucher.push(Buffer.from(copy));
     return voucher.finish();
   };
@@ -366,7 +364,16 @@ test("a crew that was sent home hires nobody who stays", async () => {
   const crew = new Crew(2);
   const sum = async () =>
     await crew.run(
-      { what: "rows", kind: "k", keyColumns: 1, columns: ["a"], secret: null, tagKey: TAG_KEY },
+      {
+        what: "rows",
+        kind: "k",
+        keyColumns: 1,
+        columns: ["a"],
+        members: ["a"],
+        absent: new Map(),
+        secret: null,
+        tagKey: TAG_KEY,
+      },
       Readable.from([Buffer.from("1\tx\n")]).iterator(),
       () => {},
     );

@@ -96,8 +96,8 @@ describe("tables with blinded keys", () => {
   it("cannot be switched to plain keys, or to salt, past the front door", async () => {
     const chain = await audited();
     await chain.sql.unsafe(`insert into public.audit_chain_config
-        (id, recorded_at, actor, action, kind, relation, key_columns, columns, column_types, excluded, renamed, changes, mode, complete, salt, blind_key)
-      select 99, clock_timestamp(), actor, action, kind, relation, key_columns, columns, column_types, excluded, renamed, changes, mode, complete, true, false
+        (id, recorded_at, actor, action, kind, relation, key_columns, columns, members, absent, column_types, excluded, changes, mode, complete, salt, blind_key)
+      select 99, clock_timestamp(), actor, action, kind, relation, key_columns, columns, members, absent, column_types, excluded, changes, mode, complete, true, false
         from public.audit_chain_config where kind = 'pair'`);
     const report = await chain.verify();
     expect(report.status).toBe("tampered");

@@ -200,7 +200,7 @@ const ATTACKS: Attack[] = [
   {
     id: "B03",
     what: "a configuration",
-    sql: "insert into public.audit_chain_config select 99, recorded_at, actor, action, kind, relation, key_columns, '{id}', '{integer}', excluded, renamed, changes, mode, fallback, complete, salt, blind_key, present from public.audit_chain_config where id = 1",
+    sql: "insert into public.audit_chain_config select 99, recorded_at, actor, action, kind, relation, key_columns, '{id}', '{id}', '{}', '{integer}', excluded, changes, mode, fallback, complete, record_anew, salt, blind_key, present from public.audit_chain_config where id = 1",
     found: { check: "source_unchained", eventKind: "audit_chain_config", eventPk: "99" },
   },
   {
@@ -358,7 +358,7 @@ const ATTACKS: Attack[] = [
   {
     id: "C08",
     what: "makes the configuration nonsense",
-    sql: "update public.audit_chain_config set action = 'none', columns = '{{a,b},{c,d}}', renamed = '[1]' where kind = 'note'",
+    sql: "update public.audit_chain_config set action = 'none', columns = '{{a,b},{c,d}}', absent = '[1]' where kind = 'note'",
     found: { check: "source_edited", seq: 1n },
   },
   {

@@ -106,7 +106,7 @@ describe("rows that steer linking", () => {
 
 /** A configuration row as that of `strict_refuse`, with these columns instead. */
 const forged = (columns: Readonly<Record<string, string>>): string => {
-  const names = `id recorded_at actor action kind relation key_columns columns column_types excluded renamed changes mode complete present`;
+  const names = `id recorded_at actor action kind relation key_columns columns members absent column_types excluded changes mode complete present`;
   const values = names.split(" ").map((name) => columns[name] ?? (name === "id" ? "99" : `c.${name}`));
   return `insert into public.audit_chain_config (${names.replaceAll(" ", ", ")}) select ${values.join(", ")} from public.audit_chain_config as c where kind = 'strict_refuse'`;
 };
@@ -120,13 +120,22 @@ describe("a configuration row that no release writes", () => {
     ["an unknown mode", { mode: "'never'" }],
     ["a relation without a schema", { relation: "'strict_refuse'" }],
     ["a time without end", { recorded_at: "'infinity'" }],
-    ["a column list with a NULL", { columns: "array['id', null]::text[]", column_types: "array['bigint', 'text']" }],
+    [
+      "a column list with a NULL",
+      { columns: "array['id', null]::text[]", members: "array['id', 'b']", column_types: "array['bigint', 'text']" },
+    ],
     ["a list of lists", { excluded: "array[['a'], ['b']]" }],
     ["a list that begins at 0", { excluded: "'[0:0]={a}'::text[]" }],
     ["fewer types than columns", { column_types: "'{}'::text[]" }],
     ["no key", { key_columns: "'{}'::text[]" }],
-    ["renames that are a list", { renamed: "'[]'" }],
-    ["a rename to a number", { renamed: `'{"a": 1}'` }],
+    ["fewer members than columns", { members: "'{}'::text[]" }],
+    [
+      "a member that two columns have",
+      { columns: "array['id', 'body']", members: "array['id', 'id']", column_types: "array['bigint', 'text']" },
+    ],
+    ["what is left out as a list", { absent: "'[]'" }],
+    ["what is left out as a number", { absent: `'{"id": 1}'` }],
+    ["what is left out of no member", { absent: `'{"nobody": "1"}'` }],
     ["an empty kind", { kind: "''" }],
     ["no id at all", { id: "null" }],
     ["no completeness", { complete: "null" }],

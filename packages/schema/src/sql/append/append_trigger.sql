@@ -6,9 +6,9 @@ LANGUAGE plpgsql SECURITY DEFINER
 SET search_path = pg_catalog, pg_temp SET "TimeZone" = 'UTC' SET "DateStyle" = 'ISO' SET "IntervalStyle" = 'postgres'
 SET bytea_output = 'hex' SET extra_float_digits = '1' SET lc_monetary = 'C' SET quote_all_identifiers = 'off'
 AS $function$
-#variable_conflict use_column
 DECLARE
   config public.audit_chain_config;
+  event  record;
 BEGIN
   config := public.audit_chain_in_force((SELECT r.kind FROM public.audit_chain_relation AS r
     WHERE r.relid IN (TG_RELID, pg_partition_root(TG_RELID)) ORDER BY r.relid = TG_RELID DESC LIMIT 1));
@@ -23,15 +23,13 @@ BEGIN
            AND g.tgenabled IN ('A', CASE current_setting('session_replication_role') WHEN 'replica' THEN 'R' ELSE 'O' END)) THEN
     RETURN NULL;
   END IF;
-  EXECUTE format(
-    'INSERT INTO public.audit_chain_pending (mode, op, event_kind, event_pk, payload_hash)'
-    ' SELECT $1, $2, $3, %s,'
-    ' pg_catalog.sha256(pg_catalog.convert_to(event.payload, ''UTF8'')) FROM %s',
-    replace(CASE WHEN config.blind_key THEN 'public.audit_chain_blind_key((SELECT s.secret FROM public.audit_chain_secret AS s WHERE s.event_kind = $3), KEY)' ELSE 'KEY' END, 'KEY',
-      'CASE WHEN pg_catalog.octet_length(event.pk) <= 2000 THEN event.pk'
-      ' ELSE public.audit_chain_odd_key($3, $4, event.pk, pg_catalog.concat(source.*)) END'),
-    public.audit_chain_row_source('(SELECT ($5).*)'::text, config.key_columns, config.columns))
-  USING config.mode, CASE config.changes WHEN 'track' THEN 'insert' ELSE 'event' END, config.kind::text, TG_RELID, NEW;
+  event := public.audit_chain_odd_row(config.kind, TG_RELID, concat(NEW));
+  event.pk := public.audit_chain_odd_key(config.kind, event.pk);
+  IF config.blind_key THEN
+    event.pk := public.audit_chain_blind_key((SELECT s.secret FROM public.audit_chain_secret AS s WHERE s.event_kind = config.kind), event.pk);
+  END IF;
+  INSERT INTO public.audit_chain_pending (mode, op, event_kind, event_pk, payload_hash)
+  VALUES (config.mode, CASE config.changes WHEN 'track' THEN 'insert' ELSE 'event' END, config.kind, event.pk, sha256(convert_to(event.payload, 'UTF8')));
   IF config.mode = 'strict' THEN
     INSERT INTO public.audit_chain_ticket DEFAULT VALUES ON CONFLICT DO NOTHING;
   END IF;

@@ -25,7 +25,10 @@ DECLARE
   part       regclass;
   before     public.audit_chain_config;
   live       public.audit_chain_relation;
-  renames    jsonb := '{}';
+  members    text[];
+  absent     jsonb;
+  record_anew boolean;
+  renames    jsonb;
   row_wise   boolean;
   rows_there bigint := 0;
   is_known   boolean;
@@ -67,16 +70,7 @@ BEGIN
       USING ERRCODE = 'invalid_parameter_value', HINT = format('Leave the option out; or copy the rows into a new table and attach that one with blind_key => %s.', blind_key);
   END IF;
   fallback := coalesce(fallback, CASE WHEN is_known THEN before.fallback END, 'pending');
-  -- A column that kept its number under another name was renamed: recorded, so that older rows can still be recomputed.
-  -- One that lost its number to another column of the same name is gone: recorded as renamed to nothing.
-  IF live.relid = relation THEN
-    SELECT coalesce(jsonb_object_agg(e.key, CASE WHEN a.attisdropped THEN '' ELSE a.attname::text END), '{}') INTO renames
-      FROM jsonb_each_text(live.column_numbers::jsonb) AS e
-      JOIN pg_attribute AS a ON a.attrelid = relation AND a.attnum = e.value::smallint
-     WHERE CASE WHEN a.attisdropped
-                THEN EXISTS (SELECT FROM pg_attribute AS b WHERE b.attrelid = relation AND b.attname::text = e.key AND NOT b.attisdropped)
-                ELSE a.attname::text <> e.key END;
-  END IF;
+  renames := CASE WHEN live.relid = relation THEN public.audit_chain_renames(live) ELSE '{}' END;
   -- What is kept follows the renames, and lets go of columns that have been dropped.
   IF exclude IS NULL THEN
     SELECT coalesce(array_agg(a.attname::text ORDER BY e.n), '{}') INTO exclude
@@ -101,10 +95,10 @@ BEGIN
   IF key_names && exclude THEN
     RAISE EXCEPTION 'a key column of % cannot be excluded', relation USING ERRCODE = 'AC005', HINT = 'Exclude other columns, or choose another key.';
   END IF;
-  columns := public.audit_chain_covered_columns(relation, exclude);
+  SELECT s.* INTO columns, members, absent, record_anew FROM public.audit_chain_shape(relation, event_kind, exclude) AS s;
   row_wise := row_wise OR changes = 'track';
 
-  function_name := public.audit_chain_capture_open(relation, event_kind, key_names, columns, changes, mode, row_wise, blind_key, caller);
+  function_name := public.audit_chain_capture_open(relation, event_kind, key_names, columns, members, absent, changes, mode, row_wise, blind_key, caller);
   -- Triggers are replaced, not dropped and made again: dropping one waits for readers too, and makes them wait.
   IF changes = 'track' THEN
     EXECUTE format('DROP TRIGGER IF EXISTS audit_chain_capture ON %s', relation);
@@ -138,18 +132,17 @@ BEGIN
   is_complete := rows_there = 0 AND (NOT is_known OR before.complete);
   -- The same call again changes nothing and records nothing.
   IF NOT is_known OR live.relid IS DISTINCT FROM relation
-     OR (before.relation, before.key_columns, before.columns, before.excluded, before.changes, before.mode, before.fallback)
-       IS DISTINCT FROM (qualified COLLATE "C", key_names, columns, exclude, changes, mode, fallback)
+     OR (before.relation, before.key_columns, before.columns, before.members, before.absent, before.excluded, before.changes, before.mode, before.fallback)
+       IS DISTINCT FROM (qualified COLLATE "C", key_names, columns, members, absent, exclude, changes, mode, fallback)
      OR before.present IS DISTINCT FROM public.audit_chain_present(relation)
-     OR public.audit_chain_types_changed(relation, before.columns, before.column_types) OR renames <> '{}' THEN
-    SELECT coalesce(jsonb_object_agg(r.key, r.value), '{}') INTO renames FROM jsonb_each(renames) AS r WHERE r.key = ANY (before.columns);
-    PERFORM public.audit_chain_configure(relation, 'attach'::text, event_kind, key_names, columns, exclude, renames, changes, mode, fallback, is_complete, blind_key);
+     OR public.audit_chain_types_changed(relation, before.columns, before.column_types) THEN
+    PERFORM public.audit_chain_configure(relation, 'attach'::text, event_kind, key_names, columns, members, absent, exclude, changes, mode, fallback, is_complete, record_anew, blind_key);
   END IF;
   IF caller IS NOT NULL THEN
     PERFORM public.audit_chain_capture_close(function_name, caller);
   END IF;
   RETURN jsonb_build_object('relation', qualified, 'kind', event_kind, 'key', to_jsonb(key_names), 'columns', to_jsonb(columns),
     'excluded', to_jsonb(exclude), 'changes', changes, 'mode', mode, 'fallback', fallback, 'salt', false, 'blind_key', blind_key, 'complete', is_complete, 'rows_to_backfill', rows_there,
-    'renamed', renames, 'warnings', public.audit_chain_attach_warnings(relation, columns));
+    'renamed', renames, 'record_anew', record_anew, 'warnings', public.audit_chain_attach_warnings(relation, columns));
 END
 $function$;

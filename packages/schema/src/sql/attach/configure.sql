@@ -2,8 +2,8 @@
 -- linked first, so that it is checked against the configuration under which it was captured. The caller holds the
 -- table's lock against writers.
 CREATE OR REPLACE FUNCTION public.audit_chain_configure(
-  relation regclass, action text, kind text, key_columns text[], columns text[], excluded text[],
-  renamed jsonb, changes text, mode text, fallback text, complete boolean, blind_key boolean) RETURNS bigint
+  relation regclass, action text, kind text, key_columns text[], columns text[], members text[], absent jsonb,
+  excluded text[], changes text, mode text, fallback text, complete boolean, record_anew boolean, blind_key boolean) RETURNS bigint
 LANGUAGE plpgsql SECURITY DEFINER
 SET search_path = pg_catalog, pg_temp
 AS $function$
@@ -21,12 +21,12 @@ BEGIN
     FROM pg_attribute AS a WHERE a.attrelid = relation AND a.attname::text = ANY (columns || excluded) AND a.attnum > 0 AND NOT a.attisdropped;
   SELECT coalesce(max(c.id), 0) + 1 INTO config_id FROM public.audit_chain_config AS c;
   INSERT INTO public.audit_chain_config
-    (id, recorded_at, actor, action, kind, relation, key_columns, columns, column_types, excluded, renamed, changes, mode, fallback, complete, salt, blind_key, present)
-  VALUES (config_id, clock_timestamp(), session_user, action, kind, qualified, key_columns, columns,
+    (id, recorded_at, actor, action, kind, relation, key_columns, columns, members, absent, column_types, excluded, changes, mode, fallback, complete, record_anew, salt, blind_key, present)
+  VALUES (config_id, clock_timestamp(), session_user, action, kind, qualified, key_columns, columns, members, absent,
     coalesce((SELECT array_agg(public.audit_chain_type_description(a.atttypid, a.atttypmod) ORDER BY c.n)
        FROM unnest(columns) WITH ORDINALITY AS c(name, n)
        JOIN pg_attribute AS a ON a.attrelid = relation AND a.attname::text = c.name AND NOT a.attisdropped), '{}'),
-    excluded, renamed, changes, mode, fallback, complete, false, blind_key,
+    excluded, changes, mode, fallback, complete, record_anew, false, blind_key,
     -- What is there is recorded by attach, which says it, and by nothing else.
     CASE action WHEN 'attach' THEN public.audit_chain_present(relation)
       ELSE coalesce((SELECT c.present FROM public.audit_chain_config AS c WHERE c.kind = audit_chain_configure.kind ORDER BY c.id DESC LIMIT 1), '{}') END);

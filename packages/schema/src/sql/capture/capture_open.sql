@@ -1,7 +1,7 @@
 -- The part of attach that makes a table's capture function, with our owner's rights. `caller`, unless it is NULL, may
 -- put the function on a trigger until audit_chain_capture_close.
 CREATE OR REPLACE FUNCTION public.audit_chain_capture_open(
-  relation regclass, kind text, key_columns text[], columns text[], changes text, mode text, row_wise boolean, blind_key boolean, caller text) RETURNS text
+  relation regclass, kind text, key_columns text[], columns text[], members text[], absent jsonb, changes text, mode text, row_wise boolean, blind_key boolean, caller text) RETURNS text
 LANGUAGE plpgsql SECURITY DEFINER
 SET search_path = pg_catalog, pg_temp
 AS $function$
@@ -12,7 +12,7 @@ BEGIN
   PERFORM public.audit_chain_check_claim(relation, kind);
   SELECT concat(quote_ident(n.nspname), '.', quote_ident(c.relname)) INTO qualified
     FROM pg_class AS c JOIN pg_namespace AS n ON n.oid = c.relnamespace WHERE c.oid = relation;
-  function_name := public.audit_chain_capture_function(kind, qualified, key_columns, columns, changes, mode, row_wise, blind_key);
+  function_name := public.audit_chain_capture_function(kind, qualified, key_columns, columns, members, absent, changes, mode, row_wise, blind_key);
   IF caller IS NOT NULL THEN
     IF NOT pg_has_role(session_user, caller::name, 'MEMBER') THEN
       RAISE EXCEPTION '% is not the caller', quote_literal(caller) USING ERRCODE = 'insufficient_privilege', HINT = 'Call audit_chain_attach.';

@@ -16,7 +16,7 @@
 -- of the one large expression most of the rest. As PL/pgSQL assignments that takes a third less, but a bulk insert
 -- twice as long, and a dropped column could not be overcome.
 CREATE OR REPLACE FUNCTION public.audit_chain_capture_source(
-  kind text, relation text, key_columns text[], columns text[], changes text, mode text, row_wise boolean, blind_key boolean) RETURNS text
+  kind text, relation text, key_columns text[], columns text[], members text[], absent jsonb, changes text, mode text, row_wise boolean, blind_key boolean) RETURNS text
 LANGUAGE plpgsql STABLE
 SET search_path = pg_catalog, pg_temp
 AS $function$
@@ -29,34 +29,37 @@ DECLARE
               || E'  old_key text;\n  new_key text;\n  old_payload text;\n  new_payload text;\n';
   refuse text := format('PERFORM public.audit_chain_refuse(%L::text, TG_OP);', relation);
   read_row   text := E'    BEGIN\n      SELECT event.pk, event.payload INTO %1$s_key, %1$s_payload\n      FROM %2$s;\n'
-                  || E'    EXCEPTION WHEN datatype_mismatch THEN\n      SELECT event.pk, event.payload INTO %1$s_key, %1$s_payload\n'
-                  || E'      FROM public.audit_chain_odd_row(%3$L::text, %4$s) AS event;\n    END;\n';
-  read_new   text := format(read_row, 'new', public.audit_chain_row_source('(SELECT NEW.*)'::text, key_columns, columns), kind, 'NEW');
-  read_old   text := format(read_row, 'old', public.audit_chain_row_source('(SELECT OLD.*)'::text, key_columns, columns), kind, 'OLD');
-  stage_row  text := insert_into || E'%7$s)\n    VALUES (%1$L, %2$L, %3$L, ' || blind || E'CASE WHEN pg_catalog.octet_length(%4$s_key) <= 2000 THEN %4$s_key\n'
-                  || E'                        ELSE public.audit_chain_odd_key(%3$L::text, relid, %4$s_key, pg_catalog.concat(%5$s)) END' || blind_end || E',\n'
-                  || E'           pg_catalog.sha256(pg_catalog.convert_to(%4$s_payload, ''UTF8''))%6$s);\n';
+                  || E'    EXCEPTION WHEN datatype_mismatch THEN\n      %1$s_payload := %5$L;\n    END;\n'
+                  || E'    IF pg_catalog.strpos(%1$s_payload, %5$L) > 0 THEN\n      SELECT event.pk, event.payload INTO %1$s_key, %1$s_payload\n'
+                  || E'      FROM public.audit_chain_odd_row(%3$L::text, relid, pg_catalog.concat(%4$s)) AS event;\n    END IF;\n';
+  read_new   text := format(read_row, 'new', public.audit_chain_row_source('(SELECT NEW.*)'::text, key_columns, columns, members, absent), kind, 'NEW', public.audit_chain_gone());
+  read_old   text := format(read_row, 'old', public.audit_chain_row_source('(SELECT OLD.*)'::text, key_columns, columns, members, absent), kind, 'OLD', public.audit_chain_gone());
+  stage_row  text := insert_into || E'%6$s)\n    VALUES (%1$L, %2$L, %3$L, ' || blind || E'CASE WHEN pg_catalog.octet_length(%4$s_key) <= 2000 THEN %4$s_key\n'
+                  || E'                        ELSE public.audit_chain_odd_key(%3$L::text, %4$s_key) END' || blind_end || E',\n'
+                  || E'           pg_catalog.sha256(pg_catalog.convert_to(%4$s_payload, ''UTF8''))%5$s);\n';
   before_hash text := E',\n           pg_catalog.sha256(pg_catalog.convert_to(old_payload, ''UTF8''))';
-  stage_rows text := insert_into || E')\n    SELECT %1$L, %2$L, %3$L, ' || blind || E'CASE WHEN pg_catalog.octet_length(event.pk) <= 2000 THEN event.pk\n'
-                  || E'                        ELSE public.audit_chain_odd_key(%3$L::text, audit_chain_capture.relid, event.pk, pg_catalog.concat(source.*)) END' || blind_end || E',\n'
-                  || E'           pg_catalog.sha256(pg_catalog.convert_to(event.payload, ''UTF8''))\n      FROM %4$s;\n';
+  odd_row    text := 'public.audit_chain_odd_row(%3$L::text, audit_chain_capture.relid, pg_catalog.concat(source.*))';
+  stage_rows text := insert_into || E')\n    SELECT %1$L, %2$L, %3$L, ' || blind || E'CASE WHEN pg_catalog.strpos(event.payload, %5$L) > 0 THEN public.audit_chain_odd_key(%3$L::text, (' || odd_row || E').pk)\n'
+                  || E'                        WHEN pg_catalog.octet_length(event.pk) <= 2000 THEN event.pk\n'
+                  || E'                        ELSE public.audit_chain_odd_key(%3$L::text, event.pk) END' || blind_end || E',\n'
+                  || E'           pg_catalog.sha256(pg_catalog.convert_to(CASE WHEN pg_catalog.strpos(event.payload, %5$L) > 0 THEN (' || odd_row || E').payload ELSE event.payload END, ''UTF8''))\n      FROM %4$s;\n';
   first_op   text := CASE changes WHEN 'track' THEN 'insert' ELSE 'event' END;
 BEGIN
   body := body || format(E'BEGIN\n  IF pg_catalog.concat(pg_catalog.quote_ident(TG_TABLE_SCHEMA), ''.'', pg_catalog.quote_ident(TG_TABLE_NAME)) <> %L THEN\n'
     || E'    PERFORM public.audit_chain_check_relation(%L::text, relid);\n  END IF;\n', relation, kind);
   body := body || E'  IF TG_OP = ''INSERT'' THEN\n'
-    || CASE WHEN row_wise THEN read_new || format(stage_row, mode, first_op, kind, 'new', 'NEW', '', '')
-            ELSE format(stage_rows, mode, first_op, kind, public.audit_chain_row_source('audit_chain_new'::text, key_columns, columns)) END;
+    || CASE WHEN row_wise THEN read_new || format(stage_row, mode, first_op, kind, 'new', '', '')
+            ELSE format(stage_rows, mode, first_op, kind, public.audit_chain_row_source('audit_chain_new'::text, key_columns, columns, members, absent), public.audit_chain_gone()) END;
   body := body || E'  ELSIF TG_OP = ''UPDATE'' THEN\n    IF NEW OPERATOR(pg_catalog.*=) OLD THEN\n      RETURN NULL;\n    END IF;\n' || read_old || read_new;
   IF changes = 'refuse' THEN
     body := body || format(E'    IF new_payload <> old_payload THEN\n      %s\n    END IF;\n    RETURN NULL;\n', refuse);
   ELSE
     body := body || E'    IF new_payload = old_payload THEN\n      RETURN NULL;\n    ELSIF new_key IS NOT DISTINCT FROM old_key THEN\n'
-      || format(stage_row, mode, 'update', kind, 'new', 'NEW', before_hash, ', before_hash') || E'    ELSE\n'
-      || format(stage_row, mode, 'delete', kind, 'old', 'OLD', before_hash, ', before_hash')
-      || format(stage_row, mode, 'insert', kind, 'new', 'NEW', '', '')
+      || format(stage_row, mode, 'update', kind, 'new', before_hash, ', before_hash') || E'    ELSE\n'
+      || format(stage_row, mode, 'delete', kind, 'old', before_hash, ', before_hash')
+      || format(stage_row, mode, 'insert', kind, 'new', '', '')
       || E'    END IF;\n  ELSIF TG_OP = ''DELETE'' THEN\n' || read_old
-      || format(stage_row, mode, 'delete', kind, 'old', 'OLD', before_hash, ', before_hash');
+      || format(stage_row, mode, 'delete', kind, 'old', before_hash, ', before_hash');
   END IF;
   body := body || format(E'  ELSE\n    %s\n  END IF;\n', refuse);
   IF mode = 'strict' THEN

@@ -1,0 +1,196 @@
+// Scenario: a migration ends with audit_chain_sync, in its own transaction or later.
+import { afterAll, beforeAll, expect, test } from "vitest";
+import { attach } from "../src/index.ts";
+import { chainDatabase, stateOf } from "./database.ts";
+import { coverage, expectChained, expectedEvents, expectIntact } from "./recompute.ts";
+
+let database: Awaited<ReturnType<typeof chainDatabase>>;
+beforeAll(async () => {
+  database = await chainDatabase();
+});
+afterAll(async () => database.drop());
+
+/** What is left out of payloads, and whether rows are to be recorded anew, by the newest configuration. */
+async function joined(kind: string) {
+  const [row] = await database.sql<{ columns: string; absent: string; anew: boolean }[]>`
+    select to_json(columns)::text as columns, absent::text as absent, record_anew as anew
+      from audit_chain_config where kind = ${kind} order by id desc limit 1`;
+  return row === undefined
+    ? undefined
+    : { columns: JSON.parse(row.columns) as string[], absent: JSON.parse(row.absent) as object, anew: row.anew };
+}
+
+/** In one transaction. */
+const migrate = async (ddl: string) => await database.sql.begin(async (tx) => await tx.unsafe(ddl));
+
+const events = async (kind: string) =>
+  (await database.sql`select from audit_chain where event_kind ~ ${`^${kind}(:|$)`}`).length;
+
+const defaults = [
+  ["text", "'it''s, \"x\" {y} \\\\ é'", `it's, "x" {y} \\\\ é`],
+  ["integer", "5", "5"],
+  ["boolean", "true", "t"],
+  ["timestamptz", "'2026-01-01 00:00:00+02'", "2025-12-31 22:00:00+00"],
+  ["date", "'2026-12-24'", "2026-12-24"],
+  ["interval", "'1 day 2 hours'", "1 day 02:00:00"],
+  ["bytea", "'\\x00ff'", "\\x00ff"],
+  ["double precision", "0.1", "0.1"],
+  ["numeric(9, 2)", "1", "1.00"],
+  ["text[]", "array['a', null, 'b,c']", '{a,NULL,"b,c"}'],
+  ["jsonb", `'{"a": [1, null]}'`, '{"a": [1, null]}'],
+  ["int4range", "'[1,3]'", "[1,4)"],
+  ["text", "''", ""],
+] as const;
+
+test.each(defaults)(
+  "a column of %s with a default joins in the migration's transaction, and no row is read",
+  async (type, value, text) => {
+    const { sql, db } = database;
+    await sql.unsafe("drop table if exists public.grow; create table public.grow (id int primary key, a text)");
+    const kind = `grow ${defaults.findIndex((one) => one[1] === value && one[0] === type)}`;
+    await attach(db, "grow", { kind, changes: "track" });
+    await sql.unsafe("insert into grow values (1, 'x'), (2, null)");
+    // However the session that migrates prints its values.
+    await migrate(`set local timezone = 'Asia/Tokyo'; set local datestyle = 'German'; set local intervalstyle = 'iso_8601'; set local extra_float_digits = 3;
+    set local bytea_output = 'escape'; alter table grow add b ${type} not null default ${value}, add c ${type}; select audit_chain_sync('grow')`);
+    expect(await joined(kind)).toEqual({ columns: ["a", "b", "c", "id"], absent: { b: text }, anew: false });
+    const before = await events(kind);
+    // An honest change of an old row finds what was recorded of it.
+    await sql.unsafe("insert into grow (id, a) values (3, 'y'); update grow set a = 'z' where id = 1");
+    const [update] =
+      await sql`select u.before_hash = i.payload_hash as fits from audit_chain as u join audit_chain as i on i.event_kind = ${kind} and i.event_pk = '1' where u.event_kind = ${`${kind}:update`}`;
+    expect(update).toEqual({ fits: true });
+    expect(await events(kind)).toBe(before + 2);
+    const now = await expectedEvents(sql, await coverage(sql, kind));
+    const [old] =
+      await sql`select encode(payload_hash, 'hex') as hash from audit_chain where event_kind = ${kind} and event_pk = '2'`;
+    expect(old).toEqual({ hash: now.get("2") });
+    // NULL is another value than the one that is left out.
+    await sql.unsafe("alter table grow alter b drop not null; update grow set b = null where id = 2");
+    expect(await events(kind)).toBe(before + 3);
+    await sql.unsafe("update grow set b = default where id = 2; update grow set c = b where id = 2");
+    expect(await events(kind)).toBe(before + 5);
+    await expectIntact(sql);
+  },
+);
+
+test("what a migration does with a new column in one transaction is seen", async () => {
+  const { sql, db } = database;
+  const none = { absent: {}, anew: false };
+  const anew = { absent: {}, anew: true };
+  for (const [n, ddl, expected] of [
+    [0, "add q int", none],
+    [1, "add q int; update done set q = 1 where id = 1", anew],
+    [2, "add q int; update done set q = null where id = 1", none],
+    [3, "add q int; alter table done alter q type text using 'x'", anew],
+    [4, "add q uuid default gen_random_uuid()", anew],
+    [5, "add q int generated always as identity", anew],
+    [6, "add q int default 5; alter table done alter q drop default", { absent: { q: "5" }, anew: false }],
+    [7, "add q int default 5; alter table done alter q set default 6", { absent: { q: "5" }, anew: false }],
+    [8, "add q int default 5; insert into done values (3, 7)", { absent: { q: "5" }, anew: true }],
+    [9, "add q int default 5; insert into done values (3)", { absent: { q: "5" }, anew: false }],
+    [10, "add q int default 5; alter table done add r bigserial", anew],
+    [11, "add q int generated always as (id + 1) stored", none],
+    [12, "add q filled", anew],
+  ] as const) {
+    await sql.unsafe(
+      `drop table if exists done; drop domain if exists filled; create domain filled as text default 'd' check (value <> ''); create table done (id int primary key)`,
+    );
+    const kind = `done ${n}`;
+    await attach(db, "done", { kind, changes: "track", mode: "sealed" });
+    await sql.unsafe("insert into done values (1), (2)");
+    await migrate(`savepoint s; alter table done ${ddl}; release savepoint s; select audit_chain_sync('done')`);
+    expect([ddl, await joined(kind)]).toMatchObject([ddl, expected]);
+  }
+  await sql`select audit_chain_seal(1000)`;
+  await expectIntact(sql);
+});
+
+test("where sync comes later, a small table is read, and a large one is left to be recorded anew", async () => {
+  const { sql, db } = database;
+  await sql.unsafe("create table later (id int primary key, body text)");
+  await attach(db, "later");
+  await sql.unsafe("insert into later values (1, 'x'); alter table later add q int default 5, add n text");
+  await sql.unsafe("insert into later (id) values (2)");
+  await sql`select audit_chain_sync('later')`;
+  expect(await joined("later")).toEqual({ columns: ["body", "id", "n", "q"], absent: { q: "5" }, anew: false });
+  await sql.unsafe("alter table later add m text; insert into later (id, m) values (3, 'is not the default')");
+  await sql`select audit_chain_sync('later')`;
+  expect(await joined("later")).toMatchObject({ absent: { q: "5" }, anew: true });
+  await sql.unsafe("insert into later select i, repeat('x', 3000) || i from generate_series(10, 20000) as i");
+  await sql.unsafe("alter table later alter body set storage plain; alter table later add k text");
+  await sql.unsafe("update pg_class set relname = relname where false");
+  const [{ size } = { size: "0" }] = await sql<{ size: string }[]>`select pg_relation_size('later')::text as size`;
+  await sql`select audit_chain_sync('later')`;
+  expect(await joined("later")).toMatchObject({ anew: Number(size) > 8_388_608 });
+});
+
+test("partitions have one value of a column that joined, or rows are recorded anew", async () => {
+  const { sql, db } = database;
+  await sql.unsafe(`create table parts (id int, r text, primary key (id, r)) partition by list (r);
+    create table parts_a partition of parts for values in ('a'); create table parts_b partition of parts for values in ('b')`);
+  await attach(db, "parts");
+  await sql.unsafe("insert into parts values (1, 'a'), (2, 'b')");
+  await migrate("alter table parts add q int default 7; select audit_chain_sync('parts_a')");
+  expect(await joined("parts")).toEqual({ columns: ["id", "q", "r"], absent: { q: "7" }, anew: false });
+  expect(await expectChained(sql, "parts")).toBe(2);
+  await sql.unsafe(
+    "create table parts_c (q int, s text, r text not null, id int not null); insert into parts_c values (7, null, 'c', 3)",
+  );
+  await migrate(
+    "alter table parts add s text default 'd'; alter table parts attach partition parts_c for values in ('c'); select audit_chain_sync('parts')",
+  );
+  expect(await joined("parts")).toMatchObject({ absent: { q: "7", s: "d" }, anew: true });
+});
+
+test("a renamed column keeps its member, and rows that are written before sync have it too", async () => {
+  const { sql, db } = database;
+  for (const changes of ["refuse", "track"] as const) {
+    const kind = `names ${changes}`;
+    await sql.unsafe("drop table if exists names; create table names (id int primary key, note text, other text)");
+    await attach(db, "names", { kind, changes });
+    await sql.unsafe(
+      "insert into names values (1, 'a', 'b'); alter table names rename note to remark; alter table names rename other to note; alter table names drop column if exists nothing",
+    );
+    await sql.unsafe(
+      "insert into names select i, 'a' || i, null from generate_series(2, 4) as i; insert into names values (5, null, 'x')",
+    );
+    if (changes === "track")
+      await sql.unsafe("update names set remark = 'c' where id = 2; delete from names where id = 3");
+    expect(await sql`select audit_chain_sync('names') -> 'renamed' as renamed`).toEqual([
+      { renamed: { note: "remark", other: "note" } },
+    ]);
+    await sql.unsafe("insert into names values (6, 'after', 'all')");
+    const now = await expectedEvents(sql, await coverage(sql, kind));
+    const newest = await sql<{ pk: string; hash: string }[]>`
+      select split_part(event_pk, '@', 1) as pk, encode((array_agg(payload_hash order by seq desc))[1], 'hex') as hash
+        from audit_chain where event_kind in (${kind}, ${`${kind}:update`}) group by 1`;
+    const recorded = new Map(newest.map(({ pk, hash }) => [pk, hash]));
+    for (const [pk, hash] of now) expect([pk, recorded.get(pk)]).toEqual([pk, hash]);
+    expect((await coverage(sql, kind)).members).toEqual(["id", "note", "other"]);
+    expect((await coverage(sql, kind)).columns).toEqual(["id", "remark", "note"]);
+  }
+  await expectIntact(sql);
+});
+
+test("a row whose own text is what capture reads for a column that is gone is captured as it is", async () => {
+  const { sql, db } = database;
+  await sql.unsafe("create table odd (id int primary key, a text, b text)");
+  await attach(db, "odd");
+  await sql.unsafe(
+    "insert into odd select 1, audit_chain_gone(), 'b'; insert into odd select 2, 'x ' || audit_chain_gone(), null",
+  );
+  expect(await expectChained(sql, "odd")).toBe(2);
+});
+
+test("sync without a change records nothing, and a table that is not attached is an error that says what to run", async () => {
+  const { sql, db } = database;
+  await sql.unsafe("create table same (id int primary key); create table stranger (id int primary key)");
+  await attach(db, "same", { mode: "sealed", changes: "track" });
+  const [before] = await sql`select max(id)::text as id from audit_chain_config`;
+  expect(await sql`select audit_chain_sync('same') - 'warnings' as result`).toMatchObject([
+    { result: { mode: "sealed", changes: "track", renamed: {}, record_anew: false } },
+  ]);
+  expect(await sql`select max(id)::text as id from audit_chain_config`).toEqual([before]);
+  expect(await stateOf(sql`select audit_chain_sync('stranger')`)).toBe("AC002");
+});
