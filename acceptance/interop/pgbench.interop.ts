@@ -1,4 +1,4 @@
-import { attach, type Mode } from "@scidex/audit-schema";
+import { attach, type CaptureMode } from "@scidex/audit-schema";
 import { expect, test } from "vitest";
 import { openAuditedDatabase } from "../src/audited-database.ts";
 import { expectClean } from "../src/expect-clean.ts";
@@ -8,7 +8,7 @@ import { runProgram } from "./programs.ts";
 const CLIENTS = 8;
 const TRANSACTIONS = 100;
 
-test.each<Mode>(["strict", "sealed"])(
+test.each<CaptureMode>(["strict", "sealed"])(
   "pgbench -b tpcb-like runs unchanged with its history attached as %s",
   async (mode) => {
     await using database = await openAuditedDatabase();

@@ -1,3 +1,4 @@
+import type { CaptureMode } from "./capture-mode.ts";
 import { quotedLiteral, quotedName } from "./sql-text.ts";
 
 /**
@@ -75,7 +76,7 @@ export interface CaptureDefinition extends PayloadShape {
   readonly relation: string;
   readonly keyColumns: readonly string[];
   readonly changes: "refuse" | "track";
-  readonly mode: "strict" | "sealed";
+  readonly mode: CaptureMode;
   /** Row triggers for INSERT too: partitioned and tracked tables. */
   readonly rowWise: boolean;
   /** Whether events are keyed by `audit_chain_blind_key` of the row's key. */

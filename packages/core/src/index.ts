@@ -1,4 +1,5 @@
 export { canonicalJson, MAX_CANONICAL_CHARS, MAX_JSON_DEPTH, MAX_JSON_VALUES } from "./canonical.ts";
+export { CAPTURE_MODES, type CaptureMode, isCaptureMode } from "./capture-mode.ts";
 export {
   blindKeyExpression,
   type CaptureDefinition,

@@ -1,9 +1,8 @@
+import type { CaptureMode } from "@scidex/audit-core";
 import { sql } from "drizzle-orm";
 import type { AnyPgDatabase } from "./database.ts";
 import { sqlState } from "./sql-state.ts";
 
-/** How rows are linked: in the transaction that writes them, or afterwards by the sealer. */
-export type Mode = "strict" | "sealed";
 /** What happens to an UPDATE or DELETE of an audited row: it fails, or it is an event of its own. */
 export type Changes = "refuse" | "track";
 
@@ -15,7 +14,7 @@ export type Fallback = "pending" | "fail";
  * fallback `pending`.
  */
 export interface AttachOptions {
-  readonly mode?: Mode | undefined;
+  readonly mode?: CaptureMode | undefined;
   readonly changes?: Changes | undefined;
   /** Columns that are noise and are not covered. */
   readonly exclude?: readonly string[] | undefined;
@@ -48,7 +47,7 @@ export interface AttachResult {
   readonly columns: readonly string[];
   readonly excluded: readonly string[];
   readonly changes: Changes;
-  readonly mode: Mode;
+  readonly mode: CaptureMode;
   readonly salt: boolean;
   readonly blind_key: boolean;
   readonly fallback: Fallback;

@@ -1,3 +1,4 @@
+export type { CaptureMode } from "@scidex/audit-core";
 export {
   attach,
   ATTACH_DEFAULTS,
@@ -7,7 +8,6 @@ export {
   type Changes,
   detach,
   type Fallback,
-  type Mode,
   planAttach,
 } from "./attach.ts";
 export type { AnyPgDatabase } from "./database.ts";

@@ -1,4 +1,5 @@
 import { CommandError, type CommandContext, escapeText, type Outcome } from "@scidex/audit-command";
+import { CAPTURE_MODES, type CaptureMode } from "@scidex/audit-core";
 import {
   attach,
   type AttachOptions,
@@ -6,7 +7,6 @@ import {
   type AttachResult,
   type Changes,
   type Fallback,
-  type Mode,
   planAttach,
 } from "@scidex/audit-schema";
 import { Command, Option } from "commander";
@@ -17,7 +17,7 @@ import { SCIDEX_TABLES } from "../scidex-tables.ts";
 import { tableWriters } from "../database/table-writers.ts";
 
 interface Options {
-  readonly mode?: Mode;
+  readonly mode?: CaptureMode;
   readonly changes?: Changes;
   readonly exclude?: string[];
   readonly key?: string[];
@@ -51,10 +51,9 @@ export function attachCommand(context: CommandContext): Command {
     .description("Audits tables: from now on their rows are captured, and their changes refused or tracked.")
     .argument("[table...]", "tables, named as in SQL (with the schema where it is not on the search path)")
     .addOption(
-      new Option("--mode <mode>", "link rows when they are committed, or afterwards by the sealer").choices([
-        "strict",
-        "sealed",
-      ]),
+      new Option("--mode <mode>", "link rows when they are committed, or afterwards by the sealer").choices(
+        CAPTURE_MODES,
+      ),
     )
     .addOption(
       new Option("--changes <changes>", "refuse UPDATE and DELETE, or record each as an event").choices([

@@ -1,4 +1,5 @@
-import type { Changes, Mode } from "@scidex/audit-schema";
+import type { CaptureMode } from "@scidex/audit-core";
+import type { Changes } from "@scidex/audit-schema";
 import type { ISql } from "postgres";
 
 /** The newest configuration of a kind, as `audit_chain_config` has it. */
@@ -12,7 +13,7 @@ export interface ConfigInForce {
   readonly column_types: readonly string[];
   readonly excluded: readonly string[];
   readonly changes: Changes;
-  readonly mode: Mode;
+  readonly mode: CaptureMode;
   readonly complete: boolean;
   readonly blind_key: boolean;
   readonly present: readonly string[];

@@ -1,5 +1,6 @@
 import type { LockUser } from "@scidex/audit-command";
-import type { Changes, Mode } from "@scidex/audit-schema";
+import type { CaptureMode } from "@scidex/audit-core";
+import type { Changes } from "@scidex/audit-schema";
 import type { HeadState, PendingState } from "./chain-state.ts";
 import type { SinkState } from "./sink-heads.ts";
 import type { Unchained } from "./unchained.ts";
@@ -8,7 +9,7 @@ import type { Unchained } from "./unchained.ts";
 export interface TableState {
   readonly relation: string;
   readonly kind: string;
-  readonly mode: Mode;
+  readonly mode: CaptureMode;
   readonly changes: Changes;
   readonly complete: boolean;
   readonly key: readonly string[];

@@ -1,4 +1,4 @@
-import type { PayloadShape } from "@scidex/audit-core";
+import { type CaptureMode, isCaptureMode, type PayloadShape } from "@scidex/audit-core";
 import { parseArrayText } from "@scidex/audit-reader";
 import { CONFIG_SHAPE } from "./shape.ts";
 
@@ -15,7 +15,7 @@ export interface Config extends PayloadShape {
   readonly columnTypes: readonly string[];
   readonly excluded: readonly string[];
   readonly changes: "refuse" | "track";
-  readonly mode: "strict" | "sealed";
+  readonly mode: CaptureMode;
   readonly complete: boolean;
   /** Whether rows recorded before may have another value in a column that joined, and are to be recorded anew. */
   readonly recordAnew: boolean;
@@ -102,7 +102,7 @@ export function decodeConfig(fields: readonly (string | null)[], seqOf: (id: str
   if (id == null || !/^[1-9]\d{0,18}$/u.test(id) || BigInt(id) > LARGEST_ID || !isAction(action)) return null;
   if (kind == null || kind === "" || Buffer.byteLength(kind) > 200) return null;
   if (relation == null || splitRelation(relation) === null) return null;
-  if ((changes !== "refuse" && changes !== "track") || (mode !== "strict" && mode !== "sealed")) return null;
+  if ((changes !== "refuse" && changes !== "track") || !isCaptureMode(mode)) return null;
   if ((complete !== "t" && complete !== "f") || (recordAnew !== "t" && recordAnew !== "f") || actor == null)
     return null;
   if (recordedAt == null || recordedAt.endsWith("infinity")) return null;

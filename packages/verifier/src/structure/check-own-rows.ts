@@ -1,4 +1,5 @@
 import { CONFIG_KIND, type KindHistory, splitRelation } from "../coverage/config.ts";
+import { CAPTURE_MODES } from "@scidex/audit-core";
 import { Cursor, type Lane, type ReportFinding } from "@scidex/audit-reader";
 import { readShape } from "../coverage/shape.ts";
 import { type Catalog, findRelation } from "./catalog/catalog.ts";
@@ -99,7 +100,7 @@ export async function checkOwnRows(
   }
 }
 
-const MODES = ["strict", "sealed", "late"];
+const MODES = [...CAPTURE_MODES, "late"];
 const OPS = ["event", "door", "insert", "update", "delete"];
 
 const isPending = ([mode, op, time]: Fields): boolean =>
