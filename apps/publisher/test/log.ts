@@ -3,7 +3,7 @@ import { createHash } from "node:crypto";
 import { mkdtempSync, readFileSync, rmSync } from "node:fs";
 import { tmpdir } from "node:os";
 import { join } from "node:path";
-import { type Head, parseHeadLine, parseVerifierKey } from "@scidex/audit-core";
+import { type Head, headTrust, parseHeadLine } from "@scidex/audit-core";
 import { migrate } from "@scidex/audit-schema";
 import { createDatabase, type Template } from "@scidex/audit-testkit";
 import { drizzle } from "drizzle-orm/postgres-js";
@@ -64,8 +64,7 @@ export async function openLog(): Promise<Log> {
         await sql`select public.audit_chain_append('thing', ${key}, ${createHash("sha256").update(key).digest()})`;
     },
     publish: async (options = {}) => publishHead({ database: sql, keyFile, sinks, ...options }),
-    heads: (path = paths[0]) =>
-      linesOf(path).map((line) => parseHeadLine(line, { origin: ORIGIN, verifiers: vkeys.map(parseVerifierKey) })),
+    heads: (path = paths[0]) => linesOf(path).map((line) => parseHeadLine(line, headTrust(vkeys, ORIGIN))),
     attack: async (statements) => {
       await sql.begin(async (tx) => {
         await tx`set local session_replication_role = replica`;

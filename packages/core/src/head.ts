@@ -27,7 +27,7 @@ import { type PublisherKeys, timestampName } from "./key-file.ts";
 import { type Leaf, leafText, parseLeaf } from "./leaf.ts";
 import { leafHash, MAX_PROOF_HASHES } from "./merkle.ts";
 import { MAX_NOTE_CHARS, parseNote, type ParsedNote, signNote, verifySignatures } from "./note.ts";
-import type { NoteVerifier } from "./note-key.ts";
+import { type NoteVerifier, parseVerifierKey } from "./note-key.ts";
 import { type JsonValue, parseJson } from "./parse-json.ts";
 import { checkTime, formatSeconds } from "./time.ts";
 import type { Seconds } from "./units.ts";
@@ -74,6 +74,17 @@ export interface HeadTrust {
    */
   readonly verifiers: readonly NoteVerifier[];
 }
+
+/**
+ * What trusts these keys.
+ *
+ * @param vkeys verifier keys as text
+ * @throws {CoreError} as `parseVerifierKey` does
+ */
+export const headTrust = (vkeys: readonly string[], origin: string | undefined): HeadTrust => ({
+  origin,
+  verifiers: vkeys.map(parseVerifierKey),
+});
 
 /**
  * The line of a head, without a newline. Nothing is checked that `parseHeadLine` will check.

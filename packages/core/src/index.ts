@@ -39,6 +39,7 @@ export {
   formatHeadLine,
   type Head,
   type HeadParts,
+  headTrust,
   type HeadTrust,
   MAX_HEAD_CHARS,
   parseHeadLine,

@@ -13,6 +13,7 @@ import {
   type Link,
   nextLink,
   openNote,
+  headTrust,
   parseHeadLine,
   parseKeyFile,
   parseSeconds,
@@ -32,7 +33,7 @@ const go = vectors("heads") as {
   heads: { name: string; line: string; valid: boolean }[];
 };
 const { links } = vectors("links") as { links: LinkVector[] };
-const trust = { origin: go.origin, verifiers: go.vkeys.map(parseVerifierKey) };
+const trust = headTrust(go.vkeys, go.origin);
 const valid = go.heads.filter((head) => head.valid);
 const line = go.heads.find(({ name }) => name === "seq-20")?.line ?? "";
 

@@ -1,4 +1,4 @@
-import { type HeadTrust, parseVerifierKey, type PublisherKeys } from "@scidex/audit-core";
+import { headTrust, type PublisherKeys } from "@scidex/audit-core";
 import type { Sink } from "@scidex/audit-sinks";
 import { divergenceOf } from "../divergence.ts";
 import { PublisherError } from "../errors.ts";
@@ -54,7 +54,7 @@ export async function publishHead(options: PublishOptions): Promise<PublishResul
 /** The story of one publication, while no other publisher of this log works. */
 async function publishLocked(options: PublishOptions, keys: PublisherKeys, sinks: readonly Sink[]): Promise<Untimed> {
   const { database, signal, onProgress } = options;
-  const trust = trustOf(keys);
+  const trust = headTrust([keys.log.vkey, keys.timestamp.vkey], keys.origin);
   const { file, last } = await openMemory(options, keys.origin, sinks, trust);
 
   // Sinks before the snapshot: they can't know more than it.
@@ -88,11 +88,6 @@ async function publishLocked(options: PublishOptions, keys: PublisherKeys, sinks
   await remember(file, { checked, signed, server });
   return publication(preparation, signed, await deliver(checked.sinks, file, trust));
 }
-
-const trustOf = ({ origin, log, timestamp }: PublisherKeys): HeadTrust => ({
-  origin,
-  verifiers: [log, timestamp].map(({ vkey }) => parseVerifierKey(vkey)),
-});
 
 function requireUnstopped(signal: AbortSignal | undefined): void {
   if (signal?.aborted) throw new PublisherError("aborted", "stopped; nothing was signed");

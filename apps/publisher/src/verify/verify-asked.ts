@@ -1,4 +1,4 @@
-import { CoreError, type HeadTrust, parseVerifierKey, type Seconds, type Seq } from "@scidex/audit-core";
+import { CoreError, headTrust, type HeadTrust, type Seconds, type Seq } from "@scidex/audit-core";
 import { newestHeadBefore, type VerifierState } from "@scidex/audit-reader";
 import type { Sink } from "@scidex/audit-sinks";
 import { type Verification, verify } from "@scidex/audit-verifier";
@@ -37,16 +37,16 @@ async function findStart(
   { sinceHeadMs, keys = [], origin, policy }: VerifyAndAlertOptions,
 ): Promise<Seq | undefined> {
   if (sinceHeadMs === undefined) return undefined;
-  const trust = trustOf(keys, origin ?? policy?.origin ?? undefined);
+  const trust = trustUnlessBroken(keys, origin ?? policy?.origin ?? undefined);
   if (trust === undefined) return undefined;
   const cutoff: Seconds = BigInt(Math.floor((Date.now() - sinceHeadMs) / 1_000));
   return (await newestHeadBefore(sinks, trust, cutoff))?.seq;
 }
 
 /** Undefined where a key cannot be read: the verification itself says so. */
-function trustOf(keys: readonly string[], origin: string | undefined): HeadTrust | undefined {
+function trustUnlessBroken(keys: readonly string[], origin: string | undefined): HeadTrust | undefined {
   try {
-    return { origin, verifiers: keys.map(parseVerifierKey) };
+    return headTrust(keys, origin);
   } catch (error) {
     if (error instanceof CoreError) return undefined;
     throw error;

@@ -2,10 +2,9 @@ import {
   emptyFrontier,
   generateKeyFile,
   GENESIS_PREV_HASH,
-  type HeadTrust,
+  headTrust,
   type Leaf,
   parseKeyFile,
-  parseVerifierKey,
   type Seconds,
   signHead,
 } from "@scidex/audit-core";
@@ -15,7 +14,7 @@ import { type HeadLog, newestHeadBefore } from "../../src/index.ts";
 
 const { text, vkeys } = generateKeyFile("example.org/log");
 const keys = parseKeyFile(text);
-const trust: HeadTrust = { origin: keys.origin, verifiers: vkeys.map(parseVerifierKey) };
+const trust = headTrust(vkeys, keys.origin);
 
 const leaf: Leaf = {
   seq: 1n,
