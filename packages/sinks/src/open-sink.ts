@@ -1,7 +1,7 @@
 import { createFileSink } from "./file-sink.ts";
 import { createGitSink } from "./git/git-sink.ts";
 import type { Sink } from "./sink.ts";
-import { parseSinkUrl, type SinkAddress } from "./url.ts";
+import { parseSinkUrl, parseSinkUrls, type SinkAddress } from "./url.ts";
 
 export interface SinkOptions {
   /** How long one step may take (waiting for a lock, one git command, a fetch, a push), in milliseconds. */
@@ -36,3 +36,11 @@ export function openSink(url: string | SinkAddress, options: SinkOptions = {}): 
   };
   return address.kind === "file" ? createFileSink(address, settings) : createGitSink(address, settings);
 }
+
+/**
+ * Opens all sinks of a list.
+ *
+ * @throws {SinkError} `url_invalid`, also when two URLs name the same sink
+ */
+export const openSinks = (urls: readonly string[], options: SinkOptions = {}): Sink[] =>
+  parseSinkUrls(urls).map((address) => openSink(address, options));

@@ -77,16 +77,12 @@ export function parseSinkUrl(text: string): SinkAddress {
 }
 
 /**
- * Reads the value of `AUDIT_SINKS`: sink URLs separated by commas, with white space around them allowed.
+ * Reads the URLs of several sinks.
  *
  * @throws {SinkError} `url_invalid`, also when two URLs name the same sink: its log would get every line twice.
  */
-export function parseSinkList(text: string): SinkAddress[] {
-  const addresses = text
-    .split(",")
-    .map((part) => part.trim())
-    .filter((part) => part !== "")
-    .map(parseSinkUrl);
+export function parseSinkUrls(urls: readonly string[]): SinkAddress[] {
+  const addresses = urls.map(parseSinkUrl);
   const seen = new Set<string>();
   for (const { name } of addresses) {
     if (seen.has(name)) throw new SinkError("url_invalid", `sink ${JSON.stringify(name)} is listed twice`);

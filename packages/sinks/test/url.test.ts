@@ -1,5 +1,5 @@
 import { describe, expect, it } from "vitest";
-import { parseSinkList, parseSinkUrl, SinkError } from "../src/index.ts";
+import { parseSinkUrls, parseSinkUrl, SinkError } from "../src/index.ts";
 
 const codeOf = (act: () => unknown): string => {
   try {
@@ -69,12 +69,12 @@ describe("a sink's URL", () => {
     expect(codeOf(() => parseSinkUrl(url))).toBe("url_invalid");
   });
 
-  it("is one of a list separated by commas, in which no sink appears twice", () => {
-    expect(parseSinkList(" file:/a/x.log, git:/r?path=h ,").map(({ name }) => name)).toEqual([
+  it("is one of a list, in which no sink appears twice", () => {
+    expect(parseSinkUrls(["file:/a/x.log", "git:/r?path=h"]).map(({ name }) => name)).toEqual([
       "file:/a/x.log",
       "git:/r?path=h",
     ]);
-    expect(parseSinkList("")).toEqual([]);
-    expect(codeOf(() => parseSinkList("file:/a/x.log,file:///a/x.log"))).toBe("url_invalid");
+    expect(parseSinkUrls([])).toEqual([]);
+    expect(codeOf(() => parseSinkUrls(["file:/a/x.log", "file:///a/x.log"]))).toBe("url_invalid");
   });
 });

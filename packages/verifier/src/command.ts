@@ -19,7 +19,7 @@ import {
 } from "@scidex/audit-command";
 import type { NoteVerifier } from "@scidex/audit-core";
 import { failurePage, page } from "@scidex/audit-report";
-import { openSink, type Sink, SinkError } from "@scidex/audit-sinks";
+import { openSinks, type Sink, SinkError } from "@scidex/audit-sinks";
 import { Command } from "commander";
 import { parseCheckGroups, parseJobs, parseSeq, parseShard } from "./command/argv.ts";
 import { configuration, messageOf, usage } from "./command/errors.ts";
@@ -92,7 +92,7 @@ export function verifyCommand(context: CommandContext): Command {
 
 async function run(flags: Flags, signal: AbortSignal): Promise<Outcome> {
   const request = await readRequest(flags);
-  const sinks = openSinks(flags.state);
+  const sinks = sinksToRead(flags.state);
   try {
     const verification = await verifyDatabase(request, sinks, signal).catch(async (error: unknown) => {
       if (!signal.aborted) await writeFailure(request, error);
@@ -206,10 +206,10 @@ async function writeFailure({ about, files }: VerifyRequest, error: unknown): Pr
 }
 
 /** @param state the state file, beside which git sinks keep their clones; without one they are made anew each time */
-function openSinks(state: string | undefined): Sink[] {
+function sinksToRead(state: string | undefined): Sink[] {
   const folder = state === undefined ? undefined : `${state}.clones`;
   try {
-    return sinkUrls().map((url) => openSink(url, { folder }));
+    return openSinks(sinkUrls(), { folder });
   } catch (error) {
     if (error instanceof SinkError) throw configuration(`AUDIT_SINKS: ${error.message}`, error);
     throw error;

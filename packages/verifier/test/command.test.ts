@@ -132,6 +132,7 @@ describe("audit-verify", { timeout: 180_000 }, () => {
     const chain = await openChain();
     const wrong = [
       { AUDIT_SINKS: "ftp://x" },
+      { AUDIT_SINKS: `file:${chain.folder}/a.log,file://${chain.folder}/a.log` },
       { AUDIT_VERIFIER_KEYS: "/nowhere" },
       { AUDIT_VERIFIER_KEYS: "a+b+c" },
       { AUDIT_DATABASE_URL: "mysql://x" },

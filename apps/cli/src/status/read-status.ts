@@ -1,6 +1,6 @@
 import { CommandError, origin, readChainLock, sinkUrls } from "@scidex/audit-command";
 import { readMigrations } from "@scidex/audit-schema";
-import { parseSinkList, type SinkAddress, SinkError } from "@scidex/audit-sinks";
+import { parseSinkUrls, type SinkAddress, SinkError } from "@scidex/audit-sinks";
 import { parseKeys, readKeys } from "@scidex/audit-verifier/command";
 import type { Sql } from "postgres";
 import { type ConfigInForce, configInForce } from "../database/config-in-force.ts";
@@ -57,7 +57,7 @@ export async function readStatus({ sql, name }: Database, signal: AbortSignal): 
 
 function sinkAddresses(): SinkAddress[] {
   try {
-    return parseSinkList(sinkUrls().join(","));
+    return parseSinkUrls(sinkUrls());
   } catch (cause) {
     if (!(cause instanceof SinkError)) throw cause;
     throw new CommandError("configuration", `AUDIT_SINKS: ${cause.message}`, { cause });

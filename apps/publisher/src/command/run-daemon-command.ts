@@ -16,7 +16,7 @@ import { PublisherError } from "../errors.ts";
 import { JobLog } from "../daemon/job-log.ts";
 import { readKeyFile } from "../state/key-file.ts";
 import { MAX_LOCK_IDLE } from "./lock-option.ts";
-import { openSinks, requireDistinct } from "../sinks/open-sinks.ts";
+import { openPublisherSinks, requireDistinct } from "../sinks/open-sinks.ts";
 import { addTellOptions, heartbeatOf, TELL_ENVIRONMENT, type TellFlags, webhookOf } from "./tell-settings.ts";
 import { addVerifyOptions, VERIFY_ENVIRONMENT, type VerifyFlags, verifySettings } from "./verify-settings.ts";
 
@@ -78,7 +78,7 @@ async function run(context: CommandContext, flags: Flags): Promise<Outcome> {
       "configuration",
       "there are no sinks: set AUDIT_SINKS, for example file:/data/audit/chain_head.log",
     );
-  const opened = openSinks(sinks);
+  const opened = openPublisherSinks(sinks);
   try {
     await requireDistinct(opened);
   } finally {

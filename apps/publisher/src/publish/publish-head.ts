@@ -6,7 +6,7 @@ import { sealForPublication } from "../sealing/seal-for-publication.ts";
 import { requireSignableState } from "../sinks/require-signable-state.ts";
 import { type CheckedSinks, checkSinks } from "../sinks/check-sinks.ts";
 import { deliver } from "../sinks/deliver.ts";
-import { openSinks, requireDistinct } from "../sinks/open-sinks.ts";
+import { openPublisherSinks, requireDistinct } from "../sinks/open-sinks.ts";
 import { clonesOf, readKeyFile } from "../state/key-file.ts";
 import { type Server, withSignedLine } from "../state/state.ts";
 import type { StateFile } from "../state/state-file.ts";
@@ -34,7 +34,7 @@ export async function publishHead(options: PublishOptions): Promise<PublishResul
   checkOptions(options);
   const keys = await readKeyFile(options.keyFile);
   checkOrigin(options, keys);
-  const sinks = openSinks(options.sinks, {
+  const sinks = openPublisherSinks(options.sinks, {
     timeoutMs: options.sinkTimeoutMs ?? PUBLISH_DEFAULTS.sinkTimeoutMs,
     folder: clonesOf(options.keyFile),
     ...(options.signal ? { signal: options.signal } : {}),

@@ -1,21 +1,14 @@
-import { openSink, type Sink, SinkError, type SinkOptions, sinksThatAreOne } from "@scidex/audit-sinks";
+import { openSinks, type Sink, SinkError, type SinkOptions, sinksThatAreOne } from "@scidex/audit-sinks";
 import { PublisherError } from "../errors.ts";
 
 /**
- * Opens all sinks of a list.
+ * Opens the sinks that the publisher was given.
  *
  * @throws {PublisherError} `configuration` for a text that is not a sink URL, and for a sink that is listed twice
  */
-export function openSinks(urls: readonly string[], options: SinkOptions = {}): Sink[] {
+export function openPublisherSinks(urls: readonly string[], options: SinkOptions = {}): Sink[] {
   try {
-    const sinks = urls.map((url) => openSink(url, options));
-    const twice = sinks.find(({ name }, at) => sinks.findIndex((other) => other.name === name) !== at);
-    if (twice)
-      throw new PublisherError(
-        "configuration",
-        `the sink ${twice.name} is listed twice: it would get every head twice`,
-      );
-    return sinks;
+    return openSinks(urls, options);
   } catch (cause) {
     if (cause instanceof SinkError && cause.code === "url_invalid")
       throw new PublisherError("configuration", `AUDIT_SINKS: ${cause.message}`, { cause });

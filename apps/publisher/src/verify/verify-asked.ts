@@ -2,7 +2,7 @@ import { CoreError, headTrust, type HeadTrust, type Seconds, type Seq } from "@s
 import { newestHeadBefore, type VerifierState } from "@scidex/audit-reader";
 import type { Sink } from "@scidex/audit-sinks";
 import { type Verification, verify } from "@scidex/audit-verifier";
-import { openSinks } from "../sinks/open-sinks.ts";
+import { openPublisherSinks } from "../sinks/open-sinks.ts";
 import { clonesOf } from "../state/key-file.ts";
 import type { VerifyAndAlertOptions } from "./verify-and-alert-options.ts";
 
@@ -13,7 +13,7 @@ import type { VerifyAndAlertOptions } from "./verify-and-alert-options.ts";
  */
 export async function verifyAsked(options: VerifyAndAlertOptions, state: VerifierState): Promise<Verification> {
   const { database, origin, keys, policy, checks, maxHeadAgeMs, allowUnanchored, onProgress, signal } = options;
-  const sinks = openSinks(options.sinks, { folder: clonesOf(options.stateFile ?? options.alertMemory) });
+  const sinks = openPublisherSinks(options.sinks, { folder: clonesOf(options.stateFile ?? options.alertMemory) });
   try {
     const startSeq = await findStart(sinks, options);
     return await verify(
