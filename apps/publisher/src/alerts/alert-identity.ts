@@ -9,7 +9,8 @@ const MEASURED: ReadonlySet<string> = new Set(["time_implausible", "index_mismat
 
 /**
  * What makes a finding the same one as in an earlier run: where it is and what stands there now. A row that is edited
- * once more is another finding; a chain that lacks its end is the same one, whatever has been appended since.
+ * once more is another finding; a chain that lacks its end is the same one, whatever has been appended since. The reader's
+ * `findingIdentity` leaves out what stands there: its two looks are moments apart, and must agree while others write.
  *
  * @returns 24 characters of base64: 18 bytes of the SHA-256 over the members, since labels can be long
  */

@@ -67,7 +67,9 @@ export type ReportFinding = (finding: Finding) => void;
  * What makes two findings the same one in two looks at the database, as a short digest: labels come from the database
  * and can be long.
  *
- * Where the chain ends is no part of it: new links may have taken the place of those that were cut off meanwhile.
+ * Where the chain ends is no part of it: new links may have taken the place of those that were cut off meanwhile. Nor is
+ * what stands there and what was expected: both may move between two looks, moments apart. The publisher's `alertIdentity`
+ * compares runs that are hours apart, and so takes them in.
  */
 export function findingIdentity(f: Finding): string {
   if (f.check === "truncated") return f.check;
