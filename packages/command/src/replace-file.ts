@@ -38,7 +38,7 @@ export async function replaceFile(option: string, path: string, text: string): P
 
 /**
  * The same of a path that is no option, and with the system's own errors. What a process that was killed leaves behind
- * ends in `.tmp`.
+ * ends in `.tmp`. The sinks have one of their own, without the sync: no package below both has a file system.
  */
 export async function replaceWhole(path: string, text: string): Promise<void> {
   const temporary = temporaryOf(path);

@@ -1,9 +1,10 @@
-import { createHash, randomUUID } from "node:crypto";
-import { chmod, lstat, mkdir, mkdtemp, readdir, rename, rm, symlink, writeFile } from "node:fs/promises";
+import { createHash } from "node:crypto";
+import { chmod, lstat, mkdir, mkdtemp, readdir, rm, symlink, writeFile } from "node:fs/promises";
 import { tmpdir } from "node:os";
 import { join } from "node:path";
 import { errno, SinkError } from "../errors.ts";
 import { objectFormatOf, type Repository } from "./git-repository.ts";
+import { replaceFile } from "./replace-file.ts";
 
 /**
  * A git directory of our own, which is what git is started with. All of its configuration is written here:
@@ -68,8 +69,8 @@ export async function prepareClone(repository: Repository, directory: string): P
   await mkdir(join(directory, "refs", "heads"), { recursive: true });
   for (const name of ["refs/heads/log.lock", "objects/info/alternates", "objects/info/http-alternates"])
     await rm(join(directory, name), { force: true });
-  await replace(join(directory, "HEAD"), HEAD);
-  await replace(join(directory, "config"), configOf(repository, false));
+  await replaceFile(join(directory, "HEAD"), HEAD);
+  await replaceFile(join(directory, "config"), configOf(repository, false));
 }
 
 /** Makes a folder that nobody else can write to; one that somebody else has made is refused. */
@@ -88,10 +89,4 @@ export async function makeOwnFolder(directory: string): Promise<void> {
       { cause },
     );
   }
-}
-
-async function replace(path: string, text: string): Promise<void> {
-  const temporary = `${path}.${randomUUID()}.tmp`;
-  await writeFile(temporary, text, { flag: "wx" });
-  await rename(temporary, path);
 }

@@ -1,9 +1,9 @@
-import { randomUUID } from "node:crypto";
-import { lstat, mkdir, realpath, rename, rm, writeFile } from "node:fs/promises";
+import { lstat, mkdir, realpath } from "node:fs/promises";
 import { dirname, join } from "node:path";
 import { errno } from "../errors.ts";
 import type { Git } from "./git.ts";
 import type { Repository } from "./git-repository.ts";
+import { replaceFile } from "./replace-file.ts";
 
 /**
  * After the checked-out branch has moved, brings the log's own index entry and file along, each only if it was what
@@ -40,13 +40,11 @@ async function isWithin(workTree: string, path: string): Promise<boolean> {
 
 /** Not through `git checkout-index`, which runs the smudge filters that the repository configures. */
 async function writeFromBlob(git: Git, path: string, blob: string): Promise<void> {
-  const temporary = `${path}.${randomUUID()}.tmp`;
   try {
     await mkdir(dirname(path), { recursive: true });
-    await writeFile(temporary, git.stream(["cat-file", "blob", blob]), { flag: "wx" });
-    await rename(temporary, path);
+    await replaceFile(path, git.stream(["cat-file", "blob", blob]));
   } catch {
-    await rm(temporary, { force: true });
+    // The log is in the branch.
   }
 }
 
