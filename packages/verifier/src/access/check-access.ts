@@ -20,7 +20,8 @@ import { checkBounds } from "./check-bounds.ts";
 import { compareReading } from "./compare-reading.ts";
 import { foreignKeyStatement, notNullStatement } from "./constraint.ts";
 import { indexesOfLookup, isWhole, LOOKUP_SETTINGS, lookupStatement, type Pages } from "./lookup.ts";
-import { planAccess, type TableAccess } from "./plan-access.ts";
+import { planAccess } from "./plan-access.ts";
+import type { TableAccess } from "./table-plan.ts";
 import { closedOver, readKeys, type Rows } from "./planner.ts";
 import { reportRows } from "./report-rows.ts";
 

@@ -13,7 +13,7 @@ import {
 import type { Catalog, RelationRow } from "../structure/catalog/catalog.ts";
 import { accepts, type Bound, boundOf, type KeyType, keyType, keyValue } from "./bound.ts";
 import type { ReadTable } from "./lookup.ts";
-import { namedRelation, type TableAccess } from "./plan-access.ts";
+import { namedRelation, type TableAccess } from "./table-plan.ts";
 import { relationOf, type Rows } from "./planner.ts";
 import { Places, reportRows } from "./report-rows.ts";
 

@@ -15,7 +15,7 @@ import {
   readingSettings,
   readingStatement,
 } from "./lookup.ts";
-import type { TableAccess } from "./plan-access.ts";
+import type { TableAccess } from "./table-plan.ts";
 import { closedOver, MAX_NAMED, relationOf, type Rows } from "./planner.ts";
 import { Places, reportRows } from "./report-rows.ts";
 import type { Crew } from "../bulk/crew.ts";

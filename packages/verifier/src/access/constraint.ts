@@ -1,6 +1,6 @@
 import { quotedName } from "@scidex/audit-core";
 import { ALL_PAGES, fromTable, keyList, onPages, type Pages } from "./lookup.ts";
-import type { ForeignKey, TableAccess } from "./plan-access.ts";
+import type { ForeignKey, TableAccess } from "./table-plan.ts";
 
 /** Arguments that a function can have. */
 const MAX_ARGUMENTS = 100;
