@@ -1,43 +1,15 @@
-import { createHash } from "node:crypto";
 import { captureSource } from "@scidex/audit-core";
 import { CONFIG_KIND, type Config, type KindHistory, splitRelation } from "../../coverage/config.ts";
 import type { ReportFinding } from "@scidex/audit-reader";
-import type { Policy, TablePolicy } from "../../coverage/policy.ts";
-import { type Catalog, findRelation, type RelationRow, type TriggerRow } from "../catalog/catalog.ts";
-import { compareTriggerFlag } from "./compare-flags.ts";
+import type { Policy } from "../../coverage/policy.ts";
+import { type Catalog, findRelation, type RelationRow } from "../catalog/catalog.ts";
+import { type AuditedTable, captureName, nameOf, ofTables, partitionsOf } from "./audited-tables.ts";
+import { compareAuditedTriggers } from "./compare-audited-triggers.ts";
 import { functionDifferences, reportFunction } from "./compare-functions.ts";
 import { sourceHash } from "../describe/describe-function.ts";
 import { persistence } from "../describe/describe-relation.ts";
-import {
-  BEFORE,
-  DELETE,
-  describeLiveTrigger,
-  describeTrigger,
-  INSERT,
-  isOff,
-  offName,
-  ROW,
-  TRUNCATE,
-  type TriggerShape,
-  UPDATE,
-} from "../describe/describe-trigger.ts";
 import type { FunctionShape, SchemaShape } from "../manifest.ts";
 import { childEntry, isRecorded, quotedRelation, ruleEntry, withoutPrinting } from "../../coverage/present.ts";
-
-/** How the names of capture functions begin. */
-export const CAPTURE_PREFIX = "audit_chain_capture_";
-
-/** Name of a kind's capture function, as `audit_chain_capture_name` makes it. */
-export const captureName = (kind: string): string =>
-  `${CAPTURE_PREFIX}${createHash("sha256").update(kind).digest("hex").slice(0, 16)}`;
-
-/** The configurations of tables; that of the configuration itself is in the manifest. */
-const ofTables = (histories: ReadonlyMap<string, KindHistory>): KindHistory[] =>
-  [...histories.values()].filter(({ kind }) => kind !== CONFIG_KIND);
-
-/** Signatures of the capture functions that may be there: detached tables keep theirs. */
-export const captureSignatures = (histories: ReadonlyMap<string, KindHistory>): ReadonlySet<string> =>
-  new Set(ofTables(histories).map(({ kind }) => `${captureName(kind)}()`));
 
 /**
  * Compares the audited tables, their triggers and capture functions with the configuration in force. Two things only a
@@ -56,17 +28,16 @@ export function compareAudited(
 ): { warnings: string[]; unproven: string[] } {
   const warnings: string[] = [];
   const unproven: string[] = [];
-  for (const { kind, current } of ofTables(histories)) {
+  for (const { current } of ofTables(histories)) {
     const place = splitRelation(current.relation);
     const relation = place === null ? undefined : findRelation(catalog, place.schema, place.name);
     const isTable = relation?.kind === "r" || relation?.kind === "p";
     compareCapture(manifest, functions, current, isTable ? relation.kind === "p" : null, report);
     // A table that is not there, or not a table, is `source_missing`.
     if (current.action === "detach" || relation === undefined || !isTable) continue;
-    const pinned = policy?.tables.get(current.relation);
-    unproven.push(...compareTable(catalog, current, relation, pinned, report));
-    const expected = expectedTriggers(kind, current.changes, relation.kind === "p");
-    compareTriggers(catalog, { config: current, relation, expected, pinned }, warnings, report);
+    const table = { config: current, relation, pinned: policy?.tables.get(current.relation) };
+    unproven.push(...compareTable(catalog, table, report));
+    warnings.push(...compareAuditedTriggers(catalog, table, report));
   }
   return { warnings, unproven };
 }
@@ -103,61 +74,13 @@ function compareCapture(
   reportFunction(name, expected, actual, config.kind, report);
 }
 
-/** The triggers that attach makes, by name. */
-export function expectedTriggers(
-  kind: string,
-  changes: "refuse" | "track",
-  isPartitioned: boolean,
-): ReadonlyMap<string, TriggerShape> {
-  const made = { function: `public.${captureName(kind)}` };
-  const truncate = ["audit_chain_guard_truncate", { ...made, type: BEFORE | TRUNCATE }] as const;
-  if (changes === "track")
-    return new Map([["0_audit_chain_track", { ...made, type: ROW | INSERT | UPDATE | DELETE }], truncate]);
-  return new Map<string, TriggerShape>([
-    [
-      "audit_chain_capture",
-      isPartitioned ? { ...made, type: ROW | INSERT } : { ...made, type: INSERT, newTable: "audit_chain_new" },
-    ],
-    ["audit_chain_guard", { ...made, type: ROW | UPDATE | DELETE }],
-    truncate,
-  ]);
-}
-
-/** Oids of the tables that are audited now, and of their partitions and children. */
-export function auditedRelations(catalog: Catalog, histories: ReadonlyMap<string, KindHistory>): ReadonlySet<string> {
-  return new Set(
-    ofTables(histories).flatMap(({ current }) => {
-      const place = current.action === "detach" ? null : splitRelation(current.relation);
-      const relation = place === null ? undefined : findRelation(catalog, place.schema, place.name);
-      return relation === undefined ? [] : [relation, ...partitionsOf(catalog, relation.oid)].map(({ oid }) => oid);
-    }),
-  );
-}
-
-const nameOf = (catalog: Catalog, relation: RelationRow): string =>
-  `${catalog.schemas.get(relation.schema)?.name ?? ""}.${relation.name}`;
-
-/** All partitions of a relation, sub-partitions included. */
-function partitionsOf(catalog: Catalog, oid: string): RelationRow[] {
-  const tree = new Set([oid]);
-  for (const parent of tree) for (const i of catalog.inheritance) if (i.parent === parent) tree.add(i.child);
-  tree.delete(oid);
-  return [...tree].flatMap((child) => catalog.relations.get(child) ?? []);
-}
-
 /**
  * Unlogged, with rules, children that no trigger sees, or a partition of something else. Rules and children that were
  * there when the table was attached are known; what came later, or changed, is not.
  *
  * @returns what could not be judged
  */
-function compareTable(
-  catalog: Catalog,
-  config: Config,
-  relation: RelationRow,
-  pinned: TablePolicy | undefined,
-  report: ReportFinding,
-): string[] {
+function compareTable(catalog: Catalog, { config, relation, pinned }: AuditedTable, report: ReportFinding): string[] {
   const unproven: string[] = [];
   const changed = (message: string, expected: string, actual: string) =>
     report({ check: "relation_changed", eventKind: config.kind, expected, actual, message });
@@ -229,83 +152,3 @@ function compareTable(
 
 const quotedNameOf = (catalog: Catalog, relation: RelationRow): string =>
   quotedRelation(catalog.schemas.get(relation.schema)?.name ?? "", relation.name);
-
-function compareTriggers(
-  catalog: Catalog,
-  table: {
-    readonly config: Config;
-    readonly relation: RelationRow;
-    readonly expected: ReadonlyMap<string, TriggerShape>;
-    readonly pinned: TablePolicy | undefined;
-  },
-  warnings: string[],
-  report: ReportFinding,
-): void {
-  const { config, relation, expected, pinned } = table;
-  const parts = relation.kind === "p" ? partitionsOf(catalog, relation.oid) : [];
-  const guarded = new Set(
-    (pinned?.guarded ?? []).map((name) => {
-      const place = splitRelation(name);
-      return place === null ? name : `${place.schema}.${place.name}`;
-    }),
-  );
-  for (const one of [relation, ...parts])
-    compareTriggerFlag(catalog, { relation: one, name: nameOf(catalog, one), kind: config.kind }, report);
-  for (const [name, shape] of expected) {
-    compareTrigger(catalog, config, relation, name, shape, report);
-    for (const part of parts) {
-      // Row triggers of a partitioned table work by their clones on the partitions. Statement triggers have none: attach
-      // makes them on the partitions that are there, and those that are made later have none until it is run again.
-      // Nothing in the catalog tells these from one that has lost its guard: oids do not, for a dump that was restored
-      // has made all tables before all triggers. So it is a finding where a policy has pinned the guard, else a warning.
-      // What a guard would have refused is found in any case, as rows that are gone.
-      const isThere = catalog.triggers.some((t) => t.relation === part.oid && t.name === name);
-      if ((shape.type & ROW) !== 0 || isThere || guarded.has(nameOf(catalog, part)))
-        compareTrigger(catalog, config, part, name, shape, report);
-      else
-        warnings.push(
-          `${nameOf(catalog, part)} is not guarded against TRUNCATE: run audit-chain attach ${config.relation}`,
-        );
-    }
-  }
-}
-
-function compareTrigger(
-  catalog: Catalog,
-  config: Config,
-  relation: RelationRow,
-  name: string,
-  shape: TriggerShape,
-  report: ReportFinding,
-): void {
-  const on = nameOf(catalog, relation);
-  const expected = describeTrigger(shape);
-  const trigger = catalog.triggers.find((t: TriggerRow) => t.relation === relation.oid && t.name === name);
-  if (trigger === undefined) {
-    report({
-      check: "trigger_missing",
-      eventKind: config.kind,
-      expected,
-      actual: "none",
-      message: `${on} has lost its trigger ${name}`,
-    });
-    return;
-  }
-  const actual = describeLiveTrigger(catalog, trigger);
-  if (actual !== expected)
-    report({
-      check: "trigger_changed",
-      eventKind: config.kind,
-      expected,
-      actual,
-      message: `the trigger ${name} of ${on} was changed`,
-    });
-  if (isOff(trigger))
-    report({
-      check: "trigger_disabled",
-      eventKind: config.kind,
-      expected: "enabled",
-      actual: offName(trigger),
-      message: `the trigger ${name} of ${on} is ${offName(trigger)}`,
-    });
-}
