@@ -1525,6 +1525,7 @@ DECLARE
   is_small     boolean;
   is_clean     boolean;
   is_other     boolean;
+  is_known     boolean;
 BEGIN
   absent := '{}';
   record_anew := false;
@@ -1552,19 +1553,21 @@ BEGIN
       FROM unnest(leaves) AS l JOIN pg_attribute AS a ON a.attrelid = l AND a.attname::text = name AND NOT a.attisdropped
       JOIN pg_type AS t ON t.oid = a.atttypid
       LEFT JOIN pg_attribute AS b ON b.attrelid = leaves[1] AND b.attname::text = name;
-    IF value IS NOT NULL THEN
-      absent := absent || jsonb_build_object(name, value);
+    is_known := value IS NOT NULL;
+    IF NOT is_clean AND value IS NULL AND is_small AND leaves IS NOT NULL THEN
+      -- A table that was written anew does not know its default any more. If all rows have one value, it is that.
+      EXECUTE format('SELECT CASE WHEN %2$I IS DISTINCT FROM NULL THEN concat(%2$I) END FROM %3$s %1$s LIMIT 1', relation, name, CASE WHEN relation = ANY (leaves) THEN 'ONLY' END) INTO value;
     END IF;
-    CONTINUE WHEN is_clean OR record_anew;
-    IF NOT is_small THEN
-      record_anew := true;
-    END IF;
+    is_other := NOT is_clean AND NOT is_small;
     FOREACH leaf IN ARRAY coalesce(leaves, '{}') LOOP
-      EXIT WHEN record_anew;
+      EXIT WHEN is_clean OR is_other;
       EXECUTE format('SELECT EXISTS (SELECT FROM ONLY %s WHERE CASE WHEN %2$I IS DISTINCT FROM NULL THEN concat(%2$I) END COLLATE "C" IS DISTINCT FROM $1)', leaf, name)
          INTO is_other USING value;
-      record_anew := is_other;
     END LOOP;
+    record_anew := record_anew OR is_other;
+    IF value IS NOT NULL AND NOT (is_other AND NOT is_known) THEN
+      absent := absent || jsonb_build_object(name, value);
+    END IF;
   END LOOP;
 END
 $function$;

@@ -77,6 +77,7 @@ export {
   EMPTY_STATE,
   formatState,
   type KnownLog,
+  type JoiningColumns,
   type KnownServer,
   parseState,
   type VerifierState,

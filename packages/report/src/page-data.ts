@@ -46,6 +46,7 @@ export interface PageReport {
   readonly divergences: readonly Finding[];
   readonly divergenceCount: number;
   readonly checks: Readonly<Record<string, "ok" | "failed" | "unproven" | "skipped">>;
+  readonly notCovered: readonly { readonly relation: string; readonly column: string }[];
   readonly unproven: readonly string[];
   readonly warnings: readonly string[];
   readonly durationMs: number;

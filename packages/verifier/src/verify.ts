@@ -1,6 +1,7 @@
 import type { Sql } from "postgres";
 import { otherDatabase, overdueVerdict } from "./causes.ts";
 import { checkRange, CHECKS, type Finding, type VerifierState } from "@scidex/audit-reader";
+import { joiningSince, notCoveredOf, overdueColumns } from "./coverage/not-covered.ts";
 import { startDeadline } from "./deadline.ts";
 import type { Observations } from "./report/observations.ts";
 import { makeReport } from "./report/make-report.ts";
@@ -55,7 +56,9 @@ export async function verify(sql: Sql, trust: Trust, options: VerifyOptions = {}
   // A clock that was ahead once must not put the bound off.
   const awaitedSince = Math.min(state.awaitedSince ?? now, now);
   const other = otherDatabase(found, state.server ?? null);
-  const judged = makeReport(found, options, performance.now() - started);
+  const joining = joiningSince(state.joining ?? new Map(), found.notCovered, now);
+  const known = { notCovered: notCoveredOf(joining), overdue: overdueColumns(joining, policy, now) };
+  const judged = makeReport(found, known, options, performance.now() - started);
   let report = other === undefined ? judged : excused(judged, other);
   const hasVerdict = isFull(options) && isVerdict(report);
   const overdue = hasVerdict ? undefined : overdueVerdict(policy, awaitedSince, now);
@@ -63,7 +66,7 @@ export async function verify(sql: Sql, trust: Trust, options: VerifyOptions = {}
   return {
     report,
     overview: found.overview,
-    state: nextState(state, found, report, hasVerdict ? now : awaitedSince),
+    state: { ...nextState(state, found, report, hasVerdict ? now : awaitedSince), joining },
   };
 }
 

@@ -41,9 +41,9 @@ export async function tableDrift(sql: ISql, config: ConfigInForce): Promise<Tabl
       problems: [{ problem: "the table is gone (dropped, renamed or moved)", run: "audit-chain verify" }],
     };
   }
-  const attach = `audit-chain attach ${live.relation}`;
+  const sync = "audit-chain sync";
   const problems: { problem: string; run: string | null }[] = [];
-  const add = (problem: string, run: string | null = attach): void => void problems.push({ problem, run });
+  const add = (problem: string, run: string | null = sync): void => void problems.push({ problem, run });
 
   if (live.relation !== relation) add(`it was called ${relation} when it was attached`);
   for (const { name } of live.columns) {

@@ -34,6 +34,7 @@ export async function readMemory({
       sinks: new Map([...own.sinks, ...(publisher === null ? [] : logsOf(publisher, own))]),
       server: own.server ?? publisher?.server ?? null,
       awaitedSince: latest([await lastVerdict(alertMemory), own.awaitedSince ?? null]),
+      joining: own.joining,
     },
     failures,
   };

@@ -10,6 +10,9 @@ export interface KnownLog {
   readonly last?: { readonly line: string; readonly before: string } | undefined;
 }
 
+/** By relation and column, when a column that nobody has taken in yet was first seen; milliseconds since the Unix epoch. */
+export type JoiningColumns = ReadonlyMap<string, ReadonlyMap<string, number>>;
+
 /** A database, as it can be told from another. */
 export interface KnownServer {
   /** Of the cluster, from its initdb: decimal. Null where it could not be read. */
@@ -24,13 +27,15 @@ export interface KnownServer {
  *     {"version":1,
  *      "sinks":{"<sink>":{"lines":12,"digest":"<64 hex>"}},        what each held when it was last verified
  *      "server":{"system_identifier":"7312…","database":"scidex"}, where the published chain was last found; or null
- *      "awaited_since":"2026-11-22T03:00:41.000Z"}                 the last full verdict, or the first run; or null
+ *      "awaited_since":"2026-11-22T03:00:41.000Z",                 the last full verdict, or the first run; or null
+ *      "joining":{"public.orders":{"qty":"2026-11-22T03:00:41.000Z"}}}  columns not covered yet, since when
  */
 export interface VerifierState {
   readonly sinks: ReadonlyMap<string, KnownLog>;
   readonly server?: KnownServer | null | undefined;
   /** When the last full verification ended in a verdict, or the first run if none has; milliseconds since the Unix epoch. */
   readonly awaitedSince?: number | null | undefined;
+  readonly joining?: JoiningColumns | undefined;
 }
 
 /** Which database that is, in words. */
@@ -47,7 +52,7 @@ export function parseState(text: string): VerifierState {
   const malformed = (cause?: unknown) =>
     new VerifierError(
       "state_malformed",
-      'The state file is not one: expected {"version":1,"sinks":{"<sink>":{"lines":N,"digest":"<hex>"}},"server":{"system_identifier":"<number>","database":"<name>"},"awaited_since":"<time>"}',
+      'The state file is not one: expected {"version":1,"sinks":{"<sink>":{"lines":N,"digest":"<hex>"}},"server":{"system_identifier":"<number>","database":"<name>"},"awaited_since":"<time>","joining":{"<table>":{"<column>":"<time>"}}}',
       { cause },
     );
   let value: JsonValue;
@@ -63,8 +68,8 @@ export function parseState(text: string): VerifierState {
       "state_malformed",
       "This is the publisher's state file. The verifier's is a file of its own, which is made if it is not there",
     );
-  const { sinks: logs, server = null, awaited_since: awaited = null } = value;
-  if (Object.keys(value).some((name) => !["version", "sinks", "server", "awaited_since"].includes(name)))
+  const { sinks: logs, server = null, awaited_since: awaited = null, joining = {} } = value;
+  if (Object.keys(value).some((name) => !["version", "sinks", "server", "awaited_since", "joining"].includes(name)))
     throw malformed();
   const sinks = new Map<string, KnownLog>();
   for (const [name, known] of Object.entries(logs)) {
@@ -74,9 +79,29 @@ export function parseState(text: string): VerifierState {
       throw malformed();
     sinks.set(name, { lines, digest });
   }
-  const awaitedSince = typeof awaited === "string" ? Date.parse(awaited) : null;
-  if (awaited !== null && (awaitedSince === null || Number.isNaN(awaitedSince))) throw malformed();
-  return { sinks, server: server === null ? null : parseServer(server, malformed), awaitedSince };
+  return {
+    sinks,
+    server: server === null ? null : parseServer(server, malformed),
+    awaitedSince: awaited === null ? null : parseMillis(awaited, malformed),
+    joining: parseJoining(joining, malformed),
+  };
+}
+
+function parseMillis(value: JsonValue | undefined, malformed: () => VerifierError): number {
+  const millis = typeof value === "string" ? Date.parse(value) : Number.NaN;
+  if (Number.isNaN(millis)) throw malformed();
+  return millis;
+}
+
+function parseJoining(value: JsonValue, malformed: () => VerifierError): JoiningColumns {
+  if (!isObject(value)) throw malformed();
+  return new Map(
+    Object.entries(value).map(([relation, columns]) => {
+      if (!isObject(columns)) throw malformed();
+      const since = Object.entries(columns).map(([name, at]): [string, number] => [name, parseMillis(at, malformed)]);
+      return [relation, new Map(since)];
+    }),
+  );
 }
 
 function parseServer(value: JsonValue, malformed: () => VerifierError): KnownServer {
@@ -87,12 +112,15 @@ function parseServer(value: JsonValue, malformed: () => VerifierError): KnownSer
   return { systemIdentifier, database };
 }
 
-export function formatState({ sinks, server = null, awaitedSince = null }: VerifierState): string {
+export function formatState({ sinks, server = null, awaitedSince = null, joining = new Map() }: VerifierState): string {
+  const times = (columns: ReadonlyMap<string, number>) =>
+    Object.fromEntries([...columns].map(([name, since]) => [name, new Date(since).toISOString()]));
   const state = {
     version: 1,
     sinks: Object.fromEntries([...sinks].map(([name, { lines, digest }]) => [name, { lines, digest }])),
     server: server && { system_identifier: server.systemIdentifier, database: server.database },
     awaited_since: awaitedSince === null ? null : new Date(awaitedSince).toISOString(),
+    joining: Object.fromEntries([...joining].map(([relation, columns]) => [relation, times(columns)])),
   };
   return `${JSON.stringify(state, null, 2)}\n`;
 }

@@ -3,8 +3,14 @@ import { formatState, parseState } from "../../src/index.ts";
 
 it("a state is read as it is written, and refused where it is not one", () => {
   const state = { sinks: new Map([["file:/a", { lines: 3, digest: "00" }]]) };
-  expect(parseState(formatState(state))).toEqual({ ...state, server: null, awaitedSince: null });
-  const whole = { ...state, server: { systemIdentifier: "7", database: "d" }, awaitedSince: 1_790_000_000_000 };
+  expect(parseState(formatState(state))).toEqual({ ...state, server: null, awaitedSince: null, joining: new Map() });
+  const joining = new Map([["public.orders", new Map([["qty", 1_790_000_000_000]])]]);
+  const whole = {
+    ...state,
+    server: { systemIdentifier: "7", database: "d" },
+    awaitedSince: 1_790_000_000_000,
+    joining,
+  };
   expect(parseState(formatState(whole))).toEqual(whole);
   for (const text of [
     "",

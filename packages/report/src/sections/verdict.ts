@@ -2,7 +2,7 @@ import { count, counted, durationText, linksText } from "../markup/amount.ts";
 import { checkName } from "../markup/check-names.ts";
 import { type Markup, markup } from "../markup/markup.ts";
 import { momentText } from "../markup/moment.ts";
-import type { PageData, Status } from "../page-data.ts";
+import type { PageData, PageReport, Status } from "../page-data.ts";
 import { mark } from "../markup/verdict-mark.ts";
 
 export const VERDICTS: Readonly<Record<Status, string>> = {
@@ -17,10 +17,19 @@ export function verdict(data: PageData): Markup {
   return markup`<header class="top">
 <p class="kicker">Verification of an audit chain${origin === null ? null : markup` · <bdi>${origin}</bdi>`}</p>
 <h1 class="verdict">${mark(report.status)}${VERDICTS[report.status]}</h1>
+${notCovered(report)}
 <p class="lead">${sentence(data)}</p>
 <p class="about">Verified ${momentText(verifiedAt / 1000)}${database === null ? null : markup`, database <bdi>${database}</bdi>`}, in ${durationText(report.durationMs / 1000)}.</p>
 ${numbers(data)}
 </header>`;
+}
+
+/** No verdict is said without the columns that nobody has taken in yet. */
+function notCovered({ notCovered: columns }: PageReport): Markup | null {
+  if (columns.length === 0) return null;
+  const names = columns.slice(0, 10).map(({ relation, column }) => `${relation.replace(/^public\./u, "")}.${column}`);
+  const more = columns.length - names.length;
+  return markup`<p class="lead"><strong>${counted(columns.length, "column")} not covered yet:</strong> <bdi>${names.join(", ")}</bdi>${more > 0 ? ` and ${more} more` : null}. What stands there is not protected until <code>audit-chain sync</code> has taken it in.</p>`;
 }
 
 function sentence({ report, isWhole }: PageData): Markup {

@@ -18,8 +18,11 @@ export function checkCoverage(
     for (const [i, config] of configs.entries()) {
       const before = configs[i - 1];
       if (before === undefined) continue;
-      for (const { message, isAllowed } of [...narrowings(before, config), ...shapeChanges(before, config, used)])
-        if (policy === null || !isAllowed(policy)) narrowed(report, config, message);
+      // One finding a configuration: findings of one place are one.
+      const sentences = [...narrowings(before, config), ...shapeChanges(before, config, used)]
+        .filter(({ isAllowed }) => policy === null || !isAllowed(policy))
+        .map(({ message }) => message);
+      if (sentences.length > 0) narrowed(report, config, sentences.join("; "));
     }
   }
   if (policy === null) return;

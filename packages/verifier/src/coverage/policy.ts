@@ -16,6 +16,8 @@ export interface TablePolicy {
   readonly guarded: readonly string[];
   /** Rules, inheritance children and search paths that may be there (present.ts). */
   readonly present: readonly string[];
+  /** How long a column that joins may be left uncovered, as an ISO 8601 duration; undefined for the default. */
+  readonly joining?: string | undefined;
   /** Names of covered columns that may have been given to other columns since. */
   readonly replaced: readonly string[];
 }
@@ -86,6 +88,7 @@ export function parsePolicy(text: string): Policy {
       guarded = [],
       replaced = [],
       present = [],
+      joining,
     } = entry;
     if (typeof kind !== "string") throw malformed(`${at}.kind must be text`);
     if (!isTexts(key)) throw malformed(`${at}.key must be a list of column names`);
@@ -97,6 +100,8 @@ export function parsePolicy(text: string): Policy {
     if (!isTexts(guarded)) throw malformed(`${at}.guarded must be a list of partitions`);
     if (!isTexts(replaced)) throw malformed(`${at}.replaced must be a list of column names`);
     if (!isTexts(present)) throw malformed(`${at}.present must be a list of what audit-chain policy prints`);
+    if (joining !== undefined && (typeof joining !== "string" || parseIsoDuration(joining) === undefined))
+      throw malformed(`${at}.joining must be an ISO 8601 duration, such as "P1D"`);
     map.set(relation, {
       kind,
       key,
@@ -107,6 +112,7 @@ export function parsePolicy(text: string): Policy {
       guarded,
       replaced,
       present,
+      ...(joining === undefined ? {} : { joining }),
     });
   }
   return {
@@ -132,7 +138,7 @@ function parsePinnedRow(row: JsonValue, i: number, malformed: (what: string) => 
 export function formatPolicy(policy: Policy): string {
   const tables = Object.fromEntries(
     [...policy.tables].map(
-      ([relation, { kind, key, exclude, changes, readmit, rowSecurity, guarded, replaced, present }]) => [
+      ([relation, { kind, key, exclude, changes, readmit, rowSecurity, guarded, replaced, present, joining }]) => [
         relation,
         {
           kind,
@@ -144,6 +150,7 @@ export function formatPolicy(policy: Policy): string {
           ...(guarded.length === 0 ? {} : { guarded }),
           ...(replaced.length === 0 ? {} : { replaced }),
           ...(present.length === 0 ? {} : { present }),
+          ...(joining === undefined ? {} : { joining }),
         },
       ],
     ),

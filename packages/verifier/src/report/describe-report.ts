@@ -4,6 +4,8 @@ import type { VerificationReport } from "./verification-report.ts";
 
 /** How many divergences are shown to a person; `--json` has them all. */
 const SHOWN = 20;
+/** How many columns that are not covered stand beside the verdict. */
+const SHOWN_COLUMNS = 3;
 
 const VERDICTS = { intact: "INTACT", tampered: "TAMPERED", unproven: "NOT PROVEN" } as const;
 
@@ -13,7 +15,9 @@ const VERDICTS = { intact: "INTACT", tampered: "TAMPERED", unproven: "NOT PROVEN
  * @param notes what else there is to say of it, sentences of our own
  */
 export function describeReport(report: VerificationReport, notes: readonly string[] = []): string {
-  const lines = [`${VERDICTS[report.status]}: ${report.rows} links, ${report.range.from} to ${report.range.to}`];
+  const lines = [
+    `${VERDICTS[report.status]}${describeNotCovered(report)}: ${report.rows} links, ${report.range.from} to ${report.range.to}`,
+  ];
   if (report.head !== null)
     lines.push(`head        seq ${report.head.seq}, chain hash ${report.head.chainHash}, ${report.head.appendedAt}`);
   lines.push(`anchored    to ${report.anchoredTo}; ${report.unanchored} newer links can still be rewritten unseen`);
@@ -35,6 +39,26 @@ export function describeReport(report: VerificationReport, notes: readonly strin
   const access = report.checks.access === "skipped" ? "" : `, ${seconds(report.accessMs)} of it for access`;
   lines.push(`took        ${seconds(report.durationMs)}${access}`);
   return `${lines.join("\n")}\n`;
+}
+
+/** `; orders.qty not covered yet, 3 h`: no verdict is said without it. */
+export function describeNotCovered({ notCovered }: Pick<VerificationReport, "notCovered">, now = Date.now()): string {
+  const shown = notCovered
+    .slice(0, SHOWN_COLUMNS)
+    .map(
+      ({ relation, column, since }) =>
+        `${relation.replace(/^public\./u, "")}.${column} not covered yet, ${age(now - Date.parse(since))}`,
+    );
+  const more = notCovered.length - shown.length;
+  return [...shown, ...(more > 0 ? [`${more} more columns not covered yet`] : [])]
+    .map((text) => `; ${escapeText(text)}`)
+    .join("");
+}
+
+function age(ms: number): string {
+  const minutes = Math.max(Math.floor(ms / 60_000), 0);
+  if (minutes < 60) return `${minutes} min`;
+  return minutes < 48 * 60 ? `${Math.floor(minutes / 60)} h` : `${Math.floor(minutes / 1440)} days`;
 }
 
 const seconds = (ms: number): string => `${(ms / 1000).toFixed(1)} s`;

@@ -1,10 +1,25 @@
 import { CHECKS, type CheckName, type CheckGroup, CHECK_GROUPS } from "@scidex/audit-reader";
+import type { NotCovered } from "../coverage/not-covered.ts";
 import type { Observations } from "./observations.ts";
 import { chainHead, type CheckGroupResult, type VerificationReport } from "./verification-report.ts";
 import { type VerifyOptions, wantedGroups } from "../verify-options.ts";
 
+/** What is judged beside the last look, by what has been known before. */
+export interface Known {
+  readonly notCovered: readonly NotCovered[];
+  /** Why audited tables are not proven: columns that have been left out for too long. */
+  readonly overdue: readonly string[];
+}
+
 /** The report of the last look. */
-export function makeReport(found: Observations, options: VerifyOptions, duration: number): VerificationReport {
+export function makeReport(
+  looked: Observations,
+  { notCovered, overdue }: Known,
+  options: VerifyOptions,
+  duration: number,
+): VerificationReport {
+  const late = overdue.map((reason) => ({ group: "sources" as const, reason }));
+  const found = { ...looked, unproven: [...looked.unproven, ...late] };
   const { chain, findings, pending } = found;
   const divergences = findings.list();
   const unproven = found.unproven.map(({ group, reason }) => `${group}: ${reason}`);
@@ -26,6 +41,7 @@ export function makeReport(found: Observations, options: VerifyOptions, duration
     divergences,
     divergenceCount: findings.count,
     checks: groupResults(found, options),
+    notCovered,
     unproven,
     warnings: found.warnings,
     durationMs: Math.round(duration),

@@ -19,6 +19,8 @@ export interface Observations {
   readonly chain: ChainResult;
   readonly pending: Pending | null;
   readonly eventsWithoutSource: bigint;
+  /** By relation, columns that nobody has taken in yet; null where that was not read. */
+  readonly notCovered: ReadonlyMap<string, readonly string[]> | null;
   readonly overview: Overview;
   /** How long the group `access` took, in milliseconds. */
   readonly accessMs: number;

@@ -1,4 +1,5 @@
 import { formatTime, jsonForm, jsonText, toHex } from "@scidex/audit-core";
+import type { NotCovered } from "../coverage/not-covered.ts";
 import type { Divergence, CheckGroup } from "@scidex/audit-reader";
 
 /** A published position, or the chain's own head. */
@@ -35,6 +36,8 @@ export interface VerificationReport {
   readonly divergences: readonly Divergence[];
   readonly divergenceCount: number;
   readonly checks: Readonly<Record<CheckGroup, CheckGroupResult>>;
+  /** Columns of audited tables that nobody has taken in yet, the longest known first. */
+  readonly notCovered: readonly NotCovered[];
   /** What could not be checked, and why. */
   readonly unproven: readonly string[];
   readonly warnings: readonly string[];

@@ -2,6 +2,7 @@ import type { Micros } from "@scidex/audit-core";
 import { CHECKS, type Finding, type Relation, type ReportFinding, type Snapshot } from "@scidex/audit-reader";
 import type { Crew } from "../bulk/crew.ts";
 import { vouchForTables } from "../bulk/vouch-tables.ts";
+import { readNotCovered } from "../coverage/not-covered.ts";
 import { type Histories, NO_HISTORIES } from "../coverage/read-histories.ts";
 import { checkTables } from "../rows/check-tables.ts";
 import { readPending } from "../rows/read-pending.ts";
@@ -27,6 +28,7 @@ export async function compareTables(
   noted: Noted,
 ): Promise<void> {
   const pending = noted.wants("sources") && given.histories !== null ? await readWaiting(snapshot, given, noted) : null;
+  if (given.histories !== null && noted.wants("sources")) await seeNotCovered(snapshot, given.histories, noted);
   if (pending === null && !noted.wants("links")) return;
   // A right or a lock that is missing only here must not hide what else was found.
   await noted.orNull(
@@ -38,6 +40,16 @@ export async function compareTables(
         await compare([lane, second, ...others], crew, { ...given, pending }, noted);
       }),
   );
+}
+
+/** Takes down which columns nobody has taken in yet. */
+async function seeNotCovered([lane]: Snapshot, histories: Histories, noted: Noted): Promise<void> {
+  const notCovered = await noted.orNull(
+    "the columns of audited tables",
+    ["sources"],
+    async () => await lane.attempt(async (attempt) => await readNotCovered(attempt, histories)),
+  );
+  noted.saw({ notCovered });
 }
 
 /** Reads how much waits to be linked. Returns its table; null where that cannot be read. */

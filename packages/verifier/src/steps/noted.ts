@@ -22,6 +22,7 @@ const NOTHING_SEEN: Seen = {
   chain: { to: 0n, rows: 0, last: null, anchoredTo: 0n },
   pending: null,
   eventsWithoutSource: 0n,
+  notCovered: null,
   accessMs: 0,
   kinds: null,
   histories: null,

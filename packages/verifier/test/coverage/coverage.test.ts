@@ -36,8 +36,7 @@ test("a renamed column, and a swap of names, are said in words", () => {
     "coverage_narrowed at 2: public.notes: actor is now called agent",
   ]);
   expect(narrowedBy([[{ a: "debit", b: "credit", id: "id" }], [{ a: "credit", b: "debit", id: "id" }]])).toEqual([
-    "coverage_narrowed at 2: public.notes: debit is now called credit",
-    "coverage_narrowed at 2: public.notes: credit is now called debit",
+    "coverage_narrowed at 2: public.notes: debit is now called credit; public.notes: credit is now called debit",
   ]);
 });
 

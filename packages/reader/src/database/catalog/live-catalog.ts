@@ -31,9 +31,10 @@ const FUNCTIONS_OF_KINDS: Readonly<Record<string, string>> = {
   m: "4232,4234",
 };
 
-/** An attribute with its number. */
+/** An attribute with its number, and whether its values are generated from others. */
 export interface LiveAttribute extends Attribute {
   readonly number: number;
+  readonly isGenerated: boolean;
 }
 
 /** What a relation's rows are stored in: what is needed to read any relation, as the snapshot has it. Oids are decimal text. */
@@ -188,14 +189,15 @@ export class LiveCatalog implements TypeCatalog {
 
   async #readAttributes(lane: Scanner, wanted: ReadonlySet<string>): Promise<Map<string, LiveAttribute[]>> {
     const attributes = new Map<string, LiveAttribute[]>();
-    const columns = ["attrelid", "attname", "atttypid", "atttypmod", "attnum", "attisdropped"];
+    const columns = ["attrelid", "attname", "atttypid", "atttypmod", "attnum", "attisdropped", "attgenerated"];
     await readCatalogRows(lane, this.#manifest, "pg_attribute", columns, (f) => {
       const oid = text(f, 0);
       const number = Number(text(f, 4));
       if (!wanted.has(oid) || number <= 0 || flag(f, 5)) return null;
       const list = attributes.get(oid) ?? [];
       attributes.set(oid, list);
-      list.push({ name: text(f, 1), type: text(f, 2), modifier: Number(text(f, 3)), number });
+      const isGenerated = /[a-z]/u.test(text(f, 6));
+      list.push({ name: text(f, 1), type: text(f, 2), modifier: Number(text(f, 3)), number, isGenerated });
       return null;
     });
     for (const list of attributes.values()) list.sort((a, b) => a.number - b.number);
