@@ -81,5 +81,8 @@ export { type JsonValue, MAX_JSON_CHARS, parseJson } from "./parse-json.ts";
 export { payloadHash } from "./payload-hash.ts";
 export { quotedLiteral, quotedName } from "./sql-text.ts";
 export { TEXT_SETTINGS } from "./text-settings.ts";
+export type { Reading } from "./type-change/reading.ts";
+export { describeTypeChange } from "./type-change/sentence.ts";
+export { textsBefore, type TypeChange } from "./type-change/texts-before.ts";
 export { formatSeconds, formatTime, parseSeconds, parseTime } from "./time.ts";
 export { type Micros, microsOfMillis, microsOfSeconds, type Seconds, type Seq } from "./units.ts";

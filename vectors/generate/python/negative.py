@@ -595,3 +595,144 @@ write(
         },
     ),
 )
+
+
+def change(before, now, **more):
+    return {"before": before, "now": now, **more}
+
+
+PLAIN = "timestamp without time zone"
+ZONED = "timestamp with time zone"
+STATE = "\"public\".\"state\"{'approved','rejected','open'}"
+BERLIN = {"zone": "Europe/Berlin"}
+
+
+def by_zone(name):
+    return change(PLAIN, ZONED, zone=name)
+
+
+# What loses something, or depends on what nobody recorded: no text is read from any other.
+NO_READING = {
+    "bigint-narrower": change("bigint", "integer"),
+    "numeric-loses-zeros": change("numeric", "numeric(10,2)"),
+    "numeric-smaller-scale": change("numeric(10,4)", "numeric(10,2)"),
+    "numeric-negative-scale": change("numeric(10,2)", "numeric(10,-2)"),
+    "integer-negative-scale": change("integer", "numeric(10,-2)"),
+    "integer-double": change("integer", "double precision"),
+    "double-real": change("double precision", "real"),
+    "numeric-double": change("numeric(10,2)", "double precision"),
+    "text-cut": change("text", "character varying(5)"),
+    "varying-cut": change("character varying(9)", "character varying(5)"),
+    "varying-bound": change("character varying", "character varying(5)"),
+    "name-cut": change("name", "character varying(62)"),
+    "json-cut": change("json", "character varying(100)"),
+    "enum-cut": change(STATE, "character varying(7)"),
+    "text-padded": change("text", "character(5)"),
+    "character-shorter": change("character(9)", "character(5)"),
+    "bpchar-text": change("bpchar", "text"),
+    "single-char-text": change('"char"', "text"),
+    "text-integer": change("text", "integer"),
+    "text-uuid": change("text", "uuid"),
+    "json-jsonb": change("json", "jsonb"),
+    "bytea-text": change("bytea", "text"),
+    "bit-other-length": change("bit(5)", "bit(7)"),
+    "bit-cut": change("bit(5)", "bit varying(4)"),
+    "varbit-cut": change("bit varying(9)", "bit varying(5)"),
+    "varbit-bound": change("bit varying", "bit varying(5)"),
+    "inet-cidr": change("inet", "cidr"),
+    "timestamp-date": change(PLAIN, "date", **BERLIN),
+    "timestamp-text": change(PLAIN, "text"),
+    "date-text": change("date", "text"),
+    "timestamp-fewer-digits": change("timestamp(5) without time zone", "timestamp(3) without time zone"),
+    "zoned-fewer-digits": change("timestamp(5) without time zone", "timestamp(3) with time zone", **BERLIN),
+    "time-zoned": change("time without time zone", "time with time zone", **BERLIN),
+    "interval": change("interval(3)", "interval(6)"),
+    "no-zone": change(PLAIN, ZONED),
+    "zone-without-slash": by_zone("CET"),
+    "zone-of-1970": by_zone("EST5EDT"),
+    "zone-with-leap-seconds": by_zone("right/Europe/Berlin"),
+    "zone-unknown": by_zone("Europe/Atlantis"),
+    "zone-empty": by_zone(""),
+    "zone-rule": by_zone("CET-1CEST"),
+    "zone-bare-offset": by_zone("+02"),
+    "zone-of-a-day": by_zone("<+24>-24"),
+    "zone-for-arrays": change(PLAIN + "[]", ZONED + "[]", **BERLIN),
+    "array-element": change("integer", "bigint[]"),
+    "array-of-narrower": change("bigint[]", "integer[]"),
+    "label-gone": change(STATE, "\"public\".\"state\"{'approved','open'}"),
+    "label-not-given": change(STATE, "\"public\".\"state\"{'approved','refused','open'}"),
+    "labels-joined": change(STATE, "\"public\".\"state\"{'approved','open'}", labels={"rejected": "approved"}),
+    "label-that-never-was": change(STATE, STATE, labels={"closed": "open"}),
+    "labels-of-no-enum": change("integer", "bigint", labels={"approved": "rejected"}),
+    "enum-broken": change("\"public\".\"state\"{'a''}", "text"),
+    "composite": change('"public"."pair"("a" integer)', '"public"."pair"("a" bigint)'),
+    "range": change("int4range=integer", "int8range=bigint"),
+}
+
+# No old value can have become this text.
+NO_TEXT = {
+    "beyond-smallint": (change("smallint", "integer"), "32768"),
+    "beyond-integer": (change("integer", "numeric(14,2)"), "2147483648.00"),
+    "integer-with-plus": (change("integer", "text"), "+1"),
+    "integer-with-zero": (change("integer", "text"), "01"),
+    "integer-minus-zero": (change("integer", "text"), "-0"),
+    "integer-arabic-digits": (change("integer", "text"), "\u0661"),
+    "integer-line-end": (change("integer", "text"), "1\n"),
+    "more-digits": (change("numeric(10,2)", "numeric(14,4)"), "1.2345"),
+    "digit-behind-zeros": (change("numeric(10,2)", "numeric(14,4)"), "1.0001"),
+    "beyond-precision": (change("numeric(10,2)", "numeric(14,4)"), "100000000.0000"),
+    "beyond-precision-below-one": (change("numeric(2,4)", "numeric(14,6)"), "0.010000"),
+    "wrong-scale": (change("numeric(10,2)", "numeric"), "1.5"),
+    "numeric-infinity": (change("numeric(10,2)", "numeric"), "Infinity"),
+    "numeric-minus-zero": (change("numeric(10,2)", "numeric"), "-0.00"),
+    "not-a-hundred": (change("numeric(5,-2)", "numeric(9,2)"), "12340.00"),
+    "no-real": (change("real", "double precision"), "0.1"),
+    "real-in-other-words": (change("real", "double precision"), "0.5000"),
+    "real-in-hex": (change("real", "double precision"), "0x10"),
+    "real-overflow": (change("real", "double precision"), "1e+300"),
+    "real-underflow": (change("real", "double precision"), "1e-50"),
+    "blank-at-the-end": (change("character(5)", "text"), "ab "),
+    "longer-than-character": (change("character(5)", "text"), "abcdef"),
+    "no-blank-behind": (change("character(2)", "character(4)"), "abc "),
+    "longer-than-varying": (change("character varying(5)", "text"), "\U0001f600" * 6),
+    "printed-boolean": (change("boolean", "text"), "t"),
+    "upper-case-uuid": (change("uuid", "text"), "6BA7B810-9DAD-11D1-80B4-00C04FD430C8"),
+    "no-label": (change(STATE, "text"), "Approved"),
+    "new-label": (change(STATE, STATE.replace("'open'", "'open','new'")), "new"),
+    "old-name-of-a-label": (change(STATE, STATE.replace("'open'", "'shut'"), labels={"open": "shut"}), "open"),
+    "bits-missing": (change("bit(5)", "bit varying"), "1010"),
+    "bits-too-many": (change("bit varying(5)", "bit varying"), "101010"),
+    "host-bits": (change("cidr", "inet"), "10.1.2.3/8"),
+    "host-bits-v6": (change("cidr", "inet"), "2001:db8::1/32"),
+    "mask-of-a-host": (change("cidr", "inet"), "10.1.2.3/32"),
+    "noon": (change("date", PLAIN), "2026-04-28 12:00:00"),
+    "digits": (change("timestamp(3) without time zone", PLAIN), "2026-04-28 12:00:00.1234"),
+    "no-offset": (by_zone("UTC"), "2026-04-28 12:00:00"),
+    "no-such-day": (by_zone("UTC"), "2026-02-29 12:00:00+00"),
+    "zero-at-the-end": (by_zone("UTC"), "2026-04-28 12:00:00.50+00"),
+    "year-zero": (by_zone("UTC"), "0000-04-28 12:00:00+00"),
+    "before-the-first-moment": (by_zone("<+03>-03"), "294276-12-31 23:00:00+00"),
+    "the-hour-that-comes-first": (by_zone("Europe/Berlin"), "2021-10-31 00:30:00+00"),
+    "skipped-hour": (change(ZONED, PLAIN, **BERLIN), "2021-03-28 02:30:00"),
+    "not-midnight-there": (change("date", ZONED, **BERLIN), "2021-07-01 00:00:00+00"),
+    "array-element-beyond": (change("integer[]", "bigint[]"), "{1,NULL,2147483648}"),
+    "array-broken": (change("integer[]", "bigint[]"), "{1, 2}"),
+    "array-quoted-for-nothing": (change("character varying(5)[]", "text[]"), '{"a"}'),
+}
+
+# Copies of the zones' data differ here.
+UNKNOWN = {
+    "before-1970": (by_zone("Europe/Amsterdam"), "1930-07-01 12:00:00+00"),
+    "before-christ": (by_zone("Europe/Berlin"), "0044-03-15 12:00:00+00 BC"),
+    "later-than-the-change": (by_zone("Europe/Berlin"), "2026-07-01 12:00:00+00"),
+    "later-than-the-change-back": (change(ZONED, PLAIN, **BERLIN), "9999-12-31 00:00:00"),
+}
+
+write(
+    "type-change",
+    "changes of a column's type, made on 2026-01-01, that leave no reading (null), and live texts that have no text before ([]) "
+    "or an unknown one (null)",
+    [{"name": name, **case, "reading": None} for name, case in NO_READING.items()]
+    + [{"name": name, **case, "live": live, "texts": []} for name, (case, live) in NO_TEXT.items()]
+    + [{"name": name, **case, "live": live, "texts": None} for name, (case, live) in UNKNOWN.items()],
+)
