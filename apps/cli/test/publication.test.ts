@@ -100,6 +100,16 @@ describe("status", () => {
     expect(missing).toMatchObject({ last: null, error: expect.stringContaining("/no/such/folder") });
   });
 
+  it("reads a log whose line ends were converted, and says when its last line is no head, also without keys", async () => {
+    const line = await readFile(join(folder, "head.log"), "utf8");
+    await writeFile(join(folder, "converted.log"), line.replace("\n", "\r\n"));
+    await writeFile(join(folder, "odd.log"), '{"seq":1,"published_at":"2026-04-28T12:00:00Z"}\n');
+    const env = { AUDIT_SINKS: `file:${join(folder, "converted.log")},file:${join(folder, "odd.log")}` };
+    const [converted, odd] = (jsonOf(await db.run(["status", "--json"], { env })) as Sinks).sinks;
+    expect(converted).toMatchObject({ last: { seq: 1, verified: false }, error: null });
+    expect(odd).toMatchObject({ last: null, error: expect.stringContaining("not a head line") });
+  });
+
   it("refuses texts that are not sinks or keys, naming the variable", async () => {
     const expected: [Record<string, string>, string][] = [
       [{ AUDIT_SINKS: "ftp://example.org/log" }, "AUDIT_SINKS"],

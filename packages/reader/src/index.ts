@@ -64,6 +64,7 @@ export {
   type HeadLog,
   type HeadLogLine,
   headOf,
+  headPartsOf,
   LOG_START,
   type LogEnd,
   type WholeLine,

@@ -1,5 +1,5 @@
 import { CoreError, type HeadTrust, type NoteVerifier, parseSeconds } from "@scidex/audit-core";
-import { headOf, wholeLines } from "@scidex/audit-reader";
+import { headOf, headPartsOf, type WholeLine, wholeLines } from "@scidex/audit-reader";
 import { openSink, type SinkAddress, SinkError, type SinkLine } from "@scidex/audit-sinks";
 
 /** The last head that a sink holds. */
@@ -38,7 +38,7 @@ export async function readSinkHead(
 ): Promise<SinkState> {
   const sink = openSink(address, { timeoutMs: SINK_TIMEOUT_MS, signal: options.signal });
   let lines = 0;
-  let last: SinkLine | undefined;
+  let last: WholeLine<SinkLine> | undefined;
   let torn = false;
   try {
     for await (const line of wholeLines(sink, () => (torn = true))) {
@@ -56,35 +56,25 @@ export async function readSinkHead(
   }
 }
 
-function judge(line: SinkLine, trust: HeadTrust, now: number): { last: SinkHead | null; error: string | null } {
-  if (line.defect !== null) return { last: null, error: `its last line is not a head (${line.defect})` };
+function judge(
+  { defect, plain }: WholeLine<SinkLine>,
+  trust: HeadTrust,
+  now: number,
+): Pick<SinkState, "last" | "error"> {
+  if (defect !== null) return { last: null, error: `its last line is not a head (${defect})` };
   const verified = trust.verifiers.length > 0;
-  try {
-    const head = verified ? headOf(line.text, trust) : unverified(line.text);
-    if (head instanceof CoreError) throw head;
-    const seconds = secondsOf(head.publishedAt);
-    const age = seconds === null ? null : Math.max(0, now / 1000 - seconds);
-    return {
-      last: { seq: Number(head.seq), published_at: head.publishedAt, age_seconds: age, verified },
-      error: null,
-    };
-  } catch (error) {
-    if (!(error instanceof CoreError) && !(error instanceof SyntaxError)) throw error;
-    return { last: null, error: `its last line is not a head of this log: ${error.message}` };
-  }
+  const head = verified ? headOf(plain, trust) : headPartsOf(plain);
+  if (head instanceof CoreError)
+    return { last: null, error: `its last line is not a head of this log: ${head.message}` };
+  const seconds = secondsOf(head.publishedAt);
+  const age = seconds === null ? null : Math.max(0, now / 1000 - seconds);
+  return {
+    last: { seq: Number(head.seq), published_at: head.publishedAt, age_seconds: age, verified },
+    error: null,
+  };
 }
 
-/** What the line says; nobody has checked it. */
-function unverified(line: string): { seq: number; publishedAt: string } {
-  const value: unknown = JSON.parse(line);
-  if (typeof value === "object" && value !== null && "seq" in value && "published_at" in value) {
-    const { seq, published_at: publishedAt } = value;
-    if (typeof seq === "number" && Number.isSafeInteger(seq) && typeof publishedAt === "string")
-      return { seq, publishedAt };
-  }
-  throw new SyntaxError("it lacks seq or published_at");
-}
-
+/** Null where a line without a signature says something else than a time. */
 function secondsOf(publishedAt: string): number | null {
   try {
     return Number(parseSeconds(publishedAt));

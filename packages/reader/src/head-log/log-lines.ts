@@ -2,9 +2,11 @@ import {
   CoreError,
   EMPTY_LOG_DIGEST,
   type Head,
+  type HeadParts,
   type HeadTrust,
   nextLogDigest,
   parseHeadLine,
+  parseHeadParts,
 } from "@scidex/audit-core";
 import type { Place } from "@scidex/audit-sinks";
 
@@ -77,9 +79,14 @@ export const afterLine = ({ lines, digest }: LogEnd, line: string): LogEnd => ({
 });
 
 /** The head that a line is, or why it is none that these keys have signed. */
-export function headOf(line: string, trust: HeadTrust): Head | CoreError {
+export const headOf = (line: string, trust: HeadTrust): Head | CoreError => orError(() => parseHeadLine(line, trust));
+
+/** What a line says, whoever has signed it, or why it is not the line of a head. */
+export const headPartsOf = (line: string): HeadParts | CoreError => orError(() => parseHeadParts(line));
+
+function orError<T>(read: () => T): T | CoreError {
   try {
-    return parseHeadLine(line, trust);
+    return read();
   } catch (error) {
     if (error instanceof CoreError) return error;
     throw error;

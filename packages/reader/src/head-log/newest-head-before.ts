@@ -1,6 +1,6 @@
-import { CoreError, type Head, type HeadTrust, parseHeadParts, parseSeconds, type Seconds } from "@scidex/audit-core";
+import { CoreError, type Head, type HeadTrust, parseSeconds, type Seconds } from "@scidex/audit-core";
 import { SinkError } from "@scidex/audit-sinks";
-import { type HeadLog, headOf, wholeLines } from "./log-lines.ts";
+import { type HeadLog, headOf, headPartsOf, wholeLines } from "./log-lines.ts";
 
 /** Lines of a log that are kept for a closer look. Behind more forgeries than this no head is found, and all is verified. */
 const KEPT = 64;
@@ -39,8 +39,10 @@ async function linesBefore(log: HeadLog, time: Seconds): Promise<string[]> {
 }
 
 function isClaimedBefore(line: string, time: Seconds): boolean {
+  const parts = headPartsOf(line);
+  if (parts instanceof CoreError) return false;
   try {
-    return parseSeconds(parseHeadParts(line).publishedAt) <= time;
+    return parseSeconds(parts.publishedAt) <= time;
   } catch (error) {
     if (error instanceof CoreError) return false;
     throw error;
