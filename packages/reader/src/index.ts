@@ -75,11 +75,17 @@ export { newestHeadBefore } from "./head-log/newest-head-before.ts";
 export { frontierOf, type PublishedHead, toPublished } from "./head-log/published-head.ts";
 export {
   describeServer,
+  isNamedOtherwise,
+  isOtherCluster,
+  type KnownServer,
+  parseServer,
+  writtenServer,
+} from "./head-log/known-server.ts";
+export {
   EMPTY_STATE,
   formatState,
-  type KnownLog,
   type JoiningColumns,
-  type KnownServer,
+  type KnownLog,
   parseState,
   type VerifierState,
 } from "./head-log/verifier-state.ts";

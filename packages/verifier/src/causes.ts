@@ -4,6 +4,8 @@ import {
   describeServer,
   type Finding,
   type Findings,
+  isNamedOtherwise,
+  isOtherCluster,
   type KnownServer,
   type PublishedHead,
   type PublishedHeads,
@@ -62,12 +64,8 @@ export function otherDatabase(found: Observations, known: KnownServer | null): s
   const { server, published, chain, from, findings } = found;
   if (known === null || server === null || published === null || published.heads.length === 0) return undefined;
   if (chain.anchoredTo >= from) return undefined;
-  const isNamedOtherwise = server.database !== known.database;
-  const isElsewhere =
-    known.systemIdentifier !== null &&
-    server.systemIdentifier !== null &&
-    server.systemIdentifier !== known.systemIdentifier;
-  if (!isNamedOtherwise && (!isElsewhere || isLiedTo(findings))) return undefined;
+  const isAnother = isNamedOtherwise(known, server) || (isOtherCluster(known, server) && !isLiedTo(findings));
+  if (!isAnother) return undefined;
   return `this is another database than the one whose heads were published: ${describeServer(server)}, and it was ${describeServer(known)} when it was last found intact. No published head fits here. Correct AUDIT_DATABASE_URL, or AUDIT_SINKS if they are those of another log. If the chain has moved here, what has been published is missing: restore it`;
 }
 

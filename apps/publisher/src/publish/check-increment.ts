@@ -1,16 +1,15 @@
 import type { Head } from "@scidex/audit-core";
-import { describeServer, type Finding } from "@scidex/audit-reader";
+import { describeServer, type Finding, isNamedOtherwise, isOtherCluster, type KnownServer } from "@scidex/audit-reader";
 import type { Sql } from "postgres";
 import { PublisherError } from "../errors.ts";
-import type { Server } from "../state/state.ts";
 import { type Increment, readIncrement, type ReadOptions } from "./read-increment.ts";
-import { isElsewhere, readServer } from "./server.ts";
+import { readServer } from "./server.ts";
 
 /** What the chain has gained, and whether it may be signed. */
 export interface CheckedIncrement {
   readonly increment: Increment;
   /** The database that it was read from. */
-  readonly server: Server;
+  readonly server: KnownServer;
   readonly findings: readonly Finding[];
 }
 
@@ -25,7 +24,7 @@ export interface CheckedIncrement {
 export async function checkIncrement(
   sql: Sql,
   last: Head | undefined,
-  known: Server | null,
+  known: KnownServer | null,
   options: ReadOptions,
 ): Promise<CheckedIncrement> {
   const findings: Finding[] = [];
@@ -51,8 +50,8 @@ export function requirePlausibleTimes(findings: readonly Finding[]): void {
 }
 
 /** Where what we signed last is missing, and this is not even the database that it was signed of. */
-function requireSame(known: Server, here: Server): void {
-  if (!isElsewhere(known, here)) return;
+function requireSame(known: KnownServer, here: KnownServer): void {
+  if (!isNamedOtherwise(known, here) && !isOtherCluster(known, here)) return;
   throw new PublisherError(
     "database",
     `this is ${describeServer(here)}, and the last head was signed of ${describeServer(known)}; its link is not here. Nothing is signed: correct AUDIT_DATABASE_URL (or AUDIT_SIGNING_KEY_FILE, if the key is that of another log). If the chain has moved here, what has been published is missing: restore it`,

@@ -1,4 +1,5 @@
 import { headTrust, type PublisherKeys } from "@scidex/audit-core";
+import type { KnownServer } from "@scidex/audit-reader";
 import type { Sink } from "@scidex/audit-sinks";
 import { divergenceOf } from "../divergence.ts";
 import { PublisherError } from "../errors.ts";
@@ -8,7 +9,7 @@ import { type CheckedSinks, checkSinks } from "../sinks/check-sinks.ts";
 import { deliver } from "../sinks/deliver.ts";
 import { openPublisherSinks, requireDistinct } from "../sinks/open-sinks.ts";
 import { clonesOf, readKeyFile } from "../state/key-file.ts";
-import { type Server, withSignedLine } from "../state/state.ts";
+import { withSignedLine } from "../state/state.ts";
 import type { StateFile } from "../state/state-file.ts";
 import { checkIncrement, requirePlausibleTimes } from "./check-increment.ts";
 import { type Preparation, publication, refusal, type Untimed } from "./make-result.ts";
@@ -97,7 +98,7 @@ function requireUnstopped(signal: AbortSignal | undefined): void {
 interface Progress {
   readonly checked: CheckedSinks;
   readonly signed: SignedHead | undefined;
-  readonly server: Server;
+  readonly server: KnownServer;
 }
 
 /** Makes durable what was found in the sinks and what was signed. */

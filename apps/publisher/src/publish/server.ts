@@ -1,14 +1,13 @@
 import { type Micros, microsOfMillis } from "@scidex/audit-core";
-import { CLOCK_TOLERANCE_MICROS } from "@scidex/audit-reader";
+import { CLOCK_TOLERANCE_MICROS, type KnownServer } from "@scidex/audit-reader";
 import type { Sql, TransactionSql } from "postgres";
 import { PublisherError } from "../errors.ts";
-import type { Server } from "../state/state.ts";
 import { inTransaction } from "../transaction.ts";
 
 /**
  * Which database this is. A server that does not say its system identifier is told by its name alone.
  */
-export async function readServer(sql: Sql): Promise<Server> {
+export async function readServer(sql: Sql): Promise<KnownServer> {
   const { database } = sql.options;
   try {
     const [row] = await sql.unsafe<{ id: unknown }[]>(
@@ -21,16 +20,6 @@ export async function readServer(sql: Sql): Promise<Server> {
     throw error;
   }
 }
-
-/**
- * Whether this is another database than the one that was published from, by what the state says of that: another name in
- * our URL, or another cluster.
- */
-export const isElsewhere = (known: Server, here: Server): boolean =>
-  here.database !== known.database ||
-  (here.systemIdentifier !== null &&
-    known.systemIdentifier !== null &&
-    here.systemIdentifier !== known.systemIdentifier);
 
 /**
  * Checks that this server can be published from, and returns warnings.

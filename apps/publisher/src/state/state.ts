@@ -17,7 +17,7 @@
  * copied from another sink.
  */
 import { EMPTY_LOG_DIGEST, nextLogDigest, parseJson } from "@scidex/audit-core";
-import { afterLine, LOG_START, type LogEnd } from "@scidex/audit-reader";
+import { afterLine, type KnownServer, LOG_START, type LogEnd, parseServer, writtenServer } from "@scidex/audit-reader";
 import { PublisherError } from "../errors.ts";
 
 /** The version of the state's format that is written. */
@@ -40,16 +40,8 @@ export interface State {
   readonly log: LogPosition;
   readonly head: string | null;
   /** The database that was last published from. */
-  readonly server: Server | null;
+  readonly server: KnownServer | null;
   readonly sinks: Readonly<Record<string, SinkRecord>>;
-}
-
-/** A database, as it can be told from another. */
-export interface Server {
-  /** Of the cluster, from its initdb: decimal. Null where the server does not say. */
-  readonly systemIdentifier: string | null;
-  /** The name that was connected to. */
-  readonly database: string;
 }
 
 /** A sink that nothing is known of. */
@@ -85,10 +77,7 @@ export function hasGap(state: State, record: SinkRecord): boolean {
 
 export function formatState(state: State): string {
   const { origin, log, head, sinks } = state;
-  const server = state.server && {
-    system_identifier: state.server.systemIdentifier,
-    database: state.server.database,
-  };
+  const server = state.server && writtenServer(state.server);
   return `${JSON.stringify({ version: STATE_VERSION, origin, log, head, server, sinks }, null, 1)}\n`;
 }
 
@@ -117,12 +106,13 @@ export function parseState(text: string, where: string): State {
         : `has the unknown version ${version}`,
     );
   }
-  const { origin, log, head, server, sinks } = value;
+  const { origin, log, head, sinks } = value;
+  const server = value["server"] === null ? null : parseServer(value["server"]);
   if (
     typeof origin !== "string" ||
     !isPosition(log) ||
     !(head === null || typeof head === "string") ||
-    !(server === null || isServer(server)) ||
+    server === undefined ||
     !isObject(sinks)
   )
     throw wrong("is damaged (a member is missing or has the wrong type)");
@@ -143,28 +133,13 @@ export function parseState(text: string, where: string): State {
     origin,
     log: { lines: log.lines, digest: log.digest },
     head,
-    server: server && serverOf(server),
+    server,
     sinks: records,
   };
 }
 
 const isObject = (value: unknown): value is Record<string, unknown> =>
   typeof value === "object" && value !== null && !Array.isArray(value);
-
-interface WrittenServer {
-  readonly system_identifier: string | null;
-  readonly database: string;
-}
-
-const isServer = (value: unknown): value is WrittenServer =>
-  isObject(value) &&
-  (value["system_identifier"] === null || typeof value["system_identifier"] === "string") &&
-  typeof value["database"] === "string";
-
-const serverOf = ({ system_identifier: systemIdentifier, database }: WrittenServer): Server => ({
-  systemIdentifier,
-  database,
-});
 
 const isDigest = (value: unknown): value is string => typeof value === "string" && /^[0-9a-f]{64}$/.test(value);
 

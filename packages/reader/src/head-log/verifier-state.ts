@@ -1,5 +1,6 @@
 import { type JsonValue, parseJson } from "@scidex/audit-core";
 import { VerifierError } from "../finding/errors.ts";
+import { type KnownServer, parseServer, writtenServer } from "./known-server.ts";
 
 /** What a sink held when it was last verified. */
 export interface KnownLog {
@@ -12,14 +13,6 @@ export interface KnownLog {
 
 /** By relation and column, when a column that nobody has taken in yet was first seen; milliseconds since the Unix epoch. */
 export type JoiningColumns = ReadonlyMap<string, ReadonlyMap<string, number>>;
-
-/** A database, as it can be told from another. */
-export interface KnownServer {
-  /** Of the cluster, from its initdb: decimal. Null where it could not be read. */
-  readonly systemIdentifier: string | null;
-  /** The name that was connected to. */
-  readonly database: string;
-}
 
 /**
  * The verifier's own memory, kept in a file in its own trust domain (`--state`):
@@ -37,10 +30,6 @@ export interface VerifierState {
   readonly awaitedSince?: number | null | undefined;
   readonly joining?: JoiningColumns | undefined;
 }
-
-/** Which database that is, in words. */
-export const describeServer = ({ database, systemIdentifier }: KnownServer): string =>
-  `${JSON.stringify(database)} on the server with the system identifier ${systemIdentifier ?? "(unknown)"}`;
 
 export const EMPTY_STATE: VerifierState = { sinks: new Map(), server: null, awaitedSince: null };
 
@@ -79,9 +68,11 @@ export function parseState(text: string): VerifierState {
       throw malformed();
     sinks.set(name, { lines, digest });
   }
+  const known = server === null ? null : parseServer(server);
+  if (known === undefined) throw malformed();
   return {
     sinks,
-    server: server === null ? null : parseServer(server, malformed),
+    server: known,
     awaitedSince: awaited === null ? null : parseMillis(awaited, malformed),
     joining: parseJoining(joining, malformed),
   };
@@ -104,21 +95,13 @@ function parseJoining(value: JsonValue, malformed: () => VerifierError): Joining
   );
 }
 
-function parseServer(value: JsonValue, malformed: () => VerifierError): KnownServer {
-  if (!isObject(value)) throw malformed();
-  const { system_identifier: systemIdentifier, database } = value;
-  if (!(systemIdentifier === null || typeof systemIdentifier === "string") || typeof database !== "string")
-    throw malformed();
-  return { systemIdentifier, database };
-}
-
 export function formatState({ sinks, server = null, awaitedSince = null, joining = new Map() }: VerifierState): string {
   const times = (columns: ReadonlyMap<string, number>) =>
     Object.fromEntries([...columns].map(([name, since]) => [name, new Date(since).toISOString()]));
   const state = {
     version: 1,
     sinks: Object.fromEntries([...sinks].map(([name, { lines, digest }]) => [name, { lines, digest }])),
-    server: server && { system_identifier: server.systemIdentifier, database: server.database },
+    server: server && writtenServer(server),
     awaited_since: awaitedSince === null ? null : new Date(awaitedSince).toISOString(),
     joining: Object.fromEntries([...joining].map(([relation, columns]) => [relation, times(columns)])),
   };
