@@ -1,6 +1,5 @@
 import { type CommandContext, origin, type Outcome, required, writeOut } from "@scidex/audit-command";
-import { jsonText } from "@scidex/audit-core";
-import type { PinnedRow } from "@scidex/audit-verifier";
+import { formatPolicy, type PinnedRow, type Policy } from "@scidex/audit-verifier";
 import { Command, Option } from "commander";
 import type { ISql } from "postgres";
 import { type ConfigInForce, configInForce } from "../database/config-in-force.ts";
@@ -48,7 +47,7 @@ async function run(context: CommandContext, options: PolicyOptions): Promise<Out
   await withDatabase(context, LOGIN, async ({ sql }) => {
     const server = options.pinServer === true ? await pinServer(sql) : [];
     const policy = policyOf(name, await configInForce(sql), { ...(await catalogOf(sql)), server });
-    await writeOut(`${jsonText(policy, options.json === true ? 0 : 2)}\n`);
+    await writeOut(formatPolicy(policy, options.json === true ? 0 : 2));
   });
 }
 
@@ -90,37 +89,38 @@ async function catalogOf(sql: ISql): Promise<Omit<Pinned, "server">> {
   };
 }
 
-/** The policy file's content, by the configuration in force and the catalog. */
+/** What is covered now, by the configuration in force and the catalog. */
 function policyOf(
   name: string,
   configs: readonly ConfigInForce[],
   { secured, guarded, logins, server }: Pinned,
-): object {
-  const covered = configs
-    .filter(({ action }) => action !== "detach")
-    .map(({ relation, kind, key_columns: key, excluded: exclude, changes, present }) => [
-      relation,
-      {
-        kind,
-        key,
-        exclude,
-        changes,
-        ...(present.length === 0 ? {} : { present }),
-        row_security: secured.has(relation),
-        ...(guarded.has(relation) ? { guarded: guarded.get(relation) } : {}),
-      },
-    ]);
-  const detached = configs
-    .filter(({ action }) => action === "detach")
-    .map(({ relation, kind, key_columns: key, excluded: exclude, changes }) => [
-      relation,
-      { kind, key, exclude, changes },
-    ]);
+): Policy {
+  const of = (isDetached: boolean) => configs.filter(({ action }) => (action === "detach") === isDetached);
   return {
     origin: name,
-    tables: Object.fromEntries(covered),
-    detached: Object.fromEntries(detached),
-    ...(logins.length === 0 ? {} : { login_triggers: logins }),
-    ...(server.length === 0 ? {} : { server }),
+    tables: new Map(
+      of(false).map(({ relation, kind, key_columns: key, excluded: exclude, changes, present }) => [
+        relation,
+        {
+          kind,
+          key,
+          exclude,
+          changes,
+          readmit: false,
+          rowSecurity: secured.has(relation),
+          guarded: guarded.get(relation) ?? [],
+          present,
+          replaced: [],
+        },
+      ]),
+    ),
+    detached: new Map(
+      of(true).map(({ relation, kind, key_columns: key, excluded: exclude, changes }) => [
+        relation,
+        { kind, key: [...key], exclude: [...exclude], changes },
+      ]),
+    ),
+    loginTriggers: new Set(logins),
+    server,
   };
 }

@@ -1,4 +1,4 @@
-import { type JsonValue, parseJson } from "@scidex/audit-core";
+import { jsonText, type JsonValue, parseJson } from "@scidex/audit-core";
 import { BUILTIN_CATALOGS, VerifierError } from "@scidex/audit-reader";
 import { parseIsoDuration } from "./iso-duration.ts";
 
@@ -36,7 +36,7 @@ export interface Policy {
   /** By relation, as `schema.name`. */
   readonly tables: ReadonlyMap<string, TablePolicy>;
   /** Relations that may have been detached, by name; the value is free (a reason). */
-  readonly detached: ReadonlySet<string>;
+  readonly detached: ReadonlyMap<string, JsonValue>;
   /** Names of event triggers at login that may be there. */
   readonly loginTriggers: ReadonlySet<string>;
   /** Rows of PostgreSQL's own catalogs that are others on this server, as whoever runs it (a provider) made them. */
@@ -118,7 +118,7 @@ export function parsePolicy(text: string): Policy {
   return {
     origin: origin ?? null,
     tables: map,
-    detached: new Set(Object.keys(detached ?? {})),
+    detached: new Map(Object.entries(detached ?? {})),
     loginTriggers: new Set(loginTriggers),
     server: server.map((row, i) => parsePinnedRow(row, i, malformed)),
     ...(verdict === undefined ? {} : { verdict }),
@@ -134,8 +134,12 @@ function parsePinnedRow(row: JsonValue, i: number, malformed: (what: string) => 
   return { catalog, key, hash };
 }
 
-/** The policy file that pins what is covered now. */
-export function formatPolicy(policy: Policy): string {
+/**
+ * A policy file, in which text from the database cannot do anything to a terminal.
+ *
+ * @param indent spaces a level; on one line with 0
+ */
+export function formatPolicy(policy: Policy, indent = 2): string {
   const tables = Object.fromEntries(
     [...policy.tables].map(
       ([relation, { kind, key, exclude, changes, readmit, rowSecurity, guarded, replaced, present, joining }]) => [
@@ -146,23 +150,22 @@ export function formatPolicy(policy: Policy): string {
           exclude,
           changes,
           ...(readmit ? { readmit } : {}),
+          ...(present.length === 0 ? {} : { present }),
           ...(rowSecurity === undefined ? {} : { row_security: rowSecurity }),
           ...(guarded.length === 0 ? {} : { guarded }),
           ...(replaced.length === 0 ? {} : { replaced }),
-          ...(present.length === 0 ? {} : { present }),
           ...(joining === undefined ? {} : { joining }),
         },
       ],
     ),
   );
-  const detached = Object.fromEntries([...policy.detached].map((relation) => [relation, true]));
   const members = {
     origin: policy.origin,
     tables,
     ...(policy.verdict === undefined ? {} : { verdict: policy.verdict }),
-    detached,
+    detached: Object.fromEntries(policy.detached),
     ...(policy.loginTriggers.size === 0 ? {} : { login_triggers: [...policy.loginTriggers] }),
     ...(policy.server.length === 0 ? {} : { server: policy.server }),
   };
-  return `${JSON.stringify(members, null, 2)}\n`;
+  return `${jsonText(members, indent)}\n`;
 }
