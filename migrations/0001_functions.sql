@@ -5,7 +5,7 @@ DECLARE
   role_name text;
 BEGIN
   FOREACH role_name IN ARRAY ARRAY['scidex_audit_owner', 'scidex_audit_writer', 'scidex_audit_publisher',
-                                   'scidex_audit_ro', 'scidex_audit_inspector', 'scidex_audit_alert'] LOOP
+                                   'scidex_audit_ro', 'scidex_audit_inspector', 'scidex_audit_deployer', 'scidex_audit_alert'] LOOP
     IF NOT EXISTS (SELECT FROM pg_catalog.pg_roles WHERE rolname = role_name) THEN
       EXECUTE pg_catalog.format('CREATE ROLE %I NOLOGIN', role_name);
     END IF;
@@ -1589,7 +1589,8 @@ DECLARE
   member text;
   suffix integer;
 BEGIN
-  SELECT c.* INTO before FROM public.audit_chain_config AS c WHERE c.kind = audit_chain_shape.kind ORDER BY c.id DESC LIMIT 1;
+  SELECT c.* INTO before FROM public.audit_chain_config AS c
+   WHERE c.kind = audit_chain_shape.kind AND cardinality(c.columns) > 0 ORDER BY c.id DESC LIMIT 1;
   SELECT r.* INTO live FROM public.audit_chain_relation AS r WHERE r.kind = audit_chain_shape.kind AND r.relid = relation;
   SELECT coalesce(array_agg(DISTINCT m.name), '{}') INTO used
     FROM public.audit_chain_config AS c CROSS JOIN LATERAL unnest(c.members) AS m(name) WHERE c.kind = audit_chain_shape.kind;
@@ -1879,6 +1880,32 @@ BEGIN
   PERFORM public.audit_chain_configure(relation, 'detach'::text, config.kind, config.key_columns, config.columns,
     config.members, config.absent, config.excluded, config.changes, config.mode, config.fallback, config.complete, false, config.blind_key);
   RETURN jsonb_build_object('relation', config.relation, 'kind', config.kind);
+END
+$function$;
+--> statement-breakpoint
+-- Records that an attached table has been dropped: a detachment that covers no columns. Only for one that is gone.
+CREATE OR REPLACE FUNCTION public.audit_chain_dropped(kind text) RETURNS void
+LANGUAGE plpgsql SECURITY DEFINER
+SET search_path = pg_catalog, pg_temp
+AS $function$
+DECLARE
+  config public.audit_chain_config;
+  live   public.audit_chain_relation;
+BEGIN
+  PERFORM public.audit_chain_lock_chain();
+  config := public.audit_chain_in_force(kind);
+  SELECT r.* INTO live FROM public.audit_chain_relation AS r WHERE r.kind = audit_chain_dropped.kind;
+  IF live.kind IS NULL OR config.action = 'detach' THEN
+    RAISE EXCEPTION 'no table is attached under the kind %', quote_literal(kind) USING ERRCODE = 'AC002', HINT = 'audit-chain status lists the tables that are.';
+  ELSIF EXISTS (SELECT FROM pg_class AS c WHERE c.oid = live.relid) THEN
+    RAISE EXCEPTION '% is there', live.relid USING ERRCODE = 'object_in_use', HINT = format('To stop auditing it, run: audit-chain detach %s', live.relid);
+  END IF;
+  PERFORM public.audit_chain_link_all();
+  INSERT INTO public.audit_chain_config
+    (id, recorded_at, actor, action, kind, relation, key_columns, columns, members, absent, column_types, excluded, changes, mode, fallback, complete, record_anew, salt, blind_key, present)
+  SELECT (SELECT max(c.id) + 1 FROM public.audit_chain_config AS c), clock_timestamp(), session_user, 'detach', config.kind, config.relation, config.key_columns,
+         '{}', '{}', '{}', '{}', '{}', config.changes, config.mode, config.fallback, config.complete, false, config.salt, config.blind_key, '{}';
+  PERFORM public.audit_chain_link(pg_current_xact_id(), 10000);
 END
 $function$;
 --> statement-breakpoint

@@ -67,7 +67,17 @@ const ROOMS: Readonly<Record<string, Readonly<Record<string, readonly string[]>>
     text: [],
     database: ["text"],
     status: ["database", "text"],
-    commands: ["database", "demo.ts", "for-each-table.ts", "payload-file.ts", "scidex-tables.ts", "status", "text"],
+    sync: [],
+    commands: [
+      "database",
+      "demo.ts",
+      "for-each-table.ts",
+      "payload-file.ts",
+      "scidex-tables.ts",
+      "status",
+      "sync",
+      "text",
+    ],
   },
   "apps/publisher": {
     state: ["errors.ts"],

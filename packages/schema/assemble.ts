@@ -59,6 +59,7 @@ const FILES = [
   "attach/attach",
   "attach/sync",
   "attach/detach",
+  "attach/dropped",
   "append/append_trigger",
   "attach/adopt",
   "attach/complete",

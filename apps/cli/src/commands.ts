@@ -27,6 +27,11 @@ export const COMMANDS: readonly CommandEntry[] = [
     load: async (context) => (await import("./commands/detach.ts")).detachCommand(context),
   },
   {
+    name: "sync",
+    summary: "take in what migrations have changed of attached tables",
+    load: async (context) => (await import("./commands/sync.ts")).syncCommand(context),
+  },
+  {
     name: "status",
     summary: "head, tables, pending rows, lock and sinks at a glance",
     load: async (context) => (await import("./commands/status.ts")).statusCommand(context),

@@ -1,19 +1,15 @@
 import type { CaptureMode } from "@scidex/audit-core";
 import { sql } from "drizzle-orm";
 import type { AnyPgDatabase } from "./database.ts";
-import { sqlState } from "./sql-state.ts";
-
-/** What happens to an UPDATE or DELETE of an audited row: it fails, or it is an event of its own. */
-export type Changes = "refuse" | "track";
-
-/** What becomes of a strict commit that cannot have the chain's lock: the sealer links its rows, or it fails with 55P03. */
-export type Fallback = "pending" | "fail";
+import { type AttachResult, type Changes, type Fallback, resultOf } from "./attach-result.ts";
+import { inLockedTransaction, LOCK_DEFAULTS, type LockOptions } from "./locked-transaction.ts";
+import { oneRow } from "./set-up/one-row.ts";
 
 /**
  * Options of `attach`. What is left out stays as it is; at first: strict, refuse, nothing excluded, the primary key, the
  * fallback `pending`.
  */
-export interface AttachOptions {
+export interface AttachOptions extends LockOptions {
   readonly mode?: CaptureMode | undefined;
   readonly changes?: Changes | undefined;
   /** Columns that are noise and are not covered. */
@@ -31,36 +27,9 @@ export interface AttachOptions {
   readonly blindKey?: boolean | undefined;
   /** For strict tables. Default: `pending`. */
   readonly fallback?: Fallback | undefined;
-  /** How long one attempt waits for running writers before it lets them pass, in milliseconds. */
-  readonly lockTimeoutMs?: number;
-  /** How often the lock is tried. */
-  readonly attempts?: number;
 }
 
-export const ATTACH_DEFAULTS = { lockTimeoutMs: 2_000, attempts: 30 } as const;
-
-/** What `attach` did: the configuration in force, and what is left to do. */
-export interface AttachResult {
-  readonly relation: string;
-  readonly kind: string;
-  readonly key: readonly string[];
-  readonly columns: readonly string[];
-  readonly excluded: readonly string[];
-  readonly changes: Changes;
-  readonly mode: CaptureMode;
-  readonly salt: boolean;
-  readonly blind_key: boolean;
-  readonly fallback: Fallback;
-  /** False while rows that were there before still have to be chained by a backfill. */
-  readonly complete: boolean;
-  /** Rows that were there before and are not chained yet. */
-  readonly rows_to_backfill: number;
-  /** Columns that were renamed since the last attach: old name to new name. */
-  readonly renamed: Readonly<Record<string, string>>;
-  /** Whether rows may have values in columns that joined after them, which the next publication records. */
-  readonly record_anew: boolean;
-  readonly warnings: readonly string[];
-}
+export const ATTACH_DEFAULTS = LOCK_DEFAULTS;
 
 /** What `planAttach` found: nothing was locked or changed. */
 export interface AttachPlan {
@@ -82,26 +51,6 @@ const array = (values: readonly string[] | undefined) =>
           sql`, `,
         )}]`;
 
-const first = <T>(rows: readonly T[]): T => {
-  const [row] = rows;
-  if (row === undefined) throw new Error("the database returned no row where one is certain");
-  return row;
-};
-
-/** Runs `work`, which takes a table's lock, and again after a pause when running writers kept it from having it. */
-async function withLockRetry<T>(options: AttachOptions, work: (lockTimeoutMs: number) => Promise<T>): Promise<T> {
-  const attempts = options.attempts ?? ATTACH_DEFAULTS.attempts;
-  for (let attempt = 1; ; attempt++) {
-    try {
-      return await work(options.lockTimeoutMs ?? ATTACH_DEFAULTS.lockTimeoutMs);
-    } catch (error) {
-      const state = sqlState(error);
-      if ((state !== "55P03" && state !== "40P01") || attempt >= attempts) throw error;
-      await new Promise((resolve) => setTimeout(resolve, 100 + Math.random() * 400));
-    }
-  }
-}
-
 /**
  * Attaches a table: capture and guard triggers, in a transaction of its own. Waits for running writers only for
  * `lockTimeoutMs` at a time, so that it never makes a queue behind a long transaction.
@@ -116,37 +65,23 @@ async function withLockRetry<T>(options: AttachOptions, work: (lockTimeoutMs: nu
  * - `55P03` the table's lock could not be taken
  */
 export async function attach(db: AnyPgDatabase, table: string, options: AttachOptions = {}): Promise<AttachResult> {
-  return await withLockRetry(options, async (lockTimeoutMs) =>
-    db.transaction(
-      async (tx) => {
-        await tx.execute(sql`select pg_catalog.set_config('lock_timeout', ${`${lockTimeoutMs}ms`}, true)`);
-        const rows = await tx
-          .select({ result: sql<AttachResult | string>`a.result` })
-          .from(
-            sql`(select public.audit_chain_attach(${table}::regclass, ${options.mode ?? null}::text, ${options.changes ?? null}::text, ${array(options.exclude)}, ${array(options.key)}, ${options.kind ?? null}::text, ${options.salt ?? null}::boolean, ${options.blindKey ?? null}::boolean, ${options.fallback ?? null}::text) as result) as a`,
-          );
-        const { result } = first(rows);
-        return typeof result === "string" ? (JSON.parse(result) as AttachResult) : result;
-      },
-      { isolationLevel: "read committed" },
+  return await inLockedTransaction(db, options, async (tx) =>
+    resultOf(
+      await tx
+        .select({ result: sql<AttachResult | string>`a.result` })
+        .from(
+          sql`(select public.audit_chain_attach(${table}::regclass, ${options.mode ?? null}::text, ${options.changes ?? null}::text, ${array(options.exclude)}, ${array(options.key)}, ${options.kind ?? null}::text, ${options.salt ?? null}::boolean, ${options.blindKey ?? null}::boolean, ${options.fallback ?? null}::text) as result) as a`,
+        ),
     ),
   );
 }
 
 /** Removes capture and guards. The detachment is chained; rows chained before stay checked. */
-export async function detach(
-  db: AnyPgDatabase,
-  table: string,
-  options: Pick<AttachOptions, "lockTimeoutMs" | "attempts"> = {},
-): Promise<void> {
-  await withLockRetry(options, async (lockTimeoutMs) =>
-    db.transaction(
-      async (tx) => {
-        await tx.execute(sql`select pg_catalog.set_config('lock_timeout', ${`${lockTimeoutMs}ms`}, true)`);
-        await tx.execute(sql`select public.audit_chain_detach(${table}::regclass)`);
-      },
-      { isolationLevel: "read committed" },
-    ),
+export async function detach(db: AnyPgDatabase, table: string, options: LockOptions = {}): Promise<void> {
+  await inLockedTransaction(
+    db,
+    options,
+    async (tx) => await tx.execute(sql`select public.audit_chain_detach(${table}::regclass)`),
   );
 }
 
@@ -174,7 +109,7 @@ export async function planAttach(db: AnyPgDatabase, table: string, options: Atta
                from (select c.oid, c.relkind, c.relname::text as relname, pg_catalog.concat(pg_catalog.quote_ident(n.nspname), '.', pg_catalog.quote_ident(c.relname)) as qualified
                        from pg_catalog.pg_class as c join pg_catalog.pg_namespace as n on n.oid = c.relnamespace where c.oid = ${relation}) as t) as p`,
         );
-      const row = first(rows);
+      const row = oneRow(rows);
       const named = [
         ...(options.mode === undefined ? [] : [`mode => ${literal(options.mode)}`]),
         ...(options.changes === undefined ? [] : [`changes => ${literal(options.changes)}`]),

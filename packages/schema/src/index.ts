@@ -1,15 +1,7 @@
 export type { CaptureMode } from "@scidex/audit-core";
-export {
-  attach,
-  ATTACH_DEFAULTS,
-  type AttachOptions,
-  type AttachPlan,
-  type AttachResult,
-  type Changes,
-  detach,
-  type Fallback,
-  planAttach,
-} from "./attach.ts";
+export { attach, ATTACH_DEFAULTS, type AttachOptions, type AttachPlan, detach, planAttach } from "./attach.ts";
+export type { AttachResult, Changes, Fallback } from "./attach-result.ts";
+export { dropped, sync } from "./sync.ts";
 export type { AnyPgDatabase } from "./database.ts";
 export { SchemaError, type SchemaErrorCode } from "./errors.ts";
 export { migrate, MIGRATE_ATTEMPTS, type MigrateResult } from "./set-up/migrate.ts";

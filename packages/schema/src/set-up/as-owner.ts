@@ -43,10 +43,13 @@ async function enterOwner(tx: AnyPgDatabase, session: Session): Promise<void> {
 }
 
 async function leaveOwner(tx: AnyPgDatabase, session: Session): Promise<void> {
-  if (session.superuser) return;
+  // Whoever deploys may do what a set-up without superuser may: attach, sync and detach tables of its own.
   const me = sql.identifier(session.me);
-  for (const table of INSTALLER_TABLES) await tx.execute(sql`grant select on ${sql.raw(`public.${table}`)} to ${me}`);
+  const deployers = session.superuser ? sql`scidex_audit_deployer` : sql`scidex_audit_deployer, ${me}`;
+  for (const table of INSTALLER_TABLES)
+    await tx.execute(sql`grant select on ${sql.raw(`public.${table}`)} to ${deployers}`);
   for (const name of INSTALLER_FUNCTIONS)
-    await tx.execute(sql`grant execute on function ${sql.raw(`public.${name}`)} to ${me}`);
+    await tx.execute(sql`grant execute on function ${sql.raw(`public.${name}`)} to ${deployers}`);
+  if (session.superuser) return;
   await tx.execute(sql`revoke scidex_audit_owner from ${me}`);
 }

@@ -12,6 +12,7 @@ export const INSTALLER_FUNCTIONS = [
   "audit_chain_attach(regclass, text, text, text[], text[], text, boolean, boolean, text)",
   "audit_chain_sync(regclass)",
   "audit_chain_detach(regclass)",
+  "audit_chain_dropped(text)",
   "audit_chain_append()",
   "audit_chain_complete(regclass, boolean)",
   "audit_chain_adopt(text, text[], bytea[])",

@@ -1,7 +1,7 @@
 import { splitKind } from "@scidex/audit-core";
 import { openTable, verdict } from "../rows/check-table.ts";
 import type { VouchedTables } from "../rows/check-tables.ts";
-import type { KindHistory } from "../coverage/config.ts";
+import { isDropped, type KindHistory } from "../coverage/config.ts";
 import { eachTuple, isRefused, type Lane, type Relation, type Snapshot } from "@scidex/audit-reader";
 import type { Histories } from "../coverage/read-histories.ts";
 import { streamSource } from "../rows/read-source.ts";
@@ -78,9 +78,10 @@ export async function vouchForTables(
   const jobs = jobsOf(left, { crew, tagKey: chain.tagKey, rows });
   for (const result of await sideBySide(snapshot.slice(0, crew.jobs), jobs))
     if (result.status === "rejected") throw result.reason;
-  const matched = new Map<string, number>();
-  for (const { kind } of clear()) {
+  const matched = new Map<string, number | null>();
+  for (const { kind, current } of clear()) {
     const sum = rows.get(kind);
+    if (isDropped(current)) matched.set(kind, null);
     if (sum !== undefined && isSame(sum, sums.get(kind))) matched.set(kind, Number(sum.count));
   }
   return { links, matched };

@@ -1,4 +1,4 @@
-import { type Config, keyMembers, type KindHistory } from "./config.ts";
+import { type Config, isDropped, keyMembers, type KindHistory } from "./config.ts";
 import type { ReportFinding } from "@scidex/audit-reader";
 import { isRecorded, withoutPrinting } from "./present.ts";
 import type { Policy, TablePolicy } from "./policy.ts";
@@ -42,7 +42,11 @@ function narrowings(before: Config, config: Config): Narrowing[] {
   const add = (message: string, isAllowed: Narrowing["isAllowed"]) => found.push({ message, isAllowed });
   const tableOf = (policy: Policy) => policy.tables.get(relation);
   if (config.action === "detach" && before.action !== "detach")
-    add(`${relation} was detached: its new rows are not captured any more`, (policy) => policy.detached.has(relation));
+    add(
+      `${relation} was ${isDropped(config) ? "dropped: its rows cannot be checked any more" : "detached: its new rows are not captured any more"}`,
+      (policy) => policy.detached.has(relation),
+    );
+  if (isDropped(config)) return found;
   if (before.complete && !config.complete && before.action !== "detach") {
     add(
       `${relation} was declared incomplete again, so that rows past the trigger could be admitted`,
@@ -102,6 +106,7 @@ function narrowings(before: Config, config: Config): Narrowing[] {
  */
 function shapeChanges(before: Config, config: Config, used: Set<string>): Narrowing[] {
   const found: Narrowing[] = [];
+  if (isDropped(config)) return found;
   const add = (message: string) => found.push({ message: `${config.relation}: ${message}`, isAllowed: () => false });
   for (const [i, column] of before.columns.entries()) {
     const member = before.members[i] ?? column;
@@ -147,7 +152,11 @@ function checkTable(
     return;
   }
   if (current.action === "detach")
-    return narrowed(report, current, `${relation} is detached, but the policy says that it must be covered`);
+    return narrowed(
+      report,
+      current,
+      `${relation} is ${isDropped(current) ? "dropped" : "detached"}, but the policy says that it must be covered`,
+    );
   const excluded = current.excluded.filter((column) => !table.exclude.includes(column));
   if (excluded.length > 0)
     narrowed(report, current, `${relation} leaves out ${excluded.join(", ")}, which the policy does not allow`);

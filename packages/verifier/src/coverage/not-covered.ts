@@ -1,5 +1,5 @@
 import type { JoiningColumns, Lane } from "@scidex/audit-reader";
-import { splitRelation } from "./config.ts";
+import { type Config, isDropped, splitRelation } from "./config.ts";
 import { parseIsoDuration } from "./iso-duration.ts";
 import type { Policy } from "./policy.ts";
 import type { Histories } from "./read-histories.ts";
@@ -14,6 +14,19 @@ export interface NotCovered {
 
 /** How long a column may be left out where the policy does not say otherwise. */
 export const JOINING_DEFAULT = "P1D";
+
+/** Tables that are said to be dropped and are there, with the seq that says so. */
+export async function readUndead(lane: Lane, histories: Histories): Promise<Config[]> {
+  const catalog = await lane.catalog();
+  const covered = new Set(
+    [...histories.values()].flatMap(({ current }) => (isDropped(current) ? [] : [current.relation])),
+  );
+  return [...histories.values()].flatMap(({ current }) => {
+    const place = splitRelation(current.relation);
+    if (!isDropped(current) || place === null || covered.has(current.relation)) return [];
+    return catalog.relation(place.schema, place.name) === undefined ? [] : [current];
+  });
+}
 
 /** Such columns by relation, as the snapshot has them. */
 export async function readNotCovered(

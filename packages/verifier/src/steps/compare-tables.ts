@@ -2,7 +2,7 @@ import type { Micros } from "@scidex/audit-core";
 import { CHECKS, type Finding, type Relation, type ReportFinding, type Snapshot } from "@scidex/audit-reader";
 import type { Crew } from "../bulk/crew.ts";
 import { vouchForTables } from "../bulk/vouch-tables.ts";
-import { readNotCovered } from "../coverage/not-covered.ts";
+import { readNotCovered, readUndead } from "../coverage/not-covered.ts";
 import { type Histories, NO_HISTORIES } from "../coverage/read-histories.ts";
 import { checkTables } from "../rows/check-tables.ts";
 import { readPending } from "../rows/read-pending.ts";
@@ -50,6 +50,16 @@ async function seeNotCovered([lane]: Snapshot, histories: Histories, noted: Note
     async () => await lane.attempt(async (attempt) => await readNotCovered(attempt, histories)),
   );
   noted.saw({ notCovered });
+  const undead = await lane.attempt(async (attempt) => await readUndead(attempt, histories));
+  for (const { seq, kind, relation } of undead)
+    noted.report({
+      check: "source_missing",
+      ...(seq === null ? {} : { seq }),
+      eventKind: kind,
+      expected: "no table",
+      actual: "a table",
+      message: `${relation} was recorded as dropped, and is there without being audited`,
+    });
 }
 
 /** Reads how much waits to be linked. Returns its table; null where that cannot be read. */

@@ -7,6 +7,7 @@ export const OWN_ROLES = [
   "scidex_audit_publisher",
   "scidex_audit_ro",
   "scidex_audit_inspector",
+  "scidex_audit_deployer",
   "scidex_audit_alert",
 ] as const;
 

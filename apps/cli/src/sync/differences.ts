@@ -1,0 +1,62 @@
+import type { AttachedTable } from "./read-attached.ts";
+
+/** Something that a table has become since it was configured. */
+export interface Difference {
+  /** In words. */
+  readonly text: string;
+  /** Whether the verifier reports it, once it is recorded, until the auditor has approved it. */
+  readonly narrows: boolean;
+  /** Why `sync` cannot take it in; undefined where it can. */
+  readonly blocked?: string;
+}
+
+const widens = (text: string): Difference => ({ text, narrows: false });
+const narrows = (text: string): Difference => ({ text, narrows: true });
+
+/** What has changed, in the order in which one reads it: the table, its columns, its triggers. */
+export function differencesOf(table: AttachedTable): Difference[] {
+  const { live, relation, isReplaced } = table;
+  if (live === null)
+    return [narrows(isReplaced ? `${relation} was dropped and made again` : `${relation} was dropped`)];
+  if (live.root !== null)
+    return [
+      {
+        ...narrows(`${relation} has become a partition of ${live.root}`),
+        blocked: `its rows cannot be recorded anew yet: attach ${live.root} under another kind`,
+      },
+    ];
+  const moved = live.relation === relation ? [] : [narrows(`${relation} is now called ${live.relation}`)];
+  return [...moved, ...columnDifferences(table, live), ...triggerDifferences(table, live)];
+}
+
+type Live = NonNullable<AttachedTable["live"]>;
+
+function columnDifferences({ columns, excluded, numbers, keyColumns }: AttachedTable, live: Live): Difference[] {
+  const byNumber = new Map(live.columns.map((column) => [column.number, column]));
+  const recorded = columns.flatMap(({ name, type }): Difference[] => {
+    const now = byNumber.get(numbers[name] ?? 0);
+    const isKey = keyColumns.includes(name);
+    if (now === undefined) return [dropped(name, isKey)];
+    return [
+      ...(now.name === name ? [] : [narrows(`${name} is now called ${now.name}`)]),
+      ...(now.type === type ? [] : [narrows(`the type of ${now.name} is now ${now.type}, and was ${type}`)]),
+    ];
+  });
+  const known = new Set([...columns.map(({ name }) => name), ...excluded].map((name) => numbers[name]));
+  const joined = live.columns
+    .filter(({ number }) => !known.has(number))
+    .map(({ name }) => widens(`${name} has joined`));
+  return [...recorded, ...joined];
+}
+
+const dropped = (name: string, isKey: boolean): Difference => ({
+  ...narrows(`${name} was dropped`),
+  ...(isKey ? { blocked: "it was a part of the key: attach the table again with --key" } : {}),
+});
+
+function triggerDifferences({ changes }: AttachedTable, { triggers }: Live): Difference[] {
+  const ours = changes === "track" ? ["0_audit_chain_track"] : ["audit_chain_capture", "audit_chain_guard"];
+  return [...ours, "audit_chain_guard_truncate"]
+    .filter((name) => !triggers.includes(name))
+    .map((name) => widens(`the trigger ${name} is missing or disabled`));
+}

@@ -1,0 +1,62 @@
+import type { ISql } from "postgres";
+
+/** A column as its configuration has it, or as it is now. */
+export interface Column {
+  readonly name: string;
+  /** As the configuration describes types. */
+  readonly type: string;
+}
+
+/** An attached table: its configuration in force, beside what is there. */
+export interface AttachedTable {
+  readonly kind: string;
+  /** As it was called when it was configured, with its schema. */
+  readonly relation: string;
+  readonly keyColumns: readonly string[];
+  readonly columns: readonly Column[];
+  readonly excluded: readonly string[];
+  /** By column's name, the number that it had. */
+  readonly numbers: Readonly<Record<string, number>>;
+  /** What has its number now; null where that was dropped. */
+  readonly live: {
+    readonly relation: string;
+    /** The partitioned table that it has become a part of; null for none. */
+    readonly root: string | null;
+    /** Columns that can be covered, by number. */
+    readonly columns: readonly (Column & { readonly number: number })[];
+    /** Names of the enabled triggers. */
+    readonly triggers: readonly string[];
+  } | null;
+  /** Whether there is another table of its name. */
+  readonly isReplaced: boolean;
+  readonly changes: "refuse" | "track";
+}
+
+/**
+ * All attached tables, in one statement. A hint for those who deploy: it believes the catalog, which the verifier does not.
+ *
+ * @param sql a transaction with the search path `pg_catalog, pg_temp`
+ */
+export async function readAttached(sql: ISql): Promise<AttachedTable[]> {
+  const rows = await sql.unsafe<{ attached: string }[]>(`
+    select json_build_object(
+             'kind', c.kind, 'relation', c.relation, 'keyColumns', c.key_columns, 'excluded', c.excluded, 'changes', c.changes,
+             'columns', coalesce((select json_agg(json_build_object('name', u.name, 'type', u.type)) from unnest(c.columns, c.column_types) as u(name, type)), '[]'),
+             'numbers', r.column_numbers::json,
+             'isReplaced', exists (select from pg_class as o join pg_namespace as p on p.oid = o.relnamespace
+               where concat(quote_ident(p.nspname), '.', quote_ident(o.relname)) = c.relation and o.oid <> r.relid),
+             'live', case when t.oid is not null then json_build_object(
+               'relation', concat(quote_ident(n.nspname), '.', quote_ident(t.relname)),
+               'root', case when t.relispartition then pg_partition_root(t.oid)::text end,
+               'columns', coalesce((select json_agg(json_build_object('name', a.attname, 'number', a.attnum, 'type', public.audit_chain_type_description(a.atttypid, a.atttypmod)) order by a.attnum)
+                  from pg_attribute as a where a.attrelid = t.oid and a.attnum > 0 and not a.attisdropped and a.attgenerated = ''), '[]'),
+               'triggers', coalesce((select json_agg(g.tgname) from pg_trigger as g where g.tgrelid = t.oid and g.tgenabled in ('O', 'A')), '[]')) end)::text as attached
+      from public.audit_chain_relation as r
+      join public.audit_chain_config as c on c.kind = r.kind
+       and c.id = (select max(l.id) from public.audit_chain_config as l where l.kind = r.kind)
+      left join pg_class as t on t.oid = r.relid and t.relkind in ('r', 'p')
+      left join pg_namespace as n on n.oid = t.relnamespace
+     where c.action <> 'detach'
+     order by c.relation collate "C"`);
+  return rows.map(({ attached }) => JSON.parse(attached) as AttachedTable);
+}

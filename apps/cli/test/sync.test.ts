@@ -1,0 +1,108 @@
+import { createLogin } from "@scidex/audit-testkit";
+import { afterAll, beforeAll, describe, expect, it } from "vitest";
+import { type ChainDatabase, chainDatabase } from "./chain-database.ts";
+import { jsonOf } from "./run-cli.ts";
+
+interface Synced {
+  readonly attached: number;
+  readonly tables: readonly {
+    readonly table: string;
+    readonly status: string;
+    readonly differences: readonly { readonly text: string; readonly narrows: boolean }[];
+    readonly error?: string;
+  }[];
+}
+
+let db: ChainDatabase;
+beforeAll(async () => {
+  db = await chainDatabase();
+});
+afterAll(() => db.drop());
+
+const texts = ({ tables }: Synced) =>
+  Object.fromEntries(tables.map(({ table, differences }) => [table, differences.map(({ text }) => text)]));
+
+describe("sync", () => {
+  it("changes nothing where nothing has changed, and says what differs before it takes it in", async () => {
+    await db.sql.unsafe(`create schema hr; create type st as enum ('a', 'b');
+      create table orders (id int primary key, item text, s st, legacy text); create table employee (id int primary key, n text);
+      create table gone (id int primary key); create table again (id int primary key); create table same (id int primary key)`);
+    expect(await db.run(["attach", "orders", "employee", "gone", "again", "same"])).toMatchObject({ code: 0 });
+    await db.sql.unsafe(
+      "insert into orders values (1, 'lamp', 'b', 'l'); insert into employee values (1, 'a'); insert into gone values (1)",
+    );
+    const before = await db.run(["sync", "--check"]);
+    expect(before).toMatchObject({ code: 0, stderr: "" });
+    expect(before.stdout).toMatch(/^\d+ attached tables are as they were configured\.\n$/u);
+
+    await db.sql
+      .unsafe(`alter table orders add qty int not null default 5; alter table orders rename item to goods; alter table orders drop legacy;
+      alter type st rename value 'b' to 'bb'; alter table employee rename to staff; alter table staff set schema hr; drop table gone;
+      drop table again; create table again (id int primary key, extra text)`);
+    const check = await db.run(["sync", "--check", "--json"]);
+    expect(check.code).toBe(4);
+    const expected = {
+      "hr.staff": ["public.employee is now called hr.staff"],
+      "public.again": ["public.again was dropped and made again"],
+      "public.gone": ["public.gone was dropped"],
+      "public.orders": [
+        "item is now called goods",
+        "legacy was dropped",
+        `the type of s is now "public"."st"{'a','bb'}, and was "public"."st"{'a','b'}`,
+        "qty has joined",
+      ],
+    };
+    expect(texts(jsonOf(check) as Synced)).toEqual(expected);
+    const dry = await db.run(["sync", "--dry-run"]);
+    expect(dry.code).toBe(0);
+    expect(dry.stdout).toContain("Nothing was changed. Run: audit-chain sync");
+    expect(await db.run(["sync", "--check"])).toMatchObject({ code: 4 });
+
+    const done = await db.run(["sync"]);
+    expect(done).toMatchObject({ code: 0, stderr: "" });
+    expect(done.stdout).toContain("public.orders: item is now called goods, legacy was dropped,");
+    expect(done.stdout).toContain(
+      "4 of these the verifier reports as coverage_narrowed until the auditor has approved it",
+    );
+    expect(await db.run(["sync", "--check"])).toMatchObject({ code: 0 });
+    await db.sql.unsafe(
+      "insert into orders values (2, 'chair', 'bb', 6); insert into hr.staff values (2, 'b'); insert into again values (1, 'x')",
+    );
+    expect((await db.sql`select from audit_chain where event_kind in ('orders', 'employee', 'again')`).length).toBe(5);
+    expect(
+      await db.sql`select action, to_json(columns)::text as columns from audit_chain_config where kind = 'gone' order by id desc limit 1`,
+    ).toEqual([{ action: "detach", columns: "[]" }]);
+  });
+
+  it("mends a trigger that is missing or disabled, and goes on where one table cannot be taken in", async () => {
+    await db.sql.unsafe(
+      `create table t1 (id int primary key); create table t2 (a int primary key, b int not null unique)`,
+    );
+    expect(await db.run(["attach", "t1", "t2", "--mode", "sealed"])).toMatchObject({ code: 0 });
+    await db.sql.unsafe("drop trigger audit_chain_guard_truncate on t1; alter table t2 drop a");
+    const ended = await db.run(["sync", "--json"]);
+    expect(ended.code).toBe(3);
+    expect((jsonOf(ended) as Synced).tables).toMatchObject([
+      { table: "public.t1", status: "synced", differences: [{ narrows: false }] },
+      { table: "public.t2", status: "failed", error: expect.stringContaining("--key") as string },
+    ]);
+    expect(await db.run(["attach", "t2", "--key", "b"])).toMatchObject({ code: 0 });
+    expect(await db.run(["sync", "--check"])).toMatchObject({ code: 0 });
+  });
+
+  it("is run by the deployment's own login, which owns the tables, and says so to others", async () => {
+    const login = await createLogin(db.sql, { grant: ["scidex_audit_deployer"] });
+    const other = await createLogin(db.sql, { grant: ["scidex_audit_deployer"] });
+    await db.sql.unsafe(`grant usage, create on schema public to ${login.name}`);
+    const as = (url: string) => ({ env: { AUDIT_DATABASE_URL: url } });
+    await db.sql.unsafe(`create table owned (id int primary key); alter table owned owner to ${login.name}`);
+    expect(await db.run(["attach", "owned"], as(login.url))).toMatchObject({ code: 0 });
+    await db.sql.unsafe("alter table owned add extra text default 'x'");
+    const refused = await db.run(["sync"], as(other.url));
+    expect(refused.code).toBe(3);
+    expect(refused.stdout + refused.stderr).toContain("permission denied for table owned");
+    const done = await db.run(["sync"], as(login.url));
+    expect(done).toMatchObject({ code: 0 });
+    expect(done.stdout).toContain("public.owned: extra has joined: taken in");
+  });
+});
