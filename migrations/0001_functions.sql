@@ -1589,8 +1589,7 @@ DECLARE
   member text;
   suffix integer;
 BEGIN
-  SELECT c.* INTO before FROM public.audit_chain_config AS c
-   WHERE c.kind = audit_chain_shape.kind AND cardinality(c.columns) > 0 ORDER BY c.id DESC LIMIT 1;
+  SELECT c.* INTO before FROM public.audit_chain_config AS c WHERE c.kind = audit_chain_shape.kind ORDER BY c.id DESC LIMIT 1;
   SELECT r.* INTO live FROM public.audit_chain_relation AS r WHERE r.kind = audit_chain_shape.kind AND r.relid = relation;
   SELECT coalesce(array_agg(DISTINCT m.name), '{}') INTO used
     FROM public.audit_chain_config AS c CROSS JOIN LATERAL unnest(c.members) AS m(name) WHERE c.kind = audit_chain_shape.kind;
@@ -1720,6 +1719,7 @@ DECLARE
   is_plain   boolean;
   is_complete boolean;
   function_name text;
+  suffix     integer := 1;
   caller     text := CASE WHEN (SELECT rolsuper FROM pg_roles WHERE rolname = current_user) THEN NULL ELSE current_user END;
 BEGIN
   IF relation IS NULL THEN
@@ -1745,6 +1745,15 @@ BEGIN
   SELECT r.* INTO live FROM public.audit_chain_relation AS r WHERE r.relid = relation;
   event_kind := coalesce(kind, live.kind, event_kind);
   before := public.audit_chain_in_force(event_kind);
+  -- The kind of a table that was dropped stays that table's: its keys would be taken for those of this one.
+  WHILE live.kind IS NULL AND before.action = 'detach' AND cardinality(before.columns) = 0 LOOP
+    IF kind IS NOT NULL THEN
+      RAISE EXCEPTION 'the kind % was that of a table that has been dropped', quote_literal(kind) USING ERRCODE = 'AC003', HINT = 'Leave it out, or give another one.';
+    END IF;
+    suffix := suffix + 1;
+    event_kind := concat((SELECT c.relname FROM pg_class AS c WHERE c.oid = relation), '#', suffix);
+    before := public.audit_chain_in_force(event_kind);
+  END LOOP;
   is_known := before.id IS NOT NULL AND before.action <> 'detach';
   mode := coalesce(mode, CASE WHEN is_known THEN before.mode END, 'strict');
   changes := coalesce(changes, CASE WHEN is_known THEN before.changes END, 'refuse');

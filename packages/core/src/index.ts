@@ -84,5 +84,6 @@ export { TEXT_SETTINGS } from "./text-settings.ts";
 export type { Reading } from "./type-change/reading.ts";
 export { describeTypeChange } from "./type-change/sentence.ts";
 export { textsBefore, type TypeChange } from "./type-change/texts-before.ts";
+export { textsThrough, typeChanges } from "./type-change/texts-through.ts";
 export { formatSeconds, formatTime, parseSeconds, parseTime } from "./time.ts";
 export { type Micros, microsOfMillis, microsOfSeconds, type Seconds, type Seq } from "./units.ts";

@@ -110,8 +110,9 @@ async function take(
 /** @returns whether rows have values in columns that joined after them */
 async function record({ db }: Database, { live, isReplaced, kind, relation }: AttachedTable): Promise<boolean> {
   if (live !== null) return (await sync(db, live.relation)).record_anew;
-  if (isReplaced) return (await attach(db, relation, { kind })).record_anew;
   await dropped(db, kind);
+  // The new table gets a kind of its own: keys of the old one would be taken for its.
+  if (isReplaced) await attach(db, relation);
   return false;
 }
 

@@ -1,3 +1,4 @@
+import { describeTypeChange, textsThrough, typeChanges } from "@scidex/audit-core";
 import { type Config, isDropped, keyMembers, type KindHistory } from "./config.ts";
 import type { ReportFinding } from "@scidex/audit-reader";
 import { isRecorded, withoutPrinting } from "./present.ts";
@@ -115,6 +116,11 @@ function shapeChanges(before: Config, config: Config, used: Set<string>): Narrow
       if (!config.excluded.includes(column))
         add(`${column} was dropped or left out, so that what was recorded in it cannot be checked any more`);
     } else if (now !== column) add(`${column} is now called ${now}`);
+    const types = [before.columnTypes[i], config.columnTypes[config.members.indexOf(member)]].filter(isText);
+    // What a text was follows from what it is, unless something was lost; which label was called what is only said.
+    if (now !== undefined && types.length === 2)
+      for (const change of typeChanges(types))
+        if (change.labels !== undefined || textsThrough(types) === null) add(describeTypeChange(now, change));
     if (now !== undefined && before.absent.get(member) !== config.absent.get(member))
       add(
         `what older rows have in ${now} was decided when the column joined, and is said to be something else since then`,
@@ -128,6 +134,8 @@ function shapeChanges(before: Config, config: Config, used: Set<string>): Narrow
   }
   return found;
 }
+
+const isText = (text: string | undefined): text is string => text !== undefined;
 
 const list = (columns: readonly string[]) => `${columns.join(", ")} ${columns.length === 1 ? "is" : "are"}`;
 

@@ -1,18 +1,44 @@
-import { type PayloadShape, sha256 } from "@scidex/audit-core";
+import { type PayloadShape, type Reading, sha256, textsThrough } from "@scidex/audit-core";
 import type { Config, KindHistory } from "../coverage/config.ts";
 
 /** A row's texts by column name, null for NULL. */
 export type RowTexts = ReadonlyMap<string, string | null>;
 
+/** How a table's rows are read as they were recorded. */
+export interface RowReading extends PayloadShape {
+  /** By member, how the text was before the column got another type. */
+  readonly before: ReadonlyMap<string, Reading>;
+}
+
+const HASH_BYTES = 32;
+/** In the place of a hash: no row of before can have become this one. No SHA-256 is that. */
+const NO_ROW = new Uint8Array(HASH_BYTES);
+/** In the place of a hash: what the row was before cannot be told. */
+const UNKNOWN_ROW = new Uint8Array(HASH_BYTES).fill(0xff);
+
+export const isUnknownRow = (hash: Uint8Array): boolean => hash.every((byte) => byte === 0xff);
+
 /**
  * Hash of a row's payload: canonical JSON of the texts of the columns, in the order of the members (that of RFC 8785). What
  * is absent is left out: NULL, or in a column that joined the value that older rows have in it.
  */
-export function rowPayloadHash({ columns, members, absent }: PayloadShape, row: RowTexts): Uint8Array {
+export function rowPayloadHash(
+  { columns, members, absent, before }: PayloadShape & Partial<RowReading>,
+  row: RowTexts,
+) {
   let text = "{";
   for (const [i, column] of columns.entries()) {
     const member = members[i] ?? column;
-    const value = row.get(column) ?? null;
+    let value = row.get(column) ?? null;
+    const reading = before?.get(member);
+    if (reading !== undefined && value !== null) {
+      const texts = reading(value);
+      // Several: a clock that was put back. Which one it was cannot be told.
+      if (texts === null || texts.length > 1) return UNKNOWN_ROW;
+      const [old] = texts;
+      if (old === undefined) return NO_ROW;
+      value = old;
+    }
     if (value === (absent.get(member) ?? null)) continue;
     text += `${text.length > 1 ? "," : ""}${JSON.stringify(member)}:${value === null ? "null" : JSON.stringify(value)}`;
   }
@@ -38,7 +64,7 @@ export interface Recomputations {
   /** One for each configuration. */
   readonly ways: readonly Recomputation[];
   /** All readings that occur, each once: a row's hashes come in this order. */
-  readonly readings: readonly PayloadShape[];
+  readonly readings: readonly RowReading[];
 }
 
 /** The columns that a table has now, with descriptions of their types as the configuration writes them. */
@@ -47,26 +73,41 @@ export type LiveColumns = ReadonlyMap<string, string>;
 /**
  * Works out, for each configuration of a kind, how rows captured under it can be recomputed from the columns that the
  * table has now. A column has one member's name as long as it lives, and what older rows have in a column that joined is
- * left out: so rows of all configurations have the payload that the newest one gives them. What was dropped or has
- * another type now cannot be recomputed, and what was excluded later may have changed since.
+ * left out: so rows of all configurations have the payload that the newest one gives them, but where the type of a column
+ * has changed. There the old text is worked out from the new one, if it follows from it (core's `textsThrough`). What was
+ * dropped, or has lost something with its type, cannot be recomputed; what was excluded later may have changed since.
  */
 export function recomputations({ configs, current }: KindHistory, live: LiveColumns): Recomputations {
-  const readings = new Map<string, { readonly shape: PayloadShape; readonly number: number }>();
-  const numberOf = (isRead: (column: string, member: string) => boolean): number => {
-    const shape = part(current, isRead);
-    const known = readings.get(shape.members.join("\0")) ?? { shape, number: readings.size };
-    readings.set(shape.members.join("\0"), known);
+  const readings = new Map<string, { readonly reading: RowReading; readonly number: number }>();
+  const numberOf = (types: ReadonlyMap<string, readonly string[]>, late: ReadonlySet<string>): number => {
+    const shape = part(current, (column, member) => live.has(column) && !late.has(member));
+    const text = JSON.stringify([shape.members, ...types]);
+    const before = new Map([...types].flatMap(([member, path]) => readingOf(member, path)));
+    const known = readings.get(text) ?? { reading: { ...shape, before }, number: readings.size };
+    readings.set(text, known);
     return known.number;
   };
-  const plain = numberOf((column) => live.has(column));
+  numberOf(new Map(), new Set());
   const ways = configs.map((config, i) => {
-    const late = new Set(configs.slice(i + 1).flatMap((later, n) => joinedLate(configs[i + n], later)));
-    const numbers =
-      late.size === 0 ? [plain] : [plain, numberOf((column, member) => live.has(column) && !late.has(member))];
-    const changes = config.columns.flatMap((column, n) => changeOf(config, n, column, current, live));
+    const later = configs.slice(i + 1);
+    const late = new Set(later.flatMap((next, n) => joinedLate(configs[i + n], next)));
+    const types = new Map(config.members.flatMap((member) => typePath(member, [config, ...later])));
+    const numbers = [numberOf(types, new Set()), ...(late.size === 0 ? [] : [numberOf(types, late)])];
+    const changes = config.columns.flatMap((column, n) => changeOf(config, n, column, current, live, types));
     return { seq: config.seq, config, readings: numbers, excuse: changes.length === 0 ? null : changes.join(", ") };
   });
-  return { ways, readings: [...readings.values()].map(({ shape }) => shape) };
+  return { ways, readings: [...readings.values()].map(({ reading }) => reading) };
+}
+
+/** The types of a member's column from one configuration on, where they have changed. */
+function typePath(member: string, configs: readonly Config[]): [string, readonly string[]][] {
+  const types = configs.flatMap(({ members, columnTypes }) => columnTypes[members.indexOf(member)] ?? []);
+  return new Set(types).size > 1 ? [[member, types]] : [];
+}
+
+function readingOf(member: string, types: readonly string[]): [string, Reading][] {
+  const reading = textsThrough(types);
+  return reading === null ? [] : [[member, reading]];
 }
 
 function part({ columns, members, absent }: PayloadShape, isRead: (column: string, member: string) => boolean) {
@@ -81,17 +122,26 @@ function joinedLate(before: Config | undefined, { recordAnew, members }: Config)
 }
 
 /** What became of a column since it was recorded that keeps its values from being recomputed. */
-function changeOf(config: Config, n: number, column: string, current: Config, live: LiveColumns): string[] {
-  const at = current.members.indexOf(config.members[n] ?? column);
+function changeOf(
+  config: Config,
+  n: number,
+  column: string,
+  current: Config,
+  live: LiveColumns,
+  types: ReadonlyMap<string, readonly string[]>,
+): string[] {
+  const member = config.members[n] ?? column;
+  const at = current.members.indexOf(member);
   const now = current.columns[at];
   if (now === undefined) return [`${column} was ${current.excluded.includes(column) ? "excluded" : "dropped"}`];
   const typeNow = live.get(now);
   if (typeNow === undefined) return [`${column} was dropped`];
-  const type = config.columnTypes[n];
-  return type === undefined || type === typeNow ? [] : [`the type of ${column} changed from ${type} to ${typeNow}`];
+  const path = types.get(member) ?? [];
+  const isKnown = typeNow === current.columnTypes[at] && (path.length === 0 || textsThrough(path) !== null);
+  return isKnown ? [] : [`the type of ${column} changed from ${config.columnTypes[n] ?? "none"} to ${typeNow}`];
 }
 
 /** The live columns whose texts these readings need. */
-export function neededColumns(readings: readonly PayloadShape[]): string[] {
+export function neededColumns(readings: readonly RowReading[]): string[] {
   return [...new Set(readings.flatMap(({ columns }) => columns))];
 }

@@ -1,6 +1,6 @@
-import { blindKey, canonicalJson, CoreError, type PayloadShape, sha256, toHex } from "@scidex/audit-core";
+import { blindKey, canonicalJson, CoreError, sha256, toHex } from "@scidex/audit-core";
 import { type Chunks, Cursor, eachLine, type Lane, type Relation, type Sorter } from "@scidex/audit-reader";
-import { neededColumns, rowPayloadHash } from "./payload.ts";
+import { neededColumns, rowPayloadHash, type RowReading } from "./payload.ts";
 
 /** A row of an audited table. */
 export interface SourceRow {
@@ -29,7 +29,7 @@ export async function streamSource(
  */
 export async function readSource(
   lane: Lane,
-  table: { readonly shape: Relation; readonly readings: readonly PayloadShape[]; readonly secret: Uint8Array | null },
+  table: { readonly shape: Relation; readonly readings: readonly RowReading[]; readonly secret: Uint8Array | null },
   keyColumns: readonly string[],
   sorter: Sorter,
 ): Promise<Cursor<SourceRow>> {

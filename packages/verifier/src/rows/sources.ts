@@ -2,7 +2,7 @@ import { sameBytes, toHex } from "@scidex/audit-core";
 import { type Config, inForce, type KindHistory } from "../coverage/config.ts";
 import type { Range, ReportFinding } from "@scidex/audit-reader";
 import type { KeyEvent, KeyGroup } from "./key-group.ts";
-import type { Recomputation } from "./payload.ts";
+import { isUnknownRow, type Recomputation } from "./payload.ts";
 
 /** What the comparison of a table with its events found beside findings. */
 export interface SourceTally {
@@ -75,9 +75,10 @@ export class SourceChecker {
       this.tally.unrecorded++;
       return;
     }
-    if (way.excuse !== null) {
+    const isUnknown = hashes.some(isUnknownRow);
+    if (way.excuse !== null || isUnknown) {
       this.tally.unprovable++;
-      this.tally.excuse = way.excuse;
+      this.tally.excuse = way.excuse ?? "what a text was before its type changed cannot be told";
       return;
     }
     this.#report({

@@ -231,3 +231,109 @@ test("a configuration that says something else of older rows than was decided wh
   await seal(chain);
   expect(found(await chain.verify())).toContain("coverage_narrowed orders ");
 });
+
+describe("a column that got another type", () => {
+  /** With three rows of these values, published. */
+  const typed = async (type: string, values: readonly string[]): Promise<ChainDatabase> => {
+    const chain = await openChain();
+    await chain.sql.unsafe(
+      `create type public.st as enum ('a', 'b', 'c'); create table public.orders (id int primary key, v ${type})`,
+    );
+    await attach(drizzle(chain.sql), "public.orders", { mode: "sealed" });
+    for (const [i, value] of values.entries())
+      await chain.sql.unsafe(`insert into public.orders values (${i + 1}, ${value})`);
+    await seal(chain);
+    return chain;
+  };
+
+  test.each([
+    ["numeric(10,2)", ["1.5", "'NaN'", "-0.01"], "numeric(14,4)", "1.5001"],
+    ["integer", ["1", "-2147483648", "0"], "bigint", "2"],
+    ["char(5)", ["'ab'", "''", "'abcde'"], "text", "'ab   '"],
+    ["date", ["'2026-01-01'", "'infinity'", "'0044-03-15 BC'"], "timestamp", "'2026-01-01 00:00:01'"],
+    ["public.st", ["'a'", "'b'", "'c'"], "text", "'d'"],
+  ])("from %s holding %j to %s stays comparable, and an edit is found", async (before, values, now, edited) => {
+    const chain = await typed(before, values);
+    await migrate(chain, `alter table public.orders alter v type ${now}`);
+    await chain.sql.unsafe(`insert into public.orders values (4, ${edited})`);
+    await seal(chain);
+    await intact(chain);
+    await chain.attack(`update public.orders set v = ${edited} where id = 1`);
+    expect(found(await chain.verify())).toEqual(["source_edited orders 1"]);
+  });
+
+  test("whose labels were renamed is said in words, and compared all the same; a swap fits, and is said too (B18)", async () => {
+    const chain = await typed("public.st", ["'a'", "'b'", "'c'"]);
+    await migrate(chain, "alter type public.st rename value 'b' to 'bb'");
+    await seal(chain);
+    const report = await chain.verify();
+    expect(found(report)).toEqual(["coverage_narrowed orders "]);
+    expect(report).toMatchObject({ unproven: [] });
+    expect(report.divergences[0]?.message).toContain('v: the label "b" is now called "bb"');
+    await migrate(
+      chain,
+      "alter type public.st rename value 'a' to 'x'; alter type public.st rename value 'c' to 'a'; alter type public.st rename value 'x' to 'c'",
+    );
+    await seal(chain);
+    const swapped = await chain.verify();
+    expect(swapped.divergences.map(({ message }) => message).join()).toContain('the label "a" is now called "c"');
+    expect(found(swapped)).toEqual(["coverage_narrowed orders ", "coverage_narrowed orders "]);
+    await chain.attack("update public.orders set v = 'a' where id = 1");
+    expect(found(await chain.verify())).toContain("source_edited orders 1");
+  });
+
+  test("with loss is said, and its rows are not proven", async () => {
+    const chain = await typed("text", ["'1'", "'02'", "null"]);
+    await migrate(chain, "alter table public.orders alter v type integer using v::integer");
+    await seal(chain);
+    const report = await chain.verify();
+    expect(found(report)).toEqual(["coverage_narrowed orders "]);
+    expect(report.divergences[0]?.message).toContain("v: text is now integer");
+    expect(report.unproven.join()).toContain("1 rows cannot be recomputed since the schema was changed");
+  });
+});
+
+describe("a table that was", () => {
+  test("renamed and moved is followed, and said", async () => {
+    const chain = await orders();
+    await chain.sql.unsafe(
+      "create schema hr; alter table public.orders rename to staff; alter table public.staff set schema hr",
+    );
+    expect((await chain.verify()).divergences).toMatchObject([
+      { check: "source_missing", message: expect.stringContaining("run audit-chain sync") as string },
+    ]);
+    await chain.sql`select public.audit_chain_sync('hr.staff')`;
+    await seal(chain);
+    const moved = await chain.verify();
+    expect(moved.divergences.map(({ message }) => message)).toEqual([
+      "the kind orders was moved from public.orders to hr.staff",
+    ]);
+    await chain.attack("update hr.staff set item = 'q' where id = 1");
+    expect(found(await chain.verify())).toContain("source_edited orders 1");
+  });
+
+  test.each(MODES)("dropped is said once, and no row of it is accused; changes: %s", async (changes) => {
+    const chain = await orders(changes);
+    await chain.sql.unsafe("drop table public.orders; select public.audit_chain_dropped('orders')");
+    await seal(chain);
+    const report = await chain.verify();
+    expect(report.divergences.map(({ check, message }) => `${check}: ${message}`)).toEqual([
+      "coverage_narrowed: public.orders was dropped: its rows cannot be checked any more",
+    ]);
+    expect(report.unproven).toEqual([]);
+    // Said to be dropped, and put back behind everybody's back.
+    await chain.sql.unsafe("create table public.orders (id bigint primary key, item text)");
+    expect((await chain.verify()).divergences.map(({ check }) => check).toSorted()).toEqual([
+      "coverage_narrowed",
+      "source_missing",
+    ]);
+    // Audited again it is another table, with a kind of its own: the same keys are free.
+    const [again] = await chain.sql`select public.audit_chain_attach('public.orders') ->> 'kind' as kind`;
+    expect(again).toEqual({ kind: "orders#2" });
+    await chain.sql.unsafe("insert into public.orders values (1, 'new')");
+    await seal(chain);
+    expect(found(await chain.verify())).toEqual(["coverage_narrowed orders "]);
+    await chain.attack("delete from public.orders");
+    expect(found(await chain.verify())).toContain("source_deleted orders#2 1");
+  });
+});

@@ -15,8 +15,7 @@ DECLARE
   member text;
   suffix integer;
 BEGIN
-  SELECT c.* INTO before FROM public.audit_chain_config AS c
-   WHERE c.kind = audit_chain_shape.kind AND cardinality(c.columns) > 0 ORDER BY c.id DESC LIMIT 1;
+  SELECT c.* INTO before FROM public.audit_chain_config AS c WHERE c.kind = audit_chain_shape.kind ORDER BY c.id DESC LIMIT 1;
   SELECT r.* INTO live FROM public.audit_chain_relation AS r WHERE r.kind = audit_chain_shape.kind AND r.relid = relation;
   SELECT coalesce(array_agg(DISTINCT m.name), '{}') INTO used
     FROM public.audit_chain_config AS c CROSS JOIN LATERAL unnest(c.members) AS m(name) WHERE c.kind = audit_chain_shape.kind;
