@@ -79,24 +79,39 @@ export type LiveColumns = ReadonlyMap<string, string>;
  */
 export function recomputations({ configs, current }: KindHistory, live: LiveColumns): Recomputations {
   const readings = new Map<string, { readonly reading: RowReading; readonly number: number }>();
-  const numberOf = (types: ReadonlyMap<string, readonly string[]>, late: ReadonlySet<string>): number => {
-    const shape = part(current, (column, member) => live.has(column) && !late.has(member));
+  const numberOf = (config: Config, types: ReadonlyMap<string, readonly string[]>, late: ReadonlySet<string>) => {
+    const isRead = (column: string, member: string) => live.has(column) && !late.has(member);
+    const shape = part(withExcluded(current, config), isRead);
     const text = JSON.stringify([shape.members, ...types]);
     const before = new Map([...types].flatMap(([member, path]) => readingOf(member, path)));
     const known = readings.get(text) ?? { reading: { ...shape, before }, number: readings.size };
     readings.set(text, known);
     return known.number;
   };
-  numberOf(new Map(), new Set());
+  numberOf(current, new Map(), new Set());
   const ways = configs.map((config, i) => {
     const later = configs.slice(i + 1);
     const late = new Set(later.flatMap((next, n) => joinedLate(configs[i + n], next)));
     const types = new Map(config.members.flatMap((member) => typePath(member, [config, ...later])));
-    const numbers = [numberOf(types, new Set()), ...(late.size === 0 ? [] : [numberOf(types, late)])];
+    const numbers = [numberOf(config, types, new Set()), ...(late.size === 0 ? [] : [numberOf(config, types, late)])];
     const changes = config.columns.flatMap((column, n) => changeOf(config, n, column, current, live, types));
     return { seq: config.seq, config, readings: numbers, excuse: changes.length === 0 ? null : changes.join(", ") };
   });
   return { ways, readings: [...readings.values()].map(({ reading }) => reading) };
+}
+
+/** What is covered now, and what an earlier configuration covered and is excluded now: it is still there to be read. */
+function withExcluded(current: Config, { columns, members }: Config): PayloadShape {
+  const excluded = members.flatMap((member, i) => {
+    const column = columns[i] ?? member;
+    return !current.members.includes(member) && current.excluded.includes(column) ? [{ member, column }] : [];
+  });
+  if (excluded.length === 0) return current;
+  const covered = current.members.map((member, i) => ({ member, column: current.columns[i] ?? member }));
+  // RFC 8785 sorts by UTF-16 units, as JavaScript compares.
+  const all = [...covered, ...excluded].toSorted((a, b) => (a.member < b.member ? -1 : 1));
+  const { absent } = current;
+  return { columns: all.map(({ column }) => column), members: all.map(({ member }) => member), absent };
 }
 
 /** The types of a member's column from one configuration on, where they have changed. */

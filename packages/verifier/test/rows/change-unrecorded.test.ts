@@ -208,9 +208,9 @@ it("is no finding that rows were changed before the backfill came to them, and o
   expect((await unrecorded(chain)).map(({ eventKind }) => eventKind)).toEqual(["old:update"]);
 });
 
-it("is unproven, and no finding, where the schema was changed between two changes of a row", async () => {
+it("is unproven, and no finding, where the schema was changed between two changes of a row so that they cannot be compared", async () => {
   const chain = await openChain({ template: tables });
-  const attach = "select public.audit_chain_attach('public.strict', changes => 'track')";
+  const sync = "select public.audit_chain_sync('public.strict')";
   const statusAfter = async (...statements: string[]) => {
     for (const statement of statements) await chain.sql.unsafe(statement);
     await chain.publish();
@@ -219,8 +219,13 @@ it("is unproven, and no finding, where the schema was changed between two change
     return report.status;
   };
   const change = "update public.strict set balance = balance + 1";
-  expect(await statusAfter("alter table public.strict add column note text", change, attach, change)).toBe("intact");
-  expect(await statusAfter("alter table public.strict add column n int default 5", attach, change)).toBe("unproven");
+  expect(await statusAfter("alter table public.strict add column note text", change, sync, change)).toBe("intact");
+  expect(await statusAfter("alter table public.strict add column n numeric(8, 2) default 5", change, sync, change)).toBe(
+    "intact",
+  );
+  expect(await statusAfter("alter table public.strict alter n type numeric(10, 4)", sync, change)).toBe(
+    "unproven",
+  );
   const report = await chain.verify();
   expect(report.unproven).toEqual([
     "sources: public.strict: 2 changes cannot be compared with what was recorded before them, because the schema was changed in between",
