@@ -26,7 +26,22 @@ export type { CoverageChange, HeadTime, Overview, SinkHeads } from "./report/ove
 export type { PinnedRow } from "./coverage/policy.ts";
 export type { ServerDifference } from "./structure/builtin/compare-builtin.ts";
 export { compareServer, describeDifference } from "./structure/builtin/check-builtin.ts";
-export { formatPolicy, parsePolicy, type Policy, type TablePolicy } from "./coverage/policy.ts";
+export {
+  coveredAt,
+  describeChanges,
+  type DescribedChange,
+  type DescribedDifference,
+  describeDifferences,
+} from "./coverage/describe-coverage.ts";
+export {
+  type Approval,
+  approvalForm,
+  formatPolicy,
+  parseApproval,
+  parsePolicy,
+  type Policy,
+  type TablePolicy,
+} from "./coverage/policy.ts";
 export {
   type ChainHead,
   formatReport,

@@ -19,6 +19,7 @@ import { checkCoverage } from "./coverage/coverage.ts";
 import type { Policy } from "./coverage/policy.ts";
 import { type Histories, NO_HISTORIES } from "./coverage/read-histories.ts";
 import { type Deadline, DeadlineError } from "./deadline.ts";
+import { checkApproval, checkApprovalWithoutChain } from "./steps/approval.ts";
 import { checkApplications, checkCatalog, checkServerRows, proveTypes } from "./steps/catalogs.ts";
 import { walkLinks } from "./steps/walk-links.ts";
 import { compareTables } from "./steps/compare-tables.ts";
@@ -103,9 +104,12 @@ async function checkSnapshot(snapshot: Snapshot, ground: Ground, noted: Noted): 
   const { database, policy, watch, crew, plan, heads, now, options } = ground;
   const { published } = heads;
   const [lane, second] = snapshot;
-  // Only what was published can be missing.
+  const approved = policy?.approved;
+  // Only what was published or approved can be missing.
   const report =
-    published === null ? noted.report : unlessLagging(await identify(lane, database, noted), published, noted);
+    published === null && approved === undefined
+      ? noted.report
+      : unlessLagging(await identify(lane, database, noted), published ?? { heads: [] }, noted);
   const table = await readChainTable(lane, published, noted);
   // Where this was refused, each who needs it says so.
   const configuration = readConfiguration(lane, table, noted.report);
@@ -113,14 +117,16 @@ async function checkSnapshot(snapshot: Snapshot, ground: Ground, noted: Noted): 
     unlessRefused(async () => (await configuration).histories),
     checkServerRows(second, policy, noted),
   ]);
-  await proveTypes(lane, readable ?? NO_HISTORIES, watch);
+  const audited = options.onlyConfiguration === true ? NO_HISTORIES : readable;
+  await proveTypes(lane, audited ?? NO_HISTORIES, watch);
   const catalog = await checkCatalog(snapshot, configuration, policy, noted);
   if (table === null) {
     noted.cannot("there is no chain to be checked", "links", "sources", "coverage");
     checkHeadsWithoutChain(heads, report);
+    checkApprovalWithoutChain(approved, report);
     return;
   }
-  const sources = noted.wants("sources") ? readable : null;
+  const sources = noted.wants("sources") ? audited : null;
   const links = await walkLinks(
     snapshot,
     crew,
@@ -129,9 +135,12 @@ async function checkSnapshot(snapshot: Snapshot, ground: Ground, noted: Noted): 
   );
   if (links === null) return;
   checkFreshness(heads, links.chain, now, options, noted);
+  const approvedTo = await checkApproval(lane, approved, { table, links, heads }, report, noted);
   const histories = await coverageOf(configuration, noted);
-  await compareTables(snapshot, crew, { links, table, histories, now }, noted);
-  if (noted.wants("coverage") && histories !== null) checkCoverage(histories, policy, noted.report);
+  const compared = histories === null || options.onlyConfiguration !== true ? histories : NO_HISTORIES;
+  await compareTables(snapshot, crew, { links, table, histories: compared, now }, noted);
+  if (noted.wants("coverage") && histories !== null && approvedTo !== null)
+    checkCoverage(histories, policy, noted.report, approvedTo);
   await checkApplications(snapshot, crew, configuration, catalog, noted);
 }
 

@@ -48,6 +48,11 @@ export interface VerifyOptions extends RangeRequest {
   readonly signal?: AbortSignal | undefined;
   /** Accept that there are no sinks: then nothing shows a cut or a full rewrite. */
   readonly allowUnanchored?: boolean | undefined;
+  /**
+   * Of the audited tables compare none with the chain, but the configuration: enough to know what was covered when, and
+   * no verdict on the rows.
+   */
+  readonly onlyConfiguration?: boolean | undefined;
   /** The time now, in milliseconds since the Unix epoch. */
   readonly now?: number | undefined;
   /**

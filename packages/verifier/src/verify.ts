@@ -70,8 +70,9 @@ export async function verify(sql: Sql, trust: Trust, options: VerifyOptions = {}
   };
 }
 
-const isFull = ({ checks, startSeq = 1n, endSeq, shard }: VerifyOptions): boolean =>
+const isFull = ({ checks, onlyConfiguration, startSeq = 1n, endSeq, shard }: VerifyOptions): boolean =>
   DEFAULT_CHECK_GROUPS.every((group) => checks?.includes(group) ?? true) &&
+  onlyConfiguration !== true &&
   startSeq === 1n &&
   endSeq === undefined &&
   shard === undefined;

@@ -1,36 +1,61 @@
-import { describeTypeChange, textsThrough, typeChanges } from "@scidex/audit-core";
+import { describeTypeChange, type Seq, textsThrough, typeChanges } from "@scidex/audit-core";
 import { type Config, isDropped, keyMembers, type KindHistory } from "./config.ts";
-import type { ReportFinding } from "@scidex/audit-reader";
+import type { Finding, ReportFinding } from "@scidex/audit-reader";
 import { isRecorded, withoutPrinting } from "./present.ts";
 import type { Policy, TablePolicy } from "./policy.ts";
 
 /**
- * What narrows the coverage. With a policy: whatever is less than it says. Without one: every narrowing that the
- * configuration's own history shows. The configuration is chained, but it cannot authorise its own narrowing: whoever
- * can change it can do so through the front door.
+ * What narrows the coverage. With a policy: whatever is less than it says, and whatever has narrowed it since the policy
+ * was approved. Without one: every narrowing that the configuration's own history shows. The configuration is chained, but
+ * it cannot authorise its own narrowing: whoever can change it can do so through the front door.
+ *
+ * @param approvedTo up to which link the policy approves what the history shows; 0 for none
  */
 export function checkCoverage(
   histories: ReadonlyMap<string, KindHistory>,
   policy: Policy | null,
   report: ReportFinding,
+  approvedTo: Seq = 0n,
 ): void {
-  for (const { configs } of histories.values()) {
-    const used = new Set(configs[0]?.members);
-    for (const [i, config] of configs.entries()) {
-      const before = configs[i - 1];
-      if (before === undefined) continue;
+  for (const history of histories.values())
+    for (const { config, narrowings: found } of narrowingsOf(history)) {
+      if ((config.seq ?? 0n) <= approvedTo) continue;
       // One finding a configuration: findings of one place are one.
-      const sentences = [...narrowings(before, config), ...shapeChanges(before, config, used)]
+      const sentences = found
         .filter(({ isAllowed }) => policy === null || !isAllowed(policy))
         .map(({ message }) => message);
-      if (sentences.length > 0) narrowed(report, config, sentences.join("; "));
+      const advice = policy === null ? "" : `. ${HOW_TO_APPROVE}`;
+      if (sentences.length > 0) narrowed(report, config, `${sentences.join("; ")}${advice}`);
     }
-  }
-  if (policy === null) return;
-  for (const [relation, table] of policy.tables) checkTable(relation, table, histories, policy, report);
+  if (policy !== null) for (const finding of differencesOf(histories, policy)) report(finding);
 }
 
-interface Narrowing {
+/** What to do about a narrowing that was meant. */
+const HOW_TO_APPROVE =
+  "See it with audit-chain policy --diff FILE; if it was meant, approve it with audit-chain policy --approve FILE";
+
+/** What each configuration of a kind covers less than the one before it, oldest first. */
+export function narrowingsOf({
+  configs,
+}: Pick<KindHistory, "configs">): { readonly config: Config; readonly narrowings: readonly Narrowing[] }[] {
+  const used = new Set(configs[0]?.members);
+  return configs.map((config, i) => {
+    const before = configs[i - 1];
+    const found = before === undefined ? [] : [...narrowings(before, config), ...shapeChanges(before, config, used)];
+    return { config, narrowings: found };
+  });
+}
+
+/** Where less is in force now than a policy says. */
+export function differencesOf(histories: ReadonlyMap<string, KindHistory>, policy: Policy): Finding[] {
+  const found: Finding[] = [];
+  for (const [relation, table] of policy.tables)
+    checkTable(relation, table, histories, policy, (finding) => found.push(finding));
+  return found;
+}
+
+/** One way in which a configuration covers less. */
+export interface Narrowing {
   readonly message: string;
   /** Whether a policy expects just this. */
   readonly isAllowed: (policy: Policy) => boolean;

@@ -1,4 +1,4 @@
-import { jsonText, type JsonValue, parseJson } from "@scidex/audit-core";
+import { jsonInteger, jsonText, type JsonValue, parseJson, type Seq } from "@scidex/audit-core";
 import { BUILTIN_CATALOGS, VerifierError } from "@scidex/audit-reader";
 import { parseIsoDuration } from "./iso-duration.ts";
 
@@ -30,6 +30,13 @@ export interface PinnedRow {
   readonly hash: string | null;
 }
 
+/** Up to where the history of what is covered has been approved: a link, and so every link before it. */
+export interface Approval {
+  readonly seq: Seq;
+  /** The link's chain hash: 64 lower-case hex digits. */
+  readonly chainHash: string;
+}
+
 /** What the verifier expects to be covered. Kept in its own trust domain; the database may cover more, never less. */
 export interface Policy {
   readonly origin: string | null;
@@ -43,6 +50,8 @@ export interface Policy {
   readonly server: readonly PinnedRow[];
   /** Within what time full verifications must end in a verdict, as an ISO 8601 duration; undefined for no bound. */
   readonly verdict?: string | undefined;
+  /** What narrowed the coverage up to there was meant; undefined where nothing has been approved. */
+  readonly approved?: Approval | undefined;
 }
 
 const isObject = (value: JsonValue | undefined): value is { [name: string]: JsonValue } =>
@@ -64,9 +73,9 @@ export function parsePolicy(text: string): Policy {
   }
   if (!isObject(value)) throw malformed("it must be an object");
   for (const name of Object.keys(value))
-    if (!["origin", "tables", "detached", "login_triggers", "server", "verdict"].includes(name))
+    if (!["origin", "tables", "detached", "login_triggers", "server", "verdict", "approved"].includes(name))
       throw malformed(`unknown member ${JSON.stringify(name)}`);
-  const { origin, tables, detached, login_triggers: loginTriggers = [], server = [], verdict } = value;
+  const { origin, tables, detached, login_triggers: loginTriggers = [], server = [], verdict, approved } = value;
   if (origin !== undefined && origin !== null && typeof origin !== "string") throw malformed("origin must be text");
   if (!isObject(tables)) throw malformed("tables must be an object");
   if (detached !== undefined && !isObject(detached)) throw malformed("detached must be an object");
@@ -122,8 +131,41 @@ export function parsePolicy(text: string): Policy {
     loginTriggers: new Set(loginTriggers),
     server: server.map((row, i) => parsePinnedRow(row, i, malformed)),
     ...(verdict === undefined ? {} : { verdict }),
+    ...(approved === undefined ? {} : { approved: parseApprovalMember(approved, malformed) }),
   };
 }
+
+/** Reads a text that is an approval alone, as `{"seq":1042,"chain_hash":"<hex>"}`; undefined where it is none. */
+export function parseApproval(text: string): Approval | undefined {
+  try {
+    return approvalOf(parseJson(text));
+  } catch {
+    return undefined;
+  }
+}
+
+function parseApprovalMember(value: JsonValue, malformed: (what: string) => VerifierError): Approval {
+  const approval = approvalOf(value);
+  if (approval === undefined)
+    throw malformed(
+      "approved must have seq, a whole number from 1 to 2^53 - 1, and chain_hash, 64 lower-case hex digits, and nothing else",
+    );
+  return approval;
+}
+
+/** No head is published beyond 2^53 - 1, which a JSON number holds. */
+function approvalOf(value: JsonValue): Approval | undefined {
+  const { seq, chain_hash: chainHash, ...others } = isObject(value) ? value : {};
+  if (typeof seq !== "number" || !Number.isSafeInteger(seq) || seq < 1) return undefined;
+  if (typeof chainHash !== "string" || !/^[0-9a-f]{64}$/u.test(chainHash)) return undefined;
+  return Object.keys(others).length === 0 ? { seq: BigInt(seq), chainHash } : undefined;
+}
+
+/** The same as JSON has it. */
+export const approvalForm = ({ seq, chainHash }: Approval): { seq: number | string; chain_hash: string } => ({
+  seq: jsonInteger(seq),
+  chain_hash: chainHash,
+});
 
 function parsePinnedRow(row: JsonValue, i: number, malformed: (what: string) => VerifierError): PinnedRow {
   const { catalog, key, hash } = isObject(row) ? row : {};
@@ -163,9 +205,10 @@ export function formatPolicy(policy: Policy, indent = 2): string {
     origin: policy.origin,
     tables,
     ...(policy.verdict === undefined ? {} : { verdict: policy.verdict }),
-    detached: Object.fromEntries(policy.detached),
+    ...(policy.detached.size === 0 ? {} : { detached: Object.fromEntries(policy.detached) }),
     ...(policy.loginTriggers.size === 0 ? {} : { login_triggers: [...policy.loginTriggers] }),
     ...(policy.server.length === 0 ? {} : { server: policy.server }),
+    ...(policy.approved === undefined ? {} : { approved: approvalForm(policy.approved) }),
   };
   return `${jsonText(members, indent)}\n`;
 }

@@ -17,21 +17,7 @@ export interface SinkHeads {
 }
 
 /** A change of what is covered, from the link on that records it. */
-export type CoverageChange = Pick<
-  Config,
-  | "seq"
-  | "action"
-  | "kind"
-  | "relation"
-  | "keyColumns"
-  | "columns"
-  | "excluded"
-  | "changes"
-  | "mode"
-  | "complete"
-  | "actor"
-  | "recordedAt"
->;
+export type CoverageChange = Config;
 
 /** What a verification saw on its way, beside what it found: what a person needs to picture the chain. */
 export interface Overview {

@@ -34,7 +34,7 @@ export async function identify(lane: Lane, database: string, noted: Noted): Prom
  * Takes what is found in the chain. That links are missing at its end may be a standby's lag, which proves nothing; on a
  * primary it is a cut.
  */
-export function unlessLagging(server: Progress, published: PublishedHeads, noted: Noted): ReportFinding {
+export function unlessLagging(server: Progress, published: Pick<PublishedHeads, "heads">, noted: Noted): ReportFinding {
   return (finding) => {
     const { check, seq } = finding;
     const mayBeLag =
