@@ -7,6 +7,11 @@ import { jsonOf } from "./run-cli.ts";
 
 const env = { AUDIT_ORIGIN: "example.org/log" };
 
+const UNSET = "AUDIT_SINKS is not set, so that no published head can be believed\n";
+const NO_SINKS = `note: approved is left out: ${UNSET}`;
+const NOTHING_TO_APPROVE = `warning: nothing of this can be approved: ${UNSET}`;
+const NO_CHANGE = "no change of what is covered since the beginning";
+
 let db: ChainDatabase;
 let folder: string;
 let file: string;
@@ -35,7 +40,7 @@ const PROVIDED = [
 describe("policy --pin-server", () => {
   it("pins nothing on a plain server", async () => {
     const ended = await db.run(["policy", "--pin-server"], { env });
-    expect(ended).toMatchObject({ code: 0, stderr: "" });
+    expect(ended).toMatchObject({ code: 0, stderr: NO_SINKS });
     expect(jsonOf(ended)).not.toHaveProperty("server");
   });
 
@@ -54,6 +59,7 @@ describe("policy --pin-server", () => {
         /^the rule _RETURN of pg_file_settings is not PostgreSQL's own any more \(pg_rewrite, row pg_file_settings _RETURN\)/u,
       ),
       "the cast 790 1700 of PostgreSQL's own has gone (pg_cast, row 790 1700): no such row",
+      NO_SINKS.trim(),
     ]);
     expect(jsonOf(pinned)).toMatchObject({
       server: [
@@ -67,7 +73,11 @@ describe("policy --pin-server", () => {
     const verify = ["verify", "--policy", file, "--checks", "structure", "--json"];
     expect(jsonOf(await db.run(verify))).toMatchObject({ status: "intact", divergences: [] });
     const same = await db.run(["policy", "--diff", file]);
-    expect(same).toEqual({ code: 0, stdout: `the server's own rows are as ${file} has them\n`, stderr: "" });
+    expect(same).toEqual({
+      code: 0,
+      stdout: `${NO_CHANGE}\nthe server's own rows are as ${file} has them\n`,
+      stderr: NOTHING_TO_APPROVE,
+    });
 
     await change(PROVIDED[0]?.replace("$1", "$1 || ''x''") ?? "", "delete from pg_proc where oid = 9998");
     expect(jsonOf(await db.run(verify))).toMatchObject({
@@ -78,8 +88,9 @@ describe("policy --pin-server", () => {
       ],
     });
     const differs = await db.run(["policy", "--diff", file]);
-    expect(differs).toMatchObject({ code: 4, stderr: "" });
+    expect(differs).toMatchObject({ code: 4, stderr: NOTHING_TO_APPROVE });
     expect(differs.stdout.trim().split("\n")).toEqual([
+      NO_CHANGE,
       expect.stringMatching(/^the function lpad is not as the policy has pinned it any more \(pg_proc, row 879\): /u),
       expect.stringMatching(
         /^the function 9998 has gone, which the policy has pinned \(pg_proc, row 9998\): no such row$/u,
@@ -108,8 +119,8 @@ describe("policy --diff", () => {
     await writeFile(file, JSON.stringify({ tables: {}, server: [] }));
     expect(await db.run(["policy", "--diff", file])).toEqual({
       code: 4,
-      stdout: "the cast 790 1700 of PostgreSQL's own has gone (pg_cast, row 790 1700): no such row\n",
-      stderr: "",
+      stdout: `${NO_CHANGE}\nthe cast 790 1700 of PostgreSQL's own has gone (pg_cast, row 790 1700): no such row\n`,
+      stderr: NOTHING_TO_APPROVE,
     });
   });
 

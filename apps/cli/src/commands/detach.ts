@@ -37,7 +37,7 @@ async function run(
         return {
           result: { table, detached: true },
           lines: [
-            `${escapeText(table)} is detached; this is recorded in the chain. The verifier's policy has to allow it.`,
+            `${escapeText(table)} is detached; this is recorded in the chain. The verifier finds it until its policy has approved it: audit-chain policy --diff FILE, then --approve FILE.`,
           ],
         };
       },

@@ -1,10 +1,10 @@
-import { CommandError, origin, readChainLock, sinkUrls } from "@scidex/audit-command";
+import { origin, readChainLock } from "@scidex/audit-command";
 import { readMigrations } from "@scidex/audit-schema";
-import { parseSinkUrls, type SinkAddress, SinkError } from "@scidex/audit-sinks";
 import { parseKeys, readKeys } from "@scidex/audit-verifier/command";
 import type { Sql } from "postgres";
 import { type ConfigInForce, configInForce } from "../database/config-in-force.ts";
 import type { Database } from "../database/database.ts";
+import { sinkAddresses } from "./sink-addresses.ts";
 import { type PendingState, readHead, readPending, readRights, readSchemaVersion, type Rights } from "./chain-state.ts";
 import { readSinkHead, type SinkState } from "./sink-heads.ts";
 import type { StatusReport, TableState, ToDo } from "./status-report.ts";
@@ -53,15 +53,6 @@ export async function readStatus({ sql, name }: Database, signal: AbortSignal): 
     to_do: toDo,
     not_read: notRead(rights),
   };
-}
-
-function sinkAddresses(): SinkAddress[] {
-  try {
-    return parseSinkUrls(sinkUrls());
-  } catch (cause) {
-    if (!(cause instanceof SinkError)) throw cause;
-    throw new CommandError("configuration", `AUDIT_SINKS: ${cause.message}`, { cause });
-  }
 }
 
 async function readTable(

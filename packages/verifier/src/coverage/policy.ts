@@ -202,7 +202,7 @@ export function formatPolicy(policy: Policy, indent = 2): string {
     ),
   );
   const members = {
-    origin: policy.origin,
+    ...(policy.origin === null ? {} : { origin: policy.origin }),
     tables,
     ...(policy.verdict === undefined ? {} : { verdict: policy.verdict }),
     ...(policy.detached.size === 0 ? {} : { detached: Object.fromEntries(policy.detached) }),

@@ -1,0 +1,86 @@
+import { readFile, rm } from "node:fs/promises";
+import { CommandError, policyFile, replaceFile } from "@scidex/audit-command";
+import { jsonText } from "@scidex/audit-core";
+import { type Approval, approvalForm, parseApproval, parsePolicy, type Policy } from "@scidex/audit-verifier";
+
+/**
+ * Reads a policy file.
+ *
+ * @throws {CommandError} `configuration` where it cannot be read, or is not one
+ */
+export async function readPolicyFile(file: string): Promise<Policy> {
+  return parsePolicyFile(file, await readText(file, `the policy file ${file}`));
+}
+
+/**
+ * The policy that `AUDIT_POLICY` names; undefined where it is not set.
+ *
+ * @throws {CommandError} `configuration` where it cannot be read, or is not one
+ */
+export async function earlierPolicy(): Promise<Policy | undefined> {
+  const file = policyFile();
+  if (file === undefined) return undefined;
+  const text = await readText(file, `AUDIT_POLICY names ${file}, which`);
+  if (text.trim() === "")
+    throw new CommandError(
+      "configuration",
+      `AUDIT_POLICY names ${file}, which is empty: a shell empties the file that it redirects to before the command reads it. Put the old file back, then write to another one and rename it: audit-chain policy > new.json && mv new.json ${file}. For a first policy unset AUDIT_POLICY`,
+    );
+  return parsePolicyFile(file, text);
+}
+
+async function readText(file: string, what: string): Promise<string> {
+  try {
+    return await readFile(file, "utf8");
+  } catch (cause) {
+    throw new CommandError("configuration", `${what} cannot be read: ${reasonOf(cause)}`, { cause });
+  }
+}
+
+function parsePolicyFile(file: string, text: string): Policy {
+  try {
+    return parsePolicy(text);
+  } catch (cause) {
+    throw new CommandError("configuration", `the policy file ${file}: ${reasonOf(cause)}`, { cause });
+  }
+}
+
+/** Where `--diff` notes up to which link it has shown a policy's changes. */
+const shownFile = (file: string): string => `${file}.shown`;
+
+/** Notes what was shown. @returns why that could not be done; undefined where it was */
+export async function noteShown(file: string, shown: Approval): Promise<string | undefined> {
+  try {
+    await replaceFile(shownFile(file), shownFile(file), `${jsonText(approvalForm(shown))}\n`);
+    return undefined;
+  } catch (error) {
+    return reasonOf(error);
+  }
+}
+
+/**
+ * What `--diff` has shown; undefined where it noted nothing.
+ *
+ * @throws {CommandError} `configuration` where the note cannot be read, or is none
+ */
+export async function readShown(file: string): Promise<Approval | undefined> {
+  const path = shownFile(file);
+  let text: string;
+  try {
+    text = await readFile(path, "utf8");
+  } catch (cause) {
+    if (cause instanceof Error && "code" in cause && cause.code === "ENOENT") return undefined;
+    throw new CommandError("configuration", `${path} cannot be read: ${reasonOf(cause)}`, { cause });
+  }
+  const shown = parseApproval(text);
+  if (shown !== undefined) return shown;
+  throw new CommandError(
+    "configuration",
+    `${path} is not what --diff writes; expected {"seq":N,"chain_hash":"<hex>"}. Run audit-chain policy --diff ${file} again`,
+  );
+}
+
+/** Removes the note of what was shown. */
+export const forgetShown = async (file: string): Promise<void> => await rm(shownFile(file), { force: true });
+
+const reasonOf = (error: unknown): string => (error instanceof Error ? error.message : String(error));
