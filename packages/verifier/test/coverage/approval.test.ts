@@ -157,6 +157,14 @@ describe("an approval that the chain does not have (C20)", () => {
     expect(await found(chain, policyOf(await linkAt(chain, 3)), { checks })).toMatchObject({ status: "intact" });
   });
 
+  it("is a finding where a published head of that seq fits too", async () => {
+    const chain = await detour();
+    await chain.publish();
+    expect(await found(chain, policyOf({ seq: 5, hash: HASH }))).toMatchObject({
+      found: ["coverage_narrowed 2", "head_mismatch 1 to 5"],
+    });
+  });
+
   it("is located after the published head before it", async () => {
     const chain = await detour();
     await chain.publish({ seq: 2n });
