@@ -152,7 +152,10 @@ function changeOf(
   const typeNow = live.get(now);
   if (typeNow === undefined) return [`${column} was dropped`];
   const path = types.get(member) ?? [];
-  const isKnown = typeNow === current.columnTypes[at] && (path.length === 0 || textsThrough(path) !== null);
+  // The configuration of the configuration names no types: its table's are built in (OWN_SHAPES).
+  const hasType = current.columnTypes.length > 0;
+  const isKnown =
+    !hasType || (typeNow === current.columnTypes[at] && (path.length === 0 || textsThrough(path) !== null));
   return isKnown ? [] : [`the type of ${column} changed from ${config.columnTypes[n] ?? "none"} to ${typeNow}`];
 }
 
