@@ -57,7 +57,7 @@ const ROOMS: Readonly<Record<string, Readonly<Record<string, readonly string[]>>
     coverage: [],
     rows: ["coverage"],
     bulk: ["coverage", "rows"],
-    structure: ["coverage"],
+    structure: ["bulk", "coverage"],
     access: ["bulk", "coverage", "structure"],
     report: ["coverage", "rows", "verify-options.ts"],
     command: ["coverage", "report", "verify-options.ts"],

@@ -30,16 +30,16 @@ export { Sorter } from "./database/copy/sorter.ts";
 export type { Lane, Snapshot } from "./database/lane.ts";
 export { ROLES, SETTINGS } from "./database/plan/catalog-forms.ts";
 export { type Closed, closedForm, type PlanShape } from "./database/plan/closed-plan.ts";
-export { plannedShape } from "./database/planned-shape.ts";
+export { plannedShape, plannedShapes } from "./database/planned-shape.ts";
 export { isNode, type Node, NodeTextError, parseNodeText, type Value } from "./database/plan/node-text.ts";
 export type { Form } from "./database/plan/parts.ts";
 export { NoPlanError, PlanError } from "./database/plan/plan-error.ts";
 export { countRows, isWholeScan } from "./database/count-rows.ts";
-export { indexForm } from "./database/plan/scan-form.ts";
+export { indexForm, scanForm } from "./database/plan/scan-form.ts";
 export { readReplayTime, readSystemIdentifier } from "./database/read-server.ts";
 export { isRefused, isTransient, reasonOf } from "./database/refused.ts";
 export type { Column, Relation, Slice } from "./database/relation.ts";
-export { lockAgainstRewriting, REWRITTEN } from "./database/rewritten.ts";
+export { lockAgainstRewriting, lockAllAgainstRewriting, REWRITTEN } from "./database/rewritten.ts";
 export {
   type PlannedSnapshotOptions,
   type SnapshotPlan,

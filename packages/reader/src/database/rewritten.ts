@@ -1,5 +1,8 @@
-import { filenodeForm } from "./plan/catalog-forms.ts";
-import type { Lane } from "./lane.ts";
+import { filenodesForm } from "./plan/catalog-forms.ts";
+import type { Lane, TableName } from "./lane.ts";
+
+/** Files that are asked for at once: a result has 1,664 columns at most. */
+const MAX_FILES = 500;
 
 /**
  * Takes the weakest lock on a table, and tells whether the table was rewritten (ALTER TABLE … TYPE, TRUNCATE) since the
@@ -9,17 +12,25 @@ import type { Lane } from "./lane.ts";
  * The snapshot's catalog says where the rows were, `pg_relation_filenode` where they are now.
  */
 export async function lockAgainstRewriting(lane: Lane, schema: string, name: string): Promise<boolean> {
+  return await lockAllAgainstRewriting(lane, [{ schema, name }]);
+}
+
+/** The same for several tables at once: whether any of them was rewritten. */
+export async function lockAllAgainstRewriting(lane: Lane, tables: readonly TableName[]): Promise<boolean> {
   const catalog = await lane.catalog();
-  const table = catalog.relation(schema, name);
-  if (table === undefined) return false;
-  await lane.lock(schema, name);
-  for (const oid of catalog.treeOf(table.oid)) {
-    const part = catalog.relationOf(oid);
-    if (part?.kind !== "r") continue;
-    const [file] = await lane.rows(filenodeForm(Number(oid)), 1, ([number]) => [
-      number?.length === 4 ? String(number.readUInt32BE()) : "",
-    ]);
-    if (file?.[0] !== part.file) return true;
+  const there = tables.filter(({ schema, name }) => catalog.relation(schema, name) !== undefined);
+  if (there.length === 0) return false;
+  await lane.lock(there);
+  const parts = there.flatMap(({ schema, name }) => {
+    const tree = catalog.treeOf(catalog.relation(schema, name)?.oid ?? "");
+    return tree.flatMap((oid) => catalog.relationOf(oid) ?? []).filter(({ kind }) => kind === "r");
+  });
+  for (let from = 0; from < parts.length; from += MAX_FILES) {
+    const some = parts.slice(from, from + MAX_FILES);
+    const [files] = await lane.rows(filenodesForm(some.map(({ oid }) => Number(oid))), some.length, (numbers) =>
+      numbers.map((number) => (number?.length === 4 ? String(number.readUInt32BE()) : "")),
+    );
+    if (some.some(({ file }, i) => files?.[i] !== file)) return true;
   }
   return false;
 }

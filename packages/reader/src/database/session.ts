@@ -1,4 +1,4 @@
-import { connectionLoss, TEXT_SETTINGS } from "@scidex/audit-core";
+import { connectionLoss } from "@scidex/audit-core";
 import postgres, { type Sql } from "postgres";
 import { BOUNDS } from "./bounds.ts";
 import { BinaryCopyDecoder, type Field } from "./copy/copy-binary.ts";
@@ -9,53 +9,28 @@ import type { Node } from "./plan/node-text.ts";
 import type { Form } from "./plan/parts.ts";
 import type { PlanError } from "./plan/plan-error.ts";
 import { PlanReader } from "./plan/plan-reader.ts";
-
-/** Text of each value as capture hashes it (ARCHITECTURE.md, "Row payload"), and plans as the forms have them. */
-const SETTINGS = [
-  "standard_conforming_strings = on",
-  ...TEXT_SETTINGS,
-  "row_security = off",
-  "client_encoding = 'UTF8'",
-  // Each plan is sent before it is run: see plan/.
-  "debug_print_parse = off",
-  "debug_print_rewritten = off",
-  "debug_pretty_print = off",
-  "debug_print_plan = on",
-  "client_min_messages = log",
-  // Rows come from sequential scans, from their beginning: an index can be made to lie.
-  "synchronize_seqscans = off",
-  "enable_seqscan = on",
-  "enable_indexscan = off",
-  "enable_indexonlyscan = off",
-  "enable_bitmapscan = off",
-  "constraint_exclusion = off",
-  "max_parallel_workers_per_gather = 0",
-  "jit = off",
-  "idle_in_transaction_session_timeout = 0",
-  // A table that is being rewritten is `unproven` this time, and never waited for: behind us, writers would queue up.
-  "lock_timeout = '2s'",
-];
-
-const NO_TRANSFORM = {
-  undefined: undefined,
-  column: { from: undefined, to: undefined },
-  value: { from: undefined, to: undefined },
-  row: { from: undefined, to: undefined },
-};
+import { NO_TRANSFORM, SETTINGS } from "./session-settings.ts";
+import { Statements } from "./statements.ts";
 
 /**
  * One connection of the verifier's own, opened as the caller's client would, on which nothing is run that was not read
  * before. It does one thing at a time. Whatever goes wrong, it is closed, and not used again.
+ *
+ * Commands whose answer says nothing are posted: they leave together with the next statement. Of hundreds of tables, waiting
+ * for each answer took longer than reading the rows.
  */
 export class Session {
   readonly #client: Sql;
+  readonly #statements: Statements;
   readonly #plans = new PlanReader(() => this.parameters["server_encoding"] ?? "");
   readonly #loss = Promise.withResolvers<never>();
-  #copy: OpenCopy | undefined;
-  #opening: Promise<unknown> = Promise.resolve();
+  /** The COPYs that were asked for last; undefined where one was refused. */
+  #opening: Promise<OpenCopy | undefined>[] = [];
   #isClosing = false;
   #isLost = false;
   #timeout = "";
+  /** What the time limit was at each savepoint. */
+  readonly #timeouts: string[] = [];
 
   /** @param options the parsed options of the caller's client */
   private constructor(options: Sql["options"]) {
@@ -85,6 +60,7 @@ export class Session {
           this.#loss.reject(Object.assign(new Error("the connection was lost"), { code: "CONNECTION_CLOSED" }));
       },
     } as unknown as postgres.Options<Record<string, never>>);
+    this.#statements = new Statements(this.#client, this.#plans);
   }
 
   /** What is run is not what was asked for: nothing more is sent or read. */
@@ -145,24 +121,41 @@ export class Session {
     return !this.#isClosing && !this.#isLost;
   }
 
-  /** What a form may take from now on: rows of tables have the time of the whole verification. */
-  async #limit({ hasNames }: Form): Promise<void> {
-    const setting = `set statement_timeout = ${hasNames === true ? 0 : BOUNDS.catalogSeconds * 1000}`;
+  /** What forms may take from now on: rows of tables have the time of the whole verification. */
+  #limit(forms: readonly Form[]): void {
+    const isOfTables = forms.some(({ hasNames }) => hasNames === true);
+    const setting = `set statement_timeout = ${isOfTables ? 0 : BOUNDS.catalogSeconds * 1000}`;
     if (setting === this.#timeout) return;
-    await this.command(setting);
+    this.post(setting);
     this.#timeout = setting;
   }
 
-  /** Gives up what was done since a savepoint, and what was set. */
-  async rollback(savepoint: string): Promise<void> {
-    this.#timeout = "";
-    await this.command(`rollback to savepoint ${savepoint}; release savepoint ${savepoint}`);
+  /** Marks what `rollback` goes back to. */
+  savepoint(name: string): void {
+    this.#timeouts.push(this.#timeout);
+    this.post(`savepoint ${name}`);
+  }
+
+  /** Gives up what was done since the last savepoint, of this name, and what was set. */
+  rollback(name: string): void {
+    this.#timeout = this.#timeouts.pop() ?? "";
+    this.post(`rollback to savepoint ${name}; release savepoint ${name}`);
   }
 
   /** Runs commands that are not planned: SET, BEGIN, SAVEPOINT, LOCK. */
   async command(statement: string): Promise<void> {
-    await this.#client.unsafe(statement).simple();
-    this.#plans.checkNone();
+    this.post(statement);
+    await this.settle();
+  }
+
+  /** The same without waiting: where they fail, what is sent next fails with their error. */
+  post(statement: string): void {
+    this.#statements.post(statement);
+  }
+
+  /** Waits for the answers to all that was posted. */
+  async settle(): Promise<void> {
+    await this.#statements.settle();
   }
 
   /**
@@ -171,17 +164,38 @@ export class Session {
    * @throws {PlanError | UnreadablePlanError} also while it is read
    */
   async copy(form: Form, format: "binary" | "text"): Promise<Chunks> {
-    const open = async () => {
-      await this.#limit(form);
-      this.#plans.expect(form);
-      const pending = this.#client.unsafe(`copy (${form.statement}) to stdout (format ${format})`);
-      this.#copy = await openCopy(pending, () => this.#plans.check());
-      this.#plans.check();
-      return this.#copy;
-    };
-    const opening = open();
-    this.#opening = opening.catch(() => {});
-    return await opening;
+    const [open] = this.#open([form], format);
+    if (open === undefined) throw new Error("no COPY was asked for");
+    return await open();
+  }
+
+  /** Streams what several forms yield, one after the other; `use` reads each to its end. All of them are sent at once. */
+  async copyEach<T>(
+    forms: readonly Form[],
+    format: "binary" | "text",
+    use: (chunks: Chunks, i: number) => Promise<T>,
+  ): Promise<T[]> {
+    const results: T[] = [];
+    for (const [i, open] of this.#open(forms, format).entries()) results.push(await use(await open(), i));
+    return results;
+  }
+
+  /** Sends forms, whose streams come in their order. */
+  #open(forms: readonly Form[], format: "binary" | "text"): (() => Promise<OpenCopy>)[] {
+    this.#limit(forms);
+    const opening = forms.map((form) => {
+      const { pending, expected } = this.#statements.send(
+        `copy (${form.statement}) to stdout (format ${format})`,
+        form,
+      );
+      return { expected, copy: openCopy(pending, () => expected.check()) };
+    });
+    this.#opening = opening.map(async ({ copy }) => await copy.catch(() => undefined));
+    return opening.map(({ expected, copy }) => async () => {
+      const open = await this.#statements.answer(copy);
+      expected.check();
+      return open;
+    });
   }
 
   /** The rows of a form, decoded one by one. */
@@ -199,31 +213,30 @@ export class Session {
     }
   }
 
-  /** The plan that the server makes of a form, which is not run. */
-  async planOf(form: Form): Promise<Node> {
-    this.#plans.expect(form);
-    await this.#client.unsafe(`explain ${form.statement}`).simple();
-    return this.#plans.check();
+  /** The plans that the server makes of forms, which are not run. All of them are sent at once. */
+  async plansOf(forms: readonly Form[]): Promise<Node[]> {
+    const sent = forms.map((form) => this.#statements.send(`explain ${form.statement}`, form));
+    await this.#statements.answer(Promise.all(sent.map(({ pending }) => pending)));
+    return sent.map(({ expected }) => expected.check());
   }
 
   /** What a form of those that report a value reports. */
   async report(form: Form): Promise<string> {
-    await this.command("set application_name = ''");
-    await this.#limit(form);
-    this.#plans.expect(form);
-    await this.#client.unsafe(form.statement).simple();
-    this.#plans.check();
+    this.post("set application_name = ''");
+    this.#limit([form]);
+    const { pending, expected } = this.#statements.send(form.statement, form);
+    await this.#statements.answer(pending);
+    expected.check();
     const value = this.parameters["application_name"] ?? "";
     // Operators know the verifier's sessions by the name that it connected with.
-    await this.command("reset application_name");
+    this.post("reset application_name");
     return value;
   }
 
-  /** Reads what is left of a COPY that somebody has left in the middle, or has asked for and not begun. */
-  async finishCopy(): Promise<void> {
-    await this.#opening;
-    await this.#copy?.drain();
-    this.#copy = undefined;
+  /** Reads what is left of COPYs that somebody has left in the middle, or has asked for and not begun. */
+  async finishCopies(): Promise<void> {
+    // In their order: one comes when those before it have been read.
+    for (const opening of this.#opening.splice(0)) await (await opening)?.drain();
   }
 
   /** Ends the connection, whatever is going on. */

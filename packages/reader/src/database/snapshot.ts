@@ -7,7 +7,7 @@ import type { Node } from "./plan/node-text.ts";
 import type { Form } from "./plan/parts.ts";
 import { EXPORT_SNAPSHOT } from "./plan/report-forms.ts";
 import { scanForm } from "./plan/scan-form.ts";
-import type { Lane, Snapshot } from "./lane.ts";
+import type { Lane, Snapshot, TableName } from "./lane.ts";
 import type { Column, Relation } from "./relation.ts";
 import type { Rows } from "./relation.ts";
 import { Session } from "./session.ts";
@@ -139,30 +139,45 @@ class SnapshotLane implements Lane {
     return await this.#session.copy(form, format);
   }
 
-  async planOf(form: Form): Promise<Node> {
-    return await this.#session.planOf(form);
+  async readEach<T>(
+    forms: readonly Form[],
+    format: "binary" | "text",
+    use: (chunks: Chunks, i: number) => Promise<T>,
+  ): Promise<T[]> {
+    return await this.#session.copyEach(forms, format, use);
   }
 
-  async lock(schema: string, name: string): Promise<void> {
-    await this.#session.command(`lock table ${quotedName(schema)}.${quotedName(name)} in access share mode`);
+  async plansOf(forms: readonly Form[]): Promise<Node[]> {
+    return await this.#session.plansOf(forms);
+  }
+
+  async lock(tables: readonly TableName[]): Promise<void> {
+    const names = tables.map(({ schema, name }) => `${quotedName(schema)}.${quotedName(name)}`);
+    // While we wait for one, the others are kept from whoever has come before us.
+    const wait = names.length > 1 ? " nowait" : "";
+    this.#session.post(`lock table ${names.join(", ")} in access share mode${wait}`);
   }
 
   async plan(settings: readonly string[]): Promise<void> {
-    await this.#session.command(settings.map((setting) => `set local ${setting}`).join("; "));
+    this.#session.post(settings.map((setting) => `set local ${setting}`).join("; "));
   }
 
   async attempt<T>(work: (lane: Lane) => Promise<T>): Promise<T> {
     const savepoint = `attempt_${++this.#depth}`;
     try {
-      await this.#session.command(`savepoint ${savepoint}`);
+      this.#session.savepoint(savepoint);
       try {
-        return await work(this);
+        const result = await work(this);
+        await this.#session.settle();
+        return result;
       } finally {
         if (this.#session.isOpen) {
-          await this.#session.finishCopy();
+          await this.#session.finishCopies();
+          // Where `work` has failed, what else failed with it has been said.
+          await this.#session.settle().catch(() => {});
           // Rolled back whatever happened, to release its locks. DDL would wait for a lock that we keep, and every writer
           // of the table would wait for the DDL.
-          await this.#session.rollback(savepoint);
+          this.#session.rollback(savepoint);
         }
       }
     } finally {

@@ -80,11 +80,11 @@ it("gives the locks of an attempt back, and what it has set", async () => {
   const { sql } = await openBig();
   await withSnapshot(sql, async ([lane]) => {
     await bigOf(lane);
-    await lane.attempt(async (inner) => await inner.lock("public", "big"));
+    await lane.attempt(async (inner) => await inner.lock([{ schema: "public", name: "big" }]));
     await lane
       .attempt(async (inner) => {
         await inner.plan(["enable_seqscan = off"]);
-        await inner.lock("public", "big");
+        await inner.lock([{ schema: "public", name: "big" }]);
         throw new Error("elsewhere");
       })
       .catch(() => {});

@@ -24,6 +24,7 @@ import { planAccess } from "./plan-access.ts";
 import type { TableAccess } from "./table-plan.ts";
 import { closedOver, readKeys, type Rows } from "./planner.ts";
 import { reportRows } from "./report-rows.ts";
+import { vouchForAccess } from "./vouch-access.ts";
 
 export interface AccessResult {
   readonly unproven: readonly string[];
@@ -51,9 +52,10 @@ export async function checkAccess(
   report: ReportFinding,
 ): Promise<AccessResult> {
   const { tables, notChecked } = planAccess(catalog, histories, report);
-  const check = new AccessCheck(snapshot, crew, report);
+  const tagKey = randomBytes(TAG_KEY_BYTES);
+  const check = new AccessCheck(snapshot, crew, tagKey, report);
   check.notChecked.push(...notChecked);
-  for (const table of tables) {
+  for (const table of await vouchForAccess(snapshot, crew, tables, tagKey)) {
     await check.attempt(table.relation, async () => {
       check.notChecked.push(...(await checkBounds(snapshot[1], catalog, table, report)));
     });
@@ -80,14 +82,15 @@ class AccessCheck {
   readonly #snapshot: Snapshot;
   readonly #crew: Crew;
   readonly #report: ReportFinding;
-  readonly #tagKey = randomBytes(TAG_KEY_BYTES);
+  readonly #tagKey: Uint8Array;
   readonly unproven: string[] = [];
   readonly notChecked: string[] = [];
   isTransient = false;
 
-  constructor(snapshot: Snapshot, crew: Crew, report: ReportFinding) {
+  constructor(snapshot: Snapshot, crew: Crew, tagKey: Uint8Array, report: ReportFinding) {
     this.#snapshot = snapshot;
     this.#crew = crew;
+    this.#tagKey = tagKey;
     this.#report = report;
   }
 

@@ -19,7 +19,7 @@ import type { TableAccess } from "./table-plan.ts";
 import { closedOver, MAX_NAMED, relationOf, type Rows } from "./planner.ts";
 import { Places, reportRows } from "./report-rows.ts";
 import type { Crew } from "../bulk/crew.ts";
-import { type TakeTuple, TupleAdder, type TupleSum } from "../bulk/tuple-adder.ts";
+import { isSameSum, type TakeTuple, TupleAdder } from "../bulk/tuple-adder.ts";
 
 /** What readings are compared with. */
 export interface ReadingGround {
@@ -58,7 +58,7 @@ export async function compareReading(
   const addUp = async (chunks: Chunks) => await crew.run({ what: "tuples", tagKey }, chunks, () => {});
   const [index, rows] = await both(ofIndex(addUp), ofTable(addUp));
   if (index.used === undefined) return index;
-  if (isSame(index.used, rows)) return null;
+  if (isSameSum(index.used, rows)) return null;
 
   const [inIndex, inTable] = [new TagList(), new TagList()];
   const into = (list: TagList) => async (chunks: Chunks) =>
@@ -85,10 +85,6 @@ export async function compareReading(
     });
   return null;
 }
-
-/** Whether both were added up, to the same. */
-const isSame = (a: TupleSum | null, b: TupleSum | null): boolean =>
-  a !== null && b !== null && a.tuples === b.tuples && a.sum0 === b.sum0 && a.sum1 === b.sum1;
 
 /** Takes the tuples of a COPY one by one. */
 async function eachTuple(

@@ -55,14 +55,20 @@ export const keyList = ({ key }: ReadTable): string =>
  * With `offset 0` the inner scan is planned by itself, so that it has the key for its condition. Where the planner takes a
  * table for empty, which anybody with write authority can tell it, it would else scan the whole index for each row, and
  * each row would find itself.
+ *
+ * @param list what is to be said of these rows
  */
-export function lookupStatement({ table, columns }: Lookup, pages: Pages = ALL_PAGES): string {
+export function lookupStatement(
+  { table, columns }: Lookup,
+  pages: Pages = ALL_PAGES,
+  list: string = keyList(table),
+): string {
   const on = columns.map(({ name }) => `b.${quotedName(name)} operator(pg_catalog.=) a.${quotedName(name)}`);
   const known = columns.filter(({ mayBeNull }) => mayBeNull).map(({ name }) => `a.${quotedName(name)} is not null`);
   const place = ["ctid", ...(table.isPartitioned ? ["tableoid"] : [])];
   const same = place.map((name, i) => `b.c${i} operator(pg_catalog.=) a.${name}`);
   const found = `select ${place.map((name, i) => `b.${name} as c${i}`).join(", ")} from ${fromTable(table)} as b where ${on.join(" and ")} offset 0`;
-  return `select ${keyList(table)} from ${fromTable(table)} as a left join lateral (${found}) as b on true where ${[
+  return `select ${list} from ${fromTable(table)} as a left join lateral (${found}) as b on true where ${[
     onPages(pages),
     ...known,
     `(${same.join(" and ")}) is not true`,
@@ -161,7 +167,7 @@ export function indexesOfLookup({ node, isLeftJoin, plans }: PlanShape): string[
 /** The indexes that a reading's plan scans; null where the plan is another one altogether. */
 export const indexesOfReading = (plan: PlanShape): string[] | null => oidsOf(plan, "INDEXONLYSCAN");
 
-const scansOf = (plan: PlanShape): readonly PlanShape[] =>
+export const scansOf = (plan: PlanShape): readonly PlanShape[] =>
   plan.node === "APPEND" || plan.node === "MERGEAPPEND" ? plan.plans.flatMap(scansOf) : [plan];
 
 function oidsOf(plan: PlanShape, node: string): string[] | null {

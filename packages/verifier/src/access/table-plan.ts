@@ -36,6 +36,8 @@ export class TablePlan {
   readonly #audited: ReadonlySet<string>;
   readonly #leaveOut: (what: string) => void;
   readonly #columns: ReadonlyMap<string, ColumnRow>;
+  /** Its own; hundreds of tables have thousands together. */
+  readonly #constraints: Catalog["constraints"];
 
   constructor(catalog: Catalog, table: ReadTable, audited: ReadonlySet<string>, leaveOut: (what: string) => void) {
     this.#catalog = catalog;
@@ -44,6 +46,7 @@ export class TablePlan {
     this.#leaveOut = leaveOut;
     const own = catalog.columns.filter((column) => column.relation === table.oid);
     this.#columns = new Map(own.map((column) => [column.number, column]));
+    this.#constraints = catalog.constraints.filter(({ relation }) => relation === table.oid);
   }
 
   get #name(): string {
@@ -137,27 +140,24 @@ export class TablePlan {
 
   /** Since PostgreSQL 18 a column can be NOT NULL and have rows from before in which it is. */
   #isNeverNull({ notNull, number }: ColumnRow): boolean {
-    const isDoubtful = this.#catalog.constraints.some(
-      ({ relation, kind, validated, columns }) =>
-        relation === this.#table.oid && kind === "n" && !validated && columns.includes(number),
+    const isDoubtful = this.#constraints.some(
+      ({ kind, validated, columns }) => kind === "n" && !validated && columns.includes(number),
     );
     return notNull && !isDoubtful;
   }
 
   #foreignKeys(): ForeignKey[] {
-    return this.#catalog.constraints
-      .filter(({ relation }) => relation === this.#table.oid)
-      .flatMap((constraint) => {
-        if (constraint.kind === "c" || constraint.kind === "x")
-          this.#leaveOut(
-            `${this.#name}: constraint ${constraint.name} (${constraint.kind === "c" ? "check" : "exclusion"})`,
-          );
-        if (constraint.kind !== "f") return [];
-        const key = this.#foreignKey(constraint);
-        if (typeof key !== "string") return [key];
-        this.#leaveOut(`${this.#name}: foreign key ${constraint.name} (${key})`);
-        return [];
-      });
+    return this.#constraints.flatMap((constraint) => {
+      if (constraint.kind === "c" || constraint.kind === "x")
+        this.#leaveOut(
+          `${this.#name}: constraint ${constraint.name} (${constraint.kind === "c" ? "check" : "exclusion"})`,
+        );
+      if (constraint.kind !== "f") return [];
+      const key = this.#foreignKey(constraint);
+      if (typeof key !== "string") return [key];
+      this.#leaveOut(`${this.#name}: foreign key ${constraint.name} (${key})`);
+      return [];
+    });
   }
 
   /** How a foreign key is checked; else why it is not. */

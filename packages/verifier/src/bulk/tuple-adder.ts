@@ -15,6 +15,10 @@ export interface TupleSum {
   readonly sum1: bigint;
 }
 
+/** Whether both were added up, to the same. */
+export const isSameSum = (a: TupleSum | null, b: TupleSum | null): boolean =>
+  a !== null && b !== null && a.tuples === b.tuples && a.sum0 === b.sum0 && a.sum1 === b.sum1;
+
 /** Takes a tuple's tag, and its fields: each behind its length. Valid during the call. */
 export type TakeTuple = (tag: bigint, fields: Buffer) => void;
 

@@ -1,17 +1,33 @@
 import { splitKind } from "@scidex/audit-core";
-import { openTable, verdict } from "../rows/check-table.ts";
+import { type OpenTable, openTable, verdict } from "../rows/check-table.ts";
 import type { VouchedTables } from "../rows/check-tables.ts";
-import { isDropped, type KindHistory } from "../coverage/config.ts";
-import { eachTuple, isRefused, type Lane, type Relation, type Snapshot } from "@scidex/audit-reader";
+import { isDropped, type KindHistory, splitRelation } from "../coverage/config.ts";
+import {
+  eachTuple,
+  type Form,
+  isRefused,
+  type Lane,
+  type LiveCatalog,
+  lockAllAgainstRewriting,
+  type Relation,
+  scanForm,
+  type Snapshot,
+} from "@scidex/audit-reader";
 import type { Histories } from "../coverage/read-histories.ts";
-import { streamSource } from "../rows/read-source.ts";
 import type { Crew } from "./crew.ts";
 import { Kernel, type KindSum } from "./kernel.ts";
+import { groupsOf } from "./small-tables.ts";
+import type { RowsTask } from "./row-voucher.ts";
 import { type Job, sideBySide } from "./side-by-side.ts";
 import { addSums, type VouchedChain } from "./vouch-links.ts";
 
-/** Sums of the rows of tables, by kind; those that could not be added up are missing. */
-export type RowSums = Map<string, KindSum>;
+/** What came of adding up the rows of tables. */
+export interface RowSums {
+  /** By kind; those that could not be added up are missing. */
+  readonly sums: Map<string, KindSum>;
+  /** Tables that were to be read together with others, of which one was refused: each is tried alone. */
+  readonly refused: KindHistory[];
+}
 
 /** Options of `vouchForTables`. */
 export interface VouchTablesOptions {
@@ -25,26 +41,31 @@ export interface VouchTablesOptions {
  * Jobs that add up the rows of tables, beside the chain: of all whose rows do not change, as it seems. Of the others only
  * the chain says whether they have changed.
  */
-export function addUpTables(crew: Crew, histories: Histories, tagKey: Uint8Array, rows: RowSums): Job<void>[] {
+export function addUpTables(histories: Histories, adding: Adding): Job<void>[] {
   return jobsOf(
     [...histories.values()].filter(({ configs }) => configs.every(({ changes }) => changes === "refuse")),
-    { crew, tagKey, rows },
+    adding,
   );
 }
 
-interface Adding {
+/** Where rows are added up, and what by. */
+export interface Adding {
+  readonly catalog: LiveCatalog;
   readonly crew: Crew;
   readonly tagKey: Uint8Array;
   readonly rows: RowSums;
 }
 
-function jobsOf(tables: readonly KindHistory[], { crew, tagKey, rows }: Adding): Job<void>[] {
-  return tables
-    .filter(({ current }) => current.action !== "detach")
-    .map((history) => async (lane) => {
-      const sum = await addUpTable(lane, crew, history, tagKey);
-      if (sum !== null) rows.set(history.kind, sum);
-    });
+function jobsOf(tables: readonly KindHistory[], adding: Adding): Job<void>[] {
+  const { catalog } = adding;
+  const read = tables.filter(({ current }) => current.action !== "detach");
+  const groups = groupsOf(read, ({ current }) => {
+    const place = splitRelation(current.relation);
+    return place === null ? undefined : catalog.relation(place.schema, place.name);
+  });
+  return groups.map((group) => async (lane) => {
+    if (!(await addUp(lane, group, adding)) && group.length > 1) adding.rows.refused.push(...group);
+  });
 }
 
 /**
@@ -74,13 +95,18 @@ export async function vouchForTables(
   });
   if (pending === null) return null;
   for (const sum of pending) sums.set(sum.kind, addSums(sums.get(sum.kind), sum));
-  const left = clear().filter(({ kind, configs }) => !rows.has(kind) && configs.some(isTracking));
-  const jobs = jobsOf(left, { crew, tagKey: chain.tagKey, rows });
-  for (const result of await sideBySide(snapshot.slice(0, crew.jobs), jobs))
-    if (result.status === "rejected") throw result.reason;
+  const adding = { catalog: await snapshot[0].catalog(), crew, tagKey: chain.tagKey, rows };
+  const run = async (jobs: readonly Job<unknown>[]): Promise<void> => {
+    for (const result of await sideBySide(snapshot.slice(0, crew.jobs), jobs))
+      if (result.status === "rejected") throw result.reason;
+  };
+  const left = clear().filter(({ kind, configs }) => !rows.sums.has(kind) && configs.some(isTracking));
+  await run(jobsOf(left, adding));
+  const refused = rows.refused.filter(({ kind }) => !unclear.has(kind));
+  await run(refused.map((table) => async (lane) => await addUp(lane, [table], adding)));
   const matched = new Map<string, number | null>();
   for (const { kind, current } of clear()) {
-    const sum = rows.get(kind);
+    const sum = rows.sums.get(kind);
     if (isDropped(current)) matched.set(kind, null);
     if (sum !== undefined && isSame(sum, sums.get(kind))) matched.set(kind, Number(sum.count));
   }
@@ -94,35 +120,61 @@ function isSame(rows: KindSum, events: KindSum | undefined): boolean {
   return rows.count === count && rows.sum0 === sum0 && rows.sum1 === sum1;
 }
 
-/** The sum of a table's rows; null where they cannot be added up, or something else is to be said of the table. */
-async function addUpTable(lane: Lane, crew: Crew, history: KindHistory, tagKey: Uint8Array): Promise<KindSum | null> {
-  const { kind, current } = history;
+/**
+ * Adds up the rows of tables, which are read in one go. What cannot be added up is left out, and so is a table of which
+ * something else is to be said.
+ *
+ * @returns false where something was refused, or a table rewritten: then others may be left out as well
+ */
+async function addUp(lane: Lane, tables: readonly KindHistory[], { crew, tagKey, rows }: Adding): Promise<boolean> {
   try {
     return await lane.attempt(async (inner) => {
-      let isMissing = false;
-      const table = await openTable(inner, history, () => {
-        isMissing = true;
+      const places = tables.flatMap(({ current }) => splitRelation(current.relation) ?? []);
+      if (await lockAllAgainstRewriting(inner, places)) return false;
+      const sources: { readonly form: Form; readonly task: { readonly what: "rows" } & RowsTask }[] = [];
+      for (const history of tables) {
+        const table = await openLocked(inner, history);
+        if (table === null) continue;
+        const { kind, current } = history;
+        const { columns, members, absent, keyColumns } = current;
+        sources.push({
+          form: scanForm(table.shape, [...keyColumns, ...columns]),
+          task: {
+            what: "rows",
+            kind,
+            keyColumns: keyColumns.length,
+            columns,
+            members,
+            absent,
+            secret: table.secret,
+            tagKey,
+          },
+        });
+      }
+      const forms = sources.map(({ form }) => form);
+      await inner.readEach(forms, "text", async (chunks, i) => {
+        const task = sources[i]?.task;
+        const sum = task && (await crew.run(task, chunks, () => {}));
+        if (sum) rows.sums.set(sum.kind, sum);
       });
-      if (isMissing || table === null || "reason" in table) return null;
-      const tally = { matched: 0, unchainedYet: 0, unprovable: 0, excuse: null, unrecorded: 0, incomparable: 0 };
-      if (verdict(history, table.shape, tally) !== null) return null;
-      const { columns, members, absent, keyColumns } = current;
-      const task = {
-        what: "rows",
-        kind,
-        keyColumns: keyColumns.length,
-        columns,
-        members,
-        absent,
-        secret: table.secret,
-        tagKey,
-      } as const;
-      return await crew.run(task, await streamSource(inner, table.shape, keyColumns, columns), () => {});
+      return true;
     });
   } catch (error) {
     if (!isRefused(error)) throw error;
-    return null;
+    return false;
   }
+}
+
+/** A table that is locked; null where it cannot be added up, or something else is to be said of it. */
+async function openLocked(lane: Lane, history: KindHistory): Promise<OpenTable | null> {
+  let isMissing = false;
+  const missing = () => {
+    isMissing = true;
+  };
+  const table = await openTable(lane, history, missing, async () => false);
+  if (isMissing || table === null || "reason" in table) return null;
+  const tally = { matched: 0, unchainedYet: 0, unprovable: 0, excuse: null, unrecorded: 0, incomparable: 0 };
+  return verdict(history, table.shape, tally) === null ? table : null;
 }
 
 /**

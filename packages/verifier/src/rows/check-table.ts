@@ -36,11 +36,16 @@ export interface OpenTable extends Recomputations {
   readonly secret: Uint8Array | null;
 }
 
-/** Locks a table against being rewritten and works out how to read it; null where it is missing, which is reported. */
+/**
+ * Locks a table against being rewritten and works out how to read it; null where it is missing, which is reported.
+ *
+ * @param isRewritten takes the lock, and tells whether the table was rewritten before
+ */
 export async function openTable(
   lane: Lane,
   history: KindHistory,
   report: ReportFinding,
+  isRewritten: typeof lockAgainstRewriting = lockAgainstRewriting,
 ): Promise<OpenTable | TableProblem | null> {
   const { current } = history;
   const place = splitRelation(current.relation);
@@ -56,7 +61,7 @@ export async function openTable(
     });
     return null;
   }
-  if (await lockAgainstRewriting(lane, place.schema, place.name))
+  if (await isRewritten(lane, place.schema, place.name))
     return { reason: `${current.relation}: ${REWRITTEN}`, isTransient: true };
   if (!current.keyColumns.every((column) => shape.columns.has(column)))
     return lasting(

@@ -126,7 +126,8 @@ async function vouch(snapshot: Snapshot, crew: Crew, given: RangeOptions): Promi
   const isWhole = from === 1n && to === undefined && unchained && pending;
   if (options.plain === true || !heads.judgesTimes || !isWhole) return null;
   const tagKey = randomBytes(TAG_KEY_BYTES);
-  const rows: RowSums = new Map();
+  const rows: RowSums = { sums: new Map(), refused: [] };
+  const catalog = await snapshot[0].catalog();
   const chain = await vouchForLinks(snapshot, crew, {
     chain: table,
     survey,
@@ -136,7 +137,7 @@ async function vouch(snapshot: Snapshot, crew: Crew, given: RangeOptions): Promi
     expected: plan.expected,
     tagKey,
     onProgress: options.onProgress,
-    beside: histories === null ? [] : addUpTables(crew, histories, tagKey, rows),
+    beside: histories === null ? [] : addUpTables(histories, { catalog, crew, tagKey, rows }),
   });
   return chain === null ? null : { chain, rows };
 }

@@ -8,6 +8,8 @@ export type Chunks = Pick<AsyncIterator<Buffer>, "next">;
  * them when it is read, took 5 to 10 % longer to verify.
  */
 const PIECE_BYTES = 2 ** 16;
+/** Of a table of some rows one piece of this many is enough: thousands of the others kept the garbage collector busy. */
+const FIRST_PIECE_BYTES = 2 ** 12;
 /** What is longer is handed on as it is: rows that have come together already (`copy-socket.ts`), or one long row. */
 const LONG_BYTES = 2 ** 12;
 /** Bytes that wait for their reader before the connection has to. */
@@ -18,7 +20,7 @@ export class OpenCopy implements Chunks {
   readonly #stream: Readable;
   readonly #atEnd: () => void;
   readonly #pieces: Buffer[] = [];
-  #piece = Buffer.allocUnsafeSlow(PIECE_BYTES);
+  #piece = Buffer.allocUnsafeSlow(FIRST_PIECE_BYTES);
   #filled = 0;
   /** Bytes of the pieces. */
   #waiting = 0;
@@ -34,11 +36,14 @@ export class OpenCopy implements Chunks {
   }
 
   #take(row: Buffer): void {
-    if (this.#filled + row.length > PIECE_BYTES) this.#pass();
     if (row.length > LONG_BYTES) {
       this.#pass();
       this.#offer(row);
     } else {
+      if (this.#filled + row.length > this.#piece.length) {
+        this.#pass();
+        this.#piece = Buffer.allocUnsafeSlow(PIECE_BYTES);
+      }
       this.#piece.set(row, this.#filled);
       this.#filled += row.length;
     }
@@ -48,7 +53,8 @@ export class OpenCopy implements Chunks {
   #pass(): void {
     if (this.#filled === 0) return;
     this.#offer(this.#piece.subarray(0, this.#filled));
-    this.#piece = Buffer.allocUnsafeSlow(PIECE_BYTES);
+    // What is left of it takes the rows to come.
+    this.#piece = this.#piece.subarray(this.#filled);
     this.#filled = 0;
   }
 

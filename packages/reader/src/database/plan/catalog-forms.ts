@@ -19,13 +19,14 @@ import {
 import type { Form } from "./parts.ts";
 import { difference } from "./pattern.ts";
 
-/** Under which file a relation is stored now, whatever the snapshot. */
-export function filenodeForm(oid: number): Form {
+/** Under which files relations are stored now, whatever the snapshot: a column each. */
+export function filenodesForm(oids: readonly number[]): Form {
+  const columns = oids.map((oid, i) => `pg_catalog.pg_relation_filenode('${oid}'::pg_catalog.regclass) as c${i}`);
   return {
-    statement: `select pg_catalog.pg_relation_filenode('${oid}'::pg_catalog.regclass) as c0`,
+    statement: `select ${columns.join(", ")}`,
     plan: result(
-      [call("pg_relation_filenode", T.oid, [constant([T.regclass], bytesAre(number64(oid)))])],
-      ["o", String(oid)],
+      oids.map((oid) => call("pg_relation_filenode", T.oid, [constant([T.regclass], bytesAre(number64(oid)))])),
+      ["o", ...oids.map(String)],
     ),
   };
 }

@@ -60,7 +60,7 @@ const formOf = (
 ): Form => ({
   statement,
   ...([...closed.relations].some((oid) => Number(oid) >= FIRST_NORMAL_OID) ? { hasNames: true } : {}),
-  plan: ([tree]) => (isNode(tree) ? (openness(tree, closed, nodes) ?? check(shapeOf(planTreeOf(tree)))) : "no plan"),
+  plan: ([tree]) => (isNode(tree) ? (openness(tree, closed, nodes) ?? check(shapeOf(tree))) : "no plan"),
 });
 
 function openness(tree: Node, { relations }: Closed, nodes: ReadonlySet<string>): string | null {
@@ -110,6 +110,8 @@ function strangeNode(value: Value | undefined, nodes: ReadonlySet<string>): stri
 export interface PlanShape {
   /** `SEQSCAN`, `NESTLOOP`, … */
   readonly node: string;
+  /** Of a scan, the oid of the relation. */
+  readonly relation: string | null;
   /** Of a scan by an index, its oid. */
   readonly index: string | null;
   /** Whether rows are left out after they have been found. */
@@ -119,19 +121,26 @@ export interface PlanShape {
   readonly plans: readonly PlanShape[];
 }
 
-export function shapeOf(plan: Value | undefined): PlanShape {
-  if (!isNode(plan)) return { node: "", index: null, isFiltered: false, isLeftJoin: false, plans: [] };
+/** The shape of a whole statement's plan. */
+export function shapeOf(tree: Node): PlanShape {
+  const relids = listOf(tree.fields.get("rtable")).map((entry) => atomOf(entry, "relid"));
+  return shapeOfPlan(planTreeOf(tree), relids);
+}
+
+function shapeOfPlan(plan: Value | undefined, relids: readonly string[]): PlanShape {
+  if (!isNode(plan)) return { node: "", relation: null, index: null, isFiltered: false, isLeftJoin: false, plans: [] };
   const below = [
     ...["lefttree", "righttree"].flatMap((label) => plan.fields.get(label) ?? []),
     ...["appendplans", "mergeplans"].flatMap((label) => listOf(plan.fields.get(label))),
   ].filter(isNode);
   return {
     node: plan.name,
+    relation: plan.fields.has("scanrelid") ? (relids[Number(atomOf(plan, "scanrelid")) - 1] ?? null) : null,
     index: plan.fields.has("indexid") ? atomOf(plan, "indexid") : null,
     isFiltered: (plan.fields.get("qual") ?? ["<>"])[0] !== "<>",
     isLeftJoin: atomOf(plan, "jointype") === "1",
-    plans: below.map(shapeOf),
+    plans: below.map((one) => shapeOfPlan(one, relids)),
   };
 }
 
-export const planTreeOf = (tree: Node): Value | undefined => tree.fields.get("planTree")?.[0];
+const planTreeOf = (tree: Node): Value | undefined => tree.fields.get("planTree")?.[0];

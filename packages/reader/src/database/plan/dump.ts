@@ -19,6 +19,9 @@ export function parseDump(dump: string, encoding: string): Node {
   // What a cut in the middle of a character leaves.
   if (dump.includes("\uFFFD")) throw new NodeTextError("a character in it cannot be read");
   const lines = dump.split("\n");
+  // Nearly no dump has a line without a space: then there is nothing to be measured.
+  if (lines.every((line, i) => line.includes(" ", 1) || (line === "" && i === lines.length - 1)))
+    return parseNodeText(lines.join(" "));
   const lengths = lines.map((line) => lengthOf(line, encoding));
   for (let first = 0; first < lines.length; first++) {
     let [least, most] = [0, 0];

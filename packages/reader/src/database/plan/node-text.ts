@@ -49,9 +49,10 @@ export const atomOf = (value: Value | undefined, label: string): string => {
   return typeof atom === "string" ? atom : "";
 };
 
-const BRACKETS = "(){}";
-const isSpace = (character: string | undefined): boolean => character === " " || character === "\n";
+const [SPACE, LINE_FEED, BACKSLASH, COLON] = [0x20, 0x0a, 0x5c, 0x3a];
+const [OPEN_LIST, CLOSE_LIST, OPEN_NODE, CLOSE_NODE] = [0x28, 0x29, 0x7b, 0x7d];
 
+/** Hundreds of tables have thousands of plans: characters are compared as numbers, and atoms cut out whole. */
 class Reader {
   readonly #text: string;
   #at = 0;
@@ -67,23 +68,23 @@ class Reader {
 
   value(depth: number): Value {
     if (depth > MAX_DEPTH) throw new NodeTextError(`deeper than ${MAX_DEPTH}`);
-    if (this.#take("{")) return this.#node(depth);
-    if (this.#take("(")) return this.#list(depth);
+    if (this.#take(OPEN_NODE)) return this.#node(depth);
+    if (this.#take(OPEN_LIST)) return this.#list(depth);
     return this.#atom();
   }
 
   #node(depth: number): Node {
     const name = this.#atom();
     const fields = new Map<string, readonly Value[]>();
-    while (!this.#take("}")) {
+    while (!this.#take(CLOSE_NODE)) {
       // Not of an atom that begins with an escaped colon.
-      const isLabel = this.#isNext(":");
+      const isLabel = this.#isNext(COLON);
       const label = this.#atom();
       if (!isLabel) throw new NodeTextError(`a field of ${name} has no label`);
       const short = label.slice(Math.max(label.lastIndexOf("."), 0) + 1);
       if (fields.has(short)) throw new NodeTextError(`${name} has ${short} twice`);
       const values: Value[] = [];
-      while (!this.#isNext(":") && !this.#isNext("}")) values.push(this.value(depth + 1));
+      while (!this.#isNext(COLON) && !this.#isNext(CLOSE_NODE)) values.push(this.value(depth + 1));
       fields.set(short, values);
     }
     return { name, fields };
@@ -91,35 +92,51 @@ class Reader {
 
   #list(depth: number): Value[] {
     const list: Value[] = [];
-    while (!this.#take(")")) list.push(this.value(depth + 1));
+    while (!this.#take(CLOSE_LIST)) list.push(this.value(depth + 1));
     return list;
   }
 
   #atom(): string {
-    let atom = "";
+    const start = this.#at;
+    let from = start;
+    let unescaped = "";
     for (; this.#at < this.#text.length; this.#at++) {
-      let character = this.#text[this.#at];
-      if (character === "\\") character = this.#text[++this.#at];
-      else if (isSpace(character) || BRACKETS.includes(character ?? "")) break;
-      atom += character ?? "";
+      const code = this.#text.charCodeAt(this.#at);
+      if (code === BACKSLASH) {
+        unescaped += this.#text.slice(from, this.#at);
+        from = ++this.#at;
+      } else if (
+        code === SPACE ||
+        code === LINE_FEED ||
+        code === CLOSE_LIST ||
+        code === OPEN_LIST ||
+        code === CLOSE_NODE ||
+        code === OPEN_NODE
+      )
+        break;
     }
-    if (atom === "") throw new NodeTextError(`no value at ${this.#at}`);
+    const atom = unescaped + this.#text.slice(from, this.#at);
+    if (atom === "") throw new NodeTextError(`no value at ${start}`);
     this.#skip();
     return atom;
   }
 
-  #isNext(character: string): boolean {
-    return this.#text[this.#at] === character;
+  #isNext(code: number): boolean {
+    return this.#text.charCodeAt(this.#at) === code;
   }
 
-  #take(character: string): boolean {
-    if (!this.#isNext(character)) return false;
+  #take(code: number): boolean {
+    if (!this.#isNext(code)) return false;
     this.#at++;
     this.#skip();
     return true;
   }
 
   #skip(): void {
-    while (isSpace(this.#text[this.#at])) this.#at++;
+    for (;;) {
+      const code = this.#text.charCodeAt(this.#at);
+      if (code !== SPACE && code !== LINE_FEED) return;
+      this.#at++;
+    }
   }
 }

@@ -18,15 +18,15 @@ export interface NoticeFields {
 /**
  * Takes the plans that the server sends of each statement that it plans (`debug_print_plan`), and holds them against what
  * was asked. They are written in C, past every function that somebody could have replaced.
+ *
+ * Several statements may have been sent. The server runs one after the other, and says when it has done with each: a plan
+ * belongs to the first that has not ended.
  */
 export class PlanReader {
-  #form: Form | null = null;
-  #plans = 0;
+  readonly #expected: ExpectedPlan[] = [];
   /** Whether any plan has come yet. */
   #hasSome = false;
   #error: PlanError | null = null;
-  #tree: Node | null = null;
-  #unreadable: UnreadablePlanError | null = null;
   readonly #encoding: () => string;
 
   /** @param encoding the server's encoding */
@@ -34,34 +34,75 @@ export class PlanReader {
     this.#encoding = encoding;
   }
 
-  /** What was wrong with a plan. */
+  /** What was wrong with a plan, the first time. */
   get error(): PlanError | null {
     return this.#error;
   }
 
-  /** A statement is about to be sent. */
-  expect(form: Form): void {
-    this.#form = form;
-    this.#plans = 0;
-    this.#tree = null;
-    this.#error = null;
-    this.#unreadable = null;
+  /**
+   * A statement is about to be sent, behind those that have not ended yet.
+   *
+   * @param form null for a command, which is not planned
+   */
+  expect(form: Form | null): ExpectedPlan {
+    const expected = new ExpectedPlan(form, () => this.#hasSome);
+    this.#expected.push(expected);
+    return expected;
+  }
+
+  /** The server has done with a statement. */
+  end(expected: ExpectedPlan): void {
+    const at = this.#expected.indexOf(expected);
+    if (at !== -1) this.#expected.splice(at, 1);
   }
 
   /** A notice has come. */
   take(notice: NoticeFields): void {
     // A function can raise a notice with any text: it would have a context, and come from another routine.
     if (notice.routine !== "elog_node_display" || notice.severity !== "LOG" || notice.message !== "plan:") return;
-    this.#plans++;
     this.#hasSome = true;
+    const [expected] = this.#expected;
+    if (expected === undefined) this.#error ??= new PlanError("", NOTHING_ASKED);
+    else {
+      expected.take(notice, this.#encoding());
+      this.#error ??= expected.error;
+    }
+  }
+}
+
+const NOTHING_ASKED = "something is planned although nothing was asked";
+
+/** A statement that was sent, with the one plan that the server may make of it. */
+export class ExpectedPlan {
+  readonly #form: Form | null;
+  readonly #hasSome: () => boolean;
+  #plans = 0;
+  #error: PlanError | null = null;
+  #tree: Node | null = null;
+  #unreadable: UnreadablePlanError | null = null;
+
+  /** @param hasSome whether the session has sent any plan yet */
+  constructor(form: Form | null, hasSome: () => boolean) {
+    this.#form = form;
+    this.#hasSome = hasSome;
+  }
+
+  /** What was wrong with its plan. */
+  get error(): PlanError | null {
+    return this.#error;
+  }
+
+  /** A plan has come. */
+  take(notice: NoticeFields, encoding: string): void {
+    this.#plans++;
     const form = this.#form;
     const found =
       form === null
-        ? "something is planned although nothing was asked"
+        ? NOTHING_ASKED
         : this.#plans > 1
           ? "more is planned than was asked"
           : notice.where === undefined
-            ? this.#compare(notice.detail ?? "", form)
+            ? this.#compare(notice.detail ?? "", form, encoding)
             : "it is planned by a function";
     if (found !== null) this.#error ??= new PlanError(form?.statement ?? "", found);
   }
@@ -76,17 +117,12 @@ export class PlanReader {
     if (this.#error !== null) throw this.#error;
     if (this.#unreadable !== null) throw this.#unreadable;
     if (this.#tree !== null) return this.#tree;
-    throw this.#hasSome ? new PlanError(this.#form?.statement ?? "", "no plan was sent") : new NoPlanError();
+    throw this.#hasSome() ? new PlanError(this.#form?.statement ?? "", "no plan was sent") : new NoPlanError();
   }
 
-  /** @throws {PlanError} if something was planned that was not asked for */
-  checkNone(): void {
-    if (this.#error !== null) throw this.#error;
-  }
-
-  #compare(dump: string, form: Form): string | null {
+  #compare(dump: string, form: Form, encoding: string): string | null {
     try {
-      this.#tree = parseDump(dump, this.#encoding());
+      this.#tree = parseDump(dump, encoding);
       return difference([this.#tree], form.plan, "");
     } catch (error) {
       if (!(error instanceof NodeTextError)) throw error;

@@ -239,13 +239,25 @@ export interface DefaultGrantsRow {
   readonly acl: readonly Grant[];
 }
 
+/** Of each catalog its relations by schema and name: hundreds of tables are looked for several times each. */
+const byName = new WeakMap<Catalog, ReadonlyMap<string, RelationRow>>();
+
 /** The relation of this schema and name. */
 export function findRelation(catalog: Catalog, schema: string, name: string): RelationRow | undefined {
-  for (const relation of catalog.relations.values()) {
-    if (relation.name === name && catalog.schemas.get(relation.schema)?.name === schema) return relation;
+  let known = byName.get(catalog);
+  if (known === undefined) {
+    const relations = new Map<string, RelationRow>();
+    for (const relation of catalog.relations.values()) {
+      const key = nameKey(catalog.schemas.get(relation.schema)?.name ?? "", relation.name);
+      if (!relations.has(key)) relations.set(key, relation);
+    }
+    known = relations;
+    byName.set(catalog, known);
   }
-  return undefined;
+  return known.get(nameKey(schema, name));
 }
+
+const nameKey = (schema: string, name: string): string => JSON.stringify([schema, name]);
 
 export const roleName = (catalog: Catalog, oid: string): string => catalog.roles.get(oid)?.name ?? `role ${oid}`;
 

@@ -1,14 +1,14 @@
-import { createHash } from "node:crypto";
+import { randomBytes } from "node:crypto";
 import {
-  BinaryCopyDecoder,
   catalogRelation,
   type Chunks,
-  type Field,
   indexForm,
   type Lane,
   type ReportFinding,
   VerifierError,
 } from "@scidex/audit-reader";
+import { TAG_KEY_BYTES } from "../../bulk/kernel.ts";
+import { isSameSum, type TakeTuple, TupleAdder, type TupleSum } from "../../bulk/tuple-adder.ts";
 
 /** An index of a catalog, with its columns in their order: the same in every version. */
 interface CatalogIndex {
@@ -74,29 +74,24 @@ const INDEXES: Readonly<Record<string, readonly CatalogIndex[]>> = {
  */
 export async function compareCatalogIndexes(lane: Lane, report: ReportFinding): Promise<void> {
   const { manifest } = await lane.catalog();
+  const tagKey = randomBytes(TAG_KEY_BYTES);
   for (const [catalog, indexes] of Object.entries(INDEXES)) {
     const relation = catalogRelation(manifest, catalog);
-    const columns = [...new Set(indexes.flatMap((index) => index.columns))];
-    const scanned = indexes.map((index) => new KeySum(index.columns.map((name) => columns.indexOf(name))));
-    await lane.attempt(async (attempt) => {
-      await eachRow(await attempt.scan(relation, columns, "binary"), columns.length, (fields) => {
-        for (const sum of scanned) sum.add(fields);
-      });
-    });
-    for (const [i, index] of indexes.entries()) {
-      const byScan = scanned[i];
-      const byIndex = new KeySum(index.columns.map((_, column) => column));
-      await lane.attempt(async (attempt) => {
+    for (const index of indexes) {
+      const byScan = await lane.attempt(
+        async (attempt) => await addUp(await attempt.scan(relation, index.columns, "binary"), catalog, tagKey),
+      );
+      const byIndex = await lane.attempt(async (attempt) => {
         await attempt.plan(["enable_seqscan = off", "enable_indexscan = on", "enable_indexonlyscan = on"]);
         const rows = await attempt.read(indexForm(relation, index.oid, index.columns), "binary");
-        await eachRow(rows, index.columns.length, (fields) => byIndex.add(fields));
+        return await addUp(rows, catalog, tagKey, index.isUnique);
       });
-      const isSame = byScan?.sum === byIndex.sum && byScan.rows === byIndex.rows;
-      if (isSame && !(index.isUnique && byIndex.hasRepeats)) continue;
+      const isSame = isSameSum(byScan, byIndex);
+      if (isSame && !byIndex.hasRepeats) continue;
       report({
         check: "catalog_changed",
-        expected: `${byScan?.rows ?? 0} keys, as in pg_catalog.${catalog}${isSame ? ", each once" : ""}`,
-        actual: isSame ? "a key that is there twice" : `${byIndex.rows} keys, or others`,
+        expected: `${byScan.tuples} keys, as in pg_catalog.${catalog}${isSame ? ", each once" : ""}`,
+        actual: isSame ? "a key that is there twice" : `${byIndex.tuples} keys, or others`,
         message: isSame
           ? `pg_catalog.${catalog} has two rows with one key of its index ${index.name}`
           : `the index ${index.name} does not have the rows of pg_catalog.${catalog}: by one of them the server finds what the other does not show`,
@@ -105,38 +100,26 @@ export async function compareCatalogIndexes(lane: Lane, report: ReportFinding): 
   }
 }
 
-/** Adds up keys, in whatever order they come. */
-class KeySum {
-  readonly #places: readonly number[];
-  #last: bigint | null = null;
-  sum = 0n;
-  rows = 0;
-  /** Whether a key came twice, one right after the other, as an index has them. */
-  hasRepeats = false;
-
-  constructor(places: readonly number[]) {
-    this.#places = places;
-  }
-
-  add(fields: readonly Field[]): void {
-    const hash = createHash("sha256");
-    const length = Buffer.alloc(4);
-    for (const place of this.#places) {
-      const field = fields[place] ?? null;
-      length.writeInt32BE(field?.length ?? -1);
-      hash.update(length).update(field ?? "");
-    }
-    const key = hash.digest().readBigUInt64BE();
-    this.sum = BigInt.asUintN(128, this.sum + key);
-    this.rows++;
-    this.hasRepeats ||= key === this.#last;
-    this.#last = key;
-  }
-}
-
-async function eachRow(chunks: Chunks, columns: number, take: (fields: readonly Field[]) => void): Promise<void> {
-  const decoder = new BinaryCopyDecoder(columns);
-  for (let piece = await chunks.next(); piece.done !== true; piece = await chunks.next())
-    decoder.push(piece.value, take);
-  if (!decoder.ended) throw new VerifierError("protocol", "the server broke off in the middle of a catalog");
+/**
+ * Adds up keys, in whatever order they come.
+ *
+ * @param isUnique whether to tell if a key came twice, one right after the other, as an index has them
+ */
+async function addUp(
+  chunks: Chunks,
+  catalog: string,
+  tagKey: Uint8Array,
+  isUnique = false,
+): Promise<TupleSum & { readonly hasRepeats: boolean }> {
+  let hasRepeats = false;
+  let last: bigint | null = null;
+  const take: TakeTuple = (tag) => {
+    hasRepeats ||= tag === last;
+    last = tag;
+  };
+  const adder = new TupleAdder({ tagKey }, 0, isUnique ? take : undefined);
+  for (let piece = await chunks.next(); piece.done !== true; piece = await chunks.next()) adder.push(piece.value);
+  const sum = adder.finish();
+  if (sum === null) throw new VerifierError("protocol", `the server broke off in the middle of ${catalog}`);
+  return { ...sum, hasRepeats };
 }
