@@ -10,6 +10,8 @@ export interface BenchDatabase {
   readonly url: string;
   readonly server: string;
   attach(table: string, options?: AttachOptions): Promise<void>;
+  /** A second database on the same server; to be ended before this one. */
+  another(): Promise<BenchDatabase>;
   end(): Promise<void>;
 }
 
@@ -19,25 +21,38 @@ const SETTINGS = { fsync: "on", shared_buffers: "1GB", max_wal_size: "8GB", max_
 export async function benchDatabase(): Promise<BenchDatabase> {
   const given = process.env["AUDIT_DATABASE_URL"];
   const server = given === undefined ? await startEmbedded({ settings: SETTINGS }) : undefined;
-  const maintenance = postgres(given ?? server?.url ?? "", { max: 1, onnotice: () => {} });
-  const name = `audit_bench_${process.pid}`;
+  const db = await createOn(given ?? server?.url ?? "", given === undefined ? " (embedded)" : "");
+  return {
+    ...db,
+    end: async () => {
+      await db.end();
+      await server?.stop();
+    },
+  };
+}
+
+let databases = 0;
+
+async function createOn(url: string, kind: string): Promise<BenchDatabase> {
+  const maintenance = postgres(url, { max: 1, onnotice: () => {} });
+  const name = `audit_bench_${process.pid}_${++databases}`;
   await maintenance.unsafe(`create database ${name}`);
-  const at = new URL(given ?? server?.url ?? "");
+  const at = new URL(url);
   at.pathname = `/${name}`;
   const sql = postgres(at.href, { max: 4, onnotice: () => {} });
   await migrate(drizzle(sql));
   return {
     sql,
     url: at.href,
-    server: `${await describeServer(sql)}${given === undefined ? " (embedded)" : ""}`,
+    server: `${await describeServer(sql)}${kind}`,
     attach: async (table, options) => {
       await attach(drizzle(sql), table, options);
     },
+    another: async () => await createOn(url, kind),
     end: async () => {
       await sql.end();
       await maintenance.unsafe(`drop database ${name} with (force)`);
       await maintenance.end();
-      await server?.stop();
     },
   };
 }

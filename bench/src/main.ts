@@ -8,6 +8,7 @@ import { benchLedger } from "./ledger.ts";
 import { isReached, type Measurement } from "./measure.ts";
 import { benchPublish } from "./publish.ts";
 import { benchSeal } from "./seal.ts";
+import { benchTables } from "./tables.ts";
 import { benchVerify } from "./verify.ts";
 
 interface Subject {
@@ -21,6 +22,7 @@ const SUBJECTS: readonly Subject[] = [
   { name: "seal", run: benchSeal },
   { name: "backfill", run: benchBackfill },
   { name: "verify", run: benchVerify },
+  { name: "tables", run: benchTables },
   { name: "publish", run: benchPublish },
   { name: "ledger", run: benchLedger },
 ];

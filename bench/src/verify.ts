@@ -175,8 +175,8 @@ async function walk(sql: Sql): Promise<void> {
   }
 }
 
-/** Signs heads of the chain as it grows, into a log in memory. */
-class Publisher {
+/** Signs heads of the chain as it grows, into a log in memory: after every so many links, and the last. */
+export class Publisher {
   readonly #sql: Sql;
   readonly #every: number;
   readonly #file = generateKeyFile("example.org/bench");
