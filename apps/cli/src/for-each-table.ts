@@ -1,4 +1,12 @@
-import { CommandError, type CommandContext, EXIT, escapeText, type Outcome } from "@scidex/audit-command";
+import {
+  CommandError,
+  type CommandContext,
+  EXIT,
+  escapeText,
+  FEW,
+  groupAlike,
+  type Outcome,
+} from "@scidex/audit-command";
 import type { Database } from "./database/database.ts";
 import { explained } from "./database/database-error.ts";
 import { print } from "./text/print.ts";
@@ -13,6 +21,8 @@ export interface Target<O> {
 interface Done {
   readonly result: object;
   readonly lines: readonly string[];
+  /** Instead of `lines` where there are many tables: a line, and warnings that are said once for all. */
+  readonly brief?: { readonly line: string; readonly warnings: readonly string[] };
 }
 
 interface Tables<O> {
@@ -34,13 +44,16 @@ export async function forEachTable<O>(
 ): Promise<Outcome | void> {
   const results: object[] = [];
   const lines: string[] = [];
+  const warnings: TableWarning[] = [];
+  const areMany = targets.length > FEW;
   let failures = 0;
   for (const target of targets) {
     context.signal.throwIfAborted();
     try {
       const done = await work(target);
       results.push(done.result);
-      lines.push(...done.lines);
+      lines.push(...(areMany && done.brief !== undefined ? [escapeText(done.brief.line)] : done.lines));
+      for (const message of done.brief?.warnings ?? []) warnings.push({ table: target.table, message });
     } catch (error) {
       context.signal.throwIfAborted();
       const asker = { user: database.sql.options.user, right: "the table's owner, or a superuser", isNaming: true };
@@ -53,8 +66,31 @@ export async function forEachTable<O>(
       lines.push(escapeText(`${target.table}: FAILED: ${message}`));
     }
   }
+  if (areMany) lines.push(...warningLines(warnings));
   lines.push(...missing.map((table) => `${table} does not exist, and was passed over`));
   if (failures > 0) lines.push(`${failures} of ${targets.length} failed.`);
   await print(json, { tables: results, ...(missing.length > 0 ? { missing } : {}) }, () => lines);
   return failures > 0 ? { exit: EXIT.failed } : undefined;
+}
+
+interface TableWarning {
+  readonly table: string;
+  readonly message: string;
+}
+
+/** How many tables are named of those that a warning is about. */
+const NAMED = 3;
+
+/** Each warning once, with how many tables it is about. */
+function warningLines(warnings: readonly TableWarning[]): string[] {
+  if (warnings.length === 0) return [];
+  const groups = groupAlike(warnings, ({ message }) => message).map(({ first, all }) => {
+    const tables = [...new Set(all.map(({ table }) => table))];
+    const more = tables.length > NAMED ? ", …" : "";
+    return { count: tables.length, text: `${first.message} (${tables.slice(0, NAMED).join(", ")}${more})` };
+  });
+  return [
+    "Warnings, with the number of tables:",
+    ...groups.toSorted((a, b) => b.count - a.count).map(({ count, text }) => escapeText(`  ${count}  ${text}`)),
+  ];
 }

@@ -22,6 +22,7 @@ export {
 } from "./environment.ts";
 export { escapeMessage, escapeText } from "./escape-text.ts";
 export { EXIT, type ExitCode } from "./exit-code.ts";
+export { type Alike, briefly, FEW, groupAlike } from "./group-alike.ts";
 export { keepHeapSmall } from "./keep-heap-small.ts";
 export { describeLostConnection } from "./describe-lost-connection.ts";
 export { packageVersion } from "./package-version.ts";

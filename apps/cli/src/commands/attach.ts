@@ -35,7 +35,8 @@ Options that are left out stay as they are; at first: strict, refuse, nothing ex
 name, fallback pending. The same command again brings the capture up to date with the table's columns. Rows that are in a table already
 are chained by: audit-chain backfill TABLE
 
-Several tables are attached one by one; when one fails the others go on, and the exit code is 3.
+Several tables are attached one by one; when one fails the others go on, and the exit code is 3. Of more than three, a line
+is printed for each, and each warning once for all that it is about. Name a single one to see its SQL with --dry-run.
 
 Examples:
   $ audit-chain attach task_events
@@ -160,22 +161,19 @@ async function scidex({ sql }: Database, options: Options): Promise<{ found: Tar
 
 async function attachOne(database: Database, table: string, options: AttachOptions) {
   const result = await attach(database.db, table, options);
-  return { result: { table, ...result }, lines: resultLines(result) };
+  const [line = "", ...more] = resultLines(result);
+  return {
+    result: { table, ...result },
+    lines: [line, ...more, ...result.warnings.map((warning) => `  warning: ${warning}`)].map((text) =>
+      escapeText(text),
+    ),
+    brief: { line, warnings: [...more.map((text) => text.trim()), ...result.warnings] },
+  };
 }
 
+/** What was done, in a line; and what is to be done now. */
 function resultLines(result: AttachResult): string[] {
-  const {
-    relation,
-    kind,
-    mode,
-    fallback,
-    changes,
-    columns,
-    excluded,
-    rows_to_backfill: rows,
-    renamed,
-    warnings,
-  } = result;
+  const { relation, kind, mode, fallback, changes, columns, excluded, rows_to_backfill: rows, renamed } = result;
   const covers = `${columns.length} columns${excluded.length === 0 ? "" : ` (without ${excluded.join(", ")})`}`;
   return [
     `${relation} is attached: kind ${kind}, ${mode}${fallback === "fail" ? " or fail" : ""}, changes ${changes === "track" ? "tracked" : "refused"}, ${result.blind_key ? "keys blinded, " : ""}${covers}`,
@@ -185,8 +183,7 @@ function resultLines(result: AttachResult): string[] {
           `  ${rows > 0 ? `${rows} rows that were there` : "rows that were there before"} are not chained yet; run: audit-chain backfill ${relation}`,
         ]),
     ...Object.entries(renamed).map(([before, after]) => `  column ${before} is now called ${after}: recorded`),
-    ...warnings.map((warning) => `  warning: ${warning}`),
-  ].map((line) => escapeText(line));
+  ];
 }
 
 async function planOne(database: Database, table: string, options: AttachOptions) {
@@ -200,7 +197,12 @@ async function planOne(database: Database, table: string, options: AttachOptions
     capture_function: plan.captureFunction,
     warnings,
   };
-  return { result, lines: planLines({ ...plan, warnings }) };
+  const counted = warnings.length === 1 ? "1 warning" : `${warnings.length === 0 ? "no" : warnings.length} warnings`;
+  return {
+    result,
+    lines: planLines({ ...plan, warnings }),
+    brief: { line: `${plan.relation} would be attached: ${counted}`, warnings },
+  };
 }
 
 /** SQL that can be kept; a hostile name in it cannot write outside its line. */

@@ -1,4 +1,4 @@
-import { origin, readChainLock } from "@scidex/audit-command";
+import { CommandError, origin, readChainLock } from "@scidex/audit-command";
 import { readMigrations } from "@scidex/audit-schema";
 import { parseKeys, readKeys } from "@scidex/audit-verifier/command";
 import type { Sql } from "postgres";
@@ -11,18 +11,28 @@ import type { StatusReport, TableState, ToDo } from "./status-report.ts";
 import { type TableDrift, tableDrift } from "./table-drift.ts";
 import { countUnchained, type Unchained } from "./unchained.ts";
 
-/** Everything that `status` shows. Reads only; what the login may not read is left out, and said. */
-export async function readStatus({ sql, name }: Database, signal: AbortSignal): Promise<StatusReport> {
+/**
+ * Everything that `status` shows. Reads only; what the login may not read is left out, and said.
+ *
+ * @param chosen tables as SQL names them, where not all are to be shown
+ */
+export async function readStatus(
+  { sql, name }: Database,
+  signal: AbortSignal,
+  chosen?: readonly string[],
+): Promise<StatusReport> {
   const verifiers = parseKeys(await readKeys());
   const trust = { origin: origin(), now: Date.now(), signal };
   const sinks = await Promise.all(sinkAddresses().map((address) => readSinkHead(address, verifiers, trust)));
   const rights = await readRights(sql);
   const lock = await readChainLock(sql);
   const release = readMigrations().length - 1;
+  const names = await qualified(sql, chosen ?? []);
   const state = await sql.begin("isolation level repeatable read read only", async (tx) => {
     // Under which the names of types were recorded, with their schemas.
     await tx`set local search_path = pg_catalog, pg_temp`;
-    const configs = rights.config ? await configInForce(tx) : [];
+    const all = rights.config ? await configInForce(tx) : [];
+    const configs = chosen === undefined || !rights.config ? all : chosenOf(all, chosen, names);
     const attached: { config: ConfigInForce; drift: TableDrift }[] = [];
     for (const config of configs) {
       if (config.action !== "detach") attached.push({ config, drift: await tableDrift(tx, config) });
@@ -53,6 +63,36 @@ export async function readStatus({ sql, name }: Database, signal: AbortSignal): 
     to_do: toDo,
     not_read: notRead(rights),
   };
+}
+
+/** Names as they are recorded, of those that are there: `orders` is `public.orders` on the usual search path. */
+async function qualified(sql: Sql, names: readonly string[]): Promise<ReadonlyMap<string, string>> {
+  const found = new Map<string, string>();
+  for (const name of names) {
+    const [row] = await sql<{ relation: string }[]>`
+      select pg_catalog.concat(pg_catalog.quote_ident(n.nspname), '.', pg_catalog.quote_ident(c.relname)) as relation
+        from pg_catalog.pg_class as c join pg_catalog.pg_namespace as n on n.oid = c.relnamespace
+       where c.oid = pg_catalog.to_regclass(${name})`.catch(() => []);
+    found.set(name, row?.relation ?? name);
+  }
+  return found;
+}
+
+/** @throws {CommandError} `usage` for a table that has never been attached */
+function chosenOf(
+  configs: readonly ConfigInForce[],
+  names: readonly string[],
+  qualifiedNames: ReadonlyMap<string, string>,
+): ConfigInForce[] {
+  const wanted = names.map((name) => {
+    const is = qualifiedNames.get(name) ?? name;
+    // One that has gone has no schema but in its record.
+    const found = configs.filter(({ relation }) => relation === is || relation.endsWith(`.${name}`));
+    if (found.length === 0)
+      throw new CommandError("usage", `${name} is not attached, and never was; audit-chain status lists all tables`);
+    return found.find(({ relation }) => relation === is) ?? found[0];
+  });
+  return configs.filter((config) => wanted.includes(config));
 }
 
 async function readTable(

@@ -1,11 +1,19 @@
-import { escapeText, type LockUser } from "@scidex/audit-command";
+import { escapeText, FEW, groupAlike, type LockUser } from "@scidex/audit-command";
 import { ageText } from "../text/age.ts";
 import { textTable } from "../text/text-table.ts";
 import type { SinkState } from "./sink-heads.ts";
-import type { StatusReport, TableState } from "./status-report.ts";
+import type { StatusReport, TableState, ToDo } from "./status-report.ts";
+
+/** What of a report was asked for. */
+export interface Shown {
+  /** How many tables have been left out because nothing is wrong with them. */
+  readonly hidden: number;
+  /** Whether tables were chosen: then each problem is said. */
+  readonly isChosen: boolean;
+}
 
 /** The report for people: a line each for the chain's parts, a table of tables, and what to do. */
-export function statusText(report: StatusReport): string[] {
+export function statusText(report: StatusReport, shown: Shown): string[] {
   const facts: [string, string][] = [
     ["database", `${report.database}${schemaText(report)}`],
     ["head", headText(report)],
@@ -16,12 +24,9 @@ export function statusText(report: StatusReport): string[] {
   return [
     ...textTable(facts),
     "",
-    ...tablesText(report),
+    ...tablesText(report, shown),
     ...(report.to_do.length === 0 ? [] : ["", "To do:"]),
-    ...report.to_do.flatMap(({ about, problem, run }) => [
-      escapeText(`  ${about === null ? "" : `${about}: `}${problem}`),
-      ...(run === null ? [] : [escapeText(`    run: ${run}`)]),
-    ]),
+    ...toDoText(report.to_do, shown),
     ...(report.not_read.length === 0
       ? []
       : [
@@ -31,6 +36,19 @@ export function statusText(report: StatusReport): string[] {
         ]),
   ];
 }
+
+function toDoText(toDo: readonly ToDo[], { isChosen }: Shown): string[] {
+  const groups = groupAlike(toDo, ({ about, problem }) => `${about === null ? "" : "…: "}${problem}`);
+  return groups.flatMap(({ first, all }) => {
+    if (isChosen || all.length <= FEW) return all.flatMap(linesOf);
+    return [...linesOf(first), `  … and ${all.length - 1} more like this: audit-chain status --problems lists them`];
+  });
+}
+
+const linesOf = ({ about, problem, run }: ToDo): string[] => [
+  escapeText(`  ${about === null ? "" : `${about}: `}${problem}`),
+  ...(run === null ? [] : [escapeText(`    run: ${run}`)]),
+];
 
 const several = (label: string, texts: readonly string[]): [string, string][] =>
   texts.map((text, i) => [i === 0 ? label : "", text]);
@@ -93,11 +111,13 @@ function sinkText({ last, error }: Pick<SinkState, "last" | "lines" | "error">, 
   return `head ${last.seq}${behind}, published ${last.published_at}${age}, ${trust}`;
 }
 
-function tablesText({ tables, detached, not_read }: StatusReport): string[] {
+function tablesText({ tables, detached, not_read }: StatusReport, { hidden }: Shown): string[] {
   if (not_read.some((part) => part.startsWith("tables"))) return ["Tables: not readable."];
   const gone = detached.map(({ relation, kind }) => [relation, kind, "detached", "", "", ""]);
+  const right = hidden === 0 ? [] : [`${hidden} tables are as they were attached.`];
+  if (tables.length === 0 && hidden > 0) return right;
   if (tables.length === 0 && gone.length === 0) return ["No tables are attached. Run: audit-chain attach TABLE"];
-  return textTable([
+  const listed = textTable([
     ["TABLE", "KIND", "MODE", "CHANGES", "COMPLETE", "UNCHAINED ROWS"],
     ...tables.map((table) => [
       table.relation,
@@ -109,6 +129,7 @@ function tablesText({ tables, detached, not_read }: StatusReport): string[] {
     ]),
     ...gone,
   ]);
+  return [...listed, ...right];
 }
 
 const unchainedText = ({ unchained }: TableState): string =>

@@ -24,8 +24,9 @@ const SETTINGS = [
 export async function countUnchained(sql: Sql, config: ConfigInForce, relation: string): Promise<Unchained> {
   try {
     return await sql.begin("isolation level repeatable read read only", async (tx) => {
-      for (const setting of SETTINGS) await tx.unsafe(`set local ${setting}`);
-      await tx.unsafe(`set local statement_timeout = ${COUNT_TIMEOUT_MS}`);
+      // At once: of hundreds of tables, setting them took most of the time.
+      const settings = [...SETTINGS, `statement_timeout = ${COUNT_TIMEOUT_MS}`];
+      await tx.unsafe(settings.map((setting) => `set local ${setting}`).join("; "));
       const [row] = await tx.unsafe<{ count: string }[]>(statement(config, relation));
       return { rows: Number(row?.count ?? 0) };
     });

@@ -1,4 +1,4 @@
-import { escapeText } from "@scidex/audit-command";
+import { briefly, escapeText } from "@scidex/audit-command";
 import type { Divergence } from "@scidex/audit-reader";
 import type { VerificationReport } from "./verification-report.ts";
 
@@ -34,8 +34,8 @@ export function describeReport(report: VerificationReport, notes: readonly strin
   if (report.divergenceCount > SHOWN)
     lines.push(`… and ${report.divergenceCount - SHOWN} more: --json lists up to 1,000 of each check`);
   for (const note of notes) lines.push(`note        ${note}`);
-  for (const reason of report.unproven) lines.push(`not proven  ${escapeText(reason)}`);
-  for (const warning of report.warnings) lines.push(`warning     ${escapeText(warning)}`);
+  for (const reason of briefly(report.unproven)) lines.push(`not proven  ${escapeText(reason)}`);
+  for (const warning of briefly(report.warnings)) lines.push(`warning     ${escapeText(warning)}`);
   const access = report.checks.access === "skipped" ? "" : `, ${seconds(report.accessMs)} of it for access`;
   lines.push(`took        ${seconds(report.durationMs)}${access}`);
   return `${lines.join("\n")}\n`;
