@@ -1193,6 +1193,9 @@ AS $function$
           OR EXISTS (SELECT FROM unnest(a.list) AS e(item) WHERE e.item IS NULL))
     AND cardinality(config.key_columns) > 0 AND cardinality(config.columns) = cardinality(config.column_types) AND cardinality(config.columns) = cardinality(config.members)
     AND (SELECT count(DISTINCT m.name) FROM unnest(config.members) AS m(name)) = cardinality(config.members)
+    AND CASE jsonb_typeof(config.renamed)
+          WHEN 'object' THEN NOT EXISTS (SELECT FROM jsonb_each(config.renamed) AS r WHERE jsonb_typeof(r.value) <> 'string')
+          ELSE false END
     AND CASE jsonb_typeof(config.absent)
           WHEN 'object' THEN NOT EXISTS (SELECT FROM jsonb_each(config.absent) AS r WHERE jsonb_typeof(r.value) <> 'string' OR r.key <> ALL (config.members))
           ELSE false END, false)
@@ -1671,12 +1674,18 @@ BEGIN
     FROM pg_attribute AS a WHERE a.attrelid = relation AND a.attname::text = ANY (columns || excluded) AND a.attnum > 0 AND NOT a.attisdropped;
   SELECT coalesce(max(c.id), 0) + 1 INTO config_id FROM public.audit_chain_config AS c;
   INSERT INTO public.audit_chain_config
-    (id, recorded_at, actor, action, kind, relation, key_columns, columns, members, absent, column_types, excluded, changes, mode, fallback, complete, record_anew, salt, blind_key, present)
+    (id, recorded_at, actor, action, kind, relation, key_columns, columns, members, absent, column_types, excluded, renamed, changes, mode, fallback, complete, record_anew, salt, blind_key, present)
   VALUES (config_id, clock_timestamp(), session_user, action, kind, qualified, key_columns, columns, members, absent,
     coalesce((SELECT array_agg(public.audit_chain_type_description(a.atttypid, a.atttypmod) ORDER BY c.n)
        FROM unnest(columns) WITH ORDINALITY AS c(name, n)
        JOIN pg_attribute AS a ON a.attrelid = relation AND a.attname::text = c.name AND NOT a.attisdropped), '{}'),
-    excluded, changes, mode, fallback, complete, record_anew, false, blind_key,
+    excluded,
+    (SELECT coalesce(jsonb_object_agg(b.name, n.name), '{}')
+       FROM (SELECT c.* FROM public.audit_chain_config AS c WHERE c.kind = audit_chain_configure.kind ORDER BY c.id DESC LIMIT 1) AS before
+      CROSS JOIN LATERAL unnest(before.columns, before.members) AS b(name, member)
+       JOIN unnest(audit_chain_configure.columns, audit_chain_configure.members) AS n(name, member) ON n.member = b.member
+      WHERE n.name <> b.name),
+    changes, mode, fallback, complete, record_anew, false, blind_key,
     -- What is there is recorded by attach, which says it, and by nothing else.
     CASE action WHEN 'attach' THEN public.audit_chain_present(relation)
       ELSE coalesce((SELECT c.present FROM public.audit_chain_config AS c WHERE c.kind = audit_chain_configure.kind ORDER BY c.id DESC LIMIT 1), '{}') END);

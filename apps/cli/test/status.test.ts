@@ -58,7 +58,7 @@ describe("status", () => {
     expect(to_do).toContainEqual({
       about: "public.tracking",
       problem: "1 rows were inserted past the trigger",
-      run: "audit-chain verify",
+      run: "audit-chain sync",
     });
     expect(to_do.map(({ problem }) => problem)).toContain("trigger 0_audit_chain_track is disabled");
   });

@@ -47,7 +47,7 @@ async function narrow(trial: Trial): Promise<Expected> {
     return { variant, found: [{ check: "coverage_narrowed", kind: named.kind }] };
   } else
     await front(
-      `insert into public.audit_chain_config select (select max(id) + 1 from public.audit_chain_config), clock_timestamp(), actor, 'detach', kind, relation, key_columns, columns, members, absent, column_types, excluded, changes, mode, fallback, complete, record_anew, salt, blind_key, present from public.audit_chain_config where kind = ${quoted(kind)} order by id desc limit 1`,
+      `insert into public.audit_chain_config select (select max(id) + 1 from public.audit_chain_config), clock_timestamp(), actor, 'detach', kind, relation, key_columns, columns, members, absent, column_types, excluded, renamed, changes, mode, fallback, complete, record_anew, salt, blind_key, present from public.audit_chain_config where kind = ${quoted(kind)} order by id desc limit 1`,
     );
   return { variant: `${variant}, ${kind}`, found };
 }

@@ -4,7 +4,7 @@ import { TABLES } from "../world/tables.ts";
 import { perform, type Step } from "./step.ts";
 
 const LISTS =
-  "id recorded_at actor action kind relation key_columns columns members absent column_types excluded changes mode fallback complete record_anew salt blind_key present".split(
+  "id recorded_at actor action kind relation key_columns columns members absent column_types excluded renamed changes mode fallback complete record_anew salt blind_key present".split(
     " ",
   );
 

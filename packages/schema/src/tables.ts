@@ -108,11 +108,20 @@ export const auditChainConfig = pgTable("audit_chain_config", {
   keyColumns: text("key_columns").array().notNull(),
   columns: text("columns").array().notNull(),
   /** For each column the name of its member in payloads: that of the column when it joined. */
-  members: text("members").array().notNull(),
+  members: text("members")
+    .array()
+    .notNull()
+    .default(sql`'{}'`),
   /** By member, the text that is left out of payloads like NULL: what older rows have in a column that joined. */
-  absent: jsonb("absent").notNull(),
+  absent: jsonb("absent")
+    .notNull()
+    .default(sql`'{}'`),
   columnTypes: text("column_types").array().notNull(),
   excluded: text("excluded").array().notNull(),
+  /** Columns that have another name since the configuration before: old to new, for people. `members` is what counts. */
+  renamed: jsonb("renamed")
+    .notNull()
+    .default(sql`'{}'`),
   changes: text("changes").notNull(),
   mode: text("mode").notNull(),
   fallback: text("fallback").notNull().default("pending"),

@@ -1,5 +1,5 @@
 import { readFile, rm } from "node:fs/promises";
-import { CommandError, policyFile, replaceFile } from "@scidex/audit-command";
+import { CommandError, escapeMessage, policyFile, replaceFile } from "@scidex/audit-command";
 import { jsonText } from "@scidex/audit-core";
 import { type Approval, approvalForm, parseApproval, parsePolicy, type Policy } from "@scidex/audit-verifier";
 
@@ -13,7 +13,8 @@ export async function readPolicyFile(file: string): Promise<Policy> {
 }
 
 /**
- * The policy that `AUDIT_POLICY` names; undefined where it is not set.
+ * The policy that `AUDIT_POLICY` names; undefined where it is not set, or where the file is empty: the shell empties a file
+ * that it redirects to before the command reads it. What that one had approved is lost then, and it is said.
  *
  * @throws {CommandError} `configuration` where it cannot be read, or is not one
  */
@@ -21,12 +22,11 @@ export async function earlierPolicy(): Promise<Policy | undefined> {
   const file = policyFile();
   if (file === undefined) return undefined;
   const text = await readText(file, `AUDIT_POLICY names ${file}, which`);
-  if (text.trim() === "")
-    throw new CommandError(
-      "configuration",
-      `AUDIT_POLICY names ${file}, which is empty: a shell empties the file that it redirects to before the command reads it. Put the old file back, then write to another one and rename it: audit-chain policy > new.json && mv new.json ${file}. For a first policy unset AUDIT_POLICY`,
-    );
-  return parsePolicyFile(file, text);
+  if (text.trim() !== "") return parsePolicyFile(file, text);
+  process.stderr.write(
+    `note: ${escapeMessage(file)} (AUDIT_POLICY) is empty, so this is a first policy: what is covered now counts as approved. A shell empties the file that it redirects to before the command reads it; to keep what was approved: audit-chain policy > new.json && mv new.json ${escapeMessage(file)}\n`,
+  );
+  return undefined;
 }
 
 async function readText(file: string, what: string): Promise<string> {

@@ -38,7 +38,7 @@ export async function tableDrift(sql: ISql, config: ConfigInForce): Promise<Tabl
   if (live === undefined) {
     return {
       now: null,
-      problems: [{ problem: "the table is gone (dropped, renamed or moved)", run: "audit-chain verify" }],
+      problems: [{ problem: "the table is gone (dropped, renamed or moved)", run: "audit-chain sync" }],
     };
   }
   const sync = "audit-chain sync";

@@ -59,6 +59,7 @@ export const CONFIG_COVERED = [
   "record_anew",
   "recorded_at",
   "relation",
+  "renamed",
   "salt",
 ] as const;
 
@@ -98,7 +99,7 @@ const LARGEST_ID = 2n ** 63n - 1n;
  */
 export function decodeConfig(fields: readonly (string | null)[], seqOf: (id: string) => bigint | null): Config | null {
   const [id, action, kind, relation, keyColumns, columns, members, absent, columnTypes, ...rest] = fields;
-  const [excluded, changes, mode, complete, recordAnew, salt, blindKey, actor, recordedAt, present] = rest;
+  const [excluded, renamed, changes, mode, complete, recordAnew, salt, blindKey, actor, recordedAt, present] = rest;
   if (id == null || !/^[1-9]\d{0,18}$/u.test(id) || BigInt(id) > LARGEST_ID || !isAction(action)) return null;
   if (kind == null || kind === "" || Buffer.byteLength(kind) > 200) return null;
   if (relation == null || splitRelation(relation) === null) return null;
@@ -107,6 +108,7 @@ export function decodeConfig(fields: readonly (string | null)[], seqOf: (id: str
     return null;
   if (recordedAt == null || recordedAt.endsWith("infinity")) return null;
   try {
+    parseTexts(renamed ?? "");
     const config: Config = {
       id: BigInt(id),
       seq: seqOf(id),
@@ -116,7 +118,7 @@ export function decodeConfig(fields: readonly (string | null)[], seqOf: (id: str
       keyColumns: parseArrayText(keyColumns ?? ""),
       columns: parseArrayText(columns ?? ""),
       members: parseArrayText(members ?? ""),
-      absent: parseAbsent(absent ?? ""),
+      absent: parseTexts(absent ?? ""),
       columnTypes: parseArrayText(columnTypes ?? ""),
       excluded: parseArrayText(excluded ?? ""),
       changes,
@@ -146,7 +148,7 @@ function isWhole({ keyColumns, columns, members, absent, columnTypes }: Config):
 }
 
 /** A map, because a column can be called `constructor`. @throws {Error} for anything but an object of texts */
-function parseAbsent(text: string): Map<string, string> {
+function parseTexts(text: string): Map<string, string> {
   const value: unknown = JSON.parse(text);
   if (typeof value !== "object" || value === null || Array.isArray(value)) throw new Error("not an object");
   return new Map(

@@ -90,6 +90,7 @@ export const CONFIG_SHAPE = [
   ["absent", "jsonb"],
   ["column_types", "text[]"],
   ["excluded", "text[]"],
+  ["renamed", "jsonb"],
   ["changes", "text"],
   ["mode", "text"],
   ["complete", "boolean"],

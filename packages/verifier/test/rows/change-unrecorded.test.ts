@@ -220,12 +220,10 @@ it("is unproven, and no finding, where the schema was changed between two change
   };
   const change = "update public.strict set balance = balance + 1";
   expect(await statusAfter("alter table public.strict add column note text", change, sync, change)).toBe("intact");
-  expect(await statusAfter("alter table public.strict add column n numeric(8, 2) default 5", change, sync, change)).toBe(
-    "intact",
-  );
-  expect(await statusAfter("alter table public.strict alter n type numeric(10, 4)", sync, change)).toBe(
-    "unproven",
-  );
+  expect(
+    await statusAfter("alter table public.strict add column n numeric(8, 2) default 5", change, sync, change),
+  ).toBe("intact");
+  expect(await statusAfter("alter table public.strict alter n type numeric(10, 4)", sync, change)).toBe("unproven");
   const report = await chain.verify();
   expect(report.unproven).toEqual([
     "sources: public.strict: 2 changes cannot be compared with what was recorded before them, because the schema was changed in between",

@@ -226,7 +226,7 @@ test("a configuration that says something else of older rows than was decided wh
   const chain = await orders();
   await chain.sql.unsafe(`insert into public.audit_chain_config
     select (select max(id) + 1 from public.audit_chain_config), clock_timestamp(), actor, action, kind, relation, key_columns, columns, members, '{"note": "approved"}',
-           column_types, excluded, changes, mode, fallback, complete, record_anew, salt, blind_key, present from public.audit_chain_config where kind = 'orders'`);
+           column_types, excluded, renamed, changes, mode, fallback, complete, record_anew, salt, blind_key, present from public.audit_chain_config where kind = 'orders'`);
   await chain.attack("update public.orders set note = 'approved' where id = 1");
   await seal(chain);
   expect(found(await chain.verify())).toContain("coverage_narrowed orders ");

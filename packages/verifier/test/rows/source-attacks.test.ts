@@ -200,7 +200,7 @@ const ATTACKS: Attack[] = [
   {
     id: "B03",
     what: "a configuration",
-    sql: "insert into public.audit_chain_config select 99, recorded_at, actor, action, kind, relation, key_columns, '{id}', '{id}', '{}', '{integer}', excluded, changes, mode, fallback, complete, record_anew, salt, blind_key, present from public.audit_chain_config where id = 1",
+    sql: "insert into public.audit_chain_config select 99, recorded_at, actor, action, kind, relation, key_columns, '{id}', '{id}', '{}', '{integer}', excluded, renamed, changes, mode, fallback, complete, record_anew, salt, blind_key, present from public.audit_chain_config where id = 1",
     found: { check: "source_unchained", eventKind: "audit_chain_config", eventPk: "99" },
   },
   {

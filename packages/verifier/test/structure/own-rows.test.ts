@@ -106,7 +106,7 @@ describe("rows that steer linking", () => {
 
 /** A configuration row as that of `strict_refuse`, with these columns instead. */
 const forged = (columns: Readonly<Record<string, string>>): string => {
-  const names = `id recorded_at actor action kind relation key_columns columns members absent column_types excluded changes mode complete present`;
+  const names = `id recorded_at actor action kind relation key_columns columns members absent column_types excluded renamed changes mode complete present`;
   const values = names.split(" ").map((name) => columns[name] ?? (name === "id" ? "99" : `c.${name}`));
   return `insert into public.audit_chain_config (${names.replaceAll(" ", ", ")}) select ${values.join(", ")} from public.audit_chain_config as c where kind = 'strict_refuse'`;
 };
@@ -128,6 +128,7 @@ describe("a configuration row that no release writes", () => {
     ["a list that begins at 0", { excluded: "'[0:0]={a}'::text[]" }],
     ["fewer types than columns", { column_types: "'{}'::text[]" }],
     ["no key", { key_columns: "'{}'::text[]" }],
+    ["renames that are a list", { renamed: "'[]'" }],
     ["fewer members than columns", { members: "'{}'::text[]" }],
     [
       "a member that two columns have",

@@ -16,6 +16,9 @@ AS $function$
           OR EXISTS (SELECT FROM unnest(a.list) AS e(item) WHERE e.item IS NULL))
     AND cardinality(config.key_columns) > 0 AND cardinality(config.columns) = cardinality(config.column_types) AND cardinality(config.columns) = cardinality(config.members)
     AND (SELECT count(DISTINCT m.name) FROM unnest(config.members) AS m(name)) = cardinality(config.members)
+    AND CASE jsonb_typeof(config.renamed)
+          WHEN 'object' THEN NOT EXISTS (SELECT FROM jsonb_each(config.renamed) AS r WHERE jsonb_typeof(r.value) <> 'string')
+          ELSE false END
     AND CASE jsonb_typeof(config.absent)
           WHEN 'object' THEN NOT EXISTS (SELECT FROM jsonb_each(config.absent) AS r WHERE jsonb_typeof(r.value) <> 'string' OR r.key <> ALL (config.members))
           ELSE false END, false)
