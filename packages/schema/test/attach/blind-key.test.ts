@@ -1,8 +1,8 @@
 import { blindKey, fromHex } from "@scidex/audit-core";
 import { afterAll, beforeAll, expect, test } from "vitest";
-import { attach, planAttach } from "../src/index.ts";
-import { chainDatabase, connect, stateOf } from "./database.ts";
-import { expectIntact } from "./recompute.ts";
+import { attach, planAttach } from "../../src/index.ts";
+import { chainDatabase, connect, stateOf } from "../database.ts";
+import { expectIntact } from "../recompute.ts";
 
 let database: Awaited<ReturnType<typeof chainDatabase>>;
 beforeAll(async () => {

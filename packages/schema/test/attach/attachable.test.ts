@@ -1,7 +1,7 @@
 // Scenario: what stands in the way of auditing is said before anything is changed.
 import { afterAll, beforeAll, expect, test } from "vitest";
-import { attach, migrate } from "../src/index.ts";
-import { chainDatabase, connect } from "./database.ts";
+import { attach, migrate } from "../../src/index.ts";
+import { chainDatabase, connect } from "../database.ts";
 
 let database: Awaited<ReturnType<typeof chainDatabase>>;
 beforeAll(async () => {

@@ -1,7 +1,7 @@
 import { afterAll, beforeAll, expect, test } from "vitest";
-import { attach, detach, planAttach } from "../src/index.ts";
-import { chainDatabase, connect, stateOf } from "./database.ts";
-import { expectChained, expectIntact } from "./recompute.ts";
+import { attach, detach, planAttach } from "../../src/index.ts";
+import { chainDatabase, connect, stateOf } from "../database.ts";
+import { expectChained, expectIntact } from "../recompute.ts";
 
 let database: Awaited<ReturnType<typeof chainDatabase>>;
 beforeAll(async () => {

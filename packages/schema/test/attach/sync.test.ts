@@ -1,8 +1,8 @@
 // Scenario: a migration ends with audit_chain_sync, in its own transaction or later.
 import { afterAll, beforeAll, expect, test } from "vitest";
-import { attach } from "../src/index.ts";
-import { chainDatabase, stateOf } from "./database.ts";
-import { coverage, expectChained, expectedEvents, expectIntact } from "./recompute.ts";
+import { attach } from "../../src/index.ts";
+import { chainDatabase, stateOf } from "../database.ts";
+import { coverage, expectChained, expectedEvents, expectIntact } from "../recompute.ts";
 
 let database: Awaited<ReturnType<typeof chainDatabase>>;
 beforeAll(async () => {
