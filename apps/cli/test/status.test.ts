@@ -58,7 +58,7 @@ describe("status", () => {
     expect(to_do).toContainEqual({
       about: "public.tracking",
       problem: "1 rows were inserted past the trigger",
-      run: "audit-chain sync",
+      run: "audit-chain verify",
     });
     expect(to_do.map(({ problem }) => problem)).toContain("trigger 0_audit_chain_track is disabled");
   });
@@ -92,12 +92,12 @@ describe("status", () => {
       `column m is now "public"."mood"{'good','awful'}, recorded is "public"."mood"{'good','bad'}`,
       "trigger audit_chain_guard is missing",
     ]);
-    expect(new Set(to_do.map(({ run }) => run))).toEqual(new Set(["audit-chain attach public.drifting"]));
+    expect(new Set(to_do.map(({ run }) => run))).toEqual(new Set(["audit-chain sync"]));
     await db.run(["attach", "drifting"]);
     expect((await report()).to_do).toEqual([]);
 
     await db.sql`alter table drifting rename to drifted`;
-    expect((await report()).to_do).toMatchObject([{ run: "audit-chain attach public.drifted" }]);
+    expect((await report()).to_do).toMatchObject([{ run: "audit-chain sync" }]);
     await db.sql`drop table drifted`;
     const gone = await report();
     expect(gone.to_do).toMatchObject([{ problem: expect.stringContaining("the table is gone") }]);
