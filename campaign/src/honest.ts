@@ -47,6 +47,36 @@ const inTransaction = (name: string, level: string): HonestChange => ({
   },
 });
 
+/** Columns that join, as ALTER TABLE adds them: each older row has one value in them, be it NULL. */
+const JOINED = {
+  "with a default": [
+    "integer not null default 5",
+    "text default 'it''s'",
+    "timestamptz default '2026-01-01 00:00:00+02'",
+  ],
+  "without a default": ["text", "numeric(9,2)", "boolean"],
+} as const;
+
+/** A migration that ends with `audit_chain_sync`; then rows come, and older rows of tracked tables are changed. */
+const joins = (how: keyof typeof JOINED): HonestChange => ({
+  name: `a column ${how} joins in the migration's transaction`,
+  run: async ({ honest }, random, fresh) => {
+    const table = random.pick(TABLES);
+    const { relation } = table;
+    const column = `joined_${fresh()}`;
+    await honest.begin(async (tx) => {
+      await tx.unsafe(`alter table ${relation} add column ${column} ${random.pick(JOINED[how])}`);
+      await tx.unsafe(`select public.audit_chain_sync('${relation}')`);
+    });
+    for (let n = 0; n < 2; n++) await honest.unsafe(table.insert(random, fresh()));
+    if (table.changes === "refuse") return;
+    await honest.unsafe(`update ${relation} set ${random.pick(table.edits)}`);
+    await honest.unsafe(
+      `alter table ${relation} alter column ${column} drop not null; update ${relation} set ${column} = null; update ${relation} set ${column} = default`,
+    );
+  },
+});
+
 export const HONEST_CHANGES: readonly HonestChange[] = [
   inTransaction("rows of several tables", "read committed"),
   inTransaction("a repeatable read transaction", "repeatable read"),
@@ -152,6 +182,37 @@ export const HONEST_CHANGES: readonly HonestChange[] = [
         "alter table public.everything add column more inet; select public.audit_chain_attach('public.everything')",
       );
       await honest.unsafe(TABLES.find(({ kind }) => kind === "everything")?.insert(random, fresh()) ?? "");
+    },
+  },
+  joins("with a default"),
+  joins("without a default"),
+  {
+    name: "a column joins late, and no row has another value in it",
+    run: async ({ honest }, random, fresh) => {
+      const table = random.pick(TABLES);
+      const type = random.pick([...JOINED["with a default"], ...JOINED["without a default"]]);
+      await honest.unsafe(`alter table ${table.relation} add column late_${fresh()} ${type}`);
+      await honest.unsafe(table.insert(random, fresh()));
+      await honest.unsafe(`select public.audit_chain_sync('${table.relation}')`);
+      await honest.unsafe(table.insert(random, fresh()));
+    },
+  },
+  {
+    name: "a column added and dropped again",
+    run: async ({ honest }, random, fresh) => {
+      const table = random.pick(TABLES);
+      const column = `passing_${fresh()}`;
+      await honest.unsafe(`alter table ${table.relation} add column ${column} integer default 5`);
+      await honest.unsafe(table.insert(random, fresh()));
+      await honest.unsafe(`alter table ${table.relation} drop column ${column}`);
+      await honest.unsafe(`select public.audit_chain_sync('${table.relation}')`);
+      await honest.unsafe(table.insert(random, fresh()));
+    },
+  },
+  {
+    name: "sync without any change",
+    run: async ({ honest }) => {
+      for (const { relation } of TABLES) await honest.unsafe(`select public.audit_chain_sync('${relation}')`);
     },
   },
   {

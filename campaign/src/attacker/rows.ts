@@ -72,10 +72,13 @@ export async function payloadOf(attacker: Attacker, victim: Pick<Victim, "table"
   await attacker.run(
     "set timezone = 'UTC'; set datestyle = 'ISO'; set intervalstyle = 'postgres'; set bytea_output = 'hex'; set extra_float_digits = 1; set lc_monetary = 'C'",
   );
-  const [config] = await attacker.read<{ columns: string }>(
-    `select to_json(columns)::text as columns from public.audit_chain_config where kind = ${quoted(table.kind)} order by id desc limit 1`,
+  const [config] = await attacker.read<Record<"columns" | "members" | "absent", string>>(
+    `select to_json(columns)::text as columns, to_json(members)::text as members, absent::text as absent
+       from public.audit_chain_config where kind = ${quoted(table.kind)} order by id desc limit 1`,
   );
   const columns = JSON.parse(config?.columns ?? "[]") as string[];
+  const members = JSON.parse(config?.members ?? "[]") as string[];
+  const absent = new Map(Object.entries(JSON.parse(config?.absent ?? "{}") as Record<string, string>));
   const list = columns.map(
     (name, i) =>
       `case when t."${name.replaceAll('"', '""')}" is distinct from null then concat(t."${name.replaceAll('"', '""')}") end as c${i}`,
@@ -83,10 +86,11 @@ export async function payloadOf(attacker: Attacker, victim: Pick<Victim, "table"
   const [row] = await attacker.read<Record<string, string | null>>(
     `select ${list.join(", ")} from ${table.relation} as t ${where(victim)}`,
   );
-  const payload: Record<string, string> = {};
-  for (const name of columns.toSorted()) {
-    const value = row?.[`c${columns.indexOf(name)}`] ?? null;
-    if (value !== null) payload[name] = value;
+  const payload: Record<string, string | null> = {};
+  for (const member of members.toSorted()) {
+    const value = row?.[`c${members.indexOf(member)}`] ?? null;
+    // What older rows have in a column that joined is left out, as NULL is elsewhere.
+    if (value !== (absent.get(member) ?? null)) payload[member] = value;
   }
   return createHash("sha256").update(JSON.stringify(payload)).digest("hex");
 }

@@ -14,6 +14,7 @@ import { OWN_ROW_ATTACKS } from "./own-rows.ts";
 import { REWRITES } from "./rewrites.ts";
 import { RIGHTS_ATTACKS } from "./rights.ts";
 import { ROW_ATTACKS } from "./rows.ts";
+import { SCHEMA_ATTACKS } from "./schema-changes.ts";
 import { SINK_ATTACKS } from "./sinks.ts";
 
 /** Every attack of the table of threats that has a check, in its order. */
@@ -22,6 +23,7 @@ export const ATTACKS: readonly Attack[] = [
   ...REWRITES,
   ...ROW_ATTACKS,
   ...LAUNDERING,
+  ...SCHEMA_ATTACKS,
   ...ACCESS_ATTACKS,
   ...CAPTURE_ATTACKS,
   ...RIGHTS_ATTACKS,
