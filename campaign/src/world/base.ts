@@ -167,21 +167,19 @@ async function publish(base: Base): Promise<void> {
 /** Before any attack: the policy as `audit-chain policy` prints it, and the verifier's state after a clean run. */
 async function pinTrust(base: Base): Promise<void> {
   const { place } = base;
-  const policy = await runProgram("audit-chain", ["policy"], {
+  const environment = {
     AUDIT_DATABASE_URL: base.url("inspector", base.template),
+    AUDIT_SINKS: place.sinks.join(","),
+    AUDIT_VERIFIER_KEYS: base.vkeys.join(","),
     AUDIT_ORIGIN: ORIGIN,
-  });
+  };
+  const policy = await runProgram("audit-chain", ["policy"], environment);
   if (policy.exit !== 0) throw new Error(`audit-chain policy: ${policy.stderr}`);
   writeFileSync(place.policyFile, policy.stdout);
   const verified = await runProgram(
     "audit-verify",
     ["--json", "--policy", place.policyFile, "--state", place.stateFile],
-    {
-      AUDIT_DATABASE_URL: base.url("inspector", base.template),
-      AUDIT_SINKS: place.sinks.join(","),
-      AUDIT_VERIFIER_KEYS: base.vkeys.join(","),
-      AUDIT_ORIGIN: ORIGIN,
-    },
+    environment,
   );
   if (verified.exit !== 0) throw new Error(`the base does not verify: ${verified.stdout}${verified.stderr}`);
   await git(place.remote, ["gc", "--quiet"]);
