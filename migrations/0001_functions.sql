@@ -1507,22 +1507,34 @@ AS $function$
   ) AS w
 $function$;
 --> statement-breakpoint
--- Whether a row that can be seen was written by the transaction that asks, a subtransaction of it included.
+-- Whether a row that can be seen was written by the transaction that asks, a subtransaction of it included. Of what can be
+-- seen nothing else is in progress.
+--
+-- `xmin` has the low half of a transaction's number, also of rows that were frozen long ago. Subtransactions have numbers
+-- a little above their transaction's; one that lies there by chance may be none that has been yet.
 CREATE OR REPLACE FUNCTION public.audit_chain_is_own(writer xid) RETURNS boolean
-LANGUAGE sql STABLE
+LANGUAGE plpgsql STABLE
 SET search_path = pg_catalog, pg_temp
 AS $function$
-  -- Of what can be seen nothing else is in progress. Numbers below 3 are no transactions; frozen rows have an age of 2^31 - 1.
-  SELECT writer::text::bigint > 2 AND age(writer) < 2147483647
-     AND coalesce(pg_xact_status((pg_current_xact_id()::text::bigint - age(writer))::text::xid8) = 'in progress', false)
+DECLARE
+  own   CONSTANT bigint := pg_current_xact_id()::text::bigint;
+  above CONSTANT bigint := (writer::text::bigint - own % 4294967296 + 4294967296) % 4294967296;
+BEGIN
+  IF above = 0 OR above > 1048576 THEN
+    RETURN above = 0;
+  END IF;
+  RETURN coalesce(pg_xact_status((own + above)::text::xid8) = 'in progress', false);
+EXCEPTION WHEN invalid_parameter_value THEN
+  RETURN false;
+END
 $function$;
 --> statement-breakpoint
 -- What older rows have in columns that join an audited table: `absent`, by column, the one text that is left out of
 -- payloads like NULL (the value that ADD COLUMN gave to the rows that were there; no entry where that is NULL); and
 -- whether there may be rows that have another value, and so have to be recorded anew.
 --
--- There can be none where the columns have been added by this very transaction, and nothing else has been done to the
--- rows. Else a small table is read; a large one would keep writers waiting, and the publisher reads it afterwards.
+-- A small table is read. A large one would keep writers waiting: there can be none where the columns have been added by
+-- this very transaction, and nothing else has been done to the rows; else there may be.
 CREATE OR REPLACE FUNCTION public.audit_chain_joins(relation regclass, names text[], OUT absent jsonb, OUT record_anew boolean)
 LANGUAGE plpgsql
 SET search_path = pg_catalog, pg_temp SET "TimeZone" = 'UTC' SET "DateStyle" = 'ISO' SET "IntervalStyle" = 'postgres'
@@ -1558,24 +1570,28 @@ BEGIN
     EXECUTE format('SELECT xmin FROM ONLY %s LIMIT 1', leaf) INTO writer;
     is_untouched := writer IS NULL OR NOT public.audit_chain_is_own(writer);
   END LOOP;
+  -- A column's row in the catalog is ours too when it was only altered here. ADD COLUMN writes the relation's row as well,
+  -- and leaves the column as it is made: without NOT NULL where it has no default, without rights and settings.
+  is_untouched := is_untouched AND (SELECT bool_and(public.audit_chain_is_own(c.xmin)) FROM pg_class AS c WHERE c.oid = ANY (leaves || relation));
   FOREACH name IN ARRAY names LOOP
-    -- attmissingval is an array of one element, of the column's type.
-    SELECT min((a.attmissingval::text::text[])[1]),
+    -- attmissingval is an array of one element, of the column's type. Without commas between, its text is not taken apart.
+    SELECT min(CASE WHEN t.typdelim = ',' THEN (a.attmissingval::text::text[])[1] END),
            is_untouched AND coalesce(bool_and(public.audit_chain_is_own(a.xmin)
-             AND (a.atthasmissing OR NOT a.atthasdef AND a.attidentity = '' AND t.typdefault IS NULL)
-             AND (a.attmissingval::text::text[])[1] IS NOT DISTINCT FROM (b.attmissingval::text::text[])[1]), true)
+             AND (NOT a.attnotnull OR a.atthasmissing) AND coalesce(a.attstattarget, -1) = -1 AND a.attacl IS NULL AND a.attoptions IS NULL
+             AND (a.atthasmissing AND t.typdelim = ',' OR NOT a.atthasmissing AND NOT a.atthasdef AND a.attidentity = '' AND t.typdefault IS NULL)
+             AND (a.attmissingval::text) IS NOT DISTINCT FROM (b.attmissingval::text)), true)
       INTO value, is_clean
       FROM unnest(leaves) AS l JOIN pg_attribute AS a ON a.attrelid = l AND a.attname::text = name AND NOT a.attisdropped
       JOIN pg_type AS t ON t.oid = a.atttypid
       LEFT JOIN pg_attribute AS b ON b.attrelid = leaves[1] AND b.attname::text = name;
     is_known := value IS NOT NULL;
-    IF NOT is_clean AND value IS NULL AND is_small AND leaves IS NOT NULL THEN
+    IF value IS NULL AND is_small AND NOT is_clean AND leaves IS NOT NULL THEN
       -- A table that was written anew does not know its default any more. If all rows have one value, it is that.
       EXECUTE format('SELECT CASE WHEN %2$I IS DISTINCT FROM NULL THEN concat(%2$I) END FROM %3$s %1$s LIMIT 1', relation, name, CASE WHEN relation = ANY (leaves) THEN 'ONLY' END) INTO value;
     END IF;
     is_other := NOT is_clean AND NOT is_small;
     FOREACH leaf IN ARRAY coalesce(leaves, '{}') LOOP
-      EXIT WHEN is_clean OR is_other;
+      EXIT WHEN is_other OR NOT is_small;
       EXECUTE format('SELECT EXISTS (SELECT FROM ONLY %s WHERE CASE WHEN %2$I IS DISTINCT FROM NULL THEN concat(%2$I) END COLLATE "C" IS DISTINCT FROM $1)', leaf, name)
          INTO is_other USING value;
     END LOOP;

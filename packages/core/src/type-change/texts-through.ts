@@ -11,7 +11,8 @@ import { textsBefore, type TypeChange } from "./texts-before.ts";
 export function textsThrough(types: readonly string[]): Reading | null {
   let reading: Reading | null = same;
   for (const change of typeChanges(types)) {
-    const step = mayBeRange(change.before) || mayBeRange(change.now) ? null : textsBefore(change);
+    const isUnclear = mayBeRange(change.before) || mayBeRange(change.now) || mayBeReordered(change);
+    const step = isUnclear ? null : textsBefore(change);
     reading = step === null || reading === null ? null : after(step, reading);
   }
   return reading;
@@ -19,7 +20,8 @@ export function textsThrough(types: readonly string[]): Reading | null {
 
 /**
  * The changes of a column's type. Labels are matched by their places in the enum: ALTER TYPE leaves a renamed one where it
- * is. That is what the change is said to be, and no proof of it: the sentence has to be approved.
+ * is. That is what the change is said to be, and no proof of it: the sentence has to be approved. Where a label stands at
+ * another place, labels may have been swapped, or the enum made anew in another order: texts do not follow then.
  */
 export function typeChanges(types: readonly string[]): TypeChange[] {
   return types.flatMap((now, i) => {
@@ -29,6 +31,10 @@ export function typeChanges(types: readonly string[]): TypeChange[] {
     return [labels.size === 0 ? { before, now } : { before, now, labels }];
   });
 }
+
+/** Whether one label is called as another one was. */
+const mayBeReordered = ({ labels }: TypeChange): boolean =>
+  labels !== undefined && [...labels.values()].some((label) => labels.has(label));
 
 function renamedLabels(before: string, now: string): ReadonlyMap<string, string> {
   const [old, current] = [enumOf(before), enumOf(now)];

@@ -173,6 +173,8 @@ async function openLocked(lane: Lane, history: KindHistory): Promise<OpenTable |
   };
   const table = await openTable(lane, history, missing, async () => false);
   if (isMissing || table === null || "reason" in table) return null;
+  // Rows of before a change of type are held against what their texts were, which sums cannot tell from what they are.
+  if (table.readings.some(({ before }) => before.size > 0)) return null;
   const tally = { matched: 0, unchainedYet: 0, unprovable: 0, excuse: null, unrecorded: 0, incomparable: 0 };
   return verdict(history, table.shape, tally) === null ? table : null;
 }

@@ -67,12 +67,14 @@ function narrowings(before: Config, config: Config): Narrowing[] {
   const found: Narrowing[] = [];
   const add = (message: string, isAllowed: Narrowing["isAllowed"]) => found.push({ message, isAllowed });
   const tableOf = (policy: Policy) => policy.tables.get(relation);
+  // After a detachment, too: the rows of before are checked until the table is said to be dropped.
+  if (isDropped(config)) {
+    if (!isDropped(before))
+      add(`${relation} was dropped: its rows cannot be checked any more`, (policy) => policy.detached.has(relation));
+    return found;
+  }
   if (config.action === "detach" && before.action !== "detach")
-    add(
-      `${relation} was ${isDropped(config) ? "dropped: its rows cannot be checked any more" : "detached: its new rows are not captured any more"}`,
-      (policy) => policy.detached.has(relation),
-    );
-  if (isDropped(config)) return found;
+    add(`${relation} was detached: its new rows are not captured any more`, (policy) => policy.detached.has(relation));
   if (before.complete && !config.complete && before.action !== "detach") {
     add(
       `${relation} was declared incomplete again, so that rows past the trigger could be admitted`,
@@ -98,6 +100,21 @@ function narrowings(before: Config, config: Config): Narrowing[] {
       `${relation}: ${switched.join(" and ")} since then, which is decided when a kind is first attached`,
       () => false,
     );
+  if (relation !== before.relation)
+    add(
+      `the kind ${config.kind} was moved from ${before.relation} to ${relation}`,
+      (policy) => tableOf(policy)?.kind === config.kind,
+    );
+  if (keyMembers(before) !== keyMembers(config))
+    add(
+      `the key of ${relation} was changed from ${before.keyColumns.join(", ")} to ${config.keyColumns.join(", ")}`,
+      (policy) => tableOf(policy)?.key.join("\0") === config.keyColumns.join("\0"),
+    );
+  const hidden = hiddenColumns(before, config);
+  if (hidden.length > 0)
+    add(`${relation} excludes ${hidden.join(", ")}, which nobody had taken in yet`, (policy) =>
+      hidden.every((column) => tableOf(policy)?.exclude.includes(column) === true),
+    );
   if (before.action === "detach") return found;
   const came = config.present.filter((entry) => isRecorded(entry, before.present) === "no");
   if (came.length > 0)
@@ -105,22 +122,20 @@ function narrowings(before: Config, config: Config): Narrowing[] {
       `${relation} was attached again with what was not there before: ${came.map(withoutPrinting).join("; ")}`,
       (policy) => came.every((entry) => isRecorded(entry, tableOf(policy)?.present ?? []) === "yes"),
     );
-  if (relation !== before.relation)
-    add(
-      `the kind ${config.kind} was moved from ${before.relation} to ${relation}`,
-      (policy) => tableOf(policy)?.kind === config.kind,
-    );
   if (before.changes === "refuse" && config.changes === "track")
     add(
       `${relation} refused changes of its rows before, and has only tracked them since then`,
       (policy) => tableOf(policy)?.changes === "track",
     );
-  if (keyMembers(before) !== keyMembers(config))
-    add(
-      `the key of ${relation} was changed from ${before.keyColumns.join(", ")} to ${config.keyColumns.join(", ")}`,
-      (policy) => tableOf(policy)?.key.join("\0") === config.keyColumns.join("\0"),
-    );
   return found;
+}
+
+/** Columns that joined and were excluded at once. As many as were excluded before under other names may be these, renamed. */
+function hiddenColumns(before: Config, config: Config): string[] {
+  const known = new Set([...before.columns, ...before.excluded]);
+  const hidden = config.excluded.filter((column) => !known.has(column));
+  const now = new Set([...config.columns, ...config.excluded]);
+  return hidden.length > before.excluded.filter((column) => !now.has(column)).length ? hidden : [];
 }
 
 /**

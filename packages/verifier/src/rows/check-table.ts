@@ -14,7 +14,7 @@ import {
 import type { GroupReader } from "./group-reader.ts";
 import type { KeyGroup } from "./key-group.ts";
 import type { KindTally } from "./kind-tally.ts";
-import { type Recomputations, recomputations } from "./payload.ts";
+import { type LiveColumns, type Recomputations, recomputations } from "./payload.ts";
 import { readSecret } from "../coverage/read-secret.ts";
 import { readSource, type SourceRow } from "./read-source.ts";
 import { readLeaves, readShape, type TableShape } from "../coverage/shape.ts";
@@ -75,7 +75,10 @@ export async function openTable(
   if (current.blindKey && secret === null)
     return lasting(`${current.relation}: the secret of its blinded keys is missing`);
   try {
-    const ways = recomputations(history, await readColumnTypes(lane, shape.oid));
+    const types = await readColumnTypes(lane, shape.oid);
+    const retyped = retypedKey(history, types);
+    if (retyped !== null) return lasting(retyped);
+    const ways = recomputations(history, types);
     const leaves = shape.relkind === "p" ? { leaves: await readLeaves(lane, shape) } : {};
     return { shape: { ...shape, ...leaves }, secret, ...ways };
   } catch (error) {
@@ -135,6 +138,30 @@ function rekeying({ configs, current }: KindHistory): string | null {
     ? null
     : `${current.relation}: its key was changed from ${other.keyColumns.join(", ")} to ${current.keyColumns.join(", ")}, so that older events cannot be matched with rows`;
 }
+
+/** Events are known by the texts of their keys: where these can have changed with a type, rows and events do not meet. */
+function retypedKey({ configs, current }: KindHistory, live: LiveColumns): string | null {
+  for (const column of current.keyColumns) {
+    const member = current.members[current.columns.indexOf(column)];
+    const types = configs.flatMap(({ members, columnTypes }) => columnTypes[members.indexOf(member ?? "")] ?? []);
+    for (const [i, type] of [...types, live.get(column) ?? ""].entries()) {
+      const before = types[i - 1];
+      if (before !== undefined && !keepsTexts(before, type))
+        return `${current.relation}: the type of its key column ${column} was changed from ${before} to ${type}, so that older events cannot be matched with rows`;
+    }
+  }
+  return null;
+}
+
+const INTEGERS = ["smallint", "integer", "bigint"];
+const TEXTS = /^(?:text|character varying(?:\(\d+\))?)$/u;
+
+/** Whether every value of the first type has the same text as one of the second. */
+const keepsTexts = (before: string, now: string): boolean =>
+  before === now ||
+  (TEXTS.test(before) && TEXTS.test(now)) ||
+  (INTEGERS.includes(before) && INTEGERS.includes(now)) ||
+  (before.endsWith("}") && now.startsWith(`${before.slice(0, -1)},`));
 
 /**
  * Columns that a configuration left out without excluding them, although they are there. Capture never does that while a

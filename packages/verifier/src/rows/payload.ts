@@ -11,12 +11,15 @@ export interface RowReading extends PayloadShape {
 }
 
 const HASH_BYTES = 32;
-/** In the place of a hash: no row of before can have become this one. No SHA-256 is that. */
+/** In the place of a hash: no row of before can have become this one. An event can have such a hash: it is never compared. */
 const NO_ROW = new Uint8Array(HASH_BYTES);
 /** In the place of a hash: what the row was before cannot be told. */
 const UNKNOWN_ROW = new Uint8Array(HASH_BYTES).fill(0xff);
 
 export const isUnknownRow = (hash: Uint8Array): boolean => hash.every((byte) => byte === 0xff);
+
+/** Whether it is the hash of a row's payload. */
+export const isRowHash = (hash: Uint8Array): boolean => !isUnknownRow(hash) && hash.some((byte) => byte !== 0);
 
 /**
  * Hash of a row's payload: canonical JSON of the texts of the columns, in the order of the members (that of RFC 8785). What
@@ -101,7 +104,8 @@ export function recomputations({ configs, current }: KindHistory, live: LiveColu
 }
 
 /** What is covered now, and what an earlier configuration covered and is excluded now: it is still there to be read. */
-function withExcluded(current: Config, { columns, members }: Config): PayloadShape {
+function withExcluded(current: Config, config: Config): PayloadShape {
+  const { columns, members } = config;
   const excluded = members.flatMap((member, i) => {
     const column = columns[i] ?? member;
     return !current.members.includes(member) && current.excluded.includes(column) ? [{ member, column }] : [];
@@ -110,7 +114,8 @@ function withExcluded(current: Config, { columns, members }: Config): PayloadSha
   const covered = current.members.map((member, i) => ({ member, column: current.columns[i] ?? member }));
   // RFC 8785 sorts by UTF-16 units, as JavaScript compares.
   const all = [...covered, ...excluded].toSorted((a, b) => (a.member < b.member ? -1 : 1));
-  const { absent } = current;
+  const kept = [...config.absent].filter(([member]) => excluded.some((one) => one.member === member));
+  const absent = new Map([...current.absent, ...kept]);
   return { columns: all.map(({ column }) => column), members: all.map(({ member }) => member), absent };
 }
 

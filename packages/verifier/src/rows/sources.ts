@@ -2,7 +2,7 @@ import { sameBytes, toHex } from "@scidex/audit-core";
 import { type Config, inForce, type KindHistory } from "../coverage/config.ts";
 import type { Range, ReportFinding } from "@scidex/audit-reader";
 import type { KeyEvent, KeyGroup } from "./key-group.ts";
-import { isUnknownRow, type Recomputation } from "./payload.ts";
+import { isRowHash, isUnknownRow, type Recomputation } from "./payload.ts";
 
 /** What the comparison of a table with its events found beside findings. */
 export interface SourceTally {
@@ -66,7 +66,7 @@ export class SourceChecker {
     const way = inForce(this.#ways, newest.seq ?? AFTER_ALL);
     if (way === undefined) return;
     const hashes = way.readings.flatMap((reading) => row[reading] ?? []);
-    const fitting = hashes.findIndex((hash) => sameBytes(hash, newest.payloadHash));
+    const fitting = hashes.findIndex((hash) => isRowHash(hash) && sameBytes(hash, newest.payloadHash));
     if (fitting === 0) {
       this.tally.matched++;
       return;

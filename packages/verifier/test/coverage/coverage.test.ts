@@ -65,3 +65,25 @@ test("what older rows have in a column cannot be decided later, nor anew", () =>
       ]),
     ).toEqual([expect.stringContaining(decided)]);
 });
+
+test("a table that is said to be dropped after it was detached is a narrowing of its own, and so is one that moved", () => {
+  const base = { ...CONFIG_OF_CONFIG, kind: "notes", relation: "public.notes", columns: ["id"], members: ["id"] };
+  const sentences = (...configs: readonly Partial<Config>[]) => {
+    const findings: Finding[] = [];
+    const all = configs.map((config, i) => ({ ...base, id: BigInt(i + 1), seq: BigInt(i + 1), ...config }));
+    checkCoverage(historiesOf(all), null, (finding) => findings.push(finding));
+    return findings.map(({ seq, message }) => `${seq}: ${message.split(/[:.] (?:its|See)/u)[0]}`);
+  };
+  const dropped = { action: "detach", columns: [], members: [] } as const;
+  expect(sentences({}, { action: "detach" }, dropped)).toEqual([
+    "2: public.notes was detached",
+    "3: public.notes was dropped",
+  ]);
+  expect(sentences({}, { action: "detach" }, { relation: "public.other" })).toContain(
+    "3: the kind notes was moved from public.notes to public.other",
+  );
+  expect(sentences({}, { excluded: ["approved_by"] })).toEqual([
+    "2: public.notes excludes approved_by, which nobody had taken in yet",
+  ]);
+  expect(sentences({ excluded: ["noise"] }, { excluded: ["noise_renamed"] })).toEqual([]);
+});
