@@ -123,15 +123,16 @@ def newest_events(links):
 
 def check_rows(links):
     newest = newest_events(links)
-    queries = "select relation, kind, to_json(key_columns), to_json(columns) from public.audit_chain_config order by id"
-    tables = {relation: (kind, json.loads(key), json.loads(columns)) for relation, kind, key, columns in copy(queries)}
+    query = "select relation, kind, to_json(key_columns), to_json(columns), to_json(members), absent from public.audit_chain_config order by id"
+    tables = {relation: (kind, *map(json.loads, shape)) for relation, kind, *shape in copy(query)}
     own = [name for (name,) in copy("select attname from pg_attribute where attrelid = 'public.audit_chain_config'::regclass and attnum > 0 and not attisdropped")]
-    tables["public.audit_chain_config"] = ("audit_chain_config", ["id"], own)
-    for relation, (kind, key, columns) in tables.items():
+    tables["public.audit_chain_config"] = ("audit_chain_config", ["id"], own, own, {})
+    for relation, (kind, key, columns, members, absent) in tables.items():
         found = set()
         for row in copy(f"select {', '.join(map(identifier, columns))} from {relation}"):
-            payload = {name: text for name, text in zip(columns, row) if text is not None}
-            texts = [payload[name] for name in key]
+            # Left out is NULL, or in a column that joined later what older rows have in it.
+            payload = {member: text for member, text in zip(members, row) if text != absent.get(member)}
+            texts = [row[columns.index(name)] for name in key]
             pk = texts[0] if len(texts) == 1 else json.dumps(texts, ensure_ascii=False, separators=(",", ":"))
             same(f"{kind} {pk}", sha256(canonical(payload).encode()).hex(), newest.get((kind, pk), "not chained"))
             found.add(pk)

@@ -10,19 +10,23 @@ set bytea_output = 'hex';
 set extra_float_digits = 1;
 
 with members as (
-  select 'readings' as kind, concat(id) as pk, m.*
+  select 'readings' as kind, concat(id) as pk, m.name, to_json(m.value) as value
     from readings,
          lateral (values ('id', concat(id)), ('taken_at', concat(taken_at)), ('value', concat(value)),
                          ('ok', concat(ok)), ('raw', concat(raw)), ('tags', concat(tags)), ('span', concat(span)),
                          ('doc', concat(doc)), ('f', concat(f)), ('code', concat(code)),
                          ('note', case when note is not null then concat(note) end)) as m (name, value)
   union all
-  select 'pauses', '[' || to_json(scope) || ',' || to_json(concat(since)) || ']', m.*
+  select 'pauses', '[' || to_json(scope) || ',' || to_json(concat(since)) || ']', m.name, to_json(m.value)
     from pauses,
-         lateral (values ('scope', concat(scope)), ('since', concat(since)), ('reason', concat(reason)),
+         lateral (values ('scope', concat(scope)), ('since', concat(since)), ('reason', concat(why)),
                          ('cleared', case when cleared is not null then concat(cleared) end)) as m (name, value)
+  union all
+  -- It joined with a default, which is left out in the place of NULL, under a name that another column had.
+  select 'pauses', '[' || to_json(scope) || ',' || to_json(concat(since)) || ']', 'reason#2', coalesce(to_json(reason), 'null')
+    from pauses where reason is distinct from 'none'
 ), payloads as (
-  select kind, pk, sha256(convert_to('{' || string_agg(to_json(name) || ':' || to_json(value), ',' order by name collate "C") || '}', 'UTF8')) as hash
+  select kind, pk, sha256(convert_to('{' || string_agg(to_json(name) || ':' || value::text, ',' order by name collate "C") || '}', 'UTF8')) as hash
     from members where value is not null group by kind, pk
 ), newest as (
   -- The newest event of a row: its insert, or an update under the key with the event's own seq.

@@ -18,3 +18,12 @@ begin;
 insert into pauses values ('gone', '2026-01-03 00:00:00+00', 'soon deleted');
 delete from pauses where scope = 'gone';
 commit;
+-- A migration: a column is renamed, and another one joins under its name. Older rows keep the payloads that they have.
+begin;
+alter table pauses rename reason to why;
+alter table pauses add reason text default 'none';
+select audit_chain_sync('pauses');
+commit;
+insert into pauses (scope, since, why, reason) values
+  ('late', '2026-01-04 00:00:00+00', 'w', 'other'), ('later', '2026-01-05 00:00:00+00', 'w', null), ('last', '2026-01-06 00:00:00+00', 'w', default);
+update pauses set cleared = '2026-01-07 00:00:00+00' where scope = 'agent "1"';
