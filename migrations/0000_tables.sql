@@ -61,6 +61,7 @@ CREATE TABLE "audit_chain_relation" (
 	"kind" text collate "C" PRIMARY KEY NOT NULL,
 	"relid" "regclass" NOT NULL,
 	"column_numbers" text NOT NULL,
+	"numbered_for" "oid" DEFAULT 0 NOT NULL,
 	CONSTRAINT "audit_chain_relation_relid_unique" UNIQUE("relid")
 );
 --> statement-breakpoint

@@ -932,6 +932,18 @@ BEGIN
 END
 $function$;
 --> statement-breakpoint
+-- The numbers of an attached table's columns, by the names under which they were configured. A dump and a restore give a
+-- table another oid, and its columns other numbers where some had been dropped: then names are all there is.
+CREATE OR REPLACE FUNCTION public.audit_chain_numbers(live public.audit_chain_relation) RETURNS jsonb
+LANGUAGE sql STABLE
+SET search_path = pg_catalog, pg_temp
+AS $function$
+  SELECT CASE WHEN live.numbered_for = live.relid::oid THEN live.column_numbers::jsonb
+              ELSE (SELECT coalesce(jsonb_object_agg(e.key, a.attnum), '{}')
+                      FROM jsonb_each(live.column_numbers::jsonb) AS e
+                      JOIN pg_attribute AS a ON a.attrelid = live.relid AND a.attname::text = e.key AND a.attnum > 0 AND NOT a.attisdropped) END
+$function$;
+--> statement-breakpoint
 -- Key and payload of a row of which the capture function cannot make them as it was generated: columns have been renamed
 -- or dropped, or their types changed behind a session's plan. Columns are found by their numbers, so that a renamed one
 -- is recorded as before and nothing is lost until the change is recorded. This is slow.
@@ -961,7 +973,7 @@ BEGIN
   -- Partitions have numbers of their own: the names lead from the root's numbers to the relation's positions.
   SELECT jsonb_object_agg(n.key, (SELECT count(*) FROM pg_attribute AS b
             WHERE b.attrelid = relation AND b.attnum BETWEEN 1 AND own.attnum AND NOT b.attisdropped)) INTO positions
-    FROM jsonb_each_text(live.column_numbers::jsonb) AS n
+    FROM jsonb_each_text(public.audit_chain_numbers(live)) AS n
     JOIN pg_attribute AS a ON a.attrelid = live.relid AND a.attnum = n.value::smallint AND NOT a.attisdropped
     JOIN pg_attribute AS own ON own.attrelid = relation AND own.attname = a.attname;
   SELECT array_agg(fields[(positions ->> k.name)::integer] ORDER BY k.n) INTO keys
@@ -1274,6 +1286,8 @@ DECLARE
   function_name text;
 BEGIN
   PERFORM public.audit_chain_check_claim(relation, kind);
+  UPDATE public.audit_chain_relation AS r SET column_numbers = public.audit_chain_numbers(r)::text, numbered_for = relation::oid
+   WHERE r.relid = relation AND r.numbered_for <> relation::oid;
   SELECT concat(quote_ident(n.nspname), '.', quote_ident(c.relname)) INTO qualified
     FROM pg_class AS c JOIN pg_namespace AS n ON n.oid = c.relnamespace WHERE c.oid = relation;
   function_name := public.audit_chain_capture_function(kind, qualified, key_columns, columns, members, absent, changes, mode, row_wise, blind_key);
@@ -1627,7 +1641,7 @@ BEGIN
   columns := '{}';
   members := '{}';
   FOR item IN
-    SELECT c.name, CASE WHEN live.kind IS NULL THEN c.name ELSE (SELECT n.key FROM jsonb_each_text(live.column_numbers::jsonb) AS n WHERE n.value::smallint = a.attnum) END AS was
+    SELECT c.name, CASE WHEN live.kind IS NULL THEN c.name ELSE (SELECT n.key FROM jsonb_each_text(public.audit_chain_numbers(live)) AS n WHERE n.value::smallint = a.attnum) END AS was
       FROM unnest(public.audit_chain_covered_columns(relation, excluded)) AS c(name)
       JOIN pg_attribute AS a ON a.attrelid = relation AND a.attname::text = c.name AND NOT a.attisdropped
   LOOP
@@ -1663,7 +1677,7 @@ LANGUAGE sql STABLE
 SET search_path = pg_catalog, pg_temp
 AS $function$
   SELECT coalesce(jsonb_object_agg(e.key, a.attname::text), '{}')
-    FROM jsonb_each_text(live.column_numbers::jsonb) AS e
+    FROM jsonb_each_text(public.audit_chain_numbers(live)) AS e
     JOIN pg_attribute AS a ON a.attrelid = live.relid AND a.attnum = e.value::smallint AND NOT a.attisdropped AND a.attname::text <> e.key
 $function$;
 --> statement-breakpoint
@@ -1711,8 +1725,8 @@ BEGIN
     SELECT kind, sha256(string_agg(uuid_send(gen_random_uuid()), ''::bytea)) FROM generate_series(1, 4)
     ON CONFLICT DO NOTHING;
   END IF;
-  INSERT INTO public.audit_chain_relation AS r (kind, relid, column_numbers) VALUES (kind, relation, numbers::text)
-    ON CONFLICT ON CONSTRAINT audit_chain_relation_pkey DO UPDATE SET relid = excluded.relid, column_numbers = excluded.column_numbers;
+  INSERT INTO public.audit_chain_relation AS r (kind, relid, column_numbers, numbered_for) VALUES (kind, relation, numbers::text, relation::oid)
+    ON CONFLICT ON CONSTRAINT audit_chain_relation_pkey DO UPDATE SET relid = excluded.relid, column_numbers = excluded.column_numbers, numbered_for = excluded.numbered_for;
   -- The configuration's own capture has staged the row: link it now, so that it stands before whatever it covers.
   PERFORM public.audit_chain_link(pg_current_xact_id(), 10000);
   RETURN config_id;

@@ -32,6 +32,7 @@ const FILES = [
   "capture/row_source",
   "capture/blind_key",
   "capture/odd_key",
+  "shape/numbers",
   "capture/odd_row",
   "capture/check_relation",
   "capture/refuse",

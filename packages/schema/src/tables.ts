@@ -16,6 +16,7 @@ import {
 const textC = customType<{ data: string }>({ dataType: () => 'text collate "C"' });
 const bytea = customType<{ data: Uint8Array }>({ dataType: () => "bytea" });
 const xid8 = customType<{ data: string }>({ dataType: () => "xid8" });
+const oid = customType<{ data: number }>({ dataType: () => "oid" });
 const regclass = customType<{ data: string }>({ dataType: () => "regclass" });
 /** Times stay text in JavaScript: a Date would cut PostgreSQL's microseconds to milliseconds. */
 const time = (name: string) => timestamp(name, { withTimezone: true, mode: "string" });
@@ -154,6 +155,10 @@ export const auditChainRelation = pgTable("audit_chain_relation", {
   kind: textC("kind").primaryKey(),
   relid: regclass("relid").notNull().unique(),
   columnNumbers: text("column_numbers").notNull(),
+  /** The table's oid when its columns had these numbers: another one after a restore. */
+  numberedFor: oid("numbered_for")
+    .notNull()
+    .default(sql`0`),
 });
 
 /** The one row that serialises linking. It is locked, never written (ARCHITECTURE.md, "Linking"). */

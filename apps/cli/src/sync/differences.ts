@@ -26,7 +26,8 @@ export function differencesOf(table: AttachedTable): Difference[] {
       },
     ];
   const moved = live.relation === relation ? [] : [narrows(`${relation} is now called ${live.relation}`)];
-  return [...moved, ...columnDifferences(table, live), ...triggerDifferences(table, live)];
+  const restored = table.isRestored ? [widens("it was restored from a dump")] : [];
+  return [...restored, ...moved, ...columnDifferences(table, live), ...triggerDifferences(table, live)];
 }
 
 type Live = NonNullable<AttachedTable["live"]>;

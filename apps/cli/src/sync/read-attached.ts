@@ -17,6 +17,8 @@ export interface AttachedTable {
   readonly excluded: readonly string[];
   /** By column's name, the number that it had. */
   readonly numbers: Readonly<Record<string, number>>;
+  /** Whether it was restored from a dump since its columns were numbered. */
+  readonly isRestored: boolean;
   /** What has its number now; null where that was dropped. */
   readonly live: {
     readonly relation: string;
@@ -42,7 +44,7 @@ export async function readAttached(sql: ISql): Promise<AttachedTable[]> {
     select json_build_object(
              'kind', c.kind, 'relation', c.relation, 'keyColumns', c.key_columns, 'excluded', c.excluded, 'changes', c.changes,
              'columns', coalesce((select json_agg(json_build_object('name', u.name, 'type', u.type)) from unnest(c.columns, c.column_types) as u(name, type)), '[]'),
-             'numbers', r.column_numbers::json,
+             'numbers', public.audit_chain_numbers(r), 'isRestored', r.numbered_for <> r.relid::oid,
              'isReplaced', exists (select from pg_class as o join pg_namespace as p on p.oid = o.relnamespace
                where concat(quote_ident(p.nspname), '.', quote_ident(o.relname)) = c.relation and o.oid <> r.relid),
              'live', case when t.oid is not null then json_build_object(

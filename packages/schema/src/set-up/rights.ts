@@ -27,6 +27,7 @@ export const INSTALLER_FUNCTIONS = [
   "audit_chain_is_own(xid)",
   "audit_chain_renames(public.audit_chain_relation)",
   "audit_chain_gone()",
+  "audit_chain_numbers(public.audit_chain_relation)",
   "audit_chain_types_changed(regclass, text[], text[])",
   "audit_chain_attach_warnings(regclass, text[])",
   "audit_chain_present(regclass)",

@@ -119,7 +119,9 @@ test("a column that was filled before, and only altered by the transaction that 
   ].entries()) {
     await sql.unsafe("drop table if exists was_filled; create table was_filled (id int primary key)");
     await attach(db, "was_filled", { kind: `was_filled ${n}`, changes: "track" });
-    await sql.unsafe("insert into was_filled values (1); alter table was_filled add q int; update was_filled set q = 7");
+    await sql.unsafe(
+      "insert into was_filled values (1); alter table was_filled add q int; update was_filled set q = 7",
+    );
     await migrate(
       `alter table was_filled ${ddl}; create table passing (a int, b int); drop table passing; select audit_chain_sync('was_filled')`,
     );
@@ -222,4 +224,28 @@ test("sync without a change records nothing, and a table that is not attached is
   ]);
   expect(await sql`select max(id)::text as id from audit_chain_config`).toEqual([before]);
   expect(await stateOf(sql`select audit_chain_sync('stranger')`)).toBe("AC002");
+});
+
+test("after a dump and a restore columns have other numbers, and are known by their names until the next sync", async () => {
+  const { sql, db } = database;
+  await sql.unsafe(
+    "create table restored (a int primary key, gone text, c text, d text); alter table restored drop gone",
+  );
+  await attach(db, "restored", { changes: "track" });
+  await sql.unsafe("insert into restored values (1, 'c', 'd')");
+  const before = await joined("restored");
+  // What a restore leaves: another oid, and numbers without gaps, which are the numbers of others here.
+  await sql.unsafe(
+    'update audit_chain_relation set column_numbers = \'{"a": 1, "c": 4, "d": 5}\', numbered_for = 1 where kind = \'restored\'',
+  );
+  expect(await sql`select audit_chain_sync('restored') -> 'renamed' as renamed`).toEqual([{ renamed: {} }]);
+  expect(await joined("restored")).toEqual(before);
+  expect(
+    await sql`select column_numbers::json as numbers, numbered_for = relid::oid as fits from audit_chain_relation where kind = 'restored'`,
+  ).toEqual([{ numbers: { a: 1, c: 3, d: 4 }, fits: true }]);
+  await sql.unsafe(
+    "alter table restored rename d to e; select audit_chain_sync('restored'); insert into restored values (2, 'c', 'e')",
+  );
+  expect((await coverage(sql, "restored")).members).toEqual(["a", "c", "d"]);
+  await expectIntact(sql);
 });

@@ -42,8 +42,8 @@ BEGIN
     SELECT kind, sha256(string_agg(uuid_send(gen_random_uuid()), ''::bytea)) FROM generate_series(1, 4)
     ON CONFLICT DO NOTHING;
   END IF;
-  INSERT INTO public.audit_chain_relation AS r (kind, relid, column_numbers) VALUES (kind, relation, numbers::text)
-    ON CONFLICT ON CONSTRAINT audit_chain_relation_pkey DO UPDATE SET relid = excluded.relid, column_numbers = excluded.column_numbers;
+  INSERT INTO public.audit_chain_relation AS r (kind, relid, column_numbers, numbered_for) VALUES (kind, relation, numbers::text, relation::oid)
+    ON CONFLICT ON CONSTRAINT audit_chain_relation_pkey DO UPDATE SET relid = excluded.relid, column_numbers = excluded.column_numbers, numbered_for = excluded.numbered_for;
   -- The configuration's own capture has staged the row: link it now, so that it stands before whatever it covers.
   PERFORM public.audit_chain_link(pg_current_xact_id(), 10000);
   RETURN config_id;

@@ -10,6 +10,8 @@ DECLARE
   function_name text;
 BEGIN
   PERFORM public.audit_chain_check_claim(relation, kind);
+  UPDATE public.audit_chain_relation AS r SET column_numbers = public.audit_chain_numbers(r)::text, numbered_for = relation::oid
+   WHERE r.relid = relation AND r.numbered_for <> relation::oid;
   SELECT concat(quote_ident(n.nspname), '.', quote_ident(c.relname)) INTO qualified
     FROM pg_class AS c JOIN pg_namespace AS n ON n.oid = c.relnamespace WHERE c.oid = relation;
   function_name := public.audit_chain_capture_function(kind, qualified, key_columns, columns, members, absent, changes, mode, row_wise, blind_key);

@@ -27,7 +27,7 @@ BEGIN
   -- Partitions have numbers of their own: the names lead from the root's numbers to the relation's positions.
   SELECT jsonb_object_agg(n.key, (SELECT count(*) FROM pg_attribute AS b
             WHERE b.attrelid = relation AND b.attnum BETWEEN 1 AND own.attnum AND NOT b.attisdropped)) INTO positions
-    FROM jsonb_each_text(live.column_numbers::jsonb) AS n
+    FROM jsonb_each_text(public.audit_chain_numbers(live)) AS n
     JOIN pg_attribute AS a ON a.attrelid = live.relid AND a.attnum = n.value::smallint AND NOT a.attisdropped
     JOIN pg_attribute AS own ON own.attrelid = relation AND own.attname = a.attname;
   SELECT array_agg(fields[(positions ->> k.name)::integer] ORDER BY k.n) INTO keys

@@ -5,6 +5,6 @@ LANGUAGE sql STABLE
 SET search_path = pg_catalog, pg_temp
 AS $function$
   SELECT coalesce(jsonb_object_agg(e.key, a.attname::text), '{}')
-    FROM jsonb_each_text(live.column_numbers::jsonb) AS e
+    FROM jsonb_each_text(public.audit_chain_numbers(live)) AS e
     JOIN pg_attribute AS a ON a.attrelid = live.relid AND a.attnum = e.value::smallint AND NOT a.attisdropped AND a.attname::text <> e.key
 $function$;

@@ -22,7 +22,7 @@ BEGIN
   columns := '{}';
   members := '{}';
   FOR item IN
-    SELECT c.name, CASE WHEN live.kind IS NULL THEN c.name ELSE (SELECT n.key FROM jsonb_each_text(live.column_numbers::jsonb) AS n WHERE n.value::smallint = a.attnum) END AS was
+    SELECT c.name, CASE WHEN live.kind IS NULL THEN c.name ELSE (SELECT n.key FROM jsonb_each_text(public.audit_chain_numbers(live)) AS n WHERE n.value::smallint = a.attnum) END AS was
       FROM unnest(public.audit_chain_covered_columns(relation, excluded)) AS c(name)
       JOIN pg_attribute AS a ON a.attrelid = relation AND a.attname::text = c.name AND NOT a.attisdropped
   LOOP
