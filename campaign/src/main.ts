@@ -77,6 +77,8 @@ try {
   await Promise.all(bases.map(async ({ server }) => await server.stop()));
   rmSync(folder, { recursive: true, force: true });
 }
+// A server whose base could not be built is in no list: its watchdog ends it when we end.
+if (process.exitCode === 3) process.exit();
 
 async function runAttacks(): Promise<0 | 1> {
   process.stderr.write(`seed ${values.seed}: ${trials} trials of ${attacks.length} attacks\n`);

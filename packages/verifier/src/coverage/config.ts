@@ -162,6 +162,10 @@ function parseTexts(text: string): Map<string, string> {
 /** Whether it records that the table has been dropped: a detachment that covers no columns. */
 export const isDropped = ({ action, columns }: Config): boolean => action === "detach" && columns.length === 0;
 
+/** The newest configuration that covers columns: what capture was last made of. */
+export const lastShape = ({ configs, current }: Pick<KindHistory, "configs" | "current">): Config =>
+  configs.findLast((config) => !isDropped(config)) ?? current;
+
 /** What a key is made of, whatever its columns are called: the names of its members, as one text. */
 export const keyMembers = ({ keyColumns, columns, members }: Config): string =>
   keyColumns.map((column) => members[columns.indexOf(column)] ?? column).join("\0");

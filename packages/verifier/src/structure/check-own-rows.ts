@@ -1,4 +1,4 @@
-import { CONFIG_KIND, type KindHistory, splitRelation } from "../coverage/config.ts";
+import { CONFIG_KIND, type KindHistory, lastShape, splitRelation } from "../coverage/config.ts";
 import { CAPTURE_MODES } from "@scidex/audit-core";
 import { Cursor, type Lane, type ReportFinding } from "@scidex/audit-reader";
 import { readShape } from "../coverage/shape.ts";
@@ -107,7 +107,7 @@ const isPending = ([mode, op, time]: Fields): boolean =>
   MODES.includes(mode ?? "") && OPS.includes(op ?? "") && time != null && !time.endsWith("infinity");
 
 /** `{"column": attnum, …}`: columns that were dropped before the last configuration are left out. */
-function isNumbering(text: string | null, { current }: KindHistory): boolean {
+function isNumbering(text: string | null, history: KindHistory): boolean {
   let value: unknown;
   try {
     value = JSON.parse(text ?? "");
@@ -115,7 +115,8 @@ function isNumbering(text: string | null, { current }: KindHistory): boolean {
     return false;
   }
   if (typeof value !== "object" || value === null || Array.isArray(value)) return false;
-  const names = new Set([...current.columns, ...current.excluded]);
+  const shape = lastShape(history);
+  const names = new Set([...shape.columns, ...shape.excluded]);
   return Object.entries(value).every(
     ([name, number]) => names.has(name) && Number.isInteger(number) && Number(number) >= 1 && Number(number) <= 1600,
   );

@@ -116,6 +116,14 @@ test.each([
     "a renamed table that was attached again",
     "alter table public.strict_refuse rename to renamed; select public.audit_chain_attach('public.renamed')",
   ],
+  [
+    "a dropped table that was recorded so",
+    "drop table public.strict_refuse; select public.audit_chain_dropped('strict_refuse')",
+  ],
+  [
+    "a table that was dropped and made again, each recorded",
+    "drop table public.strict_refuse; select public.audit_chain_dropped('strict_refuse'); create table public.strict_refuse (id int primary key, other text); select public.audit_chain_attach('public.strict_refuse')",
+  ],
 ])("nothing is found after %s", async (_, statements) => {
   await expectClean(async ({ sql }) => {
     // VACUUM and REINDEX CONCURRENTLY must not stand with others.

@@ -1,5 +1,12 @@
 import { captureSource } from "@scidex/audit-core";
-import { CONFIG_KIND, type Config, type KindHistory, splitRelation } from "../../coverage/config.ts";
+import {
+  CONFIG_KIND,
+  type Config,
+  isDropped,
+  type KindHistory,
+  lastShape,
+  splitRelation,
+} from "../../coverage/config.ts";
 import type { ReportFinding } from "@scidex/audit-reader";
 import type { Policy } from "../../coverage/policy.ts";
 import { type Catalog, findRelation, type RelationRow } from "../catalog/catalog.ts";
@@ -28,11 +35,14 @@ export function compareAudited(
 ): { warnings: string[]; unproven: string[] } {
   const warnings: string[] = [];
   const unproven: string[] = [];
-  for (const { current } of ofTables(histories)) {
+  for (const history of ofTables(histories)) {
+    const { current } = history;
     const place = splitRelation(current.relation);
     const relation = place === null ? undefined : findRelation(catalog, place.schema, place.name);
     const isTable = relation?.kind === "r" || relation?.kind === "p";
-    compareCapture(manifest, functions, current, isTable ? relation.kind === "p" : null, report);
+    // Of a table that was dropped the function stays; what has its name now is another one.
+    const isPartitioned = isTable && !isDropped(current) ? relation.kind === "p" : null;
+    compareCapture(manifest, functions, lastShape(history), isPartitioned, report);
     // A table that is not there, or not a table, is `source_missing`.
     if (current.action === "detach" || relation === undefined || !isTable) continue;
     const table = { config: current, relation, pinned: policy?.tables.get(current.relation) };
