@@ -126,10 +126,12 @@ test("a column that was filled before, and only altered by the transaction that 
       `alter table was_filled ${ddl}; create table passing (a int, b int); drop table passing; select audit_chain_sync('was_filled')`,
     );
     const { absent } = (await joined(`was_filled ${n}`)) ?? {};
-    expect([ddl, Object.values(absent ?? {}).toSorted()]).toEqual([
+    expect([
       ddl,
-      ddl.startsWith("add other int default") ? ["5", "7"] : ["7"],
-    ]);
+      Object.values(absent ?? {})
+        .map(String)
+        .toSorted(),
+    ]).toEqual([ddl, ddl.startsWith("add other int default") ? ["5", "7"] : ["7"]]);
   }
 });
 
