@@ -1420,7 +1420,7 @@ $function$;
 --> statement-breakpoint
 -- What is there when a table is attached, and would be an attack if it came later. That is rules of the table and of
 -- its partitions, inheritance children, and roles with a right on the table that find another relation by its bare
--- name. Recorded with the configuration; the verifier (structure/present.ts) reads the same of the live catalog and
+-- name. Recorded with the configuration; the verifier (coverage/present.ts) reads the same of the live catalog and
 -- reports what has not been recorded. One entry for each:
 --   rule RELATION NAME ENABLED MAJOR SHA256   of the rule's row, which major versions write differently
 --   child RELATION

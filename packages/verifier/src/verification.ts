@@ -15,11 +15,11 @@ import {
 } from "@scidex/audit-reader";
 import type { Sql } from "postgres";
 import { Crew } from "./bulk/crew.ts";
-import { checkCoverage } from "./coverage/coverage.ts";
+import { checkCoverage } from "./coverage/narrowings.ts";
 import type { Policy } from "./coverage/policy.ts";
 import { type Histories, NO_HISTORIES } from "./coverage/read-histories.ts";
 import { type Deadline, DeadlineError } from "./deadline.ts";
-import { checkApproval, checkApprovalWithoutChain } from "./steps/approval.ts";
+import { checkApproval, checkApprovalWithoutChain } from "./steps/check-approval.ts";
 import { checkApplications, checkCatalog, checkServerRows, proveTypes } from "./steps/catalogs.ts";
 import { walkLinks } from "./steps/walk-links.ts";
 import { compareTables } from "./steps/compare-tables.ts";

@@ -1,6 +1,6 @@
 import type { Seq } from "@scidex/audit-core";
 import { type Config, historiesOf } from "./config.ts";
-import { differencesOf, narrowingsOf } from "./coverage.ts";
+import { differencesOf, narrowingsOf } from "./narrowings.ts";
 import type { Policy } from "./policy.ts";
 import { isRecorded, withoutPrinting } from "./present.ts";
 

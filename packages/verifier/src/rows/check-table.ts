@@ -18,7 +18,7 @@ import { type LiveColumns, type Recomputations, recomputations } from "./payload
 import { readSecret } from "../coverage/read-secret.ts";
 import { readSource, type SourceRow } from "./read-source.ts";
 import { readLeaves, readShape, type TableShape } from "../coverage/shape.ts";
-import { SourceChecker, type SourceTally } from "./sources.ts";
+import { SourceChecker, type SourceTally } from "./source-checker.ts";
 
 /** Why a table could not be judged, and whether another look may be able to. */
 export interface TableProblem {

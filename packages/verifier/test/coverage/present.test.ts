@@ -7,7 +7,7 @@ import postgres from "postgres";
 import { afterAll, beforeAll, describe, expect, test } from "vitest";
 import { type Finding, withSnapshot } from "@scidex/audit-reader";
 import { parsePolicy, type Policy } from "../../src/coverage/policy.ts";
-import { checkCoverage } from "../../src/coverage/coverage.ts";
+import { checkCoverage } from "../../src/coverage/narrowings.ts";
 import { readHistories } from "../../src/coverage/read-histories.ts";
 import { readShape } from "../../src/coverage/shape.ts";
 import { lookAtStructure, openAudited, said } from "../structure-database.ts";
