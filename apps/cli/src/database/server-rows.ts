@@ -30,7 +30,12 @@ export const serverLines = (differences: readonly ServerDifference[], file: stri
 export async function serverDifferences(sql: Sql, pinned: readonly PinnedRow[]): Promise<readonly ServerDifference[]> {
   const { differences, unproven } = await compareServer(sql, pinned);
   if (unproven.length > 0) throw new CommandError("failed", unproven.join("; "));
-  return differences;
+  // As they lie in the catalog, rows of one catalog come in any order.
+  const catalogs = [...new Set(differences.map(({ catalog }) => catalog))];
+  return differences.toSorted(
+    (a, b) =>
+      catalogs.indexOf(a.catalog) - catalogs.indexOf(b.catalog) || a.key.localeCompare(b.key, "en", { numeric: true }),
+  );
 }
 
 const sentence = (difference: ServerDifference): string => `${describeDifference(difference)}: ${difference.actual}`;
