@@ -557,7 +557,7 @@ export const ON_RELATIONS: readonly Attack[] = [
   },
   {
     what: "C05 a table missing",
-    sql: "drop table public.audit_chain_relation",
+    sql: "drop table public.audit_chain_relation cascade",
     check: "relation_changed",
     where: /^public\.audit_chain_relation is missing$/u,
   },
