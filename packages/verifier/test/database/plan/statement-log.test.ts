@@ -10,7 +10,7 @@ import { AUDITED } from "../../structure-database.ts";
 
 /** What is not planned. */
 const UTILITIES =
-  /^(?:(?:set|set local) [a-z_.]+ = [^;]*|reset [a-z_.]+|discard all|begin isolation level repeatable read read only|set transaction snapshot '[0-9A-F-]+'|savepoint attempt_\d+|rollback to savepoint attempt_\d+|release savepoint attempt_\d+|lock table "[^;]*" in access share mode)$/iu;
+  /^(?:(?:set|set local) [a-z_.]+ = [^;]*|reset [a-z_.]+|discard all|begin isolation level repeatable read read only|set transaction snapshot '[0-9A-F-]+'|savepoint attempt_\d+|rollback to savepoint attempt_\d+|release savepoint attempt_\d+|lock table "[^;]*" in access share mode(?: nowait)?)$/iu;
 
 /**
  * What is: bare columns of one relation; keys of a table looked up in itself or in their order; something that is
@@ -19,12 +19,14 @@ const UTILITIES =
 const COLUMN = String.raw`(?:[tr]\.[^ ,]+|pg_catalog\.substr\([^ ]+, 1, \d+\)|s\.(?:name|reset_val)) as c\d+`;
 const SCAN = String.raw`select ${COLUMN}(?:, ${COLUMN})* from (?:only ".+"\.".+" as t|".+"\.".+" as t|pg_catalog\.pg_roles as r|pg_catalog\.pg_show_all_settings\(\) as s)(?: where .+)?`;
 const TABLE = String.raw`(?:only )?".+"\.".+"`;
-const KEYS = String.raw`select a\.[^ ,]+ as c0(?:, a\.[^ ,]+ as c\d+)* from ${TABLE} as a(?: left join lateral \(select b\..+ from ${TABLE} as b where .+ offset 0\) as b on true)?(?: where .+)?(?: order by .+)?`;
+const LOOKUP = String.raw`select (?:a\.[^ ,]+|1) as c0(?:, a\.[^ ,]+ as c\d+)* from ${TABLE} as a(?: left join lateral \(select b\..+ from ${TABLE} as b where .+ offset 0\) as b on true)?(?: where .+)?(?: order by .+)?`;
+const KEYS = `${LOOKUP}(?: union all ${LOOKUP})*`;
 const COUNT = String.raw`select from ${TABLE} as [at](?: order by .+)?`;
-const FILE = String.raw`select pg_catalog\.pg_relation_filenode\('\d+'::pg_catalog\.regclass\) as c0`;
+const FILE = String.raw`pg_catalog\.pg_relation_filenode\('\d+'::pg_catalog\.regclass\) as c\d+`;
+const FILES = String.raw`select ${FILE}(?:, ${FILE})*`;
 const REPORT = String.raw`select (?:where|from only pg_catalog\.pg_type as t where t\.oid operator\(pg_catalog\.=\) '\d+'::pg_catalog\.oid and) pg_catalog\.set_config\('application_name', .+, false\) is null`;
 const FORMS = new RegExp(
-  String.raw`^(?:explain (?:${SCAN}|${KEYS}|${COUNT})|copy \((?:${SCAN}|${KEYS}|${COUNT}|${FILE})\) to stdout \(format (?:binary|text)\)|${REPORT})$`,
+  String.raw`^(?:explain (?:${SCAN}|${KEYS}|${COUNT})|copy \((?:${SCAN}|${KEYS}|${COUNT}|${FILES})\) to stdout \(format (?:binary|text)\)|${REPORT})$`,
   "u",
 );
 
@@ -91,6 +93,6 @@ test("only the session speaks with the driver", () => {
       return /import (?!type)[^;]* from "postgres"|\.unsafe\(|\.reserve\(|\bsql(?:<[^>]*>)?`/u.test(text);
     });
   });
-  // The second says that it believes the database.
-  expect(speaking).toEqual(["database/session.ts", "lookup.ts"]);
+  // The session's statements are sent by the second; the third says that it believes the database.
+  expect(speaking).toEqual(["database/session.ts", "database/statements.ts", "lookup.ts"]);
 });
