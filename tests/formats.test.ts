@@ -1,7 +1,15 @@
 import { readFileSync } from "node:fs";
 import { join } from "node:path";
 import { expect, test } from "vitest";
-import { parseHeadLine, parseKeyFile, parseVerifierKey, TEXT_SETTINGS } from "../packages/core/src/index.ts";
+import {
+  parseHeadLine,
+  parseKeyFile,
+  parseStatementLine,
+  parseVerifierKey,
+  signStatement,
+  TEXT_SETTINGS,
+  toHex,
+} from "../packages/core/src/index.ts";
 
 const page = readFileSync(join(import.meta.dirname, "../docs/formats.md"), "utf8");
 const origin = "scidex.ai/audit-chain";
@@ -13,22 +21,36 @@ function lineOf(beginning: string): string {
   return line;
 }
 
+const verifiers = [lineOf(`${origin}+`), lineOf(`${origin}/timestamp+`)].map(parseVerifierKey);
+
 test("the head line that docs/formats.md makes by hand is one for the verifier's parser", () => {
-  const verifiers = [lineOf(`${origin}+`), lineOf(`${origin}/timestamp+`)].map(parseVerifierKey);
   const head = parseHeadLine(lineOf('{"seq":2,"chain_hash":'), { origin, verifiers });
   expect(head).toMatchObject({ seq: 2n, publishedAt: "2026-04-28T13:00:00Z" });
   expect(head.leaf).toMatchObject({ eventKind: "orders:update", eventPk: "2@2" });
 });
 
+test("the statement that it makes by hand is the publisher's, to the byte", () => {
+  const line = lineOf('{"statement":');
+  const { signedTime, hash, note: _, ...statement } = parseStatementLine(line, { origin, verifiers });
+  expect(statement).toMatchObject({ kind: "orders", compared: 1, last: { seq: 2n } });
+  expect(signStatement({ keys: parseKeyFile(keyFile()), statement, time: signedTime })).toBe(line);
+  expect(page).toContain(`\n${toHex(hash)}\n`);
+});
+
 test("the key file of these keys is one for the publisher's parser", () => {
+  expect(parseKeyFile(keyFile()).origin).toBe(origin);
+});
+
+/** The signer keys of the page's verifier keys. */
+function keyFile(): string {
   const { keys } = JSON.parse(readFileSync(join(import.meta.dirname, "../vectors/notes.json"), "utf8")) as {
     keys: readonly { readonly signer: string; readonly vkey: string }[];
   };
   const lines = [lineOf(`${origin}+`), lineOf(`${origin}/timestamp+`)].map(
     (vkey) => keys.find((key) => key.vkey === vkey)?.signer,
   );
-  expect(parseKeyFile(`${lines.join("\n")}\n`).origin).toBe(origin);
-});
+  return `${lines.join("\n")}\n`;
+}
 
 test("the settings under which rows are printed are those of the format", () => {
   const cells = page.matchAll(/\| `(\w+)` \| `([^`]*)` /g);

@@ -33,9 +33,10 @@ import { CodedError } from "./coded-error.ts";
  * | `signature_missing` | a note without a signature by a key that must have signed it |
  * | `signature_invalid` | a note with a signature line of a known key that does not verify |
  * | `checkpoint_malformed` | note text that is not a checkpoint without extension lines |
- * | `origin_mismatch` | a checkpoint of another log |
+ * | `origin_mismatch` | a checkpoint or a statement of another log |
  * | `head_malformed` | a line that is not a head in its one accepted form |
  * | `head_member_mismatch` | a head with a member that its signed checkpoint or its leaf contradicts |
+ * | `statement_malformed` | a line, or the text of its note, that is not a statement in its one accepted form |
  * | `key_file_malformed` | text that is not a publisher's key file |
  */
 export type CoreErrorCode =
@@ -69,6 +70,7 @@ export type CoreErrorCode =
   | "origin_mismatch"
   | "head_malformed"
   | "head_member_mismatch"
+  | "statement_malformed"
   | "key_file_malformed";
 
 /**

@@ -17,17 +17,19 @@
  *     cosignature ──────► time ──► published_at
  *
  * and the proof, being that of the last leaf, is also the tree's frontier (frontier.ts).
+ *
+ * Statements (statement.ts) may stand between the lines of heads.
  */
 import { fromBase64, toBase64 } from "./base64.ts";
 import { formatCheckpoint, parseCheckpoint } from "./checkpoint.ts";
-import { CoreError, quoted } from "./errors.ts";
+import { CoreError } from "./errors.ts";
 import { appendLeaf, type Frontier, frontierFromLastLeaf, frontierRoot, lastLeafProof } from "./frontier.ts";
 import { checkHash, hashFromHex, sameBytes, toHex } from "./hash.ts";
-import { type PublisherKeys, timestampName } from "./key-file.ts";
+import { checkSigned, type HeadTrust } from "./head-trust.ts";
+import type { PublisherKeys } from "./key-file.ts";
 import { type Leaf, leafText, parseLeaf } from "./leaf.ts";
 import { leafHash, MAX_PROOF_HASHES } from "./merkle.ts";
-import { MAX_NOTE_CHARS, parseNote, type ParsedNote, signNote, verifySignatures } from "./note.ts";
-import { type NoteVerifier, parseVerifierKey } from "./note-key.ts";
+import { MAX_NOTE_CHARS, parseNote, signNote } from "./note.ts";
 import { type JsonValue, parseJson } from "./parse-json.ts";
 import { checkTime, formatSeconds } from "./time.ts";
 import type { Seconds } from "./units.ts";
@@ -63,28 +65,6 @@ export interface Head extends HeadParts {
   /** The time that was signed; `publishedAt` is its text. */
   readonly signedTime: Seconds;
 }
-
-/** What a reader of heads trusts. */
-export interface HeadTrust {
-  /** The log's name. Without it, any log with a type 1 key among the verifiers. */
-  readonly origin?: string | undefined;
-  /**
-   * Keys of the log, named as its origin (type 1), and of its time-stamping, named origin and `/timestamp` (type 4);
-   * several of each where keys are being rotated. Others are not used for heads.
-   */
-  readonly verifiers: readonly NoteVerifier[];
-}
-
-/**
- * What trusts these keys.
- *
- * @param vkeys verifier keys as text
- * @throws {CoreError} as `parseVerifierKey` does
- */
-export const headTrust = (vkeys: readonly string[], origin: string | undefined): HeadTrust => ({
-  origin,
-  verifiers: vkeys.map(parseVerifierKey),
-});
 
 /**
  * The line of a head, without a newline. Nothing is checked that `parseHeadLine` will check.
@@ -156,7 +136,7 @@ export function parseHeadLine(line: string, trust: HeadTrust): Head {
   const parts = parseHeadParts(line);
   const note = parseNote(parts.checkpoint);
   const { origin, size, root } = parseCheckpoint(note.text);
-  const signedTime = checkSigned(note, origin, trust);
+  const signedTime = checkSigned(note, "a checkpoint", origin, trust);
   if (parts.seq !== size) throw mismatch("seq", "is not the checkpoint's tree size");
   if (!isTextOf(parts.publishedAt, signedTime)) throw mismatch("published_at", "is not the cosigned time");
   const leaf = parseLeaf(parts.entry);
@@ -168,24 +148,6 @@ export function parseHeadLine(line: string, trust: HeadTrust): Head {
   if (!sameBytes(leaf.chainHash, parts.chainHash)) throw mismatch("chain_hash", "is not the entry's");
   if (leaf.appendedAt !== parts.appendedAt) throw mismatch("appended_at", "is not the entry's");
   return { ...parts, origin, root, leaf, frontier, signedTime };
-}
-
-/** Checks both signatures and returns the cosigned time. */
-function checkSigned(note: ParsedNote, origin: string, trust: HeadTrust): bigint {
-  const logKeys = trust.verifiers.filter(({ type, name }) => type === 1 && name === origin);
-  if (trust.origin === undefined ? logKeys.length === 0 : trust.origin !== origin) {
-    throw new CoreError("origin_mismatch", `a checkpoint of another log: ${quoted(origin)}`);
-  }
-  const timeKeys = trust.verifiers.filter(({ type, name }) => type === 4 && name === timestampName(origin));
-  if (verifySignatures(note.text, note.lines, logKeys).length === 0) {
-    throw new CoreError("signature_missing", "not signed by a trusted key of the log");
-  }
-  const times = new Set(verifySignatures(note.text, note.lines, timeKeys).map(({ time }) => time));
-  const [time] = times;
-  if (time === undefined) throw new CoreError("signature_missing", "not cosigned by a trusted time-stamping key");
-  // While keys are rotated, both may cosign; were the times different, the line would not say which one it means.
-  if (times.size > 1) throw mismatch("checkpoint", "has cosignatures with different times");
-  return time;
 }
 
 function isTextOf(publishedAt: string, time: bigint): boolean {

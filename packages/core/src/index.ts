@@ -39,13 +39,12 @@ export {
   formatHeadLine,
   type Head,
   type HeadParts,
-  headTrust,
-  type HeadTrust,
   MAX_HEAD_CHARS,
   parseHeadLine,
   parseHeadParts,
   signHead,
 } from "./head.ts";
+export { headTrust, type HeadTrust } from "./head-trust.ts";
 export { type Inclusion, inclusionProof, treeRoot, verifyInclusion } from "./inclusion.ts";
 export { generateKeyFile, parseKeyFile, type PublisherKeys, timestampName } from "./key-file.ts";
 export { jsonInteger } from "./json-integer.ts";
@@ -80,6 +79,8 @@ export { jsonText, UNSAFE_ON_TERMINALS } from "./json-text.ts";
 export { type JsonValue, MAX_JSON_CHARS, parseJson } from "./parse-json.ts";
 export { payloadHash } from "./payload-hash.ts";
 export { quotedLiteral, quotedName } from "./sql-text.ts";
+export { isStatementLine, parseStatementLine, signStatement, type Statement } from "./statement.ts";
+export type { LinkId, RecordedAnew } from "./statement-text.ts";
 export { TEXT_SETTINGS } from "./text-settings.ts";
 export type { Reading } from "./type-change/reading.ts";
 export { describeTypeChange } from "./type-change/sentence.ts";

@@ -1,0 +1,51 @@
+import { CoreError, quoted } from "./errors.ts";
+import { timestampName } from "./key-file.ts";
+import { type ParsedNote, verifySignatures } from "./note.ts";
+import { type NoteVerifier, parseVerifierKey } from "./note-key.ts";
+import type { Seconds } from "./units.ts";
+
+/** What a reader of heads, and of the statements between them, trusts. */
+export interface HeadTrust {
+  /** The log's name. Without it, any log with a type 1 key among the verifiers. */
+  readonly origin?: string | undefined;
+  /**
+   * Keys of the log, named as its origin (type 1), and of its time-stamping, named origin and `/timestamp` (type 4);
+   * several of each where keys are being rotated. Others are not used for heads.
+   */
+  readonly verifiers: readonly NoteVerifier[];
+}
+
+/**
+ * What trusts these keys.
+ *
+ * @param vkeys verifier keys as text
+ * @throws {CoreError} as `parseVerifierKey` does
+ */
+export const headTrust = (vkeys: readonly string[], origin: string | undefined): HeadTrust => ({
+  origin,
+  verifiers: vkeys.map(parseVerifierKey),
+});
+
+/**
+ * Checks that a note of a log is signed by it and cosigned by its time-stamping key, and returns the cosigned time.
+ *
+ * @param what the note, for messages: `a checkpoint`
+ * @throws {CoreError} `origin_mismatch`, `signature_missing`, `signature_invalid`; `note_malformed` if one key has signed
+ *   twice; `head_member_mismatch` for cosignatures with different times
+ */
+export function checkSigned(note: ParsedNote, what: string, origin: string, trust: HeadTrust): Seconds {
+  const logKeys = trust.verifiers.filter(({ type, name }) => type === 1 && name === origin);
+  if (trust.origin === undefined ? logKeys.length === 0 : trust.origin !== origin) {
+    throw new CoreError("origin_mismatch", `${what} of another log: ${quoted(origin)}`);
+  }
+  const timeKeys = trust.verifiers.filter(({ type, name }) => type === 4 && name === timestampName(origin));
+  if (verifySignatures(note.text, note.lines, logKeys).length === 0) {
+    throw new CoreError("signature_missing", "not signed by a trusted key of the log");
+  }
+  const times = new Set(verifySignatures(note.text, note.lines, timeKeys).map(({ time }) => time));
+  const [time] = times;
+  if (time === undefined) throw new CoreError("signature_missing", "not cosigned by a trusted time-stamping key");
+  // While keys are rotated, both may cosign; were the times different, the line would not say which one it means.
+  if (times.size > 1) throw new CoreError("head_member_mismatch", `${what} has cosignatures with different times`);
+  return time;
+}
