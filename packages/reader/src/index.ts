@@ -65,8 +65,11 @@ export {
   type HeadLogLine,
   headOf,
   headPartsOf,
+  isStatement,
   LOG_START,
   type LogEnd,
+  type Publication,
+  publicationOf,
   type WholeLine,
   wholeLines,
 } from "./head-log/log-lines.ts";

@@ -2,7 +2,8 @@ import type { Place } from "./place.ts";
 
 /**
  * A sink keeps the head log in a place outside the database: one line of JSON per publication, each ended by a line
- * feed, only ever appended. A sink does not judge what a line says; `parseHeadLine` of the core does.
+ * feed, only ever appended. A sink does not judge what a line says; `parseHeadLine` and `parseStatementLine`
+ * of the core do.
  *
  * A line exists once its line feed does. Bytes after the last line feed are a *torn* line, left by a power cut or a
  * full disk in the middle of a write. They were never reported as written, and the next append removes them. That holds

@@ -1,5 +1,6 @@
-import { sameBytes } from "@scidex/audit-core";
+import { formatSeconds, sameBytes, type Statement } from "@scidex/audit-core";
 import type { ReportFinding } from "../finding/finding.ts";
+import { isStatement } from "./log-lines.ts";
 import type { ReadLog } from "./read-head-log.ts";
 import { standingOf } from "./log-standing.ts";
 import type { PublishedHead } from "./published-head.ts";
@@ -17,19 +18,19 @@ export function checkSinks(
 ): string[] {
   const warnings: string[] = [];
   for (const log of logs) checkKnown(log, known.get(log.name), report);
-  const longest = logs.toSorted((a, b) => b.heads.length - a.heads.length)[0];
+  const longest = logs.toSorted((a, b) => b.publications.length - a.publications.length)[0];
   if (longest === undefined) return warnings;
   for (const log of logs) {
     if (log === longest) continue;
-    const differs = log.heads.findIndex((head, i) => !isSamePublication(head, longest.heads[i]));
-    const behind = longest.heads.length - log.heads.length;
+    const differs = log.publications.findIndex((one, i) => !isSame(one, longest.publications[i]));
+    const behind = longest.publications.length - log.publications.length;
     if (differs !== -1) {
-      const [mine, other] = [log.heads[differs], longest.heads[differs]];
+      const [mine, other] = [log.publications[differs], longest.publications[differs]];
       report({
         check: "sink_disagreement",
         ...(other === undefined ? {} : { expected: describe(other) }),
         ...(mine === undefined ? {} : { actual: describe(mine) }),
-        message: `${log.name} and ${longest.name} tell different stories from their head ${differs + 1} on`,
+        message: `${log.name} and ${longest.name} tell different stories from their publication ${differs + 1} on`,
       });
     } else if (behind > 0) {
       warnings.push(
@@ -65,8 +66,13 @@ function checkKnown(log: ReadLog, known: KnownLog | undefined, report: ReportFin
   }
 }
 
-function isSamePublication(a: PublishedHead, b: PublishedHead | undefined): boolean {
-  return b !== undefined && a.seq === b.seq && a.signedTime === b.signedTime && sameBytes(a.root, b.root);
+function isSame(a: PublishedHead | Statement, b: PublishedHead | Statement | undefined): boolean {
+  if (b === undefined) return false;
+  if (isStatement(a) || isStatement(b)) return isStatement(a) && isStatement(b) && sameBytes(a.hash, b.hash);
+  return a.seq === b.seq && a.signedTime === b.signedTime && sameBytes(a.root, b.root);
 }
 
-const describe = (head: PublishedHead) => `seq ${head.seq} published at ${head.publishedAt}`;
+const describe = (one: PublishedHead | Statement): string =>
+  isStatement(one)
+    ? `a statement about ${JSON.stringify(one.kind)} signed at ${formatSeconds(one.signedTime)}`
+    : `seq ${one.seq} published at ${one.publishedAt}`;

@@ -4,9 +4,12 @@ import {
   type Head,
   type HeadParts,
   type HeadTrust,
+  isStatementLine,
   nextLogDigest,
   parseHeadLine,
   parseHeadParts,
+  parseStatementLine,
+  type Statement,
 } from "@scidex/audit-core";
 import type { Place } from "@scidex/audit-sinks";
 
@@ -77,6 +80,16 @@ export const afterLine = ({ lines, digest }: LogEnd, line: string): LogEnd => ({
   last: line,
   before: digest,
 });
+
+/** What a publisher signs and puts into a head log: each line is one of these. */
+export type Publication = Head | Statement;
+
+/** Tells what a line of a head log was read as. */
+export const isStatement = (one: object): one is Statement => "note" in one;
+
+/** The head or the statement that a line is, or why it is none that these keys have signed. */
+export const publicationOf = (line: string, trust: HeadTrust): Publication | CoreError =>
+  isStatementLine(line) ? orError(() => parseStatementLine(line, trust)) : headOf(line, trust);
 
 /** The head that a line is, or why it is none that these keys have signed. */
 export const headOf = (line: string, trust: HeadTrust): Head | CoreError => orError(() => parseHeadLine(line, trust));

@@ -1,12 +1,24 @@
-import { CoreError, type CoreErrorCode, type HeadTrust, sameBytes } from "@scidex/audit-core";
-import type { ReportFinding } from "../finding/finding.ts";
-import { afterLine, type HeadLog, headOf, LOG_START, wholeLines } from "./log-lines.ts";
+import {
+  CoreError,
+  type CoreErrorCode,
+  formatSeconds,
+  type HeadTrust,
+  isStatementLine,
+  sameBytes,
+  type Seconds,
+  type Statement,
+} from "@scidex/audit-core";
+import type { Finding, ReportFinding } from "../finding/finding.ts";
+import { afterLine, type HeadLog, isStatement, LOG_START, publicationOf, wholeLines } from "./log-lines.ts";
 import { type PublishedHead, toPublished } from "./published-head.ts";
 
-/** What was read from a head log: the heads whose signatures hold, in the order in which they stand there. */
+/** What was read from a head log: what is signed, in the order in which it stands there. */
 export interface ReadLog {
   readonly name: string;
+  /** The heads and the statements between them. */
+  readonly publications: readonly (PublishedHead | Statement)[];
   readonly heads: readonly PublishedHead[];
+  readonly statements: readonly Statement[];
   /** Number of whole lines, and their running digest (`nextLogDigest`). */
   readonly lines: number;
   readonly digest: string;
@@ -35,7 +47,9 @@ export async function readHeadLog(
   knownLines: number,
   report: ReportFinding,
 ): Promise<ReadLog> {
+  const publications: (PublishedHead | Statement)[] = [];
   const heads: PublishedHead[] = [];
+  const statements: Statement[] = [];
   let end = LOG_START;
   let digestAtKnown = knownLines === 0 ? end.digest : undefined;
   let torn: string | undefined;
@@ -48,45 +62,62 @@ export async function readHeadLog(
     if (line.defect !== null) {
       report({
         check: "sink_signature",
-        message: `${where} is not a head: it is ${line.defect === "too_long" ? "too long" : "not UTF-8"}`,
+        message: `${where} is neither a head nor a statement: it is ${line.defect === "too_long" ? "too long" : "not UTF-8"}`,
       });
       continue;
     }
-    const read = headOf(line.plain, trust);
+    const read = publicationOf(line.plain, trust);
     if (read instanceof CoreError) {
       report({
         check: "sink_signature",
-        message: `${where} is not a head that the publisher signed (${read.code}): ${read.message}${ADVICE[read.code] ?? ""}`,
+        message: `${where} is not ${kindOf(line.plain)} that the publisher signed (${read.code}): ${read.message}${ADVICE[read.code] ?? ""}`,
       });
       continue;
     }
-    const head = toPublished(read);
-    const before = heads.at(-1);
-    if (before !== undefined && (head.signedTime < before.signedTime || head.seq < before.seq)) {
-      report({
-        check: "sink_signature",
-        expected: `not before ${before.publishedAt} and seq ${before.seq}`,
-        actual: `${head.publishedAt} and seq ${head.seq}`,
-        message: `${where} is a genuine head, but older than the line before it: it was put there again`,
-      });
+    const publication = isStatement(read) ? read : toPublished(read);
+    const misplaced = misplacement(publication, publications.at(-1), heads.at(-1), where);
+    if (misplaced !== undefined) {
+      report(misplaced);
       continue;
     }
-    if (before !== undefined && head.seq === before.seq && !sameBytes(head.root, before.root)) {
-      report({
-        check: "sink_signature",
-        message: `${where} signs another tree of ${head.seq} links than the line before it`,
-      });
-      continue;
-    }
-    heads.push(head);
+    publications.push(publication);
+    if (isStatement(publication)) statements.push(publication);
+    else heads.push(publication);
   }
   const { lines, digest } = end;
   const warnings =
     torn === undefined
       ? []
       : [`line ${lines + 1} of ${log.name} is torn: its end is missing. The next publication repairs it.`];
-  return { name: log.name, heads, lines, digest, digestAtKnown, torn, converted, warnings };
+  return { name: log.name, publications, heads, statements, lines, digest, digestAtKnown, torn, converted, warnings };
 }
+
+const kindOf = (line: string): string => (isStatementLine(line) ? "a statement" : "a head");
+
+/** What is wrong with a genuine line behind the one before it and the last head before it. */
+function misplacement(
+  one: PublishedHead | Statement,
+  before: PublishedHead | Statement | undefined,
+  last: PublishedHead | undefined,
+  where: string,
+): Finding | undefined {
+  if (before === undefined) return undefined;
+  const head = isStatement(one) ? undefined : one;
+  const check = "sink_signature";
+  if (one.signedTime < before.signedTime || (head && last && head.seq < last.seq))
+    return {
+      check,
+      expected: `not before ${placeOf(before.signedTime, head && last)}`,
+      actual: placeOf(one.signedTime, head),
+      message: `${where} is a genuine ${head ? "head" : "statement"}, but older than the line before it: it was put there again`,
+    };
+  if (head && last && head.seq === last.seq && !sameBytes(head.root, last.root))
+    return { check, message: `${where} signs another tree of ${head.seq} links than the head before it` };
+  return undefined;
+}
+
+const placeOf = (signedTime: Seconds, head: PublishedHead | undefined): string =>
+  `${formatSeconds(signedTime)}${head === undefined ? "" : ` and seq ${head.seq}`}`;
 
 /** What looks the same where the verifier was given the keys, or the log, of somebody else. */
 const ADVICE: Readonly<Partial<Record<CoreErrorCode, string>>> = {

@@ -1,4 +1,4 @@
-import { type HeadTrust, sameBytes, type Seconds, type Seq } from "@scidex/audit-core";
+import { type HeadTrust, sameBytes, type Seconds, type Seq, type Statement, toHex } from "@scidex/audit-core";
 import { sinksThatAreOne } from "@scidex/audit-sinks";
 import type { ReportFinding } from "../finding/finding.ts";
 import type { HeadLog } from "./log-lines.ts";
@@ -11,11 +11,13 @@ import type { KnownLog, VerifierState } from "./verifier-state.ts";
 export interface PublishedHeads {
   /** In the order of seq; several of one seq only where their roots differ. The earliest signed of equal ones. */
   readonly heads: readonly PublishedHead[];
-  /** The sink that each of them was read from. */
+  /** Each once, in the order of signed time and then of `last.seq`. */
+  readonly statements: readonly Statement[];
+  /** The sink that each head was read from. */
   readonly names: ReadonlyMap<PublishedHead, string>;
   /** By seq, the newest time at which a head of it was signed. */
   readonly lastSigned: ReadonlyMap<Seq, Seconds>;
-  /** The newest signed time. */
+  /** The newest signed time of a head. */
   readonly newestTime: Seconds | null;
   /** What the sinks hold now, for the state file. */
   readonly known: ReadonlyMap<string, KnownLog>;
@@ -68,6 +70,7 @@ export async function readPublishedHeads(
   }
   return {
     heads: unique,
+    statements: distinct(read.flatMap(({ statements }) => statements)),
     names,
     lastSigned,
     newestTime: heads.reduce<Seconds | null>(
@@ -78,6 +81,13 @@ export async function readPublishedHeads(
     warnings,
     doubts,
   };
+}
+
+function distinct(statements: readonly Statement[]): Statement[] {
+  const byHash = new Map(statements.map((statement) => [toHex(statement.hash), statement]));
+  return [...byHash.values()].toSorted(
+    (a, b) => Number(a.signedTime - b.signedTime) || Number(a.last.seq - b.last.seq),
+  );
 }
 
 /** Sinks that are one: two of them prove no more than one does. */

@@ -1,4 +1,5 @@
 import { appendFileSync, rmSync, writeFileSync } from "node:fs";
+import { type RecordedAnew, signStatement } from "@scidex/audit-core";
 import { describe, expect, it } from "vitest";
 import {
   append,
@@ -216,5 +217,67 @@ describe("attacks on a sink", () => {
   it("refuses texts that are not keys", async () => {
     const chain = await published();
     await expect(chain.verify({ keys: ["nonsense"] })).rejects.toMatchObject({ code: "keys_malformed" });
+  });
+});
+
+describe("statements between the heads", () => {
+  const LINK = { seq: 1n, chainHash: new Uint8Array(32) };
+  const STATEMENT: RecordedAnew = {
+    type: "recorded_anew",
+    origin: ORIGIN,
+    systemIdentifier: null,
+    database: "app",
+    kind: "thing",
+    configuration: LINK,
+    last: LINK,
+    head: null,
+    compared: 1,
+    notCompared: 0,
+    changesNotCompared: 0,
+  };
+
+  /** A head, a statement and another head in two sinks, by keys that are given to the verifier. */
+  async function stated() {
+    const chain = await openChain();
+    const { keys, vkeys } = newKeys(ORIGIN);
+    await append(chain.sql, "thing", "1");
+    await chain.publish({ keys, time: now() - 9 });
+    const line = signStatement({ keys, statement: STATEMENT, time: BigInt(now() - 8) });
+    for (const path of chain.paths) appendFileSync(path, `${line}\n`);
+    await append(chain.sql, "thing", "2");
+    await chain.publish({ keys });
+    return { chain, asked: { ...chain.asked, keys: vkeys }, line };
+  }
+
+  it("are no findings", async () => {
+    const { chain, asked, line } = await stated();
+    const { report, overview, state } = await verifyAsked(chain.sql, asked);
+    expect([report.divergences, report.unproven, report.warnings]).toEqual([[], [], []]);
+    expect(report).toMatchObject({ status: "intact", anchoredTo: 2n });
+    expect(overview.sinks?.map(({ heads }) => heads.length)).toEqual([2, 2]);
+    expect([...state.sinks.values()].map(({ lines }) => lines)).toEqual([3, 3]);
+    for (const path of chain.paths) appendFileSync(path, `${line}\n`);
+    expect((await chain.verify({ ...asked, state })).divergences).toMatchObject([
+      { check: "sink_signature", message: expect.stringContaining("put there again") },
+      { check: "sink_signature", message: expect.stringContaining("put there again") },
+    ]);
+  });
+
+  it.each<[string, (line: string) => string[], string]>([
+    ["gone from one sink", () => [], "sink_disagreement"],
+    ["edited", (line) => [line.replace("thing", "other")], "sink_signature"],
+    [
+      "signed by somebody else",
+      () => [signStatement({ keys: newKeys(ORIGIN).keys, statement: STATEMENT, time: BigInt(now()) })],
+      "sink_signature",
+    ],
+  ])("are findings where one is %s", async (_, change, check) => {
+    const { chain, asked, line } = await stated();
+    const lines = linesOf(chain.paths[0]);
+    writeLines(
+      chain.paths[0],
+      lines.flatMap((one) => (one === line ? change(one) : [one])),
+    );
+    expect((await chain.verify(asked)).divergences.map((one) => one.check)).toContain(check);
   });
 });
