@@ -143,7 +143,8 @@ def check_rows(links):
 def check_heads(links):
     leaves = [sha256(b"\x00" + leaf.encode()) for *_, leaf in links]
     with open(head_log, encoding="utf-8") as lines:
-        heads = [json.loads(line) for line in lines]
+        # What the publisher says of tables may stand between the heads.
+        heads = [head for head in map(json.loads, lines) if "statement" not in head]
     same("heads were published", len(heads) > 0, True)
     for head in heads:
         seq = head["seq"]

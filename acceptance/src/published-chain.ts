@@ -1,6 +1,7 @@
 import { mkdtempSync, readFileSync, rmSync } from "node:fs";
 import { tmpdir } from "node:os";
 import { join } from "node:path";
+import { isStatementLine } from "@scidex/audit-core";
 import { generateKeyFiles, publishHead, type PublishResult } from "@scidex/audit-publisher";
 import { openSink } from "@scidex/audit-sinks";
 import { EMPTY_STATE, type VerificationReport, type VerifierState, verify } from "@scidex/audit-verifier";
@@ -54,7 +55,11 @@ export async function openPublishedChain(): Promise<PublishedChain> {
         await sink.close();
       }
     },
-    heads: () => readFileSync(path, "utf8").split("\n").length - 1,
+    heads: () =>
+      readFileSync(path, "utf8")
+        .split("\n")
+        .slice(0, -1)
+        .filter((line) => !isStatementLine(line)).length,
     [Symbol.asyncDispose]: async () => rmSync(folder, { recursive: true, force: true }),
   };
 }

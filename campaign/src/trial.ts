@@ -126,7 +126,8 @@ async function honestPhase(world: World, random: Random, fresh: () => number, at
 
 async function whatIsThere(world: World): Promise<{ heads: number[]; length: number }> {
   const lines = await world.logs[0].read();
-  const heads = [...new Set(lines.map((line) => (JSON.parse(line) as { seq: number }).seq))];
+  const headLines = lines.filter((line) => !line.startsWith('{"statement":'));
+  const heads = [...new Set(headLines.map((line) => (JSON.parse(line) as { seq: number }).seq))];
   const [row] = await world.honest.unsafe<{ n: string }[]>("select max(seq)::text as n from public.audit_chain");
   return { heads, length: Number(row?.n) };
 }

@@ -1,4 +1,4 @@
-import { mkdtemp, readFile, rm, stat, writeFile } from "node:fs/promises";
+import { appendFile, mkdtemp, readFile, rm, stat, writeFile } from "node:fs/promises";
 import { tmpdir } from "node:os";
 import { join } from "node:path";
 import { parseKeyFile, parseVerifierKey } from "@scidex/audit-core";
@@ -85,6 +85,19 @@ describe("status", () => {
         last: { seq: 1, verified: true, published_at: expect.any(String), age_seconds: expect.any(Number) },
       },
     ]);
+  });
+
+  it("shows the last head where statements follow it, and counts their lines", async () => {
+    const path = join(folder, "stated.log");
+    await writeFile(path, '{"statement":"x"}\n');
+    const env = { AUDIT_SINKS: `file:${path}` };
+    const sinksOf = async (more = {}) =>
+      (jsonOf(await db.run(["status", "--json"], { env: { ...env, ...more } })) as Sinks).sinks;
+    expect(await sinksOf()).toMatchObject([{ lines: 1, last: null, error: null }]);
+    await appendFile(path, `${await readFile(join(folder, "head.log"), "utf8")}{"statement":"x"}\n`);
+    expect(await sinksOf()).toMatchObject([{ lines: 3, last: { seq: 1, verified: false }, error: null }]);
+    const keys = { AUDIT_VERIFIER_KEYS: join(folder, "keys.txt"), AUDIT_ORIGIN: ORIGIN };
+    expect(await sinksOf(keys)).toMatchObject([{ lines: 3, last: { seq: 1, verified: true }, error: null }]);
   });
 
   it("says when a sink holds another log's head, or cannot be read, and exits with 3", async () => {

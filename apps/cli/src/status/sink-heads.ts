@@ -1,8 +1,8 @@
-import { CoreError, type HeadTrust, type NoteVerifier, parseSeconds } from "@scidex/audit-core";
+import { CoreError, type HeadTrust, isStatementLine, type NoteVerifier, parseSeconds } from "@scidex/audit-core";
 import { headOf, headPartsOf, type WholeLine, wholeLines } from "@scidex/audit-reader";
 import { openSink, type SinkAddress, SinkError, type SinkLine } from "@scidex/audit-sinks";
 
-/** The last head that a sink holds. */
+/** The last head that a sink holds, whatever statements follow it. */
 export interface SinkHead {
   readonly seq: number;
   readonly published_at: string;
@@ -18,7 +18,7 @@ export interface SinkState {
   readonly last: SinkHead | null;
   /** Whether an unfinished line is at its end, left by a power cut; the next publication removes it. */
   readonly torn: boolean;
-  /** Why it could not be read, or why its last line is no head of the log. */
+  /** Why it could not be read, or why its last line that is no statement is no head of the log. */
   readonly error: string | null;
 }
 
@@ -43,7 +43,8 @@ export async function readSinkHead(
   try {
     for await (const line of wholeLines(sink, () => (torn = true))) {
       lines++;
-      last = line;
+      // What the publisher says of a table tells nothing of how far the chain is published.
+      if (!isStatementLine(line.plain)) last = line;
     }
     const base = { sink: sink.name, lines, torn };
     if (last === undefined) return { ...base, last: null, error: null };
