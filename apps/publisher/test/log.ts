@@ -1,15 +1,25 @@
 import { execFileSync } from "node:child_process";
 import { createHash } from "node:crypto";
-import { mkdtempSync, readFileSync, rmSync } from "node:fs";
+import { mkdtempSync, readFileSync, rmSync, writeFileSync } from "node:fs";
 import { tmpdir } from "node:os";
 import { join } from "node:path";
-import { type Head, headTrust, parseHeadLine } from "@scidex/audit-core";
+import {
+  type Head,
+  headTrust,
+  isStatementLine,
+  parseHeadLine,
+  parseKeyFile,
+  type RecordedAnew,
+  type Seconds,
+  signStatement,
+} from "@scidex/audit-core";
 import { migrate } from "@scidex/audit-schema";
 import { createDatabase, type Template } from "@scidex/audit-testkit";
 import { drizzle } from "drizzle-orm/postgres-js";
 import postgres, { type Sql } from "postgres";
 import { onTestFinished } from "vitest";
 import { generateKeyFiles, publishHead, type PublishOptions, type PublishResult } from "../src/index.ts";
+import { formatState, parseState, withStatement } from "../src/state/state.ts";
 
 export const ORIGIN = "example.org/audit-chain";
 
@@ -36,6 +46,11 @@ export interface Log {
   append(...keys: string[]): Promise<void>;
   publish(options?: Partial<PublishOptions>): Promise<PublishResult>;
   heads(path?: string): Head[];
+  /**
+   * Signs a statement after the last head, and leaves the state as a publisher that was killed before it could deliver
+   * it; returns its line.
+   */
+  state(compared?: number, after?: Seconds): string;
   /** Plain SQL with full write authority: no trigger and no guard runs. */
   attack(statements: string): Promise<void>;
 }
@@ -64,13 +79,46 @@ export async function openLog(): Promise<Log> {
         await sql`select public.audit_chain_append('thing', ${key}, ${createHash("sha256").update(key).digest()})`;
     },
     publish: async (options = {}) => publishHead({ database: sql, keyFile, sinks, ...options }),
-    heads: (path = paths[0]) => linesOf(path).map((line) => parseHeadLine(line, headTrust(vkeys, ORIGIN))),
+    heads: (path = paths[0]) => headsOf(path, vkeys),
+    state: (compared = 1, after = 0n) => {
+      const state = parseState(readFileSync(`${keyFile}.state`, "utf8"), keyFile);
+      const last = state.head === null ? undefined : parseHeadLine(state.head, headTrust(vkeys, ORIGIN));
+      const time = (last?.signedTime ?? BigInt(Math.floor(Date.now() / 1_000))) + after;
+      const keys = parseKeyFile(readFileSync(keyFile, "utf8"));
+      const line = signStatement({ keys, statement: recordedAnew(last, compared), time });
+      writeFileSync(`${keyFile}.state`, formatState(withStatement(state, line, sinks)));
+      return line;
+    },
     attack: async (statements) => {
       await sql.begin(async (tx) => {
         await tx`set local session_replication_role = replica`;
         await tx.unsafe(statements);
       });
     },
+  };
+}
+
+const headsOf = (path: string, vkeys: readonly string[]): Head[] =>
+  linesOf(path)
+    .filter((line) => !isStatementLine(line))
+    .map((line) => parseHeadLine(line, headTrust(vkeys, ORIGIN)));
+
+/** A statement about a table, made with that head as the last one. */
+export function recordedAnew(head: Head | undefined, compared: number): RecordedAnew {
+  const last = head ?? { seq: 1n, chainHash: new Uint8Array(32) };
+  const link = { seq: last.seq, chainHash: last.chainHash };
+  return {
+    type: "recorded_anew",
+    origin: ORIGIN,
+    systemIdentifier: null,
+    database: "app",
+    kind: "thing",
+    configuration: link,
+    last: link,
+    head: head === undefined ? null : link,
+    compared,
+    notCompared: 0,
+    changesNotCompared: 0,
   };
 }
 

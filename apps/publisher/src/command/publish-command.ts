@@ -119,8 +119,8 @@ function describe(result: PublishResult): string {
       `published ${published.seq} (${published.chainHash}) at ${published.publishedAt}; ${result.rows} new links`,
     );
   else if (divergences.length === 0) lines.push("the chain is empty: nothing to publish yet");
-  for (const { name, status, lines: heads, message } of sinks)
-    lines.push(`  ${status} ${escapeText(name)}: ${heads} heads${message === null ? "" : `; ${escapeText(message)}`}`);
+  for (const { name, status, lines: held, message } of sinks)
+    lines.push(`  ${status} ${escapeText(name)}: ${held} lines${message === null ? "" : `; ${escapeText(message)}`}`);
   for (const warning of warnings) lines.push(`warning: ${escapeText(warning)}`);
   return `${lines.join("\n")}\n`;
 }

@@ -56,7 +56,7 @@ export async function publishHead(options: PublishOptions): Promise<PublishResul
 async function publishLocked(options: PublishOptions, keys: PublisherKeys, sinks: readonly Sink[]): Promise<Untimed> {
   const { database, signal, onProgress } = options;
   const trust = headTrust([keys.log.vkey, keys.timestamp.vkey], keys.origin);
-  const { file, last } = await openMemory(options, keys.origin, sinks, trust);
+  const { file, last, newest } = await openMemory(options, keys.origin, sinks, trust);
 
   // Sinks before the snapshot: they can't know more than it.
   const checked = await checkSinks(sinks, file.state, trust);
@@ -84,7 +84,7 @@ async function publishLocked(options: PublishOptions, keys: PublisherKeys, sinks
     requireUnstopped(signal);
     return refusal(preparation, checked.sinks, divergences);
   }
-  const signed = await signIncrement(database, { keys, trust }, last, increment);
+  const signed = await signIncrement(database, { keys, trust }, { last, newest }, increment);
   requireUnstopped(signal);
   await remember(file, { checked, signed, server });
   return publication(preparation, signed, await deliver(checked.sinks, file, trust));

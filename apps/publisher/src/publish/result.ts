@@ -7,7 +7,7 @@ import type { LockHolder } from "../sealing/free-lock.ts";
 export interface SinkStatus {
   readonly name: string;
   readonly status: "ok" | "behind" | "tampered";
-  /** Heads that it is known to hold. */
+  /** Lines that it is known to hold: heads, and statements between them. */
   readonly lines: number;
   readonly message: string | null;
 }

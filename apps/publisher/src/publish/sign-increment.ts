@@ -1,4 +1,5 @@
 import {
+  formatSeconds,
   type Head,
   type HeadTrust,
   parseHeadLine,
@@ -6,8 +7,10 @@ import {
   type Seconds,
   signHead,
 } from "@scidex/audit-core";
+import { isStatement } from "@scidex/audit-reader";
 import type { Sql } from "postgres";
 import { PublisherError } from "../errors.ts";
+import type { Memory } from "./open-memory.ts";
 import { before, type Increment } from "./read-increment.ts";
 import { flushWrites } from "./server.ts";
 
@@ -27,21 +30,25 @@ export interface SignedHead {
 export async function signIncrement(
   sql: Sql,
   signer: { readonly keys: PublisherKeys; readonly trust: HeadTrust },
-  last: Head | undefined,
+  signed: Pick<Memory, "last" | "newest">,
   increment: Increment,
 ): Promise<SignedHead | undefined> {
-  const line = sign(signer.keys, last, increment);
+  const line = sign(signer.keys, signed, increment);
   if (line === undefined) return undefined;
   await flushWrites(sql);
   return { line, head: parseHeadLine(line, signer.trust) };
 }
 
-function sign(keys: PublisherKeys, last: Head | undefined, { end, timeMs }: Increment): string | undefined {
+function sign(
+  keys: PublisherKeys,
+  { last, newest }: Pick<Memory, "last" | "newest">,
+  { end, timeMs }: Increment,
+): string | undefined {
   const time: Seconds = BigInt(Math.floor(timeMs / 1_000));
-  if (last && time < last.signedTime)
+  if (newest && time < newest.signedTime)
     throw new PublisherError(
       "clock",
-      `our clock says ${new Date(Number(time) * 1_000).toISOString()}, but a head was signed at ${last.publishedAt}, later than that. Nothing is signed until the clock is right`,
+      `our clock says ${new Date(Number(time) * 1_000).toISOString()}, but a ${isStatement(newest) ? "statement" : "head"} was signed at ${formatSeconds(newest.signedTime)}, later than that. Nothing is signed until the clock is right`,
     );
   if (end) return signHead({ keys, leaf: end.leaf, before: end.before, time });
   return last && signHead({ keys, leaf: last.leaf, before: before(last), time });

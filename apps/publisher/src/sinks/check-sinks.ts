@@ -1,4 +1,5 @@
-import type { Head, HeadTrust } from "@scidex/audit-core";
+import type { HeadTrust } from "@scidex/audit-core";
+import type { Publication } from "@scidex/audit-reader";
 import { type Sink, SinkError } from "@scidex/audit-sinks";
 import type { Divergence } from "../divergence.ts";
 import { compareSinks, sinksDisagree } from "./sink-copy.ts";
@@ -12,8 +13,8 @@ export interface Checked {
   /** Length in bytes of its complete lines; undefined where it could not be read. */
   readonly end: number | undefined;
   readonly finding: Divergence | undefined;
-  /** The newest head of ours that it holds and the state does not know. */
-  readonly newer: Head | undefined;
+  /** The newest line of ours that it holds and the state does not know. */
+  readonly newer: Publication | undefined;
   /** Why it could not be read. */
   readonly failure: string | undefined;
 }

@@ -85,7 +85,7 @@ async function deliverOutbox(one: Checked, state: State, trust: HeadTrust): Prom
         return behind(
           name,
           record,
-          "it got heads of ours meanwhile that are not from here: another publisher runs with a copy of this key",
+          "it got lines of ours meanwhile that are not from here: another publisher runs with a copy of this key",
         );
       ({ record, end } = scan);
     } catch (error) {
@@ -101,7 +101,7 @@ async function fill(one: Checked, reference: Checked | undefined, state: State):
     return behind(
       sink.name,
       record,
-      "it lacks older heads, and no other sink that has them can be read: keep one of the sinks that were used before in AUDIT_SINKS until this one has been filled",
+      "it lacks older lines, and no other sink that has them can be read: keep one of the sinks that were used before in AUDIT_SINKS until this one has been filled",
     );
   try {
     const filled = await copyMissing(sink, reference.sink, state.log);

@@ -1,5 +1,5 @@
-import { type Head, type HeadTrust, parseHeadParts, type Seq } from "@scidex/audit-core";
-import { headOf, wholeLines } from "@scidex/audit-reader";
+import { CoreError, type Head, type HeadTrust, isStatementLine, type Seq } from "@scidex/audit-core";
+import { isStatement, type Publication, publicationOf, wholeLines } from "@scidex/audit-reader";
 import { MAX_LINE_BYTES, type Sink } from "@scidex/audit-sinks";
 import type { Divergence } from "../divergence.ts";
 import type { SinkRecord } from "../state/state.ts";
@@ -21,26 +21,38 @@ export interface Strange {
  * The verifier judges each line beside the one before it, and sinks beside each other. Here a line is judged beside the
  * publisher's memory: one that is genuine and not remembered may be a sign that the memory is old.
  *
- * @returns a finding, or the newest head of ours that the state does not know
+ * @returns a finding, or the newest line of ours that the state does not know
  */
 export async function judgeSink(
   sink: Sink,
   { record, count, strange, since }: Strange,
   trust: HeadTrust,
-): Promise<{ readonly finding: Divergence } | { readonly newer: Head }> {
+): Promise<{ readonly finding: Divergence } | { readonly newer: Publication }> {
   const { name } = sink;
-  // Nobody but us can sign a head that is newer than our last one: then it is our memory that is old.
-  let newest = since;
+  // Nobody but us can sign what is newer than our last head: then it is our memory that is old.
+  let head = since;
+  let newest: Publication | undefined = since;
   let isOurs = strange !== undefined;
+  // Several statements may be of one second: those that were there before tell which one was put there again.
+  const statements = new Set(record.outbox.filter(isStatementLine));
   for await (const line of wholeLines(sink)) {
-    const read = line.defect === null ? headOf(line.text, trust) : new Error(DEFECTS[line.defect]);
-    if (read instanceof Error) return { finding: notSigned(name, line.number, read) };
-    if (line.number <= record.lines || line.text === record.outbox[line.number - record.lines - 1]) continue;
-    isOurs &&= newest !== undefined && isAfter(read, newest);
-    newest = read;
+    const read = line.defect === null ? publicationOf(line.text, trust) : new Error(DEFECTS[line.defect]);
+    if (read instanceof Error) return { finding: notSigned(name, line, read) };
+    const isKnown = line.number <= record.lines || line.text === record.outbox[line.number - record.lines - 1];
+    if (isStatement(read)) {
+      const isNew = newest !== undefined && read.signedTime >= newest.signedTime && !statements.has(line.text);
+      isOurs &&= isKnown || isNew;
+      statements.add(line.text);
+    } else if (!isKnown) {
+      isOurs &&= head !== undefined && isAfter(read, head);
+      head = read;
+    }
+    if (!isKnown) newest = read;
   }
   if (isOurs && newest !== undefined && newest !== since) return { newer: newest };
-  return { finding: count < record.lines ? rewound(name, record, count) : misplaced(name, record, strange) };
+  return {
+    finding: count < record.lines ? rewound(name, record, count, trust) : misplaced(name, record, strange, trust),
+  };
 }
 
 const isAfter = (head: Head, before: Head): boolean =>
@@ -50,32 +62,38 @@ const isAfter = (head: Head, before: Head): boolean =>
 
 const DEFECTS = { too_long: `longer than ${MAX_LINE_BYTES} bytes`, not_utf8: "not UTF-8" } as const;
 
-const notSigned = (name: string, line: number, { message }: Error): Divergence => ({
+const notSigned = (
+  name: string,
+  { number, text }: { readonly number: number; readonly text: string },
+  { message }: Error,
+): Divergence => ({
   check: "sink_signature",
   group: "heads",
   sink: name,
-  message: `line ${line} of ${name} is not a head that this publisher has signed: ${message} (if AUDIT_SIGNING_KEY_FILE or AUDIT_SINKS is that of another log, correct it)`,
+  message: `line ${number} of ${name} is not a ${isStatementLine(text) ? "statement" : "head"} that this publisher has signed: ${message} (if AUDIT_SIGNING_KEY_FILE or AUDIT_SINKS is that of another log, correct it)`,
 });
 
-const rewound = (name: string, record: SinkRecord, count: number): Divergence => ({
+const rewound = (name: string, record: SinkRecord, count: number, trust: HeadTrust): Divergence => ({
   check: "sink_rewound",
   group: "heads",
-  ...lastSeq(record),
+  ...lastSeq(record, trust),
   sink: name,
   expected: `${record.lines} lines`,
   actual: `${count} lines`,
-  message: `${name} has held ${record.lines} heads and now holds ${count}: it was cut back`,
+  message: `${name} has held ${record.lines} lines and now holds ${count}: it was cut back`,
 });
 
-const misplaced = (name: string, record: SinkRecord, strange: number | undefined): Divergence => ({
+const misplaced = (name: string, record: SinkRecord, strange: number | undefined, trust: HeadTrust): Divergence => ({
   check: "sink_disagreement",
   group: "heads",
-  ...lastSeq(record),
+  ...lastSeq(record, trust),
   sink: name,
-  message: `${name} holds genuine heads that do not stand there by the publisher's memory (${strange === undefined ? "among the first" : `line ${strange} after`} ${record.lines} lines)`,
+  message: `${name} holds genuine lines that do not stand there by the publisher's memory (${strange === undefined ? "among the first" : `line ${strange} after`} ${record.lines} lines)`,
 });
 
-/** The seq of the last line that the sink is known to have held: a line of our own state. */
-function lastSeq({ last }: SinkRecord): { readonly seq?: Seq } {
-  return last === null ? {} : { seq: parseHeadParts(last).seq };
+/** How long the chain was by the last line that the sink is known to have held: a line of our own state. */
+function lastSeq({ last }: SinkRecord, trust: HeadTrust): { readonly seq?: Seq } {
+  const read = last === null ? undefined : publicationOf(last, trust);
+  if (read === undefined || read instanceof CoreError) return {};
+  return { seq: isStatement(read) ? read.last.seq : read.seq };
 }

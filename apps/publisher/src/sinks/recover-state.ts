@@ -1,13 +1,21 @@
-import { CoreError, type Head, type HeadTrust, sameBytes } from "@scidex/audit-core";
-import { afterLine, headOf, LOG_START, type LogEnd, wholeLines } from "@scidex/audit-reader";
+import { CoreError, type Head, type HeadTrust, isStatementLine, sameBytes } from "@scidex/audit-core";
+import {
+  afterLine,
+  isStatement,
+  LOG_START,
+  type LogEnd,
+  type Publication,
+  publicationOf,
+  wholeLines,
+} from "@scidex/audit-reader";
 import { type Sink, SinkError } from "@scidex/audit-sinks";
 import { PublisherError } from "../errors.ts";
 import { compareSinks } from "./sink-copy.ts";
 import type { SinkRecord, State } from "../state/state.ts";
 
 /**
- * Rebuilds a lost state from the sinks. All of them must be readable, hold nothing but heads signed with these keys, in
- * order, and be beginnings of one log, of which the longest is taken. A sink that is shorter is not caught up from
+ * Rebuilds a lost state from the sinks. All of them must be readable, hold nothing but heads and statements signed with
+ * these keys, in order, and be beginnings of one log, of which the longest is taken. A sink that is shorter is not caught up from
  * memory, which is lost, but copied from the longest.
  *
  * What this can't see is a head that no sink holds any more: someone who cut back all of them before the state was lost
@@ -16,8 +24,8 @@ import type { SinkRecord, State } from "../state/state.ts";
  * @throws {PublisherError} `recovery`
  */
 export async function recoverState(origin: string, sinks: readonly Sink[], trust: HeadTrust): Promise<State> {
-  const logs: { sink: Sink; record: SinkRecord }[] = [];
-  for (const sink of sinks) logs.push({ sink, record: await readVerified(sink, trust) });
+  const logs: (Verified & { readonly sink: Sink })[] = [];
+  for (const sink of sinks) logs.push({ sink, ...(await readVerified(sink, trust)) });
   const longest = logs.reduce((a, b) => (b.record.lines > a.record.lines ? b : a));
   if (longest.record.last === null)
     throw new PublisherError(
@@ -32,11 +40,11 @@ export async function recoverState(origin: string, sinks: readonly Sink[], trust
         `${sink.name} and ${longest.sink.name} tell different stories from line ${common + 1} on: the state is not rebuilt; audit-verify says more`,
       );
   }
-  const { lines, digest, last } = longest.record;
+  const { lines, digest } = longest.record;
   return {
     origin,
     log: { lines, digest },
-    head: last,
+    head: longest.head,
     server: null,
     sinks: Object.fromEntries(
       logs.filter(({ record }) => record.lines > 0).map(({ sink, record }) => [sink.name, record]),
@@ -44,23 +52,32 @@ export async function recoverState(origin: string, sinks: readonly Sink[], trust
   };
 }
 
-async function readVerified(sink: Sink, trust: HeadTrust): Promise<SinkRecord> {
+interface Verified {
+  readonly record: SinkRecord;
+  /** The line of its last head. */
+  readonly head: string | null;
+}
+
+async function readVerified(sink: Sink, trust: HeadTrust): Promise<Verified> {
   let end: LogEnd = LOG_START;
-  let head: Head | undefined;
+  let before: Publication | undefined;
+  let last: Head | undefined;
+  let head: string | null = null;
   try {
     for await (const line of wholeLines(sink)) {
-      const next = line.defect === null ? headOf(line.text, trust) : undefined;
-      if (!next) throw new PublisherError("recovery", `line ${line.number} of ${sink.name} is not a head`);
+      const next = line.defect === null ? publicationOf(line.text, trust) : undefined;
+      const what = isStatementLine(line.text) ? "statement" : "head";
+      if (!next) throw new PublisherError("recovery", `line ${line.number} of ${sink.name} is not a ${what}`);
       if (next instanceof CoreError)
         throw new PublisherError(
           "recovery",
-          `line ${line.number} of ${sink.name} is not a head signed with these keys: ${next.message}`,
+          `line ${line.number} of ${sink.name} is not a ${what} signed with these keys: ${next.message}`,
           { cause: next },
         );
-      const isOther = head?.seq === next.seq && !sameBytes(head.root, next.root);
-      if (head && (next.seq < head.seq || next.signedTime < head.signedTime || isOther))
+      if ((before && next.signedTime < before.signedTime) || (last && !isStatement(next) && !extendsHead(next, last)))
         throw new PublisherError("recovery", `line ${line.number} of ${sink.name} does not follow the one before`);
-      head = next;
+      before = next;
+      if (!isStatement(next)) [last, head] = [next, line.text];
       end = afterLine(end, line.text);
     }
   } catch (cause) {
@@ -70,5 +87,8 @@ async function readVerified(sink: Sink, trust: HeadTrust): Promise<SinkRecord> {
       });
     throw cause;
   }
-  return { ...end, outbox: [] };
+  return { record: { ...end, outbox: [] }, head };
 }
+
+const extendsHead = (next: Head, { seq, root }: Head): boolean =>
+  next.seq > seq || (next.seq === seq && sameBytes(next.root, root));

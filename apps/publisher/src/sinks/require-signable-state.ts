@@ -1,3 +1,5 @@
+import { formatSeconds } from "@scidex/audit-core";
+import { isStatement, type Publication } from "@scidex/audit-reader";
 import { PublisherError } from "../errors.ts";
 import { hasGap } from "../state/state.ts";
 import type { CheckedSinks } from "./check-sinks.ts";
@@ -15,7 +17,7 @@ export function requireSignableState(checked: CheckedSinks, path: string): void 
 }
 
 /**
- * Heads that we have signed and do not remember can only be from after the state was copied. What is signed from an old
+ * Lines that we have signed and do not remember can only be from after the state was copied. What is signed from an old
  * memory would stand beside them.
  */
 function requireNewest({ sinks }: CheckedSinks, path: string): void {
@@ -25,9 +27,12 @@ function requireNewest({ sinks }: CheckedSinks, path: string): void {
   if (ahead === undefined) return;
   throw new PublisherError(
     "state_outdated",
-    `the state file ${path} is older than the sinks: ${ahead.name} holds a head of ${ahead.newer.seq} links, signed with this key at ${ahead.newer.publishedAt}, that the state does not know. An older copy of it was put back, or another publisher runs with a copy of this key. Nothing is signed: put the newest copy of the state back. If there is none, verify (audit-verify), and only when chain and sinks are clean move this state away and rebuild it from them: audit-publisher publish --recover-state`,
+    `the state file ${path} is older than the sinks: ${ahead.name} holds ${describe(ahead.newer)}, signed with this key at ${formatSeconds(ahead.newer.signedTime)}, that the state does not know. An older copy of it was put back, or another publisher runs with a copy of this key. Nothing is signed: put the newest copy of the state back. If there is none, verify (audit-verify), and only when chain and sinks are clean move this state away and rebuild it from them: audit-publisher publish --recover-state`,
   );
 }
+
+const describe = (one: Publication): string =>
+  isStatement(one) ? `a statement about ${JSON.stringify(one.kind)}` : `a head of ${one.seq} links`;
 
 /**
  * A head that is signed while every sink still lacks older ones would be in no sink's outbox, and could never be
@@ -37,6 +42,6 @@ function requireHistory({ sinks, state }: CheckedSinks): void {
   if (sinks.some(({ record, finding }) => finding !== undefined || !hasGap(state, record))) return;
   throw new PublisherError(
     "configuration",
-    `none of the sinks holds the ${state.log.lines} heads that were published before: keep one of the sinks that were used until now (${Object.keys(state.sinks).join(", ")}) in AUDIT_SINKS until the new ones have been filled from it, or copy its log by hand`,
+    `none of the sinks holds the ${state.log.lines} lines that were published before: keep one of the sinks that were used until now (${Object.keys(state.sinks).join(", ")}) in AUDIT_SINKS until the new ones have been filled from it, or copy its log by hand`,
   );
 }

@@ -1,5 +1,13 @@
-import { type Head, type HeadTrust, parseHeadLine } from "@scidex/audit-core";
-import { afterLine, type KnownLog, LOG_START, type LogEnd, standingOf, wholeLines } from "@scidex/audit-reader";
+import { type HeadTrust, parseHeadLine } from "@scidex/audit-core";
+import {
+  afterLine,
+  type KnownLog,
+  LOG_START,
+  type LogEnd,
+  type Publication,
+  standingOf,
+  wholeLines,
+} from "@scidex/audit-reader";
 import { type Sink, SinkError } from "@scidex/audit-sinks";
 import type { Divergence } from "../divergence.ts";
 import { hasGap, type SinkRecord, type State, withDelivered } from "../state/state.ts";
@@ -14,8 +22,8 @@ export interface SinkScan {
   /** Lines that can't be judged without another sink follow those of the record: it has been added to. */
   readonly beyond: boolean;
   readonly finding: Divergence | undefined;
-  /** It holds heads of ours that were signed after the state's last one: the newest of them. */
-  readonly newer: Head | undefined;
+  /** It holds lines of ours that were signed after the state's last head and that it does not know: the newest. */
+  readonly newer: Publication | undefined;
   readonly warning: string | undefined;
 }
 
@@ -24,7 +32,7 @@ export interface SinkScan {
  * of lines, and every sink holds a beginning of it:
  *
  * - all delivered lines, and perhaps lines of the outbox (a publisher was killed before it could note that): fine;
- * - all of these, and then heads that we have signed later: the state is an older copy;
+ * - all of these, and then lines that we have signed later: the state is an older copy;
  * - fewer than were delivered: rewound. Not so when just the last one is torn: that is a power cut, and it is written again;
  * - any other content: somebody else has written there. The signatures tell what to call it.
  *

@@ -5,7 +5,7 @@
  *     {"version":1,
  *      "origin":"scidex.ai/audit-chain",
  *      "log":{"lines":12,"digest":"<64 hex>"},       every line ever signed: their number and running digest
- *      "head":"<the last one>",                      null before the first publication
+ *      "head":"<the last head of these>",            null before the first publication
  *      "server":{"system_identifier":"7312…","database":"scidex"},  where the chain was that it is of; null as before
  *      "sinks":{
  *        "file:/data/audit/chain_head.log":{
@@ -16,7 +16,7 @@
  * A sink with `lines` + outbox < the log's lines was added later, or was not configured for a while: what is missing is
  * copied from another sink.
  */
-import { EMPTY_LOG_DIGEST, nextLogDigest, parseJson } from "@scidex/audit-core";
+import { EMPTY_LOG_DIGEST, isStatementLine, nextLogDigest, parseJson } from "@scidex/audit-core";
 import { afterLine, type KnownServer, LOG_START, type LogEnd, parseServer, writtenServer } from "@scidex/audit-reader";
 import { PublisherError } from "../errors.ts";
 
@@ -52,15 +52,24 @@ export function initialState(origin: string): State {
   return { origin, log: { lines: 0, digest: EMPTY_LOG_DIGEST }, head: null, server: null, sinks: {} };
 }
 
-/** The state after a line has been signed: it stands in the outbox of each of the named sinks that have all before it. */
+/** The state after a head has been signed: it stands in the outbox of each of the named sinks that have all before it. */
 export function withSignedLine(state: State, line: string, sinks: readonly string[]): State {
+  return { ...withLine(state, line, sinks), head: line };
+}
+
+/** The same after a statement has been signed. The last head stays the last one. */
+export function withStatement(state: State, line: string, sinks: readonly string[]): State {
+  return withLine(state, line, sinks);
+}
+
+function withLine(state: State, line: string, sinks: readonly string[]): State {
   const records: Record<string, SinkRecord> = { ...state.sinks };
   for (const name of sinks) {
     const record = records[name] ?? EMPTY_RECORD;
     if (!hasGap(state, record)) records[name] = { ...record, outbox: [...record.outbox, line] };
   }
   const log = { lines: state.log.lines + 1, digest: nextLogDigest(state.log.digest, line) };
-  return { ...state, log, head: line, sinks: records };
+  return { ...state, log, sinks: records };
 }
 
 /** The record after the first `count` lines of its outbox have arrived. */
@@ -73,6 +82,12 @@ export function withDelivered(record: SinkRecord, count: number): SinkRecord {
 /** Whether lines are missing in a sink that are not in its outbox either. */
 export function hasGap(state: State, record: SinkRecord): boolean {
   return record.lines + record.outbox.length < state.log.lines;
+}
+
+/** The last line of the log, which is a head or a statement; null for none, or where no sink of the state has it. */
+export function lastLine(state: State): string | null {
+  const record = Object.values(state.sinks).find((one) => !hasGap(state, one));
+  return record?.outbox.at(-1) ?? record?.last ?? null;
 }
 
 export function formatState(state: State): string {
@@ -116,7 +131,7 @@ export function parseState(text: string, where: string): State {
     !isObject(sinks)
   )
     throw wrong("is damaged (a member is missing or has the wrong type)");
-  if ((head === null) !== (log.lines === 0)) throw wrong("is damaged (head and log don't agree)");
+  if (head !== null && log.lines === 0) throw wrong("is damaged (head and log don't agree)");
   const records: Record<string, SinkRecord> = {};
   for (const [name, record] of Object.entries(sinks)) {
     if (!isRecord(record) || record.lines + record.outbox.length > log.lines)
@@ -129,6 +144,10 @@ export function parseState(text: string, where: string): State {
       outbox: record.outbox,
     };
   }
+  // Statements may stand before the first head.
+  const known = Object.values(records).flatMap(({ last, outbox }) => (last === null ? outbox : [last, ...outbox]));
+  if (head === null && log.lines > 0 && !(known.length > 0 && known.every(isStatementLine)))
+    throw wrong("is damaged (head and log don't agree)");
   return {
     origin,
     log: { lines: log.lines, digest: log.digest },

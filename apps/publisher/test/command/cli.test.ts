@@ -65,7 +65,7 @@ describe("audit-publisher publish", () => {
     const env = { AUDIT_SINKS: `${log.sinks[0]},file:${log.folder}/gone/b.log` };
     const { exit, stdout } = await run(log, ["publish"], env);
     expect(exit).toBe(3);
-    expect(stdout).toMatch(/published 1 [^]*behind file:.*gone\/b\.log: 0 heads; the folder .*gone does not exist/);
+    expect(stdout).toMatch(/published 1 [^]*behind file:.*gone\/b\.log: 0 lines; the folder .*gone does not exist/);
   });
 
   it.each([

@@ -260,7 +260,7 @@ describe("a sink that was added later", () => {
     const sinks = [log.sinks[0], `file:${path}`];
     expect(await log.publish({ sinks })).toMatchObject({
       status: "unproven",
-      sinks: [{ status: "behind" }, { status: "behind", message: expect.stringContaining("lacks older heads") }],
+      sinks: [{ status: "behind" }, { status: "behind", message: expect.stringContaining("lacks older lines") }],
     });
     rmSync(log.paths[0], { recursive: true });
     renameSync(join(log.folder, "away"), log.paths[0]);
