@@ -124,9 +124,9 @@ END
 $function$;
 --> statement-breakpoint
 -- Appends events to the chain, in the order given. The caller holds the chain's lock, and has made sure that no event
--- of theirs is chained already. `changes` is NULL for an event, and insert, update or delete for a change of a tracked
--- row. A change is keyed by its own seq, so it gets its final kind and key here. `before_hashes` is NULL, or has for
--- each event the payload hash of the row before, or NULL. Returns the chain's new size.
+-- of theirs is chained already. `changes` is NULL for an event, and its role for one of a row that has one already
+-- (insert, update, delete, record). Such an event is keyed by its own seq, so it gets its final kind and key here.
+-- `before_hashes` is NULL, or has for each event the payload hash of the row before, or NULL. Returns the chain's new size.
 --
 -- One loop for any number of events. Simple expressions cost less than the start of a statement where there is one
 -- event, and as little as an aggregate where there are thousands. Sealing takes 12 us a row (PostgreSQL 18, CPU of the
@@ -213,7 +213,7 @@ DECLARE
 BEGIN
   SELECT c.seq INTO size FROM public.audit_chain AS c ORDER BY c.seq DESC LIMIT 1;
   SELECT c.* INTO newest FROM public.audit_chain AS c WHERE c.event_kind = kind AND c.event_pk = pk;
-  FOREACH role IN ARRAY ARRAY['insert', 'update', 'delete'] LOOP
+  FOREACH role IN ARRAY ARRAY['insert', 'update', 'delete', 'record'] LOOP
     role := concat(kind, ':', role);
     PERFORM FROM public.audit_chain AS c WHERE c.event_kind = role AND c.event_pk > prefix AND c.event_pk < concat(prefix, ':') LIMIT 1;
     CONTINUE WHEN NOT FOUND;
@@ -1862,9 +1862,9 @@ BEGIN
   FOR part IN SELECT relation UNION SELECT t.relid::regclass FROM pg_partition_tree(relation) AS t LOOP
     EXECUTE format('CREATE OR REPLACE TRIGGER audit_chain_guard_truncate BEFORE TRUNCATE ON %s FOR EACH STATEMENT EXECUTE FUNCTION public.%I()', part, function_name);
   END LOOP;
-  EXECUTE format('GRANT SELECT ON %s TO scidex_audit_inspector', relation);
+  EXECUTE format('GRANT SELECT ON %s TO scidex_audit_inspector, scidex_audit_publisher', relation);
   BEGIN
-    EXECUTE format('GRANT USAGE ON SCHEMA %s TO scidex_audit_inspector', (SELECT quote_ident(n.nspname) FROM pg_class AS c JOIN pg_namespace AS n ON n.oid = c.relnamespace WHERE c.oid = relation));
+    EXECUTE format('GRANT USAGE ON SCHEMA %s TO scidex_audit_inspector, scidex_audit_publisher', (SELECT quote_ident(n.nspname) FROM pg_class AS c JOIN pg_namespace AS n ON n.oid = c.relnamespace WHERE c.oid = relation));
   EXCEPTION WHEN insufficient_privilege THEN
     NULL;  -- Whoever owns the schema has to grant it; audit-chain status tells.
   END;
@@ -2090,6 +2090,75 @@ BEGIN
 END
 $function$;
 --> statement-breakpoint
+-- Records rows of an audited table anew, as they are covered now: the publisher's door. For each key it appends an event
+-- of the role `record` with the payload hash of the row; its before_hash is the hash of the event that the row was
+-- compared with. Keys are those of events, so blinded ones where the table's are.
+--
+-- `as_of` is the last link that the caller has seen. A key that has got a newer event since, or has one that waits to be
+-- linked, is passed over, or what is older would stand behind what is newer. Returns the chain's new size, which is
+-- `as_of` of the next call, and all keys of the kind with a newer event: also keys that come in a later call.
+CREATE OR REPLACE FUNCTION public.audit_chain_record(
+  kind text, pks text[], payload_hashes bytea[], before_hashes bytea[], as_of bigint, OUT size bigint, OUT changed text[])
+LANGUAGE plpgsql SECURITY DEFINER
+-- See audit_chain_link: links are found by the index.
+SET search_path = pg_catalog, pg_temp SET enable_seqscan = off SET jit = off SET plan_cache_mode = force_generic_plan
+AS $function$
+DECLARE
+  config     public.audit_chain_config;
+  new_pks    text[];
+  new_hashes bytea[];
+  new_befores bytea[];
+BEGIN
+  IF cardinality(pks) <> cardinality(payload_hashes) OR cardinality(pks) <> cardinality(before_hashes) THEN
+    RAISE EXCEPTION 'pks, payload_hashes and before_hashes must have the same number of elements, they have %, % and %',
+      cardinality(pks), cardinality(payload_hashes), cardinality(before_hashes) USING ERRCODE = 'invalid_parameter_value';
+  END IF;
+  config := public.audit_chain_in_force(kind);
+  IF config.id IS NULL OR config.action = 'detach' OR starts_with(kind, 'audit_chain') THEN
+    RAISE EXCEPTION 'no table is attached under the kind %', quote_literal(kind) USING ERRCODE = 'AC002', HINT = 'Attach the table first.';
+  END IF;
+  PERFORM public.audit_chain_check_events(array_fill(kind, ARRAY[cardinality(pks)]), pks, payload_hashes);
+  PERFORM public.audit_chain_lock_chain();
+  SELECT coalesce(array_agg(DISTINCT CASE WHEN c.event_kind = kind THEN c.event_pk ELSE left(c.event_pk, -length(concat('@', c.seq))) END), '{}')
+    INTO changed
+    FROM public.audit_chain AS c
+   WHERE c.seq > as_of AND c.event_kind IN (kind, concat(kind, ':insert'), concat(kind, ':update'), concat(kind, ':delete'));
+  SELECT array_agg(e.pk ORDER BY e.n), array_agg(e.payload_hash ORDER BY e.n), array_agg(e.before_hash ORDER BY e.n)
+    INTO new_pks, new_hashes, new_befores
+    FROM unnest(pks, payload_hashes, before_hashes) WITH ORDINALITY AS e(pk, payload_hash, before_hash, n)
+   WHERE e.pk NOT IN (SELECT k FROM unnest(changed) AS k)
+     AND e.pk NOT IN (SELECT p.event_pk FROM public.audit_chain_pending AS p WHERE p.event_kind = kind);
+  IF new_pks IS NULL THEN
+    SELECT c.seq INTO size FROM public.audit_chain AS c ORDER BY c.seq DESC LIMIT 1;
+    RETURN;
+  END IF;
+  size := public.audit_chain_extend(array_fill(kind, ARRAY[cardinality(new_pks)]), new_pks, new_hashes, new_befores,
+                                    array_fill('record'::text, ARRAY[cardinality(new_pks)]));
+END
+$function$;
+--> statement-breakpoint
+-- Chains the hash of a statement that the publisher has signed and puts into the sinks: its key is the hash in lower-case
+-- hex. The same one again returns the link that is there.
+CREATE OR REPLACE FUNCTION public.audit_chain_statement(note_hash bytea) RETURNS public.audit_chain
+LANGUAGE plpgsql SECURITY DEFINER
+SET search_path = pg_catalog, pg_temp
+AS $function$
+DECLARE
+  pk   text := encode(note_hash, 'hex');
+  link public.audit_chain;
+  size bigint;
+BEGIN
+  PERFORM public.audit_chain_check_event('audit_chain_statement'::text, pk, note_hash);
+  PERFORM public.audit_chain_lock_chain();
+  SELECT c.* INTO link FROM public.audit_chain AS c WHERE c.event_kind = 'audit_chain_statement' AND c.event_pk = pk;
+  IF NOT FOUND THEN
+    size := public.audit_chain_extend(ARRAY['audit_chain_statement'::text], ARRAY[pk], ARRAY[note_hash], NULL::bytea[], NULL::text[]);
+    SELECT c.* INTO link FROM public.audit_chain AS c WHERE c.seq = size;
+  END IF;
+  RETURN link;
+END
+$function$;
+--> statement-breakpoint
 -- Guards and capture of our own tables, owners and rights. Everything belongs to a role that nobody can become.
 INSERT INTO public.audit_chain_lock DEFAULT VALUES;
 --> statement-breakpoint
@@ -2163,7 +2232,7 @@ GRANT EXECUTE ON FUNCTION public.audit_chain_append(text, text, bytea), public.a
 --> statement-breakpoint
 GRANT EXECUTE ON FUNCTION public.audit_chain_blind_key(bytea, text) TO scidex_audit_publisher, scidex_audit_inspector;
 --> statement-breakpoint
-GRANT EXECUTE ON FUNCTION public.audit_chain_seal(integer) TO scidex_audit_publisher;
+GRANT EXECUTE ON FUNCTION public.audit_chain_seal(integer), public.audit_chain_record(text, text[], bytea[], bytea[], bigint), public.audit_chain_statement(bytea) TO scidex_audit_publisher;
 --> statement-breakpoint
 -- A senate_alerts of the platform's own may have another key, or belong to someone who has to grant this himself: the
 -- set-up goes on, and says so.

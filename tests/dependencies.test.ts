@@ -62,6 +62,7 @@ const ROOMS: Readonly<Record<string, Readonly<Record<string, readonly string[]>>
     report: ["coverage", "rows", "verify-options.ts"],
     command: ["coverage", "report", "verify-options.ts"],
     steps: ["access", "bulk", "causes.ts", "coverage", "report", "rows", "structure", "trust.ts", "verify-options.ts"],
+    record: ["coverage", "deadline.ts", "report", "rows", "trust.ts", "verification.ts", "verify-options.ts"],
   },
   "apps/cli": {
     text: [],
@@ -86,7 +87,8 @@ const ROOMS: Readonly<Record<string, Readonly<Record<string, readonly string[]>>
     sinks: ["divergence.ts", "errors.ts", "state"],
     sealing: ["errors.ts"],
     alerts: ["errors.ts", "state", "transaction.ts"],
-    publish: ["alerts", "divergence.ts", "errors.ts", "sealing", "sinks", "state", "transaction.ts"],
+    record: ["errors.ts", "transaction.ts"],
+    publish: ["alerts", "divergence.ts", "errors.ts", "record", "sealing", "sinks", "state", "transaction.ts"],
     verify: ["alerts", "connect-until.ts", "errors.ts", "sinks", "state"],
     daemon: ["alerts", "connect-until.ts", "errors.ts", "publish", "sealing", "verify"],
     command: ["alerts", "daemon", "errors.ts", "publish", "sealing", "sinks", "state", "verify"],

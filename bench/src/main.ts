@@ -7,6 +7,7 @@ import { type BenchDatabase, benchDatabase } from "./database.ts";
 import { benchLedger } from "./ledger.ts";
 import { isReached, type Measurement } from "./measure.ts";
 import { benchPublish } from "./publish.ts";
+import { benchRecord } from "./record.ts";
 import { benchSeal } from "./seal.ts";
 import { benchTables } from "./tables.ts";
 import { benchVerify } from "./verify.ts";
@@ -21,6 +22,7 @@ const SUBJECTS: readonly Subject[] = [
   { name: "append", run: benchAppend },
   { name: "seal", run: benchSeal },
   { name: "backfill", run: benchBackfill },
+  { name: "record", run: benchRecord },
   { name: "verify", run: benchVerify },
   { name: "tables", run: benchTables },
   { name: "publish", run: benchPublish },

@@ -64,6 +64,8 @@ const FILES = [
   "append/append_trigger",
   "attach/adopt",
   "attach/complete",
+  "record/record",
+  "record/statement",
   "setup/own_tables",
 ];
 

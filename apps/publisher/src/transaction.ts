@@ -16,7 +16,11 @@ const SETTINGS = [
 ];
 
 /** How a transaction is begun. */
-export type TransactionMode = "read write" | "read only" | "isolation level repeatable read read only";
+export type TransactionMode =
+  | "isolation level read committed read write"
+  | "read write"
+  | "read only"
+  | "isolation level repeatable read read only";
 
 /**
  * Runs a transaction with the settings above, for it alone. Nothing in it takes a snapshot before `work` does: SET is

@@ -71,7 +71,12 @@ const CALLABLE: Readonly<Record<string, readonly string[]>> = {
     "audit_chain_append_many(text[],text[],bytea[])",
     "audit_chain_enqueue(text,text,bytea)",
   ],
-  publisher: ["audit_chain_blind_key(bytea,text)", "audit_chain_seal(integer)"],
+  publisher: [
+    "audit_chain_blind_key(bytea,text)",
+    "audit_chain_record(text,text[],bytea[],bytea[],bigint)",
+    "audit_chain_seal(integer)",
+    "audit_chain_statement(bytea)",
+  ],
   inspector: ["audit_chain_blind_key(bytea,text)"],
 };
 

@@ -23,6 +23,7 @@ export {
 export { type EventName, type EventVerdict, getHead, lookup, verifyEvent } from "./lookup.ts";
 export { type KindCount, type KindCounts, MAX_OTHER_KINDS } from "./rows/kind-tally.ts";
 export type { CoverageChange, HeadTime, Overview, SinkHeads } from "./report/overview.ts";
+export type { RecordedTable } from "./coverage/generations.ts";
 export type { PinnedRow } from "./coverage/policy.ts";
 export type { ServerDifference } from "./structure/builtin/compare-builtin.ts";
 export { compareServer, describeDifference } from "./structure/builtin/check-builtin.ts";
@@ -32,6 +33,7 @@ export {
   type DescribedChange,
   type DescribedDifference,
   describeDifferences,
+  describeRecorded,
 } from "./coverage/describe-coverage.ts";
 export {
   type Approval,
@@ -47,8 +49,10 @@ export {
   formatReport,
   type CheckGroupResult,
   isVerdict,
+  type RecordedAnewCount,
   type VerificationReport,
 } from "./report/verification-report.ts";
 export type { Trust } from "./trust.ts";
 export { MAX_LOOKS, type Verification, verify } from "./verify.ts";
+export { lookToRecord, type RecordingLook, type RowBatch, type TableToRecord } from "./record/look-to-record.ts";
 export { DEFAULT_CHECK_GROUPS, defaultJobs, VERIFY_DEFAULTS, type VerifyOptions } from "./verify-options.ts";

@@ -16,11 +16,13 @@ import {
 import type { Sql } from "postgres";
 import { Crew } from "./bulk/crew.ts";
 import { checkCoverage } from "./coverage/narrowings.ts";
+import { checkGenerations } from "./coverage/check-generations.ts";
 import type { Policy } from "./coverage/policy.ts";
 import { type Histories, NO_HISTORIES } from "./coverage/read-histories.ts";
 import { type Deadline, DeadlineError } from "./deadline.ts";
 import { checkApproval, checkApprovalWithoutChain } from "./steps/check-approval.ts";
 import { checkApplications, checkCatalog, checkServerRows, proveTypes } from "./steps/catalogs.ts";
+import { readGenerations } from "./steps/read-generations.ts";
 import { walkLinks } from "./steps/walk-links.ts";
 import { compareTables } from "./steps/compare-tables.ts";
 import { checkFreshness, checkHeadsWithoutChain, type Heads, readHeads } from "./steps/heads.ts";
@@ -29,6 +31,7 @@ import { type Configuration, orReport, readChainTable, readConfiguration } from 
 import { type JobsPlan, planJobs } from "./steps/plan-jobs.ts";
 import { identify, unlessLagging } from "./steps/server.ts";
 import type { Observations } from "./report/observations.ts";
+import type { Recorder } from "./rows/check-tables.ts";
 import type { ParsedTrust } from "./trust.ts";
 import { type VerifyOptions, wantedGroups } from "./verify-options.ts";
 
@@ -36,13 +39,14 @@ import { type VerifyOptions, wantedGroups } from "./verify-options.ts";
  * Looks once at the sinks, and then at one snapshot of the database.
  *
  * @param earlier what the look before has found
+ * @param recorder who asks for rows that are to be recorded anew
  */
 export async function observe(
   sql: Sql,
   trust: ParsedTrust,
   options: VerifyOptions,
   deadline: Deadline,
-  earlier?: Findings,
+  { earlier, recorder }: { readonly earlier?: Findings; readonly recorder?: Recorder } = {},
 ): Promise<Observations> {
   const noted = new Noted(wantedGroups(options), earlier);
   const { database } = sql.options;
@@ -51,7 +55,7 @@ export async function observe(
   // Sinks are read before the snapshot is taken: a head that is published later cannot look like a cut.
   const heads = await readHeads(trust, now, options, noted);
   try {
-    await checkDatabase(sql, { database, policy: trust.policy, heads, now, options, deadline }, noted);
+    await checkDatabase(sql, { database, policy: trust.policy, heads, now, options, recorder, deadline }, noted);
   } catch (error) {
     disbelieve(error, noted);
   }
@@ -66,6 +70,7 @@ interface Beginning {
   readonly heads: Heads;
   readonly now: Micros;
   readonly options: VerifyOptions;
+  readonly recorder: Recorder | undefined;
 }
 
 /** Opens a snapshot and checks it, while the catalogs are watched. */
@@ -137,10 +142,15 @@ async function checkSnapshot(snapshot: Snapshot, ground: Ground, noted: Noted): 
   checkFreshness(heads, links.chain, now, options, noted);
   const approvedTo = await checkApproval(lane, approved, { table, links, heads }, report, noted);
   const histories = await coverageOf(configuration, noted);
+  const generations = await readGenerations(lane, table, published, histories, noted);
+  noted.saw({ generations });
   const compared = histories === null || options.onlyConfiguration !== true ? histories : NO_HISTORIES;
-  await compareTables(snapshot, crew, { links, table, histories: compared, now }, noted);
-  if (noted.wants("coverage") && histories !== null && approvedTo !== null)
+  const { recorder } = ground;
+  await compareTables(snapshot, crew, { links, table, histories: compared, generations, recorder, now }, noted);
+  if (noted.wants("coverage") && histories !== null && approvedTo !== null) {
     checkCoverage(histories, policy, noted.report, approvedTo);
+    checkGenerations(generations, histories, policy, noted.report, approvedTo);
+  }
   await checkApplications(snapshot, crew, configuration, catalog, noted);
 }
 

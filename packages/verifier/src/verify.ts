@@ -47,7 +47,7 @@ export async function verify(sql: Sql, trust: Trust, options: VerifyOptions = {}
     found = await observe(sql, parsed, options, deadline);
     const isOpen = (): boolean => (found.findings.unconfirmed > 0 || found.isTransient) && !deadline.isPassed;
     for (let looks = 1; isOpen() && looks < (found.isRewritten ? MAX_LOOKS_AT_REWRITING : MAX_LOOKS); looks++)
-      found = await observe(sql, parsed, options, deadline, found.findings);
+      found = await observe(sql, parsed, options, deadline, { earlier: found.findings });
   } finally {
     deadline.clear();
   }

@@ -43,17 +43,17 @@ export async function approvePolicy(
     withPublished(name, context.signal, async (published) => {
       const { missing } = published;
       if (missing !== undefined) throw cannot(missing);
-      const { report, history, head } = await verifyHistory(sql, before, name, published, context.signal);
+      const { report, history, recorded, head } = await verifyHistory(sql, before, name, published, context.signal);
       if (report.status !== "intact" || history === null) return await refuse(report, json);
       if (head === undefined) throw cannot("no published head covers any link of the chain");
       const approved = shown === undefined ? head : publishedAs(shown, head, published, file);
       checkForward(before, approved, file);
-      const seen = changesSince(history, before);
+      const seen = changesSince(history, recorded, before);
       // What has not been shown is shown before it is approved.
       if (shown === undefined && json !== true) await writeOut(`${changeLines(seen, head.seq).join("\n")}\n`);
       const after = await write(sql, file, before, history, approved);
       await forgetShown(file);
-      const later = changesSince(history, after).changes;
+      const later = changesSince(history, recorded, after).changes;
       await print(
         json,
         {

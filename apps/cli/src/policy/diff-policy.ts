@@ -27,11 +27,11 @@ export async function diffPolicy(context: CommandContext, file: string, json: bo
     return await withPublished(name, context.signal, async (published) => {
       const pinned = { ...policy, server: withRows(policy.server, server) };
       const verified = await verifyHistory(sql, pinned, name, published, context.signal);
-      const { report, history, head } = verified;
+      const { report, history, recorded, head } = verified;
       if (report.status === "tampered" || history === null) return await refuse(report, json);
       for (const reason of report.unproven) warn(`not proven: ${reason}`);
       if (published.missing !== undefined) warn(`nothing of this can be approved: ${published.missing}`);
-      const changes = changesSince(history, policy);
+      const changes = changesSince(history, recorded, policy);
       await print(
         json,
         {

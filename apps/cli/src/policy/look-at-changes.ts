@@ -7,8 +7,10 @@ import {
   type DescribedChange,
   type DescribedDifference,
   describeDifferences,
+  describeRecorded,
   formatReport,
   type Policy,
+  type RecordedTable,
   type VerificationReport,
   verify,
 } from "@scidex/audit-verifier";
@@ -25,6 +27,8 @@ export interface VerifiedHistory {
   readonly report: VerificationReport;
   /** Null where the configuration could not be read. */
   readonly history: readonly CoverageChange[] | null;
+  /** What was recorded anew, as the publisher has stated it. */
+  readonly recorded: readonly RecordedTable[];
   /** The newest published head, where the chain fits it and nothing speaks against anything; undefined for none. */
   readonly head: Approval | undefined;
 }
@@ -52,7 +56,8 @@ export async function verifyHistory(
       },
     );
     const newest = report.status === "intact" ? heads.findLast(({ seq }) => seq <= report.anchoredTo) : undefined;
-    return { report, history: overview.coverage, head: newest && approvalOf(newest) };
+    const { coverage: history, recordedAnew: recorded } = overview;
+    return { report, history, recorded, head: newest && approvalOf(newest) };
   } finally {
     line.done();
   }
@@ -71,9 +76,15 @@ export interface Changes {
   readonly differences: readonly DescribedDifference[];
 }
 
-export const changesSince = (history: readonly CoverageChange[], policy: Policy): Changes => ({
+export const changesSince = (
+  history: readonly CoverageChange[],
+  recorded: readonly RecordedTable[],
+  policy: Policy,
+): Changes => ({
   since: policy.approved,
-  changes: describeChanges(history, policy),
+  changes: [...describeChanges(history, policy), ...describeRecorded(history, recorded, policy)].toSorted((a, b) =>
+    a.seq < b.seq ? -1 : a.seq > b.seq ? 1 : 0,
+  ),
   differences: describeDifferences(history, policy),
 });
 

@@ -8,8 +8,9 @@ import { requireSignableState } from "../sinks/require-signable-state.ts";
 import { type CheckedSinks, checkSinks } from "../sinks/check-sinks.ts";
 import { deliver } from "../sinks/deliver.ts";
 import { openPublisherSinks, requireDistinct } from "../sinks/open-sinks.ts";
+import { type Recording, recordAnew } from "../record/record-anew.ts";
 import { clonesOf, readKeyFile } from "../state/key-file.ts";
-import { withSignedLine } from "../state/state.ts";
+import { withSignedLine, withStatement } from "../state/state.ts";
 import type { StateFile } from "../state/state-file.ts";
 import { checkIncrement, requirePlausibleTimes } from "./check-increment.ts";
 import { type Preparation, publication, refusal, type Untimed } from "./make-result.ts";
@@ -67,17 +68,21 @@ async function publishLocked(options: PublishOptions, keys: PublisherKeys, sinks
     signal,
   });
   const serverWarnings = await checkServer(database);
+  const inSinks = checked.sinks.flatMap(({ finding }) => finding ?? []);
+  const recording =
+    inSinks.length > 0
+      ? { lines: [], settled: file.state.settled, warnings: [] }
+      : await recordAnew({ database, keys, trust, sinks, last, settled: file.state.settled, signal });
   const { increment, server, findings } = await checkIncrement(database, last, file.state.server, {
     signal,
     onProgress,
   });
-  const inSinks = checked.sinks.flatMap(({ finding }) => finding ?? []);
   if (inSinks.length === 0) requirePlausibleTimes(findings);
 
   const preparation: Preparation = {
     increment,
     sealing,
-    warnings: [...checked.warnings, ...sealing.warnings, ...serverWarnings],
+    warnings: [...checked.warnings, ...sealing.warnings, ...serverWarnings, ...recording.warnings],
   };
   const divergences = [...inSinks, ...findings.map(divergenceOf)];
   if (divergences.length > 0) {
@@ -86,7 +91,7 @@ async function publishLocked(options: PublishOptions, keys: PublisherKeys, sinks
   }
   const signed = await signIncrement(database, { keys, trust }, { last, newest }, increment);
   requireUnstopped(signal);
-  await remember(file, { checked, signed, server });
+  await remember(file, { checked, recording, signed, server });
   return publication(preparation, signed, await deliver(checked.sinks, file, trust));
 }
 
@@ -97,15 +102,19 @@ function requireUnstopped(signal: AbortSignal | undefined): void {
 /** What there is to remember of a publication before anything leaves for a sink. */
 interface Progress {
   readonly checked: CheckedSinks;
+  readonly recording: Recording;
   readonly signed: SignedHead | undefined;
   readonly server: KnownServer;
 }
 
 /** Makes durable what was found in the sinks and what was signed. */
-async function remember(file: StateFile, { checked: { sinks, state }, signed, server }: Progress): Promise<void> {
+async function remember(file: StateFile, { checked, recording, signed, server }: Progress): Promise<void> {
+  const { settled, lines } = recording;
+  const names = checked.sinks.map(({ sink }) => sink.name);
+  let state = settled === checked.state.settled ? checked.state : { ...checked.state, settled };
+  for (const line of lines) state = withStatement(state, line, names);
   // Two runs within one second sign the same text: that is one publication.
-  if (signed !== undefined && signed.line !== file.state.head) {
-    const names = sinks.map(({ sink }) => sink.name);
-    await file.save(withSignedLine({ ...state, server }, signed.line, names));
-  } else if (state !== file.state) await file.save(state);
+  if (signed !== undefined && signed.line !== file.state.head)
+    state = withSignedLine({ ...state, server }, signed.line, names);
+  if (state !== file.state) await file.save(state);
 }

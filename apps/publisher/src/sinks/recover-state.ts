@@ -46,6 +46,7 @@ export async function recoverState(origin: string, sinks: readonly Sink[], trust
     log: { lines, digest },
     head: longest.head,
     server: null,
+    settled: null,
     sinks: Object.fromEntries(
       logs.filter(({ record }) => record.lines > 0).map(({ sink, record }) => [sink.name, record]),
     ),

@@ -7,6 +7,7 @@
  *      "log":{"lines":12,"digest":"<64 hex>"},       every line ever signed: their number and running digest
  *      "head":"<the last head of these>",            null before the first publication
  *      "server":{"system_identifier":"7312…","database":"scidex"},  where the chain was that it is of; null as before
+ *      "settled":17,                                 up to which row of the configuration nothing is left to be recorded anew
  *      "sinks":{
  *        "file:/data/audit/chain_head.log":{
  *          "lines":11,"digest":"<64 hex>",           what the sink is known to hold: a beginning of the log
@@ -16,7 +17,7 @@
  * A sink with `lines` + outbox < the log's lines was added later, or was not configured for a while: what is missing is
  * copied from another sink.
  */
-import { EMPTY_LOG_DIGEST, isStatementLine, nextLogDigest, parseJson } from "@scidex/audit-core";
+import { EMPTY_LOG_DIGEST, isStatementLine, nextLogDigest, parseJson, type Seq } from "@scidex/audit-core";
 import { afterLine, type KnownServer, LOG_START, type LogEnd, parseServer, writtenServer } from "@scidex/audit-reader";
 import { PublisherError } from "../errors.ts";
 
@@ -41,6 +42,8 @@ export interface State {
   readonly head: string | null;
   /** The database that was last published from. */
   readonly server: KnownServer | null;
+  /** Up to which row of the configuration nothing is left to be recorded anew; null where that is not known. */
+  readonly settled: Seq | null;
   readonly sinks: Readonly<Record<string, SinkRecord>>;
 }
 
@@ -49,7 +52,7 @@ export const EMPTY_RECORD: SinkRecord = { ...LOG_START, outbox: [] };
 
 /** The state of a log that has published nothing. Only `keygen` may write it. */
 export function initialState(origin: string): State {
-  return { origin, log: { lines: 0, digest: EMPTY_LOG_DIGEST }, head: null, server: null, sinks: {} };
+  return { origin, log: { lines: 0, digest: EMPTY_LOG_DIGEST }, head: null, server: null, settled: null, sinks: {} };
 }
 
 /** The state after a head has been signed: it stands in the outbox of each of the named sinks that have all before it. */
@@ -93,7 +96,8 @@ export function lastLine(state: State): string | null {
 export function formatState(state: State): string {
   const { origin, log, head, sinks } = state;
   const server = state.server && writtenServer(state.server);
-  return `${JSON.stringify({ version: STATE_VERSION, origin, log, head, server, sinks }, null, 1)}\n`;
+  const settled = state.settled === null ? null : Number(state.settled);
+  return `${JSON.stringify({ version: STATE_VERSION, origin, log, head, server, settled, sinks }, null, 1)}\n`;
 }
 
 /**
@@ -121,13 +125,14 @@ export function parseState(text: string, where: string): State {
         : `has the unknown version ${version}`,
     );
   }
-  const { origin, log, head, sinks } = value;
+  const { origin, log, head, sinks, settled = null } = value;
   const server = value["server"] === null ? null : parseServer(value["server"]);
   if (
     typeof origin !== "string" ||
     !isPosition(log) ||
     !(head === null || typeof head === "string") ||
     server === undefined ||
+    !(settled === null || (typeof settled === "number" && Number.isSafeInteger(settled) && settled >= 0)) ||
     !isObject(sinks)
   )
     throw wrong("is damaged (a member is missing or has the wrong type)");
@@ -153,6 +158,7 @@ export function parseState(text: string, where: string): State {
     log: { lines: log.lines, digest: log.digest },
     head,
     server,
+    settled: settled === null ? null : BigInt(settled),
     sinks: records,
   };
 }

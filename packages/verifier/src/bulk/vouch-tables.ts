@@ -1,5 +1,6 @@
 import { splitKind } from "@scidex/audit-core";
 import { type OpenTable, openTable, verdict } from "../rows/check-table.ts";
+import { emptyTally } from "../rows/source-checker.ts";
 import type { VouchedTables } from "../rows/check-tables.ts";
 import { isDropped, type KindHistory, splitRelation } from "../coverage/config.ts";
 import {
@@ -175,8 +176,7 @@ async function openLocked(lane: Lane, history: KindHistory): Promise<OpenTable |
   if (isMissing || table === null || "reason" in table) return null;
   // Rows of before a change of type are held against what their texts were, which sums cannot tell from what they are.
   if (table.readings.some(({ before }) => before.size > 0)) return null;
-  const tally = { matched: 0, unchainedYet: 0, unprovable: 0, excuse: null, unrecorded: 0, incomparable: 0 };
-  return verdict(history, table.shape, tally) === null ? table : null;
+  return verdict(history, table.shape, emptyTally()) === null ? table : null;
 }
 
 /**

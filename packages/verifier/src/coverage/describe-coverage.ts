@@ -1,7 +1,9 @@
-import type { Seq } from "@scidex/audit-core";
+import { formatSeconds, type Seq } from "@scidex/audit-core";
 import { type Config, historiesOf } from "./config.ts";
 import { differencesOf, narrowingsOf } from "./narrowings.ts";
 import type { Policy } from "./policy.ts";
+import { notComparedText } from "./check-generations.ts";
+import type { RecordedTable } from "./generations.ts";
 import { isRecorded, withoutPrinting } from "./present.ts";
 
 /** One thing that a configuration has changed. */
@@ -56,6 +58,27 @@ export function describeChanges(history: readonly Config[], policy: Policy): Des
       }),
     )
     .toSorted((a, b) => (a.seq < b.seq ? -1 : a.seq > b.seq ? 1 : 0));
+}
+
+/**
+ * What could not be compared when rows were recorded anew, since a policy was approved, in the order of the chain.
+ *
+ * @param recorded what was recorded anew: `recordedAnew` of a verification's overview
+ */
+export function describeRecorded(
+  history: readonly Config[],
+  recorded: readonly RecordedTable[],
+  policy: Policy,
+): DescribedChange[] {
+  const since = policy.approved?.seq ?? 0n;
+  const histories = historiesOf(history);
+  return recorded.flatMap((table) => {
+    const { seq, signedTime, kind } = table;
+    const text = notComparedText(histories.get(kind)?.current.relation ?? kind, table);
+    if (seq <= since || text === null) return [];
+    const recordedAt = formatSeconds(signedTime);
+    return [{ seq, recordedAt, actor: "the publisher", kind, text, narrows: true, needsApproval: true }];
+  });
 }
 
 /** In what the configuration that is in force now differs from a policy's tables. */

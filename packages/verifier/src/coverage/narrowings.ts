@@ -31,7 +31,7 @@ export function checkCoverage(
 }
 
 /** What to do about a narrowing that was meant. */
-const HOW_TO_APPROVE =
+export const HOW_TO_APPROVE =
   "See it with audit-chain policy --diff FILE; if it was meant, approve it with audit-chain policy --approve FILE";
 
 /** What each configuration of a kind covers less than the one before it, oldest first. */

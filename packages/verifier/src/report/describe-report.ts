@@ -30,6 +30,10 @@ export function describeReport(report: VerificationReport, notes: readonly strin
       .map(([group, result]) => `${group} ${result}`)
       .join(", ")}`,
   );
+  for (const { kind, compared, notCompared } of report.recordedAnew)
+    lines.push(
+      `recorded    ${escapeText(kind)} anew: ${compared} rows that had been compared, ${notCompared} that could not be`,
+    );
   for (const divergence of report.divergences.slice(0, SHOWN)) lines.push(...describeDivergence(divergence));
   if (report.divergenceCount > SHOWN)
     lines.push(`… and ${report.divergenceCount - SHOWN} more: --json lists up to 1,000 of each check`);

@@ -1,7 +1,13 @@
 import { CHECKS, type CheckName, type CheckGroup, CHECK_GROUPS } from "@scidex/audit-reader";
 import type { NotCovered } from "../coverage/not-covered.ts";
+import { type Generations, recordedTables } from "../coverage/generations.ts";
 import type { Observations } from "./observations.ts";
-import { chainHead, type CheckGroupResult, type VerificationReport } from "./verification-report.ts";
+import {
+  chainHead,
+  type CheckGroupResult,
+  type RecordedAnewCount,
+  type VerificationReport,
+} from "./verification-report.ts";
 import { type VerifyOptions, wantedGroups } from "../verify-options.ts";
 
 /** What is judged beside the last look, by what has been known before. */
@@ -42,11 +48,21 @@ export function makeReport(
     divergenceCount: findings.count,
     checks: groupResults(found, options),
     notCovered,
+    recordedAnew: recordedByKind(found.generations),
     unproven,
     warnings: found.warnings,
     durationMs: Math.round(duration),
     accessMs: Math.round(found.accessMs),
   };
+}
+
+function recordedByKind(generations: Generations): RecordedAnewCount[] {
+  const counts = new Map<string, RecordedAnewCount>();
+  for (const { kind, compared, notCompared } of recordedTables(generations)) {
+    const before = counts.get(kind) ?? { kind, compared: 0, notCompared: 0 };
+    counts.set(kind, { kind, compared: before.compared + compared, notCompared: before.notCompared + notCompared });
+  }
+  return [...counts.values()];
 }
 
 function groupResults(found: Observations, options: VerifyOptions): Record<CheckGroup, CheckGroupResult> {

@@ -1,5 +1,6 @@
 import type { Seq } from "@scidex/audit-core";
 import type { ChainResult, Findings, CheckGroup, KnownServer, PublishedHeads } from "@scidex/audit-reader";
+import type { Generations } from "../coverage/generations.ts";
 import type { Pending } from "../rows/read-pending.ts";
 import type { Overview } from "./overview.ts";
 
@@ -21,6 +22,8 @@ export interface Observations {
   readonly eventsWithoutSource: bigint;
   /** By relation, columns that nobody has taken in yet; null where that was not read. */
   readonly notCovered: ReadonlyMap<string, readonly string[]> | null;
+  /** What was recorded anew, by kind. */
+  readonly generations: Generations;
   readonly overview: Overview;
   /** How long the group `access` took, in milliseconds. */
   readonly accessMs: number;

@@ -1,6 +1,7 @@
 import type { Seconds, Seq } from "@scidex/audit-core";
 import { CONFIG_KIND, type Config } from "../coverage/config.ts";
 import type { PublishedHeads } from "@scidex/audit-reader";
+import { type Generations, type RecordedTable, recordedTables } from "../coverage/generations.ts";
 import type { KindCounts } from "../rows/kind-tally.ts";
 import type { Histories } from "../coverage/read-histories.ts";
 
@@ -27,6 +28,8 @@ export interface Overview {
   readonly kinds: KindCounts | null;
   /** What was covered since when, oldest first; null where the configuration was not read. */
   readonly coverage: readonly CoverageChange[] | null;
+  /** What was recorded anew, in the order of the chain. */
+  readonly recordedAnew: readonly RecordedTable[];
 }
 
 /** What an overview is made of. */
@@ -34,11 +37,17 @@ export interface OverviewSource {
   readonly published: PublishedHeads | null;
   readonly kinds: KindCounts | null;
   readonly histories: Histories | null;
+  readonly generations: Generations;
 }
 
 /** Puts together what a look has seen. */
-export function overviewOf({ published, kinds, histories }: OverviewSource): Overview {
-  return { sinks: published === null ? null : sinksOf(published), kinds, coverage: histories && changesOf(histories) };
+export function overviewOf({ published, kinds, histories, generations }: OverviewSource): Overview {
+  return {
+    sinks: published === null ? null : sinksOf(published),
+    kinds,
+    coverage: histories && changesOf(histories),
+    recordedAnew: recordedTables(generations),
+  };
 }
 
 function sinksOf({ known, names }: PublishedHeads): SinkHeads[] {

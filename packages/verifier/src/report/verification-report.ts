@@ -12,6 +12,13 @@ export interface ChainHead {
 /** What became of a group of checks. */
 export type CheckGroupResult = "ok" | "failed" | "unproven" | "skipped";
 
+/** How many rows of a kind were recorded anew after they had been compared, and how many without that. */
+export interface RecordedAnewCount {
+  readonly kind: string;
+  readonly compared: number;
+  readonly notCompared: number;
+}
+
 /** What a verification found. Numbers are bigint; `formatReport` writes them as JSON numbers. */
 export interface VerificationReport {
   /**
@@ -38,6 +45,8 @@ export interface VerificationReport {
   readonly checks: Readonly<Record<CheckGroup, CheckGroupResult>>;
   /** Columns of audited tables that nobody has taken in yet, the longest known first. */
   readonly notCovered: readonly NotCovered[];
+  /** How many rows of which kind were recorded anew, as the publisher has stated it. */
+  readonly recordedAnew: readonly RecordedAnewCount[];
   /** What could not be checked, and why. */
   readonly unproven: readonly string[];
   readonly warnings: readonly string[];

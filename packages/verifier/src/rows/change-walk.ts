@@ -37,7 +37,7 @@ export class ChangeWalk {
 
 /** What stood there before an event, by what it says itself. */
 function foundBy({ op, payloadHash, beforeHash }: KeyEvent): Row {
-  if (op !== "update" && op !== "delete") return "no row";
+  if (op !== "update" && op !== "delete" && op !== "record") return "no row";
   // The payload of a deletion is the row before it.
   if (op === "delete" && beforeHash !== null && !sameBytes(payloadHash, beforeHash)) return "no hash";
   return beforeHash ?? "no hash";

@@ -4,7 +4,6 @@ import {
   type Cursor,
   type Lane,
   lockAgainstRewriting,
-  type Range,
   readColumnTypes,
   type ReportFinding,
   REWRITTEN,
@@ -18,7 +17,7 @@ import { type LiveColumns, type Recomputations, recomputations } from "./payload
 import { readSecret } from "../coverage/read-secret.ts";
 import { readSource, type SourceRow } from "./read-source.ts";
 import { readLeaves, readShape, type TableShape } from "../coverage/shape.ts";
-import { SourceChecker, type SourceTally } from "./source-checker.ts";
+import { type ComparisonGround, SourceChecker, type SourceTally } from "./source-checker.ts";
 
 /** Why a table could not be judged, and whether another look may be able to. */
 export interface TableProblem {
@@ -87,22 +86,28 @@ export async function openTable(
   }
 }
 
-/** Compares one table with its events. Returns why it could not be judged, or null. */
+/** A table that was compared with its events. */
+export interface ComparedTable {
+  readonly tally: SourceTally;
+  readonly problem: TableProblem | null;
+}
+
+/** Compares one table with its events. Returns what came of it, or why it could not be; null where there is no more to say. */
 export async function checkTable(
   lane: Lane,
   history: KindHistory,
   groups: GroupReader,
-  range: Range,
+  ground: ComparisonGround,
   report: ReportFinding,
   tally: KindTally,
-): Promise<TableProblem | null> {
+): Promise<ComparedTable | TableProblem | null> {
   if (isDropped(history.current)) {
     await passOver(history.kind, groups);
     return null;
   }
   const table = await openTable(lane, history, report);
   if (table === null || "reason" in table) return table;
-  const checker = new SourceChecker(history, table.ways, range, report);
+  const checker = new SourceChecker(history, table.ways, ground, report);
   const sorter = new Sorter();
   try {
     const rows = await readSource(lane, table, history.current.keyColumns, sorter);
@@ -112,7 +117,7 @@ export async function checkTable(
     sorter.close();
   }
   tally.compared(history.kind, checker.tally.matched);
-  return lasting(verdict(history, table.shape, checker.tally));
+  return { tally: checker.tally, problem: lasting(verdict(history, table.shape, checker.tally)) };
 }
 
 /** Events of a table that has been dropped, which is a finding of its own until it is approved. */

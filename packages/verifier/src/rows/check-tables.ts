@@ -1,5 +1,7 @@
+import { splitKind } from "@scidex/audit-core";
 import { compareBytes } from "./byte-order.ts";
-import { inForce } from "../coverage/config.ts";
+import { inForce, type KindHistory } from "../coverage/config.ts";
+import { type Generation, type Generations, isStated } from "../coverage/generations.ts";
 import { checkTable } from "./check-table.ts";
 import {
   type Cursor,
@@ -17,6 +19,7 @@ import { type KindCounts, KindTally } from "./kind-tally.ts";
 
 import { type KeyedEvent, readEventsByKey } from "./read-events.ts";
 import type { Histories } from "../coverage/read-histories.ts";
+import type { RowToRecord, SourceTally } from "./source-checker.ts";
 
 /** What the comparison of all tables with the chain found beside findings. */
 export interface TablesResult {
@@ -38,6 +41,17 @@ export interface VouchedTables {
   readonly matched: ReadonlyMap<string, number | null>;
 }
 
+/** Asks for what is to be recorded anew, table by table: the publisher. */
+export interface Recorder {
+  /** What takes the rows of this table; undefined where nothing of it is to be recorded anew. */
+  readonly begin: (
+    history: KindHistory,
+    generations: readonly Generation[],
+  ) => ((row: RowToRecord) => void) | undefined;
+  /** After the last row of a table. @param tally null where the table could not be compared */
+  readonly end: (history: KindHistory, tally: SourceTally | null) => void;
+}
+
 /** Options of `checkTables`. */
 export interface CheckTablesOptions {
   readonly histories: Histories;
@@ -48,6 +62,8 @@ export interface CheckTablesOptions {
   readonly pending: Relation | null;
   readonly range: Range;
   readonly report: ReportFinding;
+  readonly generations: Generations;
+  readonly recorder: Recorder | undefined;
   /** What need not be compared any more; null where nothing has been vouched for. */
   readonly vouched: VouchedTables | null;
 }
@@ -85,7 +101,7 @@ async function walk(
   snapshot: Snapshot,
   kinds: readonly string[],
   events: Cursor<KeyedEvent>,
-  { histories, sources, range, report }: CheckTablesOptions,
+  { histories, sources, range, report, generations, recorder }: CheckTablesOptions,
   tally: KindTally,
 ): Promise<Omit<TablesResult, "kinds">> {
   const unproven: string[] = [];
@@ -97,7 +113,11 @@ async function walk(
     if (history === undefined) return false;
     return (seq === null ? history.current : inForce(history.configs, seq))?.changes === "refuse";
   };
-  const groups = new GroupReader(events, isRefusedChange, report, tally);
+  const judge = {
+    isRefused: isRefusedChange,
+    isStated: ({ kind, seq }: KeyedEvent) => isStated(generations.get(kind) ?? [], seq),
+  };
+  const groups = new GroupReader(events, judge, report, tally);
   await groups.next();
   for (const kind of kinds) {
     while (groups.current !== undefined && compareBytes(groups.current.kind, kind) < 0) {
@@ -107,9 +127,14 @@ async function walk(
     const history = histories.get(kind);
     if (history !== undefined && sources) {
       try {
-        const problem = await snapshot[1].attempt(
-          async (lane) => await checkTable(lane, history, groups, range, report, tally),
+        const toRecord = recorder?.begin(history, generations.get(kind) ?? []);
+        const ground = { range, generations: generations.get(kind) ?? [], toRecord };
+        const compared = await snapshot[1].attempt(
+          async (lane) => await checkTable(lane, history, groups, ground, report, tally),
         );
+        const isCompared = compared !== null && "tally" in compared;
+        if (toRecord !== undefined) recorder?.end(history, isCompared ? compared.tally : null);
+        const problem = isCompared ? compared.problem : compared;
         if (problem !== null) unproven.push(problem.reason);
         transient ||= problem?.isTransient === true;
         isRewritten ||= problem?.isTransient === true;
@@ -133,7 +158,7 @@ async function walk(
 function countVouched(vouched: VouchedTables, histories: Histories, tally: KindTally): bigint {
   let withoutSource = 0n;
   for (const [kind, links] of [...vouched.links].toSorted(([a], [b]) => compareBytes(a, b))) {
-    const table = kind.replace(/:(?:insert|update|delete)$/u, "");
+    const { kind: table } = splitKind(kind);
     // Those of a table that is compared are counted there.
     if (histories.has(table) && !vouched.matched.has(table)) continue;
     if (histories.has(kind) && !vouched.matched.has(kind)) continue;

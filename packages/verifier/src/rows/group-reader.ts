@@ -5,29 +5,29 @@ import type { KeyEvent, KeyGroup } from "./key-group.ts";
 import type { KindTally } from "./kind-tally.ts";
 import type { KeyedEvent } from "./read-events.ts";
 
+/** What is to be known of an event that its key does not say. */
+export interface EventJudge {
+  /** Whether the configuration in force for a change refuses changes. */
+  readonly isRefused: (event: KeyedEvent) => boolean;
+  /** Whether a statement of the publisher stands for what was recorded anew. */
+  readonly isStated: (event: KeyedEvent) => boolean;
+}
+
 /**
  * Joins the events of one key: its newest one, and how many there are. Reports events that are there twice, and changes
  * of rows that may not change.
  */
 export class GroupReader {
   readonly #events: Cursor<KeyedEvent>;
-  readonly #isRefused: (event: KeyedEvent) => boolean;
+  readonly #judge: EventJudge;
   readonly #report: ReportFinding;
   readonly #tally: KindTally;
   #current: KeyGroup | undefined;
 
-  /**
-   * @param isRefused whether the configuration in force for a change refuses changes
-   * @param tally counts the links of each kind
-   */
-  constructor(
-    events: Cursor<KeyedEvent>,
-    isRefused: (event: KeyedEvent) => boolean,
-    report: ReportFinding,
-    tally: KindTally,
-  ) {
+  /** @param tally counts the links of each kind */
+  constructor(events: Cursor<KeyedEvent>, judge: EventJudge, report: ReportFinding, tally: KindTally) {
     this.#events = events;
-    this.#isRefused = isRefused;
+    this.#judge = judge;
     this.#report = report;
     this.#tally = tally;
   }
@@ -44,6 +44,7 @@ export class GroupReader {
     }
     const { kind, key } = event;
     let newest: KeyEvent | undefined;
+    let unstated: KeyEvent | undefined;
     let links = 0;
     let first: bigint | null = null;
     const changes = new ChangeNames();
@@ -51,13 +52,17 @@ export class GroupReader {
     while (event !== undefined && event.kind === kind && event.key === key) {
       const name = changes.judge(event);
       if (name === "misnamed") this.#misnamed(event);
-      if (isChange(event) && this.#isRefused(event)) this.#forged(event);
+      if (isChange(event) && this.#judge.isRefused(event)) this.#forged(event);
+      else if (event.op === "record" && !this.#judge.isStated(event)) unstated = event;
       else if (typeof name === "bigint") this.#duplicate(event, name);
       else if (event.seq !== null && event.op === "event" && first !== null) this.#duplicate(event, first);
       else {
         walk.push(event);
         // A row that is never changed has one event: what is pending under the same key does not replace it.
-        if (event.seq !== null || isChange(event) || newest === undefined) newest = event;
+        if (event.seq !== null || isChange(event) || newest === undefined) {
+          newest = event;
+          unstated = undefined;
+        }
       }
       if (event.seq !== null) {
         links++;
@@ -67,7 +72,7 @@ export class GroupReader {
       event = this.#events.current;
     }
     this.#tally.add(kind, links);
-    this.#current = { kind, key, newest, links, breaks: walk.breaks };
+    this.#current = { kind, key, newest, unstated, links, breaks: walk.breaks };
     return this.#current;
   }
 

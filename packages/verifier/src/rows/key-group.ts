@@ -7,6 +7,8 @@ export interface KeyGroup {
    * configuration of their time does not allow.
    */
   readonly newest: KeyEvent | undefined;
+  /** An event of the role `record` after it that no statement of the publisher stands for: it has no effect. The last one. */
+  readonly unstated: KeyEvent | undefined;
   /** Events of this key that are in the chain. */
   readonly links: number;
   /** Where an event says of the row before it something else than the event before: the first ones. */
@@ -33,8 +35,9 @@ export interface KeyEvent {
   /** Payload hash of the row before, where the event says so. Of what is pending it is not read. */
   readonly beforeHash: Uint8Array | null;
   /**
-   * In the chain: `insert`, `update` or `delete` for a change of a tracked row, else `event`. In pending, as it stands
-   * there: `event`, `door`, `insert`, `update` or `delete`. Such an `insert` can be the first event of its key.
+   * In the chain: `insert`, `update` or `delete` for a change of a tracked row, `record` for one that was recorded anew,
+   * else `event`. In pending, as it stands there: `event`, `door`, `insert`, `update` or `delete`. Such an `insert` can be
+   * the first event of its key.
    */
   readonly op: string;
 }

@@ -19,7 +19,7 @@ export interface EventsWanted {
 }
 
 /** What an event can be; what stands in pending as anything else counts as `event`. */
-const OPS = ["event", "insert", "update", "delete"] as const;
+const OPS = ["event", "insert", "update", "delete", "record"] as const;
 
 /**
  * The chain, and what is to be linked, in the order of kind, key and seq. Events of one row stand together, its changes

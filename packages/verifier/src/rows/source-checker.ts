@@ -1,5 +1,6 @@
-import { sameBytes, toHex } from "@scidex/audit-core";
-import { type Config, inForce, type KindHistory } from "../coverage/config.ts";
+import { sameBytes, type Seq, toHex } from "@scidex/audit-core";
+import { inForce, isSameShape, type KindHistory } from "../coverage/config.ts";
+import { type Generation, settledTo, statedTo } from "../coverage/generations.ts";
 import type { Range, ReportFinding } from "@scidex/audit-reader";
 import type { KeyEvent, KeyGroup } from "./key-group.ts";
 import { isRowHash, isUnknownRow, type Recomputation } from "./payload.ts";
@@ -19,6 +20,39 @@ export interface SourceTally {
   incomparable: number;
 }
 
+/** Of a table in which nothing is odd, or nothing has been seen yet. */
+export const emptyTally = (): SourceTally => ({
+  matched: 0,
+  unchainedYet: 0,
+  unprovable: 0,
+  excuse: null,
+  unrecorded: 0,
+  incomparable: 0,
+});
+
+/** A row whose newest event was recorded of another shape of its table, and what it is to be recorded as. */
+export interface RowToRecord {
+  readonly key: string;
+  /** The payload hash of the row as it is now. */
+  readonly payloadHash: Uint8Array;
+  /** The payload hash of the event that the new one follows. */
+  readonly beforeHash: Uint8Array;
+  /** Whether the row was held against its newest event as a whole, and fits. */
+  readonly isCompared: boolean;
+  /** Whether it has been recorded so already, and only the statement is missing. */
+  readonly isRecorded: boolean;
+}
+
+/** What a comparison rests on. */
+export interface ComparisonGround {
+  /** Only events with a seq in it are judged. */
+  readonly range: Range;
+  /** The generations of the table's kind. */
+  readonly generations: readonly Generation[];
+  /** Takes what is to be recorded anew; undefined where nobody asks for it. */
+  readonly toRecord?: ((row: RowToRecord) => void) | undefined;
+}
+
 /**
  * Compares the rows of one table with the newest event of each key. Both sides come in the order of their keys, merged
  * by the caller: `both`, `onlyChained`, `onlyThere` are called once a key, and `changes` for each key with events.
@@ -26,25 +60,20 @@ export interface SourceTally {
 export class SourceChecker {
   readonly #history: KindHistory;
   readonly #ways: readonly Recomputation[];
-  readonly #range: Range;
+  readonly #ground: ComparisonGround;
+  /** Up to where no event has an excuse any more. */
+  readonly #settled: Seq;
+  readonly #stated: Seq;
   readonly #report: ReportFinding;
-  readonly tally: SourceTally = {
-    matched: 0,
-    unchainedYet: 0,
-    unprovable: 0,
-    excuse: null,
-    unrecorded: 0,
-    incomparable: 0,
-  };
+  readonly tally = emptyTally();
 
-  /**
-   * @param ways of recomputing rows, one for each configuration (`recomputations`)
-   * @param range only events with a seq in it are judged
-   */
-  constructor(history: KindHistory, ways: readonly Recomputation[], range: Range, report: ReportFinding) {
+  /** @param ways of recomputing rows, one for each configuration (`recomputations`) */
+  constructor(history: KindHistory, ways: readonly Recomputation[], ground: ComparisonGround, report: ReportFinding) {
     this.#history = history;
     this.#ways = ways;
-    this.#range = range;
+    this.#ground = ground;
+    this.#settled = settledTo(history, ground.generations);
+    this.#stated = statedTo(ground.generations);
     this.#report = report;
   }
 
@@ -69,14 +98,18 @@ export class SourceChecker {
     const fitting = hashes.findIndex((hash) => isRowHash(hash) && sameBytes(hash, newest.payloadHash));
     if (fitting === 0) {
       this.tally.matched++;
+      this.#record(group, newest, row, true);
       return;
     }
-    if (fitting > 0) {
+    const isSettled = newest.seq !== null && newest.seq <= this.#settled;
+    if (fitting > 0 && !isSettled) {
       this.tally.unrecorded++;
+      this.#record(group, newest, row, false);
       return;
     }
     const isUnknown = hashes.some(isUnknownRow);
-    if (way.excuse !== null || isUnknown) {
+    if ((way.excuse !== null || isUnknown) && !isSettled) {
+      this.#record(group, newest, row, false);
       this.tally.unprovable++;
       this.tally.excuse = way.excuse ?? "what a text was before its type changed cannot be told";
       return;
@@ -90,6 +123,21 @@ export class SourceChecker {
     });
   }
 
+  /**
+   * What a row is to be recorded as. Where it has been recorded already, and nobody has stated it, the last such event is
+   * what is followed: somebody may have written it past the door.
+   */
+  #record({ key, unstated }: KeyGroup, newest: KeyEvent, row: readonly Uint8Array[], isCompared: boolean): void {
+    const [payloadHash] = row;
+    const last = unstated ?? newest;
+    if (this.#ground.toRecord === undefined || payloadHash === undefined || newest.seq === null) return;
+    const isSame = sameBytes(last.payloadHash, payloadHash);
+    // Of a change of type from whose texts the old ones follow there is nothing to record.
+    if (unstated === undefined && (isSame || isCompared)) return;
+    const recorded = { key, payloadHash, beforeHash: last.payloadHash, isCompared, isRecorded: isSame };
+    this.#ground.toRecord(recorded);
+  }
+
   /** Reports events that found something else than the event before them had left behind. */
   changes({ breaks }: KeyGroup): void {
     for (const { event, after, expected, actual } of breaks) {
@@ -97,8 +145,10 @@ export class SourceChecker {
       // A row that was there before its table was attached may have been changed before the backfill came to it.
       const isFirst = after === null && event.op !== "insert";
       if (isFirst && inForce(this.#ways, event.seq)?.config.complete !== true) continue;
-      if (after !== null && this.#hasChangedSchema(after, event.seq)) {
-        this.tally.incomparable++;
+      // What was recorded anew names the very event that it follows.
+      if (after !== null && event.op !== "record" && this.#hasChangedSchema(after, event.seq)) {
+        // What a statement has counted is approved, or a finding, as a whole.
+        if (event.seq > this.#stated) this.tally.incomparable++;
         continue;
       }
       this.#report({
@@ -141,7 +191,7 @@ export class SourceChecker {
 
   /** @param key null where a key column is NULL: such a row can have no event */
   onlyThere(key: string | null): void {
-    if (!this.#range.unchained) return;
+    if (!this.#ground.range.unchained) return;
     const { current } = this.#history;
     if (current.action === "detach") return;
     if (!current.complete) {
@@ -162,15 +212,10 @@ export class SourceChecker {
   }
 
   #isOutside({ seq }: KeyEvent): boolean {
-    if (seq === null) return !this.#range.pending;
-    return seq < this.#range.from || (this.#range.to !== undefined && seq > this.#range.to);
+    const { from, to, pending } = this.#ground.range;
+    if (seq === null) return !pending;
+    return seq < from || (to !== undefined && seq > to);
   }
-}
-
-/** Whether the same row has the same payload under both: columns have joined at most, with the value that is left out. */
-function isSameShape(before: Config, config: Config): boolean {
-  const types = new Map(config.members.map((member, i) => [member, config.columnTypes[i]]));
-  return !config.recordAnew && before.members.every((member, i) => types.get(member) === before.columnTypes[i]);
 }
 
 /** Higher than any seq: what is pending will be linked after everything that is there. */

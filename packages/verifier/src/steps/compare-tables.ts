@@ -1,10 +1,11 @@
-import type { Micros } from "@scidex/audit-core";
+import { type Micros, splitKind } from "@scidex/audit-core";
 import { CHECKS, type Finding, type Relation, type ReportFinding, type Snapshot } from "@scidex/audit-reader";
 import type { Crew } from "../bulk/crew.ts";
 import { vouchForTables } from "../bulk/vouch-tables.ts";
 import { readNotCovered, readUndead } from "../coverage/not-covered.ts";
 import { type Histories, NO_HISTORIES } from "../coverage/read-histories.ts";
-import { checkTables } from "../rows/check-tables.ts";
+import type { Generations } from "../coverage/generations.ts";
+import { checkTables, type Recorder } from "../rows/check-tables.ts";
 import { readPending } from "../rows/read-pending.ts";
 import type { WalkedLinks } from "./walk-links.ts";
 import { type Noted, PENDING } from "./noted.ts";
@@ -17,6 +18,8 @@ export interface CompareTablesOptions {
   readonly table: Relation;
   /** Null where the configuration was not asked for, or cannot be read. */
   readonly histories: Histories | null;
+  readonly generations: Generations;
+  readonly recorder: Recorder | undefined;
   readonly now: Micros;
 }
 
@@ -83,7 +86,7 @@ async function compare(
   given: CompareTablesOptions & { readonly pending: Relation | null },
   noted: Noted,
 ): Promise<void> {
-  const { links, table, pending } = given;
+  const { links, table, pending, generations, recorder } = given;
   const { range, vouched } = links;
   const histories: Histories = given.histories ?? new Map();
   const sources = pending === null || vouched === null ? null : { pending, rows: vouched.rows };
@@ -95,6 +98,8 @@ async function compare(
     pending,
     range,
     report: reportOf(given.histories ?? NO_HISTORIES, noted),
+    generations,
+    recorder,
   });
   for (const reason of tables.unproven) noted.cannot(reason, "sources");
   noted.mayPass(tables);
@@ -111,8 +116,8 @@ async function compare(
 function reportOf(histories: Histories, noted: Noted): ReportFinding {
   return (finding: Finding) => {
     const { seq, ...unlocated } = finding;
-    const kind = finding.eventKind?.replace(/:(?:insert|update|delete)$/u, "");
-    const isTracked = histories.get(kind ?? "")?.configs.some(({ changes }) => changes === "track") ?? false;
+    const { kind } = splitKind(finding.eventKind ?? "");
+    const isTracked = histories.get(kind)?.configs.some(({ changes }) => changes === "track") ?? false;
     // An event that does not follow from the one before it does so whatever comes after.
     const isOfRow = CHECKS[finding.check] === "sources" && finding.check !== "change_unrecorded";
     const isDoubtful = isOfRow && seq !== undefined && seq < noted.lastBroken && isTracked;

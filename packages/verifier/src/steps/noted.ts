@@ -8,6 +8,7 @@ import {
   reasonOf,
   VerifierError,
 } from "@scidex/audit-reader";
+import { NO_GENERATIONS } from "../coverage/generations.ts";
 import type { Observations } from "../report/observations.ts";
 import { overviewOf, type OverviewSource } from "../report/overview.ts";
 
@@ -23,6 +24,7 @@ const NOTHING_SEEN: Seen = {
   pending: null,
   eventsWithoutSource: 0n,
   notCovered: null,
+  generations: NO_GENERATIONS,
   accessMs: 0,
   kinds: null,
   histories: null,
@@ -124,7 +126,7 @@ export class Noted {
       isRewritten: this.#isRewritten,
       warnings: this.#warnings,
       ...seen,
-      overview: overviewOf({ published: seen.published, kinds, histories }),
+      overview: overviewOf({ published: seen.published, kinds, histories, generations: seen.generations }),
     };
   }
 }

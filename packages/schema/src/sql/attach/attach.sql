@@ -127,9 +127,9 @@ BEGIN
   FOR part IN SELECT relation UNION SELECT t.relid::regclass FROM pg_partition_tree(relation) AS t LOOP
     EXECUTE format('CREATE OR REPLACE TRIGGER audit_chain_guard_truncate BEFORE TRUNCATE ON %s FOR EACH STATEMENT EXECUTE FUNCTION public.%I()', part, function_name);
   END LOOP;
-  EXECUTE format('GRANT SELECT ON %s TO scidex_audit_inspector', relation);
+  EXECUTE format('GRANT SELECT ON %s TO scidex_audit_inspector, scidex_audit_publisher', relation);
   BEGIN
-    EXECUTE format('GRANT USAGE ON SCHEMA %s TO scidex_audit_inspector', (SELECT quote_ident(n.nspname) FROM pg_class AS c JOIN pg_namespace AS n ON n.oid = c.relnamespace WHERE c.oid = relation));
+    EXECUTE format('GRANT USAGE ON SCHEMA %s TO scidex_audit_inspector, scidex_audit_publisher', (SELECT quote_ident(n.nspname) FROM pg_class AS c JOIN pg_namespace AS n ON n.oid = c.relnamespace WHERE c.oid = relation));
   EXCEPTION WHEN insufficient_privilege THEN
     NULL;  -- Whoever owns the schema has to grant it; audit-chain status tells.
   END;

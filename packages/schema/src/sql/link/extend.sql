@@ -1,7 +1,7 @@
 -- Appends events to the chain, in the order given. The caller holds the chain's lock, and has made sure that no event
--- of theirs is chained already. `changes` is NULL for an event, and insert, update or delete for a change of a tracked
--- row. A change is keyed by its own seq, so it gets its final kind and key here. `before_hashes` is NULL, or has for
--- each event the payload hash of the row before, or NULL. Returns the chain's new size.
+-- of theirs is chained already. `changes` is NULL for an event, and its role for one of a row that has one already
+-- (insert, update, delete, record). Such an event is keyed by its own seq, so it gets its final kind and key here.
+-- `before_hashes` is NULL, or has for each event the payload hash of the row before, or NULL. Returns the chain's new size.
 --
 -- One loop for any number of events. Simple expressions cost less than the start of a statement where there is one
 -- event, and as little as an aggregate where there are thousands. Sealing takes 12 us a row (PostgreSQL 18, CPU of the

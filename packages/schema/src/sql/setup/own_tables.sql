@@ -71,7 +71,7 @@ GRANT EXECUTE ON FUNCTION public.audit_chain_append(text, text, bytea), public.a
 --> statement-breakpoint
 GRANT EXECUTE ON FUNCTION public.audit_chain_blind_key(bytea, text) TO scidex_audit_publisher, scidex_audit_inspector;
 --> statement-breakpoint
-GRANT EXECUTE ON FUNCTION public.audit_chain_seal(integer) TO scidex_audit_publisher;
+GRANT EXECUTE ON FUNCTION public.audit_chain_seal(integer), public.audit_chain_record(text, text[], bytea[], bytea[], bigint), public.audit_chain_statement(bytea) TO scidex_audit_publisher;
 --> statement-breakpoint
 -- A senate_alerts of the platform's own may have another key, or belong to someone who has to grant this himself: the
 -- set-up goes on, and says so.

@@ -109,10 +109,15 @@ function compareColumnGrants(catalog: Catalog, superusers: ReadonlySet<string>, 
   }
 }
 
+const readsTables = (_: string, kind: "relation" | "schema" | "database"): string =>
+  kind === "relation" ? "r" : kind === "schema" ? "U" : "c";
+
 /** What one of our roles may have on objects that are not ours. */
 const ELSEWHERE: Readonly<Record<string, (object: string, kind: "relation" | "schema" | "database") => string>> = {
   // Audited tables, detached ones and their partitions too.
-  scidex_audit_inspector: (_, kind) => (kind === "relation" ? "r" : kind === "schema" ? "U" : "c"),
+  scidex_audit_inspector: readsTables,
+  // To record rows anew.
+  scidex_audit_publisher: readsTables,
   scidex_audit_alert: (object, kind) =>
     kind !== "relation" ? (kind === "schema" ? "U" : "c") : object === "public.senate_alerts" ? "a" : "U",
   [OWNER_ROLE]: (object, kind) =>
@@ -208,7 +213,9 @@ function compareDefaultGrants(
           ? false
           : !isOwnRole(grantee) ||
             !makesOurs(catalog.roles.get(owner)) ||
-            (grantee === "scidex_audit_inspector" && objects === "r" && privileges.join() === "r");
+            (["scidex_audit_inspector", "scidex_audit_publisher"].includes(grantee) &&
+              objects === "r" &&
+              privileges.join() === "r");
       if (!isFine)
         widened(
           `${OBJECTS[objects] ?? "objects"} that ${ownerName} makes will grant ${worded(privileges)} to ${grantee === PUBLIC ? "everyone" : grantee}`,

@@ -1,0 +1,68 @@
+import { type LinkId, type Seq, toHex } from "@scidex/audit-core";
+import type { RowBatch } from "@scidex/audit-verifier";
+import type { Sql } from "postgres";
+import { PublisherError } from "../errors.ts";
+import { inTransaction } from "../transaction.ts";
+
+/** How many rows the configuration has had: the highest id, 0 for none. */
+export async function configurationSize(sql: Sql): Promise<Seq> {
+  const [row] = await sql.unsafe<{ size: string }[]>(
+    "select coalesce(pg_catalog.max(c.id), 0)::pg_catalog.text as size from only public.audit_chain_config as c",
+  );
+  return BigInt(row?.size ?? 0);
+}
+
+/** A link by its seq. @throws {PublisherError} `database` where it is not there */
+export async function linkAt(sql: Sql, seq: Seq): Promise<LinkId> {
+  const [row] = await sql.unsafe<{ chain_hash: Uint8Array }[]>(
+    `select c.chain_hash from only public.audit_chain as c where c.seq = ${seq}`,
+  );
+  if (row === undefined) throw new PublisherError("database", `the link ${seq} is not there any more`);
+  return { seq, chainHash: row.chain_hash };
+}
+
+/** What the door has seen meanwhile. */
+export interface Recorded {
+  /** The chain's length. */
+  readonly size: Seq;
+  /** Keys that have got a newer event. */
+  readonly changed: readonly string[];
+}
+
+/**
+ * Records rows anew, in one transaction. Keys in `changed`, and those that have an event after `asOf`, are passed over.
+ */
+export async function recordBatch(
+  sql: Sql,
+  kind: string,
+  batch: RowBatch,
+  { asOf, changed }: { readonly asOf: Seq; readonly changed: ReadonlySet<string> },
+): Promise<Recorded> {
+  const { payloadHashes, beforeHashes } = batch;
+  const rows = batch.keys.flatMap((key, i) => {
+    const [payload, before] = [payloadHashes[i], beforeHashes[i]];
+    return changed.has(key) || payload === undefined || before === undefined
+      ? []
+      : [[key, toHex(payload), toHex(before)]];
+  });
+  return await inTransaction(sql, "isolation level read committed read write", async (tx) => {
+    const [row] = await tx.unsafe<{ size: string; changed: string }[]>(
+      `select r.size::pg_catalog.text, pg_catalog.to_json(r.changed)::pg_catalog.text as changed
+         from (select coalesce(pg_catalog.array_agg(e.item ->> 0 order by e.n), '{}') as pks,
+                      coalesce(pg_catalog.array_agg(pg_catalog.decode(e.item ->> 1, 'hex') order by e.n), '{}') as payloads,
+                      coalesce(pg_catalog.array_agg(pg_catalog.decode(e.item ->> 2, 'hex') order by e.n), '{}') as befores
+                 from pg_catalog.json_array_elements($2::pg_catalog.text::pg_catalog.json) with ordinality as e(item, n)) as g
+        cross join lateral public.audit_chain_record($1, g.pks, g.payloads, g.befores, $3::pg_catalog.int8) as r`,
+      [kind, JSON.stringify(rows), String(asOf)],
+    );
+    if (row === undefined) throw new PublisherError("database", "audit_chain_record has returned nothing");
+    return { size: BigInt(row.size), changed: JSON.parse(row.changed) as string[] };
+  });
+}
+
+/** Chains the hash of a statement. */
+export async function chainStatement(sql: Sql, hash: Uint8Array): Promise<void> {
+  await inTransaction(sql, "isolation level read committed read write", async (tx) => {
+    await tx.unsafe("select public.audit_chain_statement(pg_catalog.decode($1, 'hex'))", [toHex(hash)]);
+  });
+}

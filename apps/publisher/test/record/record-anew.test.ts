@@ -1,0 +1,244 @@
+// Scenario: a migration changes what older rows were recorded with. The next publication compares them, records them anew
+// and signs a statement; the auditor approves what could not be compared (DESIGN "Shape", THREATS B13, B14, B19, C21).
+import { readFileSync, writeFileSync } from "node:fs";
+import { openSinks } from "@scidex/audit-sinks";
+import { type Policy, type VerificationReport, verify } from "@scidex/audit-verifier";
+import { describe, expect, test } from "vitest";
+import { linesOf, type Log, openLog, ORIGIN, recompute } from "../log.ts";
+
+const TABLE = "create table public.orders (id bigint primary key, item text not null, note text)";
+
+/** An audited table with four rows, one of them changed since, published. */
+async function orders(changes: "refuse" | "track" = "track"): Promise<Log> {
+  const log = await openLog();
+  await log.sql.unsafe(TABLE);
+  await log.sql`select public.audit_chain_attach('public.orders', 'sealed', ${changes})`;
+  await log.sql.unsafe(
+    "insert into public.orders values (1, 'lamp', null), (2, 'x', 'n'), (3, 'y', null), (4, 'z', 'm')",
+  );
+  if (changes === "track") await log.sql.unsafe("update public.orders set item = 'zz' where id = 4");
+  await log.publish();
+  return log;
+}
+
+const migrate = async (log: Log, ddl: string) =>
+  await log.sql.begin(async (tx) => await tx.unsafe(`${ddl}; select public.audit_chain_sync('public.orders')`));
+
+async function look(log: Log, policy: Policy | null = null, paths: readonly string[] = log.sinks) {
+  const heads = openSinks(paths, {});
+  try {
+    const checks = ["links", "heads", "sources", "coverage"] as const;
+    return await verify(log.sql, { origin: ORIGIN, keys: log.vkeys, heads, policy }, { checks });
+  } finally {
+    await Promise.all(heads.map(async (sink) => await sink.close()));
+  }
+}
+
+const found = ({ divergences }: VerificationReport): string[] =>
+  divergences.map(({ check, eventKind, eventPk }) => [check, eventKind, eventPk?.replace(/@.*/u, "")].join(" ").trim());
+
+/** What is said while nothing is approved, and what is left once all is. */
+async function verdicts(log: Log) {
+  const { report } = await look(log);
+  const [tip] = await log.sql<{ seq: string; hash: string }[]>`
+    select seq, encode(chain_hash, 'hex') as hash from public.audit_chain order by audit_chain.seq desc limit 1`;
+  const approved = { seq: BigInt(tip?.seq ?? 0), chainHash: tip?.hash ?? "" };
+  const policy = {
+    origin: ORIGIN,
+    tables: new Map(),
+    detached: new Map(),
+    loginTriggers: new Set<string>(),
+    server: [],
+    approved,
+  };
+  const { report: after } = await look(log, policy);
+  return { before: found(report), unproven: report.unproven, after: after.status, found: found(after), policy, report };
+}
+
+const records = async ({ sql }: Log): Promise<string[]> =>
+  (
+    await sql<{ pk: string }[]>`
+    select event_pk as pk from public.audit_chain where event_kind = 'orders:record' order by seq`
+  ).map(({ pk }) => pk.replace(/@.*/u, ""));
+
+describe.each(["refuse", "track"] as const)("a table whose changes are to be: %s", (changes) => {
+  test("a dropped column: rows that had values are recorded anew, which is approved once", async () => {
+    const log = await orders(changes);
+    await migrate(log, "alter table public.orders drop note");
+    expect((await look(log)).report.unproven.join()).toContain("cannot be recomputed");
+    const published = await log.publish();
+    expect(published.status).toBe("intact");
+    expect(published.warnings.filter((warning) => !warning.includes("fsync"))).toEqual([]);
+    expect(await records(log)).toEqual(["2", "4"]);
+    const { before, after, found: left, policy, report } = await verdicts(log);
+    // The drop itself, and the rows that could not be compared.
+    expect(before).toEqual(["coverage_narrowed orders", "coverage_narrowed orders"]);
+    expect(report.unproven).toEqual([]);
+    expect(report.recordedAnew).toEqual([{ kind: "orders", compared: 0, notCompared: 2 }]);
+    expect([after, left]).toEqual(["intact", []]);
+    // Nothing more is recorded, and no look is taken any more.
+    await log.publish();
+    expect(await records(log)).toEqual(["2", "4"]);
+    for (const id of [1, 2, 4]) {
+      const [row] = await log.sql`select * from public.orders where id = ${id}`;
+      await log.attack(`update public.orders set item = 'forged' where id = ${id}`);
+      expect(found((await look(log, policy)).report)).toEqual([
+        `source_edited orders${id === 1 ? "" : ":record"} ${id}`,
+      ]);
+      await log.attack(`update public.orders set item = '${String(row?.["item"])}' where id = ${id}`);
+    }
+    await log.attack("delete from public.orders where id = 2");
+    expect(found((await look(log, policy)).report)).toEqual(["source_deleted orders:record 2"]);
+  });
+});
+
+test("the line of a statement stands before the head that covers it, in every sink", async () => {
+  const log = await orders();
+  await migrate(log, "alter table public.orders drop note");
+  await log.publish();
+  for (const path of log.paths)
+    expect(linesOf(path).map((line) => line.slice(0, line.indexOf(":")))).toEqual(['{"seq"', '{"statement"', '{"seq"']);
+  expect(linesOf(log.paths[0])).toEqual(linesOf(log.paths[1]));
+});
+
+test("values in a column that was taken in late are recorded", async () => {
+  const log = await orders();
+  await log.sql.unsafe("alter table public.orders add qty int not null default 5");
+  await log.sql.unsafe("update public.orders set qty = 7 where id = 3");
+  await log.sql`select public.audit_chain_sync('public.orders')`;
+  await log.publish();
+  expect(await records(log)).toEqual(["3"]);
+  const { before, after, policy } = await verdicts(log);
+  expect([before, after]).toEqual([["coverage_narrowed orders"], "intact"]);
+  await log.attack("update public.orders set qty = 8 where id = 3");
+  expect(found((await look(log, policy)).report)).toEqual(["source_edited orders:record 3"]);
+});
+
+test("a row that was changed past the triggers is found, and keeps its table from being stated", async () => {
+  const log = await orders();
+  await log.sql.unsafe("alter table public.orders add qty int not null default 5");
+  await log.sql.unsafe("update public.orders set qty = 7 where id = 3");
+  await log.sql`select public.audit_chain_sync('public.orders')`;
+  await log.attack("update public.orders set item = 'forged' where id = 2");
+  const { warnings } = await log.publish();
+  expect(warnings.join()).toContain("was not recorded anew: source_edited");
+  expect(await records(log)).toEqual([]);
+  expect(found((await look(log)).report)).toEqual(["source_edited orders 2"]);
+  await log.attack("update public.orders set item = 'x' where id = 2");
+  await log.publish();
+  expect(await records(log)).toEqual(["3"]);
+});
+
+test("a row deleted, and one inserted past the triggers, before the table is recorded anew", async () => {
+  const log = await orders("refuse");
+  await migrate(log, "alter table public.orders drop note");
+  await log.attack("delete from public.orders where id = 4; insert into public.orders values (9, 'forged')");
+  await log.publish();
+  expect(await records(log)).toEqual([]);
+  expect(found((await look(log)).report).toSorted()).toEqual([
+    "coverage_narrowed orders",
+    "source_deleted orders 4",
+    "source_unchained orders 9",
+  ]);
+});
+
+test("what somebody records past the publisher is as if it were not there", async () => {
+  const log = await orders();
+  await log.sql.unsafe("alter table public.orders add qty int not null default 5");
+  await log.sql.unsafe("update public.orders set qty = 7 where id = 3");
+  await log.sql`select public.audit_chain_sync('public.orders')`;
+  const forge = `update public.orders set item = 'forged' where id = 2;
+    select public.audit_chain_record('orders', array['2'],
+      array[sha256(convert_to('{"id":"2","item":"forged","note":"n"}', 'UTF8'))],
+      array[(select payload_hash from public.audit_chain where event_kind = 'orders' and event_pk = '2')], 1000)`;
+  await log.attack(forge);
+  expect(await records(log)).toEqual(["2"]);
+  expect(found((await look(log)).report)).toEqual(["source_edited orders 2"]);
+  // Nor does the publisher state it.
+  expect((await log.publish()).warnings.join()).toContain("was not recorded anew: source_edited");
+  expect(found((await look(log)).report)).toEqual(["source_edited orders 2"]);
+});
+
+test("a forged record of a row that is not compared stays for the auditor to approve, and is counted", async () => {
+  const log = await orders();
+  await migrate(log, "alter table public.orders drop note");
+  await log.attack(`update public.orders set item = 'forged' where id = 2;
+    select public.audit_chain_record('orders', array['2'], array[sha256('{"id":"2","item":"other"}')],
+      array[sha256('whatever')], 1000)`);
+  await log.publish();
+  expect(await records(log)).toEqual(["2", "2", "4"]);
+  const { report } = await look(log);
+  expect(found(report)).toContain("coverage_narrowed orders");
+  // The forged event does not follow from the one before it, for good.
+  expect(found(report)).toContain("change_unrecorded orders:record 2");
+});
+
+test("without its statement a generation is none, and with a forged one neither", async () => {
+  const log = await orders();
+  await migrate(log, "alter table public.orders drop note");
+  await log.publish();
+  const [path] = log.paths;
+  const whole = readFileSync(path, "utf8");
+  const lines = linesOf(path);
+  writeFileSync(path, `${lines.filter((line) => line.startsWith('{"seq"')).join("\n")}\n`);
+  expect((await look(log, null, [log.sinks[0]])).report.unproven.join()).toContain("cannot be recomputed");
+  const forged = lines.map((line) => line.replace('\\"not_compared\\":2', '\\"not_compared\\":0'));
+  expect(forged).not.toEqual(lines);
+  writeFileSync(path, `${forged.join("\n")}\n`);
+  const { report } = await look(log, null, [log.sinks[0]]);
+  expect(found(report)).toContain("sink_signature");
+  expect(report.unproven.join()).toContain("cannot be recomputed");
+  writeFileSync(path, whole);
+  expect((await look(log)).report.unproven).toEqual([]);
+});
+
+test("a statement does not stand for a chain that was rewritten after it", async () => {
+  const log = await orders();
+  await migrate(log, "alter table public.orders drop note");
+  await log.publish();
+  await log.attack(`alter table public.audit_chain disable trigger user;
+    update public.audit_chain set payload_hash = sha256('{"id":"2","item":"forged"}') where event_kind = 'orders:record' and event_pk like '2@%';
+    ${recompute(5)};
+    update public.orders set item = 'forged' where id = 2`);
+  expect(found((await look(log)).report)).toContain("head_mismatch");
+});
+
+test("changes from before and after a migration, which cannot be compared, are counted and approved once", async () => {
+  const log = await orders();
+  await migrate(log, "alter table public.orders drop note");
+  await log.sql.unsafe("update public.orders set item = 'later' where id = 2; delete from public.orders where id = 4");
+  await log.publish();
+  const { report, after } = await verdicts(log);
+  expect(report.unproven).toEqual([]);
+  expect(after).toBe("intact");
+  expect(found(report)).toEqual(["coverage_narrowed orders", "coverage_narrowed orders"]);
+  const sentence = report.divergences.map(({ message }) => message).join();
+  expect(sentence).toContain("2 changes stand as found");
+});
+
+test("a second migration on top of the first", async () => {
+  const log = await orders();
+  await migrate(log, "alter table public.orders drop note");
+  await log.publish();
+  await migrate(
+    log,
+    "alter table public.orders add qty int; update public.orders set qty = id; alter table public.orders drop item",
+  );
+  await log.publish();
+  const { report, after, policy } = await verdicts(log);
+  expect(report.unproven).toEqual([]);
+  expect(after).toBe("intact");
+  await log.attack("update public.orders set qty = 100 where id = 3");
+  expect(found((await look(log, policy)).report)).toEqual(["source_edited orders:record 3"]);
+});
+
+test("what a publisher does not remember to have recorded is not recorded twice", async () => {
+  const log = await orders();
+  await migrate(log, "alter table public.orders drop note");
+  await log.publish();
+  expect(await records(log)).toEqual(["2", "4"]);
+  const state = JSON.parse(readFileSync(log.stateFile, "utf8")) as { settled: number };
+  writeFileSync(log.stateFile, `${JSON.stringify({ ...state, settled: null }, null, 1)}\n`);
+  await log.publish();
+  expect(await records(log)).toEqual(["2", "4"]);
+});

@@ -1,0 +1,47 @@
+import { mkdtemp, rm } from "node:fs/promises";
+import { tmpdir } from "node:os";
+import { join } from "node:path";
+import { backfill } from "@scidex/audit-backfill";
+import { generateKeyFiles, publishHead } from "@scidex/audit-publisher";
+import type { BenchDatabase } from "./database.ts";
+import { held, type Measurement, milliseconds } from "./measure.ts";
+
+/**
+ * Recording rows anew after a migration, against chaining the same rows by a backfill: a publication that compares every
+ * row, records it, and looks at all of it again before it signs.
+ */
+export async function benchRecord(db: BenchDatabase, rows: number): Promise<Measurement[]> {
+  const { sql } = db;
+  await sql`create table events (id bigserial primary key, actor text not null, n int)`;
+  await sql`insert into events (actor, n) select 'agent-' || g, g from generate_series(1, ${rows}) as g`;
+  await db.attach("events", { mode: "sealed" });
+  const folder = await mkdtemp(join(tmpdir(), "audit-bench-"));
+  try {
+    const keyFile = join(folder, "key");
+    await generateKeyFiles({ origin: "bench.example/log", out: keyFile });
+    const sinks = [`file:${join(folder, "heads.log")}`];
+    const publish = async () =>
+      await publishHead({ database: sql, keyFile, sinks, origin: "bench.example/log", maxPendingAgeMs: 3_600_000 });
+    const chained = await milliseconds(async () => await backfill(sql, { tables: ["events"] }));
+    await publish();
+    await sql.begin(async (tx) => {
+      await tx`alter table events drop actor`;
+      await tx`select public.audit_chain_sync('events')`;
+    });
+    const recorded = await milliseconds(publish);
+    const [count] = await sql<
+      { n: string }[]
+    >`select count(*) as n from audit_chain where event_kind = 'events:record'`;
+    if (Number(count?.n) !== rows) throw new Error(`${count?.n ?? "none"} of ${rows} rows were recorded anew`);
+    return [
+      held(
+        `record ${rows.toLocaleString("en")} rows anew`,
+        [recorded],
+        { name: "a backfill of them", figures: [chained] },
+        { unit: "ms", target: { ratio: 2, is: "at most" } },
+      ),
+    ];
+  } finally {
+    await rm(folder, { recursive: true, force: true });
+  }
+}

@@ -1,0 +1,168 @@
+import { type Seq, splitKind } from "@scidex/audit-core";
+import type { Divergence, KnownServer } from "@scidex/audit-reader";
+import type { Sql } from "postgres";
+import { historiesOf, type KindHistory } from "../coverage/config.ts";
+import { startDeadline } from "../deadline.ts";
+import type { Observations } from "../report/observations.ts";
+import type { Recorder } from "../rows/check-tables.ts";
+import { emptyTally, type RowToRecord, type SourceTally } from "../rows/source-checker.ts";
+import { parseTrust, type Trust } from "../trust.ts";
+import { observe } from "../verification.ts";
+import { VERIFY_DEFAULTS } from "../verify-options.ts";
+import { isOutstanding, newestShapeChange } from "../coverage/generations.ts";
+import { type RowBatch, RowBatches } from "./row-batches.ts";
+
+export type { RowBatch } from "./row-batches.ts";
+
+/** A table whose shape has changed since rows of it were recorded, as it is now. */
+export interface TableToRecord {
+  readonly kind: string;
+  readonly relation: string;
+  /** The link of the configuration that its rows are to be recorded under. */
+  readonly configuration: Seq;
+  /** Rows that were held against what had been recorded of them, and fit; those that have been recorded anew or are to be. */
+  readonly compared: number;
+  /** Rows for which that could not be done. */
+  readonly notCompared: number;
+  /** Changes that could not be compared with the event before them. */
+  readonly changesNotCompared: number;
+  /** Rows that are still to be recorded. */
+  readonly batches: readonly RowBatch[];
+  /** Whether these are all of them: a look holds a bounded number. */
+  readonly isWhole: boolean;
+  /** Why nothing of it may be stated; null where all of it fits. */
+  readonly problem: string | null;
+}
+
+/** What came of looking for rows that are to be recorded anew. */
+export interface RecordingLook {
+  /** The last link; null for an empty chain. */
+  readonly last: { readonly seq: Seq; readonly chainHash: Uint8Array } | null;
+  readonly server: KnownServer | null;
+  readonly tables: readonly TableToRecord[];
+  /** What was found in the chain or against the published heads: then nothing is to be recorded. */
+  readonly divergences: readonly Divergence[];
+}
+
+/** Options of `lookToRecord`. */
+export interface RecordingOptions {
+  readonly signal?: AbortSignal | undefined;
+  /** No more rows are held at once. */
+  readonly maxRows?: number | undefined;
+}
+
+/** Some 100 MB. */
+const MAX_ROWS = 1_000_000;
+
+/**
+ * Verifies the chain against the published heads and compares all tables with it, and says which rows are to be recorded
+ * anew since the shape of their table has changed: for the publisher, who records them, looks again, and signs a statement
+ * of what it has compared. It has no policy: what could not be compared is the auditor's to judge.
+ *
+ * @throws as `verify`
+ */
+export async function lookToRecord(sql: Sql, trust: Trust, options: RecordingOptions = {}): Promise<RecordingLook> {
+  const parsed = parseTrust(trust);
+  const deadline = startDeadline(VERIFY_DEFAULTS.maxDurationMs, options.signal);
+  const checks = ["links", "heads", "sources"] as const;
+  const look = async (earlier?: Observations) => {
+    const tables = new TablesToRecord(options.maxRows ?? MAX_ROWS);
+    const seen = await observe(sql, parsed, { checks, allowUnanchored: true }, deadline, {
+      ...(earlier === undefined ? {} : { earlier: earlier.findings }),
+      recorder: tables,
+    });
+    return { seen, tables };
+  };
+  try {
+    let { seen, tables } = await look();
+    // What was found once may be what DDL has hidden from a snapshot.
+    if (seen.findings.unconfirmed > 0 || seen.isTransient) ({ seen, tables } = await look(seen));
+    return resultOf(seen, tables);
+  } finally {
+    deadline.clear();
+  }
+}
+
+/** What one look has seen of one table. */
+interface Seen {
+  readonly batches: RowBatches;
+  compared: number;
+  notCompared: number;
+  tally: SourceTally | null;
+}
+
+class TablesToRecord implements Recorder {
+  readonly seen = new Map<string, Seen>();
+  readonly #maxRows: number;
+  #rows = 0;
+
+  constructor(maxRows: number) {
+    this.#maxRows = maxRows;
+  }
+
+  readonly begin: Recorder["begin"] = (history, generations) => {
+    if (!isOutstanding(history, generations)) return undefined;
+    const seen: Seen = { batches: new RowBatches(), compared: 0, notCompared: 0, tally: null };
+    this.seen.set(history.kind, seen);
+    return (row) => this.#take(seen, row);
+  };
+
+  readonly end: Recorder["end"] = ({ kind }, tally) => {
+    const seen = this.seen.get(kind);
+    if (seen !== undefined) seen.tally = tally;
+  };
+
+  #take(seen: Seen, row: RowToRecord): void {
+    if (row.isCompared) seen.compared++;
+    else seen.notCompared++;
+    if (row.isRecorded) return;
+    if (this.#rows >= this.#maxRows) {
+      seen.batches.isWhole = false;
+      return;
+    }
+    this.#rows++;
+    seen.batches.add(row);
+  }
+}
+
+function resultOf(looked: Observations, { seen }: TablesToRecord): RecordingLook {
+  const { chain, server, findings, generations, overview, unproven } = looked;
+  const all = findings.list();
+  const isListed = findings.count === all.length && findings.unconfirmed === 0;
+  const divergences = all.filter(({ group }) => group !== "sources");
+  const found = (kind: string): Divergence[] =>
+    all.filter(({ group, eventKind }) => group === "sources" && splitKind(eventKind ?? "").kind === kind);
+  const doubt = unproven.find(({ group }) => group !== "sources")?.reason;
+  const why = (history: KindHistory, tally: SourceTally | null): string | null => {
+    const [first] = found(history.kind);
+    if (divergences.length > 0) return "the chain is not what was published";
+    if (doubt !== undefined) return doubt;
+    if (first !== undefined) return `${first.check}: ${first.message}`;
+    if (!isListed) return "the database changed while it was compared, or has more findings than can be listed";
+    return tally === null ? `${history.current.relation} could not be compared` : null;
+  };
+  const matched = new Map((overview.kinds?.listed ?? []).map((kind) => [kind.kind, kind.matched]));
+  const tables = [...historiesOf(overview.coverage ?? []).values()].flatMap((history): TableToRecord[] => {
+    const { kind, current } = history;
+    const configuration = newestShapeChange(history)?.seq;
+    if (configuration == null || !isOutstanding(history, generations.get(kind) ?? [])) return [];
+    const table = seen.get(kind);
+    // Where the sums of rows and events are the same, no row was walked along: each is as it was recorded.
+    const isVouched = table === undefined && matched.get(kind) != null;
+    return [
+      {
+        kind,
+        relation: current.relation,
+        configuration,
+        compared: table?.compared ?? 0,
+        notCompared: table?.notCompared ?? 0,
+        changesNotCompared: table?.tally?.incomparable ?? 0,
+        batches: table?.batches.list() ?? [],
+        isWhole: table?.batches.isWhole ?? true,
+        problem: why(history, isVouched ? emptyTally() : (table?.tally ?? null)),
+      },
+    ];
+  });
+  const { last } = chain;
+  return { last: last && { seq: last.seq, chainHash: last.chainHash }, server, tables, divergences };
+}
