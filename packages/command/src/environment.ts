@@ -115,6 +115,11 @@ export function policyFile(env: Environment = process.env): string | undefined {
   return read(env, "AUDIT_POLICY");
 }
 
+/** `AUDIT_CONFIG`: the path of `audit.config.json`; undefined if it is not set. */
+export function configFile(env: Environment = process.env): string | undefined {
+  return read(env, "AUDIT_CONFIG");
+}
+
 /**
  * `AUDIT_MAX_HEAD_AGE`: how old the newest signed time may be, in milliseconds.
  *

@@ -4,6 +4,7 @@ export { connect, CONNECT_TIMEOUT, type ConnectOptions, DEFAULT_CONNECTIONS } fr
 export { databaseName } from "./database-name.ts";
 export { parseDuration } from "./duration.ts";
 export {
+  configFile,
   databaseUrl,
   DEFAULT_LEDGER_DATABASE,
   DEFAULT_MAX_HEAD_AGE,

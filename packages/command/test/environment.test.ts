@@ -1,5 +1,6 @@
 import { describe, expect, test } from "vitest";
 import {
+  configFile,
   databaseUrl,
   DEFAULT_MAX_HEAD_AGE,
   ledgerDatabase,
@@ -30,6 +31,7 @@ test("a right value is returned without the white space around it", () => {
   expect(verifierKeysSource({ AUDIT_VERIFIER_KEYS: `${key}, ${key}\n${key}` })).toEqual({ keys: [key, key, key] });
   expect(verifierKeysSource({ AUDIT_VERIFIER_KEYS: "/etc/my keys+x" })).toEqual({ file: "/etc/my keys+x" });
   expect(policyFile({ AUDIT_POLICY: "policy.json" })).toBe("policy.json");
+  expect(configFile({ AUDIT_CONFIG: " etc/audit.config.json " })).toBe("etc/audit.config.json");
   expect(maxHeadAge({ AUDIT_MAX_HEAD_AGE: "7d" })).toBe(604_800_000);
   expect(ledgerSalt({ AUDIT_LEDGER_SALT: " salt " })).toBe(" salt ");
   expect(ledgerDatabase({ AUDIT_LEDGER_DB: "/a/b.db" })).toBe("/a/b.db");
@@ -38,6 +40,7 @@ test("a right value is returned without the white space around it", () => {
 test("what is not set has its default, or none", () => {
   expect(sinkUrls({})).toEqual([]);
   expect(origin({})).toBeUndefined();
+  expect(configFile({})).toBeUndefined();
   expect(signingKeyFile({ AUDIT_SIGNING_KEY_FILE: " " })).toBeUndefined();
   expect(verifierKeysSource({})).toBeUndefined();
   expect(policyFile({})).toBeUndefined();
