@@ -1,15 +1,8 @@
-import {
-  CommandError,
-  type CommandContext,
-  EXIT,
-  escapeText,
-  FEW,
-  groupAlike,
-  type Outcome,
-} from "@scidex/audit-command";
+import { CommandError, type CommandContext, EXIT, escapeText, FEW, type Outcome } from "@scidex/audit-command";
 import type { Database } from "./database/database.ts";
 import { explained } from "./database/database-error.ts";
 import { print } from "./text/print.ts";
+import { type TableWarning, warningLines } from "./text/warning-lines.ts";
 
 /** A table that was named, and what is to be done with it. */
 export interface Target<O> {
@@ -71,26 +64,4 @@ export async function forEachTable<O>(
   if (failures > 0) lines.push(`${failures} of ${targets.length} failed.`);
   await print(json, { tables: results, ...(missing.length > 0 ? { missing } : {}) }, () => lines);
   return failures > 0 ? { exit: EXIT.failed } : undefined;
-}
-
-interface TableWarning {
-  readonly table: string;
-  readonly message: string;
-}
-
-/** How many tables are named of those that a warning is about. */
-const NAMED = 3;
-
-/** Each warning once, with how many tables it is about. */
-function warningLines(warnings: readonly TableWarning[]): string[] {
-  if (warnings.length === 0) return [];
-  const groups = groupAlike(warnings, ({ message }) => message).map(({ first, all }) => {
-    const tables = [...new Set(all.map(({ table }) => table))];
-    const more = tables.length > NAMED ? ", …" : "";
-    return { count: tables.length, text: `${first.message} (${tables.slice(0, NAMED).join(", ")}${more})` };
-  });
-  return [
-    "Warnings, with the number of tables:",
-    ...groups.toSorted((a, b) => b.count - a.count).map(({ count, text }) => escapeText(`  ${count}  ${text}`)),
-  ];
 }

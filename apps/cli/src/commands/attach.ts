@@ -4,14 +4,15 @@ import {
   attach,
   type AttachOptions,
   type AttachPlan,
-  type AttachResult,
   type Changes,
   type Fallback,
   planAttach,
 } from "@scidex/audit-schema";
 import { Command, Option } from "commander";
+import { kindFor } from "../config/kinds.ts";
 import { type Database, withDatabase } from "../database/database.ts";
 import { forEachTable, type Target } from "../for-each-table.ts";
+import { attachedLines } from "../text/attached-lines.ts";
 import { parseNameList } from "../text/name-list.ts";
 import { SCIDEX_TABLES } from "../scidex-tables.ts";
 import { tableWriters } from "../database/table-writers.ts";
@@ -117,9 +118,7 @@ function check(tables: readonly string[], options: Options): void {
   }
 }
 
-const SCHEMA = "{schema}";
-const TABLE = "{table}";
-const isPattern = (kind: string | undefined) => kind?.includes(TABLE) === true;
+const isPattern = (kind: string | undefined) => kind?.includes("{table}") === true;
 
 /** A kind that may be a pattern, for one table: `{schema}.{table}` for `one.customers` is `one.customers`. */
 async function kindOf({ sql }: Database, table: string, kind: string | undefined): Promise<string | undefined> {
@@ -130,7 +129,7 @@ async function kindOf({ sql }: Database, table: string, kind: string | undefined
      where c.oid = pg_catalog.to_regclass(${table})`;
   // A table that is not there is attach's own error.
   if (place === undefined) return kind;
-  return kind.replaceAll(SCHEMA, () => place.schema).replaceAll(TABLE, () => place.name);
+  return kindFor(kind, place);
 }
 
 const attachOptions = ({ mode, changes, exclude, key, kind, salt, blindKey, fallback }: Options): AttachOptions => ({
@@ -161,7 +160,7 @@ async function scidex({ sql }: Database, options: Options): Promise<{ found: Tar
 
 async function attachOne(database: Database, table: string, options: AttachOptions) {
   const result = await attach(database.db, table, options);
-  const [line = "", ...more] = resultLines(result);
+  const [line = "", ...more] = attachedLines(result);
   return {
     result: { table, ...result },
     lines: [line, ...more, ...result.warnings.map((warning) => `  warning: ${warning}`)].map((text) =>
@@ -169,21 +168,6 @@ async function attachOne(database: Database, table: string, options: AttachOptio
     ),
     brief: { line, warnings: [...more.map((text) => text.trim()), ...result.warnings] },
   };
-}
-
-/** What was done, in a line; and what is to be done now. */
-function resultLines(result: AttachResult): string[] {
-  const { relation, kind, mode, fallback, changes, columns, excluded, rows_to_backfill: rows, renamed } = result;
-  const covers = `${columns.length} columns${excluded.length === 0 ? "" : ` (without ${excluded.join(", ")})`}`;
-  return [
-    `${relation} is attached: kind ${kind}, ${mode}${fallback === "fail" ? " or fail" : ""}, changes ${changes === "track" ? "tracked" : "refused"}, ${result.blind_key ? "keys blinded, " : ""}${covers}`,
-    ...(result.complete
-      ? []
-      : [
-          `  ${rows > 0 ? `${rows} rows that were there` : "rows that were there before"} are not chained yet; run: audit-chain backfill ${relation}`,
-        ]),
-    ...Object.entries(renamed).map(([before, after]) => `  column ${before} is now called ${after}: recorded`),
-  ];
 }
 
 async function planOne(database: Database, table: string, options: AttachOptions) {
