@@ -69,8 +69,10 @@ const ROOMS: Readonly<Record<string, Readonly<Record<string, readonly string[]>>
     database: ["text"],
     status: ["database", "text"],
     policy: ["database", "status", "text"],
-    sync: [],
+    config: ["text"],
+    sync: ["config", "database", "text"],
     commands: [
+      "config",
       "database",
       "demo.ts",
       "for-each-table.ts",

@@ -28,7 +28,7 @@ export const COMMANDS: readonly CommandEntry[] = [
   },
   {
     name: "sync",
-    summary: "take in what migrations have changed of attached tables",
+    summary: "audit what audit.config.json names, and take in what migrations have changed",
     load: async (context) => (await import("./commands/sync.ts")).syncCommand(context),
   },
   {

@@ -6,6 +6,7 @@ import { OTHER_APPLICATIONS } from "./other-applications.ts";
 const HELP = `
 Environment:
   AUDIT_DATABASE_URL   the database, postgres://user:password@host:5432/database (else DATABASE_URL)
+  AUDIT_CONFIG         audit.config.json, which says what is audited (else that of the current folder)
   AUDIT_SINKS          where heads are published, for example file:/data/audit/chain_head.log
   AUDIT_VERIFIER_KEYS  the log's verifier keys, or a file that holds them
 

@@ -18,6 +18,8 @@ export interface RunOptions {
   /** The variables that the command sees beside those of the system: none of ours is inherited. */
   readonly env?: Readonly<Record<string, string>>;
   readonly input?: string | Buffer;
+  /** The folder that it runs in; the tests' own if it is not given. */
+  readonly cwd?: string;
   readonly signal?: AbortSignal;
 }
 
@@ -28,6 +30,7 @@ export function runCli(args: readonly string[], options: RunOptions = {}): Promi
     // Compiled once for all runs.
     env: { ...Object.fromEntries(inherited), NODE_COMPILE_CACHE: CACHE, ...options.env },
     stdio: ["pipe", "pipe", "pipe"],
+    cwd: options.cwd,
   });
   let stdout = "";
   let stderr = "";

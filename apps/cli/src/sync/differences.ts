@@ -10,7 +10,7 @@ export interface Difference {
   readonly blocked?: string;
 }
 
-const widens = (text: string): Difference => ({ text, narrows: false });
+export const widens = (text: string): Difference => ({ text, narrows: false });
 const narrows = (text: string): Difference => ({ text, narrows: true });
 
 /** What has changed, in the order in which one reads it: the table, its columns, its triggers. */

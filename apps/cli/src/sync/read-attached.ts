@@ -1,3 +1,5 @@
+import type { CaptureMode } from "@scidex/audit-core";
+import type { Changes, Fallback } from "@scidex/audit-schema";
 import type { ISql } from "postgres";
 
 /** A column as its configuration has it, or as it is now. */
@@ -31,7 +33,10 @@ export interface AttachedTable {
   } | null;
   /** Whether there is another table of its name. */
   readonly isReplaced: boolean;
-  readonly changes: "refuse" | "track";
+  readonly changes: Changes;
+  readonly mode: CaptureMode;
+  readonly fallback: Fallback;
+  readonly blindKey: boolean;
 }
 
 /**
@@ -43,6 +48,7 @@ export async function readAttached(sql: ISql): Promise<AttachedTable[]> {
   const rows = await sql.unsafe<{ attached: string }[]>(`
     select json_build_object(
              'kind', c.kind, 'relation', c.relation, 'keyColumns', c.key_columns, 'excluded', c.excluded, 'changes', c.changes,
+             'mode', c.mode, 'fallback', c.fallback, 'blindKey', c.blind_key,
              'columns', coalesce((select json_agg(json_build_object('name', u.name, 'type', u.type)) from unnest(c.columns, c.column_types) as u(name, type)), '[]'),
              'numbers', public.audit_chain_numbers(r), 'isRestored', r.numbered_for <> r.relid::oid,
              'isReplaced', exists (select from pg_class as o join pg_namespace as p on p.oid = o.relnamespace

@@ -1,0 +1,94 @@
+import { CommandError, type CommandContext } from "@scidex/audit-command";
+import { attach, type AttachResult, dropped, planAttach, sqlState, sync } from "@scidex/audit-schema";
+import type { Database } from "../database/database.ts";
+import { explained } from "../database/database-error.ts";
+import type { Difference } from "./differences.ts";
+import type { PassedOver, Step } from "./plan.ts";
+
+/** What became of a table that was not as it should be. */
+export interface Synced {
+  readonly table: string;
+  readonly kind: string | null;
+  /** `differs` where nothing was changed. */
+  readonly status: "attached" | "synced" | "differs" | "failed";
+  readonly differences: readonly Difference[];
+  readonly error?: string;
+  /** Whether rows have values in columns that joined after them. */
+  readonly record_anew?: boolean;
+  /** What attach returned, where it was run. */
+  readonly result?: AttachResult;
+  /** What attach would warn of, where it was not. */
+  readonly warnings?: readonly string[];
+  /** The name in the file by which it is audited, and those that lose against it. */
+  readonly named_by?: string;
+  readonly over?: readonly string[];
+}
+
+/** Whom to be, for advice. */
+export const RIGHT = "a member of scidex_audit_deployer who owns the tables, or a superuser";
+
+/**
+ * SQLSTATEs by which attach says that a table is none that can be audited so: no usable key, no such column, no table of the
+ * right sort, a database of the wrong encoding. Anything else (no right, no lock) may be otherwise next time.
+ */
+const NOT_ATTACHABLE = new Set(["AC005", "42703", "42809", "0A000"]);
+
+/**
+ * Does for one table what has to be done, in a transaction of its own.
+ *
+ * @param isDry whether only to find out whether it could be done
+ * @throws {CommandError} `unavailable` where the connection has gone
+ */
+export async function carryOut(
+  { signal }: CommandContext,
+  database: Database,
+  step: Step,
+  isDry: boolean,
+): Promise<Synced | PassedOver> {
+  const { table, kind, differences, named } = step;
+  const by = named?.entry.pattern.text;
+  const about = {
+    table,
+    kind,
+    differences,
+    ...(named === undefined ? {} : { named_by: named.entry.pattern.text }),
+    ...(named === undefined || named.over.length === 0 ? {} : { over: named.over.map(({ pattern }) => pattern.text) }),
+  };
+  const blocked = differences.flatMap(({ blocked: reason }) => (reason === undefined ? [] : [reason]));
+  if (blocked.length > 0 && !isDry) return { ...about, status: "failed", error: blocked.join("; ") };
+  try {
+    return { ...about, ...(isDry ? await tryOut(database, step) : await perform(database, step)) };
+  } catch (error) {
+    signal.throwIfAborted();
+    const reason = explained(error, { user: database.sql.options.user, right: RIGHT, isNaming: true });
+    if (reason instanceof CommandError && reason.code === "unavailable") throw reason;
+    const message = reason instanceof Error ? reason.message : String(reason);
+    const state = error instanceof Error ? sqlState(error) : undefined;
+    if (by !== undefined && isByPattern(step) && NOT_ATTACHABLE.has(state ?? ""))
+      return { table, pattern: by, reason: message };
+    return { ...about, status: "failed", error: message };
+  }
+}
+
+/** Whether a pattern would have a table attached for the first time. */
+const isByPattern = ({ kind, named }: Step): boolean => kind === null && named?.entry.pattern.isExact === false;
+
+type Done = Pick<Synced, "status" | "result" | "record_anew" | "warnings"> & { readonly kind?: string };
+
+async function tryOut({ db }: Database, { kind, work }: Step): Promise<Done> {
+  if (kind !== null || work.is !== "attach") return { status: "differs" };
+  return { status: "differs", warnings: (await planAttach(db, work.relation, work.options)).warnings };
+}
+
+async function perform({ db }: Database, { kind, work }: Step): Promise<Done> {
+  if (work.is === "record the drop") {
+    await dropped(db, work.kind);
+    // The new table gets a kind of its own: keys of the old one would be taken for its.
+    if (work.again !== undefined) await attach(db, work.again.relation, work.again.options);
+    return { status: "synced", record_anew: false };
+  }
+  if (work.is === "take in") return { status: "synced", record_anew: (await sync(db, work.relation)).record_anew };
+  const result = await attach(db, work.relation, work.options);
+  const { record_anew } = result;
+  return kind === null ? { status: "attached", kind: result.kind, result } : { status: "synced", record_anew, result };
+}
