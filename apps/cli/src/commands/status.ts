@@ -8,9 +8,9 @@ import { statusText } from "../status/status-text.ts";
 
 const HELP = `
 Shows the head, pending rows, who holds the chain's lock, the last published head of each sink (AUDIT_SINKS; verified
-with AUDIT_VERIFIER_KEYS), the attached tables, and what to run where something has changed. It reads and believes the
-database; audit-chain verify does not. Where many tables have one problem, it is said once; --table, --problems and --json
-list all. Exit code 3 when a sink could not be read or the login may not read everything.
+with AUDIT_VERIFIER_KEYS), the attached tables, which tables are not, and what to run where something has changed. It
+reads and believes the database; audit-chain verify does not. Where many tables have one problem, it is said once;
+--table, --problems and --json list all. Exit code 3 when a sink could not be read or the login may not read everything.
 
 Example:
   $ audit-chain status
@@ -53,5 +53,5 @@ async function run(context: CommandContext, options: Options): Promise<Outcome |
 function withProblems(report: StatusReport): StatusReport {
   const named = new Set(report.to_do.map(({ about }) => about));
   const isRight = ({ relation, unchained }: TableState) => !named.has(relation) && "rows" in unchained;
-  return { ...report, tables: report.tables.filter((table) => !isRight(table)), detached: [] };
+  return { ...report, tables: report.tables.filter((table) => !isRight(table)), detached: [], not_audited: [] };
 }

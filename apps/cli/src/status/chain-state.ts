@@ -5,6 +5,8 @@ export interface Rights {
   readonly chain: boolean;
   readonly pending: boolean;
   readonly config: boolean;
+  /** Which table each kind belongs to. */
+  readonly map: boolean;
   readonly migrations: boolean;
 }
 
@@ -35,6 +37,7 @@ export async function readRights(sql: ISql): Promise<Rights> {
     select pg_catalog.has_table_privilege('public.audit_chain', 'select') as chain,
            pg_catalog.has_table_privilege('public.audit_chain_pending', 'select') as pending,
            pg_catalog.has_table_privilege('public.audit_chain_config', 'select') as config,
+           pg_catalog.has_table_privilege('public.audit_chain_relation', 'select') as map,
            pg_catalog.has_table_privilege('public.audit_chain_migrations', 'select') as migrations`;
   if (row === undefined) throw new Error("the database returned no row where one is certain");
   return row;

@@ -4,6 +4,7 @@ import { parseKeys, readKeys } from "@scidex/audit-verifier/command";
 import type { Sql } from "postgres";
 import { type ConfigInForce, configInForce } from "../database/config-in-force.ts";
 import type { Database } from "../database/database.ts";
+import { notAudited, readDatabaseTables } from "../database/database-tables.ts";
 import { sinkAddresses } from "./sink-addresses.ts";
 import { type PendingState, readHead, readPending, readRights, readSchemaVersion, type Rights } from "./chain-state.ts";
 import { readSinkHead, type SinkState } from "./sink-heads.ts";
@@ -43,6 +44,7 @@ export async function readStatus(
       pending: rights.pending ? await readPending(tx) : null,
       detached: configs.filter(({ action }) => action === "detach"),
       attached,
+      notAudited: rights.config && rights.map && chosen === undefined ? notAudited(await readDatabaseTables(tx)) : [],
     };
   });
   const toDo: ToDo[] = [...schemaToDo(state.version, release), ...pendingToDo(state.pending), ...sinksToDo(sinks)];
@@ -60,6 +62,7 @@ export async function readStatus(
     sinks,
     tables,
     detached: state.detached.map(({ relation, kind }) => ({ relation, kind })),
+    not_audited: state.notAudited,
     to_do: toDo,
     not_read: notRead(rights),
   };
@@ -164,6 +167,7 @@ function notRead(rights: Rights): string[] {
     rights.chain ? [] : ["head and unchained rows (SELECT on audit_chain)"],
     rights.pending ? [] : ["pending rows (SELECT on audit_chain_pending)"],
     rights.config ? [] : ["tables (SELECT on audit_chain_config)"],
+    rights.map ? [] : ["which tables are not audited (SELECT on audit_chain_relation)"],
   ];
   return parts.flat();
 }

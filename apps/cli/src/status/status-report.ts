@@ -37,6 +37,8 @@ export interface StatusReport {
   readonly sinks: readonly SinkState[];
   readonly tables: readonly TableState[];
   readonly detached: readonly { readonly relation: string; readonly kind: string }[];
+  /** Tables of the database that are not attached; none where tables were chosen. */
+  readonly not_audited: readonly string[];
   readonly to_do: readonly ToDo[];
   /** What this login may not read, with what would have been shown. */
   readonly not_read: readonly string[];

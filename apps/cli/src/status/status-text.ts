@@ -1,5 +1,6 @@
 import { escapeText, FEW, groupAlike, type LockUser } from "@scidex/audit-command";
 import { ageText } from "../text/age.ts";
+import { notAuditedLines } from "../text/not-audited.ts";
 import { textTable } from "../text/text-table.ts";
 import type { SinkState } from "./sink-heads.ts";
 import type { StatusReport, TableState, ToDo } from "./status-report.ts";
@@ -25,6 +26,7 @@ export function statusText(report: StatusReport, shown: Shown): string[] {
     ...textTable(facts),
     "",
     ...tablesText(report, shown),
+    ...notAuditedLines(report.not_audited).map((line) => escapeText(line)),
     ...(report.to_do.length === 0 ? [] : ["", "To do:"]),
     ...toDoText(report.to_do, shown),
     ...(report.not_read.length === 0
