@@ -29,8 +29,8 @@ export function optionDifferences(table: AttachedTable, wanted: TableOptions, is
     ...differs("fallback", table.fallback, fallback, { narrows: false }),
     ...keyDifference(table, wanted),
     ...excludeDifference(table, wanted),
-    ...differs("blind_key", String(table.blindKey), blindKey?.toString(), { narrows: true, blocked: DECIDED }),
-    ...(isExact ? differs("kind", table.kind, kind, { narrows: true, blocked: "a kind cannot change" }) : []),
+    ...differs("blind_key", String(table.blindKey), blindKey?.toString(), { narrows: false, blocked: DECIDED }),
+    ...(isExact ? differs("kind", table.kind, kind, { narrows: false, blocked: "a kind cannot change" }) : []),
   ];
 }
 

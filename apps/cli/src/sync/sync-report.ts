@@ -1,4 +1,5 @@
 import { briefly, escapeText, FEW } from "@scidex/audit-command";
+import { CONFIG_FILE } from "../config/config-file.ts";
 import { attachedLines } from "../text/attached-lines.ts";
 import { notAuditedLines } from "../text/not-audited.ts";
 import { type TableWarning, warningLines } from "../text/warning-lines.ts";
@@ -44,24 +45,29 @@ export function syncText(report: SyncReport, isDry: boolean): string[] {
     );
   const warnings = isMany ? warningLines(tables.flatMap(warningsOf)) : [];
   if (isDry) lines.push(...notAuditedLines(report.not_audited));
-  if (isDry && tables.length > 0) lines.push("Nothing was changed. Run: audit-chain sync");
+  const file = config === null || config === CONFIG_FILE ? "" : ` ${config}`;
+  if (isDry && tables.length > 0) lines.push(`Nothing was changed. Run: audit-chain sync${file}`);
   return [...lines.map((line) => escapeText(line)), ...warnings];
 }
 
 function entryLine({ name, tables }: EntryUse): string {
-  const over = [...new Set(tables.flatMap((table) => table.over))];
-  const wins = over.length === 0 ? "" : `, before ${over.map((other) => `"${other}"`).join(", ")}`;
+  const wins = before([...new Set(tables.flatMap(({ over }) => over))]);
   if (tables.length === 0) return `"${name}" names no table`;
   return `"${name}" decides about ${tables.length === 1 ? tables[0]?.table : `${tables.length} tables`}${wins}`;
 }
 
+/** Against which patterns an entry wins. */
+const before = (over: readonly string[]): string =>
+  over.length === 0 ? "" : `, before ${over.map((name) => `"${name}"`).join(", ")}`;
+
 function tableLines(synced: Synced, isMany: boolean): string[] {
   const { table, status, differences, error, result, named_by: by, over = [], record_anew: anew } = synced;
   const [line = "", ...more] = result === undefined ? [] : attachedLines(result);
-  const won = over.length === 0 ? "" : `, before ${over.map((other) => `"${other}"`).join(", ")}`;
-  const named = by === undefined ? "" : ` ("${by}"${won})`;
+  const named = by === undefined ? "" : ` ("${by}"${before(over)})`;
   const done = result === undefined ? ": taken in" : ": done";
-  const texts = differences.map(({ text }) => text).join(", ");
+  const texts = differences
+    .map(({ text, blocked }) => (status === "differs" && blocked !== undefined ? `${text}: ${blocked}` : text))
+    .join(", ");
   return [
     status === "attached" ? line : `${table}: ${texts}${named}${status === "synced" ? done : ""}`,
     ...(error === undefined ? [] : [`  FAILED: ${error}`]),

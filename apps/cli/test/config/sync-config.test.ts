@@ -72,7 +72,7 @@ describe("sync FILE", () => {
       'app.log: not attached yet ("app.*")',
       'public.orders: not attached yet ("public.orders", before "public.*")',
       'public.users: not attached yet ("public.*")',
-      "Nothing was changed. Run: audit-chain sync",
+      `Nothing was changed. Run: audit-chain sync ${file}`,
       "",
     ]);
     expect((await sync("--check")).code).toBe(4);
@@ -170,6 +170,7 @@ describe("sync FILE", () => {
       [{ blind_key: true }, "blind_key is decided when the table is first attached"],
     ] as const) {
       await write({ "public.t": options });
+      expect((await sync("--check")).stdout).toContain(error);
       expect(await report()).toMatchObject({ code: 3, tables: [{ status: "failed", error }] });
     }
   });
