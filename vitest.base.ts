@@ -1,3 +1,4 @@
+import { availableParallelism } from "node:os";
 import type { UserWorkspaceConfig } from "vitest/config";
 
 /** What every package's tests share: sources are resolved directly, so that tests need no build. */
@@ -9,5 +10,8 @@ export const project = (name: string): UserWorkspaceConfig => ({
     include: ["test/**/*.test.ts"],
     testTimeout: 60_000,
     hookTimeout: 120_000,
+    // Of each project: one that says nothing has a worker less than there are processors, and on two its files run one
+    // after another. Tests wait for servers and processes more than they compute: a third worker takes what is left idle.
+    maxWorkers: availableParallelism() + 1,
   },
 });

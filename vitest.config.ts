@@ -12,7 +12,5 @@ export default defineConfig({
       { ...repository, test: { ...repository.test, include: ["tests/**/*.test.ts"] } },
     ],
     globalSetup: ["./vitest.setup.ts"],
-    // Tests wait for servers and processes more than they compute: one worker would leave processors idle.
-    maxWorkers: "100%",
   },
 });
