@@ -1,8 +1,8 @@
-import { headTrust, type PublisherKeys } from "@scidex/audit-core";
+import { headTrust, type HeadTrust, type PublisherKeys } from "@scidex/audit-core";
 import type { KnownServer } from "@scidex/audit-reader";
 import type { Sink } from "@scidex/audit-sinks";
 import { divergenceOf } from "../divergence.ts";
-import { PublisherError } from "../errors.ts";
+import { messageOf, PublisherError } from "../errors.ts";
 import { sealForPublication } from "../sealing/seal-for-publication.ts";
 import { requireSignableState } from "../sinks/require-signable-state.ts";
 import { type CheckedSinks, checkSinks } from "../sinks/check-sinks.ts";
@@ -14,7 +14,7 @@ import { withSignedLine, withStatement } from "../state/state.ts";
 import type { StateFile } from "../state/state-file.ts";
 import { checkIncrement, requirePlausibleTimes } from "./check-increment.ts";
 import { type Preparation, publication, refusal, type Untimed } from "./make-result.ts";
-import { openMemory } from "./open-memory.ts";
+import { type Memory, openMemory } from "./open-memory.ts";
 import { checkOptions, checkOrigin, PUBLISH_DEFAULTS, type PublishOptions } from "./publish-options.ts";
 import { withPublisherLock } from "./publisher-lock.ts";
 import type { PublishResult } from "./result.ts";
@@ -53,12 +53,62 @@ export async function publishHead(options: PublishOptions): Promise<PublishResul
   }
 }
 
-/** The story of one publication, while no other publisher of this log works. */
-async function publishLocked(options: PublishOptions, keys: PublisherKeys, sinks: readonly Sink[]): Promise<Untimed> {
-  const { database, signal, onProgress } = options;
-  const trust = headTrust([keys.log.vkey, keys.timestamp.vkey], keys.origin);
-  const { file, last, newest } = await openMemory(options, keys.origin, sinks, trust);
+/** What a publication works with. */
+interface Log {
+  readonly options: PublishOptions;
+  readonly keys: PublisherKeys;
+  readonly trust: HeadTrust;
+  readonly sinks: readonly Sink[];
+}
 
+/**
+ * Publishes, while no other publisher of this log works. Then it records anew what migrations have left to be recorded, and
+ * publishes that with its statements: whatever keeps it from recording does not keep heads from being published.
+ */
+async function publishLocked(options: PublishOptions, keys: PublisherKeys, sinks: readonly Sink[]): Promise<Untimed> {
+  const trust = headTrust([keys.log.vkey, keys.timestamp.vkey], keys.origin);
+  const log: Log = { options, keys, trust, sinks };
+  const memory = await openMemory(options, keys.origin, sinks, trust);
+  const { file } = memory;
+  const nothing: Stated = { lines: [], settled: file.state.settled };
+  const { result, signed } = await publishNow(log, memory, nothing);
+  if (result.status === "tampered" || signed === undefined) return result;
+  const { warnings, ...stated } = await recordUnlessRefused(log, file, signed);
+  if (stated.lines.length === 0) {
+    if (stated.settled !== file.state.settled) await file.save({ ...file.state, settled: stated.settled });
+    return { ...result, warnings: [...result.warnings, ...warnings] };
+  }
+  const last = signed.head;
+  const { result: again } = await publishNow(log, { file, last, newest: last }, stated);
+  return {
+    ...again,
+    rows: result.rows + again.rows,
+    sealed: result.sealed + again.sealed,
+    warnings: [...new Set([...result.warnings, ...again.warnings, ...warnings])],
+  };
+}
+
+async function recordUnlessRefused(log: Log, file: StateFile, { head }: SignedHead): Promise<Recording> {
+  const { keys, trust, sinks } = log;
+  const { database, signal } = log.options;
+  try {
+    return await recordAnew({ database, keys, trust, sinks, last: head, settled: file.state.settled, signal });
+  } catch (error) {
+    if (signal?.aborted) throw error;
+    return { lines: [], settled: null, warnings: [`rows could not be recorded anew: ${messageOf(error)}`] };
+  }
+}
+
+/** Lines of statements that stand before a head, and what is remembered once they do. */
+type Stated = Pick<Recording, "lines" | "settled">;
+
+/** One publication. @param stated what is published before its head */
+async function publishNow(
+  { options, keys, trust, sinks }: Log,
+  { file, last, newest }: Memory,
+  stated: Stated,
+): Promise<{ readonly result: Untimed; readonly signed: SignedHead | undefined }> {
+  const { database, signal, onProgress } = options;
   // Sinks before the snapshot: they can't know more than it.
   const checked = await checkSinks(sinks, file.state, trust);
   requireSignableState(checked, file.path);
@@ -68,31 +118,27 @@ async function publishLocked(options: PublishOptions, keys: PublisherKeys, sinks
     signal,
   });
   const serverWarnings = await checkServer(database);
-  const inSinks = checked.sinks.flatMap(({ finding }) => finding ?? []);
-  const recording =
-    inSinks.length > 0
-      ? { lines: [], settled: file.state.settled, warnings: [] }
-      : await recordAnew({ database, keys, trust, sinks, last, settled: file.state.settled, signal });
   const { increment, server, findings } = await checkIncrement(database, last, file.state.server, {
     signal,
     onProgress,
   });
+  const inSinks = checked.sinks.flatMap(({ finding }) => finding ?? []);
   if (inSinks.length === 0) requirePlausibleTimes(findings);
 
   const preparation: Preparation = {
     increment,
     sealing,
-    warnings: [...checked.warnings, ...sealing.warnings, ...serverWarnings, ...recording.warnings],
+    warnings: [...checked.warnings, ...sealing.warnings, ...serverWarnings],
   };
   const divergences = [...inSinks, ...findings.map(divergenceOf)];
   if (divergences.length > 0) {
     requireUnstopped(signal);
-    return refusal(preparation, checked.sinks, divergences);
+    return { result: refusal(preparation, checked.sinks, divergences), signed: undefined };
   }
   const signed = await signIncrement(database, { keys, trust }, { last, newest }, increment);
   requireUnstopped(signal);
-  await remember(file, { checked, recording, signed, server });
-  return publication(preparation, signed, await deliver(checked.sinks, file, trust));
+  await remember(file, { checked, stated, signed, server });
+  return { result: publication(preparation, signed, await deliver(checked.sinks, file, trust)), signed };
 }
 
 function requireUnstopped(signal: AbortSignal | undefined): void {
@@ -102,15 +148,15 @@ function requireUnstopped(signal: AbortSignal | undefined): void {
 /** What there is to remember of a publication before anything leaves for a sink. */
 interface Progress {
   readonly checked: CheckedSinks;
-  readonly recording: Recording;
+  readonly stated: Stated;
   readonly signed: SignedHead | undefined;
   readonly server: KnownServer;
 }
 
 /** Makes durable what was found in the sinks and what was signed. */
-async function remember(file: StateFile, { checked, recording, signed, server }: Progress): Promise<void> {
-  const { settled, lines } = recording;
+async function remember(file: StateFile, { checked, stated, signed, server }: Progress): Promise<void> {
   const names = checked.sinks.map(({ sink }) => sink.name);
+  const { lines, settled } = stated;
   let state = settled === checked.state.settled ? checked.state : { ...checked.state, settled };
   for (const line of lines) state = withStatement(state, line, names);
   // Two runs within one second sign the same text: that is one publication.

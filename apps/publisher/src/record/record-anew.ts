@@ -21,7 +21,7 @@ export interface RecordingGround {
   readonly trust: HeadTrust;
   readonly sinks: readonly Sink[];
   /** The head that was signed last. */
-  readonly last: Head | undefined;
+  readonly last: Head;
   /** Up to which row of the configuration nothing is left to be recorded; null where that is not known. */
   readonly settled: Seq | null;
   readonly signal: AbortSignal | undefined;
@@ -55,7 +55,7 @@ const MAX_LOOKS = 50;
  */
 export async function recordAnew(ground: RecordingGround): Promise<Recording> {
   const size = await configurationSize(ground.database);
-  if (size === ground.settled || ground.last === undefined) return { lines: [], settled: ground.settled, warnings: [] };
+  if (size === ground.settled) return { lines: [], settled: ground.settled, warnings: [] };
   const look = await lookUntilRecorded(ground);
   const left = look.tables.filter((table) => whyNot(table, look) !== null);
   const lines: string[] = [];
@@ -115,7 +115,7 @@ async function state(
       kind,
       configuration: await linkAt(database, table.configuration),
       last,
-      head: head === undefined ? null : { seq: head.seq, chainHash: head.chainHash },
+      head: { seq: head.seq, chainHash: head.chainHash },
       compared,
       notCompared,
       changesNotCompared,

@@ -79,7 +79,7 @@ describe.each(["refuse", "track"] as const)("a table whose changes are to be: %s
     // Nothing more is recorded, and no look is taken any more.
     await log.publish();
     expect(await records(log)).toEqual(["2", "4"]);
-    for (const id of [1, 2, 4]) {
+    for (const id of [1, 2]) {
       const [row] = await log.sql`select * from public.orders where id = ${id}`;
       await log.attack(`update public.orders set item = 'forged' where id = ${id}`);
       expect(found((await look(log, policy)).report)).toEqual([
@@ -89,7 +89,7 @@ describe.each(["refuse", "track"] as const)("a table whose changes are to be: %s
     }
     await log.attack("delete from public.orders where id = 2");
     expect(found((await look(log, policy)).report)).toEqual(["source_deleted orders:record 2"]);
-  });
+  }, 120_000);
 });
 
 test("the line of a statement stands before the head that covers it, in every sink", async () => {
@@ -97,7 +97,13 @@ test("the line of a statement stands before the head that covers it, in every si
   await migrate(log, "alter table public.orders drop note");
   await log.publish();
   for (const path of log.paths)
-    expect(linesOf(path).map((line) => line.slice(0, line.indexOf(":")))).toEqual(['{"seq"', '{"statement"', '{"seq"']);
+    expect(linesOf(path).map((line) => line.slice(0, line.indexOf(":")))).toEqual([
+      '{"seq"',
+      // What is new is published before anything is recorded anew.
+      '{"seq"',
+      '{"statement"',
+      '{"seq"',
+    ]);
   expect(linesOf(log.paths[0])).toEqual(linesOf(log.paths[1]));
 });
 

@@ -30,7 +30,7 @@ export function describeReport(report: VerificationReport, notes: readonly strin
       .map(([group, result]) => `${group} ${result}`)
       .join(", ")}`,
   );
-  for (const { kind, compared, notCompared } of report.recordedAnew)
+  for (const { kind, compared, notCompared } of report.recordedAnew.filter((one) => one.compared + one.notCompared > 0))
     lines.push(
       `recorded    ${escapeText(kind)} anew: ${compared} rows that had been compared, ${notCompared} that could not be`,
     );
