@@ -120,6 +120,21 @@ test("values in a column that was taken in late are recorded", async () => {
   expect(found((await look(log, policy)).report)).toEqual(["source_edited orders:record 3"]);
 });
 
+test("a column that is excluded may change once its rows have been recorded without it, and nothing else", async () => {
+  const log = await orders("refuse");
+  await log.sql`select public.audit_chain_attach('public.orders', exclude => array['note'])`;
+  await log.publish();
+  expect(await records(log)).toEqual(["2", "4"]);
+  const { report, after, policy } = await verdicts(log);
+  expect(report.recordedAnew).toEqual([{ kind: "orders", compared: 2, notCompared: 0 }]);
+  expect([found(report), after]).toEqual([["coverage_narrowed orders"], "intact"]);
+  // 1 had no note, and was not recorded anew.
+  await log.sql.unsafe("update public.orders set note = 'other' where id in (1, 2)");
+  expect((await look(log, policy)).report).toMatchObject({ status: "intact", unproven: [] });
+  await log.attack("update public.orders set item = 'forged' where id = 1");
+  expect(found((await look(log, policy)).report)).toEqual(["source_edited orders 1"]);
+});
+
 test("a row that was changed past the triggers is found, and keeps its table from being stated", async () => {
   const log = await orders();
   await log.sql.unsafe("alter table public.orders add qty int not null default 5");

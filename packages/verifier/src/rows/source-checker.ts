@@ -94,21 +94,21 @@ export class SourceChecker {
     }
     const way = inForce(this.#ways, newest.seq ?? AFTER_ALL);
     if (way === undefined) return;
-    const hashes = way.readings.flatMap((reading) => row[reading] ?? []);
+    const isSettled = newest.seq !== null && newest.seq <= this.#settled;
+    const hashes = readingsOf(way, isSettled).flatMap((reading) => row[reading] ?? []);
     const fitting = hashes.findIndex((hash) => isRowHash(hash) && sameBytes(hash, newest.payloadHash));
     if (fitting === 0) {
       this.tally.matched++;
-      this.#record(group, newest, row, true);
+      // What a text was before its type changed follows from what it is, for as long as the row is there.
+      if (way.excuse !== null || group.unstated !== undefined) this.#record(group, newest, row, true);
       return;
     }
-    const isSettled = newest.seq !== null && newest.seq <= this.#settled;
-    if (fitting > 0 && !isSettled) {
+    if (fitting > 0) {
       this.tally.unrecorded++;
       this.#record(group, newest, row, false);
       return;
     }
-    const isUnknown = hashes.some(isUnknownRow);
-    if ((way.excuse !== null || isUnknown) && !isSettled) {
+    if (!isSettled && (way.excuse !== null || hashes.some(isUnknownRow))) {
       this.#record(group, newest, row, false);
       this.tally.unprovable++;
       this.tally.excuse = way.excuse ?? "what a text was before its type changed cannot be told";
@@ -131,11 +131,9 @@ export class SourceChecker {
     const [payloadHash] = row;
     const last = unstated ?? newest;
     if (this.#ground.toRecord === undefined || payloadHash === undefined || newest.seq === null) return;
-    const isSame = sameBytes(last.payloadHash, payloadHash);
-    // Of a change of type from whose texts the old ones follow there is nothing to record.
-    if (unstated === undefined && (isSame || isCompared)) return;
-    const recorded = { key, payloadHash, beforeHash: last.payloadHash, isCompared, isRecorded: isSame };
-    this.#ground.toRecord(recorded);
+    const isRecorded = sameBytes(last.payloadHash, payloadHash);
+    if (isRecorded && unstated === undefined) return;
+    this.#ground.toRecord({ key, payloadHash, beforeHash: last.payloadHash, isCompared, isRecorded });
   }
 
   /** Reports events that found something else than the event before them had left behind. */
@@ -217,6 +215,16 @@ export class SourceChecker {
     return seq < from || (to !== undefined && seq > to);
   }
 }
+
+/**
+ * Which readings a row may fit. Once its table is settled, a row that had another payload in the shape of now has a newer
+ * event: so what was excluded may change, and what joined late may not.
+ */
+const readingsOf = ({ excuse, readings }: Recomputation, isSettled: boolean): readonly number[] =>
+  isSettled ? (excuse === null ? readings.slice(0, 1) : [CURRENT]) : readings;
+
+/** The reading of the columns as they are covered now. */
+const CURRENT = 0;
 
 /** Higher than any seq: what is pending will be linked after everything that is there. */
 const AFTER_ALL = 2n ** 63n;
