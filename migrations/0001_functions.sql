@@ -2096,9 +2096,11 @@ $function$;
 --
 -- `as_of` is the last link that the caller has seen. A key that has got a newer event since, or has one that waits to be
 -- linked, is passed over, or what is older would stand behind what is newer. Returns the chain's new size, which is
--- `as_of` of the next call, and all keys of the kind with a newer event: also keys that come in a later call.
+-- `as_of` of the next call, how many rows were recorded, and all keys of the kind with a newer event: also keys that come
+-- in a later call.
 CREATE OR REPLACE FUNCTION public.audit_chain_record(
-  kind text, pks text[], payload_hashes bytea[], before_hashes bytea[], as_of bigint, OUT size bigint, OUT changed text[])
+  kind text, pks text[], payload_hashes bytea[], before_hashes bytea[], as_of bigint,
+  OUT size bigint, OUT recorded integer, OUT changed text[])
 LANGUAGE plpgsql SECURITY DEFINER
 -- See audit_chain_link: links are found by the index.
 SET search_path = pg_catalog, pg_temp SET enable_seqscan = off SET jit = off SET plan_cache_mode = force_generic_plan
@@ -2122,13 +2124,14 @@ BEGIN
   SELECT coalesce(array_agg(DISTINCT CASE WHEN c.event_kind = kind THEN c.event_pk ELSE left(c.event_pk, -length(concat('@', c.seq))) END), '{}')
     INTO changed
     FROM public.audit_chain AS c
-   WHERE c.seq > as_of AND c.event_kind IN (kind, concat(kind, ':insert'), concat(kind, ':update'), concat(kind, ':delete'));
+   WHERE c.seq > as_of AND c.event_kind IN (kind, concat(kind, ':insert'), concat(kind, ':update'), concat(kind, ':delete'), concat(kind, ':record'));
   SELECT array_agg(e.pk ORDER BY e.n), array_agg(e.payload_hash ORDER BY e.n), array_agg(e.before_hash ORDER BY e.n)
     INTO new_pks, new_hashes, new_befores
     FROM unnest(pks, payload_hashes, before_hashes) WITH ORDINALITY AS e(pk, payload_hash, before_hash, n)
    WHERE e.pk NOT IN (SELECT k FROM unnest(changed) AS k)
-     AND e.pk NOT IN (SELECT p.event_pk FROM public.audit_chain_pending AS p WHERE p.event_kind = kind);
-  IF new_pks IS NULL THEN
+     AND e.pk NOT IN (SELECT p.event_pk FROM public.audit_chain_pending AS p WHERE p.event_kind = kind AND p.conflict IS NULL);
+  recorded := coalesce(cardinality(new_pks), 0);
+  IF recorded = 0 THEN
     SELECT c.seq INTO size FROM public.audit_chain AS c ORDER BY c.seq DESC LIMIT 1;
     RETURN;
   END IF;
@@ -2258,7 +2261,7 @@ $alerts$;
 DO $quiet$
 BEGIN
   IF current_setting('server_version_num')::integer >= 150000 THEN
-    EXECUTE 'GRANT SET ON PARAMETER log_min_messages TO scidex_audit_ro, scidex_audit_inspector';
+    EXECUTE 'GRANT SET ON PARAMETER log_min_messages TO scidex_audit_ro, scidex_audit_inspector, scidex_audit_publisher';
   END IF;
 EXCEPTION WHEN insufficient_privilege THEN
   NULL;

@@ -17,14 +17,14 @@ const hash = (text: string) => createHash("sha256").update(text).digest("hex");
 
 /** Records these keys, with hashes of texts. */
 async function record(keys: readonly string[], asOf: bigint, kind = "notes", texts = keys) {
-  const [row] = await database.sql.unsafe<{ size: string; changed: string[] }[]>(
-    `select r.size::text, to_json(r.changed) as changed
+  const [row] = await database.sql.unsafe<{ size: string; recorded: number; changed: string[] }[]>(
+    `select r.size::text, r.recorded, to_json(r.changed) as changed
        from audit_chain_record($1, (select array_agg(k) from json_array_elements_text($2::text::json) as k),
               (select array_agg(sha256(convert_to(k, 'UTF8'))) from json_array_elements_text($3::text::json) as k),
               (select array_agg(sha256(convert_to(k, 'UTF8'))) from json_array_elements_text($2::text::json) as k), $4::bigint) as r`,
     [kind, JSON.stringify(keys), JSON.stringify(texts), String(asOf)],
   );
-  return row === undefined ? undefined : { size: BigInt(row.size), changed: row.changed };
+  return row === undefined ? undefined : { size: BigInt(row.size), recorded: row.recorded, changed: row.changed };
 }
 
 const recorded = async () =>
@@ -42,7 +42,7 @@ test("rows are recorded behind what they were compared with, keyed by their own 
   await sql`select audit_chain_seal(100)`;
   const before = await size();
   const result = await record(["1", "2@7"], before, "notes", ["one", "two"]);
-  expect(result).toEqual({ size: before + 2n, changed: [] });
+  expect(result).toEqual({ size: before + 2n, recorded: 2, changed: [] });
   expect(await recorded()).toEqual(["1@", "2@7@"]);
   const [link] = await sql`select payload_hash, before_hash from audit_chain where seq = ${String(before + 1n)}`;
   expect([link?.["payload_hash"], link?.["before_hash"]].map((bytes) => Buffer.from(bytes).toString("hex"))).toEqual([
@@ -60,6 +60,7 @@ test("a key with a newer event, or one that waits to be linked, is passed over",
   await sql.unsafe("update notes set a = 'zz' where id = '3'");
   expect(await record(["1", "2@7", "3"], before)).toEqual({
     size: before + 2n,
+    recorded: 0,
     changed: expect.arrayContaining(["1", "2@7"]) as string[],
   });
   expect(await recorded()).toEqual(["1@", "2@7@"]);
@@ -67,7 +68,9 @@ test("a key with a newer event, or one that waits to be linked, is passed over",
   expect((await record(["3"], before + 2n))?.changed).toEqual([]);
   await sql`select audit_chain_seal(100)`;
   const now = await size();
-  expect(await record(["3"], now)).toEqual({ size: now + 1n, changed: [] });
+  expect(await record(["3"], now)).toEqual({ size: now + 1n, recorded: 1, changed: [] });
+  // Somebody else has recorded it meanwhile.
+  expect(await record(["3"], now)).toEqual({ size: now + 1n, recorded: 0, changed: ["3"] });
   await expectIntact(sql);
 });
 

@@ -54,5 +54,6 @@ export {
 } from "./report/verification-report.ts";
 export type { Trust } from "./trust.ts";
 export { MAX_LOOKS, type Verification, verify } from "./verify.ts";
+export { hasChangedShape } from "./record/has-changed-shape.ts";
 export { lookToRecord, type RecordingLook, type RowBatch, type TableToRecord } from "./record/look-to-record.ts";
 export { DEFAULT_CHECK_GROUPS, defaultJobs, VERIFY_DEFAULTS, type VerifyOptions } from "./verify-options.ts";

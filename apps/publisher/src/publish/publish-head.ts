@@ -1,9 +1,9 @@
-import { headTrust, type HeadTrust, type PublisherKeys } from "@scidex/audit-core";
+import { headTrust, type HeadTrust, parseStatementLine, type PublisherKeys } from "@scidex/audit-core";
 import type { KnownServer } from "@scidex/audit-reader";
 import type { Sink } from "@scidex/audit-sinks";
 import { divergenceOf } from "../divergence.ts";
 import { messageOf, PublisherError } from "../errors.ts";
-import { sealForPublication } from "../sealing/seal-for-publication.ts";
+import { type Sealing, sealForPublication } from "../sealing/seal-for-publication.ts";
 import { requireSignableState } from "../sinks/require-signable-state.ts";
 import { type CheckedSinks, checkSinks } from "../sinks/check-sinks.ts";
 import { deliver } from "../sinks/deliver.ts";
@@ -78,8 +78,8 @@ async function publishLocked(options: PublishOptions, keys: PublisherKeys, sinks
     if (stated.settled !== file.state.settled) await file.save({ ...file.state, settled: stated.settled });
     return { ...result, warnings: [...result.warnings, ...warnings] };
   }
-  const last = signed.head;
-  const { result: again } = await publishNow(log, { file, last, newest: last }, stated);
+  const newest = stated.lines.map((line) => parseStatementLine(line, trust)).at(-1);
+  const { result: again } = await publishNow(log, { file, last: signed.head, newest: newest ?? signed.head }, stated);
   return {
     ...again,
     rows: result.rows + again.rows,
@@ -92,12 +92,28 @@ async function recordUnlessRefused(log: Log, file: StateFile, { head }: SignedHe
   const { keys, trust, sinks } = log;
   const { database, signal } = log.options;
   try {
-    return await recordAnew({ database, keys, trust, sinks, last: head, settled: file.state.settled, signal });
+    return await recordAnew({
+      database,
+      keys,
+      trust,
+      sinks,
+      last: head,
+      settled: file.state.settled,
+      seal: async () => await sealNow(log.options),
+      signal,
+    });
   } catch (error) {
     if (signal?.aborted) throw error;
     return { lines: [], settled: null, warnings: [`rows could not be recorded anew: ${messageOf(error)}`] };
   }
 }
+
+const sealNow = async ({ database, lockIdleMs, maxPendingAgeMs, signal }: PublishOptions): Promise<Sealing> =>
+  await sealForPublication(database, {
+    lockIdleMs: lockIdleMs ?? PUBLISH_DEFAULTS.lockIdleMs,
+    maxPendingAgeMs: maxPendingAgeMs ?? PUBLISH_DEFAULTS.maxPendingAgeMs,
+    signal,
+  });
 
 /** Lines of statements that stand before a head, and what is remembered once they do. */
 type Stated = Pick<Recording, "lines" | "settled">;
@@ -112,11 +128,7 @@ async function publishNow(
   // Sinks before the snapshot: they can't know more than it.
   const checked = await checkSinks(sinks, file.state, trust);
   requireSignableState(checked, file.path);
-  const sealing = await sealForPublication(database, {
-    lockIdleMs: options.lockIdleMs ?? PUBLISH_DEFAULTS.lockIdleMs,
-    maxPendingAgeMs: options.maxPendingAgeMs ?? PUBLISH_DEFAULTS.maxPendingAgeMs,
-    signal,
-  });
+  const sealing = await sealNow(options);
   const serverWarnings = await checkServer(database);
   const { increment, server, findings } = await checkIncrement(database, last, file.state.server, {
     signal,

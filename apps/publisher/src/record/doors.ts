@@ -25,6 +25,8 @@ export async function linkAt(sql: Sql, seq: Seq): Promise<LinkId> {
 export interface Recorded {
   /** The chain's length. */
   readonly size: Seq;
+  /** How many rows were recorded. */
+  readonly rows: number;
   /** Keys that have got a newer event. */
   readonly changed: readonly string[];
 }
@@ -46,8 +48,8 @@ export async function recordBatch(
       : [[key, toHex(payload), toHex(before)]];
   });
   return await inTransaction(sql, "isolation level read committed read write", async (tx) => {
-    const [row] = await tx.unsafe<{ size: string; changed: string }[]>(
-      `select r.size::pg_catalog.text, pg_catalog.to_json(r.changed)::pg_catalog.text as changed
+    const [row] = await tx.unsafe<{ size: string; rows: number; changed: string }[]>(
+      `select r.size::pg_catalog.text, r.recorded as rows, pg_catalog.to_json(r.changed)::pg_catalog.text as changed
          from (select coalesce(pg_catalog.array_agg(e.item ->> 0 order by e.n), '{}') as pks,
                       coalesce(pg_catalog.array_agg(pg_catalog.decode(e.item ->> 1, 'hex') order by e.n), '{}') as payloads,
                       coalesce(pg_catalog.array_agg(pg_catalog.decode(e.item ->> 2, 'hex') order by e.n), '{}') as befores
@@ -56,7 +58,7 @@ export async function recordBatch(
       [kind, JSON.stringify(rows), String(asOf)],
     );
     if (row === undefined) throw new PublisherError("database", "audit_chain_record has returned nothing");
-    return { size: BigInt(row.size), changed: JSON.parse(row.changed) as string[] };
+    return { size: BigInt(row.size), rows: row.rows, changed: JSON.parse(row.changed) as string[] };
   });
 }
 

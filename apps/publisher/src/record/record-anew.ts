@@ -7,10 +7,11 @@ import {
   type Seq,
   signStatement,
 } from "@scidex/audit-core";
-import { lookToRecord, type RecordingLook, type TableToRecord } from "@scidex/audit-verifier";
+import { hasChangedShape, lookToRecord, type RecordingLook, type TableToRecord } from "@scidex/audit-verifier";
 import type { Sink } from "@scidex/audit-sinks";
 import type { Sql } from "postgres";
 import { PublisherError } from "../errors.ts";
+import { inTransaction } from "../transaction.ts";
 import { chainStatement, configurationSize, linkAt, recordBatch } from "./doors.ts";
 
 /** What recording anew rests on. */
@@ -24,6 +25,8 @@ export interface RecordingGround {
   readonly last: Head;
   /** Up to which row of the configuration nothing is left to be recorded; null where that is not known. */
   readonly settled: Seq | null;
+  /** Links what waits to be linked: of a row with a change that waits nothing can be told. */
+  readonly seal: () => Promise<unknown>;
   readonly signal: AbortSignal | undefined;
 }
 
@@ -39,9 +42,9 @@ export interface Recording {
 
 /**
  * How often all is looked at. What one look finds is recorded, and the next one finds nothing to be recorded any more,
- * unless there are more rows than a look holds, or application and attacker go on.
+ * unless there are more rows than a look holds, or they go on changing. The next run goes on.
  */
-const MAX_LOOKS = 50;
+const MAX_LOOKS = 5;
 
 /**
  * Records anew what was recorded of tables before their shape changed, and signs a statement of it for each table.
@@ -56,14 +59,19 @@ const MAX_LOOKS = 50;
 export async function recordAnew(ground: RecordingGround): Promise<Recording> {
   const size = await configurationSize(ground.database);
   if (size === ground.settled) return { lines: [], settled: ground.settled, warnings: [] };
+  if (!(await inTransaction(ground.database, "read only", hasChangedShape)))
+    return { lines: [], settled: size, warnings: [] };
   const look = await lookUntilRecorded(ground);
+  const { last, doubt } = look;
+  if (doubt !== null || last === null)
+    return { lines: [], settled: null, warnings: [`no rows were recorded anew: ${doubt ?? "there is no chain"}`] };
   const left = look.tables.filter((table) => whyNot(table, look) !== null);
   const lines: string[] = [];
   for (const table of look.tables) {
-    if (whyNot(table, look) === null && look.last !== null) lines.push(await state(table, look, look.last, ground));
+    if (whyNot(table, look) === null) lines.push(await state(table, look, last, ground));
   }
   const warnings = left.map((table) => `${table.relation} was not recorded anew: ${whyNot(table, look) ?? ""}`);
-  return { lines, settled: left.length === 0 ? size : null, warnings };
+  return { lines, settled: left.length + look.divergences.length === 0 ? size : null, warnings };
 }
 
 const whyNot = ({ problem, batches, isWhole }: TableToRecord, { divergences }: RecordingLook): string | null => {
@@ -77,23 +85,31 @@ async function lookUntilRecorded(ground: RecordingGround): Promise<RecordingLook
   const trust = { keys: [keys.log.vkey, keys.timestamp.vkey], origin: keys.origin, heads: sinks };
   for (let looks = 1; ; looks++) {
     requireUnstopped(signal);
+    await ground.seal();
     const look = await lookToRecord(database, trust, { signal });
-    const tables = look.tables.filter(({ problem, batches }) => problem === null && batches.length > 0);
-    if (look.last === null || look.divergences.length > 0 || tables.length === 0 || looks === MAX_LOOKS) return look;
-    for (const table of tables) await recordTable(table, look.last.seq, ground);
+    const { last, doubt, divergences, tables } = look;
+    const isWaiting = tables.some((table) => table.isWaiting);
+    if (last === null || doubt !== null || divergences.length > 0 || looks === MAX_LOOKS) return look;
+    let rows = 0;
+    for (const table of tables.filter(({ batches }) => batches.length > 0))
+      if (table.problem === null || table.isWaiting) rows += await recordTable(table, last.seq, ground);
+    if (rows === 0 && !isWaiting) return look;
   }
 }
 
-/** @param seen the last link of the look */
-async function recordTable({ kind, batches }: TableToRecord, seen: Seq, ground: RecordingGround): Promise<void> {
+/** @param seen the last link of the look. Returns how many rows were recorded */
+async function recordTable({ kind, batches }: TableToRecord, seen: Seq, ground: RecordingGround): Promise<number> {
   const changed = new Set<string>();
   let asOf = seen;
+  let rows = 0;
   for (const batch of batches) {
     requireUnstopped(ground.signal);
     const result = await recordBatch(ground.database, kind, batch, { asOf, changed });
     asOf = result.size;
+    rows += result.rows;
     for (const key of result.changed) changed.add(key);
   }
+  return rows;
 }
 
 async function state(
@@ -106,7 +122,8 @@ async function state(
   const { kind, compared, notCompared, changesNotCompared } = table;
   const line = signStatement({
     keys,
-    time: BigInt(Math.floor(Date.now() / 1_000)),
+    // Lines follow each other in time, also where the clock is put back.
+    time: max(BigInt(Math.floor(Date.now() / 1_000)), head.signedTime),
     statement: {
       type: "recorded_anew",
       origin: keys.origin,
@@ -124,6 +141,8 @@ async function state(
   await chainStatement(database, parseStatementLine(line, ground.trust).hash);
   return line;
 }
+
+const max = (a: bigint, b: bigint): bigint => (a > b ? a : b);
 
 function requireUnstopped(signal: AbortSignal | undefined): void {
   if (signal?.aborted)

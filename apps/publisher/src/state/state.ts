@@ -96,7 +96,7 @@ export function lastLine(state: State): string | null {
 export function formatState(state: State): string {
   const { origin, log, head, sinks } = state;
   const server = state.server && writtenServer(state.server);
-  const settled = state.settled === null ? null : Number(state.settled);
+  const settled = state.settled === null || !isJsonInteger(state.settled) ? null : Number(state.settled);
   return `${JSON.stringify({ version: STATE_VERSION, origin, log, head, server, settled, sinks }, null, 1)}\n`;
 }
 
@@ -162,6 +162,9 @@ export function parseState(text: string, where: string): State {
     sinks: records,
   };
 }
+
+/** Somebody may have written a row of the configuration with any number. */
+const isJsonInteger = (value: Seq): boolean => value >= 0n && value <= BigInt(Number.MAX_SAFE_INTEGER);
 
 const isObject = (value: unknown): value is Record<string, unknown> =>
   typeof value === "object" && value !== null && !Array.isArray(value);

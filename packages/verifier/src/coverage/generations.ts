@@ -36,14 +36,14 @@ export const isStated = (generations: readonly Generation[], seq: Seq | null): b
   generations.some(({ statement: { configuration, last } }) => configuration.seq < seq && seq <= last.seq);
 
 /**
- * Up to which link the rows of a kind have been compared since its table has the shape that it has: none of the events up
- * to there has an excuse any more. 0 for none.
+ * From where on an event is to be read: the shape that its table had when its rows were compared last, or when it was
+ * recorded. What was recorded in another shape until then has got a newer event.
  */
-export function settledTo(history: KindHistory, generations: readonly Generation[]): Seq {
-  const changed = newestShapeChange(history)?.seq ?? 0n;
+export function readFrom(seq: Seq, generations: readonly Generation[]): Seq {
   return generations.reduce<Seq>(
-    (to, { statement: { configuration, last } }) => (configuration.seq >= changed && last.seq > to ? last.seq : to),
-    0n,
+    (from, { statement: { configuration, last } }) =>
+      seq <= last.seq && configuration.seq >= from ? configuration.seq + 1n : from,
+    seq,
   );
 }
 

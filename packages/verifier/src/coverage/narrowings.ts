@@ -1,5 +1,5 @@
 import { describeTypeChange, type Seq, textsThrough, typeChanges } from "@scidex/audit-core";
-import { type Config, isDropped, keyMembers, type KindHistory } from "./config.ts";
+import { type Config, isDropped, joinsLate, keyMembers, type KindHistory } from "./config.ts";
 import type { Finding, ReportFinding } from "@scidex/audit-reader";
 import { isRecorded, withoutPrinting } from "./present.ts";
 import type { Policy, TablePolicy } from "./policy.ts";
@@ -166,6 +166,11 @@ function shapeChanges(before: Config, config: Config, used: Set<string>): Narrow
         `what older rows have in ${now} was decided when the column joined, and is said to be something else since then`,
       );
   }
+  // attach says it of columns that join, and of nothing else.
+  if (config.recordAnew && !joinsLate(before, config))
+    add(
+      "its rows are said to have to be recorded anew, although no column has joined: somebody wrote that past attach",
+    );
   for (const [i, member] of config.members.entries()) {
     if (before.members.includes(member)) continue;
     if (used.has(member))

@@ -30,6 +30,8 @@ export interface TableToRecord {
   readonly batches: readonly RowBatch[];
   /** Whether these are all of them: a look holds a bounded number. */
   readonly isWhole: boolean;
+  /** Whether that is only because changes of its rows wait to be linked. */
+  readonly isWaiting: boolean;
   /** Why nothing of it may be stated; null where all of it fits. */
   readonly problem: string | null;
 }
@@ -42,6 +44,8 @@ export interface RecordingLook {
   readonly tables: readonly TableToRecord[];
   /** What was found in the chain or against the published heads: then nothing is to be recorded. */
   readonly divergences: readonly Divergence[];
+  /** Why it cannot be told what is to be recorded; null where it can. */
+  readonly doubt: string | null;
 }
 
 /** Options of `lookToRecord`. */
@@ -139,7 +143,8 @@ function resultOf(looked: Observations, { seen }: TablesToRecord): RecordingLook
     if (doubt !== undefined) return doubt;
     if (first !== undefined) return `${first.check}: ${first.message}`;
     if (!isListed) return "the database changed while it was compared, or has more findings than can be listed";
-    return tally === null ? `${history.current.relation} could not be compared` : null;
+    if (tally === null) return `${history.current.relation} could not be compared`;
+    return tally.waiting > 0 ? `${tally.waiting} of its rows have changes that wait to be linked` : null;
   };
   const matched = new Map((overview.kinds?.listed ?? []).map((kind) => [kind.kind, kind.matched]));
   const tables = [...historiesOf(overview.coverage ?? []).values()].flatMap((history): TableToRecord[] => {
@@ -159,10 +164,17 @@ function resultOf(looked: Observations, { seen }: TablesToRecord): RecordingLook
         changesNotCompared: table?.tally?.incomparable ?? 0,
         batches: table?.batches.list() ?? [],
         isWhole: table?.batches.isWhole ?? true,
+        isWaiting: (table?.tally?.waiting ?? 0) > 0 && why(history, emptyTally()) === null,
         problem: why(history, isVouched ? emptyTally() : (table?.tally ?? null)),
       },
     ];
   });
   const { last } = chain;
-  return { last: last && { seq: last.seq, chainHash: last.chainHash }, server, tables, divergences };
+  return {
+    last: last && { seq: last.seq, chainHash: last.chainHash },
+    server,
+    tables,
+    divergences,
+    doubt: doubt ?? (overview.coverage === null ? "the configuration could not be read" : null),
+  };
 }

@@ -44,6 +44,7 @@ export class GroupReader {
     }
     const { kind, key } = event;
     let newest: KeyEvent | undefined;
+    let linked: KeyEvent | undefined;
     let unstated: KeyEvent | undefined;
     let links = 0;
     let first: bigint | null = null;
@@ -61,7 +62,10 @@ export class GroupReader {
         // A row that is never changed has one event: what is pending under the same key does not replace it.
         if (event.seq !== null || isChange(event) || newest === undefined) {
           newest = event;
-          unstated = undefined;
+          if (event.seq !== null) {
+            linked = event;
+            unstated = undefined;
+          }
         }
       }
       if (event.seq !== null) {
@@ -72,7 +76,7 @@ export class GroupReader {
       event = this.#events.current;
     }
     this.#tally.add(kind, links);
-    this.#current = { kind, key, newest, unstated, links, breaks: walk.breaks };
+    this.#current = { kind, key, newest, linked, unstated, links, breaks: walk.breaks };
     return this.#current;
   }
 

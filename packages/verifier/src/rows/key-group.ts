@@ -7,7 +7,9 @@ export interface KeyGroup {
    * configuration of their time does not allow.
    */
   readonly newest: KeyEvent | undefined;
-  /** An event of the role `record` after it that no statement of the publisher stands for: it has no effect. The last one. */
+  /** The newest one in the chain: another where the newest of all waits to be linked. */
+  readonly linked: KeyEvent | undefined;
+  /** An event of the role `record` after it in the chain that no statement of the publisher stands for: it has no effect. The last. */
   readonly unstated: KeyEvent | undefined;
   /** Events of this key that are in the chain. */
   readonly links: number;

@@ -95,7 +95,9 @@ export function recomputations({ configs, current }: KindHistory, live: LiveColu
   const ways = configs.map((config, i) => {
     const later = configs.slice(i + 1);
     const late = new Set(later.flatMap((next, n) => joinedLate(configs[i + n], next)));
-    const types = new Map(config.members.flatMap((member) => typePath(member, [config, ...later])));
+    // Of columns that joined later too: what is left out of them is the text that they had then.
+    const known = new Set([config, ...later].flatMap(({ members }) => members));
+    const types = new Map([...known].flatMap((member) => typePath(member, [config, ...later])));
     const numbers = [numberOf(config, types, new Set()), ...(late.size === 0 ? [] : [numberOf(config, types, late)])];
     const changes = config.columns.flatMap((column, n) => changeOf(config, n, column, current, live, types));
     return { seq: config.seq, config, readings: numbers, excuse: changes.length === 0 ? null : changes.join(", ") };

@@ -18,8 +18,10 @@ export interface EventsWanted {
   readonly others: boolean;
 }
 
-/** What an event can be; what stands in pending as anything else counts as `event`. */
+/** What an event can be. */
 const OPS = ["event", "insert", "update", "delete", "record"] as const;
+/** What can be staged; what stands in pending as anything else counts as `event`. Rows are recorded anew at once. */
+const STAGED_OPS = OPS.slice(0, 4);
 
 /**
  * The chain, and what is to be linked, in the order of kind, key and seq. Events of one row stand together, its changes
@@ -53,7 +55,7 @@ export async function readEventsByKey(lane: Lane, wanted: EventsWanted, sorter: 
     const [id, name, kind, key, hash] = fields.map((field) => field ?? NOTHING);
     if (!others && !kinds.has(kind?.toString() ?? "")) return;
     const op = Math.max(
-      OPS.findIndex((one) => one === name?.toString()),
+      STAGED_OPS.findIndex((one) => one === name?.toString()),
       0,
     );
     sorter.add(...recordOf({ kind, op, key, id, hash }));

@@ -1,6 +1,6 @@
 import { sameBytes, type Seq, toHex } from "@scidex/audit-core";
 import { inForce, isSameShape, type KindHistory } from "../coverage/config.ts";
-import { type Generation, settledTo, statedTo } from "../coverage/generations.ts";
+import { type Generation, newestShapeChange, readFrom, statedTo } from "../coverage/generations.ts";
 import type { Range, ReportFinding } from "@scidex/audit-reader";
 import type { KeyEvent, KeyGroup } from "./key-group.ts";
 import { isRowHash, isUnknownRow, type Recomputation } from "./payload.ts";
@@ -18,6 +18,8 @@ export interface SourceTally {
   unrecorded: number;
   /** Changes that cannot be compared with what was recorded before them, because the schema was changed meanwhile. */
   incomparable: number;
+  /** Rows that have not been recorded anew, and of which a change waits to be linked. */
+  waiting: number;
 }
 
 /** Of a table in which nothing is odd, or nothing has been seen yet. */
@@ -28,6 +30,7 @@ export const emptyTally = (): SourceTally => ({
   excuse: null,
   unrecorded: 0,
   incomparable: 0,
+  waiting: 0,
 });
 
 /** A row whose newest event was recorded of another shape of its table, and what it is to be recorded as. */
@@ -61,8 +64,8 @@ export class SourceChecker {
   readonly #history: KindHistory;
   readonly #ways: readonly Recomputation[];
   readonly #ground: ComparisonGround;
-  /** Up to where no event has an excuse any more. */
-  readonly #settled: Seq;
+  /** Since when the table has the shape that it has. */
+  readonly #shaped: Seq;
   readonly #stated: Seq;
   readonly #report: ReportFinding;
   readonly tally = emptyTally();
@@ -72,7 +75,7 @@ export class SourceChecker {
     this.#history = history;
     this.#ways = ways;
     this.#ground = ground;
-    this.#settled = settledTo(history, ground.generations);
+    this.#shaped = newestShapeChange(history)?.seq ?? 0n;
     this.#stated = statedTo(ground.generations);
     this.#report = report;
   }
@@ -80,6 +83,7 @@ export class SourceChecker {
   /** @param row hashes of the row, one for each reading of the table */
   both(group: KeyGroup, row: readonly Uint8Array[]): void {
     const { newest } = group;
+    this.#countWaiting(group);
     if (newest === undefined) return this.onlyThere(group.key);
     if (this.#isOutside(newest)) return;
     if (newest.op === "delete") {
@@ -92,15 +96,13 @@ export class SourceChecker {
       });
       return;
     }
-    const way = inForce(this.#ways, newest.seq ?? AFTER_ALL);
+    const way = this.#wayOf(newest.seq ?? AFTER_ALL);
     if (way === undefined) return;
-    const isSettled = newest.seq !== null && newest.seq <= this.#settled;
-    const hashes = readingsOf(way, isSettled).flatMap((reading) => row[reading] ?? []);
+    const hashes = way.readings.flatMap((reading) => row[reading] ?? []);
     const fitting = hashes.findIndex((hash) => isRowHash(hash) && sameBytes(hash, newest.payloadHash));
     if (fitting === 0) {
       this.tally.matched++;
-      // What a text was before its type changed follows from what it is, for as long as the row is there.
-      if (way.excuse !== null || group.unstated !== undefined) this.#record(group, newest, row, true);
+      this.#record(group, newest, row, true);
       return;
     }
     if (fitting > 0) {
@@ -108,7 +110,7 @@ export class SourceChecker {
       this.#record(group, newest, row, false);
       return;
     }
-    if (!isSettled && (way.excuse !== null || hashes.some(isUnknownRow))) {
+    if (way.excuse !== null || hashes.some(isUnknownRow)) {
       this.#record(group, newest, row, false);
       this.tally.unprovable++;
       this.tally.excuse = way.excuse ?? "what a text was before its type changed cannot be told";
@@ -127,13 +129,39 @@ export class SourceChecker {
    * What a row is to be recorded as. Where it has been recorded already, and nobody has stated it, the last such event is
    * what is followed: somebody may have written it past the door.
    */
-  #record({ key, unstated }: KeyGroup, newest: KeyEvent, row: readonly Uint8Array[], isCompared: boolean): void {
+  #record(group: KeyGroup, newest: KeyEvent, row: readonly Uint8Array[], isCompared: boolean): void {
     const [payloadHash] = row;
+    const unstated = this.#unstatedOf(group);
     const last = unstated ?? newest;
     if (this.#ground.toRecord === undefined || payloadHash === undefined || newest.seq === null) return;
     const isRecorded = sameBytes(last.payloadHash, payloadHash);
     if (isRecorded && unstated === undefined) return;
-    this.#ground.toRecord({ key, payloadHash, beforeHash: last.payloadHash, isCompared, isRecorded });
+    this.#ground.toRecord({ key: group.key, payloadHash, beforeHash: last.payloadHash, isCompared, isRecorded });
+  }
+
+  /** What was recorded of another shape than that of now will never be stated. */
+  #unstatedOf({ unstated }: KeyGroup): KeyEvent | undefined {
+    return unstated?.seq != null && unstated.seq > this.#shaped ? unstated : undefined;
+  }
+
+  /**
+   * Where a change waits to be linked, the row is what that change has made of it, and tells nothing of the event before.
+   * If that was recorded anew it stands as found. If it was not, nothing can be stated yet.
+   */
+  #countWaiting(group: KeyGroup): void {
+    const { newest, linked } = group;
+    if (this.#ground.toRecord === undefined || newest === undefined || newest.seq !== null || linked?.seq == null)
+      return;
+    if (this.#unstatedOf(group) !== undefined) this.tally.incomparable++;
+    else if (linked.op !== "delete" && this.#readFrom(linked.seq) <= this.#shaped) this.tally.waiting++;
+  }
+
+  #readFrom(seq: Seq): Seq {
+    return readFrom(seq, this.#ground.generations);
+  }
+
+  #wayOf(seq: Seq): Recomputation | undefined {
+    return inForce(this.#ways, this.#readFrom(seq));
   }
 
   /** Reports events that found something else than the event before them had left behind. */
@@ -141,7 +169,7 @@ export class SourceChecker {
     for (const { event, after, expected, actual } of breaks) {
       if (this.#isOutside(event)) continue;
       // A row that was there before its table was attached may have been changed before the backfill came to it.
-      const isFirst = after === null && event.op !== "insert";
+      const isFirst = after === null && event.op !== "insert" && event.op !== "record";
       if (isFirst && inForce(this.#ways, event.seq)?.config.complete !== true) continue;
       // What was recorded anew names the very event that it follows.
       if (after !== null && event.op !== "record" && this.#hasChangedSchema(after, event.seq)) {
@@ -164,7 +192,11 @@ export class SourceChecker {
    * Columns are changed some time before the configuration that says so.
    */
   #hasChangedSchema(after: bigint, seq: bigint): boolean {
-    const [first, last] = [inForce(this.#ways, after), inForce(this.#ways, seq)];
+    // Up to a statement pairs are counted as they stand; what follows it finds what it has left.
+    const [first, last] = [
+      seq > this.#stated ? this.#wayOf(after) : inForce(this.#ways, after),
+      inForce(this.#ways, seq),
+    ];
     const from = this.#ways.findIndex((way) => way === first);
     const to = this.#ways.findIndex((way) => way === last) + 1;
     const configs = this.#ways.slice(from, to + 1).map(({ config }) => config);
@@ -176,7 +208,9 @@ export class SourceChecker {
     return isChanged || (isLive && (this.#ways.at(-1)?.excuse ?? null) !== null);
   }
 
-  onlyChained({ newest }: KeyGroup): void {
+  onlyChained(group: KeyGroup): void {
+    const { newest } = group;
+    this.#countWaiting(group);
     if (newest === undefined || newest.op === "delete" || this.#isOutside(newest)) return;
     this.#report({
       check: "source_deleted",
@@ -215,16 +249,6 @@ export class SourceChecker {
     return seq < from || (to !== undefined && seq > to);
   }
 }
-
-/**
- * Which readings a row may fit. Once its table is settled, a row that had another payload in the shape of now has a newer
- * event: so what was excluded may change, and what joined late may not.
- */
-const readingsOf = ({ excuse, readings }: Recomputation, isSettled: boolean): readonly number[] =>
-  isSettled ? (excuse === null ? readings.slice(0, 1) : [CURRENT]) : readings;
-
-/** The reading of the columns as they are covered now. */
-const CURRENT = 0;
 
 /** Higher than any seq: what is pending will be linked after everything that is there. */
 const AFTER_ALL = 2n ** 63n;

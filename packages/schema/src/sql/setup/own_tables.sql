@@ -97,7 +97,7 @@ $alerts$;
 DO $quiet$
 BEGIN
   IF current_setting('server_version_num')::integer >= 150000 THEN
-    EXECUTE 'GRANT SET ON PARAMETER log_min_messages TO scidex_audit_ro, scidex_audit_inspector';
+    EXECUTE 'GRANT SET ON PARAMETER log_min_messages TO scidex_audit_ro, scidex_audit_inspector, scidex_audit_publisher';
   END IF;
 EXCEPTION WHEN insufficient_privilege THEN
   NULL;
