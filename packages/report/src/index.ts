@@ -7,6 +7,7 @@ export type {
   PageHead,
   PageKind,
   PageOverview,
+  PageRecorded,
   PageReport,
   PageSink,
   Status,

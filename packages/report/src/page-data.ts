@@ -87,6 +87,18 @@ export interface PageChange {
   readonly recordedAt: string;
 }
 
+/** What was recorded anew of a table after its shape had changed, as the publisher has stated it. */
+export interface PageRecorded {
+  /** The link that records the statement. */
+  readonly seq: bigint;
+  /** In seconds since the Unix epoch. */
+  readonly signedTime: bigint;
+  readonly kind: string;
+  readonly compared: number;
+  readonly notCompared: number;
+  readonly changesNotCompared: number;
+}
+
 /** Null is what was not looked at. */
 export interface PageOverview {
   readonly sinks: readonly PageSink[] | null;
@@ -95,4 +107,6 @@ export interface PageOverview {
     readonly others: { readonly kinds: number; readonly links: number };
   } | null;
   readonly coverage: readonly PageChange[] | null;
+  /** In the order of the chain. */
+  readonly recordedAnew: readonly PageRecorded[];
 }

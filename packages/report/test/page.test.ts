@@ -158,6 +158,39 @@ describe("the page of a verification", () => {
     expect(text.match(/Less than before/gu)).toHaveLength(1);
   });
 
+  it("tells what was recorded anew among the changes that made it necessary", () => {
+    const recorded = { signedTime: BigInt(NOW), kind: "task_events", changesNotCompared: 0 };
+    const text = textOf(
+      page(
+        tampered([finding({ check: "coverage_narrowed", seq: 490n })], {
+          overview: {
+            coverage: [change({}), change({ seq: 480n, columns: ["id"] }), change({ seq: 500n, action: "detach" })],
+            recordedAnew: [
+              { ...recorded, seq: 485n, compared: 1, notCompared: 0 },
+              { ...recorded, seq: 490n, compared: 0, notCompared: 1_200, changesNotCompared: 1 },
+            ],
+          },
+        }),
+      ),
+    );
+    const parts = [
+      "Link 480",
+      "Link 485 22 Nov 2026, 13:00 public.task_events Recorded anew: 1 row that had been compared, 0 that could not be. the publisher",
+      "Link 490 22 Nov 2026, 13:00 public.task_events Recorded anew: 0 rows that had been compared, 1,200 that could not be. 1 change could not be compared with what was recorded before. To be approved.",
+      "Link 500",
+    ];
+    expect(parts.map((part) => text.indexOf(part))).toEqual(
+      parts.map((part) => text.indexOf(part)).toSorted((a, b) => a - b),
+    );
+    for (const part of parts) expect(text).toContain(part);
+  });
+
+  it("counts what is found in a row that was recorded anew with its table", () => {
+    expect(textOf(page(tampered([finding({ eventKind: "task_events:record", eventPk: "42@480" })])))).toContain(
+      "public.task_events 700 700 1",
+    );
+  });
+
   it("shows the newest changes of a configuration that has two hundred thousand", () => {
     const coverage = Array.from({ length: 200_000 }, (_, n) =>
       change({ seq: BigInt(n + 1), kind: `kind ${n % 1_000}` }),

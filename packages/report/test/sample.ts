@@ -92,6 +92,7 @@ const overview: PageOverview = {
       recordedAt: "2026-11-21 17:40:00+00",
     }),
   ],
+  recordedAnew: [],
 };
 
 /** The data of a page; what is not said is that of an intact chain. */

@@ -1,33 +1,30 @@
 import { count, counted } from "../markup/amount.ts";
 import { type Markup, markup, type Part } from "../markup/markup.ts";
-import { recordedText } from "../markup/moment.ts";
+import { recordedText, shortText } from "../markup/moment.ts";
 import { nameText } from "../markup/name-text.ts";
-import type { PageChange, PageData } from "../page-data.ts";
+import type { PageChange, PageData, PageRecorded } from "../page-data.ts";
 import { stackedTable } from "../markup/stacked-table.ts";
 
 /** So many changes are shown, the newest; and so many columns of each. */
 const MAX_SHOWN = 500;
 const MAX_COLUMNS = 40;
 
-/** What was covered since when: the configuration's history. */
+/** What was covered since when: the configuration's history, and what was recorded anew because of it. */
 export function history({ report, overview }: PageData): Markup {
-  const { coverage } = overview;
+  const { coverage, recordedAnew } = overview;
   if (coverage === null)
     return markup`<section aria-labelledby="history"><h2 id="history">What is covered, and since when</h2><p>The configuration was not read: this takes the groups <code>sources</code> or <code>coverage</code>.</p></section>`;
   const narrowed = new Set(report.divergences.flatMap((one) => (one.check === "coverage_narrowed" ? [one.seq] : [])));
-  const older = Math.max(coverage.length - MAX_SHOWN, 0);
+  const entries = [...coverage, ...recordedAnew].toSorted((a, b) => Number((a.seq ?? 0n) - (b.seq ?? 0n)));
+  const older = Math.max(entries.length - MAX_SHOWN, 0);
   const before = new Map<string, PageChange>();
   const rows: Part[][] = [];
-  for (const [i, change] of coverage.entries()) {
+  for (const [i, entry] of entries.entries()) {
+    const isNarrowed = entry.seq !== null && narrowed.has(entry.seq);
+    const last = before.get(entry.kind);
     if (i >= older)
-      rows.push([
-        change.seq === null ? markup`<span class="none">no link</span>` : `Link ${count(change.seq)}`,
-        recordedText(change.recordedAt),
-        nameText(change.relation),
-        what(change, before.get(change.kind), change.seq !== null && narrowed.has(change.seq)),
-        nameText(change.actor),
-      ]);
-    before.set(change.kind, change);
+      rows.push("compared" in entry ? recordedRow(entry, last, isNarrowed) : changeRow(entry, last, isNarrowed));
+    if (!("compared" in entry)) before.set(entry.kind, entry);
   }
   return markup`<section aria-labelledby="history">
 <h2 id="history">What is covered, and since when</h2>
@@ -49,6 +46,34 @@ ${
       )
 }
 </section>`;
+}
+
+function changeRow(change: PageChange, before: PageChange | undefined, isNarrowed: boolean): Part[] {
+  return [
+    change.seq === null ? markup`<span class="none">no link</span>` : `Link ${count(change.seq)}`,
+    recordedText(change.recordedAt),
+    nameText(change.relation),
+    what(change, before, isNarrowed),
+    nameText(change.actor),
+  ];
+}
+
+/** @param change the newest change of what is covered of the table */
+function recordedRow(recorded: PageRecorded, change: PageChange | undefined, isNarrowed: boolean): Part[] {
+  const { seq, signedTime, kind, compared, notCompared, changesNotCompared } = recorded;
+  const said = [
+    `Recorded anew: ${counted(compared, "row that had been compared", "rows that had been compared")}, ${count(notCompared)} that could not be`,
+    ...(changesNotCompared > 0
+      ? [`${counted(changesNotCompared, "change")} could not be compared with what was recorded before`]
+      : []),
+  ];
+  return [
+    `Link ${count(seq)}`,
+    shortText(Number(signedTime)),
+    nameText(change?.relation ?? kind),
+    markup`<div>${said.map((one) => markup`<bdi>${one}.</bdi> `)}${isNarrowed ? markup`<b class="bad">To be approved.</b>` : null}</div>`,
+    markup`<span class="none">the publisher</span>`,
+  ];
 }
 
 function what(change: PageChange, before: PageChange | undefined, isNarrowed: boolean): Markup {

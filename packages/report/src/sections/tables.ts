@@ -7,7 +7,7 @@ import { stackedTable } from "../markup/stacked-table.ts";
 /** So many kinds are shown. */
 const MAX_SHOWN = 500;
 
-const CHANGE_SUFFIX = /:(?:insert|update|delete)$/u;
+const CHANGE_SUFFIX = /:(?:insert|update|delete|record)$/u;
 
 /** Links and rows by table, or by kind where there is no table. */
 export function tables({ report, overview }: PageData): Markup {
