@@ -1,6 +1,7 @@
 import postgres, { type Sql } from "postgres";
 import type { Random } from "./random.ts";
 import type { World } from "./world/world.ts";
+import { type Reshaping, RESHAPINGS, reshape } from "./world/migrations.ts";
 import { TABLES } from "./world/tables.ts";
 
 /** Something that is no attack: after it the report must be clean. */
@@ -74,6 +75,22 @@ const joins = (how: keyof typeof JOINED): HonestChange => ({
     await honest.unsafe(
       `alter table ${relation} alter column ${column} drop not null; update ${relation} set ${column} = null; update ${relation} set ${column} = default`,
     );
+  },
+});
+
+/** A migration after which rows are recorded anew by the next publication; then the auditor approves it. */
+const recordsAnew = (reshaping: Reshaping): HonestChange => ({
+  name: `${reshaping}, published and approved`,
+  run: async (world, random, fresh) => {
+    const table = random.pick(TABLES);
+    await reshape(world, random, fresh, table, reshaping);
+    const { status, warnings } = await world.publish();
+    if (status !== "intact" || warnings.some((warning) => warning.includes("was not recorded anew")))
+      throw new Error(`not recorded anew: ${status}, ${warnings.join("; ")}`);
+    await world.approve();
+    await world.honest.unsafe(table.insert(random, fresh()));
+    if (table.changes === "track")
+      await world.honest.unsafe(`update ${table.relation} set ${random.pick(table.edits)}`);
   },
 });
 
@@ -186,6 +203,7 @@ export const HONEST_CHANGES: readonly HonestChange[] = [
   },
   joins("with a default"),
   joins("without a default"),
+  ...RESHAPINGS.map(recordsAnew),
   {
     name: "a column joins late, and no row has another value in it",
     run: async ({ honest }, random, fresh) => {

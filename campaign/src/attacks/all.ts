@@ -11,6 +11,7 @@ import { EXCUSES } from "./excuses.ts";
 import { GIT_COMMANDS } from "./git-commands.ts";
 import { LAUNDERING } from "./laundering.ts";
 import { OWN_ROW_ATTACKS } from "./own-rows.ts";
+import { RECORDING_ATTACKS } from "./recorded-anew.ts";
 import { REWRITES } from "./rewrites.ts";
 import { RIGHTS_ATTACKS } from "./rights.ts";
 import { ROW_ATTACKS } from "./rows.ts";
@@ -24,6 +25,7 @@ export const ATTACKS: readonly Attack[] = [
   ...ROW_ATTACKS,
   ...LAUNDERING,
   ...SCHEMA_ATTACKS,
+  ...RECORDING_ATTACKS,
   ...ACCESS_ATTACKS,
   ...CAPTURE_ATTACKS,
   ...RIGHTS_ATTACKS,

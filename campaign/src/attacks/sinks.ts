@@ -20,6 +20,11 @@ interface HeadLine {
 
 const read = (line: string): HeadLine => JSON.parse(line) as HeadLine;
 
+/** Lines of statements stand between those of heads. */
+const isStatement = (line: string): boolean => line.startsWith('{"statement":');
+
+const noteOf = (line: string): string => (JSON.parse(line) as { statement: string }).statement;
+
 /** The attacker may edit one sink. */
 async function edit(
   trial: Trial,
@@ -46,12 +51,18 @@ function forge(
   isSigned: boolean,
   publishedAt?: string,
 ): string {
+  const noteWith = (text: string): string =>
+    isSigned
+      ? `${text}\n— ${origin} ${keys.sign(origin, 1, text)}\n— ${origin}/timestamp ${keys.cosign(`${origin}/timestamp`, text)}\n`
+      : `${text}\n`;
+  if (isStatement(line)) {
+    const [said = ""] = noteOf(line).split("\n\n");
+    const text = `${said.replace(`"origin":${JSON.stringify(originOf(line))}`, `"origin":${JSON.stringify(origin)}`)}\n`;
+    return JSON.stringify({ statement: noteWith(text) });
+  }
   const head = read(line);
   const [body = ""] = head.checkpoint.split("\n\n");
-  const text = `${body.replace(/^[^\n]*/u, origin)}\n`;
-  const note = isSigned
-    ? `${text}\n— ${origin} ${keys.sign(origin, 1, text)}\n— ${origin}/timestamp ${keys.cosign(`${origin}/timestamp`, text)}\n`
-    : `${text}\n`;
+  const note = noteWith(`${body.replace(/^[^\n]*/u, origin)}\n`);
   return JSON.stringify({ ...head, published_at: publishedAt ?? head.published_at, checkpoint: note });
 }
 
@@ -78,7 +89,17 @@ function newKeys() {
   };
 }
 
-const originOf = (line: string): string => read(line).checkpoint.split("\n")[0] ?? "";
+const originOf = (line: string): string =>
+  isStatement(line)
+    ? (JSON.parse(noteOf(line).split("\n")[1] ?? "") as { origin: string }).origin
+    : (read(line).checkpoint.split("\n")[0] ?? "");
+
+/** Changes a character of a statement's note. */
+function changeStatement(line: string, { random }: Trial): string {
+  const note = noteOf(line);
+  const i = random.int(note.length);
+  return JSON.stringify({ statement: `${note.slice(0, i)}${random.pick(["x", "7", " "])}${note.slice(i + 1)}` });
+}
 
 export const SINK_ATTACKS: readonly Attack[] = [
   {
@@ -96,6 +117,11 @@ export const SINK_ATTACKS: readonly Attack[] = [
       let member = "";
       const { sink } = await edit(trial, (lines) => {
         const at = random.int(lines.length);
+        if (isStatement(lines[at] ?? "")) {
+          member = "statement";
+          lines[at] = changeStatement(lines[at] ?? "", trial);
+          return `${member} of line ${at + 1}`;
+        }
         const head = read(lines[at] ?? "");
         member = random.pick([
           "seq",
@@ -216,7 +242,7 @@ export const SINK_ATTACKS: readonly Attack[] = [
       const variant = random.pick(["fresh published_at", "as it was"]);
       const { sink } = await edit(trial, (lines) => {
         const old = lines[random.int(Math.max(1, lines.length - 2))];
-        if (old === undefined) return null;
+        if (old === undefined || isStatement(old)) return null;
         const time = `${new Date().toISOString().slice(0, 19)}Z`;
         lines.push(variant === "as it was" ? old : JSON.stringify({ ...read(old), published_at: time }));
         return `an old line again, ${variant}`;

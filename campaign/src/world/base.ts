@@ -63,8 +63,8 @@ export async function buildBase(folder: string, seed: string): Promise<Base> {
   for (const login of ["publisher", "inspector", "app", "nobody"]) {
     await maintenance.unsafe(`create role campaign_${login} login password 'campaign'`);
   }
-  // One of the tables has row security from the start, which is no attack: the verifier must be let past it.
-  await maintenance.unsafe("alter role campaign_inspector bypassrls");
+  // One of the tables has row security from the start, which is no attack: verifier and publisher must be let past it.
+  await maintenance.unsafe("alter role campaign_inspector bypassrls; alter role campaign_publisher bypassrls");
   mkdirSync(folder, { recursive: true });
   const place = placeIn(join(folder, "base"));
   mkdirSync(place.folder);
@@ -140,8 +140,18 @@ async function fill(sql: Sql, base: Base, random: Random): Promise<void> {
   await sql.unsafe("update public.agent_notes set seen = seen + 1");
   await publish(base);
   await sql.unsafe("insert into public.drafts values (7, 'after')");
+  await recordAnew(sql);
   await sql.unsafe(`select public.audit_chain_append('model_release', 'last', '\\x${random.hex(32)}')`);
   await publish(base);
+}
+
+/** A column goes, in which some rows had values: the next publication records them anew, and states it in the sinks. */
+async function recordAnew(sql: Sql): Promise<void> {
+  const sync = "select public.audit_chain_sync('public.drafts')";
+  await sql.unsafe(`alter table public.drafts add column source text default 'a'; ${sync}`);
+  await sql.unsafe("alter table public.drafts alter column source set default 'b'");
+  await sql.unsafe("insert into public.drafts values (8, 'with a source'), (9, 'another')");
+  await sql.unsafe(`alter table public.drafts drop column source; ${sync}`);
 }
 
 async function insertRows(sql: Sql, random: Random, from: number, to: number): Promise<void> {

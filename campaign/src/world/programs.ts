@@ -24,7 +24,10 @@ const bundled = new Map<Program, string>();
  */
 export async function bundlePrograms(folder: string): Promise<void> {
   const entries = [
-    ...(["audit-verify", "audit-publisher", "audit-backfill"] as const).map((name) => ({ name, from: sourceOf(name) })),
+    ...(["audit-verify", "audit-publisher", "audit-backfill", "audit-chain"] as const).map((name) => ({
+      name,
+      from: sourceOf(name),
+    })),
     // The verifier's threads look for it beside the file that starts them.
     { name: "worker" as const, from: join(dirname(sourceOf("audit-verify")), "bulk", "worker.ts") },
   ];
@@ -38,6 +41,8 @@ export async function bundlePrograms(folder: string): Promise<void> {
       format: "esm",
       conditions: ["source"],
       logLevel: "error",
+      // Only `audit-chain demo` asks for it.
+      external: ["@scidex/audit-demo"],
       // What is not an ES module among the dependencies calls it.
       banner: { js: 'import { createRequire } from "node:module"; const require = createRequire(import.meta.url);' },
     });

@@ -78,6 +78,17 @@ export class World implements AsyncDisposable {
     });
   }
 
+  /** The auditor approves what the chain's history shows, up to the newest published head. */
+  async approve(): Promise<void> {
+    const { exit, stdout, stderr } = await runProgram("audit-chain", ["policy", "--approve", this.place.policyFile], {
+      AUDIT_DATABASE_URL: this.url("inspector"),
+      AUDIT_SINKS: this.place.sinks.join(","),
+      AUDIT_VERIFIER_KEYS: this.base.vkeys.join(","),
+      AUDIT_ORIGIN: ORIGIN,
+    });
+    if (exit !== 0) throw new Error(`not approved: ${stdout}${stderr}`);
+  }
+
   /** The verifier as a process: the inspector's role, public keys, a pinned policy and its own state. */
   async verify(trust: Trust = {}): Promise<Ended> {
     const { policyFile, stateFile } = this.place;
