@@ -1,59 +1,9 @@
 // Scenario: a migration changes what older rows were recorded with. The next publication compares them, records them anew
 // and signs a statement; the auditor approves what could not be compared (DESIGN "Shape", THREATS B13, B14, B19, C21).
 import { readFileSync, writeFileSync } from "node:fs";
-import { openSinks } from "@scidex/audit-sinks";
-import { type Policy, type VerificationReport, verify } from "@scidex/audit-verifier";
 import { describe, expect, test } from "vitest";
-import { linesOf, type Log, openLog, ORIGIN, recompute } from "../log.ts";
-
-const TABLE = "create table public.orders (id bigint primary key, item text not null, note text)";
-
-/** An audited table with four rows, one of them changed since, published. */
-async function orders(changes: "refuse" | "track" = "track"): Promise<Log> {
-  const log = await openLog();
-  await log.sql.unsafe(TABLE);
-  await log.sql`select public.audit_chain_attach('public.orders', 'sealed', ${changes})`;
-  await log.sql.unsafe(
-    "insert into public.orders values (1, 'lamp', null), (2, 'x', 'n'), (3, 'y', null), (4, 'z', 'm')",
-  );
-  if (changes === "track") await log.sql.unsafe("update public.orders set item = 'zz' where id = 4");
-  await log.publish();
-  return log;
-}
-
-const migrate = async (log: Log, ddl: string) =>
-  await log.sql.begin(async (tx) => await tx.unsafe(`${ddl}; select public.audit_chain_sync('public.orders')`));
-
-async function look(log: Log, policy: Policy | null = null, paths: readonly string[] = log.sinks) {
-  const heads = openSinks(paths, {});
-  try {
-    const checks = ["links", "heads", "sources", "coverage"] as const;
-    return await verify(log.sql, { origin: ORIGIN, keys: log.vkeys, heads, policy }, { checks });
-  } finally {
-    await Promise.all(heads.map(async (sink) => await sink.close()));
-  }
-}
-
-const found = ({ divergences }: VerificationReport): string[] =>
-  divergences.map(({ check, eventKind, eventPk }) => [check, eventKind, eventPk?.replace(/@.*/u, "")].join(" ").trim());
-
-/** What is said while nothing is approved, and what is left once all is. */
-async function verdicts(log: Log) {
-  const { report } = await look(log);
-  const [tip] = await log.sql<{ seq: string; hash: string }[]>`
-    select seq, encode(chain_hash, 'hex') as hash from public.audit_chain order by audit_chain.seq desc limit 1`;
-  const approved = { seq: BigInt(tip?.seq ?? 0), chainHash: tip?.hash ?? "" };
-  const policy = {
-    origin: ORIGIN,
-    tables: new Map(),
-    detached: new Map(),
-    loginTriggers: new Set<string>(),
-    server: [],
-    approved,
-  };
-  const { report: after } = await look(log, policy);
-  return { before: found(report), unproven: report.unproven, after: after.status, found: found(after), policy, report };
-}
+import { linesOf, type Log, recompute } from "../log.ts";
+import { found, look, migrate, orders, verdicts } from "./orders.ts";
 
 const records = async ({ sql }: Log): Promise<string[]> =>
   (

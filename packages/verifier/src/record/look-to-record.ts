@@ -92,7 +92,8 @@ interface Seen {
   readonly batches: RowBatches;
   compared: number;
   notCompared: number;
-  tally: SourceTally | null;
+  /** Why it could not be compared, where it could not. */
+  tally: SourceTally | string | null;
 }
 
 class TablesToRecord implements Recorder {
@@ -111,9 +112,9 @@ class TablesToRecord implements Recorder {
     return (row) => this.#take(seen, row);
   };
 
-  readonly end: Recorder["end"] = ({ kind }, tally) => {
+  readonly end: Recorder["end"] = ({ kind }, result) => {
     const seen = this.seen.get(kind);
-    if (seen !== undefined) seen.tally = tally;
+    if (seen !== undefined) seen.tally = result;
   };
 
   #take(seen: Seen, row: RowToRecord): void {
@@ -137,13 +138,14 @@ function resultOf(looked: Observations, { seen }: TablesToRecord): RecordingLook
   const found = (kind: string): Divergence[] =>
     all.filter(({ group, eventKind }) => group === "sources" && splitKind(eventKind ?? "").kind === kind);
   const doubt = unproven.find(({ group }) => group !== "sources")?.reason;
-  const why = (history: KindHistory, tally: SourceTally | null): string | null => {
+  const why = (history: KindHistory, tally: Seen["tally"]): string | null => {
     const [first] = found(history.kind);
     if (divergences.length > 0) return "the chain is not what was published";
     if (doubt !== undefined) return doubt;
     if (first !== undefined) return `${first.check}: ${first.message}`;
     if (!isListed) return "the database changed while it was compared, or has more findings than can be listed";
     if (tally === null) return `${history.current.relation} could not be compared`;
+    if (typeof tally === "string") return tally;
     return tally.waiting > 0 ? `${tally.waiting} of its rows have changes that wait to be linked` : null;
   };
   const matched = new Map((overview.kinds?.listed ?? []).map((kind) => [kind.kind, kind.matched]));
@@ -152,6 +154,7 @@ function resultOf(looked: Observations, { seen }: TablesToRecord): RecordingLook
     const configuration = newestShapeChange(history)?.seq;
     if (configuration == null || !isOutstanding(history, generations.get(kind) ?? [])) return [];
     const table = seen.get(kind);
+    const tally = typeof table?.tally === "object" ? table.tally : null;
     // Where the sums of rows and events are the same, no row was walked along: each is as it was recorded.
     const isVouched = table === undefined && matched.get(kind) != null;
     return [
@@ -161,10 +164,10 @@ function resultOf(looked: Observations, { seen }: TablesToRecord): RecordingLook
         configuration,
         compared: table?.compared ?? 0,
         notCompared: table?.notCompared ?? 0,
-        changesNotCompared: table?.tally?.incomparable ?? 0,
+        changesNotCompared: tally?.incomparable ?? 0,
         batches: table?.batches.list() ?? [],
         isWhole: table?.batches.isWhole ?? true,
-        isWaiting: (table?.tally?.waiting ?? 0) > 0 && why(history, emptyTally()) === null,
+        isWaiting: (tally?.waiting ?? 0) > 0 && why(history, emptyTally()) === null,
         problem: why(history, isVouched ? emptyTally() : (table?.tally ?? null)),
       },
     ];

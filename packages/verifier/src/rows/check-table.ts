@@ -10,6 +10,7 @@ import {
   Sorter,
   TypeBoundError,
 } from "@scidex/audit-reader";
+import type { Generation } from "../coverage/generations.ts";
 import type { GroupReader } from "./group-reader.ts";
 import type { KeyGroup } from "./key-group.ts";
 import type { KindTally } from "./kind-tally.ts";
@@ -117,7 +118,7 @@ export async function checkTable(
     sorter.close();
   }
   tally.compared(history.kind, checker.tally.matched);
-  return { tally: checker.tally, problem: lasting(verdict(history, table.shape, checker.tally)) };
+  return { tally: checker.tally, problem: lasting(verdict(history, table.shape, checker.tally, ground.generations)) };
 }
 
 /** Events of a table that has been dropped, which is a finding of its own until it is approved. */
@@ -172,10 +173,13 @@ const keepsTexts = (before: string, now: string): boolean =>
  * Columns that a configuration left out without excluding them, although they are there. Capture never does that while a
  * column exists: it was dropped and made again, or the configuration was written past `attach`.
  */
-function lostColumns({ configs }: KindHistory, shape: TableShape): string[] {
+function lostColumns({ configs }: KindHistory, shape: TableShape, generations: readonly Generation[]): string[] {
   const lost = new Set<string>();
+  const comparedUnder = generations.at(-1)?.statement.configuration.seq ?? -1n;
   for (const [i, config] of configs.entries()) {
     const before = configs[i - 1];
+    // What had been recorded until then was recorded anew.
+    if ((config.seq ?? 0n) <= comparedUnder) continue;
     for (const [n, column] of (before?.columns ?? []).entries()) {
       if (config.members.includes(before?.members[n] ?? column)) continue;
       if (![...config.columns, ...config.excluded].includes(column) && shape.columns.has(column)) lost.add(column);
@@ -185,7 +189,12 @@ function lostColumns({ configs }: KindHistory, shape: TableShape): string[] {
 }
 
 /** What keeps a table from being judged altogether, or null. */
-export function verdict(history: KindHistory, shape: TableShape, tally: SourceTally): string | null {
+export function verdict(
+  history: KindHistory,
+  shape: TableShape,
+  tally: SourceTally,
+  generations: readonly Generation[] = [],
+): string | null {
   const { current } = history;
   if (tally.unprovable > 0)
     return `${current.relation}: ${tally.unprovable} rows cannot be recomputed since the schema was changed (${tally.excuse ?? "unknown"})`;
@@ -196,7 +205,7 @@ export function verdict(history: KindHistory, shape: TableShape, tally: SourceTa
   const gone = current.columns.filter((column) => !shape.columns.has(column));
   if (gone.length > 0)
     return `${current.relation}: the columns ${gone.join(", ")} are gone and the change is not recorded; run audit-chain sync ${current.relation}`;
-  const lost = lostColumns(history, shape);
+  const lost = lostColumns(history, shape, generations);
   if (lost.length > 0)
     return `${current.relation}: rows were captured without ${lost.join(", ")}, which earlier rows have: dropped and made again, or left out`;
   if (tally.unchainedYet > 0)

@@ -48,8 +48,8 @@ export interface Recorder {
     history: KindHistory,
     generations: readonly Generation[],
   ) => ((row: RowToRecord) => void) | undefined;
-  /** After the last row of a table. @param tally null where the table could not be compared */
-  readonly end: (history: KindHistory, tally: SourceTally | null) => void;
+  /** After the last row of a table. @param result its tally, or why it could not be compared */
+  readonly end: (history: KindHistory, result: SourceTally | string) => void;
 }
 
 /** Options of `checkTables`. */
@@ -133,7 +133,8 @@ async function walk(
           async (lane) => await checkTable(lane, history, groups, ground, report, tally),
         );
         const isCompared = compared !== null && "tally" in compared;
-        if (toRecord !== undefined) recorder?.end(history, isCompared ? compared.tally : null);
+        if (toRecord !== undefined)
+          recorder?.end(history, isCompared ? compared.tally : (compared?.reason ?? "it is not there"));
         const problem = isCompared ? compared.problem : compared;
         if (problem !== null) unproven.push(problem.reason);
         transient ||= problem?.isTransient === true;

@@ -99,7 +99,10 @@ export function recomputations({ configs, current }: KindHistory, live: LiveColu
     const known = new Set([config, ...later].flatMap(({ members }) => members));
     const types = new Map([...known].flatMap((member) => typePath(member, [config, ...later])));
     const numbers = [numberOf(config, types, new Set()), ...(late.size === 0 ? [] : [numberOf(config, types, late)])];
-    const changes = config.columns.flatMap((column, n) => changeOf(config, n, column, current, live, types));
+    const changes = [
+      ...config.columns.flatMap((column, n) => changeOf(config, n, column, current, live, types)),
+      ...retypedSince(config, current, types),
+    ];
     return { seq: config.seq, config, readings: numbers, excuse: changes.length === 0 ? null : changes.join(", ") };
   });
   return { ways, readings: [...readings.values()].map(({ reading }) => reading) };
@@ -165,6 +168,14 @@ function changeOf(
     !hasType || (typeNow === current.columnTypes[at] && (path.length === 0 || textsThrough(path) !== null));
   return isKnown ? [] : [`the type of ${column} changed from ${config.columnTypes[n] ?? "none"} to ${typeNow}`];
 }
+
+/** Columns that joined later, of whose text then nothing can be told any more: whether it was the one that is left out. */
+const retypedSince = (config: Config, current: Config, types: ReadonlyMap<string, readonly string[]>): string[] =>
+  [...types].flatMap(([member, path]) => {
+    const column = current.columns[current.members.indexOf(member)];
+    const isTold = config.members.includes(member) || column === undefined || textsThrough(path) !== null;
+    return isTold ? [] : [`the type of ${column} changed from ${path[0] ?? ""} to ${path.at(-1) ?? ""}`];
+  });
 
 /** The live columns whose texts these readings need. */
 export function neededColumns(readings: readonly RowReading[]): string[] {
