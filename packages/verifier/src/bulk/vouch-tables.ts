@@ -1,6 +1,6 @@
 import { splitKind } from "@scidex/audit-core";
 import { type OpenTable, openTable, verdict } from "../rows/check-table.ts";
-import { emptyTally } from "../rows/source-checker.ts";
+import { emptyTally } from "../rows/comparison.ts";
 import type { VouchedTables } from "../rows/check-tables.ts";
 import { isDropped, type KindHistory, splitRelation } from "../coverage/config.ts";
 import {

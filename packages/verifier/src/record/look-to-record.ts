@@ -5,7 +5,7 @@ import { historiesOf, type KindHistory } from "../coverage/config.ts";
 import { startDeadline } from "../deadline.ts";
 import type { Observations } from "../report/observations.ts";
 import type { Recorder } from "../rows/check-tables.ts";
-import { emptyTally, type RowToRecord, type SourceTally } from "../rows/source-checker.ts";
+import { emptyTally, type RowToRecord, type SourceTally } from "../rows/comparison.ts";
 import { parseTrust, type Trust } from "../trust.ts";
 import { observe } from "../verification.ts";
 import { VERIFY_DEFAULTS } from "../verify-options.ts";

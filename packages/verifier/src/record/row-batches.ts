@@ -1,4 +1,4 @@
-import type { RowToRecord } from "../rows/source-checker.ts";
+import type { RowToRecord } from "../rows/comparison.ts";
 
 /** Rows to be recorded in one transaction, which holds the chain's lock for some 30 ms. */
 const BATCH_ROWS = 2_000;

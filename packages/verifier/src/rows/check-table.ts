@@ -18,7 +18,8 @@ import { type LiveColumns, type Recomputations, recomputations } from "./payload
 import { readSecret } from "../coverage/read-secret.ts";
 import { readSource, type SourceRow } from "./read-source.ts";
 import { readLeaves, readShape, type TableShape } from "../coverage/shape.ts";
-import { type ComparisonGround, SourceChecker, type SourceTally } from "./source-checker.ts";
+import { type ComparisonGround, type SourceTally } from "./comparison.ts";
+import { SourceChecker } from "./source-checker.ts";
 
 /** Why a table could not be judged, and whether another look may be able to. */
 export interface TableProblem {

@@ -19,7 +19,7 @@ import { type KindCounts, KindTally } from "./kind-tally.ts";
 
 import { type KeyedEvent, readEventsByKey } from "./read-events.ts";
 import type { Histories } from "../coverage/read-histories.ts";
-import type { RowToRecord, SourceTally } from "./source-checker.ts";
+import type { RowToRecord, SourceTally } from "./comparison.ts";
 
 /** What the comparison of all tables with the chain found beside findings. */
 export interface TablesResult {

@@ -1,60 +1,10 @@
 import { sameBytes, type Seq, toHex } from "@scidex/audit-core";
 import { inForce, isSameShape, type KindHistory } from "../coverage/config.ts";
-import { type Generation, newestShapeChange, readFrom, statedTo } from "../coverage/generations.ts";
-import type { Range, ReportFinding } from "@scidex/audit-reader";
+import { newestShapeChange, readFrom, statedTo } from "../coverage/generations.ts";
+import type { ReportFinding } from "@scidex/audit-reader";
+import { type ComparisonGround, emptyTally } from "./comparison.ts";
 import type { KeyEvent, KeyGroup } from "./key-group.ts";
 import { isRowHash, isUnknownRow, type Recomputation } from "./payload.ts";
-
-/** What the comparison of a table with its events found beside findings. */
-export interface SourceTally {
-  /** Rows that match their newest event. */
-  matched: number;
-  /** Rows without an event, in a table whose backfill has not finished. */
-  unchainedYet: number;
-  /** Rows that cannot be recomputed since a recorded schema change, and why. */
-  unprovable: number;
-  excuse: string | null;
-  /** Rows with values in columns that joined late, which nothing has recorded yet. */
-  unrecorded: number;
-  /** Changes that cannot be compared with what was recorded before them, because the schema was changed meanwhile. */
-  incomparable: number;
-  /** Rows that have not been recorded anew, and of which a change waits to be linked. */
-  waiting: number;
-}
-
-/** Of a table in which nothing is odd, or nothing has been seen yet. */
-export const emptyTally = (): SourceTally => ({
-  matched: 0,
-  unchainedYet: 0,
-  unprovable: 0,
-  excuse: null,
-  unrecorded: 0,
-  incomparable: 0,
-  waiting: 0,
-});
-
-/** A row whose newest event was recorded of another shape of its table, and what it is to be recorded as. */
-export interface RowToRecord {
-  readonly key: string;
-  /** The payload hash of the row as it is now. */
-  readonly payloadHash: Uint8Array;
-  /** The payload hash of the event that the new one follows. */
-  readonly beforeHash: Uint8Array;
-  /** Whether the row was held against its newest event as a whole, and fits. */
-  readonly isCompared: boolean;
-  /** Whether it has been recorded so already, and only the statement is missing. */
-  readonly isRecorded: boolean;
-}
-
-/** What a comparison rests on. */
-export interface ComparisonGround {
-  /** Only events with a seq in it are judged. */
-  readonly range: Range;
-  /** The generations of the table's kind. */
-  readonly generations: readonly Generation[];
-  /** Takes what is to be recorded anew; undefined where nobody asks for it. */
-  readonly toRecord?: ((row: RowToRecord) => void) | undefined;
-}
 
 /**
  * Compares the rows of one table with the newest event of each key. Both sides come in the order of their keys, merged
