@@ -78,8 +78,9 @@ async function publishLocked(options: PublishOptions, keys: PublisherKeys, sinks
     if (stated.settled !== file.state.settled) await file.save({ ...file.state, settled: stated.settled });
     return { ...result, warnings: [...result.warnings, ...warnings] };
   }
-  const newest = stated.lines.map((line) => parseStatementLine(line, trust)).at(-1);
-  const { result: again } = await publishNow(log, { file, last: signed.head, newest: newest ?? signed.head }, stated);
+  const [line] = stated.lines.slice(-1);
+  const newest = line === undefined ? signed.head : parseStatementLine(line, trust);
+  const { result: again } = await publishNow(log, { file, last: signed.head, newest }, stated);
   return {
     ...again,
     rows: result.rows + again.rows,

@@ -4,12 +4,12 @@ import type { Sql } from "postgres";
 import { PublisherError } from "../errors.ts";
 import { inTransaction } from "../transaction.ts";
 
-/** How many rows the configuration has had: the highest id, 0 for none. */
-export async function configurationSize(sql: Sql): Promise<Seq> {
-  const [row] = await sql.unsafe<{ size: string }[]>(
-    "select coalesce(pg_catalog.max(c.id), 0)::pg_catalog.text as size from only public.audit_chain_config as c",
+/** The highest id of a row of the configuration; 0 where there is none. */
+export async function newestConfiguration(sql: Sql): Promise<bigint> {
+  const [row] = await sql.unsafe<{ id: string }[]>(
+    "select coalesce(pg_catalog.max(c.id), 0)::pg_catalog.text as id from only public.audit_chain_config as c",
   );
-  return BigInt(row?.size ?? 0);
+  return BigInt(row?.id ?? 0);
 }
 
 /** A link by its seq. @throws {PublisherError} `database` where it is not there */

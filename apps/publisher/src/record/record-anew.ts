@@ -12,7 +12,7 @@ import type { Sink } from "@scidex/audit-sinks";
 import type { Sql } from "postgres";
 import { PublisherError } from "../errors.ts";
 import { inTransaction } from "../transaction.ts";
-import { chainStatement, configurationSize, linkAt, recordBatch } from "./doors.ts";
+import { chainStatement, newestConfiguration, linkAt, recordBatch } from "./doors.ts";
 
 /** What recording anew rests on. */
 export interface RecordingGround {
@@ -24,7 +24,7 @@ export interface RecordingGround {
   /** The head that was signed last. */
   readonly last: Head;
   /** Up to which row of the configuration nothing is left to be recorded; null where that is not known. */
-  readonly settled: Seq | null;
+  readonly settled: bigint | null;
   /** Links what waits to be linked: of a row with a change that waits nothing can be told. */
   readonly seal: () => Promise<unknown>;
   readonly signal: AbortSignal | undefined;
@@ -35,7 +35,7 @@ export interface Recording {
   /** Statements to be put into the sinks before the next head, each a line. */
   readonly lines: readonly string[];
   /** As in `RecordingGround`, from now on. */
-  readonly settled: Seq | null;
+  readonly settled: bigint | null;
   /** Tables of which rows are still to be recorded, and why that cannot be done. */
   readonly warnings: readonly string[];
 }
@@ -57,10 +57,10 @@ const MAX_LOOKS = 5;
  * recorded, and the verifier says which one it is.
  */
 export async function recordAnew(ground: RecordingGround): Promise<Recording> {
-  const size = await configurationSize(ground.database);
-  if (size === ground.settled) return { lines: [], settled: ground.settled, warnings: [] };
+  const newest = await newestConfiguration(ground.database);
+  if (newest === ground.settled) return { lines: [], settled: ground.settled, warnings: [] };
   if (!(await inTransaction(ground.database, "read only", hasChangedShape)))
-    return { lines: [], settled: size, warnings: [] };
+    return { lines: [], settled: newest, warnings: [] };
   const look = await lookUntilRecorded(ground);
   const { last, doubt } = look;
   if (doubt !== null || last === null)
@@ -71,7 +71,7 @@ export async function recordAnew(ground: RecordingGround): Promise<Recording> {
     if (whyNot(table, look) === null) lines.push(await state(table, look, last, ground));
   }
   const warnings = left.map((table) => `${table.relation} was not recorded anew: ${whyNot(table, look) ?? ""}`);
-  return { lines, settled: left.length + look.divergences.length === 0 ? size : null, warnings };
+  return { lines, settled: left.length + look.divergences.length === 0 ? newest : null, warnings };
 }
 
 const whyNot = ({ problem, batches, isWhole }: TableToRecord, { divergences }: RecordingLook): string | null => {

@@ -17,7 +17,7 @@
  * A sink with `lines` + outbox < the log's lines was added later, or was not configured for a while: what is missing is
  * copied from another sink.
  */
-import { EMPTY_LOG_DIGEST, isStatementLine, nextLogDigest, parseJson, type Seq } from "@scidex/audit-core";
+import { EMPTY_LOG_DIGEST, isStatementLine, nextLogDigest, parseJson } from "@scidex/audit-core";
 import { afterLine, type KnownServer, LOG_START, type LogEnd, parseServer, writtenServer } from "@scidex/audit-reader";
 import { PublisherError } from "../errors.ts";
 
@@ -43,7 +43,7 @@ export interface State {
   /** The database that was last published from. */
   readonly server: KnownServer | null;
   /** Up to which row of the configuration nothing is left to be recorded anew; null where that is not known. */
-  readonly settled: Seq | null;
+  readonly settled: bigint | null;
   readonly sinks: Readonly<Record<string, SinkRecord>>;
 }
 
@@ -164,7 +164,7 @@ export function parseState(text: string, where: string): State {
 }
 
 /** Somebody may have written a row of the configuration with any number. */
-const isJsonInteger = (value: Seq): boolean => value >= 0n && value <= BigInt(Number.MAX_SAFE_INTEGER);
+const isJsonInteger = (value: bigint): boolean => value >= 0n && value <= BigInt(Number.MAX_SAFE_INTEGER);
 
 const isObject = (value: unknown): value is Record<string, unknown> =>
   typeof value === "object" && value !== null && !Array.isArray(value);

@@ -166,14 +166,17 @@ export const isDropped = ({ action, columns }: Config): boolean => action === "d
 export const lastShape = ({ configs, current }: Pick<KindHistory, "configs" | "current">): Config =>
   configs.findLast((config) => !isDropped(config)) ?? current;
 
-/** Whether columns joined when rows may have had other values in them than the one that is left out. */
-export const joinsLate = (before: Config, { recordAnew, members }: Config): boolean =>
-  recordAnew && members.some((member) => !before.members.includes(member));
+/** Members that joined when rows may have had other values in them than the one that is left out. */
+export const joinedLate = (before: Config | undefined, { recordAnew, members }: Config): string[] =>
+  recordAnew ? members.filter((member) => before?.members.includes(member) !== true) : [];
 
 /** Whether the same row has the same payload under both: columns have joined at most, with the value that is left out. */
 export function isSameShape(before: Config, config: Config): boolean {
   const types = new Map(config.members.map((member, i) => [member, config.columnTypes[i]]));
-  return !joinsLate(before, config) && before.members.every((member, i) => types.get(member) === before.columnTypes[i]);
+  return (
+    joinedLate(before, config).length === 0 &&
+    before.members.every((member, i) => types.get(member) === before.columnTypes[i])
+  );
 }
 
 /** What a key is made of, whatever its columns are called: the names of its members, as one text. */

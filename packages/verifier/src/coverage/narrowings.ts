@@ -1,5 +1,5 @@
 import { describeTypeChange, type Seq, textsThrough, typeChanges } from "@scidex/audit-core";
-import { type Config, isDropped, joinsLate, keyMembers, type KindHistory } from "./config.ts";
+import { type Config, isDropped, joinedLate, keyMembers, type KindHistory } from "./config.ts";
 import type { Finding, ReportFinding } from "@scidex/audit-reader";
 import { isRecorded, withoutPrinting } from "./present.ts";
 import type { Policy, TablePolicy } from "./policy.ts";
@@ -167,7 +167,7 @@ function shapeChanges(before: Config, config: Config, used: Set<string>): Narrow
       );
   }
   // attach says it of columns that join, and of nothing else.
-  if (config.recordAnew && !joinsLate(before, config))
+  if (config.recordAnew && joinedLate(before, config).length === 0)
     add(
       "its rows are said to have to be recorded anew, although no column has joined: somebody wrote that past attach",
     );

@@ -1,6 +1,6 @@
 import type { RowToRecord } from "../rows/comparison.ts";
 
-/** Rows to be recorded in one transaction, which holds the chain's lock for some 30 ms. */
+/** Rows to be recorded in one transaction, which holds the chain's lock for some 80 ms. */
 const BATCH_ROWS = 2_000;
 
 const HASH_BYTES = 32;

@@ -1,5 +1,5 @@
 import { type PayloadShape, type Reading, sha256, textsThrough } from "@scidex/audit-core";
-import type { Config, KindHistory } from "../coverage/config.ts";
+import { type Config, joinedLate, type KindHistory } from "../coverage/config.ts";
 
 /** A row's texts by column name, null for NULL. */
 export type RowTexts = ReadonlyMap<string, string | null>;
@@ -139,11 +139,6 @@ function part({ columns, members, absent }: PayloadShape, isRead: (column: strin
   const read = columns.map((column, i) => ({ column, member: members[i] ?? column }));
   const kept = read.filter(({ column, member }) => isRead(column, member));
   return { columns: kept.map(({ column }) => column), members: kept.map(({ member }) => member), absent };
-}
-
-/** Members that joined when rows may have had other values in them than the one that is left out. */
-function joinedLate(before: Config | undefined, { recordAnew, members }: Config): string[] {
-  return recordAnew ? members.filter((member) => before?.members.includes(member) !== true) : [];
 }
 
 /** What became of a column since it was recorded that keeps its values from being recomputed. */
