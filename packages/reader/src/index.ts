@@ -39,7 +39,7 @@ export { indexForm, scanForm } from "./database/plan/scan-form.ts";
 export { readReplayTime, readSystemIdentifier } from "./database/read-server.ts";
 export { isRefused, isTransient, reasonOf } from "./database/refused.ts";
 export type { Column, Relation, Slice } from "./database/relation.ts";
-export { lockAgainstRewriting, lockAllAgainstRewriting, REWRITTEN } from "./database/rewritten.ts";
+export { lockAgainstRewriting, lockAllAgainstRewriting, REWRITTEN, wereRewritten } from "./database/rewritten.ts";
 export {
   type PlannedSnapshotOptions,
   type SnapshotPlan,

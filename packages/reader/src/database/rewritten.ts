@@ -21,12 +21,19 @@ export async function lockAllAgainstRewriting(lane: Lane, tables: readonly Table
   const there = tables.filter(({ schema, name }) => catalog.relation(schema, name) !== undefined);
   if (there.length === 0) return false;
   await lane.lock(there);
-  const parts = there.flatMap(({ schema, name }) => {
-    const tree = catalog.treeOf(catalog.relation(schema, name)?.oid ?? "");
-    return tree.flatMap((oid) => catalog.relationOf(oid) ?? []).filter(({ kind }) => kind === "r");
-  });
-  for (let from = 0; from < parts.length; from += MAX_FILES) {
-    const some = parts.slice(from, from + MAX_FILES);
+  const trees = there.map(({ schema, name }) => catalog.treeOf(catalog.relation(schema, name)?.oid ?? ""));
+  return await wereRewritten(lane, trees.flat());
+}
+
+/** Relations with a file: tables and indexes, not what is partitioned. */
+const STORED = new Set(["r", "i"]);
+
+/** Whether any of these relations has another file now than in the snapshot, or none. */
+export async function wereRewritten(lane: Lane, oids: readonly string[]): Promise<boolean> {
+  const catalog = await lane.catalog();
+  const stored = oids.flatMap((oid) => catalog.relationOf(oid) ?? []).filter(({ kind }) => STORED.has(kind));
+  for (let from = 0; from < stored.length; from += MAX_FILES) {
+    const some = stored.slice(from, from + MAX_FILES);
     const [files] = await lane.rows(filenodesForm(some.map(({ oid }) => Number(oid))), some.length, (numbers) =>
       numbers.map((number) => (number?.length === 4 ? String(number.readUInt32BE()) : "")),
     );

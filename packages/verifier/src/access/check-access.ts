@@ -14,6 +14,7 @@ import {
   type ReportFinding,
   REWRITTEN,
   type Snapshot,
+  wereRewritten,
 } from "@scidex/audit-reader";
 import type { Catalog } from "../structure/catalog/catalog.ts";
 import { checkBounds } from "./check-bounds.ts";
@@ -31,6 +32,8 @@ export interface AccessResult {
   /** What applications use and nobody has checked, in one line. */
   readonly warnings: readonly string[];
   readonly isTransient: boolean;
+  /** Whether that is because a table or an index was rewritten meanwhile. */
+  readonly isRewritten: boolean;
 }
 
 /** How many of the things that are not checked are named. */
@@ -56,12 +59,13 @@ export async function checkAccess(
   const check = new AccessCheck(snapshot, crew, tagKey, report);
   check.notChecked.push(...notChecked);
   for (const table of await vouchForAccess(snapshot, crew, tables, tagKey)) {
-    await check.attempt(table.relation, async () => {
+    await check.attempt(table, async () => {
       check.notChecked.push(...(await checkBounds(snapshot[1], catalog, table, report)));
     });
-    await check.attempt(table.relation, async () => await check.table(table));
+    await check.attempt(table, async () => await check.table(table));
   }
-  return { unproven: check.unproven, warnings: summaryOf(check.notChecked), isTransient: check.isTransient };
+  const { unproven, isTransient, isRewritten } = check;
+  return { unproven, warnings: summaryOf(check.notChecked), isTransient, isRewritten };
 }
 
 function summaryOf(notChecked: readonly string[]): string[] {
@@ -86,6 +90,7 @@ class AccessCheck {
   readonly unproven: string[] = [];
   readonly notChecked: string[] = [];
   isTransient = false;
+  isRewritten = false;
 
   constructor(snapshot: Snapshot, crew: Crew, tagKey: Uint8Array, report: ReportFinding) {
     this.#snapshot = snapshot;
@@ -95,13 +100,13 @@ class AccessCheck {
   }
 
   /** One table that cannot be read must not hide what the others are like. */
-  async attempt(relation: string, work: () => Promise<void>): Promise<void> {
+  async attempt(access: TableAccess, work: () => Promise<void>): Promise<void> {
     try {
       await work();
     } catch (error) {
       if (!isRefused(error)) throw error;
-      this.unproven.push(`${relation} could not be read: ${reasonOf(error, "scidex_audit_inspector")}`);
-      this.isTransient ||= isTransient(error);
+      this.unproven.push(`${access.relation} could not be read: ${reasonOf(error, "scidex_audit_inspector")}`);
+      if (isTransient(error)) await this.#mayPass(access);
     }
   }
 
@@ -111,6 +116,7 @@ class AccessCheck {
     if (isRewritten) {
       this.unproven.push(`${access.relation}: ${REWRITTEN}`);
       this.isTransient = true;
+      this.isRewritten = true;
       return;
     }
     await this.#lookUp(access);
@@ -133,7 +139,7 @@ class AccessCheck {
       });
       const other = found.find((part) => "instead" in part);
       if (other !== undefined && "instead" in other) {
-        this.#notPlanned(access, lookup.index.name, other.instead);
+        await this.#notPlanned(access, lookup.index.name, other.instead);
         continue;
       }
       const columns = lookup.columns.map((column) => column.name).join(", ");
@@ -170,7 +176,7 @@ class AccessCheck {
     for (const reading of access.readings) {
       const ground = { snapshot: this.#snapshot, crew: this.#crew, tagKey: this.#tagKey, report: this.#report };
       const found = await compareReading(ground, access, reading);
-      if (found !== null) this.#notPlanned(access, reading.index.name, found.instead);
+      if (found !== null) await this.#notPlanned(access, reading.index.name, found.instead);
     }
   }
 
@@ -178,7 +184,8 @@ class AccessCheck {
    * An index that the planner does not use as asked. Where it prefers others of the same table that are checked, it
    * does so for applications too; else something keeps it from the index.
    */
-  #notPlanned({ relation, readings }: TableAccess, index: string, instead: readonly string[] | null): void {
+  async #notPlanned(access: TableAccess, index: string, instead: readonly string[] | null): Promise<void> {
+    const { relation, readings } = access;
     const names = new Map(readings.flatMap((reading) => reading.index.parts.map(({ oid, name }) => [oid, name])));
     if (instead?.every((oid) => names.has(oid)) === true) {
       this.notChecked.push(
@@ -187,8 +194,16 @@ class AccessCheck {
       return;
     }
     this.unproven.push(`${relation} cannot be read by its index ${index}`);
-    // Indexes and partitions may have come or gone since the catalog was read.
+    await this.#mayPass(access);
+  }
+
+  /** Indexes and partitions may have come or gone since the catalog was read. */
+  async #mayPass({ table, lookups, readings }: TableAccess): Promise<void> {
     this.isTransient = true;
+    const lane = this.#snapshot[1];
+    const relations = (await lane.catalog()).treeOf(table.oid);
+    const indexes = [...lookups, ...readings].flatMap(({ index }) => index.parts.map(({ oid }) => oid));
+    this.isRewritten ||= await lane.attempt(async (it) => await wereRewritten(it, [...relations, ...indexes]));
   }
 
   async #holdConstraints(access: TableAccess): Promise<void> {
@@ -218,6 +233,7 @@ class AccessCheck {
       });
       if (found === null) {
         this.unproven.push(`${relation}: its foreign key ${key.name} cannot be followed by an index`);
+        await this.#mayPass(access);
         continue;
       }
       reportRows(kind, found, this.#report, {

@@ -77,7 +77,7 @@ export async function checkApplications(
   const access = await checkAccess(snapshot, crew, catalog, histories, noted.report);
   for (const reason of access.unproven) noted.cannot(reason, "access");
   noted.warn(access.warnings);
-  noted.mayPass({ isTransient: access.isTransient });
+  noted.mayPass(access);
   noted.saw({ accessMs: performance.now() - started });
 }
 
