@@ -28,7 +28,22 @@ const MAY_IMPORT: Readonly<Record<string, readonly string[]>> = {
  * them. Files beside the rooms may import all of them. A folder within a room belongs to that room.
  */
 const ROOMS: Readonly<Record<string, Readonly<Record<string, readonly string[]>>>> = {
-  "packages/core": { "type-change": ["units.ts"] },
+  "packages/core": {
+    "type-change": ["units.ts"],
+    tlog: [
+      "base64.ts",
+      "checkpoint.ts",
+      "errors.ts",
+      "frontier.ts",
+      "hash.ts",
+      "head-trust.ts",
+      "inclusion.ts",
+      "leaf.ts",
+      "merkle.ts",
+      "note.ts",
+      "units.ts",
+    ],
+  },
   "packages/ledger": {
     event: ["errors.ts"],
     store: ["errors.ts", "event"],

@@ -9,6 +9,7 @@ import {
   signStatement,
   TEXT_SETTINGS,
   toHex,
+  verifyProof,
 } from "../packages/core/src/index.ts";
 
 const page = readFileSync(join(import.meta.dirname, "../docs/formats.md"), "utf8");
@@ -27,6 +28,13 @@ test("the head line that docs/formats.md makes by hand is one for the verifier's
   const head = parseHeadLine(lineOf('{"seq":2,"chain_hash":'), { origin, verifiers });
   expect(head).toMatchObject({ seq: 2n, publishedAt: "2026-04-28T13:00:00Z" });
   expect(head.leaf).toMatchObject({ eventKind: "orders:update", eventPk: "2@2" });
+});
+
+test("the proof that it makes by hand is one for the auditor's parser", () => {
+  const from = page.indexOf("\nc2sp.org/tlog-proof@v1\n") + 1;
+  const text = page.slice(from, page.indexOf("```", from));
+  const { leaf, size } = verifyProof(text, { origin, verifiers }, { kind: "orders", pk: "2" });
+  expect([leaf.seq, size]).toEqual([1n, 2n]);
 });
 
 test("the statement that it makes by hand is the publisher's, to the byte", () => {

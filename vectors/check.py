@@ -208,7 +208,45 @@ def check_heads():
         same(f"{what}: root of the chain", root.hex(), link["root"])
 
 
-for check in (check_canonical, check_links, check_blind_keys, check_merkle, check_notes, check_heads):
+def check_tiles():
+    """The files of the smaller trees, by the definition of a tile."""
+    for tree in load("tiles.json")["trees"]:
+        size = int(tree["size"])
+        if size > 1042:
+            continue
+        leaves = [f"leaf {i}".encode() for i in range(size)]
+        files = {}
+        nodes, level = [leaf_hash(leaf) for leaf in leaves], 0
+        while nodes:
+            for n in range(0, len(nodes), 256):
+                tile = nodes[n : n + 256]
+                name = f"{n // 256:03d}" + ("" if len(tile) == 256 else f".p/{len(tile)}")
+                files[f"tile/{level}/{name}"] = b"".join(tile)
+                if level == 0:
+                    bundle = leaves[n : n + 256]
+                    files[f"tile/entries/{name}"] = b"".join(struct.pack(">H", len(leaf)) + leaf for leaf in bundle)
+            nodes = [tree_root(nodes[n : n + 256]) for n in range(0, len(nodes) - len(nodes) % 256, 256)]
+            level += 1
+        same(f"tiles of {size}", sorted(files), tree["tiles"])
+        lines = sorted(f"{name} {sha256(data).hex()}\n" for name, data in files.items())
+        same(f"content of the tiles of {size}", sha256("".join(lines).encode()).hex(), tree["digest"])
+
+
+def check_tlog_proofs():
+    for case in load("tlog-proofs.json")["proofs"]:
+        header, checkpoint = case["text"].split("\n\n", 1)
+        first, extra, index, *proof = header.split("\n")
+        same(f"first line of {case['name']}", first, "c2sp.org/tlog-proof@v1")
+        leaf = base64.b64decode(extra.removeprefix("extra "))
+        index = int(index.removeprefix("index "))
+        same(f"index of {case['name']}", [index + 1, json.loads(leaf)["seq"]], [case["seq"], case["seq"]])
+        _, size, root, *_ = checkpoint.split("\n")
+        hashes = [base64.b64decode(hash) for hash in proof]
+        computed = root_of_inclusion(index, int(size), leaf_hash(leaf), hashes)
+        same(f"root of {case['name']}", base64.b64encode(computed).decode(), root)
+
+
+for check in (check_canonical, check_links, check_blind_keys, check_merkle, check_notes, check_heads, check_tiles, check_tlog_proofs):
     check()
 for line in wrong:
     print(line, file=sys.stderr)

@@ -7,7 +7,7 @@
  */
 import { CoreError } from "./errors.ts";
 import { checkHash, sameBytes } from "./hash.ts";
-import { rangeRoot, split } from "./inclusion.ts";
+import { type LeafRange, rangeRoot, split } from "./inclusion.ts";
 import { checkTreeSize, emptyRoot, nodeHash } from "./merkle.ts";
 
 /** A claim that one tree extends another, and its proof. */
@@ -76,31 +76,38 @@ function hashAt(proof: readonly Uint8Array[], index: number): Uint8Array {
 }
 
 /**
+ * What a consistency proof consists of: nodes of the larger tree, in the order of the proof, each by the leaves below it.
+ *
+ * @throws {CoreError} `tree_range`
+ */
+export function consistencyRanges(oldSize: bigint, newSize: bigint): LeafRange[] {
+  checkTreeSize(newSize);
+  if (oldSize < 0n || oldSize > newSize)
+    throw new CoreError("tree_range", `${newSize} leaves cannot extend ${oldSize}`);
+  const ranges: LeafRange[] = [];
+  let from = 0n;
+  let to = newSize;
+  if (oldSize === 0n || oldSize === to) return ranges;
+  while (oldSize < to) {
+    const middle = from + split(to - from);
+    if (oldSize <= middle) {
+      ranges.push({ from: middle, to });
+      to = middle;
+    } else {
+      ranges.push({ from, to: middle });
+      from = middle;
+    }
+  }
+  // The reader knows the old root itself; any other subtree that ends the old tree must be given.
+  if (from > 0n) ranges.push({ from, to });
+  return ranges.toReversed();
+}
+
+/**
  * The consistency proof from the first `oldSize` leaves to all of them, from the hashes of all leaves. For trees that
  * fit in memory.
  *
  * @throws {CoreError} `tree_range`, `hash_length`
  */
-export function consistencyProof(leafHashes: readonly Uint8Array[], oldSize: bigint): Uint8Array[] {
-  if (oldSize < 0n || oldSize > BigInt(leafHashes.length)) {
-    throw new CoreError("tree_range", `${leafHashes.length} leaves cannot extend ${oldSize}`);
-  }
-  const old = Number(oldSize);
-  const proof: Uint8Array[] = [];
-  let from = 0;
-  let to = leafHashes.length;
-  if (old === 0 || old === to) return proof;
-  while (old < to) {
-    const middle = from + split(to - from);
-    if (old <= middle) {
-      proof.push(rangeRoot(leafHashes, middle, to));
-      to = middle;
-    } else {
-      proof.push(rangeRoot(leafHashes, from, middle));
-      from = middle;
-    }
-  }
-  // The reader knows the old root itself; any other subtree that ends the old tree must be given.
-  if (from > 0) proof.push(rangeRoot(leafHashes, from, to));
-  return proof.toReversed();
-}
+export const consistencyProof = (leafHashes: readonly Uint8Array[], oldSize: bigint): Uint8Array[] =>
+  consistencyRanges(oldSize, BigInt(leafHashes.length)).map((range) => rangeRoot(leafHashes, range));

@@ -25,8 +25,10 @@ import { CodedError } from "./coded-error.ts";
  * | `pk_malformed` | an event key that is missing, too long or not well-formed Unicode |
  * | `leaf_malformed` | text that is not a leaf in its canonical form |
  * | `tree_range` | a tree size or leaf index outside its bounds |
- * | `proof_malformed` | a proof with the wrong number or length of hashes |
+ * | `proof_malformed` | a proof with the wrong number or length of hashes, or text that is not a tlog-proof |
  * | `proof_mismatch` | a well-formed proof that does not prove what it should |
+ * | `tile_malformed` | bytes that are not a tile, or not a bundle of entries, of that width |
+ * | `event_mismatch` | a proof that holds, of another event than was asked about |
  * | `name_malformed` | a key name or an origin with spaces, `+`, control characters, or too long |
  * | `key_malformed` | a signer or verifier key that cannot be read |
  * | `note_malformed` | text that is not a signed note |
@@ -61,6 +63,8 @@ export type CoreErrorCode =
   | "tree_range"
   | "proof_malformed"
   | "proof_mismatch"
+  | "tile_malformed"
+  | "event_mismatch"
   | "name_malformed"
   | "key_malformed"
   | "note_malformed"

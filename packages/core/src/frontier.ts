@@ -141,7 +141,8 @@ export function frontierFromLastLeaf(last: {
   return appendLeaf({ size: last.size - 1n, hashes: last.proof.toReversed() }, last.leafHash);
 }
 
-function fold(hashes: readonly Uint8Array[]): Uint8Array {
+/** The root of the complete subtrees that a tree, or a node of one, consists of, largest first. */
+export function fold(hashes: readonly Uint8Array[]): Uint8Array {
   const smallest = hashes.at(-1);
   if (smallest === undefined) return emptyRoot;
   return hashes.slice(0, -1).reduceRight((right, left) => nodeHash(left, right), smallest);

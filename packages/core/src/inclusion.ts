@@ -60,7 +60,38 @@ export function verifyInclusion(claim: Inclusion): void {
  * @throws {CoreError} `hash_length`
  */
 export function treeRoot(leafHashes: readonly Uint8Array[]): Uint8Array {
-  return leafHashes.length === 0 ? emptyRoot : rangeRoot(leafHashes, 0, leafHashes.length);
+  return leafHashes.length === 0 ? emptyRoot : rangeRoot(leafHashes, { from: 0n, to: BigInt(leafHashes.length) });
+}
+
+/** Leaves `from` (inclusive) to `to` (exclusive), by index: those below one node of a tree. */
+export interface LeafRange {
+  readonly from: bigint;
+  readonly to: bigint;
+}
+
+/**
+ * What an inclusion proof consists of: the nodes beside the way from the leaf to the root, nearest the leaf first, each by
+ * the leaves below it. At most 63.
+ *
+ * @throws {CoreError} `tree_range`
+ */
+export function inclusionRanges(index: bigint, size: bigint): LeafRange[] {
+  checkTreeSize(size);
+  if (index < 0n || index >= size) throw new CoreError("tree_range", `a tree of ${size} leaves has no leaf ${index}`);
+  const ranges: LeafRange[] = [];
+  let from = 0n;
+  let to = size;
+  while (to - from > 1n) {
+    const middle = from + split(to - from);
+    if (index < middle) {
+      ranges.push({ from: middle, to });
+      to = middle;
+    } else {
+      ranges.push({ from, to: middle });
+      from = middle;
+    }
+  }
+  return ranges.toReversed();
 }
 
 /**
@@ -68,39 +99,21 @@ export function treeRoot(leafHashes: readonly Uint8Array[]): Uint8Array {
  *
  * @throws {CoreError} `tree_range`, `hash_length`
  */
-export function inclusionProof(leafHashes: readonly Uint8Array[], index: bigint): Uint8Array[] {
-  if (index < 0n || index >= BigInt(leafHashes.length)) {
-    throw new CoreError("tree_range", `a tree of ${leafHashes.length} leaves has no leaf ${index}`);
-  }
-  const proof: Uint8Array[] = [];
-  const at = Number(index);
-  let from = 0;
-  let to = leafHashes.length;
-  while (to - from > 1) {
-    const middle = from + split(to - from);
-    if (at < middle) {
-      proof.push(rangeRoot(leafHashes, middle, to));
-      to = middle;
-    } else {
-      proof.push(rangeRoot(leafHashes, from, middle));
-      from = middle;
-    }
-  }
-  return proof.toReversed();
-}
+export const inclusionProof = (leafHashes: readonly Uint8Array[], index: bigint): Uint8Array[] =>
+  inclusionRanges(index, BigInt(leafHashes.length)).map((range) => rangeRoot(leafHashes, range));
 
 /** The largest power of two smaller than `count`, which is at least 2. */
-export function split(count: number): number {
-  return 2 ** (31 - Math.clz32(count - 1));
+export function split(count: bigint): bigint {
+  return 1n << BigInt((count - 1n).toString(2).length - 1);
 }
 
-/** Root of the leaves `from` (inclusive) to `to` (exclusive), of which there is at least one. */
-export function rangeRoot(leafHashes: readonly Uint8Array[], from: number, to: number): Uint8Array {
-  if (to - from > 1) {
+/** Root of a range of leaves, of which there is at least one. */
+export function rangeRoot(leafHashes: readonly Uint8Array[], { from, to }: LeafRange): Uint8Array {
+  if (to - from > 1n) {
     const middle = from + split(to - from);
-    return nodeHash(rangeRoot(leafHashes, from, middle), rangeRoot(leafHashes, middle, to));
+    return nodeHash(rangeRoot(leafHashes, { from, to: middle }), rangeRoot(leafHashes, { from: middle, to }));
   }
-  const leaf = leafHashes[from];
+  const leaf = leafHashes[Number(from)];
   if (leaf === undefined) throw new CoreError("tree_range", `there is no leaf ${from}`);
   return checkHash(leaf, "leaf hash");
 }

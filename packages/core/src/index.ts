@@ -11,7 +11,7 @@ export {
 export { type Checkpoint, formatCheckpoint, parseCheckpoint } from "./checkpoint.ts";
 export { CodedError } from "./coded-error.ts";
 export { type ConnectionLoss, connectionLoss } from "./connection-loss.ts";
-export { type Consistency, consistencyProof, verifyConsistency } from "./consistency.ts";
+export { type Consistency, consistencyProof, consistencyRanges, verifyConsistency } from "./consistency.ts";
 export { CoreError, type CoreErrorCode } from "./errors.ts";
 export {
   blindKey,
@@ -45,7 +45,14 @@ export {
   signHead,
 } from "./head.ts";
 export { headTrust, type HeadTrust } from "./head-trust.ts";
-export { type Inclusion, inclusionProof, treeRoot, verifyInclusion } from "./inclusion.ts";
+export {
+  type Inclusion,
+  inclusionProof,
+  inclusionRanges,
+  type LeafRange,
+  treeRoot,
+  verifyInclusion,
+} from "./inclusion.ts";
 export { generateKeyFile, parseKeyFile, type PublisherKeys, timestampName } from "./key-file.ts";
 export { jsonInteger } from "./json-integer.ts";
 export { type Leaf, leafText, MAX_LEAF_CHARS, MAX_LEAF_SEQ, parseLeaf } from "./leaf.ts";
@@ -87,4 +94,9 @@ export { describeTypeChange } from "./type-change/sentence.ts";
 export { textsBefore, type TypeChange } from "./type-change/texts-before.ts";
 export { textsThrough, typeChanges } from "./type-change/texts-through.ts";
 export { formatSeconds, formatTime, parseSeconds, parseTime } from "./time.ts";
+export { formatEntryBundle, MAX_BUNDLE_BYTES, parseEntryBundle } from "./tlog/entry-bundle.ts";
+export { lastTiles, type Tile, TILE_WIDTH, tileAt, tileHashes, tilePath } from "./tlog/tile.ts";
+export { rootsFromTiles, tileRoot, tilesOf } from "./tlog/tile-proof.ts";
+export { formatTlogProof, MAX_TLOG_PROOF_CHARS, parseTlogProof, type TlogProof } from "./tlog/tlog-proof.ts";
+export { formatEventProof, type ProvenEvent, verifyProof } from "./tlog/event-proof.ts";
 export { type Micros, microsOfMillis, microsOfSeconds, type Seconds, type Seq } from "./units.ts";

@@ -2,4 +2,13 @@ module audit-chain/vectors
 
 go 1.26.0
 
-require golang.org/x/mod v0.42.0
+require (
+	filippo.io/torchwood v0.6.1
+	github.com/transparency-dev/formats v0.1.1
+	golang.org/x/mod v0.43.0
+)
+
+require (
+	golang.org/x/crypto v0.52.0 // indirect
+	golang.org/x/sync v0.14.0 // indirect
+)

@@ -2,7 +2,8 @@
 //
 //	go run . ../..
 //
-// Reads links.json there, which Python has written, and writes merkle.json, notes.json and heads.json.
+// Reads links.json there, which Python has written, and writes merkle.json, notes.json, heads.json, tiles.json and
+// tlog-proofs.json.
 //
 // Keys come from fixed seeds and every value is derived from counters, so that each run writes the same bytes.
 package main
@@ -36,6 +37,8 @@ func main() {
 	keys, signers := makeKeys()
 	write(filepath.Join(dir, "notes.json"), notes(keys, signers))
 	write(filepath.Join(dir, "heads.json"), heads(filepath.Join(dir, "links.json"), keys, signers))
+	write(filepath.Join(dir, "tiles.json"), tiles())
+	write(filepath.Join(dir, "tlog-proofs.json"), tlogProofs(filepath.Join(dir, "links.json"), keys, signers))
 }
 
 // tree is a stored log that can be read at any of its sizes.

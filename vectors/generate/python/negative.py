@@ -736,3 +736,113 @@ write(
     + [{"name": name, **case, "live": live, "texts": []} for name, (case, live) in NO_TEXT.items()]
     + [{"name": name, **case, "live": live, "texts": None} for name, (case, live) in UNKNOWN.items()],
 )
+
+proofs = read("tlog-proofs")["proofs"]
+sixth, seventh = proofs[5], proofs[6]
+proof = sixth["text"]
+assert sixth["seq"] == 6
+header, checkpoint = proof.split("\n\n", 1)
+first, extra, index, *hashes = header.split("\n")
+assert len(hashes) == 5, hashes
+
+
+def tlog_proof(*, first=first, extra=extra, index=index, hashes=hashes, checkpoint=checkpoint):
+    return "\n".join([first, *([extra] if extra else []), index, *hashes]) + "\n\n" + checkpoint
+
+
+def leaf_as(change):
+    leaf = base64.b64decode(extra.removeprefix("extra "))
+    return "extra " + base64.b64encode(change(leaf)).decode()
+
+
+assert tlog_proof() == proof
+event = {"kind": sixth["kind"], "pk": sixth["pk"]}
+mutations = [
+    (
+        "proof_malformed",
+        {
+            "empty": "",
+            "no-checkpoint": header + "\n",
+            "another-first-line": tlog_proof(first="c2sp.org/tlog-proof@v2"),
+            "spaces-at-the-end": tlog_proof(first=first + " "),
+            "carriage-returns": proof.replace("\n", "\r\n"),
+            "byte-order-mark": "\ufeff" + proof,
+            "no-index": tlog_proof(index="").replace("\n\n", "\n", 1),
+            "index-leading-zero": tlog_proof(index="index 05"),
+            "index-plus": tlog_proof(index="index +5"),
+            "index-negative": tlog_proof(index="index -1"),
+            "index-hexadecimal": tlog_proof(index="index 0x5"),
+            "index-2-63": tlog_proof(index=f"index {2**63}"),
+            "index-2-63-less-one": tlog_proof(index=f"index {2**63 - 1}"),
+            "index-of-a-million-digits": tlog_proof(index="index " + "1" * 100_000),
+            "index-before-extra": tlog_proof(extra=index, index=extra),
+            "extra-twice": tlog_proof(extra=extra + "\n" + extra),
+            "extra-missing": tlog_proof(extra=None),
+            "extra-without-padding": tlog_proof(extra=extra[:-4] + "eyJ"),
+            "extra-of-the-url-alphabet": tlog_proof(extra="extra _-__"),
+            "hash-short": tlog_proof(hashes=[hashes[0][:-4], *hashes[1:]]),
+            "hash-unused-bits": tlog_proof(hashes=[hashes[0][:-2] + "B=", *hashes[1:]]),
+            "hash-with-a-space": tlog_proof(hashes=[hashes[0] + " ", *hashes[1:]]),
+            "hashes-of-64": tlog_proof(hashes=hashes[:1] * 64),
+            "hashes-of-a-thousand": tlog_proof(hashes=hashes[:1] * 1000),
+            "one-hash-too-few": tlog_proof(hashes=hashes[:-1]),
+            "one-hash-too-many": tlog_proof(hashes=[*hashes, hashes[0]]),
+            "index-on-another-level": tlog_proof(index="index 19"),
+        },
+    ),
+    (
+        "proof_mismatch",
+        {
+            "another-index": tlog_proof(index="index 4"),
+            "hashes-in-another-order": tlog_proof(hashes=hashes[::-1]),
+            "leaf-of-another-event": tlog_proof(extra=seventh["text"].split("\n")[1]),
+            "leaf-changed": tlog_proof(extra=leaf_as(lambda leaf: leaf.replace(b'"seq":6', b'"seq":7'))),
+            "leaf-with-white-space": tlog_proof(extra=leaf_as(lambda leaf: leaf + b"\n")),
+            "leaf-empty": tlog_proof(extra="extra "),
+        },
+    ),
+    ("tree_range", {"index-behind-the-tree": tlog_proof(index="index 20")}),
+    (
+        "note_malformed",
+        {
+            "checkpoint-unsigned": tlog_proof(checkpoint="\n".join(checkpoint.split("\n")[:3]) + "\n"),
+            "checkpoint-cut": proof[:-1],
+            "another-empty-line": proof + "\n",
+        },
+    ),
+    ("checkpoint_malformed", {"extension-line": tlog_proof(checkpoint=checkpoint.replace("\n\n", "\nextension\n\n", 1))}),
+    (
+        "origin_mismatch",
+        {"another-origin": tlog_proof(checkpoint=checkpoint.replace("audit-chain\n20", "audit-chaim\n20", 1))},
+    ),
+    (
+        "signature_invalid",
+        {
+            "another-size": tlog_proof(checkpoint=checkpoint.replace("\n20\n", "\n21\n", 1)),
+            "checkpoint-of-another-tree": tlog_proof(
+                checkpoint=checkpoint.replace(
+                    checkpoint.split("\n")[2], json.loads(heads["seq-19"])["checkpoint"].split("\n")[2], 1
+                )
+            ),
+        },
+    ),
+    (
+        "signature_missing",
+        {
+            "signed-by-the-log-only": tlog_proof(checkpoint="\n".join(checkpoint.split("\n")[:5]) + "\n"),
+            "cosigned-only": tlog_proof(
+                checkpoint="\n".join(checkpoint.split("\n")[:4] + checkpoint.split("\n")[5:])
+            ),
+        },
+    ),
+    ("event_mismatch", {"proof-of-another-event": seventh["text"]}),
+]
+write(
+    "tlog-proof",
+    "proofs that verifyProof refuses for the given event, with the origin and keys of heads.json",
+    [
+        {"name": name, **event, "text": text, "code": code}
+        for code, cases in mutations
+        for name, text in cases.items()
+    ],
+)
