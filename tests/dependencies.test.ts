@@ -32,7 +32,6 @@ const ROOMS: Readonly<Record<string, Readonly<Record<string, readonly string[]>>
     "type-change": ["units.ts"],
     tlog: [
       "base64.ts",
-      "checkpoint.ts",
       "errors.ts",
       "frontier.ts",
       "hash.ts",
@@ -63,6 +62,7 @@ const ROOMS: Readonly<Record<string, Readonly<Record<string, readonly string[]>>
   "packages/schema": { sql: [], "set-up": ["database.ts", "errors.ts", "sql-state.ts"] },
   "packages/sinks": {
     git: ["errors.ts", "file-lock.ts", "lines.ts", "place.ts", "redact.ts", "sink.ts", "url.ts"],
+    tiles: ["errors.ts", "file-sink.ts", "place.ts", "sink.ts"],
   },
   "packages/testkit": {
     docker: ["client.ts", "testkit-error.ts"],

@@ -1,6 +1,7 @@
+import { type Checkpoint, parseCheckpoint } from "./checkpoint.ts";
 import { CoreError, quoted } from "./errors.ts";
 import { timestampName } from "./key-file.ts";
-import { type ParsedNote, verifySignatures } from "./note.ts";
+import { type ParsedNote, parseNote, verifySignatures } from "./note.ts";
 import { type NoteVerifier, parseVerifierKey } from "./note-key.ts";
 import type { Seconds } from "./units.ts";
 
@@ -25,6 +26,23 @@ export const headTrust = (vkeys: readonly string[], origin: string | undefined):
   origin,
   verifiers: vkeys.map(parseVerifierKey),
 });
+
+/** A checkpoint whose signatures have been checked. */
+export interface SignedCheckpoint extends Checkpoint {
+  /** The time that was cosigned. */
+  readonly signedTime: Seconds;
+}
+
+/**
+ * The checkpoint of a note, which must be signed by the log and cosigned by its time-stamping key.
+ *
+ * @throws {CoreError} `note_malformed`, `checkpoint_malformed`, and as `checkSigned`
+ */
+export function openCheckpoint(text: string, trust: HeadTrust): SignedCheckpoint {
+  const note = parseNote(text);
+  const checkpoint = parseCheckpoint(note.text);
+  return { ...checkpoint, signedTime: checkSigned(note, "a checkpoint", checkpoint.origin, trust) };
+}
 
 /**
  * Checks that a note of a log is signed by it and cosigned by its time-stamping key, and returns the cosigned time.

@@ -21,15 +21,15 @@
  * Statements (statement.ts) may stand between the lines of heads.
  */
 import { fromBase64, toBase64 } from "./base64.ts";
-import { formatCheckpoint, parseCheckpoint } from "./checkpoint.ts";
+import { formatCheckpoint } from "./checkpoint.ts";
 import { CoreError } from "./errors.ts";
 import { appendLeaf, type Frontier, frontierFromLastLeaf, frontierRoot, lastLeafProof } from "./frontier.ts";
 import { checkHash, hashFromHex, sameBytes, toHex } from "./hash.ts";
-import { checkSigned, type HeadTrust } from "./head-trust.ts";
+import { type HeadTrust, openCheckpoint } from "./head-trust.ts";
 import type { PublisherKeys } from "./key-file.ts";
 import { type Leaf, leafText, parseLeaf } from "./leaf.ts";
 import { leafHash, MAX_PROOF_HASHES } from "./merkle.ts";
-import { MAX_NOTE_CHARS, parseNote, signNote } from "./note.ts";
+import { MAX_NOTE_CHARS, signNote } from "./note.ts";
 import { type JsonValue, parseJson } from "./parse-json.ts";
 import { checkTime, formatSeconds } from "./time.ts";
 import type { Seconds } from "./units.ts";
@@ -134,9 +134,7 @@ export function signHead(options: {
  */
 export function parseHeadLine(line: string, trust: HeadTrust): Head {
   const parts = parseHeadParts(line);
-  const note = parseNote(parts.checkpoint);
-  const { origin, size, root } = parseCheckpoint(note.text);
-  const signedTime = checkSigned(note, "a checkpoint", origin, trust);
+  const { origin, size, root, signedTime } = openCheckpoint(parts.checkpoint, trust);
   if (parts.seq !== size) throw mismatch("seq", "is not the checkpoint's tree size");
   if (!isTextOf(parts.publishedAt, signedTime)) throw mismatch("published_at", "is not the cosigned time");
   const leaf = parseLeaf(parts.entry);

@@ -44,7 +44,7 @@ export {
   parseHeadParts,
   signHead,
 } from "./head.ts";
-export { headTrust, type HeadTrust } from "./head-trust.ts";
+export { headTrust, type HeadTrust, openCheckpoint, type SignedCheckpoint } from "./head-trust.ts";
 export {
   type Inclusion,
   inclusionProof,
@@ -95,7 +95,7 @@ export { textsBefore, type TypeChange } from "./type-change/texts-before.ts";
 export { textsThrough, typeChanges } from "./type-change/texts-through.ts";
 export { formatSeconds, formatTime, parseSeconds, parseTime } from "./time.ts";
 export { formatEntryBundle, MAX_BUNDLE_BYTES, parseEntryBundle } from "./tlog/entry-bundle.ts";
-export { lastTiles, type Tile, TILE_WIDTH, tileAt, tileHashes, tilePath } from "./tlog/tile.ts";
+export { lastTiles, type Tile, TILE_HEIGHT, TILE_WIDTH, tileAt, tileHashes, tilePath } from "./tlog/tile.ts";
 export { rootsFromTiles, tileRoot, tilesOf } from "./tlog/tile-proof.ts";
 export { formatTlogProof, MAX_TLOG_PROOF_CHARS, parseTlogProof, type TlogProof } from "./tlog/tlog-proof.ts";
 export { formatEventProof, type ProvenEvent, verifyProof } from "./tlog/event-proof.ts";

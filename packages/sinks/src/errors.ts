@@ -20,6 +20,10 @@ export type SinkErrorCode =
   | "conflict"
   /** A line that is to be appended is empty, longer than `MAX_LINE_BYTES` or contains a line feed. */
   | "line_invalid"
+  /** The leaves that a tree's files are made of cannot be had, or are not those of the signed head; no line was written. */
+  | "leaves"
+  /** A file of the tree has other bytes than the tree; it is not written over. */
+  | "damaged"
   /** git refused, for another reason than that the remote had moved. */
   | "git"
   /** The remote kept moving, or does not let us push. */

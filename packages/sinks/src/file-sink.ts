@@ -10,7 +10,7 @@ import type { AppendOptions, Sink, SinkLine } from "./sink.ts";
 const CHUNK_BYTES = 65_536;
 const LINE_FEED = 0x0a;
 
-interface Settings {
+export interface FileSettings {
   readonly timeoutMs: number;
   readonly signal: AbortSignal | undefined;
 }
@@ -20,32 +20,44 @@ interface Settings {
  * batch with one write(2) to a descriptor opened with O_APPEND, and calls fsync. The folder of a file that was empty or
  * not there is synced too. A write that falls short is taken back before the error is reported.
  */
-export function createFileSink(address: { name: string; path: string }, settings: Settings): Sink {
+export function createFileSink(address: { name: string; path: string }, settings: FileSettings): Sink {
   const { name, path } = address;
   return {
     name,
     kind: "file",
     read: () => readFileLines(path),
-    append: async (lines, options = {}) => {
-      const bytes = encodeLines(lines);
-      try {
-        await requireFolder(path);
-        const release = await lockFile(path, settings);
-        try {
-          return await appendLocked(path, bytes, options);
-        } finally {
-          await release();
-        }
-      } catch (error) {
-        throw explain(error, path);
-      }
-    },
+    append: async (lines, options = {}) => await appendToFile(path, lines, { ...settings, ...options }),
     place: async () => await placeOfFile(name, path),
     close: async () => {},
   };
 }
 
-async function* readFileLines(path: string): AsyncGenerator<SinkLine> {
+/**
+ * Appends lines to a file, as `Sink.append` says.
+ *
+ * @param options.before what is done first, under the lock and with the file as the caller knows it; where it fails,
+ *   nothing is appended
+ */
+export async function appendToFile(
+  path: string,
+  lines: readonly string[],
+  options: FileSettings & AppendOptions & { readonly before?: () => Promise<void> },
+): Promise<{ end: number }> {
+  const bytes = encodeLines(lines);
+  try {
+    await requireFolder(path);
+    const release = await lockFile(path, options);
+    try {
+      return await appendLocked(path, bytes, options);
+    } finally {
+      await release();
+    }
+  } catch (error) {
+    throw explain(error, path);
+  }
+}
+
+export async function* readFileLines(path: string): AsyncGenerator<SinkLine> {
   let handle: FileHandle;
   try {
     await requireFolder(path);
@@ -78,7 +90,11 @@ async function* chunksOf(handle: FileHandle, path: string): AsyncGenerator<Uint8
   }
 }
 
-async function appendLocked(path: string, bytes: Buffer, options: AppendOptions): Promise<{ end: number }> {
+async function appendLocked(
+  path: string,
+  bytes: Buffer,
+  options: AppendOptions & { readonly before?: () => Promise<void> },
+): Promise<{ end: number }> {
   await requireFile(path);
   const handle = await open(path, constants.O_RDWR | constants.O_APPEND | constants.O_CREAT, 0o644);
   try {
@@ -87,6 +103,7 @@ async function appendLocked(path: string, bytes: Buffer, options: AppendOptions)
     if (options.after !== undefined && options.after !== complete)
       throw new SinkError("conflict", `${path} was read with ${options.after} bytes of lines and now has ${complete}`);
     if (bytes.length === 0) return { end: complete };
+    await options.before?.();
     if (complete < size) await handle.truncate(complete);
     let written = 0;
     try {
@@ -120,7 +137,7 @@ async function completeLength(handle: FileHandle, size: number): Promise<number>
   return 0;
 }
 
-async function syncFolder(folder: string): Promise<void> {
+export async function syncFolder(folder: string): Promise<void> {
   const handle = await open(folder, constants.O_RDONLY);
   try {
     await handle.sync();
@@ -153,7 +170,7 @@ async function requireFile(path: string): Promise<boolean> {
   throw new SinkError("wrong_type", `${path} is not a regular file`);
 }
 
-function explain(cause: unknown, path: string): SinkError {
+export function explain(cause: unknown, path: string): SinkError {
   if (cause instanceof SinkError) return cause;
   const why = cause instanceof Error ? cause.message : String(cause);
   switch (errno(cause) ?? "") {

@@ -1,6 +1,7 @@
 import { createFileSink } from "./file-sink.ts";
 import { createGitSink } from "./git/git-sink.ts";
 import type { Sink } from "./sink.ts";
+import { createTilesSink } from "./tiles/tiles-sink.ts";
 import { parseSinkUrl, parseSinkUrls, type SinkAddress } from "./url.ts";
 
 export interface SinkOptions {
@@ -34,7 +35,8 @@ export function openSink(url: string | SinkAddress, options: SinkOptions = {}): 
     signal: options.signal,
     folder: options.folder,
   };
-  return address.kind === "file" ? createFileSink(address, settings) : createGitSink(address, settings);
+  if (address.kind === "file") return createFileSink(address, settings);
+  return address.kind === "tiles" ? createTilesSink(address, settings) : createGitSink(address, settings);
 }
 
 /**

@@ -31,7 +31,15 @@ export interface SinkLine {
   readonly defect: null | "torn" | "too_long" | "not_utf8";
 }
 
+/**
+ * The leaves of the chain's tree, from one seq to another, both included, in order: each is `leafText` of the core. Whoever
+ * asks holds them against the root that is signed in a head.
+ */
+export type Leaves = (from: bigint, to: bigint) => AsyncIterable<string>;
+
 export interface AppendOptions {
+  /** The leaves up to the last head that is appended: what a `tiles` sink makes its files of. Others do not ask. */
+  readonly leaves?: Leaves;
   /**
    * The `end` of the last line that the caller has read (0 for an empty log). If the log has gained or lost a line
    * since, nothing is written and a `SinkError` with the code `conflict` is thrown. Without it the lines go after
@@ -40,12 +48,25 @@ export interface AppendOptions {
   readonly after?: number;
 }
 
+/** The files of the tree that a sink keeps beside its lines (c2sp.org/tlog-tiles). */
+export interface TreeFiles {
+  /**
+   * A file's bytes by its path, `checkpoint` or `tile/…`, of which nothing has been verified; undefined where there is
+   * none. Of one that is longer than any can be, as many bytes as show that.
+   *
+   * @throws {SinkError} when it cannot be read
+   */
+  read(path: string): Promise<Uint8Array | undefined>;
+}
+
 /** A durable place for head lines. */
 export interface Sink {
   /** The sink's URL without secrets: it names the sink in reports and in the publisher's state. */
   readonly name: string;
   /** The scheme of the URL. */
-  readonly kind: "file" | "git";
+  readonly kind: "file" | "git" | "tiles";
+  /** The tree's files; undefined for a sink that has only lines. */
+  readonly files?: TreeFiles;
   /**
    * Streams the lines from the first on, in constant memory. A log that is not there yet has no lines. For git with
    * `push`, this is what the remote holds now.

@@ -4,6 +4,8 @@ import { redact } from "./redact.ts";
 /** What a sink's URL says. `name` is the URL in one canonical spelling and without secrets. */
 export type SinkAddress =
   | { readonly kind: "file"; readonly name: string; readonly path: string }
+  /** `path` is the folder of the tree's files. */
+  | { readonly kind: "tiles"; readonly name: string; readonly path: string }
   | {
       readonly kind: "git";
       readonly name: string;
@@ -17,10 +19,10 @@ export type SinkAddress =
     };
 
 const EXAMPLES =
-  "use file:/absolute/path.log or git:/absolute/repository?path=FILE&push=REMOTE, with branch=BRANCH where it is not the default";
+  "use file:/absolute/path.log, tiles:/absolute/folder, or git:/absolute/repository?path=FILE&push=REMOTE, with branch=BRANCH where it is not the default";
 
 /**
- * Reads a sink's URL: `file:/path` or `git:/repository?path=FILE&push=REMOTE&branch=BRANCH` (`push` and `branch` are
+ * Reads a sink's URL: `file:/path`, `tiles:/folder` or `git:/repository?path=FILE&push=REMOTE&branch=BRANCH` (`push` and `branch` are
  * optional). Paths are absolute; `%xx` is decoded, so that a comma can be written as `%2C` in a list.
  *
  * @throws {SinkError} `url_invalid`
@@ -31,7 +33,7 @@ export function parseSinkUrl(text: string): SinkAddress {
     new SinkError("url_invalid", `sink ${JSON.stringify(shown)}: ${why}; ${EXAMPLES}`);
   const colon = text.indexOf(":");
   const scheme = text.slice(0, Math.max(colon, 0));
-  if (scheme !== "file" && scheme !== "git")
+  if (scheme !== "file" && scheme !== "git" && scheme !== "tiles")
     throw bad(scheme === "" ? "no scheme" : `the scheme ${scheme}: is not known`);
 
   const [location = "", query, ...more] = text.slice(colon + 1).split("?");
@@ -45,6 +47,11 @@ export function parseSinkUrl(text: string): SinkAddress {
     if (query !== undefined) throw bad("file: takes no parameters");
     if (path.endsWith("/")) throw bad("the path names a folder");
     return { kind: "file", name: `file:${path}`, path };
+  }
+  const folder = path.length > 1 && path.endsWith("/") ? path.slice(0, -1) : path;
+  if (scheme === "tiles") {
+    if (query !== undefined) throw bad("tiles: takes no parameters");
+    return { kind: "tiles", name: `tiles:${folder}`, path: folder };
   }
 
   const parameters = new URLSearchParams(query ?? "");
@@ -67,13 +74,12 @@ export function parseSinkUrl(text: string): SinkAddress {
     throw bad("push must be a remote's name or URL");
   const branch = parameters.get("branch") ?? undefined;
   if (branch !== undefined && !isBranchName(branch)) throw bad("branch is not a valid branch name");
-  const repository = path.length > 1 && path.endsWith("/") ? path.slice(0, -1) : path;
   const shownQuery = [
     `path=${file}`,
     ...(push ? [`push=${redact(push)}`] : []),
     ...(branch ? [`branch=${branch}`] : []),
   ];
-  return { kind: "git", name: `git:${repository}?${shownQuery.join("&")}`, repository, path: file, push, branch };
+  return { kind: "git", name: `git:${folder}?${shownQuery.join("&")}`, repository: folder, path: file, push, branch };
 }
 
 /**

@@ -16,10 +16,12 @@ export const DEFAULT_CHECK_GROUPS: readonly CheckGroup[] = [
  * tables as they are, and not on a part of the chain.
  */
 export function wantedGroups(options: VerifyOptions): readonly CheckGroup[] {
-  const { checks, startSeq = 1n, endSeq, shard } = options;
-  const isWhole = startSeq === 1n && endSeq === undefined && (shard?.number ?? 1) === 1;
-  return checks ?? DEFAULT_CHECK_GROUPS.filter((group) => isWhole || group !== "access");
+  return options.checks ?? DEFAULT_CHECK_GROUPS.filter((group) => isWholeRun(options) || group !== "access");
 }
+
+/** Whether a run is of the whole chain, or the first shard of one: that does what is to be done once. */
+export const isWholeRun = ({ startSeq = 1n, endSeq, shard }: VerifyOptions): boolean =>
+  startSeq === 1n && endSeq === undefined && (shard?.number ?? 1) === 1;
 
 export const VERIFY_DEFAULTS = { maxHeadAgeMs: 24 * 60 * 60 * 1000, maxDurationMs: BOUNDS.maxDurationMs } as const;
 

@@ -13,6 +13,7 @@ import { clonesOf, readKeyFile } from "../state/key-file.ts";
 import { withSignedLine, withStatement } from "../state/state.ts";
 import type { StateFile } from "../state/state-file.ts";
 import { checkIncrement, requirePlausibleTimes } from "./check-increment.ts";
+import { leavesOf } from "./leaves-of.ts";
 import { type Preparation, publication, refusal, type Untimed } from "./make-result.ts";
 import { type Memory, openMemory } from "./open-memory.ts";
 import { checkOptions, checkOrigin, PUBLISH_DEFAULTS, type PublishOptions } from "./publish-options.ts";
@@ -151,7 +152,8 @@ async function publishNow(
   const signed = await signIncrement(database, { keys, trust }, { last, newest }, increment);
   requireUnstopped(signal);
   await remember(file, { checked, stated, signed, server });
-  return { result: publication(preparation, signed, await deliver(checked.sinks, file, trust)), signed };
+  const deliveries = await deliver(checked.sinks, file, trust, leavesOf(database, signal));
+  return { result: publication(preparation, signed, deliveries), signed };
 }
 
 function requireUnstopped(signal: AbortSignal | undefined): void {

@@ -9,16 +9,12 @@ import {
   type Seq,
 } from "@scidex/audit-core";
 import {
-  CHAIN_COLUMNS,
   CHAIN_START,
   type ChainRow,
-  Cursor,
-  decodeChainRow,
   type Finding,
   hashedTime,
   HeadChecker,
   LinkChecker,
-  openCopy,
   type ReportFinding,
   TimeChecker,
   toPublished,
@@ -26,14 +22,7 @@ import {
 import type { Sql, TransactionSql } from "postgres";
 import { PublisherError } from "../errors.ts";
 import { inTransaction } from "../transaction.ts";
-
-/**
- * Links of one COPY, some 3 MB. Before anything else can be asked, a COPY must be read to its end, also where a link is
- * found that ends the walk: so none of them is long.
- */
-const COPY_LINKS = 10_000;
-
-const NAMES = CHAIN_COLUMNS.map(([name]) => name).join(", ");
+import { COPY_LINKS, copyLinks } from "./copy-links.ts";
 
 /** How findings name what was signed last: it need not have arrived in a sink. */
 const OURS = "the publisher's state";
@@ -123,23 +112,13 @@ async function readLinks(tx: TransactionSql, walk: Walk, { signal, onProgress }:
 async function readSome(tx: TransactionSql, walk: Walk): Promise<number> {
   // Again from the last link on: a second row of its seq would else never be seen.
   const { from } = walk;
-  const links = `select ${NAMES} from only public.audit_chain where seq >= ${from} order by seq limit ${COPY_LINKS}`;
-  const copy = await openCopy(tx.unsafe(`copy (${links}) to stdout (format binary)`));
-  try {
-    const cursor = Cursor.binary(copy, CHAIN_COLUMNS.length, decodeChainRow);
-    let row = await cursor.next();
-    let count = 0;
-    while (row !== undefined) {
-      count++;
-      if (count > 1 || row.seq !== walk.seq) walk.push(row);
-      if (walk.finding !== undefined) break;
-      if (!cursor.step()) await cursor.fill();
-      row = cursor.current;
-    }
-    return count;
-  } finally {
-    await copy.drain();
-  }
+  let count = 0;
+  await copyLinks(tx, { from, limit: COPY_LINKS }, (row) => {
+    count++;
+    if (count > 1 || row.seq !== walk.seq) walk.push(row);
+    return walk.finding === undefined;
+  });
+  return count;
 }
 
 /**

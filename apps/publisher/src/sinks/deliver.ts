@@ -1,5 +1,5 @@
 import type { HeadTrust } from "@scidex/audit-core";
-import { SinkError } from "@scidex/audit-sinks";
+import { type Leaves, SinkError } from "@scidex/audit-sinks";
 import { type Checked, failureOf } from "./check-sinks.ts";
 import type { Divergence } from "../divergence.ts";
 import { copyMissing, sinksDisagree } from "./sink-copy.ts";
@@ -21,22 +21,29 @@ const ATTEMPTS = 3;
 /**
  * Appends to every sink what is in its outbox, each on its own, then brings those up that were added, and notes in the
  * state what has arrived. What could not be delivered stays in the outbox for the next run.
+ *
+ * @param leaves the chain's leaves, for sinks that keep the tree
  */
-export async function deliver(checked: readonly Checked[], file: StateFile, trust: HeadTrust): Promise<Delivery[]> {
+export async function deliver(
+  checked: readonly Checked[],
+  file: StateFile,
+  trust: HeadTrust,
+  leaves: Leaves,
+): Promise<Delivery[]> {
   const { state } = file;
   const inOrder = checked.map((one) => ({ ...one, record: state.sinks[one.sink.name] ?? EMPTY_RECORD }));
   const delivered = new Map<string, Delivery>();
   await Promise.all(
     inOrder
       .filter(({ record }) => !hasGap(state, record))
-      .map(async (one) => delivered.set(one.sink.name, await deliverOutbox(one, state, trust))),
+      .map(async (one) => delivered.set(one.sink.name, await deliverOutbox(one, state, trust, leaves))),
   );
   const reference = inOrder.find(({ sink }) => {
     const { status, record } = delivered.get(sink.name) ?? {};
     return status === "ok" && record !== undefined && record.lines === state.log.lines;
   });
   const all = await Promise.all(
-    inOrder.map(async (one) => delivered.get(one.sink.name) ?? fill(one, reference, state)),
+    inOrder.map(async (one) => delivered.get(one.sink.name) ?? fill(one, reference, state, leaves)),
   );
   const changed = all.filter(({ name, record }) => record !== EMPTY_RECORD && state.sinks[name] !== record);
   if (changed.length > 0)
@@ -47,14 +54,14 @@ export async function deliver(checked: readonly Checked[], file: StateFile, trus
   return all;
 }
 
-async function deliverOutbox(one: Checked, state: State, trust: HeadTrust): Promise<Delivery> {
+async function deliverOutbox(one: Checked, state: State, trust: HeadTrust, leaves: Leaves): Promise<Delivery> {
   const { sink } = one;
   let { record, end } = one;
   const name = sink.name;
   if (end === undefined) return behind(name, record, one.failure ?? "it could not be read");
   for (let attempt = 1; ; attempt += 1) {
     try {
-      if (record.outbox.length > 0) await sink.append(record.outbox, { after: end });
+      if (record.outbox.length > 0) await sink.append(record.outbox, { after: end, leaves });
       return {
         name,
         status: "ok",
@@ -94,7 +101,7 @@ async function deliverOutbox(one: Checked, state: State, trust: HeadTrust): Prom
   }
 }
 
-async function fill(one: Checked, reference: Checked | undefined, state: State): Promise<Delivery> {
+async function fill(one: Checked, reference: Checked | undefined, state: State, leaves: Leaves): Promise<Delivery> {
   const { sink, record } = one;
   if (one.failure !== undefined) return behind(sink.name, record, one.failure);
   if (!reference)
@@ -104,7 +111,7 @@ async function fill(one: Checked, reference: Checked | undefined, state: State):
       "it lacks older lines, and no other sink that has them can be read: keep one of the sinks that were used before in AUDIT_SINKS until this one has been filled",
     );
   try {
-    const filled = await copyMissing(sink, reference.sink, state.log);
+    const filled = await copyMissing(sink, reference.sink, state.log, leaves);
     if (filled)
       return { name: sink.name, status: "ok", record: filled, lines: filled.lines, message: null, finding: undefined };
     const finding = sinksDisagree(sink, reference.sink, record.lines);

@@ -1,5 +1,5 @@
 import { afterLine, LOG_START, type LogEnd, wholeLines } from "@scidex/audit-reader";
-import type { Sink } from "@scidex/audit-sinks";
+import type { Leaves, Sink } from "@scidex/audit-sinks";
 import type { Divergence } from "../divergence.ts";
 import type { LogPosition, SinkRecord } from "../state/state.ts";
 
@@ -56,7 +56,12 @@ export const sinksDisagree = (sink: Sink, reference: Sink, common: number): Dive
  * @returns the sink's record, or undefined when the two disagree or the copy isn't the log: nothing may be noted then.
  * @throws {SinkError} Lines that were copied until then stay, and are found there next time.
  */
-export async function copyMissing(sink: Sink, reference: Sink, log: LogPosition): Promise<SinkRecord | undefined> {
+export async function copyMissing(
+  sink: Sink,
+  reference: Sink,
+  log: LogPosition,
+  leaves: Leaves,
+): Promise<SinkRecord | undefined> {
   const { common, end: start, differs, longer } = await compareSinks(sink, reference);
   if (differs || longer) return undefined;
   let read: LogEnd = LOG_START;
@@ -64,7 +69,7 @@ export async function copyMissing(sink: Sink, reference: Sink, log: LogPosition)
   let batch: string[] = [];
   let size = 0;
   const flush = async (): Promise<void> => {
-    if (batch.length > 0) ({ end } = await sink.append(batch, { after: end }));
+    if (batch.length > 0) ({ end } = await sink.append(batch, { after: end, leaves }));
     batch = [];
     size = 0;
   };

@@ -8,13 +8,11 @@
  *
  * It shows what was recorded, and when. What the row *is*, or whether a later event changed it, it cannot show.
  */
-import { parseCheckpoint } from "../checkpoint.ts";
 import { CoreError, quoted } from "../errors.ts";
-import { checkSigned, type HeadTrust } from "../head-trust.ts";
+import { type HeadTrust, openCheckpoint } from "../head-trust.ts";
 import { verifyInclusion } from "../inclusion.ts";
 import { type Leaf, MAX_LEAF_CHARS, parseLeaf } from "../leaf.ts";
 import { leafHash } from "../merkle.ts";
-import { parseNote } from "../note.ts";
 import type { Seconds } from "../units.ts";
 import { formatTlogProof, parseTlogProof } from "./tlog-proof.ts";
 
@@ -69,9 +67,7 @@ export function verifyProof(
   event: { readonly kind: string; readonly pk: string },
 ): ProvenEvent {
   const { index, hashes, checkpoint, extra } = parseTlogProof(text);
-  const note = parseNote(checkpoint);
-  const { origin, size, root } = parseCheckpoint(note.text);
-  const signedTime = checkSigned(note, "a checkpoint", origin, trust);
+  const { origin, size, root, signedTime } = openCheckpoint(checkpoint, trust);
   if (extra === null) throw new CoreError("proof_malformed", "the proof does not bring its event (extra)");
   // Nothing is read of the leaf before its hash is proven.
   verifyInclusion({ index, size, leafHash: leafHash(extra), proof: hashes, root });

@@ -11,7 +11,7 @@ import {
   parseStatementLine,
   type Statement,
 } from "@scidex/audit-core";
-import type { Place } from "@scidex/audit-sinks";
+import type { Place, TreeFiles } from "@scidex/audit-sinks";
 
 /** One line as a sink gives it. `defect` says what is wrong with the line itself; see the sinks package. */
 export interface HeadLogLine {
@@ -25,6 +25,8 @@ export interface HeadLog {
   /** How reports name it: without secrets. */
   readonly name: string;
   read(): AsyncIterable<HeadLogLine>;
+  /** The files of the tree that it keeps beside its lines, if it does. */
+  readonly files?: TreeFiles;
   /** Where it is, to find logs that are one. */
   place?(): Promise<Place | undefined>;
 }

@@ -5,6 +5,7 @@ import type { HeadLog } from "./log-lines.ts";
 import { type ReadLog, readHeadLog } from "./read-head-log.ts";
 import type { PublishedHead } from "./published-head.ts";
 import { checkSinks } from "./check-sinks.ts";
+import { checkTree, type TreeScope } from "./check-tree.ts";
 import type { KnownLog, VerifierState } from "./verifier-state.ts";
 
 /** Everything that the published heads say, read and checked before the database is looked at. */
@@ -26,18 +27,26 @@ export interface PublishedHeads {
   readonly doubts: readonly string[];
 }
 
-/** Reads all logs, checks each line and the logs against each other and against what is known of them. */
+/**
+ * Reads all logs, checks each line and the logs against each other and against what is known of them.
+ *
+ * @param treeScope how much of the trees is looked at that sinks keep beside their lines
+ */
 export async function readPublishedHeads(
   logs: readonly HeadLog[],
   trust: HeadTrust,
   state: VerifierState,
   report: ReportFinding,
+  treeScope: TreeScope = "edge",
 ): Promise<PublishedHeads> {
   const read: ReadLog[] = [];
   const doubts = await findSame(logs);
   for (const log of logs) {
     try {
-      read.push(await readHeadLog(log, trust, state.sinks.get(log.name)?.lines ?? 0, report));
+      const one = await readHeadLog(log, trust, state.sinks.get(log.name)?.lines ?? 0, report);
+      read.push(one);
+      if (log.files !== undefined)
+        await checkTree({ name: log.name, files: log.files, last: one.heads.at(-1) }, trust, treeScope, report);
     } catch (error) {
       doubts.push(`the sink ${log.name} could not be read: ${error instanceof Error ? error.message : String(error)}`);
     }

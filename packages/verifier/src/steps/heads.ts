@@ -8,7 +8,7 @@ import {
 } from "@scidex/audit-reader";
 import { clockDoubt } from "../causes.ts";
 import type { ParsedTrust } from "../trust.ts";
-import { VERIFY_DEFAULTS, type VerifyOptions } from "../verify-options.ts";
+import { isWholeRun, VERIFY_DEFAULTS, type VerifyOptions } from "../verify-options.ts";
 import type { Noted } from "./noted.ts";
 
 /** What the sinks say. */
@@ -20,16 +20,11 @@ export interface Heads {
 }
 
 /** Reads the published heads, where they are asked for and can be believed. */
-export async function readHeads(
-  trust: ParsedTrust,
-  now: Micros,
-  { allowUnanchored = false }: VerifyOptions,
-  noted: Noted,
-): Promise<Heads> {
+export async function readHeads(trust: ParsedTrust, now: Micros, options: VerifyOptions, noted: Noted): Promise<Heads> {
   const { sinks, verifiers, state } = trust;
   const none: Heads = { published: null, judgesTimes: true };
   if (!noted.wants("heads")) return none;
-  if (sinks.length === 0 && allowUnanchored) {
+  if (sinks.length === 0 && options.allowUnanchored === true) {
     noted.warn(["no sinks: a cut of the chain's end or a full rewrite cannot be seen"]);
     return none;
   }
@@ -47,7 +42,7 @@ export async function readHeads(
     );
     return none;
   }
-  const published = await readPublishedHeads(sinks, trust, state, noted.report);
+  const published = await readPublishedHeads(sinks, trust, state, noted.report, isWholeRun(options) ? "whole" : "edge");
   noted.saw({ published });
   noted.warn(published.warnings);
   for (const reason of published.doubts) noted.cannot(reason, "heads");
