@@ -20,7 +20,7 @@ import type { Catalog } from "../structure/catalog/catalog.ts";
 import { checkBounds } from "./check-bounds.ts";
 import { compareReading } from "./compare-reading.ts";
 import { foreignKeyStatement, notNullStatement } from "./constraint.ts";
-import { indexesOfLookup, isWhole, LOOKUP_SETTINGS, lookupStatement, type Pages } from "./lookup.ts";
+import { indexesInstead, indexesOfLookup, isWhole, LOOKUP_SETTINGS, lookupStatement, type Pages } from "./lookup.ts";
 import { planAccess } from "./plan-access.ts";
 import type { TableAccess } from "./table-plan.ts";
 import { closedOver, readKeys, type Rows } from "./planner.ts";
@@ -130,8 +130,8 @@ class AccessCheck {
         const statement = lookupStatement(lookup, pages);
         await lane.plan(LOOKUP_SETTINGS);
         const closed = await closedOver(lane, lookup.table);
-        const indexes = indexesOfLookup(await plannedShape(lane, statement, closed));
-        if (!isWhole(lookup.index, indexes)) return { instead: indexes };
+        const planned = await plannedShape(lane, statement, closed);
+        if (!isWhole(lookup.index, indexesOfLookup(planned))) return { instead: indexesInstead(planned) };
         const form = closedForm(statement, closed, (shape) =>
           isWhole(lookup.index, indexesOfLookup(shape)) ? null : "another index",
         );
@@ -185,9 +185,11 @@ class AccessCheck {
    * does so for applications too; else something keeps it from the index.
    */
   async #notPlanned(access: TableAccess, index: string, instead: readonly string[] | null): Promise<void> {
-    const { relation, readings } = access;
-    const names = new Map(readings.flatMap((reading) => reading.index.parts.map(({ oid, name }) => [oid, name])));
-    if (instead?.every((oid) => names.has(oid)) === true) {
+    const { relation, readings, unread } = access;
+    const indexes = [...readings.map((reading) => reading.index), ...unread];
+    const names = new Map(indexes.flatMap(({ parts }) => parts.map(({ oid, name }) => [oid, name])));
+    const areOthers = instead?.every((oid) => (names.get(oid) ?? index) !== index) ?? false;
+    if (instead !== null && areOthers) {
       this.notChecked.push(
         `${relation}: index ${index} (the server prefers ${[...new Set(instead.map((oid) => names.get(oid)))].join(", ")})`,
       );

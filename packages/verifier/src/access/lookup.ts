@@ -158,21 +158,34 @@ const READING_SETTINGS = [
 ] as const;
 
 /** The indexes that a lookup's plan goes through, by oid; null where the plan is another one altogether. */
-export function indexesOfLookup({ node, isLeftJoin, plans }: PlanShape): string[] | null {
+export function indexesOfLookup(plan: PlanShape): string[] | null {
+  const inner = insideOf(plan);
+  return inner !== null && scansOf(inner).every(({ isFiltered }) => !isFiltered) ? oidsOf(inner, "INDEXSCAN") : null;
+}
+
+/** The same of a plan that goes through other indexes, which have only a part of what is looked up. */
+export function indexesInstead(plan: PlanShape): string[] | null {
+  const inner = insideOf(plan);
+  return inner === null ? null : oidsOf(inner, "INDEXSCAN");
+}
+
+/** What a lookup does for each row. */
+function insideOf({ node, isLeftJoin, plans }: PlanShape): PlanShape | null {
   const [outer, inner, ...more] = plans;
   if (node !== "NESTLOOP" || !isLeftJoin || outer === undefined || inner === undefined || more.length > 0) return null;
-  return scansOf(outer).every((scan) => scan.node === "TIDRANGESCAN") ? oidsOf(inner, "INDEXSCAN") : null;
+  return scansOf(outer).every((scan) => scan.node === "TIDRANGESCAN") ? inner : null;
 }
 
 /** The indexes that a reading's plan scans; null where the plan is another one altogether. */
-export const indexesOfReading = (plan: PlanShape): string[] | null => oidsOf(plan, "INDEXONLYSCAN");
+export const indexesOfReading = (plan: PlanShape): string[] | null =>
+  scansOf(plan).every(({ isFiltered }) => !isFiltered) ? oidsOf(plan, "INDEXONLYSCAN") : null;
 
 export const scansOf = (plan: PlanShape): readonly PlanShape[] =>
   plan.node === "APPEND" || plan.node === "MERGEAPPEND" ? plan.plans.flatMap(scansOf) : [plan];
 
 function oidsOf(plan: PlanShape, node: string): string[] | null {
   const scans = scansOf(plan);
-  const isOne = (scan: PlanShape) => scan.node === node && !scan.isFiltered && scan.plans.length === 0;
+  const isOne = (scan: PlanShape) => scan.node === node && scan.plans.length === 0;
   return scans.every(isOne) ? scans.map(({ index }) => index ?? "") : null;
 }
 

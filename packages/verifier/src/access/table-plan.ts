@@ -19,6 +19,8 @@ export interface TableAccess {
   readonly root: RelationRow;
   readonly lookups: readonly Lookup[];
   readonly readings: readonly Reading[];
+  /** Indexes that the server may use, and that are not read from end to end. */
+  readonly unread: readonly ReadIndex[];
   /** Columns that must not be NULL. */
   readonly notNull: readonly string[];
   readonly foreignKeys: readonly ForeignKey[];
@@ -26,6 +28,8 @@ export interface TableAccess {
 
 /** The access method of plain indexes, whose order is checked; its oid is built in. */
 const BTREE = "403";
+/** Families of the server's own whose order ORDER BY has no word for: text_pattern_ops, bpchar_pattern_ops, record_image_ops. */
+const ODD_ORDERS: ReadonlySet<string> = new Set(["2095", "2097", "3194"]);
 const DESCENDING = 1;
 const NULLS_FIRST = 2;
 
@@ -53,9 +57,10 @@ export class TablePlan {
     return `${this.#table.schema}.${this.#table.name}`;
   }
 
-  plan(): Pick<TableAccess, "lookups" | "readings" | "notNull" | "foreignKeys"> {
+  plan(): Pick<TableAccess, "lookups" | "readings" | "unread" | "notNull" | "foreignKeys"> {
     const lookups: Lookup[] = [];
     const readings: Reading[] = [];
+    const unread: ReadIndex[] = [];
     for (const index of this.#catalog.indexes) {
       if (index.relation !== this.#table.oid) continue;
       const reading = this.#reading(index);
@@ -65,12 +70,21 @@ export class TablePlan {
       }
       // A partitioned table without partitions has nothing to be looked up.
       if (reading.index.parts.length === 0) continue;
-      readings.push(reading);
+      if (this.#hasOddOrder(index)) {
+        this.#leaveOut(`${this.#name}: index ${reading.index.name} (an order that ORDER BY does not ask for)`);
+        unread.push(reading.index);
+      } else readings.push(reading);
       const columns = index.isUnique ? this.#lookupColumns(index) : null;
       if (columns === null) continue;
       lookups.push({ table: this.#table, index: reading.index, columns });
     }
-    return { lookups, readings, notNull: this.#notNull(), foreignKeys: this.#foreignKeys() };
+    return { lookups, readings, unread, notNull: this.#notNull(), foreignKeys: this.#foreignKeys() };
+  }
+
+  #hasOddOrder({ classes, keyColumns }: IndexRow): boolean {
+    return classes
+      .slice(0, keyColumns)
+      .some((oid) => ODD_ORDERS.has(this.#catalog.operatorClasses.get(oid)?.family ?? ""));
   }
 
   /** An index with those of the partitions. */
@@ -100,6 +114,9 @@ export class TablePlan {
       if (i < index.keyColumns && !isServers(index.classes[i] ?? "")) return "an order that is not the server's own";
       // initdb makes deterministic ones only.
       if (Number(index.collations[i] ?? "0") >= FIRST_NORMAL_OID) return "a collation that is not the server's own";
+      // Neither ORDER BY nor a key finds its way into such an index without naming the collation.
+      if (i < index.keyColumns && (index.collations[i] ?? "0") !== column.collation)
+        return "a collation that is not the column's own";
       names.push(column.name);
     }
     const whole: ReadIndex = { ...namedRelation(this.#catalog, relation), parts: this.#parts(relation) };

@@ -144,6 +144,24 @@ describe("honest tables", () => {
     expect(report.unproven).toEqual([]);
     expect(report.warnings[0]).toMatch(/index (?:twin|events_pkey) \(the server prefers (?:twin|events_pkey)\)/u);
   });
+
+  test("may have indexes for LIKE and of another collation, which the server may prefer for a part of a key", async () => {
+    await using database = await createDatabase({ server, template: ACCESS });
+    await database.sql.unsafe(`
+      create table public.objects (id int primary key, bucket text not null, name text not null, code varchar(20) unique);
+      create unique index by_bucket on public.objects (bucket, name); create index by_prefix on public.objects (name text_pattern_ops);
+      create unique index by_c on public.objects (name collate "C", bucket); create index code_like on public.objects (code varchar_pattern_ops)`);
+    await attach(drizzle(database.sql), "public.objects");
+    await database.sql`insert into public.objects select n, 'bucket', 'name ' || n, 'code ' || n from generate_series(1, 50) as n`;
+    for (const analyse of ["", "analyze"]) {
+      if (analyse !== "") await database.sql.unsafe(analyse);
+      const { report } = await verify(database.sql, {}, { checks: ["access"] });
+      expect(report.divergences).toEqual([]);
+      expect(report.unproven).toEqual([]);
+      for (const what of ["by_prefix (an order", "by_c (a collation", "code_like (an order"])
+        expect(report.warnings[0]).toContain(`public.objects: index ${what}`);
+    }
+  });
 });
 
 describe("B15: an index that lies is found", () => {

@@ -1,4 +1,5 @@
--- Creates or replaces a table's capture function. Nobody may call it or put it on a trigger.
+-- Creates or replaces a table's capture function. Nobody may call it or put it on a trigger, but for partitions
+-- (audit_chain_capture_open).
 CREATE OR REPLACE FUNCTION public.audit_chain_capture_function(
   kind text, relation text, key_columns text[], columns text[], members text[], absent jsonb, changes text, mode text, row_wise boolean, blind_key boolean) RETURNS text
 LANGUAGE plpgsql

@@ -3,6 +3,7 @@ import { type Grant, privilegeName, PUBLIC } from "../catalog/acl.ts";
 import { type Catalog, type RoleRow, roleName } from "../catalog/catalog.ts";
 import { OWN_SCHEMA, ownRelations } from "../describe/describe-schema.ts";
 import { compareMemberships, type Widened } from "./compare-memberships.ts";
+import { CAPTURE_PREFIX } from "./audited-tables.ts";
 import type { FunctionShape, RelationShape, SchemaShape } from "../manifest.ts";
 import { isOwnRole, OWNER_ROLE } from "../catalog/own-roles.ts";
 import type { Reach } from "../catalog/reach.ts";
@@ -43,6 +44,9 @@ export function comparePrivileges(
   return { warnings: compareMemberships(catalog, audited, reach, widened) };
 }
 
+/** Whoever creates a partition of an audited table puts the root's triggers on it. On any other table they refuse to work. */
+const OF_CAPTURE: Grants = { scidex_audit_deployer: ["X"] };
+
 const worded = (privileges: readonly string[]) => privileges.map(privilegeName).join(", ");
 
 /** Grants on our own relations and functions beyond those of the migrations. */
@@ -68,7 +72,8 @@ function compareOwnGrants(
     }
   };
   for (const [name, { grants }] of live.relations) collect(name, manifest.relations[name]?.grants ?? {}, grants);
-  for (const [name, { grants }] of live.functions) collect(name, manifest.functions[name]?.grants ?? {}, grants);
+  for (const [name, { grants }] of live.functions)
+    collect(name, manifest.functions[name]?.grants ?? (name.startsWith(CAPTURE_PREFIX) ? OF_CAPTURE : {}), grants);
   for (const [grantee, objects] of more) {
     if (isInstaller(manifest, grantee, objects)) continue;
     for (const [object, privileges] of objects) {
