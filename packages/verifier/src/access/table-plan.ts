@@ -66,6 +66,7 @@ export class TablePlan {
       const reading = this.#reading(index);
       if (typeof reading === "string") {
         this.#leaveOut(`${this.#name}: index ${indexName(this.#catalog, index)} (${reading})`);
+        unread.push(...this.#whole(index));
         continue;
       }
       // A partitioned table without partitions has nothing to be looked up.
@@ -79,6 +80,12 @@ export class TablePlan {
       lookups.push({ table: this.#table, index: reading.index, columns });
     }
     return { lookups, readings, unread, notNull: this.#notNull(), foreignKeys: this.#foreignKeys() };
+  }
+
+  /** None where the catalog has no such relation. */
+  #whole({ index }: IndexRow): ReadIndex[] {
+    const relation = this.#catalog.relations.get(index);
+    return relation === undefined ? [] : [{ ...namedRelation(this.#catalog, relation), parts: this.#parts(relation) }];
   }
 
   #hasOddOrder({ classes, keyColumns }: IndexRow): boolean {
@@ -119,7 +126,8 @@ export class TablePlan {
         return "a collation that is not the column's own";
       names.push(column.name);
     }
-    const whole: ReadIndex = { ...namedRelation(this.#catalog, relation), parts: this.#parts(relation) };
+    const [whole] = this.#whole(index);
+    if (whole === undefined) return "a relation that is not there";
     return {
       table: this.#table,
       index: whole,

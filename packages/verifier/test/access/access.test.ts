@@ -150,6 +150,7 @@ describe("honest tables", () => {
     await database.sql.unsafe(`
       create table public.objects (id int primary key, bucket text not null, name text not null, code varchar(20) unique);
       create unique index by_bucket on public.objects (bucket, name); create index by_prefix on public.objects (name text_pattern_ops);
+      create index by_bucket_c on public.objects (bucket, name collate "C");
       create unique index by_c on public.objects (name collate "C", bucket); create index code_like on public.objects (code varchar_pattern_ops)`);
     await attach(drizzle(database.sql), "public.objects");
     await database.sql`insert into public.objects select n, 'bucket', 'name ' || n, 'code ' || n from generate_series(1, 50) as n`;
