@@ -52,6 +52,11 @@ export const COMMANDS: readonly CommandEntry[] = [
     load: async (context) => (await import("./commands/policy.ts")).policyCommand(context),
   },
   {
+    name: "accept",
+    summary: "accept findings in the policy: each in the state that it has, and no other",
+    load: async (context) => (await import("./commands/accept.ts")).acceptCommand(context),
+  },
+  {
     name: "keygen",
     summary: "make the publisher's keys and print the verifier keys",
     load: async (context) => (await import("./commands/keygen.ts")).keygenCommand(context),

@@ -24,6 +24,15 @@ export { type EventName, type EventVerdict, getHead, lookup, verifyEvent } from 
 export { type KindCount, type KindCounts, MAX_OTHER_KINDS } from "./rows/kind-tally.ts";
 export type { CoverageChange, HeadTime, Overview, SinkHeads } from "./report/overview.ts";
 export type { RecordedTable } from "./coverage/generations.ts";
+export {
+  type Acceptance,
+  acceptanceForm,
+  MAX_ACCEPTED_ONE_BY_ONE,
+  stateDigest,
+  tableKind,
+  whyNotAcceptable,
+} from "./coverage/acceptance.ts";
+export type { AcceptedFinding, ManyFindings } from "./coverage/accepting.ts";
 export type { PinnedRow } from "./coverage/policy.ts";
 export type { ServerDifference } from "./structure/builtin/compare-builtin.ts";
 export { compareServer, describeDifference } from "./structure/builtin/check-builtin.ts";

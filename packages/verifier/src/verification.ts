@@ -33,7 +33,7 @@ import { identify, unlessLagging } from "./steps/server.ts";
 import type { Observations } from "./report/observations.ts";
 import type { Recorder } from "./rows/check-tables.ts";
 import type { ParsedTrust } from "./trust.ts";
-import { type VerifyOptions, wantedGroups } from "./verify-options.ts";
+import { type VerifyOptions, wantedGroups, isWholeChain } from "./verify-options.ts";
 
 /**
  * Looks once at the sinks, and then at one snapshot of the database.
@@ -48,7 +48,10 @@ export async function observe(
   deadline: Deadline,
   { earlier, recorder }: { readonly earlier?: Findings; readonly recorder?: Recorder } = {},
 ): Promise<Observations> {
-  const noted = new Noted(wantedGroups(options), earlier);
+  const noted = new Noted(wantedGroups(options), earlier, {
+    accepted: trust.policy?.accepted ?? [],
+    isWhole: isWholeChain(options) && options.onlyConfiguration !== true,
+  });
   const { database } = sql.options;
   noted.saw({ server: { systemIdentifier: null, database } });
   const now = microsOfMillis(options.now ?? Date.now());
@@ -59,7 +62,7 @@ export async function observe(
   } catch (error) {
     disbelieve(error, noted);
   }
-  return noted.result;
+  return noted.finish();
 }
 
 /** What a look at the database begins with. */

@@ -23,6 +23,10 @@ export function wantedGroups(options: VerifyOptions): readonly CheckGroup[] {
 export const isWholeRun = ({ startSeq = 1n, endSeq, shard }: VerifyOptions): boolean =>
   startSeq === 1n && endSeq === undefined && (shard?.number ?? 1) === 1;
 
+/** Whether neither a window nor a shard of the chain is asked for. */
+export const isWholeChain = ({ startSeq = 1n, endSeq, shard }: VerifyOptions): boolean =>
+  startSeq === 1n && endSeq === undefined && shard === undefined;
+
 export const VERIFY_DEFAULTS = { maxHeadAgeMs: 24 * 60 * 60 * 1000, maxDurationMs: BOUNDS.maxDurationMs } as const;
 
 /** The most jobs that there are without being asked for. */

@@ -9,7 +9,7 @@ import type { Overview } from "./report/overview.ts";
 import { isVerdict, type VerificationReport } from "./report/verification-report.ts";
 import { parseTrust, type Trust } from "./trust.ts";
 import { observe } from "./verification.ts";
-import { DEFAULT_CHECK_GROUPS, VERIFY_DEFAULTS, type VerifyOptions } from "./verify-options.ts";
+import { DEFAULT_CHECK_GROUPS, isWholeChain, VERIFY_DEFAULTS, type VerifyOptions } from "./verify-options.ts";
 
 /** How often the database is looked at, at most, until two looks have found the same. */
 export const MAX_LOOKS = 4;
@@ -70,12 +70,10 @@ export async function verify(sql: Sql, trust: Trust, options: VerifyOptions = {}
   };
 }
 
-const isFull = ({ checks, onlyConfiguration, startSeq = 1n, endSeq, shard }: VerifyOptions): boolean =>
-  DEFAULT_CHECK_GROUPS.every((group) => checks?.includes(group) ?? true) &&
-  onlyConfiguration !== true &&
-  startSeq === 1n &&
-  endSeq === undefined &&
-  shard === undefined;
+const isFull = (options: VerifyOptions): boolean =>
+  DEFAULT_CHECK_GROUPS.every((group) => options.checks?.includes(group) ?? true) &&
+  options.onlyConfiguration !== true &&
+  isWholeChain(options);
 
 /** What was found in another database says nothing. What was found in the sinks stays. */
 function excused(report: VerificationReport, reason: string): VerificationReport {

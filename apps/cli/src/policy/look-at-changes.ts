@@ -11,8 +11,10 @@ import {
   formatReport,
   type Policy,
   type RecordedTable,
+  type Verification,
   type VerificationReport,
   verify,
+  type VerifyOptions,
 } from "@scidex/audit-verifier";
 import { describeReport } from "@scidex/audit-verifier/command";
 import type { Sql } from "postgres";
@@ -38,26 +40,47 @@ export async function verifyHistory(
   sql: Sql,
   policy: Policy,
   origin: string | undefined,
-  { keys, sinks, heads }: Published,
+  published: Published,
   signal: AbortSignal,
 ): Promise<VerifiedHistory> {
+  const { report, overview } = await look(sql, policy, origin, published, { onlyConfiguration: true, signal });
+  const { heads } = published;
+  const newest = report.status === "intact" ? heads.findLast(({ seq }) => seq <= report.anchoredTo) : undefined;
+  const { coverage: history, recordedAnew: recorded } = overview;
+  return { report, history, recorded, head: newest && approvalOf(newest) };
+}
+
+/** Verifies links, heads and audited rows. */
+export async function verifyRows(
+  sql: Sql,
+  policy: Policy,
+  origin: string | undefined,
+  published: Published,
+  signal: AbortSignal,
+): Promise<VerificationReport> {
+  return (await look(sql, policy, origin, published, { signal })).report;
+}
+
+async function look(
+  sql: Sql,
+  policy: Policy,
+  origin: string | undefined,
+  { keys, sinks }: Published,
+  options: VerifyOptions,
+): Promise<Verification> {
   const line = progress({ label: "verify" });
   try {
-    const { report, overview } = await verify(
+    return await verify(
       sql,
       { origin, keys, heads: sinks, policy },
       {
+        ...options,
         checks: ["links", "heads", "sources"],
-        onlyConfiguration: true,
         maxHeadAgeMs: NO_MATTER_HOW_OLD_MS,
         allowUnanchored: sinks.length === 0,
-        signal,
         onProgress: (rows) => line.update(rows),
       },
     );
-    const newest = report.status === "intact" ? heads.findLast(({ seq }) => seq <= report.anchoredTo) : undefined;
-    const { coverage: history, recordedAnew: recorded } = overview;
-    return { report, history, recorded, head: newest && approvalOf(newest) };
   } finally {
     line.done();
   }

@@ -54,11 +54,16 @@ export interface Divergence {
   readonly eventPk?: string;
   readonly expected?: string;
   readonly actual?: string;
+  /** Payload hash of the row or the event that was found, in hex, where `actual` is not it. */
+  readonly observed?: string;
   readonly message: string;
 }
 
 /** A divergence without its group, which follows from the check's name. */
-export type Finding = Omit<Divergence, "group">;
+export interface Finding extends Omit<Divergence, "group"> {
+  /** An earlier finding that would explain this one, had it been accepted: an honest change found what had been forged. */
+  readonly explainedBy?: Finding;
+}
 
 /** Takes what the checks find, one after another. */
 export type ReportFinding = (finding: Finding) => void;

@@ -1,5 +1,6 @@
 import { jsonInteger, jsonText, type JsonValue, parseJson, type Seq } from "@scidex/audit-core";
 import { BUILTIN_CATALOGS, VerifierError } from "@scidex/audit-reader";
+import { type Acceptance, acceptanceForm, parseAccepted } from "./acceptance.ts";
 import { parseIsoDuration } from "./iso-duration.ts";
 
 /** What a policy says of one table. */
@@ -52,6 +53,8 @@ export interface Policy {
   readonly verdict?: string | undefined;
   /** What narrowed the coverage up to there was meant; undefined where nothing has been approved. */
   readonly approved?: Approval | undefined;
+  /** Findings that have been accepted, each in one state; undefined for none. */
+  readonly accepted?: readonly Acceptance[] | undefined;
 }
 
 const isObject = (value: JsonValue | undefined): value is { [name: string]: JsonValue } =>
@@ -73,9 +76,9 @@ export function parsePolicy(text: string): Policy {
   }
   if (!isObject(value)) throw malformed("it must be an object");
   for (const name of Object.keys(value))
-    if (!["origin", "tables", "detached", "login_triggers", "server", "verdict", "approved"].includes(name))
+    if (!["origin", "tables", "detached", "login_triggers", "server", "verdict", "approved", "accepted"].includes(name))
       throw malformed(`unknown member ${JSON.stringify(name)}`);
-  const { origin, tables, detached, login_triggers: loginTriggers = [], server = [], verdict, approved } = value;
+  const { origin, tables, detached, login_triggers: loginTriggers = [], server = [], verdict, approved, accepted } = value;
   if (origin !== undefined && origin !== null && typeof origin !== "string") throw malformed("origin must be text");
   if (!isObject(tables)) throw malformed("tables must be an object");
   if (detached !== undefined && !isObject(detached)) throw malformed("detached must be an object");
@@ -132,6 +135,7 @@ export function parsePolicy(text: string): Policy {
     server: server.map((row, i) => parsePinnedRow(row, i, malformed)),
     ...(verdict === undefined ? {} : { verdict }),
     ...(approved === undefined ? {} : { approved: parseApprovalMember(approved, malformed) }),
+    ...(accepted === undefined ? {} : { accepted: parseAccepted(accepted, malformed) }),
   };
 }
 
@@ -209,6 +213,7 @@ export function formatPolicy(policy: Policy, indent = 2): string {
     ...(policy.loginTriggers.size === 0 ? {} : { login_triggers: [...policy.loginTriggers] }),
     ...(policy.server.length === 0 ? {} : { server: policy.server }),
     ...(policy.approved === undefined ? {} : { approved: approvalForm(policy.approved) }),
+    ...(policy.accepted === undefined ? {} : { accepted: policy.accepted.map(acceptanceForm) }),
   };
   return `${jsonText(members, indent)}\n`;
 }

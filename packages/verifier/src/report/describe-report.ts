@@ -1,5 +1,6 @@
 import { briefly, escapeText } from "@scidex/audit-command";
-import type { Divergence } from "@scidex/audit-reader";
+import type { Divergence, Finding } from "@scidex/audit-reader";
+import type { AcceptedFinding } from "../coverage/accepting.ts";
 import type { VerificationReport } from "./verification-report.ts";
 
 /** How many divergences are shown to a person; `--json` has them all. */
@@ -16,7 +17,7 @@ const VERDICTS = { intact: "INTACT", tampered: "TAMPERED", unproven: "NOT PROVEN
  */
 export function describeReport(report: VerificationReport, notes: readonly string[] = []): string {
   const lines = [
-    `${VERDICTS[report.status]}${describeNotCovered(report)}: ${report.rows} links, ${report.range.from} to ${report.range.to}`,
+    `${VERDICTS[report.status]}${describeNotCovered(report)}${acceptedText(report)}: ${report.rows} links, ${report.range.from} to ${report.range.to}`,
   ];
   if (report.head !== null)
     lines.push(`head        seq ${report.head.seq}, chain hash ${report.head.chainHash}, ${report.head.appendedAt}`);
@@ -35,6 +36,8 @@ export function describeReport(report: VerificationReport, notes: readonly strin
       `recorded    ${escapeText(kind)} anew: ${compared} rows that had been compared, ${notCompared} that could not be`,
     );
   for (const divergence of report.divergences.slice(0, SHOWN)) lines.push(...describeDivergence(divergence));
+  for (const one of report.accepted.slice(0, SHOWN)) lines.push(...describeAccepted(one));
+  if (report.accepted.length > SHOWN) lines.push(`… and ${report.accepted.length - SHOWN} more that are accepted`);
   if (report.divergenceCount > SHOWN)
     lines.push(`… and ${report.divergenceCount - SHOWN} more: --json lists up to 1,000 of each check`);
   for (const note of notes) lines.push(`note        ${note}`);
@@ -43,6 +46,11 @@ export function describeReport(report: VerificationReport, notes: readonly strin
   const access = report.checks.access === "skipped" ? "" : `, ${seconds(report.accessMs)} of it for access`;
   lines.push(`took        ${seconds(report.durationMs)}${access}`);
   return `${lines.join("\n")}\n`;
+}
+
+function acceptedText({ accepted }: VerificationReport): string {
+  const findings = accepted.reduce((sum, { count = 1 }) => sum + count, 0);
+  return findings === 0 ? "" : `; ${findings} accepted ${findings === 1 ? "finding" : "findings"}`;
 }
 
 /** `; orders.qty not covered yet, 3 h`: no verdict is said without it. */
@@ -67,11 +75,24 @@ function age(ms: number): string {
 
 const seconds = (ms: number): string => `${(ms / 1000).toFixed(1)} s`;
 
-function describeDivergence(d: Divergence): string[] {
+/** On two lines: whoever reads reports every day should not stop seeing it, nor read it every day. */
+function describeAccepted(one: AcceptedFinding): string[] {
+  const { count = 1, reason, by, at } = one;
+  return [
+    `accepted    ${one.check}: ${escapeText(placeOf(one))}${count === 1 ? "" : ` (${count} findings)`}`,
+    `    ${escapeText(`${reason} (${by}, ${at})`)}`,
+  ];
+}
+
+function placeOf(d: Finding): string {
   const where = d.seq !== undefined ? `seq ${d.seq}` : d.fromSeq !== undefined ? `seq ${d.fromSeq} to ${d.toSeq}` : "";
   const event = d.eventKind === undefined ? "" : `${d.eventKind} ${d.eventPk ?? ""}`.trim();
+  return [where, event].filter((part) => part !== "").join(", ");
+}
+
+function describeDivergence(d: Divergence): string[] {
   return [
-    `${d.check.padEnd(18)}  ${escapeText([where, event].filter((part) => part !== "").join(", "))}`,
+    `${d.check.padEnd(18)}  ${escapeText(placeOf(d))}`,
     `    ${escapeText(d.message)}`,
     ...(d.expected === undefined ? [] : [`    expected ${escapeText(d.expected)}`]),
     ...(d.actual === undefined ? [] : [`    actual   ${escapeText(d.actual)}`]),

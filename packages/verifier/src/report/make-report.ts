@@ -46,6 +46,8 @@ export function makeReport(
     firstDivergence: divergences[0] ?? null,
     divergences,
     divergenceCount: findings.count,
+    many: found.many,
+    accepted: found.accepted,
     checks: groupResults(found, options),
     notCovered,
     recordedAnew: recordedByKind(found.generations),

@@ -1,5 +1,6 @@
 import type { Seq } from "@scidex/audit-core";
 import type { ChainResult, Findings, CheckGroup, KnownServer, PublishedHeads } from "@scidex/audit-reader";
+import type { AcceptedFinding, ManyFindings } from "../coverage/accepting.ts";
 import type { Generations } from "../coverage/generations.ts";
 import type { Pending } from "../rows/read-pending.ts";
 import type { Overview } from "./overview.ts";
@@ -13,6 +14,10 @@ export interface Observations {
   /** Whether a table was rewritten between the snapshot and its lock, which a few more looks will not always meet. */
   readonly isRewritten: boolean;
   readonly warnings: readonly string[];
+  /** What was found and the policy accepts. */
+  readonly accepted: readonly AcceptedFinding[];
+  /** Of what was found, what is too much to be accepted one by one. */
+  readonly many: readonly ManyFindings[];
   /** Null where it could not be told. */
   readonly server: KnownServer | null;
   readonly published: PublishedHeads | null;

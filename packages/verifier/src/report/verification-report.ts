@@ -1,4 +1,5 @@
 import { formatTime, jsonForm, jsonText, toHex } from "@scidex/audit-core";
+import type { AcceptedFinding, ManyFindings } from "../coverage/accepting.ts";
 import type { NotCovered } from "../coverage/not-covered.ts";
 import type { Divergence, CheckGroup } from "@scidex/audit-reader";
 
@@ -42,6 +43,10 @@ export interface VerificationReport {
   readonly firstDivergence: Divergence | null;
   readonly divergences: readonly Divergence[];
   readonly divergenceCount: number;
+  /** Of these, what `audit-chain accept` accepts in one entry: more than 100 of one check and kind. */
+  readonly many: readonly ManyFindings[];
+  /** What was found and the policy accepts: no divergence. */
+  readonly accepted: readonly AcceptedFinding[];
   readonly checks: Readonly<Record<CheckGroup, CheckGroupResult>>;
   /** Columns of audited tables that nobody has taken in yet, the longest known first. */
   readonly notCovered: readonly NotCovered[];

@@ -20,7 +20,7 @@ type Row = Uint8Array | "no row" | "no hash";
  */
 export class ChangeWalk {
   readonly breaks: ChangeBreak[] = [];
-  #left: { readonly seq: bigint; readonly row: Row } | undefined;
+  #left: { readonly event: KeyEvent & { readonly seq: bigint }; readonly row: Row } | undefined;
 
   push(event: KeyEvent): void {
     const { seq, op, payloadHash } = event;
@@ -29,9 +29,9 @@ export class ChangeWalk {
     const fits = this.#left === undefined ? op === "event" : isSame(found, this.#left.row);
     if (!fits && this.breaks.length < MAX_BREAKS) {
       const expected = describe(this.#left?.row ?? "no row");
-      this.breaks.push({ event: { ...event, seq }, after: this.#left?.seq ?? null, expected, actual: describe(found) });
+      this.breaks.push({ event: { ...event, seq }, after: this.#left?.event ?? null, expected, actual: describe(found) });
     }
-    this.#left = { seq, row: op === "delete" ? "no row" : payloadHash };
+    this.#left = { event: { ...event, seq }, row: op === "delete" ? "no row" : payloadHash };
   }
 }
 

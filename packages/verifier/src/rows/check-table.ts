@@ -236,7 +236,7 @@ async function merge(
       continue;
     }
     if (row === undefined) return;
-    if (order > 0 || group === undefined) checker.onlyThere(row.key);
+    if (order > 0 || group === undefined) checker.onlyThere(row.key, row.hashes);
     else {
       checker.both(group, row.hashes);
       await groups.next();

@@ -1,3 +1,4 @@
+import { toHex } from "@scidex/audit-core";
 import type { Cursor, ReportFinding } from "@scidex/audit-reader";
 import { ChangeNames } from "./change-names.ts";
 import { ChangeWalk } from "./change-walk.ts";
@@ -109,6 +110,7 @@ export class GroupReader {
       eventPk: event.eventPk,
       expected: "no change",
       actual: event.op,
+      observed: toHex(event.payloadHash),
       message: "the event records a change of a row of a table that refuses changes: it was put there past the trigger",
     });
   }

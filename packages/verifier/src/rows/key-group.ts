@@ -20,8 +20,8 @@ export interface KeyGroup {
 /** An event that does not follow from the one before it. */
 export interface ChangeBreak {
   readonly event: KeyEvent & { readonly seq: bigint };
-  /** Seq of the event of the key before it; null where there is none. */
-  readonly after: bigint | null;
+  /** The event of the key before it; null where there is none. */
+  readonly after: (KeyEvent & { readonly seq: bigint }) | null;
   /** What had been recorded, and what was found there: a payload hash, or `no row`. */
   readonly expected: string;
   readonly actual: string;

@@ -4,6 +4,7 @@ import { newestShapeChange, readFrom, statedTo } from "../coverage/generations.t
 import type { ReportFinding } from "@scidex/audit-reader";
 import { type ComparisonGround, emptyTally } from "./comparison.ts";
 import type { KeyEvent, KeyGroup } from "./key-group.ts";
+import { explainedBy, unchained } from "./explained-by.ts";
 import { isRowHash, isUnknownRow, type Recomputation } from "./payload.ts";
 
 /**
@@ -34,7 +35,7 @@ export class SourceChecker {
   both(group: KeyGroup, row: readonly Uint8Array[]): void {
     const { newest } = group;
     this.#countWaiting(group);
-    if (newest === undefined) return this.onlyThere(group.key);
+    if (newest === undefined) return this.onlyThere(group.key, row);
     if (this.#isOutside(newest)) return;
     if (newest.op === "delete") {
       this.#report({
@@ -42,6 +43,7 @@ export class SourceChecker {
         ...located(newest),
         expected: "no row",
         actual: "a row",
+        ...(row[0] === undefined ? {} : { observed: toHex(row[0]) }),
         message: "the row is there although its newest event is its deletion: it was inserted past the trigger",
       });
       return;
@@ -66,6 +68,8 @@ export class SourceChecker {
       this.tally.excuse = way.excuse ?? "what a text was before its type changed cannot be told";
       return;
     }
+    // Nothing of the table is recorded while this is a finding. Where it was accepted, it stands as found.
+    this.#record(group, newest, row, false);
     this.#report({
       check: "source_edited",
       ...located(newest),
@@ -115,24 +119,27 @@ export class SourceChecker {
   }
 
   /** Reports events that found something else than the event before them had left behind. */
-  changes({ breaks }: KeyGroup): void {
-    for (const { event, after, expected, actual } of breaks) {
+  changes({ breaks, key }: KeyGroup): void {
+    for (const one of breaks) {
+      const { event, after, expected, actual } = one;
       if (this.#isOutside(event)) continue;
       // A row that was there before its table was attached may have been changed before the backfill came to it.
       const isFirst = after === null && event.op !== "insert" && event.op !== "record";
       if (isFirst && inForce(this.#ways, event.seq)?.config.complete !== true) continue;
       // What was recorded anew names the very event that it follows.
-      if (after !== null && event.op !== "record" && this.#hasChangedSchema(after, event.seq)) {
+      if (after !== null && event.op !== "record" && this.#hasChangedSchema(after.seq, event.seq)) {
         // What a statement has counted is approved, or a finding, as a whole.
         if (event.seq > this.#stated) this.tally.incomparable++;
         continue;
       }
+      const explanation = explainedBy(one, this.#history.kind, key);
       this.#report({
         check: "change_unrecorded",
         ...located(event),
         expected,
         actual,
-        message: `what stood in ${this.#history.current.relation} before this ${event.op} was not what the chain had recorded${after === null ? "" : ` at seq ${after}`}: the row was changed past the trigger`,
+        ...(explanation === undefined ? {} : { explainedBy: explanation }),
+        message: `what stood in ${this.#history.current.relation} before this ${event.op} was not what the chain had recorded${after === null ? "" : ` at seq ${after.seq}`}: the row was changed past the trigger`,
       });
     }
   }
@@ -171,8 +178,11 @@ export class SourceChecker {
     });
   }
 
-  /** @param key null where a key column is NULL: such a row can have no event */
-  onlyThere(key: string | null): void {
+  /**
+   * @param key null where a key column is NULL: such a row can have no event
+   * @param row hashes of the row
+   */
+  onlyThere(key: string | null, row: readonly Uint8Array[]): void {
     if (!this.#ground.range.unchained) return;
     const { current } = this.#history;
     if (current.action === "detach") return;
@@ -181,11 +191,7 @@ export class SourceChecker {
       return;
     }
     this.#report({
-      check: "source_unchained",
-      eventKind: this.#history.kind,
-      ...(key === null ? {} : { eventPk: key }),
-      expected: "an event",
-      actual: "none",
+      ...unchained(this.#history.kind, key, row[0] && toHex(row[0])),
       message:
         key === null
           ? `rows of ${current.relation} have no key: they were inserted past the trigger, and the key's constraints are gone`

@@ -8,12 +8,14 @@ import {
   reasonOf,
   VerifierError,
 } from "@scidex/audit-reader";
+import type { Acceptance } from "../coverage/acceptance.ts";
+import { Accepting } from "../coverage/accepting.ts";
 import { NO_GENERATIONS } from "../coverage/generations.ts";
 import type { Observations } from "../report/observations.ts";
 import { overviewOf, type OverviewSource } from "../report/overview.ts";
 
 /** What a look has come to know, for the report. */
-type Seen = Omit<Observations, "findings" | "unproven" | "isTransient" | "isRewritten" | "warnings" | "overview"> &
+type Seen = Omit<Observations, "findings" | "unproven" | "isTransient" | "isRewritten" | "warnings" | "overview" | "accepted" | "many"> &
   OverviewSource;
 
 const NOTHING_SEEN: Seen = {
@@ -44,14 +46,21 @@ export class Noted {
   #isRewritten = false;
   #lastBroken = 0n;
   #seen = NOTHING_SEEN;
+  readonly #accepting: Accepting;
 
   /**
    * @param wanted the groups that were asked for
    * @param earlier what the look before has found
+   * @param policy.accepted what the policy accepts, and whether the whole chain is looked at
    */
-  constructor(wanted: readonly CheckGroup[], earlier: Findings | undefined) {
+  constructor(
+    wanted: readonly CheckGroup[],
+    earlier: Findings | undefined,
+    { accepted, isWhole }: { readonly accepted: readonly Acceptance[]; readonly isWhole: boolean },
+  ) {
     this.#wanted = new Set(wanted);
     this.#findings = new Findings(earlier);
+    this.#accepting = new Accepting(accepted, isWhole, this.#findings.add);
   }
 
   /** Whether any of these groups was asked for. */
@@ -64,7 +73,7 @@ export class Noted {
     const group = CHECKS[finding.check];
     const isMissing = group === "links" || finding.check === "truncated";
     if (isMissing && finding.seq !== undefined && finding.seq > this.#lastBroken) this.#lastBroken = finding.seq;
-    if (this.#wanted.has(group)) this.#findings.add(finding);
+    if (this.#wanted.has(group)) this.#accepting.take(finding);
   };
 
   /** Takes what is a finding whatever was asked for: nothing can be said of anything else then. */
@@ -117,7 +126,12 @@ export class Noted {
     }
   }
 
-  get result(): Observations {
+  /** After the look. */
+  finish(): Observations {
+    const { accepted, many, unused, doubts } = this.#accepting.finish();
+    for (const doubt of doubts) this.cannot(doubt, "sources");
+    const isSettled = this.wants("sources") && !this.#unproven.some(({ group }) => group === "sources");
+    if (isSettled) this.warn(unused.map(unusedText));
     const { kinds, histories, ...seen } = this.#seen;
     return {
       findings: this.#findings,
@@ -125,11 +139,16 @@ export class Noted {
       isTransient: this.#isTransient,
       isRewritten: this.#isRewritten,
       warnings: this.#warnings,
+      accepted,
+      many,
       ...seen,
       overview: overviewOf({ published: seen.published, kinds, histories, generations: seen.generations }),
     };
   }
 }
+
+const unusedText = ({ check, eventKind, eventPk, count, reason }: Acceptance): string =>
+  `the policy accepts what is not there any more: ${check}, ${eventKind} ${eventPk ?? `(${count} findings)`} (${reason}). The entry can be taken out`;
 
 /** What is read, as reasons name it. */
 export const CHAIN = "public.audit_chain";
