@@ -1,4 +1,5 @@
 import type { Attack } from "../attack.ts";
+import { ACCEPTED_ATTACKS } from "./accepted.ts";
 import { ACCESS_ATTACKS } from "./access.ts";
 import { BOUNDS_ATTACKS } from "./bounds.ts";
 import { BUILTIN_ATTACKS } from "./builtin.ts";
@@ -26,6 +27,7 @@ export const ATTACKS: readonly Attack[] = [
   ...LAUNDERING,
   ...SCHEMA_ATTACKS,
   ...RECORDING_ATTACKS,
+  ...ACCEPTED_ATTACKS,
   ...ACCESS_ATTACKS,
   ...CAPTURE_ATTACKS,
   ...RIGHTS_ATTACKS,

@@ -1,4 +1,4 @@
-import { rmSync } from "node:fs";
+import { rmSync, writeFileSync } from "node:fs";
 import { join } from "node:path";
 import { publishHead, type PublishResult } from "@scidex/audit-publisher";
 import postgres, { type Sql } from "postgres";
@@ -87,6 +87,20 @@ export class World implements AsyncDisposable {
       AUDIT_ORIGIN: ORIGIN,
     });
     if (exit !== 0) throw new Error(`not approved: ${stdout}${stderr}`);
+  }
+
+  /** The auditor accepts what a verification finds: all of it. */
+  async accept(): Promise<void> {
+    const report = join(this.place.folder, "to-accept.json");
+    writeFileSync(report, (await this.verify()).stdout);
+    const args = ["accept", report, "--reason", "as it is", "--policy", this.place.policyFile];
+    const { exit, stdout, stderr } = await runProgram("audit-chain", args, {
+      AUDIT_DATABASE_URL: this.url("inspector"),
+      AUDIT_SINKS: this.place.sinks.join(","),
+      AUDIT_VERIFIER_KEYS: this.base.vkeys.join(","),
+      AUDIT_ORIGIN: ORIGIN,
+    });
+    if (exit !== 0) throw new Error(`not accepted: ${stdout}${stderr}`);
   }
 
   /** The verifier as a process: the inspector's role, public keys, a pinned policy and its own state. */

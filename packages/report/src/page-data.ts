@@ -45,11 +45,21 @@ export interface PageReport {
   readonly firstDivergence: Finding | null;
   readonly divergences: readonly Finding[];
   readonly divergenceCount: number;
+  readonly accepted: readonly PageAccepted[];
   readonly checks: Readonly<Record<string, "ok" | "failed" | "unproven" | "skipped">>;
   readonly notCovered: readonly { readonly relation: string; readonly column: string }[];
   readonly unproven: readonly string[];
   readonly warnings: readonly string[];
   readonly durationMs: number;
+}
+
+/** A finding that the policy accepts, or many in one. */
+export interface PageAccepted extends Finding {
+  readonly count?: number;
+  readonly reason: string;
+  readonly by: string;
+  /** ISO 8601. */
+  readonly at: string;
 }
 
 export interface PageHead {

@@ -1,5 +1,6 @@
 import { count } from "./markup/amount.ts";
 import { htmlDocument } from "./document.ts";
+import { accepted } from "./sections/accepted.ts";
 import { findings } from "./sections/findings.ts";
 import { history } from "./sections/history.ts";
 import { markup } from "./markup/markup.ts";
@@ -24,6 +25,7 @@ ${verdict(data)}
 <main id="content">
 ${timeLine(data)}
 ${findings(report)}
+${accepted(report)}
 ${unchecked(data)}
 ${tables(data)}
 ${published(data)}

@@ -54,6 +54,24 @@ describe("the page of a verification", () => {
     expect(html.match(/ id="first"/gu)).toHaveLength(1);
   });
 
+  it("shows what was accepted apart from what was found, with who accepted it and why", () => {
+    const one = {
+      ...finding({ message: "it was edited" }),
+      reason: "INC-7 <b>",
+      by: "anna",
+      at: "2026-11-21T09:00:00.000Z",
+    };
+    const html = page(sample({ report: { accepted: [one, { ...one, count: 4_000 }] } }));
+    const text = textOf(html);
+    expect(text).toContain("Intact");
+    expect(text).toContain("is what was recorded , or was accepted as it is .");
+    expect(text).toContain("INC-7 <b> anna, 2026-11-21T09:00:00.000Z");
+    expect(text).toContain("4,000 findings");
+    expect(html).toContain('id="accepted"');
+    expect(html).not.toContain('id="findings"');
+    expect(page(sample())).not.toContain('id="accepted"');
+  });
+
   it("explains where a chain was rewritten although its last link is the same", () => {
     const rewritten = { check: "head_mismatch", seq: undefined, fromSeq: 5n, toSeq: 9n };
     const explanation = "one of them is missing or was changed";

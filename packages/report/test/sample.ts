@@ -63,6 +63,7 @@ const report: PageReport = {
   firstDivergence: null,
   divergences: [],
   divergenceCount: 0,
+  accepted: [],
   checks: { links: "ok", heads: "ok", sources: "ok", access: "ok", coverage: "ok", structure: "ok" },
   notCovered: [],
   unproven: [],

@@ -88,7 +88,10 @@ function choose({ divergences, many }: Reported, numbers: string | undefined): C
   const list = numbers?.split(",").map((text) => {
     const one = /^[1-9]\d{0,6}$/u.test(text.trim()) ? divergences[Number(text) - 1] : undefined;
     if (one === undefined)
-      throw new CommandError("usage", `--finding: ${JSON.stringify(text)} is none of the report's ${divergences.length} findings; expected numbers from 1 on`);
+      throw new CommandError(
+        "usage",
+        `--finding: ${JSON.stringify(text)} is none of the report's ${divergences.length} findings; expected numbers from 1 on`,
+      );
     return one;
   });
   const chosen = [...new Set(list ?? divergences)];
@@ -98,8 +101,7 @@ function choose({ divergences, many }: Reported, numbers: string | undefined): C
     if (why !== undefined)
       throw new CommandError("usage", `finding ${divergences.indexOf(one) + 1} cannot be accepted: ${why}`);
   }
-  if (list === undefined)
-    return { many, single: chosen.filter((one) => !many.some((group) => isAmong(one, group))) };
+  if (list === undefined) return { many, single: chosen.filter((one) => !many.some((group) => isAmong(one, group))) };
   for (const group of many)
     if (chosen.filter((one) => isAmong(one, group)).length > MAX_ACCEPTED_ONE_BY_ONE)
       throw new CommandError(
@@ -124,7 +126,9 @@ function confirm({ single, many }: Chosen, report: VerificationReport): Omit<Acc
       const { check, seq, eventKind = "", eventPk } = one;
       const actual = stateDigest(one);
       if (!found.has(actual))
-        throw cannot(`${nameOf(one)} is not found any more as the report has it; verify again, and read the new report`);
+        throw cannot(
+          `${nameOf(one)} is not found any more as the report has it; verify again, and read the new report`,
+        );
       return { check, seq, eventKind, eventPk, actual };
     }),
     ...many.map(({ check, eventKind, count, actual }) => {

@@ -27,7 +27,9 @@ export async function readReport(file: string): Promise<Reported> {
     };
   } catch (cause) {
     const why = cause instanceof Error ? cause.message : String(cause);
-    throw new CommandError("configuration", `${file} is not a report that audit-verify --json printed: ${why}`, { cause });
+    throw new CommandError("configuration", `${file} is not a report that audit-verify --json printed: ${why}`, {
+      cause,
+    });
   }
 }
 
@@ -43,7 +45,13 @@ function listOf(value: Members, name: string): Members[] {
 function divergenceOf(one: Members): Divergence {
   const check = checkOf(one);
   const { seq } = one;
-  const texts = { eventKind: "event_kind", eventPk: "event_pk", expected: "expected", actual: "actual", observed: "observed" };
+  const texts = {
+    eventKind: "event_kind",
+    eventPk: "event_pk",
+    expected: "expected",
+    actual: "actual",
+    observed: "observed",
+  };
   const members = Object.entries(texts).flatMap(([name, member]) => {
     const text = textOf(one, member);
     return text === undefined ? [] : [[name, text]];

@@ -7,6 +7,7 @@ import {
   origin,
   type Outcome,
   parseDuration,
+  policyFile,
   progress,
   required,
   signingKeyFile,
@@ -14,6 +15,7 @@ import {
   writeOut,
 } from "@scidex/audit-command";
 import { jsonForm, jsonText } from "@scidex/audit-core";
+import { readPolicy } from "@scidex/audit-verifier/command";
 import { Command } from "commander";
 import { MAX_LOCK_IDLE } from "./lock-option.ts";
 import { noteFailure } from "../alerts/metrics-file.ts";
@@ -26,6 +28,7 @@ interface Flags extends TellFlags {
   readonly maxPendingAge: string;
   readonly maxLockIdle: string;
   readonly wait: string;
+  readonly policy?: string;
   readonly recoverState?: true;
   readonly json?: true;
 }
@@ -37,6 +40,7 @@ export function publishCommand(context: CommandContext): Command {
     .option("--max-pending-age <age>", "how long a row may wait to be sealed", "1h")
     .option(...MAX_LOCK_IDLE)
     .option("--wait <time>", "how long to wait for another publisher of this log", "60s")
+    .option("--policy <file>", "the auditor's policy: rows that it accepts are recorded anew too; default AUDIT_POLICY")
     .option(
       "--recover-state",
       "rebuild a lost state file from the sinks; only after audit-verify has found chain and sinks clean",
@@ -48,8 +52,8 @@ export function publishCommand(context: CommandContext): Command {
     .addHelpText(
       "after",
       `
-Environment: AUDIT_DATABASE_URL, AUDIT_SIGNING_KEY_FILE, AUDIT_SINKS, AUDIT_ORIGIN (optional),
-${TELL_ENVIRONMENT}.
+Environment: AUDIT_DATABASE_URL, AUDIT_SIGNING_KEY_FILE, AUDIT_SINKS, AUDIT_ORIGIN and AUDIT_POLICY
+(optional), ${TELL_ENVIRONMENT}.
 
 Example (cron, every hour):
   AUDIT_SIGNING_KEY_FILE=/etc/audit/key \\
@@ -70,6 +74,8 @@ async function run(context: CommandContext, flags: Flags): Promise<Outcome> {
   const waitMs = parseDuration(flags.wait);
   const sinks = sinkUrls();
   const name = origin();
+  const pinned = flags.policy ?? policyFile();
+  const policy = pinned === undefined ? null : await readPolicy(pinned);
   const webhook = webhookOf(flags.alertWebhook, context.signal);
   const heartbeat = heartbeatOf("--heartbeat", flags.heartbeat, context.signal);
   const database = await connect(databaseUrl(), { applicationName: "audit-publisher" }).catch(async (error: unknown) =>
@@ -86,6 +92,7 @@ async function run(context: CommandContext, flags: Flags): Promise<Outcome> {
         maxPendingAgeMs,
         lockIdleMs,
         waitMs,
+        policy,
         recoverState: flags.recoverState === true,
         signal: context.signal,
         onProgress: (rows) => line.update(rows),

@@ -86,6 +86,7 @@ async function run(context: CommandContext, flags: Flags): Promise<Outcome> {
   }
   const webhook = webhookOf(flags.alertWebhook, signal);
   const { metrics } = flags;
+  const settings = await verifySettings(flags);
   await runDaemon({
     sealEveryMs: parseDuration(flags.sealEvery),
     publishEveryMs: parseDuration(flags.publishEvery),
@@ -93,13 +94,19 @@ async function run(context: CommandContext, flags: Flags): Promise<Outcome> {
     sinceHeadMs: parseDuration(flags.sinceHead),
     fullAtMs: parseTimeOfDay("--full-at", flags.fullAt),
     lockIdleMs: parseDuration(flags.maxLockIdle),
-    publish: { keyFile, sinks, origin: origin(), maxPendingAgeMs: parseDuration(flags.maxPendingAge) },
+    publish: {
+      keyFile,
+      sinks,
+      origin: origin(),
+      maxPendingAgeMs: parseDuration(flags.maxPendingAge),
+      policy: settings.policy,
+    },
     tellPublish: {
       webhook,
       heartbeat: heartbeatOf("--publish-heartbeat", flags.publishHeartbeat, signal),
       metrics,
     },
-    verify: { ...(await verifySettings(flags)), webhook, metrics },
+    verify: { ...settings, webhook, metrics },
     windowHeartbeat: heartbeatOf("--verify-heartbeat", flags.verifyHeartbeat, signal),
     fullHeartbeat: heartbeatOf("--full-heartbeat", flags.fullHeartbeat, signal),
     log: new JobLog(flags.json === true),

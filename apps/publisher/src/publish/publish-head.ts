@@ -102,6 +102,7 @@ async function recordUnlessRefused(log: Log, file: StateFile, { head }: SignedHe
       last: head,
       settled: file.state.settled,
       seal: async () => await sealNow(log.options),
+      policy: log.options.policy ?? null,
       signal,
     });
   } catch (error) {

@@ -1,4 +1,5 @@
 import type { PublisherKeys } from "@scidex/audit-core";
+import type { Policy } from "@scidex/audit-verifier";
 import type { Sql } from "postgres";
 import { PublisherError } from "../errors.ts";
 import { LOCK_IDLE_MS } from "../sealing/free-lock.ts";
@@ -22,6 +23,8 @@ export interface PublishOptions {
   readonly sinkTimeoutMs?: number;
   /** Rebuild a lost state file from the sinks. For a person who has verified the chain against them. */
   readonly recoverState?: boolean;
+  /** What rows are recorded anew by: findings that it accepts do not keep their table from it. */
+  readonly policy?: Policy | null | undefined;
   readonly signal?: AbortSignal;
   readonly onProgress?: (rows: bigint, total: bigint | undefined) => void;
 }

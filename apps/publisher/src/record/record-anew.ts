@@ -7,7 +7,13 @@ import {
   type Seq,
   signStatement,
 } from "@scidex/audit-core";
-import { hasChangedShape, lookToRecord, type RecordingLook, type TableToRecord } from "@scidex/audit-verifier";
+import {
+  hasChangedShape,
+  lookToRecord,
+  type Policy,
+  type RecordingLook,
+  type TableToRecord,
+} from "@scidex/audit-verifier";
 import type { Sink } from "@scidex/audit-sinks";
 import type { Sql } from "postgres";
 import { PublisherError } from "../errors.ts";
@@ -27,6 +33,8 @@ export interface RecordingGround {
   readonly settled: bigint | null;
   /** Links what waits to be linked: of a row with a change that waits nothing can be told. */
   readonly seal: () => Promise<unknown>;
+  /** The auditor's: what it accepts keeps no table from being recorded. */
+  readonly policy: Policy | null;
   readonly signal: AbortSignal | undefined;
 }
 
@@ -82,7 +90,14 @@ const whyNot = ({ problem, batches, isWhole }: TableToRecord, { divergences }: R
 
 async function lookUntilRecorded(ground: RecordingGround): Promise<RecordingLook> {
   const { database, keys, sinks, signal } = ground;
-  const trust = { keys: [keys.log.vkey, keys.timestamp.vkey], origin: keys.origin, heads: sinks };
+  // What must be covered is not ours to judge, nor what was approved.
+  const policy = ground.policy && { ...ground.policy, tables: new Map(), approved: undefined };
+  const trust = {
+    policy,
+    keys: [keys.log.vkey, keys.timestamp.vkey],
+    origin: keys.origin,
+    heads: sinks,
+  };
   for (let looks = 1; ; looks++) {
     requireUnstopped(signal);
     await ground.seal();

@@ -1,6 +1,7 @@
 // Scenario: a migration changes what older rows were recorded with. The next publication compares them, records them anew
 // and signs a statement; the auditor approves what could not be compared (DESIGN "Shape", THREATS B13, B14, B19, C21).
 import { readFileSync, writeFileSync } from "node:fs";
+import { parsePolicy, stateDigest } from "@scidex/audit-verifier";
 import { describe, expect, test } from "vitest";
 import { linesOf, type Log, recompute } from "../log.ts";
 import { found, look, migrate, orders, verdicts } from "./orders.ts";
@@ -98,6 +99,29 @@ test("a row that was changed past the triggers is found, and keeps its table fro
   await log.attack("update public.orders set item = 'x' where id = 2");
   await log.publish();
   expect(await records(log)).toEqual(["3"]);
+});
+
+test("a row that the auditor has accepted keeps no table from being recorded, and is recorded as it stands", async () => {
+  const log = await orders();
+  await log.attack("update public.orders set item = 'mended by hand' where id = 2");
+  const accepted = (await look(log)).report.divergences.map((one) => {
+    const { check, seq, eventKind = "", eventPk } = one;
+    const signature = { reason: "INC-7", by: "anna", at: "2026-11-21T09:00:00.000Z" };
+    return { check, seq, eventKind, eventPk, actual: stateDigest(one), ...signature };
+  });
+  const policy = { ...parsePolicy('{"tables":{}}'), accepted };
+  expect((await look(log, policy)).report.status).toBe("intact");
+  await log.sql.unsafe("alter table public.orders add qty int not null default 5");
+  await log.sql.unsafe("update public.orders set qty = 7 where id = 3");
+  await log.sql`select public.audit_chain_sync('public.orders')`;
+  expect((await log.publish()).warnings.join()).toContain("was not recorded anew: source_edited");
+  await log.publish({ policy });
+  expect((await records(log)).toSorted()).toEqual(["2", "3"]);
+  // The publisher cannot bless what an auditor's own policy does not accept: it counts as not compared.
+  const { before, after, policy: approving } = await verdicts(log);
+  expect([before, after]).toEqual([["coverage_narrowed orders"], "intact"]);
+  await log.attack("update public.orders set item = 'forged' where id = 2");
+  expect(found((await look(log, { ...approving, accepted })).report)).toEqual(["source_edited orders:record 2"]);
 });
 
 test("a row deleted, and one inserted past the triggers, before the table is recorded anew", async () => {

@@ -42,9 +42,10 @@ function sentence({ report, isWhole }: PageData): Markup {
   }
   if (report.status === "unproven")
     return markup`Nothing was found, but <a href="#unchecked">not everything could be checked</a>. That is no all-clear.`;
+  const accepted = report.accepted.length === 0 ? null : markup`, or <a href="#accepted">was accepted as it is</a>`;
   return isWhole
-    ? markup`Everything that was checked is what was recorded.`
-    : markup`Everything in the part that was checked is what was recorded. The rest was not looked at.`;
+    ? markup`Everything that was checked is what was recorded${accepted}.`
+    : markup`Everything in the part that was checked is what was recorded${accepted}. The rest was not looked at.`;
 }
 
 function numbers({ report }: PageData): Markup {

@@ -38,7 +38,14 @@ export function stateDigest({ check, seq, eventKind, eventPk, expected, actual, 
 
 /** Digest of many findings: SHA-256 of their `stateDigest`s in ascending order, a line each. */
 export const manyDigest = (digests: readonly string[]): string =>
-  toHex(sha256(digests.toSorted().map((digest) => `${digest}\n`).join("")));
+  toHex(
+    sha256(
+      digests
+        .toSorted()
+        .map((digest) => `${digest}\n`)
+        .join(""),
+    ),
+  );
 
 /** The kind of the table that a finding is about. */
 export const tableKind = ({ eventKind }: Pick<Finding, "eventKind">): string => splitKind(eventKind ?? "").kind;
@@ -55,7 +62,8 @@ const INSTEAD: { readonly [check in CheckName]?: string } = {
 /** Why a finding cannot be accepted; undefined where it can. */
 export function whyNotAcceptable({ check, seq, eventPk, eventKind }: Finding): string | undefined {
   if (!OF_ROWS.includes(check)) {
-    const what = CHECKS[check] === "links" ? "a link that no head can be signed over" : "a condition, not the state of a row";
+    const what =
+      CHECKS[check] === "links" ? "a link that no head can be signed over" : "a condition, not the state of a row";
     return `${check} stands for ${what}: ${INSTEAD[check] ?? "mend it"}`;
   }
   if (eventKind === undefined || eventPk === undefined) return `${check} names no row here: its key's columns are NULL`;

@@ -57,7 +57,10 @@ export class Accepting {
   readonly #single = new Map<string, Acceptance>();
   readonly #many = new Map<string, Acceptance[]>();
   readonly #held = new Map<string, Held>();
-  readonly #open = new Map<string, { readonly check: Finding["check"]; readonly kind: string; readonly states: Set<string> }>();
+  readonly #open = new Map<
+    string,
+    { readonly check: Finding["check"]; readonly kind: string; readonly states: Set<string> }
+  >();
   readonly #accepted: AcceptedFinding[] = [];
   readonly #unused: Set<Acceptance>;
   readonly #isWhole: boolean;
@@ -121,12 +124,21 @@ export class Accepting {
       else if (entry === undefined) this.#release(held);
       else {
         const { check, eventKind, count = 0 } = entry;
-        this.#accept(entry, { check, eventKind, message: `${count} rows or changes of ${eventKind} are not what was recorded` });
+        this.#accept(entry, {
+          check,
+          eventKind,
+          message: `${count} rows or changes of ${eventKind} are not what was recorded`,
+        });
       }
     }
     const many = [...this.#open.values()]
       .filter(({ states }) => states.size > MAX_ACCEPTED_ONE_BY_ONE && states.size < MAX_DIGESTS)
-      .map(({ check, kind, states }) => ({ check, eventKind: kind, count: states.size, actual: manyDigest([...states]) }));
+      .map(({ check, kind, states }) => ({
+        check,
+        eventKind: kind,
+        count: states.size,
+        actual: manyDigest([...states]),
+      }));
     return { accepted: this.#accepted, many, unused: this.#isWhole ? [...this.#unused] : [], doubts };
   }
 

@@ -78,7 +78,16 @@ export function parsePolicy(text: string): Policy {
   for (const name of Object.keys(value))
     if (!["origin", "tables", "detached", "login_triggers", "server", "verdict", "approved", "accepted"].includes(name))
       throw malformed(`unknown member ${JSON.stringify(name)}`);
-  const { origin, tables, detached, login_triggers: loginTriggers = [], server = [], verdict, approved, accepted } = value;
+  const {
+    origin,
+    tables,
+    detached,
+    login_triggers: loginTriggers = [],
+    server = [],
+    verdict,
+    approved,
+    accepted,
+  } = value;
   if (origin !== undefined && origin !== null && typeof origin !== "string") throw malformed("origin must be text");
   if (!isObject(tables)) throw malformed("tables must be an object");
   if (detached !== undefined && !isObject(detached)) throw malformed("detached must be an object");

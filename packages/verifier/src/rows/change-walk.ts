@@ -29,7 +29,12 @@ export class ChangeWalk {
     const fits = this.#left === undefined ? op === "event" : isSame(found, this.#left.row);
     if (!fits && this.breaks.length < MAX_BREAKS) {
       const expected = describe(this.#left?.row ?? "no row");
-      this.breaks.push({ event: { ...event, seq }, after: this.#left?.event ?? null, expected, actual: describe(found) });
+      this.breaks.push({
+        event: { ...event, seq },
+        after: this.#left?.event ?? null,
+        expected,
+        actual: describe(found),
+      });
     }
     this.#left = { event: { ...event, seq }, row: op === "delete" ? "no row" : payloadHash };
   }

@@ -11,7 +11,9 @@ export function explainedBy({ after, expected, actual }: ChangeBreak, kind: stri
   if (actual === NO_HASH) return undefined;
   const message = "it was found by the change that followed";
   if (after === null)
-    return actual === NO_ROW ? undefined : { ...unchained(kind, key, actual), message: `the row had no event; ${message}` };
+    return actual === NO_ROW
+      ? undefined
+      : { ...unchained(kind, key, actual), message: `the row had no event; ${message}` };
   const located = { seq: after.seq, eventKind: after.eventKind, eventPk: after.eventPk, expected };
   if (actual === NO_ROW)
     return { check: "source_deleted", ...located, actual, message: `the row was gone; ${message}` };

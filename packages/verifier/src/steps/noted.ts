@@ -15,7 +15,10 @@ import type { Observations } from "../report/observations.ts";
 import { overviewOf, type OverviewSource } from "../report/overview.ts";
 
 /** What a look has come to know, for the report. */
-type Seen = Omit<Observations, "findings" | "unproven" | "isTransient" | "isRewritten" | "warnings" | "overview" | "accepted" | "many"> &
+type Seen = Omit<
+  Observations,
+  "findings" | "unproven" | "isTransient" | "isRewritten" | "warnings" | "overview" | "accepted" | "many"
+> &
   OverviewSource;
 
 const NOTHING_SEEN: Seen = {

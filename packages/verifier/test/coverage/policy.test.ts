@@ -1,10 +1,25 @@
 import { expect, it } from "vitest";
 import { formatPolicy, parsePolicy } from "../../src/index.ts";
 
+const ACCEPTED = {
+  check: "source_edited",
+  seq: 17,
+  event_kind: "t:update",
+  event_pk: "42@17",
+  actual: "ab".repeat(32),
+  reason: "INC-7",
+  by: "anna",
+  at: "2026-11-21T09:00:00.000Z",
+};
+
 it("a policy is read as it is written, and refused where it is not one", () => {
   const policy = parsePolicy(
     '{"origin":"o","tables":{"public.t":{"kind":"t","key":["id"],"exclude":[],"changes":"refuse"}},"detached":{"public.u":true,"public.v":{"kind":"v"}},"approved":{"seq":9007199254740991,"chain_hash":"abababababababababababababababababababababababababababababababab"}}',
   );
+  const { event_pk: _, ...many } = { ...ACCEPTED, count: 4000 };
+  const accepting = parsePolicy(JSON.stringify({ tables: {}, accepted: [ACCEPTED, many] }));
+  expect(JSON.parse(formatPolicy(accepting))).toMatchObject({ accepted: [ACCEPTED, many] });
+  expect(parsePolicy(formatPolicy(accepting))).toEqual(accepting);
   expect(parsePolicy(formatPolicy(policy))).toEqual(policy);
   for (const text of [
     "",
@@ -14,6 +29,16 @@ it("a policy is read as it is written, and refused where it is not one", () => {
     '{"tables":{"a":{}}}',
     '{"tables":{},"other":1}',
     '{"tables":{},"tables":{}}',
+    ...[
+      { ...ACCEPTED, check: "trigger_missing" },
+      { ...ACCEPTED, actual: "ab" },
+      { ...ACCEPTED, seq: 0 },
+      { ...ACCEPTED, reason: "" },
+      { ...ACCEPTED, count: 101 },
+      { ...ACCEPTED, event_pk: undefined, count: 100 },
+      { ...ACCEPTED, event_pk: undefined },
+      { ...ACCEPTED, more: 1 },
+    ].map((entry) => JSON.stringify({ tables: {}, accepted: [entry] })),
   ])
     expect(() => parsePolicy(text)).toThrow(expect.objectContaining({ code: "policy_malformed" }));
 });
