@@ -72,19 +72,24 @@ export function whyNotAcceptable({ check, seq, eventPk, eventKind }: Finding): s
   return undefined;
 }
 
+const SIGNATURE: readonly string[] = ["event_kind", "reason", "by", "at"];
+
 /** Reads the `accepted` of a policy. @param malformed makes the error to be thrown */
 export function parseAccepted(value: JsonValue, malformed: (what: string) => VerifierError): Acceptance[] {
   if (!Array.isArray(value)) throw malformed("accepted must be a list of what audit-chain accept writes");
   return value.map((entry, i) => {
     const wrong = (what: string) => malformed(`accepted[${i}]${what}`);
     if (typeof entry !== "object" || entry === null || Array.isArray(entry)) throw wrong(" must be an object");
-    const { check, seq, event_kind: eventKind, event_pk: eventPk, count, actual, reason, by, at, ...others } = entry;
-    const [unknown] = Object.keys(others);
+    const { check, seq, event_pk: eventPk, count, actual, ...others } = entry;
+    const unknown = Object.keys(others).find((name) => !SIGNATURE.includes(name));
     if (unknown !== undefined) throw wrong(` has an unknown member ${JSON.stringify(unknown)}`);
     const known = OF_ROWS.find((name) => name === check);
     if (known === undefined) throw wrong(`.check must be one of ${OF_ROWS.join(", ")}`);
-    for (const [name, text] of Object.entries({ event_kind: eventKind, reason, by, at }))
-      if (typeof text !== "string" || text === "") throw wrong(`.${name} must be text`);
+    const text = (name: string): string => {
+      const member = entry[name];
+      if (typeof member !== "string" || member === "") throw wrong(`.${name} must be text`);
+      return member;
+    };
     if (seq !== undefined && !isCount(seq, 1)) throw wrong(".seq must be a whole number from 1 to 2^53 - 1");
     if (eventPk !== undefined && typeof eventPk !== "string") throw wrong(".event_pk must be text");
     if (count !== undefined && !isCount(count, MAX_ACCEPTED_ONE_BY_ONE + 1))
@@ -95,13 +100,13 @@ export function parseAccepted(value: JsonValue, malformed: (what: string) => Ver
     return {
       check: known,
       ...(seq === undefined ? {} : { seq: BigInt(seq) }),
-      eventKind: String(eventKind),
+      eventKind: text("event_kind"),
       ...(eventPk === undefined ? {} : { eventPk }),
       ...(count === undefined ? {} : { count }),
       actual,
-      reason: String(reason),
-      by: String(by),
-      at: String(at),
+      reason: text("reason"),
+      by: text("by"),
+      at: text("at"),
     };
   });
 }
