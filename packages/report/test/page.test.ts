@@ -64,8 +64,8 @@ describe("the page of a verification", () => {
     const html = page(sample({ report: { accepted: [one, { ...one, count: 4_000 }] } }));
     const text = textOf(html);
     expect(text).toContain("Intact");
-    expect(text).toContain("is what was recorded , or was accepted as it is .");
-    expect(text).toContain("INC-7 <b> anna, 2026-11-21T09:00:00.000Z");
+    expect(text).toContain("is what was recorded, or was accepted as it is .");
+    expect(text).toContain("INC-7 <b> anna , 2026-11-21T09:00:00.000Z");
     expect(text).toContain("4,000 findings");
     expect(html).toContain('id="accepted"');
     expect(html).not.toContain('id="findings"');
