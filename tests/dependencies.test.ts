@@ -77,6 +77,7 @@ const ROOMS: Readonly<Record<string, Readonly<Record<string, readonly string[]>>
     report: ["coverage", "rows", "verify-options.ts"],
     command: ["coverage", "report", "verify-options.ts"],
     steps: ["access", "bulk", "causes.ts", "coverage", "report", "rows", "structure", "trust.ts", "verify-options.ts"],
+    prove: ["lookup.ts"],
     record: ["coverage", "deadline.ts", "report", "rows", "trust.ts", "verification.ts", "verify-options.ts"],
   },
   "apps/cli": {
@@ -85,6 +86,7 @@ const ROOMS: Readonly<Record<string, Readonly<Record<string, readonly string[]>>
     status: ["database", "text"],
     policy: ["database", "status", "text"],
     config: ["text"],
+    proof: [],
     sync: ["config", "database", "text"],
     commands: [
       "config",
@@ -93,6 +95,7 @@ const ROOMS: Readonly<Record<string, Readonly<Record<string, readonly string[]>>
       "for-each-table.ts",
       "payload-file.ts",
       "policy",
+      "proof",
       "scidex-tables.ts",
       "status",
       "sync",

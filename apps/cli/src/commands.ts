@@ -47,6 +47,16 @@ export const COMMANDS: readonly CommandEntry[] = [
     load: async (context) => (await import("./commands/lookup.ts")).lookupCommand(context),
   },
   {
+    name: "prove",
+    summary: "make the proof of an event, to be checked without a database",
+    load: async (context) => (await import("./commands/prove.ts")).proveCommand(context),
+  },
+  {
+    name: "verify-proof",
+    summary: "check the proof of an event, and whether a payload is what was recorded",
+    load: async (context) => (await import("./commands/verify-proof.ts")).verifyProofCommand(context),
+  },
+  {
     name: "policy",
     summary: "print what is covered now, to be pinned as the verifier's policy file",
     load: async (context) => (await import("./commands/policy.ts")).policyCommand(context),

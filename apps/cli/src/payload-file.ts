@@ -1,7 +1,7 @@
 import { readFile } from "node:fs/promises";
 import { text as readAll } from "node:stream/consumers";
 import { CommandError } from "@scidex/audit-command";
-import { CoreError, type JsonValue, parseJson } from "@scidex/audit-core";
+import { CoreError, type JsonValue, parseJson, type PayloadReading, payloadReadings } from "@scidex/audit-core";
 
 /**
  * The payload of a JSON file, or of standard input for `-`, read strictly: what two readers could understand
@@ -10,10 +10,20 @@ import { CoreError, type JsonValue, parseJson } from "@scidex/audit-core";
  * @throws {CommandError} `usage`: no such file, not UTF-8, not JSON, a duplicate member, a number that a double cannot
  *   hold; `failed`: it cannot be read.
  */
-export async function readPayload(file: string): Promise<JsonValue> {
+export const readPayload = async (file: string): Promise<JsonValue> => await readStrictly(file, parseJson);
+
+/**
+ * The ways in which the payload of a JSON file, or of standard input for `-`, may have been meant.
+ *
+ * @throws {CommandError} as `readPayload`
+ */
+export const readPayloadReadings = async (file: string): Promise<readonly [PayloadReading, ...PayloadReading[]]> =>
+  await readStrictly(file, payloadReadings);
+
+async function readStrictly<T>(file: string, read: (text: string) => T): Promise<T> {
   const where = file === "-" ? "standard input" : file;
   try {
-    return parseJson(await readText(file, where));
+    return read(await readText(file, where));
   } catch (cause) {
     if (cause instanceof CoreError) {
       throw new CommandError(

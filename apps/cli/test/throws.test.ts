@@ -27,6 +27,7 @@ const COMMANDS: readonly (readonly string[])[] = [
   ["status"],
   ["append", "--kind", "k", "--pk", "1"],
   ["lookup", "--kind", "k", "--pk", "1"],
+  ["prove", "--kind", "k", "--pk", "1"],
   ["policy"],
   ["keygen", "--name", "example.org/log", "--out", "KEYFILE.new"],
   ["demo"],

@@ -85,6 +85,7 @@ export { jsonForm } from "./json-form.ts";
 export { jsonText, UNSAFE_ON_TERMINALS } from "./json-text.ts";
 export { type JsonValue, MAX_JSON_CHARS, parseJson } from "./parse-json.ts";
 export { payloadHash } from "./payload-hash.ts";
+export { type PayloadReading, payloadReadings, readingOf } from "./payload-reading.ts";
 export { quotedLiteral, quotedName } from "./sql-text.ts";
 export { isStatementLine, parseStatementLine, signStatement, type Statement } from "./statement.ts";
 export type { LinkId, RecordedAnew } from "./statement-text.ts";

@@ -30,15 +30,43 @@ export type JsonValue = null | boolean | number | string | JsonValue[] | { [name
  */
 export function parseJson(text: string): JsonValue {
   if (text.length > MAX_JSON_CHARS) throw new CoreError("json_too_long", `more than ${MAX_JSON_CHARS} characters`);
-  const reader: Reader = { text, at: 0 };
+  const reader: Reader = { text, at: 0, isExact: true, members: undefined };
+  return readWhole(reader);
+}
+
+/**
+ * The members of a JSON object, each with its value and the text of the value as it stands there. Numbers may have more
+ * digits than a double: who asks takes their text. Undefined where the text is no object.
+ *
+ * @throws {CoreError} as `parseJson`, but not `json_lossy_number`
+ */
+export function parseMembers(text: string): ReadonlyMap<string, JsonMember> | undefined {
+  if (text.length > MAX_JSON_CHARS) throw new CoreError("json_too_long", `more than ${MAX_JSON_CHARS} characters`);
+  const members = new Map<string, JsonMember>();
+  const value = readWhole({ text, at: 0, isExact: false, members });
+  return typeof value === "object" && value !== null && !Array.isArray(value) ? members : undefined;
+}
+
+/** A member of a JSON object. */
+export interface JsonMember {
+  readonly value: JsonValue;
+  /** The value's own text, without white space around it. */
+  readonly text: string;
+}
+
+function readWhole(reader: Reader): JsonValue {
   const value = readValue(reader, 0);
   skipSpace(reader);
-  if (reader.at < text.length) throw syntax(reader, "the end of the text");
+  if (reader.at < reader.text.length) throw syntax(reader, "the end of the text");
   return value;
 }
 
 interface Reader {
   readonly text: string;
+  /** Whether a number must have a double of its value. */
+  readonly isExact: boolean;
+  /** Takes the members of the outermost object. */
+  readonly members: Map<string, JsonMember> | undefined;
   /** Index of the next code unit. */
   at: number;
 }
@@ -108,7 +136,10 @@ function readObject(reader: Reader, depth: number): JsonValue {
       throw new CoreError("json_duplicate_name", `the member ${quoted(name)} stands twice in one object`);
     }
     if (!take(reader, ":")) throw syntax(reader, '":"');
+    skipSpace(reader);
+    const from = reader.at;
     const value = readValue(reader, depth);
+    if (depth === 1) reader.members?.set(name, { value, text: reader.text.slice(from, reader.at) });
     if (name === "__proto__") {
       // Plain assignment would set the prototype instead of a member.
       Object.defineProperty(object, name, { value, writable: true, enumerable: true, configurable: true });
@@ -185,7 +216,7 @@ function readNumber(reader: Reader): number {
   const text = grammar.exec(reader.text)?.[0];
   if (text === undefined) throw syntax(reader, "a value");
   const value = Number(text);
-  if (!Number.isFinite(value) || decimal(text) !== decimal(String(value))) {
+  if (reader.isExact && (!Number.isFinite(value) || decimal(text) !== decimal(String(value)))) {
     throw new CoreError("json_lossy_number", `no double has the decimal value ${quoted(text)}`);
   }
   reader.at += text.length;

@@ -1,5 +1,6 @@
 export { CHAIN_COLUMNS, type ChainRow, decodeChainRow, hashedTime } from "./chain/chain-row.ts";
 export { type ChainResult, checkChain } from "./chain/check-chain.ts";
+export { COPY_LINKS, copyLinks } from "./chain/copy-links.ts";
 export { AFTER_A_RESTORE, HeadChecker } from "./chain/head-checker.ts";
 export { CHAIN_START, LinkChecker, type LinksStart } from "./chain/link-checker.ts";
 export { checkRange, type Range, type RangeRequest, resolveRange, type Shard } from "./chain/range.ts";
@@ -74,6 +75,7 @@ export {
   wholeLines,
 } from "./head-log/log-lines.ts";
 export { standingOf } from "./head-log/log-standing.ts";
+export { readTile } from "./head-log/read-tile.ts";
 export { newestHeadBefore } from "./head-log/newest-head-before.ts";
 export { frontierOf, type PublishedHead, toPublished } from "./head-log/published-head.ts";
 export {

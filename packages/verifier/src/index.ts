@@ -20,7 +20,8 @@ export {
   type VerifierErrorCode,
   type VerifierState,
 } from "@scidex/audit-reader";
-export { type EventName, type EventVerdict, getHead, lookup, verifyEvent } from "./lookup.ts";
+export { type BroughtPayload, type EventName, type EventVerdict, getHead, lookup, verifyEvent } from "./lookup.ts";
+export { type EventProof, proveEvent, type ProofSource } from "./prove/prove-event.ts";
 export { type KindCount, type KindCounts, MAX_OTHER_KINDS } from "./rows/kind-tally.ts";
 export type { CoverageChange, HeadTime, Overview, SinkHeads } from "./report/overview.ts";
 export type { RecordedTable } from "./coverage/generations.ts";

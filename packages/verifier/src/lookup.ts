@@ -6,6 +6,8 @@ import {
   formatTime,
   type Link,
   payloadHash,
+  type PayloadReading,
+  readingOf,
   ROLES,
   sameBytes,
 } from "@scidex/audit-core";
@@ -110,7 +112,12 @@ export interface EventVerdict {
   readonly status: "recorded" | "different" | "deleted" | "broken" | "unknown";
   /** The newest link. */
   readonly link: Link | null;
+  /** How the payload was read where it is what was recorded; else null. */
+  readonly readAs: string | null;
 }
+
+/** A payload as a value, or the ways in which its text may have been meant (`payloadReadings`). */
+export type BroughtPayload = { readonly payload: unknown } | { readonly readings: readonly PayloadReading[] };
 
 /** Whether a link's hashes are its own. */
 function isSound(link: Link): boolean {
@@ -132,11 +139,12 @@ function isSound(link: Link): boolean {
  *
  * @throws {CoreError} `json_…` for a payload without a canonical form
  */
-export async function verifyEvent(sql: Sql, event: EventName & { readonly payload: unknown }): Promise<EventVerdict> {
-  const hash = payloadHash(event.payload);
+export async function verifyEvent(sql: Sql, event: EventName & BroughtPayload): Promise<EventVerdict> {
+  const readings = "readings" in event ? event.readings : [{ hash: payloadHash(event.payload), how: "as it stands" }];
   const link = (await lookup(sql, event)).at(-1) ?? null;
-  if (link === null) return { status: "unknown", link };
-  if (!isSound(link)) return { status: "broken", link };
-  if (link.eventKind === `${event.kind}:delete`) return { status: "deleted", link };
-  return { status: sameBytes(hash, link.payloadHash) ? "recorded" : "different", link };
+  if (link === null) return { status: "unknown", link, readAs: null };
+  if (!isSound(link)) return { status: "broken", link, readAs: null };
+  if (link.eventKind === `${event.kind}:delete`) return { status: "deleted", link, readAs: null };
+  const reading = readingOf(readings, link.payloadHash);
+  return { status: reading === undefined ? "different" : "recorded", link, readAs: reading?.how ?? null };
 }

@@ -1,9 +1,9 @@
 import { type CommandContext, escapeText, EXIT, type Outcome } from "@scidex/audit-command";
-import { type Link, payloadHash, toHex } from "@scidex/audit-core";
+import { type Link, toHex } from "@scidex/audit-core";
 import { type EventVerdict, lookup, verifyEvent } from "@scidex/audit-verifier";
 import { Command } from "commander";
 import { withDatabase } from "../database/database.ts";
-import { readPayload } from "../payload-file.ts";
+import { readPayloadReadings } from "../payload-file.ts";
 import { print } from "../text/print.ts";
 import { textTable } from "../text/text-table.ts";
 
@@ -16,7 +16,8 @@ interface Options {
 
 const HELP = `
 For a tracked table the links of the row's changes are shown too, oldest first. A payload is compared with the newest
-link. What a table's row hashes to is a flat JSON object of its columns' texts, for example {"id":"42","done":"t"}.
+link. What a table's row hashes to is a flat JSON object of its columns' texts, for example {"id":"42","done":"t"}. A
+row as JSON, {"id":42,"done":true}, is put into these texts first, and the answer says how it was read.
 The key is the row's own, also where the table's keys are blinded, if the login may read their secret (a member of
 scidex_audit_inspector); else the blinded key finds the event.
 This reads the database and believes it; audit-chain verify does not.
@@ -51,15 +52,19 @@ const VERDICTS: Readonly<Record<EventVerdict["status"], { text: string; outcome:
 
 async function run(context: CommandContext, options: Options): Promise<Outcome | void> {
   const { kind, pk, json } = options;
-  const payload = options.payload === undefined ? undefined : await readPayload(options.payload);
+  const readings = options.payload === undefined ? undefined : await readPayloadReadings(options.payload);
   const use = { command: "lookup", right: "a member of scidex_audit_ro or scidex_audit_inspector" };
   return await withDatabase(context, use, async ({ sql }) => {
     const links = await lookup(sql, { kind, pk });
-    const verdict = payload === undefined ? undefined : (await verifyEvent(sql, { kind, pk, payload })).status;
-    const hash = payload === undefined ? {} : { payload_hash: toHex(payloadHash(payload)), verdict };
+    const judged = readings && (await verifyEvent(sql, { kind, pk, readings }));
+    const verdict = judged?.status;
+    const reading = readings && (readings.find(({ how }) => how === judged?.readAs) ?? readings[0]);
+    const hash = reading && { payload_hash: toHex(reading.hash), read_as: reading.how, verdict };
     await print(json, { event_kind: kind, event_pk: pk, links: links.map(linkJson), ...hash }, () => [
       ...(links.length === 0 ? [escapeText(`no event ${kind} ${pk} is in the chain`)] : linkLines(links)),
-      ...(verdict === undefined ? [] : [VERDICTS[verdict].text]),
+      ...(verdict === undefined
+        ? []
+        : [`${VERDICTS[verdict].text}${judged?.readAs ? ` (read ${judged.readAs})` : ""}`]),
     ]);
     return verdict === undefined ? undefined : VERDICTS[verdict].outcome;
   });

@@ -1,10 +1,9 @@
 import { leafText, type Seq } from "@scidex/audit-core";
-import { hashedTime } from "@scidex/audit-reader";
+import { COPY_LINKS, copyLinks, hashedTime } from "@scidex/audit-reader";
 import type { Leaves } from "@scidex/audit-sinks";
 import type { Sql } from "postgres";
 import { PublisherError } from "../errors.ts";
 import { inTransaction } from "../transaction.ts";
-import { COPY_LINKS, copyLinks } from "./copy-links.ts";
 
 /**
  * The chain's leaves as the database has them now. Nothing is verified: whoever takes them holds their root against the one

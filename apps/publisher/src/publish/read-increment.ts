@@ -11,6 +11,8 @@ import {
 import {
   CHAIN_START,
   type ChainRow,
+  COPY_LINKS,
+  copyLinks,
   type Finding,
   hashedTime,
   HeadChecker,
@@ -22,7 +24,6 @@ import {
 import type { Sql, TransactionSql } from "postgres";
 import { PublisherError } from "../errors.ts";
 import { inTransaction } from "../transaction.ts";
-import { COPY_LINKS, copyLinks } from "./copy-links.ts";
 
 /** How findings name what was signed last: it need not have arrived in a sink. */
 const OURS = "the publisher's state";

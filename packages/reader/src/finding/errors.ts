@@ -9,6 +9,8 @@ import { CodedError } from "@scidex/audit-core";
  * - `server_unknown`: a major version of PostgreSQL whose catalogs this release does not know.
  * - `protocol`: the server sent what this program does not understand.
  * - `disk`: what has to be sorted does not fit in memory, and cannot be kept on the disk.
+ * - `not_provable`: an event of which no proof can be made now: it is not recorded, no published head covers it yet, or
+ *   what was read is not what was signed.
  */
 export type VerifierErrorCode =
   | "not_initialised"
@@ -19,7 +21,8 @@ export type VerifierErrorCode =
   | "origin_missing"
   | "server_unknown"
   | "protocol"
-  | "disk";
+  | "disk"
+  | "not_provable";
 
 /** Something could not be done. What was found is never an error: it is a divergence in a report. */
 export class VerifierError extends CodedError<VerifierErrorCode> {

@@ -2,20 +2,19 @@ import {
   CoreError,
   type HeadTrust,
   leafHash,
-  parseEntryBundle,
   rootsFromTiles,
   sameBytes,
   type Seq,
   type SignedCheckpoint,
   type Tile,
   TILE_WIDTH,
-  tileHashes,
   tilePath,
   tileRoot,
   tilesOf,
 } from "@scidex/audit-core";
 import type { ReportFinding } from "../finding/finding.ts";
 import type { PublishedHead } from "./published-head.ts";
+import { readTile } from "./read-tile.ts";
 import { readTreeCheckpoint, type SinkTree } from "./tree-checkpoint.ts";
 
 /**
@@ -66,7 +65,7 @@ class Walk {
     const bytes = new Map<string, Uint8Array>();
     const whole = [{ from: 0n, to: size }];
     for (const tile of tilesOf(whole, size)) {
-      const hashes = await this.#hashes(tile);
+      const hashes = await this.#content(tile);
       if (hashes === undefined) return undefined;
       edge.set(tile, hashes);
       bytes.set(tilePath(tile), Buffer.concat(hashes));
@@ -86,7 +85,7 @@ class Walk {
     const range = [{ from: 0n, to: seq }];
     const bytes = new Map<string, Uint8Array>();
     for (const tile of tilesOf(range, size)) {
-      const hashes = await this.#hashes(tile);
+      const hashes = await this.#content(tile);
       if (hashes === undefined) return;
       bytes.set(tilePath(tile), Buffer.concat(hashes));
     }
@@ -107,7 +106,7 @@ class Walk {
   }
 
   async #full(tile: Tile, root: Uint8Array): Promise<void> {
-    const hashes = await this.#hashes(tile);
+    const hashes = await this.#content(tile);
     if (hashes === undefined) return;
     if (sameBytes(tileRoot(hashes), root)) return await this.below(tile, hashes);
     const entries = tile.level === 0 ? await this.#entries(tile) : undefined;
@@ -134,32 +133,20 @@ class Walk {
       );
   }
 
-  /** A tile's hashes, also from the full one where a partial one has been removed. */
-  async #hashes(tile: Tile): Promise<readonly Uint8Array[] | undefined> {
-    return await this.#parsed(tile, (bytes, width) => tileHashes(bytes, width));
-  }
-
-  async #entries(tile: Tile): Promise<readonly Uint8Array[] | undefined> {
-    return await this.#parsed({ ...tile, level: "entries" }, (bytes, width) => parseEntryBundle(bytes, width));
-  }
-
-  async #parsed(
-    tile: Tile,
-    parse: (bytes: Uint8Array, width: number) => Uint8Array[],
-  ): Promise<readonly Uint8Array[] | undefined> {
-    const { files } = this.#tree;
-    const full = { ...tile, width: TILE_WIDTH };
+  async #content(tile: Tile): Promise<readonly Uint8Array[] | undefined> {
     try {
-      const bytes = await files.read(tilePath(tile));
-      if (bytes !== undefined) return parse(bytes, tile.width);
-      const instead = tile.width < TILE_WIDTH ? await files.read(tilePath(full)) : undefined;
-      if (instead !== undefined) return parse(instead, TILE_WIDTH).slice(0, tile.width);
-      this.#found(rowsOf(tile), `${tilePath(tile)} is missing`);
+      const content = await readTile(this.#tree.files, tile);
+      if (content === undefined) this.#found(rowsOf(tile), `${tilePath(tile)} is missing`);
+      return content;
     } catch (error) {
       if (!(error instanceof CoreError)) throw error;
       this.#found(rowsOf(tile), `${tilePath(tile)} is damaged: ${error.message}`);
+      return undefined;
     }
-    return undefined;
+  }
+
+  async #entries(tile: Tile): Promise<readonly Uint8Array[] | undefined> {
+    return await this.#content({ ...tile, level: "entries" });
   }
 
   #found(rows: Rows, problem: string): void {

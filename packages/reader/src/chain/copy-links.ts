@@ -1,6 +1,8 @@
-import { CHAIN_COLUMNS, type ChainRow, Cursor, decodeChainRow, openCopy } from "@scidex/audit-reader";
 import type { Seq } from "@scidex/audit-core";
 import type { TransactionSql } from "postgres";
+import { Cursor } from "../database/copy/cursor.ts";
+import { openCopy } from "../database/copy/open-copy.ts";
+import { CHAIN_COLUMNS, type ChainRow, decodeChainRow } from "./chain-row.ts";
 
 /**
  * Links of one COPY, some 3 MB. Before anything else can be asked, a COPY must be read to its end, also where a link is

@@ -1,0 +1,126 @@
+import { CommandError, type CommandContext, replaceFile, writeOut } from "@scidex/audit-command";
+import { formatSeconds, type HeadTrust, type Seq } from "@scidex/audit-core";
+import { openSink, type Sink, SinkError } from "@scidex/audit-sinks";
+import { type EventProof, proveEvent, VerifierError } from "@scidex/audit-verifier";
+import { Command } from "commander";
+import { withDatabase } from "../database/database.ts";
+import { parseSeq } from "../proof/argv.ts";
+import { recordedLine } from "../proof/describe.ts";
+import { readTrust } from "../proof/trust.ts";
+import { sinkAddresses } from "../status/sink-addresses.ts";
+import { SINK_TIMEOUT_MS } from "../status/sink-heads.ts";
+import { print } from "../text/print.ts";
+
+interface Options {
+  readonly kind: string;
+  readonly pk: string;
+  readonly seq?: Seq;
+  readonly from?: string;
+  readonly out?: string;
+  readonly json?: boolean;
+}
+
+const HELP = `
+The proof is a C2SP tlog-proof, with the event's leaf as its extra data. It shows that the event was recorded, and when,
+to whoever has the log's two verifier keys; audit-chain verify-proof checks it. It says nothing of later changes: each
+change of a tracked row is an event of its own (kind "orders:update", key "42@1042"; audit-chain lookup lists them).
+
+The event is read from the database, the signed head from AUDIT_SINKS, and the tree from a tiles: sink among them (a
+dozen files), else from all links. With --from nothing but the tree's files is read; an event whose --seq is not given
+is searched in them from the newest on. What is printed has been verified against AUDIT_VERIFIER_KEYS.
+
+Examples:
+  $ audit-chain prove --kind orders --pk 42 --out orders-42.tlog-proof
+  $ audit-chain prove --kind orders --pk 42 --seq 17 --from tiles:/srv/log > orders-42.tlog-proof`;
+
+/** `audit-chain prove`: the proof of an event, for somebody without the database. */
+export function proveCommand(context: CommandContext): Command {
+  return new Command("prove")
+    .description("Makes the proof of an event, to be checked without a database.")
+    .requiredOption("--kind <kind>", "the event's kind, for example the table's name")
+    .requiredOption("--pk <key>", "its key; of a composite key the JSON array of its texts")
+    .option("--seq <n>", "its seq, where it is known", parseSeq)
+    .option("--from <sink>", "a tiles: sink to read it all from, without the database")
+    .option("--out <file>", "where the proof is written (default: standard output)")
+    .option("--json", "print the result as JSON")
+    .addHelpText("after", HELP)
+    .action(context.run((options: Options) => run(context, options)));
+}
+
+async function run(context: CommandContext, options: Options): Promise<void> {
+  const { out, json } = options;
+  const trust = await readTrust();
+  const proof = await unlessUnprovable(async () =>
+    options.from === undefined
+      ? await fromDatabase(context, trust, options)
+      : await fromFiles(context, trust, options.from, options),
+  );
+  if (out !== undefined) await replaceFile("--out", out, proof.text);
+  else if (json !== true) return await writeOut(proof.text);
+  await print(json, { ...resultOf(proof), ...(out === undefined ? { proof: proof.text } : { out }) }, () => [
+    recordedLine(proof),
+    `The proof is in ${out ?? ""}.`,
+  ]);
+}
+
+async function fromDatabase(context: CommandContext, trust: HeadTrust, event: Options): Promise<EventProof> {
+  const addresses = sinkAddresses();
+  if (addresses.length === 0)
+    throw new CommandError("configuration", "AUDIT_SINKS is not set: a proof needs a published head");
+  const heads = addresses.map((address) => openSink(address, { timeoutMs: SINK_TIMEOUT_MS, signal: context.signal }));
+  const use = { command: "prove", right: "a member of scidex_audit_ro or scidex_audit_inspector" };
+  try {
+    return await withDatabase(context, use, async ({ sql }) => await proveEvent({ sql, heads }, trust, event));
+  } finally {
+    await Promise.all(heads.map(async (sink) => await sink.close()));
+  }
+}
+
+async function fromFiles(
+  { signal }: CommandContext,
+  trust: HeadTrust,
+  url: string,
+  event: Options,
+): Promise<EventProof> {
+  const sink = openTiles(url, signal);
+  const { files } = sink;
+  try {
+    if (files === undefined)
+      throw new CommandError(
+        "usage",
+        `--from is ${JSON.stringify(url)}, expected a sink that keeps the tree: tiles:/srv/log`,
+      );
+    return await proveEvent({ files }, trust, event);
+  } finally {
+    await sink.close();
+  }
+}
+
+function openTiles(url: string, signal: AbortSignal): Sink {
+  try {
+    return openSink(url, { timeoutMs: SINK_TIMEOUT_MS, signal });
+  } catch (cause) {
+    if (!(cause instanceof SinkError)) throw cause;
+    throw new CommandError("usage", `--from: ${cause.message}`, { cause });
+  }
+}
+
+async function unlessUnprovable<T>(prove: () => Promise<T>): Promise<T> {
+  try {
+    return await prove();
+  } catch (cause) {
+    if (cause instanceof SinkError || (cause instanceof VerifierError && cause.code === "not_provable"))
+      throw new CommandError("failed", cause.message, { cause });
+    throw cause;
+  }
+}
+
+const resultOf = ({ leaf, size, origin, signedTime }: EventProof): object => ({
+  seq: Number(leaf.seq),
+  event_kind: leaf.eventKind,
+  event_pk: leaf.eventPk,
+  appended_at: leaf.appendedAt,
+  origin,
+  size: Number(size),
+  signed_at: formatSeconds(signedTime),
+});

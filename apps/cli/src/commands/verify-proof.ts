@@ -1,0 +1,104 @@
+import { readFile } from "node:fs/promises";
+import { text as readAll } from "node:stream/consumers";
+import { type CommandContext, CommandError, EXIT, type Outcome } from "@scidex/audit-command";
+import { CoreError, formatSeconds, type ProvenEvent, readingOf, toHex, verifyProof } from "@scidex/audit-core";
+import { Command } from "commander";
+import { readPayloadReadings } from "../payload-file.ts";
+import { recordedLine } from "../proof/describe.ts";
+import { readTrust } from "../proof/trust.ts";
+import { print } from "../text/print.ts";
+
+interface Options {
+  readonly kind: string;
+  readonly pk: string;
+  readonly payload?: string;
+  readonly json?: boolean;
+}
+
+const HELP = `
+Needs the log's two verifier keys (AUDIT_VERIFIER_KEYS), and neither a database nor a network. Kind and key must be those
+that are expected: a proof of another event is refused. A change of a tracked row has the kind "orders:update" and the
+key "42@1042"; a blinded key is its hex.
+
+The proof shows what was recorded, and when; not that it is so still. What a table's row hashes to is a flat JSON object
+of its columns' texts, for example {"id":"42","done":"t"}. A row as JSON, {"id":42,"done":true}, is put into these
+texts first, and the answer says how it was read.
+
+Exit codes: 0 the proof holds, and a payload is what was recorded; 1 the proof holds, and the payload is not what was
+recorded; 3 the proof is refused.
+
+Examples:
+  $ audit-chain verify-proof orders-42.tlog-proof --kind orders --pk 42
+  $ audit-chain verify-proof orders-42.tlog-proof --kind orders --pk 42 --payload row.json`;
+
+/** `audit-chain verify-proof`: whether a proof holds, without a database. */
+export function verifyProofCommand(context: CommandContext): Command {
+  return new Command("verify-proof")
+    .description("Checks the proof of an event without a database; with a payload, whether it is what was recorded.")
+    .argument("<file>", "the tlog-proof, or - for standard input")
+    .requiredOption("--kind <kind>", "the kind that the event must have")
+    .requiredOption("--pk <key>", "the key that it must have")
+    .option("--payload <file>", "a JSON file to compare, or - for standard input")
+    .option("--json", "print the result as JSON")
+    .addHelpText("after", HELP)
+    .action(context.run((file: string, options: Options) => run(file, options)));
+}
+
+async function run(file: string, { kind, pk, payload, json }: Options): Promise<Outcome> {
+  const trust = await readTrust();
+  const readings = payload === undefined ? undefined : await readPayloadReadings(payload);
+  const text = await readProof(file);
+  const proven = proofOrRefusal(() => verifyProof(text, trust, { kind, pk }));
+  const reading = readings && readingOf(readings, proven.leaf.payloadHash);
+  const verdict = readings && (reading === undefined ? "different" : "recorded");
+  await print(json, { ...resultOf(proven), ...(verdict && { verdict, read_as: reading?.how ?? null }) }, () => [
+    recordedLine(proven),
+    ...(verdict === "different" ? ["The payload is NOT what was recorded."] : []),
+    ...(reading === undefined ? [] : [`The payload is what was recorded (read ${reading.how}).`]),
+  ]);
+  return { exit: verdict === "different" ? EXIT.tampered : EXIT.ok };
+}
+
+/** No proof that is refused accuses anybody: it may have been damaged on its way. */
+function proofOrRefusal(verify: () => ProvenEvent): ProvenEvent {
+  try {
+    return verify();
+  } catch (cause) {
+    if (!(cause instanceof CoreError)) throw cause;
+    throw new CommandError(
+      "failed",
+      `the proof is refused (${cause.code}): ${cause.message}${ADVICE[cause.code] ?? ""}`,
+      {
+        cause,
+      },
+    );
+  }
+}
+
+const ADVICE: Readonly<Record<string, string>> = {
+  origin_mismatch: ". Check that AUDIT_VERIFIER_KEYS and AUDIT_ORIGIN are those of its log",
+  signature_missing: ". Check that AUDIT_VERIFIER_KEYS has the keys of this log",
+};
+
+async function readProof(file: string): Promise<string> {
+  try {
+    return file === "-" ? await readAll(process.stdin) : await readFile(file, "utf8");
+  } catch (cause) {
+    const why = cause instanceof Error ? cause.message : String(cause);
+    throw new CommandError("usage", `the proof cannot be read: ${why}`, { cause });
+  }
+}
+
+const resultOf = ({ leaf, size, root, origin, signedTime }: ProvenEvent): object => ({
+  seq: Number(leaf.seq),
+  event_kind: leaf.eventKind,
+  event_pk: leaf.eventPk,
+  appended_at: leaf.appendedAt,
+  payload_hash: toHex(leaf.payloadHash),
+  before_hash: leaf.beforeHash === null ? null : toHex(leaf.beforeHash),
+  chain_hash: toHex(leaf.chainHash),
+  origin,
+  size: Number(size),
+  root: toHex(root),
+  signed_at: formatSeconds(signedTime),
+});

@@ -1,0 +1,139 @@
+import {
+  CoreError,
+  formatEventProof,
+  type Head,
+  type HeadTrust,
+  inclusionRanges,
+  type LeafRange,
+  leafText,
+  openCheckpoint,
+  type ProvenEvent,
+  type Seq,
+  type SignedCheckpoint,
+  verifyProof,
+} from "@scidex/audit-core";
+import { type HeadLog, newestHeadBefore, VerifierError } from "@scidex/audit-reader";
+import type { TreeFiles } from "@scidex/audit-sinks";
+import type { Sql } from "postgres";
+import { type EventName, lookup } from "../lookup.ts";
+import { rootsFromChain } from "./roots-from-chain.ts";
+import { entryAt, findEntry, rootsFromFiles } from "./tree-entries.ts";
+
+/**
+ * Where an event and the tree around it are read: from the files of a tree alone, or from the database with the sinks. Of
+ * sinks that keep the tree, it is read there, which takes a dozen files; else all links are.
+ */
+export type ProofSource = { readonly files: TreeFiles } | { readonly sql: Sql; readonly heads: readonly HeadLog[] };
+
+/** A proof, and what it shows. */
+export interface EventProof extends ProvenEvent {
+  /** The tlog-proof. */
+  readonly text: string;
+}
+
+/**
+ * Makes the proof of an event: that it was recorded, and when, to be checked with `verifyProof` and without a database.
+ * Nothing that is read is believed: what is returned has been verified against the keys.
+ *
+ * @param event a change of a tracked row has a kind with its role, and a key with its seq. `seq` may be given where it is
+ *   known: files alone are else searched from the newest on
+ * @throws {VerifierError} `not_provable`
+ * @throws {SinkError} where a file cannot be read
+ */
+export async function proveEvent(
+  source: ProofSource,
+  trust: HeadTrust,
+  event: EventName & { readonly seq?: Seq | undefined },
+): Promise<EventProof> {
+  return "files" in source
+    ? await proveFromFiles(source.files, await shownCheckpoint(source.files, trust), trust, event)
+    : await proveFromChain(source, trust, event);
+}
+
+interface Shown extends SignedCheckpoint {
+  /** The signed note. */
+  readonly note: string;
+}
+
+async function shownCheckpoint(files: TreeFiles, trust: HeadTrust): Promise<Shown> {
+  const bytes = await files.read("checkpoint");
+  if (bytes === undefined)
+    throw new VerifierError("not_provable", "There is no checkpoint: nothing was published here.");
+  const note = Buffer.from(bytes).toString("utf8");
+  return orNot("the checkpoint is not one that can be believed", () => ({ ...openCheckpoint(note, trust), note }));
+}
+
+async function proveFromFiles(
+  files: TreeFiles,
+  { size, note }: Shown,
+  trust: HeadTrust,
+  { kind, pk, seq }: EventName & { readonly seq?: Seq | undefined },
+): Promise<EventProof> {
+  const found = seq === undefined ? await findEntry(files, size, { kind, pk }) : await entryAt(files, size, seq);
+  if (found === undefined)
+    throw new VerifierError(
+      "not_provable",
+      seq === undefined
+        ? `There is no event ${JSON.stringify(kind)} ${JSON.stringify(pk)} among the ${size} that were published.`
+        : `There are ${size} published events, and none of them has the seq ${seq}.`,
+    );
+  const ranges = inclusionRanges(found.seq - 1n, size);
+  const hashes = await rootsFromFiles(files, ranges, size);
+  return checked(formatEventProof({ leaf: found.leaf, seq: found.seq, hashes, checkpoint: note }), trust, { kind, pk });
+}
+
+async function proveFromChain(
+  { sql, heads }: { readonly sql: Sql; readonly heads: readonly HeadLog[] },
+  trust: HeadTrust,
+  { kind, pk, seq }: EventName & { readonly seq?: Seq | undefined },
+): Promise<EventProof> {
+  const links = (await lookup(sql, { kind, pk })).filter((link) => link.eventKind === kind);
+  const link = links.find((one) => seq === undefined || one.seq === seq);
+  if (link === undefined)
+    throw new VerifierError("not_provable", `No event ${JSON.stringify(kind)} ${JSON.stringify(pk)} is in the chain.`);
+  // A blinded key is proven as it was recorded.
+  const event = { kind, pk: link.eventPk };
+  const head = await newestHeadBefore(heads, trust, FOREVER);
+  if (head === undefined)
+    throw new VerifierError("not_provable", "No sink holds a head of this log whose signatures hold.");
+  if (head.seq < link.seq)
+    throw new VerifierError(
+      "not_provable",
+      `The event is link ${link.seq}, and only ${head.seq} have been published: publish first (audit-publisher publish).`,
+    );
+  for (const { files } of heads) {
+    const shown = files && (await shownCheckpoint(files, trust).catch(passUnprovable));
+    if (files !== undefined && shown !== undefined && shown.size >= link.seq)
+      return await proveFromFiles(files, shown, trust, { ...event, seq: link.seq });
+  }
+  const leaf = orNot("the link has no leaf", () => leafText(link));
+  const hashes = await rootsFromChain(sql, rangesFor(link.seq, head), head.seq);
+  return checked(formatEventProof({ leaf, seq: link.seq, hashes, checkpoint: head.checkpoint }), trust, event);
+}
+
+const rangesFor = (seq: Seq, head: Head): LeafRange[] => inclusionRanges(seq - 1n, head.seq);
+
+/** Later than any signed time. */
+const FOREVER = 2n ** 63n;
+
+/** A tree that cannot be believed is passed over, where there are other ways. */
+function passUnprovable(error: unknown): undefined {
+  if (error instanceof VerifierError && error.code === "not_provable") return undefined;
+  throw error;
+}
+
+function checked(text: string, trust: HeadTrust, event: EventName): EventProof {
+  return orNot("what was read is not what was signed (audit-verify says more)", () => ({
+    ...verifyProof(text, trust, event),
+    text,
+  }));
+}
+
+function orNot<T>(why: string, make: () => T): T {
+  try {
+    return make();
+  } catch (cause) {
+    if (!(cause instanceof CoreError)) throw cause;
+    throw new VerifierError("not_provable", `No proof can be made: ${why}: ${cause.message}`, { cause });
+  }
+}
