@@ -49,7 +49,7 @@ const tamper = (statement: string): string =>
 try {
   cli("init");
   psql("--file", here("recompute/tables.sql"));
-  cli("attach", "readings");
+  cli("attach", "readings", "--mode", "strict");
   cli("attach", "pauses", "--changes", "track", "--mode", "sealed");
   cli("keygen", "--name", "example.org/recompute", "--out", join(folder, "key"));
   psql("--file", here("recompute/rows.sql"));

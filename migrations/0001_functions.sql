@@ -1744,9 +1744,10 @@ $function$;
 -- warnings.
 --
 -- The same call again brings the capture up to date with the table's columns, or changes its mode. An option that is
--- NULL stays as it is. At first it is: strict, refuse, nothing excluded, the primary key, the table's name, keys as
+-- NULL stays as it is. At first it is: sealed, refuse, nothing excluded, the primary key, the table's name, keys as
 -- they are, fallback pending. With that fallback the sealer links what a strict commit cannot link because the lock is
--- held.
+-- held. Sealed is the default because it takes no lock on the write path and gives up nothing that is promised: in either
+-- mode, rows that are younger than the last published head can be rewritten.
 --
 -- With `blind_key` events are keyed by audit_chain_blind_key under a secret of the table, for keys that are personal
 -- data. That is decided when the kind is first attached.
@@ -1781,8 +1782,8 @@ DECLARE
 BEGIN
   IF relation IS NULL THEN
     RAISE EXCEPTION 'no relation was given' USING ERRCODE = 'invalid_parameter_value', HINT = 'Name the table to attach.';
-  ELSIF mode NOT IN ('strict', 'sealed') THEN
-    RAISE EXCEPTION 'the mode must be strict or sealed, not %', quote_nullable(mode) USING ERRCODE = 'invalid_parameter_value', HINT = 'Use one of the two.';
+  ELSIF mode NOT IN ('sealed', 'strict') THEN
+    RAISE EXCEPTION 'the mode must be sealed or strict, not %', quote_nullable(mode) USING ERRCODE = 'invalid_parameter_value', HINT = 'Use one of the two.';
   ELSIF changes NOT IN ('refuse', 'track') THEN
     RAISE EXCEPTION 'changes must be refuse or track, not %', quote_nullable(changes) USING ERRCODE = 'invalid_parameter_value', HINT = 'Use one of the two.';
   ELSIF salt THEN
@@ -1812,7 +1813,7 @@ BEGIN
     before := public.audit_chain_in_force(event_kind);
   END LOOP;
   is_known := before.id IS NOT NULL AND before.action <> 'detach';
-  mode := coalesce(mode, CASE WHEN is_known THEN before.mode END, 'strict');
+  mode := coalesce(mode, CASE WHEN is_known THEN before.mode END, 'sealed');
   changes := coalesce(changes, CASE WHEN is_known THEN before.changes END, 'refuse');
   blind_key := coalesce(blind_key, before.blind_key, false);
   IF blind_key <> before.blind_key THEN

@@ -43,7 +43,7 @@ test.each([14, 15] as const)(
     await using installer = connect(url, { max: 2 });
     await migrate(drizzle(installer));
     await installer`create table notes (id int primary key, body text)`;
-    await attach(drizzle(installer), "notes");
+    await attach(drizzle(installer), "notes", { mode: "strict" });
     await installer`insert into notes select g, 'text' from generate_series(1, 20) as g`;
     expect((await chain.publish(database.sql)).status).toBe("intact");
     const report = await chain.verify(database.sql);

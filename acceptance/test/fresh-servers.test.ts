@@ -33,7 +33,7 @@ async function audit(sql: Client): Promise<void> {
   const db = drizzle(sql);
   await attach(db, "notes", { mode: "strict" });
   await attach(db, "people", { mode: "sealed", changes: "track" });
-  await attach(db, "parts");
+  await attach(db, "parts", { mode: "strict" });
   for (const statement of ROWS.split(";")) await sql.unsafe(statement);
 }
 

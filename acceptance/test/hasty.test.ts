@@ -14,7 +14,7 @@ test(`rows committed under synchronous_commit=off survive a crash once they are 
   await using chain = await openPublishedChain();
   const { sql, url } = database;
   await sql`create table notes (id text primary key)`;
-  await attach(database.db, "notes");
+  await attach(database.db, "notes", { mode: "strict" });
   let lost = 0;
   for (let crash = 1; crash <= CRASHES; crash++) {
     {

@@ -29,7 +29,7 @@ test("a week in which nothing happens while the publisher runs is clean, and one
   await using chain = await openPublishedChain();
   const { sql } = database;
   await sql`create table notes (id int primary key)`;
-  await attach(database.db, "notes");
+  await attach(database.db, "notes", { mode: "strict" });
   await sql`insert into notes select generate_series(1, 5)`;
   expect((await chain.publish(sql)).status).toBe("intact");
   const start = Date.now();

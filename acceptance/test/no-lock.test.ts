@@ -15,7 +15,7 @@ beforeAll(async () => {
   chain = await openPublishedChain();
   await database.sql`create table strict_rows (id text primary key)`;
   await database.sql`create table sealed_rows (id text primary key)`;
-  await attach(database.db, "strict_rows");
+  await attach(database.db, "strict_rows", { mode: "strict" });
   await attach(database.db, "sealed_rows", { mode: "sealed" });
 });
 afterAll(async () => {

@@ -387,7 +387,7 @@ export const HONEST_CHANGES: readonly HonestChange[] = [
       await honest.unsafe(
         `create table public.${name} (id int primary key, name text not null, deleted bool not null default false);
          create rule soft_delete as on delete to public.${name} do instead update public.${name} set deleted = true where old.id = id;
-         select public.audit_chain_attach('public.${name}', changes => 'track')`,
+         select public.audit_chain_attach('public.${name}', mode => 'strict', changes => 'track')`,
       );
       await honest.unsafe(`insert into public.${name} values (1, 'a'), (2, 'b')`);
       await honest.unsafe(`delete from public.${name} where id = 1`);
@@ -400,7 +400,7 @@ export const HONEST_CHANGES: readonly HonestChange[] = [
       await world.honest.unsafe(
         `create schema ${one}; create schema ${two}; create table ${one}.customers (id int primary key); create table ${two}.customers (id int primary key);
          alter role campaign_nobody in database ${world.database} set search_path = ${two}, public;
-         select public.audit_chain_attach('${one}.customers', kind => '${one}.customers')`,
+         select public.audit_chain_attach('${one}.customers', mode => 'strict', kind => '${one}.customers')`,
       );
       await world.honest.unsafe(`insert into ${one}.customers values (1)`);
     },
@@ -430,7 +430,7 @@ export const HONEST_CHANGES: readonly HonestChange[] = [
       const changes = random.pick(["refuse", "track"]);
       await honest.unsafe(
         `create table public.${name} (email text primary key, v int);
-         select public.audit_chain_attach('public.${name}', blind_key => true, changes => '${changes}')`,
+         select public.audit_chain_attach('public.${name}', mode => 'strict', blind_key => true, changes => '${changes}')`,
       );
       await honest.unsafe(`insert into public.${name} values ('a@example.org', 1), ('b@example.org', 2)`);
       if (changes === "track")

@@ -80,7 +80,7 @@ describe("rows that were there before", () => {
     await sql.unsafe(`alter database ${name} set timezone = 'Asia/Kathmandu'; alter database ${name} set datestyle = 'German';
       alter database ${name} set intervalstyle = 'iso_8601'; alter database ${name} set bytea_output = 'escape'; alter database ${name} set extra_float_digits = -5;`);
     const strange = postgres(database.url, { max: 1, onnotice: () => {} });
-    await attach(drizzle(strange), "t", { exclude: ["noise"] });
+    await attach(drizzle(strange), "t", { mode: "strict", exclude: ["noise"] });
     expect((await backfill(strange)).tables).toMatchObject([{ added: 1, complete: true }]);
     await strange.unsafe("insert into t select 2, f, n, b, ts, d, i, ok, c, j, a, noise from t");
     await strange.end();
@@ -90,7 +90,7 @@ describe("rows that were there before", () => {
 
   test("are chained while rows are inserted, which their triggers capture", async () => {
     await sql.unsafe("create table t (id int primary key); insert into t select generate_series(1, 2000)");
-    await attach(db(), "t");
+    await attach(db(), "t", { mode: "strict" });
     const stop = new AbortController();
     const insert = async (from: number): Promise<void> => {
       for (let id = from; !stop.signal.aborted; id += 2) await sql`insert into t values (${id})`;

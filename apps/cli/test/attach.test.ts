@@ -32,7 +32,7 @@ describe("attach", () => {
     await db.sql`insert into papers values (1, 'a', 0), (2, 'b', 0)`;
     const ended = await db.run(["attach", "papers", "--exclude", "hits", "--kind", "paper"]);
     expect(ended).toMatchObject({ code: 0, stderr: "" });
-    expect(ended.stdout).toContain("kind paper, strict, changes refused, 2 columns (without hits)");
+    expect(ended.stdout).toContain("kind paper, sealed, changes refused, 2 columns (without hits)");
     expect(ended.stdout).toContain(
       "2 rows that were there are not chained yet; run: audit-chain backfill public.papers",
     );
@@ -95,7 +95,7 @@ describe("attach", () => {
       [["a", "b", "--key", "x"], "--key is for one table"],
       [["--scidex", "--kind", "x"], "--kind is for one table"],
       [["--scidex", "--changes", "track"], "--changes does not go with --scidex"],
-      [["a", "--mode", "sometimes"], "Allowed choices are strict, sealed"],
+      [["a", "--mode", "sometimes"], "Allowed choices are sealed, strict"],
       [["a", "--exclude", "x,,y"], "not a list of column names"],
       [["a", "--exclude", '"x'], "not a list of column names"],
     ];

@@ -31,7 +31,7 @@ beforeEach(async () => {
   };
   await db.sql.unsafe(`
     create table orders (id int primary key, amount int, note text); create table b (id int primary key);
-    select public.audit_chain_attach('public.orders'); select public.audit_chain_attach('public.b')`);
+    select public.audit_chain_attach('public.orders', 'strict'); select public.audit_chain_attach('public.b', 'strict')`);
   await db.sql`insert into orders values (1, 10, 'x')`;
 });
 afterEach(async () => {

@@ -117,14 +117,14 @@ async function fill(sql: Sql, base: Base, random: Random): Promise<void> {
     if (random.chance(50)) await sql.unsafe(`grant select, insert on ${relation} to campaign_app`);
   }
   await insertRows(sql, random, 0, ROWS / 2);
-  await attach(db, "public.legacy");
+  await attach(db, "public.legacy", { mode: "strict" });
   await sql.unsafe("insert into public.legacy values (1, 'old'), (2, 'older')");
   await detach(db, "public.legacy");
   await publish(base);
-  await attach(db, "public.drafts");
+  await attach(db, "public.drafts", { mode: "strict" });
   await backfill(sql, { tables: ["public.drafts"] });
   await sql.unsafe("alter table public.agent_notes add column later text");
-  await attach(db, "public.agent_notes");
+  await attach(db, "public.agent_notes", { mode: "strict" });
   await insertRows(sql, random, ROWS / 2, ROWS);
   await publish(base);
   for (let n = 0; n < 6; n++) {

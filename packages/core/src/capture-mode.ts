@@ -1,8 +1,8 @@
 /**
- * How the rows of an audited table are linked. `strict`: at commit of the transaction that writes them. `sealed`:
- * afterwards, in batches, by the sealer.
+ * How the rows of an audited table are linked. `sealed`, the default: in batches, by the sealer, after their transactions
+ * have committed. `strict`: at commit of the transaction that writes them.
  */
-export const CAPTURE_MODES = ["strict", "sealed"] as const;
+export const CAPTURE_MODES = ["sealed", "strict"] as const;
 export type CaptureMode = (typeof CAPTURE_MODES)[number];
 
 /** Whether a text, such as a field of the configuration, names a mode. */

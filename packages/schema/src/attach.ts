@@ -6,7 +6,7 @@ import { inLockedTransaction, LOCK_DEFAULTS, type LockOptions } from "./locked-t
 import { oneRow } from "./set-up/one-row.ts";
 
 /**
- * Options of `attach`. What is left out stays as it is; at first: strict, refuse, nothing excluded, the primary key, the
+ * Options of `attach`. What is left out stays as it is; at first: sealed, refuse, nothing excluded, the primary key, the
  * fallback `pending`.
  */
 export interface AttachOptions extends LockOptions {
@@ -103,7 +103,7 @@ export async function planAttach(db: AnyPgDatabase, table: string, options: Atta
         .from(
           sql`(select t.qualified as relation,
                  public.audit_chain_capture_source(coalesce(${options.kind ?? null}::text, t.relname), t.qualified, public.audit_chain_key_columns(t.oid, ${array(options.key)}),
-                   public.audit_chain_covered_columns(t.oid, ${exclude}), public.audit_chain_covered_columns(t.oid, ${exclude}), '{}'::jsonb, ${options.changes ?? "refuse"}::text, ${options.mode ?? "strict"}::text,
+                   public.audit_chain_covered_columns(t.oid, ${exclude}), public.audit_chain_covered_columns(t.oid, ${exclude}), '{}'::jsonb, ${options.changes ?? "refuse"}::text, ${options.mode ?? "sealed"}::text,
                    t.relkind = 'p' or ${options.changes ?? "refuse"}::text = 'track', ${options.blindKey ?? false}::boolean) as source,
                  public.audit_chain_attach_warnings(t.oid, public.audit_chain_covered_columns(t.oid, ${exclude})) as warnings
                from (select c.oid, c.relkind, c.relname::text as relname, pg_catalog.concat(pg_catalog.quote_ident(n.nspname), '.', pg_catalog.quote_ident(c.relname)) as qualified

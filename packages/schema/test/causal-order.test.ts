@@ -163,7 +163,7 @@ test("transactions keep their order where each changes the same row there and ba
 test("capture's order stays where no order fits, so that an edit past the trigger still shows", async () => {
   const { sql, db } = database;
   await sql.unsafe("create table edited (id int primary key, v text)");
-  await attach(db, "edited", { changes: "track" });
+  await attach(db, "edited", { mode: "strict", changes: "track" });
   await sql.unsafe("insert into edited values (1, 'a')");
   await sql.unsafe(`update edited set v = 'b'; alter table edited disable trigger user; update edited set v = 'forged';
     alter table edited enable trigger user; update edited set v = 'c'`);

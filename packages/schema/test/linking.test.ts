@@ -212,7 +212,7 @@ test("triggers of the application that change a row before or after it is writte
     create trigger "A before" before insert or update on jobs for each row execute function jobs_before();
     create trigger "A after" after insert on jobs for each row execute function jobs_after();
     create trigger zz_after after update on jobs for each row execute function jobs_after()`);
-  const { warnings } = await attach(db, "jobs", { changes: "track" });
+  const { warnings } = await attach(db, "jobs", { mode: "strict", changes: "track" });
   expect(warnings).toEqual([]);
   await client.sql.unsafe(
     `insert into jobs values (1, 'touch'), (2, 'drop'), (3, 'plain'); update jobs set state = 'touch' where id = 3; update jobs set state = 'drop' where id = 1`,

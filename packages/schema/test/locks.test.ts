@@ -187,7 +187,7 @@ describe("the last thing that a commit takes", () => {
 
   test("triggers that fire for replicas too are linked there", async () => {
     await sql.unsafe(`create table replicated (id int primary key)`);
-    await attach(database.db, "replicated");
+    await attach(database.db, "replicated", { mode: "strict" });
     await sql.unsafe(`alter table replicated enable always trigger audit_chain_capture`);
     await using client = connect(database.url);
     await client.sql

@@ -27,7 +27,7 @@ beforeAll(async () => {
     alter default privileges grant all on sequences to app; alter default privileges grant execute on functions to public`);
   await migrate(drizzle(sql));
   await sql.unsafe("create table task_events (id int primary key, body text); create table loose (id int primary key)");
-  await attach(drizzle(sql), "task_events");
+  await attach(drizzle(sql), "task_events", { mode: "strict" });
   await attach(drizzle(sql), "loose", { mode: "sealed", changes: "track" });
   await sql.unsafe(
     "grant create on schema public to public; grant all on task_events, loose to public; insert into task_events values (1, 'real'); select audit_chain_enqueue('e', '1', sha256('x'))",
@@ -269,7 +269,7 @@ test("functions, operators, casts and tables planted on the path are never calle
     await admin.sql
       .unsafe(`set search_path = trap, public, pg_catalog; create table public.later (id int primary key, "𝒳" text, "ﻰ" text);
       select public.audit_chain_attach('public.later'::regclass, mode => 'sealed'::text); insert into public.later values (1); alter table public.later rename id to number; insert into public.later values (2);
-      select public.audit_chain_attach('public.later'::regclass); select public.audit_chain_seal(1000); select public.audit_chain_detach('public.later'::regclass)`);
+      select public.audit_chain_attach('public.later'::regclass, mode => 'strict'); select public.audit_chain_seal(1000); select public.audit_chain_detach('public.later'::regclass)`);
   }
   await using writer = as("writer");
   await writer.sql.unsafe(
@@ -306,8 +306,8 @@ test("a table owner's own types, casts, domains, defaults, checks, indexes and p
     create index on mallory.t (mallory.idx(id)); create table mallory.k (id mallory.label primary key, p mallory.pair, d mallory.checked);
     alter table mallory.t enable row level security; create policy p on mallory.t using (mallory.note('policy')) with check (mallory.note('policy'))`);
   // An administrator attaches them; whatever Mallory's functions then do, they do as whoever inserts.
-  await sql`select audit_chain_attach('mallory.t'::regclass, kind => 'mt')`;
-  await sql`select audit_chain_attach('mallory.k'::regclass, kind => 'mk', changes => 'track')`;
+  await sql`select audit_chain_attach('mallory.t'::regclass, mode => 'strict', kind => 'mt')`;
+  await sql`select audit_chain_attach('mallory.k'::regclass, mode => 'strict', kind => 'mk', changes => 'track')`;
   await mallory.sql
     .unsafe(`insert into mallory.t values (1, row('a', 'b'), 'x', 1, 2, 'y'); insert into mallory.k values ('x', row('a', 'b'), 1);
     update mallory.k set p = row('a', 'c'); alter table mallory.t alter y type mallory.pair using row(y, y)::mallory.pair; insert into mallory.t values (2, null, 'y', 2, 2, row('q', 'r'));
@@ -330,7 +330,9 @@ test("whoever set the schema up without superuser decides about tables of its ow
   await sql.unsafe(
     `grant select on audit_chain, audit_chain_config, audit_chain_pending, audit_chain_relation to ${me}`,
   );
-  await client.sql.unsafe("create table mine (id int primary key, body text); select audit_chain_attach('mine')");
+  await client.sql.unsafe(
+    "create table mine (id int primary key, body text); select audit_chain_attach('mine', mode => 'strict')",
+  );
   const before = await expectIntact(sql);
   for (const statement of [
     "select audit_chain_attach('task_events', mode => 'sealed')",

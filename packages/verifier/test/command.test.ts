@@ -44,7 +44,7 @@ const run = async (chain: ChainDatabase, args: readonly string[], environment: N
 async function prepared(): Promise<ChainDatabase> {
   const chain = await openChain();
   await chain.sql.unsafe(
-    "create table public.note (id int primary key, body text); select public.audit_chain_attach('public.note')",
+    "create table public.note (id int primary key, body text); select public.audit_chain_attach('public.note', mode => 'strict')",
   );
   await chain.sql`insert into public.note select n, 'x' from generate_series(1, 5) as n`;
   await append(chain.sql, "thing", "1", "2", "3", "4");
@@ -377,7 +377,7 @@ describe("audit-verify", { timeout: 180_000 }, () => {
     const chain = await openChain();
     const { sql } = chain;
     await sql`create table public.todo (id int primary key, done boolean not null default false)`;
-    await sql`select public.audit_chain_attach('public.todo', changes => 'track')`;
+    await sql`select public.audit_chain_attach('public.todo', mode => 'strict', changes => 'track')`;
     await sql`insert into public.todo select n from generate_series(1, 4800) as n`;
     // A table with changes is compared in order: its events come on one connection, its rows on the other.
     await sql`update public.todo set done = true where id = 1`;

@@ -73,7 +73,7 @@ async function allTypes(chain: ChainDatabase, changes: string): Promise<void> {
   await chain.sql.unsafe(TYPES);
   const columns = VALUES.map(([type], i) => `c${i} ${type}`).join(", ");
   await chain.sql.unsafe(
-    `create table public.everything (id int primary key, ${columns}); select public.audit_chain_attach('public.everything', changes => '${changes}')`,
+    `create table public.everything (id int primary key, ${columns}); select public.audit_chain_attach('public.everything', mode => 'strict', changes => '${changes}')`,
   );
   const most = Math.max(...VALUES.map((values) => values.length - 1));
   for (let row = 0; row <= most; row++) {
@@ -144,10 +144,10 @@ describe("no false alarms", () => {
       create table public.tracked (id int primary key, n int not null);
       create table public.parts (id bigserial, day int, body text, primary key (id, day)) partition by range (day);
       create table public.parts_0 partition of public.parts for values from (0) to (5);
-      select public.audit_chain_attach('public.strict');
+      select public.audit_chain_attach('public.strict', mode => 'strict');
       select public.audit_chain_attach('public.sealed', mode => 'sealed');
       select public.audit_chain_attach('public.tracked', changes => 'track', mode => 'sealed');
-      select public.audit_chain_attach('public.parts')`);
+      select public.audit_chain_attach('public.parts', mode => 'strict')`);
     await chain.sql`insert into public.tracked select n, 0 from generate_series(1, 50) as n`;
     await chain.sql`insert into public.strict (body) select 'x' from generate_series(1, 2000)`;
     await chain.publish();
@@ -221,7 +221,7 @@ describe("no false alarms", () => {
     await chain.sql.unsafe(`
       create table public.old (id int primary key, body text);
       insert into public.old select n, 'x' from generate_series(1, 4) as n;
-      select public.audit_chain_attach('public.old');
+      select public.audit_chain_attach('public.old', mode => 'strict');
       insert into public.old values (5, 'x')`);
     await chain.publish();
     const adopt = async (...ids: number[]) =>
@@ -244,7 +244,7 @@ describe("no false alarms", () => {
   it("of schema changes, each with sync in its transaction: clean where rows can be recomputed, else unproven or said", async () => {
     const chain = await openChain();
     await chain.sql
-      .unsafe(`create type public.m as enum ('a', 'b'); create table public.t (id int primary key, a text, b numeric(8, 2), c public.m, d text); select public.audit_chain_attach('public.t');
+      .unsafe(`create type public.m as enum ('a', 'b'); create table public.t (id int primary key, a text, b numeric(8, 2), c public.m, d text); select public.audit_chain_attach('public.t', mode => 'strict');
       insert into public.t values (1, 'x', 1.5, 'a', 'd')`);
     await chain.publish();
     const after = async (...statements: string[]) => {
@@ -275,7 +275,7 @@ describe("no false alarms", () => {
   it("of excluded columns that change, where the policy allows it", async () => {
     const chain = await openChain();
     await chain.sql.unsafe(
-      `create table public.t (id int primary key, body text, noise int); select public.audit_chain_attach('public.t', exclude => array['noise']); insert into public.t values (1, 'x', 1); update public.t set noise = 2`,
+      `create table public.t (id int primary key, body text, noise int); select public.audit_chain_attach('public.t', mode => 'strict', exclude => array['noise']); insert into public.t values (1, 'x', 1); update public.t set noise = 2`,
     );
     await chain.publish();
     expectClean(await chain.verify());
@@ -284,7 +284,7 @@ describe("no false alarms", () => {
   it("of a table under row security: unproven for the inspector, clean for a superuser", async () => {
     const chain = await openChain();
     await chain.sql.unsafe(
-      `create table public.secret (id int primary key, owner text); select public.audit_chain_attach('public.secret'); insert into public.secret values (1, 'x'); alter table public.secret enable row level security`,
+      `create table public.secret (id int primary key, owner text); select public.audit_chain_attach('public.secret', mode => 'strict'); insert into public.secret values (1, 'x'); alter table public.secret enable row level security`,
     );
     await chain.publish();
     const login = await createLogin(chain.sql, { grant: ["scidex_audit_inspector"] });
@@ -334,7 +334,7 @@ describe("no false alarms", () => {
     const other = await openChain();
     const chain = chainOf({ sql, url: url.href, name }, other.folder);
     await sql`create table public.words (id text primary key, body text)`;
-    await sql`select public.audit_chain_attach('public.words', changes => 'track')`;
+    await sql`select public.audit_chain_attach('public.words', mode => 'strict', changes => 'track')`;
     for (const key of keys) await sql`insert into public.words values (${key}, ${key})`;
     await sql`update public.words set body = 'changed' where id <> 'a'`;
     for (const key of keys) await append(sql, `kind ${key}`, key);

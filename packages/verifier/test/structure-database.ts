@@ -44,12 +44,12 @@ export const AUDITED: Template = {
     const db = drizzle(sql);
     await migrate(db);
     await sql.unsafe(TABLES);
-    await attach(db, "public.strict_refuse");
+    await attach(db, "public.strict_refuse", { mode: "strict" });
     await attach(db, "public.sealed_track", { mode: "sealed", changes: "track", exclude: ["amount"] });
-    await attach(db, "public.parts");
-    await attach(db, 'app."Odd ""name"""', { changes: "track", kind: "odd" });
-    await attach(db, "public.blinded", { changes: "track", blindKey: true });
-    await attach(db, "public.was_attached");
+    await attach(db, "public.parts", { mode: "strict" });
+    await attach(db, 'app."Odd ""name"""', { mode: "strict", changes: "track", kind: "odd" });
+    await attach(db, "public.blinded", { mode: "strict", changes: "track", blindKey: true });
+    await attach(db, "public.was_attached", { mode: "strict" });
     await sql.unsafe(ROWS);
     await sql.unsafe("select public.audit_chain_seal(1000)");
     await detach(db, "public.was_attached");

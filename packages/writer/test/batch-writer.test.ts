@@ -142,7 +142,7 @@ describe.each(SERVERS)("a batch writer over drizzle with %s, beside others", (_n
 
   test("writers beside it, and tables that are captured, get their links between its own", async () => {
     await db.execute(sql`create table notes (id bigint primary key)`);
-    await attach(db, "notes");
+    await attach(db, "notes", { mode: "strict" });
     const writers = range(3).map(() => createBatchWriter(db, { maxBatch: 20, maxDelayMs: 1 }));
     await Promise.all([
       ...range(300).map((i) => writers[i % 3]?.append(event(`w${i % 3}`, i))),

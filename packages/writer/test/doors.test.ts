@@ -54,7 +54,7 @@ describe.each(Object.entries(DRIVERS))("over drizzle with %s", (_name, open) => 
     opened = await open();
     ({ db } = opened);
     await db.execute(sql`create table notes (id bigint primary key, body text)`);
-    await attach(db, "notes");
+    await attach(db, "notes", { mode: "strict" });
   });
 
   afterAll(async () => {

@@ -32,7 +32,7 @@ interface Options {
 }
 
 const HELP = `
-Options that are left out stay as they are; at first: strict, refuse, nothing excluded, the primary key, the table's
+Options that are left out stay as they are; at first: sealed, refuse, nothing excluded, the primary key, the table's
 name, fallback pending. The same command again brings the capture up to date with the table's columns. Rows that are in a table already
 are chained by: audit-chain backfill TABLE
 
@@ -42,7 +42,7 @@ is printed for each, and each warning once for all that it is about. Name a sing
 Examples:
   $ audit-chain attach task_events
   $ audit-chain attach senate_alerts --changes track --dry-run
-  $ audit-chain attach app.metrics --mode sealed --exclude last_seen,hits --kind app_metrics
+  $ audit-chain attach app.metrics --mode strict --exclude last_seen,hits --kind app_metrics
   $ audit-chain attach app.people --changes track --blind-key
   $ audit-chain attach one.customers two.customers --kind '{schema}.{table}'
   $ audit-chain attach --scidex`;
@@ -53,9 +53,7 @@ export function attachCommand(context: CommandContext): Command {
     .description("Audits tables: from now on their rows are captured, and their changes refused or tracked.")
     .argument("[table...]", "tables, named as in SQL (with the schema where it is not on the search path)")
     .addOption(
-      new Option("--mode <mode>", "link rows when they are committed, or afterwards by the sealer").choices(
-        CAPTURE_MODES,
-      ),
+      new Option("--mode <mode>", "link rows after their commit, by the sealer, or at commit").choices(CAPTURE_MODES),
     )
     .addOption(
       new Option("--changes <changes>", "refuse UPDATE and DELETE, or record each as an event").choices([

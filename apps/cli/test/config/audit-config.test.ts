@@ -95,7 +95,7 @@ describe("a configuration that is wrong", () => {
     ['{"tables":{"public.*":{"retention":"P1D"}}}', 'tables["public.*"].retention is not known; expected mode,'],
     ['{"tables":{"public.*":[]}}', 'tables["public.*"] must be an object, {} for the defaults'],
     ['{"tables":{"orders":{}}}', '"orders" names no table; expected schema.table'],
-    ['{"tables":{"public.*":{"mode":"stream"}}}', 'tables["public.*"].mode must be "strict" or "sealed"'],
+    ['{"tables":{"public.*":{"mode":"stream"}}}', 'tables["public.*"].mode must be "sealed" or "strict"'],
     ['{"tables":{"public.*":{"salt":true}}}', 'tables["public.*"].salt: salted payloads are not available yet'],
     ['{"tables":{"public.*":{"kind":"{tabel}"}}}', 'tables["public.*"].kind: {tabel} stands for nothing'],
     ['{"tables":{"public.*":{"except":["x"]}}}', 'tables["public.*"].except[0]: "x" names no table'],

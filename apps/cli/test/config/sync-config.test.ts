@@ -58,7 +58,7 @@ describe("sync FILE", () => {
     await write({
       "public.orders": { changes: "track", mode: "sealed", exclude: ["noise"], kind: "order_events" },
       "public.*": { except: ["public.flyway_*"], exclude: ["noise"] },
-      "app.*": { kind: "{schema}.{table}", fallback: "fail" },
+      "app.*": { kind: "{schema}.{table}", mode: "strict", fallback: "fail" },
       "never.*": {},
     });
     const dry = await sync("--dry-run");
@@ -85,7 +85,7 @@ describe("sync FILE", () => {
       "2 rows that were there are not chained yet; run: audit-chain backfill public.orders",
     );
     expect(done.stdout).toContain(
-      "public.users is attached: kind users, strict, changes refused, 1 columns (without noise)",
+      "public.users is attached: kind users, sealed, changes refused, 1 columns (without noise)",
     );
     expect(done.stdout).toContain("app.log is attached: kind app.log, strict or fail, changes refused");
     expect(await attached()).toEqual({
@@ -130,7 +130,7 @@ describe("sync FILE", () => {
 
   it("brings attached tables to the file's options, together with what a migration has changed", async () => {
     await db.sql.unsafe("create table t (id int primary key, a text, b text, other int not null unique)");
-    expect((await db.run(["attach", "t", "--exclude", "a"])).code).toBe(0);
+    expect((await db.run(["attach", "t", "--mode", "strict", "--exclude", "a"])).code).toBe(0);
     await write({ "public.t": {} });
     expect((await sync("--check")).code).toBe(0);
     await db.sql.unsafe("alter table t add c text; alter table t rename a to noise");

@@ -27,7 +27,7 @@ test("composite, text and other keys become the event's key", async () => {
     kind: 'Tä.ble "x"',
     key: ["Ke y"],
     complete: true,
-    mode: "strict",
+    mode: "sealed",
     changes: "refuse",
   });
   await sql.unsafe(`set timezone = 'Asia/Tokyo'; insert into app.pause values ('a', 'x"y', '2026-01-01 00:00+00', null), ('a', '', 'infinity', 'n');
@@ -251,8 +251,8 @@ test("a table that is written to is attached once the writers let it, and no row
   });
   await using long = connect(url);
   await long.sql.unsafe("begin; insert into hot (n) values (0)");
-  expect(await cause(attach(db, "hot", { lockTimeoutMs: 50, attempts: 2 }))).toMatchObject({ code: "55P03" });
-  const attaching = attach(db, "hot", { lockTimeoutMs: 100 });
+  expect(await cause(attach(db, "hot", { mode: "strict", lockTimeoutMs: 50, attempts: 2 }))).toMatchObject({ code: "55P03" });
+  const attaching = attach(db, "hot", { mode: "strict", lockTimeoutMs: 100 });
   await new Promise((resolve) => setTimeout(resolve, 400));
   await long.sql.unsafe("commit");
   const result = await attaching;
@@ -275,7 +275,7 @@ test("attaching again changes nothing and records nothing, repairs what is missi
   await reader.sql.unsafe("begin; select * from again");
   await attach(db, "again", { lockTimeoutMs: 500, attempts: 1 });
   expect(await expectIntact(sql)).toBe(before);
-  await attach(db, "again", { mode: "sealed", lockTimeoutMs: 500, attempts: 1 });
+  await attach(db, "again", { mode: "strict", lockTimeoutMs: 500, attempts: 1 });
   expect(await expectIntact(sql)).toBe(before + 1);
   await reader.sql.unsafe("commit");
   await sql.unsafe("alter table again disable trigger audit_chain_capture; drop trigger audit_chain_guard on again");
@@ -307,7 +307,7 @@ test("detach removes capture and guards, is recorded, and attach comes back unde
 test("a table that was dropped and made again is taken as the new one", async () => {
   const { sql, db } = database;
   await sql`create table remade (id int primary key)`;
-  await attach(db, "remade");
+  await attach(db, "remade", { mode: "strict" });
   await sql.unsafe("drop table remade; create table remade (id int primary key); insert into remade values (7)");
   expect(await attach(db, "remade")).toMatchObject({ complete: false, rows_to_backfill: 1 });
   await sql.unsafe(

@@ -64,7 +64,7 @@ for (const mode of ["strict", "sealed"] as const) {
 test("hand-written triggers and renamed keys are blinded, too, and long keys are refused", async () => {
   const { sql, db } = database;
   await sql.unsafe("create table byhand (id text primary key)");
-  await attach(db, "byhand", { blindKey: true });
+  await attach(db, "byhand", { mode: "strict", blindKey: true });
   await sql.unsafe(`alter table byhand disable trigger audit_chain_capture;
     create trigger mine after insert on byhand for each row execute function audit_chain_append('byhand'); insert into byhand values ('k1');
     alter table byhand enable trigger audit_chain_capture; alter table byhand rename id to key; insert into byhand values ('k2')`);
@@ -76,8 +76,8 @@ test("hand-written triggers and renamed keys are blinded, too, and long keys are
 test("blinding is decided at the first attachment, also of a kind that was detached", async () => {
   const { sql, db } = database;
   await sql.unsafe("create table clear (id int primary key); create table blind (id int primary key)");
-  expect(await attach(db, "clear")).toMatchObject({ blind_key: false });
-  await attach(db, "blind", { blindKey: true });
+  expect(await attach(db, "clear", { mode: "strict" })).toMatchObject({ blind_key: false });
+  await attach(db, "blind", { mode: "strict", blindKey: true });
   const secret = await secretOf("blind");
   const refused = async (table: string, blind: boolean) =>
     await stateOf(sql`select audit_chain_attach(${table}::regclass, blind_key => ${blind})`);
@@ -97,7 +97,7 @@ test("blinding is decided at the first attachment, also of a kind that was detac
 test("without its secret a table takes no rows, and nobody changes the secret through the front door", async () => {
   const { sql, db, url } = database;
   await sql.unsafe("create table lost (id int primary key)");
-  await attach(db, "lost", { blindKey: true });
+  await attach(db, "lost", { mode: "strict", blindKey: true });
   for (const statement of [
     "update audit_chain_secret set secret = sha256('mine')",
     "delete from audit_chain_secret",
@@ -114,7 +114,7 @@ test("without its secret a table takes no rows, and nobody changes the secret th
 test("the backfill's door takes blinded keys of a blinded table, and no others", async () => {
   const { sql, db } = database;
   await sql.unsafe("create table filled (id int primary key); insert into filled values (1)");
-  await attach(db, "filled", { blindKey: true });
+  await attach(db, "filled", { mode: "strict", blindKey: true });
   const door = async (pk: string) =>
     await stateOf(sql`select audit_chain_adopt('filled', array[${pk}], array[sha256('x')])`);
   expect(await door("1")).toBe("AC005");

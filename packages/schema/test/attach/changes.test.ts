@@ -21,7 +21,7 @@ const hashes = async (kind: string) =>
 test("columns that are added break no old row, and are covered once the table is attached again", async () => {
   const { sql, db } = database;
   await sql.unsafe("create table grows (id int primary key, a text)");
-  await attach(db, "grows");
+  await attach(db, "grows", { mode: "strict" });
   await sql.unsafe(
     "insert into grows values (1, 'x'); alter table grows add b text; insert into grows values (2, 'y', 'not yet')",
   );
@@ -31,7 +31,7 @@ test("columns that are added break no old row, and are covered once the table is
   await sql.unsafe(
     "insert into grows values (3, 'z', 'now'); alter table grows add c int not null default 7; insert into grows values (4, 'q', null, 8)",
   );
-  await attach(db, "grows");
+  await attach(db, "grows", { mode: "strict" });
   await sql.unsafe("insert into grows values (5, 'r', null, 9)");
   const now = await expectedEvents(sql, await coverage(sql, "grows"));
   const chained = await hashes("grows");
@@ -106,7 +106,7 @@ test("a renamed key is found by its number until the table is attached again, wh
     await sql`select audit_chain_seal(1000)`;
     expect(Object.keys(await hashes(kind))).toContain('["after","x"]');
   }
-  await attach(db, "single");
+  await attach(db, "single", { mode: "strict" });
   await sql.unsafe(
     "alter table single rename k to kk; insert into single values (1, 'it''s'), (null, ''), (3, 'NULL')",
   );
@@ -118,7 +118,7 @@ test("a renamed key of a partitioned table is found in partitions with another c
   const { sql, db } = database;
   await sql.unsafe(`create table split (id int, region text, body text, primary key (id, region)) partition by list (region);
     create table split_a (body text, x int, region text not null, id int not null); alter table split_a drop x; alter table split attach partition split_a for values in ('a')`);
-  await attach(db, "split");
+  await attach(db, "split", { mode: "strict" });
   await sql.unsafe(
     "alter table split rename id to number; insert into split values (5, 'a', 'b'); insert into split_a (number, region) values (6, 'a')",
   );
@@ -128,7 +128,7 @@ test("a renamed key of a partitioned table is found in partitions with another c
 test("a dropped key column is an error that says what to do, not a wrong key", async () => {
   const { sql, db } = database;
   await sql.unsafe("create table unkeyed (id int primary key, other int not null unique)");
-  await attach(db, "unkeyed");
+  await attach(db, "unkeyed", { mode: "strict" });
   await sql`alter table unkeyed drop id`;
   const error: unknown = await sql`insert into unkeyed values (1)`.catch((reason: unknown) => reason);
   expect(error).toMatchObject({ code: "AC005", hint: expect.stringContaining("run audit-chain sync") as string });
@@ -140,7 +140,7 @@ test("a dropped key column is an error that says what to do, not a wrong key", a
 test("a column that was dropped and made again under its name is recorded as another column", async () => {
   const { sql, db } = database;
   await sql.unsafe("create table swapped (id int primary key, a text)");
-  await attach(db, "swapped");
+  await attach(db, "swapped", { mode: "strict" });
   await sql.unsafe("insert into swapped values (1, 'old'); alter table swapped drop a; alter table swapped add a text");
   expect(await attach(db, "swapped")).toMatchObject({ renamed: {} });
   expect(await config("swapped")).toMatchObject({ columns: "{a,id}", members: "{a#2,id}" });
@@ -153,11 +153,11 @@ test("a renamed enum label or a changed composite type keeps inserts working and
   const { sql, db } = database;
   await sql.unsafe(`create type stage as enum ('new', 'done'); create type place as (x int, y stage); create domain spot as place;
     create table typed (id int primary key, s stage, p place, ps place[], d spot, r tstzrange)`);
-  await attach(db, "typed");
+  await attach(db, "typed", { mode: "strict" });
   const first = String((await config("typed"))?.["column_types"]);
   await sql.unsafe(`insert into typed values (1, 'new', row(1, 'new'), array[row(2, 'done')::place], row(3, 'new')::place); alter type stage rename value 'new' to 'fresh';
     alter type place add attribute z text; insert into typed values (2, 'fresh', row(1, 'fresh', 'z'))`);
-  await attach(db, "typed");
+  await attach(db, "typed", { mode: "strict" });
   const second = String((await config("typed"))?.["column_types"]);
   expect(first).toContain("'new','done'");
   expect(second).toContain("'fresh','done'");
@@ -173,7 +173,7 @@ test("a renamed enum label or a changed composite type keeps inserts working and
 test("a renamed or moved table is still captured, and attached again under its kind", async () => {
   const { sql, db } = database;
   await sql.unsafe("create table before_it (id int primary key); create schema elsewhere");
-  await attach(db, "before_it");
+  await attach(db, "before_it", { mode: "strict" });
   await sql.unsafe(
     "alter table before_it rename to after_it; insert into after_it values (1); alter table after_it set schema elsewhere; insert into elsewhere.after_it values (2)",
   );

@@ -48,7 +48,7 @@ test.each(defaults)(
     const { sql, db } = database;
     await sql.unsafe("drop table if exists public.grow; create table public.grow (id int primary key, a text)");
     const kind = `grow ${defaults.findIndex((one) => one[1] === value && one[0] === type)}`;
-    await attach(db, "grow", { kind, changes: "track" });
+    await attach(db, "grow", { mode: "strict", kind, changes: "track" });
     await sql.unsafe("insert into grow values (1, 'x'), (2, null)");
     // However the session that migrates prints its values.
     await migrate(`set local timezone = 'Asia/Tokyo'; set local datestyle = 'German'; set local intervalstyle = 'iso_8601'; set local extra_float_digits = 3;
@@ -118,7 +118,7 @@ test("a column that was filled before, and only altered by the transaction that 
     "add other int default 5; alter table was_filled alter q set not null",
   ].entries()) {
     await sql.unsafe("drop table if exists was_filled; create table was_filled (id int primary key)");
-    await attach(db, "was_filled", { kind: `was_filled ${n}`, changes: "track" });
+    await attach(db, "was_filled", { mode: "strict", kind: `was_filled ${n}`, changes: "track" });
     await sql.unsafe(
       "insert into was_filled values (1); alter table was_filled add q int; update was_filled set q = 7",
     );
@@ -138,7 +138,7 @@ test("a column that was filled before, and only altered by the transaction that 
 test("where sync comes later, a small table is read, and a large one is left to be recorded anew", async () => {
   const { sql, db } = database;
   await sql.unsafe("create table later (id int primary key, body text)");
-  await attach(db, "later");
+  await attach(db, "later", { mode: "strict" });
   await sql.unsafe("insert into later values (1, 'x'); alter table later add q int default 5, add n text");
   await sql.unsafe("insert into later (id) values (2)");
   await sql`select audit_chain_sync('later')`;
@@ -162,7 +162,7 @@ test("partitions have one value of a column that joined, or rows are recorded an
   const { sql, db } = database;
   await sql.unsafe(`create table parts (id int, r text, primary key (id, r)) partition by list (r);
     create table parts_a partition of parts for values in ('a'); create table parts_b partition of parts for values in ('b')`);
-  await attach(db, "parts");
+  await attach(db, "parts", { mode: "strict" });
   await sql.unsafe("insert into parts values (1, 'a'), (2, 'b')");
   await migrate("alter table parts add q int default 7; select audit_chain_sync('parts_a')");
   expect(await joined("parts")).toEqual({ columns: ["id", "q", "r"], absent: { q: "7" }, anew: false });
@@ -181,7 +181,7 @@ test("a renamed column keeps its member, and rows that are written before sync h
   for (const changes of ["refuse", "track"] as const) {
     const kind = `names ${changes}`;
     await sql.unsafe("drop table if exists names; create table names (id int primary key, note text, other text)");
-    await attach(db, "names", { kind, changes });
+    await attach(db, "names", { mode: "strict", kind, changes });
     await sql.unsafe(
       "insert into names values (1, 'a', 'b'); alter table names rename note to remark; alter table names rename other to note; alter table names drop column if exists nothing",
     );
@@ -209,7 +209,7 @@ test("a renamed column keeps its member, and rows that are written before sync h
 test("a row whose own text is what capture reads for a column that is gone is captured as it is", async () => {
   const { sql, db } = database;
   await sql.unsafe("create table odd (id int primary key, a text, b text)");
-  await attach(db, "odd");
+  await attach(db, "odd", { mode: "strict" });
   await sql.unsafe(
     "insert into odd select 1, audit_chain_gone(), 'b'; insert into odd select 2, 'x ' || audit_chain_gone(), null",
   );
@@ -233,7 +233,7 @@ test("after a dump and a restore columns have other numbers, and are known by th
   await sql.unsafe(
     "create table restored (a int primary key, gone text, c text, d text); alter table restored drop gone",
   );
-  await attach(db, "restored", { changes: "track" });
+  await attach(db, "restored", { mode: "strict", changes: "track" });
   await sql.unsafe("insert into restored values (1, 'c', 'd')");
   const before = await joined("restored");
   // What a restore leaves: another oid, and numbers without gaps, which are the numbers of others here.

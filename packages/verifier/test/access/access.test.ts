@@ -47,7 +47,7 @@ const ACCESS: Template = {
       create table public.cities_rest partition of public.cities default;
       create table public.typed (id public.code primary key, n numeric unique, f float8 unique, t timestamptz unique, b bytea unique, c char(9) unique,
         a int[] unique, r int4range unique, x text collate "C" unique, bo boolean not null, v varchar(20) unique, j jsonb, i interval unique, bi bit(3) unique);`);
-    for (const table of TABLES) await attach(db, `public.${table}`);
+    for (const table of TABLES) await attach(db, `public.${table}`, { mode: "strict" });
     await sql.unsafe(`
       insert into public.events select n, 'actor ' || n % 7, 'rejected', repeat('x', 50), case when n % 5 > 0 then n end from generate_series(1, 3000) as n;
       insert into public.items select n % 10 + 1, gen_random_uuid(), case when n % 3 > 0 then n end, n from generate_series(1, 500) as n;

@@ -19,9 +19,9 @@ const template: Template = {
     await sql`create table public.note (a int, "b:\\" text, body text, primary key (a, "b:\\"))`;
     await sql`create table public.todo (id int primary key, done boolean not null default false)`;
     await sql`create table public.none (id int primary key)`;
-    await sql`select public.audit_chain_attach('public.note')`;
-    await sql`select public.audit_chain_attach('public.todo', changes => 'track')`;
-    await sql`select public.audit_chain_attach('public.none')`;
+    await sql`select public.audit_chain_attach('public.note', mode => 'strict')`;
+    await sql`select public.audit_chain_attach('public.todo', mode => 'strict', changes => 'track')`;
+    await sql`select public.audit_chain_attach('public.none', mode => 'strict')`;
     for (let n = 1; n <= 12; n++) {
       await sql`insert into public.note values (${n}, ${`"${"\t\n\v\\é𝄞\u2028".slice(0, n)}`}, ${n % 4 === 0 ? null : `body\u0001 ${n}`})`;
       await sql`insert into public.todo values (${n})`;
@@ -111,7 +111,7 @@ test("a table is read beside the chain, each of its rows once", async () => {
   const { sql } = chain;
   await onItsOwn(chain, async (own) => {
     await own`create table public.large (id int primary key, body text)`;
-    await own`select public.audit_chain_attach('public.large')`;
+    await own`select public.audit_chain_attach('public.large', mode => 'strict')`;
     await own`insert into public.large select n, repeat('x', 800) from generate_series(1, 4200) as n`;
   });
   const statistics = async () => {

@@ -21,7 +21,7 @@ const thirty: Template = {
     const sql = postgres(url, { max: 2, fetch_types: false, onnotice: () => {} });
     await migrate(drizzle(sql));
     await sql`create table public.note (id int primary key, body text not null)`;
-    await sql`select public.audit_chain_attach('public.note')`;
+    await sql`select public.audit_chain_attach('public.note', mode => 'strict')`;
     for (let n = 2; n <= 30; n++) {
       if (n % 3 === 0) await sql`insert into public.note values (${n}, ${`body ${n}`})`;
       else await append(sql, n % 2 === 0 ? "even" : "odd", String(n));

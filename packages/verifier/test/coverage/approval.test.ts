@@ -15,10 +15,10 @@ async function detour(): Promise<ChainDatabase> {
   const chain = await openChain();
   await chain.sql.unsafe(`
     create table public.note (id int primary key, body text);
-    select public.audit_chain_attach('public.note');
-    select public.audit_chain_attach('public.note', changes => 'track');
+    select public.audit_chain_attach('public.note', mode => 'strict');
+    select public.audit_chain_attach('public.note', mode => 'strict', changes => 'track');
     insert into public.note values (1, 'x'), (2, 'y');
-    select public.audit_chain_attach('public.note', changes => 'refuse')`);
+    select public.audit_chain_attach('public.note', mode => 'strict', changes => 'refuse')`);
   return chain;
 }
 
@@ -115,9 +115,9 @@ describe("a detour that ends where it began", () => {
     const chain = await detour();
     const approved = await linkAt(chain);
     await chain.sql.unsafe(`
-      select public.audit_chain_attach('public.note', changes => 'track');
-      select public.audit_chain_attach('public.note', changes => 'refuse');
-      select public.audit_chain_attach('public.note', exclude => array['body'])`);
+      select public.audit_chain_attach('public.note', mode => 'strict', changes => 'track');
+      select public.audit_chain_attach('public.note', mode => 'strict', changes => 'refuse');
+      select public.audit_chain_attach('public.note', mode => 'strict', exclude => array['body'])`);
     await chain.publish();
     expect(await found(chain, policyOf(approved))).toMatchObject({
       status: "tampered",

@@ -20,7 +20,7 @@ const UNCONSTRAIN = `
 async function smallChain() {
   const chain = await openChain();
   await chain.sql`create table public.note (id int primary key, body text)`;
-  await chain.sql`select public.audit_chain_attach('public.note')`;
+  await chain.sql`select public.audit_chain_attach('public.note', mode => 'strict')`;
   await chain.sql`insert into public.note select n, 'body ' || n from generate_series(1, 5) as n`;
   await append(chain.sql, "thing", "1", "2", "3", "4");
   await chain.publish();
@@ -157,7 +157,7 @@ describe("a hostile database", () => {
       `create table "${quoted}"."${quoted}" ("${quoted}" int, "key" text, body text, "constructor" text, "__proto__" text, primary key ("${quoted}", "key"))`,
     );
     const kind = `${odd}${"'\\".repeat(70)}`;
-    await chain.sql`select public.audit_chain_attach(to_regclass(${`"${quoted}"."${quoted}"`}), kind => ${kind}, changes => 'track')`;
+    await chain.sql`select public.audit_chain_attach(to_regclass(${`"${quoted}"."${quoted}"`}), mode => 'strict', kind => ${kind}, changes => 'track')`;
     await chain.sql.unsafe(
       `insert into "${quoted}"."${quoted}" values (1, 'a', 'x', 'y', 'z'), (2, 'b', null, null, null)`,
     );
@@ -187,7 +187,7 @@ describe("a hostile database", () => {
     await chain.sql.unsafe("create type public.mood as enum ('fine', 'odd')");
     await chain.sql.unsafe(`
       create table public.broken (id int primary key, mood public.mood);
-      select public.audit_chain_attach('public.broken');
+      select public.audit_chain_attach('public.broken', mode => 'strict');
       insert into public.broken select n, case n when 15000 then 'odd' else 'fine' end::public.mood from generate_series(1, 20000) as n`);
     await chain.publish();
     // A value that cannot be printed any more stands for a page that is damaged.
@@ -225,7 +225,7 @@ describe("a hostile database", () => {
   it("reports what else it found where a value cannot be printed", async () => {
     const chain = await smallChain();
     await chain.sql`create table public.device (id int primary key, mac macaddr8)`;
-    await chain.sql`select public.audit_chain_attach('public.device')`;
+    await chain.sql`select public.audit_chain_attach('public.device', mode => 'strict')`;
     await chain.sql`insert into public.device values (1, '08:00:2b:01:02:03:04:05')`;
     await chain.publish();
     await chain.attack("update public.note set body = 'edited' where id = 2");
@@ -331,7 +331,7 @@ describe("lookups", () => {
     expect(await getHead(chain.sql)).toBeNull();
     await chain.sql`select public.audit_chain_append('model', 'm1', sha256('{"a":1}'))`;
     await chain.sql`create table public.task (id text primary key, state text)`;
-    await chain.sql`select public.audit_chain_attach('public.task', changes => 'track')`;
+    await chain.sql`select public.audit_chain_attach('public.task', mode => 'strict', changes => 'track')`;
     await chain.sql`insert into public.task values ('t', 'new'), ('t@4', 'other')`;
     await chain.sql`update public.task set state = 'done' where id = 't'`;
     expect(await getHead(chain.sql)).toMatchObject({ seq: 5n, eventKind: "task:update", eventPk: "t@5" });

@@ -8,7 +8,7 @@ describe("the overview of a verification", () => {
   it("has the heads of each sink with their times, links and rows by kind, and what was covered since when", async () => {
     const chain = await openChain();
     await chain.sql.unsafe(
-      "create table public.note (id int primary key, body text, mood text); select public.audit_chain_attach('public.note', changes => 'track')",
+      "create table public.note (id int primary key, body text, mood text); select public.audit_chain_attach('public.note', mode => 'strict', changes => 'track')",
     );
     await chain.sql`insert into public.note select n, 'x', 'y' from generate_series(1, 3) as n`;
     await append(chain.sql, "thing", "1", "2");

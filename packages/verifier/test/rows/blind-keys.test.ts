@@ -16,7 +16,7 @@ const tables: Template = {
     await sql.unsafe(`
       create table public.people (mail text primary key, name text);
       create table public.pair (a text, b int, v text, primary key (a, b));
-      select public.audit_chain_attach('public.people', changes => 'track', blind_key => true);
+      select public.audit_chain_attach('public.people', mode => 'strict', changes => 'track', blind_key => true);
       select public.audit_chain_attach('public.pair', mode => 'sealed', blind_key => true)`);
     await sql`insert into public.people select 'm' || i || '@example.org', 'n' || i from generate_series(1, 40) as i`;
     await sql`update public.people set name = 'changed' where mail like 'm1%'`;

@@ -181,7 +181,7 @@ it("is no finding that triggers of the application change rows beside the one th
     create function public.sibling() returns trigger language plpgsql as $$ begin
       if pg_trigger_depth() = 1 and new.id = 1 then update public.item set v = v || '+' where id = 2; end if; return null; end $$;
     create trigger a_sibling after update on public.item for each row execute function public.sibling();
-    select public.audit_chain_attach('public.item', changes => 'track')`);
+    select public.audit_chain_attach('public.item', mode => 'strict', changes => 'track')`);
   await run(chain, "item", ["insert into T values (1, 'a0'), (2, 'b0')", "update T set v = replace(v, '0', '1')"]);
   await chain.publish();
   expect((await chain.verify()).status).toBe("intact");
@@ -192,7 +192,7 @@ it("is no finding that rows were changed before the backfill came to them, and o
   await chain.sql.unsafe(`
     create table public.old (id int primary key, body text);
     insert into public.old values (1, 'x'), (2, 'x'), (3, 'x');
-    select public.audit_chain_attach('public.old', changes => 'track')`);
+    select public.audit_chain_attach('public.old', mode => 'strict', changes => 'track')`);
   await run(chain, "old", [
     "update T set body = 'y' where id = 1",
     "delete from T where id = 2",

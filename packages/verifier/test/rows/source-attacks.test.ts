@@ -21,9 +21,9 @@ const tables: Template = {
       create table public.part_a partition of public.part for values from ('2026-01-01') to ('2026-02-01');
       create table public.part_b partition of public.part for values from ('2026-02-01') to ('2026-03-01');
       create table public.seal (id int primary key, body text);
-      select public.audit_chain_attach('public.note');
-      select public.audit_chain_attach('public.task', changes => 'track');
-      select public.audit_chain_attach('public.part');
+      select public.audit_chain_attach('public.note', mode => 'strict');
+      select public.audit_chain_attach('public.task', mode => 'strict', changes => 'track');
+      select public.audit_chain_attach('public.part', mode => 'strict');
       select public.audit_chain_attach('public.seal', mode => 'sealed')`);
     for (let n = 1; n <= 5; n++) await sql`insert into public.note values (${n}, ${`body ${n}`}, ${n + 0.5})`;
     await sql`insert into public.task values ('a', 'new'), ('b@1', 'new'), ('c', 'new')`;

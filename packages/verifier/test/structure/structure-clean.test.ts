@@ -39,11 +39,11 @@ describe("nothing is found", () => {
       const db = drizzle(sql);
       await attach(db, "public.strict_refuse", { mode: "sealed", exclude: ["extra"] });
       await attach(db, "public.sealed_track", { changes: "refuse", mode: "strict" });
-      await attach(db, "public.parts", { changes: "track" });
+      await attach(db, "public.parts", { mode: "strict", changes: "track" });
       await sql`alter table app."Odd ""name""" rename column c to "C c"`;
-      await attach(db, 'app."Odd ""name"""');
+      await attach(db, 'app."Odd ""name"""', { mode: "strict" });
       await detach(db, "public.parts");
-      await attach(db, "public.was_attached");
+      await attach(db, "public.was_attached", { mode: "strict" });
       await sql`drop table public.parts`;
     });
   });
@@ -98,7 +98,7 @@ test.each([
   ],
   [
     "an audited table that inherits",
-    "create table public.base (id bigint); alter table public.strict_refuse alter column id set not null; create table app.heir (id bigint primary key) inherits (public.base); select public.audit_chain_attach('app.heir')",
+    "create table public.base (id bigint); alter table public.strict_refuse alter column id set not null; create table app.heir (id bigint primary key) inherits (public.base); select public.audit_chain_attach('app.heir', mode => 'strict')",
   ],
   [
     "extensions",
@@ -114,7 +114,7 @@ test.each([
   ],
   [
     "a renamed table that was attached again",
-    "alter table public.strict_refuse rename to renamed; select public.audit_chain_attach('public.renamed')",
+    "alter table public.strict_refuse rename to renamed; select public.audit_chain_attach('public.renamed', mode => 'strict')",
   ],
   [
     "a dropped table that was recorded so",
@@ -122,7 +122,7 @@ test.each([
   ],
   [
     "a table that was dropped and made again, each recorded",
-    "drop table public.strict_refuse; select public.audit_chain_dropped('strict_refuse'); create table public.strict_refuse (id int primary key, other text); select public.audit_chain_attach('public.strict_refuse')",
+    "drop table public.strict_refuse; select public.audit_chain_dropped('strict_refuse'); create table public.strict_refuse (id int primary key, other text); select public.audit_chain_attach('public.strict_refuse', mode => 'strict')",
   ],
 ])("nothing is found after %s", async (_, statements) => {
   await expectClean(async ({ sql }) => {

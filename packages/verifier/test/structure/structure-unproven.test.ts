@@ -180,7 +180,7 @@ test("a schema that is newer than the verifier is unproven", async () => {
 test("an extension's type cannot be compared, which is a warning", async () => {
   await using database = await openAudited(server);
   await database.sql.unsafe(
-    "create extension citext schema public; create table public.folded (id integer primary key, name citext); select public.audit_chain_attach('public.folded')",
+    "create extension citext schema public; create table public.folded (id integer primary key, name citext); select public.audit_chain_attach('public.folded', mode => 'strict')",
   );
   const looked = await lookAtStructure(database.sql);
   expect(said(looked)).toEqual([]);

@@ -141,7 +141,7 @@ test("a verification ends where a covered column's type is made of itself, and i
   await chain.sql.unsafe(
     "create type public.comp as (a integer, b text); create table public.note (id integer primary key, c public.comp)",
   );
-  await chain.sql`select public.audit_chain_attach('public.note')`;
+  await chain.sql`select public.audit_chain_attach('public.note', mode => 'strict')`;
   await chain.sql`insert into public.note values (1, row(1, 'x'))`;
   await chain.publish();
   await chain.attack(`set allow_system_table_mods = on;
