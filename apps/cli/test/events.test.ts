@@ -143,7 +143,7 @@ describe("append and lookup", () => {
 
   it("show the changes of a tracked row, and not those of another row with a similar key", async () => {
     await db.sql`create table tracked (id text primary key, state text)`;
-    await db.run(["attach", "tracked", "--changes", "track"]);
+    await db.run(["attach", "tracked", "--mode", "strict", "--changes", "track"]);
     await db.sql`insert into tracked values ('a', 'new'), ('a@1', 'other')`;
     await db.sql`update tracked set state = 'done' where id = 'a'`;
     await db.sql`update tracked set state = 'changed' where id = 'a@1'`;

@@ -26,13 +26,19 @@ export interface Step {
   readonly named?: Named | undefined;
 }
 
+/** Attaches it, or brings what is attached to these options, with what migrations have changed. */
+interface AttachWork {
+  readonly is: "attach";
+  readonly relation: string;
+  readonly options: TableOptions;
+}
+
 /** What has to be done about it. Relations are as SQL writes them. */
 export type Work =
-  /** Attaches it, or brings what is attached to these options, with what migrations have changed. */
-  | { readonly is: "attach"; readonly relation: string; readonly options: TableOptions }
+  | AttachWork
   | { readonly is: "take in"; readonly relation: string }
   /** `again`: how to attach another table that has its name now. */
-  | { readonly is: "record the drop"; readonly kind: string; readonly again?: Extract<Work, { is: "attach" }> };
+  | { readonly is: "record the drop"; readonly kind: string; readonly again?: AttachWork };
 
 export type Named = Extract<Naming, { is: "named" }>;
 
@@ -75,7 +81,7 @@ export function planSync({ attached, tables, droppedKinds }: Found, config?: Aud
   const byRelation = new Map(tables.map((table) => [table.relation, table]));
   const gone = attached.filter(({ live }) => live === null);
   const free = freeKinds([...droppedKinds, ...gone.map(({ kind }) => kind)]);
-  const newWork = (table: DatabaseTable): Extract<Work, { is: "attach" }> => ({
+  const newWork = (table: DatabaseTable): AttachWork => ({
     is: "attach",
     relation: table.relation,
     options: newOptions(table, named(table.relation)?.entry, free),
@@ -87,7 +93,7 @@ export function planSync({ attached, tables, droppedKinds }: Found, config?: Aud
     if (table.live !== null) return attachedStep(table, there, named(now));
     // Another table has its name: that one was audited by it, unless there is a file that does not name it.
     const isMeant = table.isReplaced && (config === undefined || named(now) !== undefined);
-    return goneStep(table, isMeant && there !== undefined ? newWork(there) : undefined);
+    return goneStep(table, isMeant && there !== undefined ? inPlaceOf(table, newWork(there)) : undefined);
   });
   const replaced = new Set(gone.map(({ relation }) => relation));
   const wanted = tables.filter(
@@ -125,7 +131,12 @@ const relationsOf = (tables: readonly DatabaseTable[], isMeant: (table: Database
 
 const attachedClaim = ({ relation, kind }: AttachedTable): KindClaim => ({ table: relation, kind, isAttached: true });
 
-function goneStep(table: AttachedTable, again: Extract<Work, { is: "attach" }> | undefined): Step {
+/** What the file does not say of a table is as it was with the one that had its name. */
+function inPlaceOf({ mode, changes, fallback }: AttachedTable, { options, ...work }: AttachWork): AttachWork {
+  return { ...work, options: { mode, changes, fallback, ...options } };
+}
+
+function goneStep(table: AttachedTable, again: AttachWork | undefined): Step {
   const { kind, relation } = table;
   const work: Work = { is: "record the drop", kind, ...(again === undefined ? {} : { again }) };
   return { table: relation, kind, differences: differencesOf(table), work };
