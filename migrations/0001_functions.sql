@@ -1019,7 +1019,7 @@ BEGIN
     USING ERRCODE = 'AC004',
           HINT = CASE operation
             WHEN 'TRUNCATE' THEN 'Rows of an audited table are kept. To stop auditing it, run audit-chain detach (the detachment is recorded).'
-            ELSE 'Insert a new row instead. If rows of this table change legitimately, attach it with --changes track; columns that are noise can be excluded.' END;
+            ELSE 'Insert a new row instead. If rows of this table change legitimately, attach it with --changes track, which the verifier reports as coverage_narrowed until its policy has approved it; columns that are noise can be excluded.' END;
 END
 $function$;
 --> statement-breakpoint
@@ -1496,8 +1496,8 @@ AS $function$
 $function$;
 --> statement-breakpoint
 -- What the owner of a table should know before it is audited: types whose text depends on more than the value, foreign
--- keys that cascade into it, and changes that it has already had.
-CREATE OR REPLACE FUNCTION public.audit_chain_attach_warnings(relation regclass, columns text[]) RETURNS jsonb
+-- keys that cascade into it, and changes that it has already had where they are to be refused.
+CREATE OR REPLACE FUNCTION public.audit_chain_attach_warnings(relation regclass, columns text[], changes text) RETURNS jsonb
 LANGUAGE sql STABLE
 SET search_path = pg_catalog, pg_temp
 AS $function$
@@ -1521,9 +1521,12 @@ AS $function$
       FROM pg_depend AS d JOIN pg_extension AS x ON x.oid = d.refobjid
      WHERE d.classid = 'pg_class'::regclass AND d.objid = relation AND d.refclassid = 'pg_extension'::regclass AND d.deptype = 'e'
     UNION ALL
-    SELECT format('%s rows have been updated and %s deleted since the statistics were reset: with --changes refuse that will fail', s.n_tup_upd, s.n_tup_del)
-      FROM pg_stat_all_tables AS s WHERE s.relid = relation AND s.n_tup_upd + s.n_tup_del > 0
-       AND NOT EXISTS (SELECT FROM pg_trigger AS g WHERE g.tgrelid = relation AND g.tgname = '0_audit_chain_track')
+    -- A partitioned table has no statistics of its own.
+    SELECT format('%s rows have been updated and %s deleted since the statistics were reset: with --changes refuse that will fail', sum(s.n_tup_upd), sum(s.n_tup_del))
+      FROM pg_stat_all_tables AS s
+     WHERE coalesce(changes, CASE WHEN EXISTS (SELECT FROM pg_trigger AS g WHERE g.tgrelid = relation AND g.tgname = '0_audit_chain_track') THEN 'track' END, 'refuse') = 'refuse'
+       AND (s.relid = relation OR s.relid IN (SELECT t.relid FROM pg_partition_tree(relation) AS t))
+    HAVING sum(s.n_tup_upd) + sum(s.n_tup_del) > 0
   ) AS w
 $function$;
 --> statement-breakpoint
@@ -1895,7 +1898,7 @@ BEGIN
   END IF;
   RETURN jsonb_build_object('relation', qualified, 'kind', event_kind, 'key', to_jsonb(key_names), 'columns', to_jsonb(columns),
     'excluded', to_jsonb(exclude), 'changes', changes, 'mode', mode, 'fallback', fallback, 'salt', false, 'blind_key', blind_key, 'complete', is_complete, 'rows_to_backfill', rows_there,
-    'renamed', renames, 'record_anew', record_anew, 'warnings', public.audit_chain_attach_warnings(relation, columns));
+    'renamed', renames, 'record_anew', record_anew, 'warnings', public.audit_chain_attach_warnings(relation, columns, changes));
 END
 $function$;
 --> statement-breakpoint

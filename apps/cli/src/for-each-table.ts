@@ -1,6 +1,7 @@
 import { CommandError, type CommandContext, EXIT, escapeText, FEW, type Outcome } from "@scidex/audit-command";
 import type { Database } from "./database/database.ts";
 import { explained } from "./database/database-error.ts";
+import { meantTable } from "./database/meant-table.ts";
 import { print } from "./text/print.ts";
 import { type TableWarning, warningLines } from "./text/warning-lines.ts";
 
@@ -50,7 +51,7 @@ export async function forEachTable<O>(
     } catch (error) {
       context.signal.throwIfAborted();
       const asker = { user: database.sql.options.user, right: "the table's owner, or a superuser", isNaming: true };
-      const reason = explained(error, asker);
+      const reason = explained(error, { ...asker, meant: await meantTable(database.sql, target.table, error) });
       if (targets.length === 1 && missing.length === 0) throw reason;
       failures++;
       const message = reason instanceof Error ? reason.message : String(reason);

@@ -105,7 +105,7 @@ export async function planAttach(db: AnyPgDatabase, table: string, options: Atta
                  public.audit_chain_capture_source(coalesce(${options.kind ?? null}::text, t.relname), t.qualified, public.audit_chain_key_columns(t.oid, ${array(options.key)}),
                    public.audit_chain_covered_columns(t.oid, ${exclude}), public.audit_chain_covered_columns(t.oid, ${exclude}), '{}'::jsonb, ${options.changes ?? "refuse"}::text, ${options.mode ?? "sealed"}::text,
                    t.relkind = 'p' or ${options.changes ?? "refuse"}::text = 'track', ${options.blindKey ?? false}::boolean) as source,
-                 public.audit_chain_attach_warnings(t.oid, public.audit_chain_covered_columns(t.oid, ${exclude})) as warnings
+                 public.audit_chain_attach_warnings(t.oid, public.audit_chain_covered_columns(t.oid, ${exclude}), ${options.changes ?? null}::text) as warnings
                from (select c.oid, c.relkind, c.relname::text as relname, pg_catalog.concat(pg_catalog.quote_ident(n.nspname), '.', pg_catalog.quote_ident(c.relname)) as qualified
                        from pg_catalog.pg_class as c join pg_catalog.pg_namespace as n on n.oid = c.relnamespace where c.oid = ${relation}) as t) as p`,
         );

@@ -9,6 +9,8 @@ import {
   planAttach,
 } from "@scidex/audit-schema";
 import { Command, Option } from "commander";
+import { askForChanges, narrowingsOf } from "../sync/before-attaching.ts";
+import { announceNarrowing, NARROWS } from "../text/narrowing.ts";
 import { kindFor } from "../config/kinds.ts";
 import { type Database, withDatabase } from "../database/database.ts";
 import { forEachTable, type Target } from "../for-each-table.ts";
@@ -35,6 +37,10 @@ const HELP = `
 Options that are left out stay as they are; at first: sealed, refuse, nothing excluded, the primary key, the table's
 name, fallback pending. The same command again brings the capture up to date with the table's columns. Rows that are in a table already
 are chained by: audit-chain backfill TABLE
+
+Where a table's statistics show updates or deletes, --changes must be given. What of attaching a table again narrows its
+coverage (for example --changes track where changes were refused) is said before it is done: the verifier reports it as
+coverage_narrowed until the auditor has approved it.
 
 Several tables are attached one by one; when one fails the others go on, and the exit code is 3. Of more than three, a line
 is printed for each, and each warning once for all that it is about. Name a single one to see its SQL with --dry-run.
@@ -93,13 +99,21 @@ async function run(context: CommandContext, tables: readonly string[], options: 
   return await withDatabase(context, use, async (database) => {
     const plain: Target<Options>[] = tables.map((table) => ({ table, options }));
     const { found, missing } = options.scidex === true ? await scidex(database, options) : { found: [], missing: [] };
-    const work = options.dryRun === true ? planOne : attachOne;
+    const targets = [...plain, ...found];
+    const isDry = options.dryRun === true;
+    if (!isDry) await askForChanges(database.sql, targets);
+    const narrowings = await narrowingsOf(database.sql, targets);
+    if (!isDry) announceNarrowing(narrowings);
+    const work = isDry ? planOne : attachOne;
     return await forEachTable(context, database, {
-      targets: [...plain, ...found],
+      targets,
       missing,
       json: options.json,
-      work: async ({ table, options: chosen }) =>
-        await work(database, table, attachOptions({ ...chosen, kind: await kindOf(database, table, chosen.kind) })),
+      work: async ({ table, options: chosen }) => {
+        const kind = await kindOf(database, table, chosen.kind);
+        const narrows = narrowings.filter((one) => one.table === table).map(({ text }) => text);
+        return await work(database, table, { ...attachOptions(chosen), kind }, narrows);
+      },
     });
   });
 }
@@ -156,11 +170,11 @@ async function scidex({ sql }: Database, options: Options): Promise<{ found: Tar
   };
 }
 
-async function attachOne(database: Database, table: string, options: AttachOptions) {
+async function attachOne(database: Database, table: string, options: AttachOptions, narrows: readonly string[]) {
   const result = await attach(database.db, table, options);
   const [line = "", ...more] = attachedLines(result);
   return {
-    result: { table, ...result },
+    result: { table, ...result, narrows },
     lines: [line, ...more, ...result.warnings.map((warning) => `  warning: ${warning}`)].map((text) =>
       escapeText(text),
     ),
@@ -168,15 +182,17 @@ async function attachOne(database: Database, table: string, options: AttachOptio
   };
 }
 
-async function planOne(database: Database, table: string, options: AttachOptions) {
+async function planOne(database: Database, table: string, options: AttachOptions, narrows: readonly string[]) {
   const plan = await planAttach(database.db, table, options);
-  const warnings = [...plan.warnings, ...(await tableWriters(database.sql, table))];
+  const said = narrows.map((text) => `${text}: ${NARROWS}`);
+  const warnings = [...said, ...plan.warnings, ...(await tableWriters(database.sql, table))];
   const result = {
     table,
     dry_run: true,
     relation: plan.relation,
     statement: plan.statement,
     capture_function: plan.captureFunction,
+    narrows,
     warnings,
   };
   const counted = warnings.length === 1 ? "1 warning" : `${warnings.length === 0 ? "no" : warnings.length} warnings`;

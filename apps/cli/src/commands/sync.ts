@@ -1,9 +1,11 @@
 import { type CommandContext, EXIT, type Outcome, progress } from "@scidex/audit-command";
 import { Command, Option } from "commander";
+import { announceNarrowing, type Narrowing } from "../text/narrowing.ts";
 import { readConfigFile } from "../config/config-file.ts";
 import { withDatabase } from "../database/database.ts";
+import { askForChanges } from "../sync/ask-for-changes.ts";
 import { carryOut, RIGHT, type Synced } from "../sync/carry-out.ts";
-import { planSync, type PassedOver } from "../sync/plan.ts";
+import { planSync, type PassedOver, type Step } from "../sync/plan.ts";
 import { readFound } from "../sync/read-found.ts";
 import { type SyncReport, syncText } from "../sync/sync-report.ts";
 import { print } from "../text/print.ts";
@@ -15,7 +17,8 @@ audit.config.json in the current folder, which says which tables are audited and
              "public.*":{"except":["public.flyway_schema_history"]},
              "tenant_*.*":{"kind":"{schema}.{table}"}}}
 Tables that it names are attached, and attached ones brought to its options. None is detached: those that it does not name
-are listed. Without a file only attached tables are looked at.
+are listed. Without a file only attached tables are looked at. Of a new table whose statistics show updates or deletes the
+file must say "changes".
 
 For every attached table it takes in columns that joined, were renamed, retyped or dropped, follows tables that were
 renamed or moved, and records those that were dropped. What narrows the coverage is reported by the verifier
@@ -60,8 +63,10 @@ async function run(context: CommandContext, named: string | undefined, options: 
     const plan = planSync(found, config);
     const tables: Synced[] = [];
     const passedOver: PassedOver[] = [...plan.passedOver];
-    const line = progress({ label: "sync", total: plan.steps.length });
-    for (const [i, step] of plan.steps.entries()) {
+    const steps = await askForChanges(database.sql, plan.steps, config?.file, isDry);
+    if (!isDry) announceNarrowing(steps.flatMap(narrowingsOf));
+    const line = progress({ label: "sync", total: steps.length });
+    for (const [i, step] of steps.entries()) {
       context.signal.throwIfAborted();
       line.update(i);
       const done = await carryOut(context, database, step, isDry);
@@ -84,3 +89,6 @@ async function run(context: CommandContext, named: string | undefined, options: 
     return check && isDifferent ? { exit: EXIT.differs } : undefined;
   });
 }
+
+const narrowingsOf = ({ table, differences }: Step): Narrowing[] =>
+  differences.filter(({ narrows }) => narrows).map(({ text }) => ({ table, text }));

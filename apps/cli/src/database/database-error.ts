@@ -1,5 +1,6 @@
 import { CommandError } from "@scidex/audit-command";
 import { sqlState } from "@scidex/audit-schema";
+import { didYouMean } from "./meant-table.ts";
 
 /** What the advice for an error depends on. */
 export interface Asker {
@@ -8,6 +9,8 @@ export interface Asker {
   readonly right: string;
   /** Whether the command line has named what the database was asked for; else nothing is the user's mistake. */
   readonly isNaming: boolean;
+  /** The table that was probably meant, where there is none of the name. */
+  readonly meant?: string | undefined;
 }
 
 /** What was asked for is wrong, rather than that it could not be done: exit 2. */
@@ -43,7 +46,7 @@ const USAGE_CODES = new Set(["bad_event", "reserved_kind"]);
  * An error of the database, whatever has wrapped it, as one that says what was wrong and what to do; any other error
  * as it is. Statements and their parameters, which drizzle puts into its messages, are left out.
  */
-export function explained(error: unknown, { user, right, isNaming }: Asker): unknown {
+export function explained(error: unknown, { user, right, isNaming, meant }: Asker): unknown {
   if (!(error instanceof Error) || error instanceof CommandError) return error;
   const state = sqlState(error);
   if (state === undefined) {
@@ -53,7 +56,9 @@ export function explained(error: unknown, { user, right, isNaming }: Asker): unk
   const source = sourceOf(error);
   const { message, detail, hint } = source;
   const advice =
-    hint || (state === "42501" ? `The login "${user}" may not do this: connect as ${right}.` : ADVICE[state]);
+    (meant && didYouMean(meant)) ||
+    hint ||
+    (state === "42501" ? `The login "${user}" may not do this: connect as ${right}.` : ADVICE[state]);
   const text = [
     message,
     detail ? ` (${detail})` : "",

@@ -5,10 +5,12 @@ import type { Sql } from "postgres";
 import { type ConfigInForce, configInForce } from "../database/config-in-force.ts";
 import type { Database } from "../database/database.ts";
 import { notAudited, readDatabaseTables } from "../database/database-tables.ts";
+import { qualifiedNames } from "../database/qualified-names.ts";
 import { sinkAddresses } from "./sink-addresses.ts";
 import { type PendingState, readHead, readPending, readRights, readSchemaVersion, type Rights } from "./chain-state.ts";
 import { readSinkHead, type SinkState } from "./sink-heads.ts";
 import type { StatusReport, TableState, ToDo } from "./status-report.ts";
+import { nearestName } from "../text/nearest-name.ts";
 import { type TableDrift, tableDrift } from "./table-drift.ts";
 import { countUnchained, type Unchained } from "./unchained.ts";
 
@@ -28,7 +30,7 @@ export async function readStatus(
   const rights = await readRights(sql);
   const lock = await readChainLock(sql);
   const release = readMigrations().length - 1;
-  const names = await qualified(sql, chosen ?? []);
+  const names = await qualifiedNames(sql, chosen ?? []);
   const state = await sql.begin("isolation level repeatable read read only", async (tx) => {
     // Under which the names of types were recorded, with their schemas.
     await tx`set local search_path = pg_catalog, pg_temp`;
@@ -68,34 +70,34 @@ export async function readStatus(
   };
 }
 
-/** Names as they are recorded, of those that are there: `orders` is `public.orders` on the usual search path. */
-async function qualified(sql: Sql, names: readonly string[]): Promise<ReadonlyMap<string, string>> {
-  const found = new Map<string, string>();
-  for (const name of names) {
-    const [row] = await sql<{ relation: string }[]>`
-      select pg_catalog.concat(pg_catalog.quote_ident(n.nspname), '.', pg_catalog.quote_ident(c.relname)) as relation
-        from pg_catalog.pg_class as c join pg_catalog.pg_namespace as n on n.oid = c.relnamespace
-       where c.oid = pg_catalog.to_regclass(${name})`.catch(() => []);
-    found.set(name, row?.relation ?? name);
-  }
-  return found;
-}
-
 /** @throws {CommandError} `usage` for a table that has never been attached */
 function chosenOf(
   configs: readonly ConfigInForce[],
   names: readonly string[],
-  qualifiedNames: ReadonlyMap<string, string>,
+  qualified: ReadonlyMap<string, string>,
 ): ConfigInForce[] {
   const wanted = names.map((name) => {
-    const is = qualifiedNames.get(name) ?? name;
+    const is = qualified.get(name) ?? name;
     // One that has gone has no schema but in its record.
     const found = configs.filter(({ relation }) => relation === is || relation.endsWith(`.${name}`));
     if (found.length === 0)
-      throw new CommandError("usage", `${name} is not attached, and never was; audit-chain status lists all tables`);
+      throw new CommandError("usage", `${name} is not attached, and never was; ${adviceFor(name, configs)}`);
     return found.find(({ relation }) => relation === is) ?? found[0];
   });
   return configs.filter((config) => wanted.includes(config));
+}
+
+function adviceFor(name: string, configs: readonly ConfigInForce[]): string {
+  const relations = new Map(
+    configs.flatMap(({ relation }) => [
+      [relation.slice(relation.indexOf(".") + 1), relation],
+      [relation, relation],
+    ]),
+  );
+  const nearest = nearestName(name, [...relations.keys()]);
+  return nearest === undefined
+    ? "audit-chain status lists all tables"
+    : `did you mean ${relations.get(nearest) ?? nearest}?`;
 }
 
 async function readTable(

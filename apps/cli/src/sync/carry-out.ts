@@ -2,6 +2,7 @@ import { CommandError, type CommandContext } from "@scidex/audit-command";
 import { attach, type AttachResult, dropped, planAttach, sqlState, sync } from "@scidex/audit-schema";
 import type { Database } from "../database/database.ts";
 import { explained } from "../database/database-error.ts";
+import { meantTable } from "../database/meant-table.ts";
 import type { Difference } from "./differences.ts";
 import type { PassedOver, Step } from "./plan.ts";
 
@@ -60,7 +61,8 @@ export async function carryOut(
     return { ...about, ...(isDry ? await tryOut(database, step) : await perform(database, step)) };
   } catch (error) {
     signal.throwIfAborted();
-    const reason = explained(error, { user: database.sql.options.user, right: RIGHT, isNaming: true });
+    const meant = await meantTable(database.sql, table, error);
+    const reason = explained(error, { user: database.sql.options.user, right: RIGHT, isNaming: true, meant });
     if (reason instanceof CommandError && reason.code === "unavailable") throw reason;
     const message = reason instanceof Error ? reason.message : String(reason);
     const state = error instanceof Error ? sqlState(error) : undefined;

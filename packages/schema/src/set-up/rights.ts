@@ -29,7 +29,7 @@ export const INSTALLER_FUNCTIONS = [
   "audit_chain_gone()",
   "audit_chain_numbers(public.audit_chain_relation)",
   "audit_chain_types_changed(regclass, text[], text[])",
-  "audit_chain_attach_warnings(regclass, text[])",
+  "audit_chain_attach_warnings(regclass, text[], text)",
   "audit_chain_present(regclass)",
   "audit_chain_in_force(text)",
   "audit_chain_is_sound(public.audit_chain_config)",

@@ -154,6 +154,6 @@ BEGIN
   END IF;
   RETURN jsonb_build_object('relation', qualified, 'kind', event_kind, 'key', to_jsonb(key_names), 'columns', to_jsonb(columns),
     'excluded', to_jsonb(exclude), 'changes', changes, 'mode', mode, 'fallback', fallback, 'salt', false, 'blind_key', blind_key, 'complete', is_complete, 'rows_to_backfill', rows_there,
-    'renamed', renames, 'record_anew', record_anew, 'warnings', public.audit_chain_attach_warnings(relation, columns));
+    'renamed', renames, 'record_anew', record_anew, 'warnings', public.audit_chain_attach_warnings(relation, columns, changes));
 END
 $function$;

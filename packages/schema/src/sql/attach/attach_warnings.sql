@@ -1,6 +1,6 @@
 -- What the owner of a table should know before it is audited: types whose text depends on more than the value, foreign
--- keys that cascade into it, and changes that it has already had.
-CREATE OR REPLACE FUNCTION public.audit_chain_attach_warnings(relation regclass, columns text[]) RETURNS jsonb
+-- keys that cascade into it, and changes that it has already had where they are to be refused.
+CREATE OR REPLACE FUNCTION public.audit_chain_attach_warnings(relation regclass, columns text[], changes text) RETURNS jsonb
 LANGUAGE sql STABLE
 SET search_path = pg_catalog, pg_temp
 AS $function$
@@ -24,8 +24,11 @@ AS $function$
       FROM pg_depend AS d JOIN pg_extension AS x ON x.oid = d.refobjid
      WHERE d.classid = 'pg_class'::regclass AND d.objid = relation AND d.refclassid = 'pg_extension'::regclass AND d.deptype = 'e'
     UNION ALL
-    SELECT format('%s rows have been updated and %s deleted since the statistics were reset: with --changes refuse that will fail', s.n_tup_upd, s.n_tup_del)
-      FROM pg_stat_all_tables AS s WHERE s.relid = relation AND s.n_tup_upd + s.n_tup_del > 0
-       AND NOT EXISTS (SELECT FROM pg_trigger AS g WHERE g.tgrelid = relation AND g.tgname = '0_audit_chain_track')
+    -- A partitioned table has no statistics of its own.
+    SELECT format('%s rows have been updated and %s deleted since the statistics were reset: with --changes refuse that will fail', sum(s.n_tup_upd), sum(s.n_tup_del))
+      FROM pg_stat_all_tables AS s
+     WHERE coalesce(changes, CASE WHEN EXISTS (SELECT FROM pg_trigger AS g WHERE g.tgrelid = relation AND g.tgname = '0_audit_chain_track') THEN 'track' END, 'refuse') = 'refuse'
+       AND (s.relid = relation OR s.relid IN (SELECT t.relid FROM pg_partition_tree(relation) AS t))
+    HAVING sum(s.n_tup_upd) + sum(s.n_tup_del) > 0
   ) AS w
 $function$;
