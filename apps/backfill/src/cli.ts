@@ -1,6 +1,8 @@
 #!/usr/bin/env node
 // Everything else is loaded dynamically: a module that cannot be loaded would end with 1, which means tampering.
 try {
+  const { requireNode } = await import("@scidex/audit-command/node-version");
+  requireNode();
   const { main } = await import("./main.ts");
   await main();
 } catch (error) {

@@ -46,6 +46,8 @@ export interface CommandContext {
  * ```ts
  * #!/usr/bin/env node
  * try {
+ *   const { requireNode } = await import("@scidex/audit-command/node-version");
+ *   requireNode();
  *   const { main } = await import("./main.ts"); // main = () => runCommand(…)
  *   await main();
  * } catch (error) {
