@@ -132,3 +132,41 @@ it("a name at which there is no table leads to the one that was meant", async ()
   await db.run(["attach", "calm"]);
   expect((await db.run(["status", "--table", "clam"])).stderr).toContain("did you mean public.calm?");
 });
+
+describe("rows that would be recorded anew", () => {
+  beforeEach(async () => {
+    expect(await db.run(["attach", "orders", "calm", "--changes", "track"])).toMatchObject({ code: 0 });
+    await db.sql.unsafe("analyze orders; alter table orders drop note; alter table calm rename to quiet");
+  });
+
+  it("are estimated by --dry-run, of each table and in all", async () => {
+    const dry = await db.run(["sync", "--dry-run"]);
+    expect(dry.code).toBe(0);
+    expect(dry.stdout).toMatch(
+      /^public\.orders: note was dropped\n {2}recorded anew by the next publication: up to 4 links, 1\.6 kB, 1 s$/mu,
+    );
+    expect(dry.stdout).toMatch(
+      /^Recorded anew would be up to 4 links, 1\.6 kB, 1 s in all: estimated from the server's statistics/mu,
+    );
+    const { tables } = jsonOf(await db.run(["sync", "--dry-run", "--json"])) as {
+      tables: { table: string; estimate?: object }[];
+    };
+    expect(tables.map(({ table, estimate }) => [table, estimate])).toEqual([
+      ["public.orders", { links: 4, bytes: 1600, seconds: 1 }],
+      // A new name changes no payload.
+      ["public.quiet", undefined],
+    ]);
+  });
+
+  it("are recorded without --yes only up to ten million", async () => {
+    // As if it had twenty million rows, on the one page that it has.
+    await db.sql`update pg_class set reltuples = 20000000, relpages = 1 where oid = 'orders'::regclass`;
+    const asked = await db.run(["sync"]);
+    expect(asked).toMatchObject({ code: 2, stdout: "" });
+    expect(asked.stderr).toMatch(/up to 20,000,000 links, 8\.0 GB, 22 min of public\.orders .*Say --yes/u);
+    expect(await db.run(["sync", "--check"])).toMatchObject({ code: 4 });
+    const done = await db.run(["sync", "--yes"]);
+    expect(done.code).toBe(0);
+    expect(await db.run(["sync", "--check"])).toMatchObject({ code: 0 });
+  });
+});

@@ -27,7 +27,9 @@ describe("sync", () => {
     await db.sql.unsafe(`create schema hr; create type st as enum ('a', 'b');
       create table orders (id int primary key, item text, s st, legacy text); create table employee (id int primary key, n text);
       create table gone (id int primary key); create table again (id int primary key); create table same (id int primary key)`);
-    expect(await db.run(["attach", "orders", "employee", "gone", "again", "same", "--mode", "strict"])).toMatchObject({ code: 0 });
+    expect(await db.run(["attach", "orders", "employee", "gone", "again", "same", "--mode", "strict"])).toMatchObject({
+      code: 0,
+    });
     await db.sql.unsafe(
       "insert into orders values (1, 'lamp', 'b', 'l'); insert into employee values (1, 'a'); insert into gone values (1)",
     );

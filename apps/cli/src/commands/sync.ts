@@ -5,6 +5,7 @@ import { readConfigFile } from "../config/config-file.ts";
 import { withDatabase } from "../database/database.ts";
 import { askForChanges } from "../sync/ask-for-changes.ts";
 import { carryOut, RIGHT, type Synced } from "../sync/carry-out.ts";
+import { checkAmount, estimateRecording } from "../sync/estimate.ts";
 import { planSync, type PassedOver, type Step } from "../sync/plan.ts";
 import { readFound } from "../sync/read-found.ts";
 import { type SyncReport, syncText } from "../sync/sync-report.ts";
@@ -30,6 +31,9 @@ A migration can do the same for its own table, as its last statement, which cove
 
 --check changes nothing, says what differs, and ends with 4 if anything does: for CI, and after a deployment.
 
+--dry-run says what recording rows anew would take: links, bytes and time, estimated from the server's statistics. Where it may
+be more than ten million links, sync wants --yes.
+
 Examples:
   $ audit-chain sync
   $ audit-chain sync --check
@@ -38,6 +42,7 @@ Examples:
 interface Options {
   readonly check?: boolean;
   readonly dryRun?: boolean;
+  readonly yes?: boolean;
   readonly json?: boolean;
 }
 
@@ -48,14 +53,14 @@ export function syncCommand(context: CommandContext): Command {
     .argument("[file]", "the configuration; default AUDIT_CONFIG, else audit.config.json in the current folder")
     .option("--check", "change nothing, say what differs, and exit with 4 if anything does")
     .addOption(new Option("--dry-run", "change nothing, and say what would be done").conflicts("check"))
-    .option("--yes", "ask nothing (it never does)")
+    .option("--yes", "go on where more than ten million rows may have to be recorded anew")
     .option("--json", "print the result as JSON")
     .addHelpText("after", HELP)
     .action(context.run((file: string | undefined, options: Options) => run(context, file, options)));
 }
 
 async function run(context: CommandContext, named: string | undefined, options: Options): Promise<Outcome | void> {
-  const { check = false, dryRun = false, json } = options;
+  const { check = false, dryRun = false, yes = false, json } = options;
   const isDry = check || dryRun;
   const config = await readConfigFile(named);
   return await withDatabase(context, { command: "sync", right: RIGHT }, async (database) => {
@@ -64,13 +69,16 @@ async function run(context: CommandContext, named: string | undefined, options: 
     const tables: Synced[] = [];
     const passedOver: PassedOver[] = [...plan.passedOver];
     const steps = await askForChanges(database.sql, plan.steps, config?.file, isDry);
+    const estimates = await estimateRecording(database.sql, steps);
+    if (!isDry) checkAmount(estimates, yes);
     if (!isDry) announceNarrowing(steps.flatMap(narrowingsOf));
     const line = progress({ label: "sync", total: steps.length });
     for (const [i, step] of steps.entries()) {
       context.signal.throwIfAborted();
       line.update(i);
       const done = await carryOut(context, database, step, isDry);
-      if ("status" in done) tables.push(done);
+      const estimate = isDry ? estimates.get(step.table) : undefined;
+      if ("status" in done) tables.push(estimate === undefined ? done : { ...done, estimate });
       else passedOver.push(done);
     }
     line.done();

@@ -4,6 +4,7 @@ import type { Database } from "../database/database.ts";
 import { explained } from "../database/database-error.ts";
 import { meantTable } from "../database/meant-table.ts";
 import type { Difference } from "./differences.ts";
+import type { Estimate } from "./estimate.ts";
 import type { PassedOver, Step } from "./plan.ts";
 
 /** What became of a table that was not as it should be. */
@@ -20,6 +21,8 @@ export interface Synced {
   readonly result?: AttachResult;
   /** What attach would warn of, where it was not. */
   readonly warnings?: readonly string[];
+  /** What recording its rows anew would take, with `--dry-run`. */
+  readonly estimate?: Estimate;
   /** The name in the file by which it is audited, and those that lose against it. */
   readonly named_by?: string;
   readonly over?: readonly string[];

@@ -6,12 +6,15 @@ export interface Difference {
   readonly text: string;
   /** Whether the verifier reports it, once it is recorded, until the auditor has approved it. */
   readonly narrows: boolean;
+  /** Whether rows may have to be recorded anew by the next publication. */
+  readonly records?: boolean;
   /** Why `sync` cannot take it in; undefined where it can. */
   readonly blocked?: string;
 }
 
 export const widens = (text: string): Difference => ({ text, narrows: false });
 const narrows = (text: string): Difference => ({ text, narrows: true });
+const recorded = (text: string): Difference => ({ text, narrows: true, records: true });
 
 /** What has changed, in the order in which one reads it: the table, its columns, its triggers. */
 export function differencesOf(table: AttachedTable): Difference[] {
@@ -34,24 +37,24 @@ type Live = NonNullable<AttachedTable["live"]>;
 
 function columnDifferences({ columns, excluded, numbers, keyColumns }: AttachedTable, live: Live): Difference[] {
   const byNumber = new Map(live.columns.map((column) => [column.number, column]));
-  const recorded = columns.flatMap(({ name, type }): Difference[] => {
+  const known = columns.flatMap(({ name, type }): Difference[] => {
     const now = byNumber.get(numbers[name] ?? 0);
     const isKey = keyColumns.includes(name);
     if (now === undefined) return [dropped(name, isKey)];
     return [
       ...(now.name === name ? [] : [narrows(`${name} is now called ${now.name}`)]),
-      ...(now.type === type ? [] : [narrows(`the type of ${now.name} is now ${now.type}, and was ${type}`)]),
+      ...(now.type === type ? [] : [recorded(`the type of ${now.name} is now ${now.type}, and was ${type}`)]),
     ];
   });
-  const known = new Set([...columns.map(({ name }) => name), ...excluded].map((name) => numbers[name]));
+  const numbered = new Set([...columns.map(({ name }) => name), ...excluded].map((name) => numbers[name]));
   const joined = live.columns
-    .filter(({ number }) => !known.has(number))
-    .map(({ name }) => widens(`${name} has joined`));
-  return [...recorded, ...joined];
+    .filter(({ number }) => !numbered.has(number))
+    .map(({ name }) => ({ ...widens(`${name} has joined`), records: true }));
+  return [...known, ...joined];
 }
 
 const dropped = (name: string, isKey: boolean): Difference => ({
-  ...narrows(`${name} was dropped`),
+  ...(isKey ? narrows : recorded)(`${name} was dropped`),
   ...(isKey ? { blocked: "it was a part of the key: attach the table again with --key" } : {}),
 });
 

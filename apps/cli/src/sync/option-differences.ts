@@ -53,8 +53,8 @@ function excludeDifference(table: AttachedTable, { exclude }: TableOptions): Dif
   const more = exclude.filter((name) => !now.includes(name));
   const less = now.filter((name) => !exclude.includes(name));
   return [
-    ...more.map((name) => ({ text: `${name} is to be excluded`, narrows: true })),
-    ...less.map((name) => ({ text: `${name} is excluded, and is to be covered`, narrows: false })),
+    ...more.map((name) => ({ text: `${name} is to be excluded`, narrows: true, records: true })),
+    ...less.map((name) => ({ text: `${name} is excluded, and is to be covered`, narrows: false, records: true })),
   ];
 }
 

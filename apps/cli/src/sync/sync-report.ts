@@ -4,6 +4,7 @@ import { attachedLines } from "../text/attached-lines.ts";
 import { notAuditedLines } from "../text/not-audited.ts";
 import { type TableWarning, warningLines } from "../text/warning-lines.ts";
 import type { Synced } from "./carry-out.ts";
+import { estimateText, HOW, sumOf } from "./estimate.ts";
 import type { EntryUse, PassedOver } from "./plan.ts";
 
 /** What `audit-chain sync --json` prints. */
@@ -43,6 +44,8 @@ export function syncText(report: SyncReport, isDry: boolean): string[] {
     lines.push(
       `${narrowed} of these the verifier reports as coverage_narrowed until the auditor has approved it: audit-chain policy --diff FILE`,
     );
+  const estimates = tables.flatMap(({ estimate }) => estimate ?? []);
+  if (estimates.length > 0) lines.push(`Recorded anew would be ${estimateText(sumOf(estimates))} in all: ${HOW}.`);
   const warnings = isMany ? warningLines(tables.flatMap(warningsOf)) : [];
   if (isDry) lines.push(...notAuditedLines(report.not_audited));
   const file = config === null || config === CONFIG_FILE ? "" : ` ${config}`;
@@ -71,6 +74,9 @@ function tableLines(synced: Synced, isMany: boolean): string[] {
   return [
     status === "attached" ? line : `${table}: ${texts}${named}${status === "synced" ? done : ""}`,
     ...(error === undefined ? [] : [`  FAILED: ${error}`]),
+    ...(synced.estimate === undefined
+      ? []
+      : [`  recorded anew by the next publication: ${estimateText(synced.estimate)}`]),
     ...(anew === true ? ["  some rows have values in columns that joined after them, which are not proven yet"] : []),
     ...(isMany
       ? []

@@ -138,10 +138,10 @@ describe("sync FILE", () => {
     const check = await report("--check");
     expect(check.code).toBe(4);
     expect(check.tables[0]?.differences).toEqual([
-      { text: "c has joined", narrows: false },
+      { text: "c has joined", narrows: false, records: true },
       { text: "mode is strict, and is to be sealed", narrows: false },
       { text: "changes is refuse, and is to be track", narrows: true },
-      { text: "c is to be excluded", narrows: true },
+      { text: "c is to be excluded", narrows: true, records: true },
     ]);
     const done = await sync();
     expect(done.code).toBe(0);
