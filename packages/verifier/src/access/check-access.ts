@@ -24,6 +24,7 @@ import { indexesInstead, indexesOfLookup, isWhole, LOOKUP_SETTINGS, lookupStatem
 import { planAccess } from "./plan-access.ts";
 import type { TableAccess } from "./table-plan.ts";
 import { closedOver, readKeys, type Rows } from "./planner.ts";
+import { preferred } from "./preferred.ts";
 import { reportRows } from "./report-rows.ts";
 import { vouchForAccess } from "./vouch-access.ts";
 
@@ -58,7 +59,9 @@ export async function checkAccess(
   const tagKey = randomBytes(TAG_KEY_BYTES);
   const check = new AccessCheck(snapshot, crew, tagKey, report);
   check.notChecked.push(...notChecked);
-  for (const table of await vouchForAccess(snapshot, crew, tables, tagKey)) {
+  const vouched = await vouchForAccess(snapshot, crew, tables, tagKey);
+  check.notChecked.push(...vouched.notChecked);
+  for (const table of vouched.left) {
     await check.attempt(table, async () => {
       check.notChecked.push(...(await checkBounds(snapshot[1], catalog, table, report)));
     });
@@ -180,22 +183,14 @@ class AccessCheck {
     }
   }
 
-  /**
-   * An index that the planner does not use as asked. Where it prefers others of the same table that are checked, it
-   * does so for applications too; else something keeps it from the index.
-   */
+  /** An index that the planner does not use as asked. */
   async #notPlanned(access: TableAccess, index: string, instead: readonly string[] | null): Promise<void> {
-    const { relation, readings, unread } = access;
-    const indexes = [...readings.map((reading) => reading.index), ...unread];
-    const names = new Map(indexes.flatMap(({ parts }) => parts.map(({ oid, name }) => [oid, name])));
-    const areOthers = instead?.every((oid) => (names.get(oid) ?? index) !== index) ?? false;
-    if (instead !== null && areOthers) {
-      this.notChecked.push(
-        `${relation}: index ${index} (the server prefers ${[...new Set(instead.map((oid) => names.get(oid)))].join(", ")})`,
-      );
+    const note = preferred(access, index, instead);
+    if (note !== null) {
+      this.notChecked.push(note);
       return;
     }
-    this.unproven.push(`${relation} cannot be read by its index ${index}`);
+    this.unproven.push(`${access.relation} cannot be read by its index ${index}`);
     await this.#mayPass(access);
   }
 
