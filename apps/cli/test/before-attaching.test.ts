@@ -152,9 +152,9 @@ describe("rows that would be recorded anew", () => {
       tables: { table: string; estimate?: object }[];
     };
     expect(tables.map(({ table, estimate }) => [table, estimate])).toEqual([
-      ["public.orders", { links: 4, bytes: 1600, seconds: 1 }],
       // A new name changes no payload.
       ["public.quiet", undefined],
+      ["public.orders", { links: 4, bytes: 1600, seconds: 1 }],
     ]);
   });
 
