@@ -251,7 +251,9 @@ test("a table that is written to is attached once the writers let it, and no row
   });
   await using long = connect(url);
   await long.sql.unsafe("begin; insert into hot (n) values (0)");
-  expect(await cause(attach(db, "hot", { mode: "strict", lockTimeoutMs: 50, attempts: 2 }))).toMatchObject({ code: "55P03" });
+  expect(await cause(attach(db, "hot", { mode: "strict", lockTimeoutMs: 50, attempts: 2 }))).toMatchObject({
+    code: "55P03",
+  });
   const attaching = attach(db, "hot", { mode: "strict", lockTimeoutMs: 100 });
   await new Promise((resolve) => setTimeout(resolve, 400));
   await long.sql.unsafe("commit");

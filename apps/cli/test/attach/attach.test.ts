@@ -1,7 +1,7 @@
 import { afterAll, beforeAll, describe, expect, it } from "vitest";
-import { SCIDEX_TABLES } from "../src/index.ts";
-import { type ChainDatabase, chainDatabase } from "./chain-database.ts";
-import { jsonOf } from "./run-cli.ts";
+import { SCIDEX_TABLES } from "../../src/index.ts";
+import { type ChainDatabase, chainDatabase } from "../chain-database.ts";
+import { jsonOf } from "../run-cli.ts";
 
 interface Attached {
   readonly tables: readonly {
