@@ -13,7 +13,7 @@ test("a ledger on PostgreSQL can be attached: each event is then an event of the
   await migrate(db);
   const append = () => appendEvent(made.ledger, { agent_id: "a", session_id: "s", operation: "llm_call" }, { secrets });
   const before = await append();
-  await attach(db, "audit_events");
+  await attach(db, "audit_events", { mode: "strict" });
   const after = await Promise.all([append(), append(), append()]);
   const linked = await client<{ event_pk: string }[]>`
     SELECT event_pk FROM audit_chain WHERE event_kind = 'audit_events' ORDER BY seq`;
