@@ -46,6 +46,8 @@ export interface PageReport {
   readonly divergences: readonly Finding[];
   readonly divergenceCount: number;
   readonly accepted: readonly PageAccepted[];
+  /** Rows that are missing by their table's retention, by kind and month. */
+  readonly retired: readonly { readonly kind: string; readonly month: string; readonly rows: number }[];
   readonly checks: Readonly<Record<string, "ok" | "failed" | "unproven" | "skipped">>;
   readonly notCovered: readonly { readonly relation: string; readonly column: string }[];
   readonly unproven: readonly string[];

@@ -6,6 +6,7 @@ import { history } from "./sections/history.ts";
 import { markup } from "./markup/markup.ts";
 import type { PageData } from "./page-data.ts";
 import { published } from "./sections/published.ts";
+import { retired } from "./sections/retired.ts";
 import { tables } from "./sections/tables.ts";
 import { timeLine } from "./sections/time-line.ts";
 import { unchecked } from "./sections/unchecked.ts";
@@ -28,6 +29,7 @@ ${findings(report)}
 ${accepted(report)}
 ${unchecked(data)}
 ${tables(data)}
+${retired(report)}
 ${published(data)}
 ${history(data)}
 </main>

@@ -72,6 +72,13 @@ describe("the page of a verification", () => {
     expect(page(sample())).not.toContain('id="accepted"');
   });
 
+  it("counts the rows that have left by their retention", () => {
+    const html = page(sample({ report: { retired: [{ kind: "task_events", month: "2025-01", rows: 1_204 }] } }));
+    expect(textOf(html)).toContain("Rows that have left");
+    expect(textOf(html)).toContain("task_events 2025-01 1,204");
+    expect(page(sample())).not.toContain('id="retired"');
+  });
+
   it("explains where a chain was rewritten although its last link is the same", () => {
     const rewritten = { check: "head_mismatch", seq: undefined, fromSeq: 5n, toSeq: 9n };
     const explanation = "one of them is missing or was changed";

@@ -64,6 +64,7 @@ const report: PageReport = {
   divergences: [],
   divergenceCount: 0,
   accepted: [],
+  retired: [],
   checks: { links: "ok", heads: "ok", sources: "ok", access: "ok", coverage: "ok", structure: "ok" },
   notCovered: [],
   unproven: [],

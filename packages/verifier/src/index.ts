@@ -34,6 +34,7 @@ export {
   whyNotAcceptable,
 } from "./coverage/acceptance.ts";
 export type { AcceptedFinding, ManyFindings } from "./coverage/accepting.ts";
+export type { RetiredRows } from "./rows/retirement.ts";
 export type { PinnedRow } from "./coverage/policy.ts";
 export type { ServerDifference } from "./structure/builtin/compare-builtin.ts";
 export { compareServer, describeDifference } from "./structure/builtin/check-builtin.ts";

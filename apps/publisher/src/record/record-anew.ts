@@ -90,8 +90,8 @@ const whyNot = ({ problem, batches, isWhole }: TableToRecord, { divergences }: R
 
 async function lookUntilRecorded(ground: RecordingGround): Promise<RecordingLook> {
   const { database, keys, sinks, signal } = ground;
-  // What must be covered is not ours to judge, nor what was approved.
-  const policy = ground.policy && { ...ground.policy, tables: new Map(), approved: undefined };
+  // What was approved is not ours to judge; what may be missing, and what was accepted, is no problem of a table.
+  const policy = ground.policy && { ...ground.policy, approved: undefined };
   const trust = {
     policy,
     keys: [keys.log.vkey, keys.timestamp.vkey],

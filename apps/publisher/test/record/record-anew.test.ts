@@ -101,6 +101,28 @@ test("a row that was changed past the triggers is found, and keeps its table fro
   expect(await records(log)).toEqual(["3"]);
 });
 
+test("being recorded anew makes no row younger: it leaves by the retention as it would have", async () => {
+  const log = await orders("refuse");
+  const policyOf = (seconds: number) =>
+    parsePolicy(
+      `{"tables":{"public.orders":{"kind":"orders","key":["id"],"exclude":[],"changes":"refuse","retention":"PT${seconds}S"}}}`,
+    );
+  await log.sql`select pg_sleep(8)`;
+  await migrate(log, "alter table public.orders drop note");
+  await log.attack("delete from public.orders where id = 4");
+  // Who knows the retention does not wait for the row; it is not recorded, and nothing is to be said of it.
+  expect((await log.publish()).warnings.join()).toContain("was not recorded anew: source_deleted");
+  await log.publish({ policy: policyOf(8) });
+  expect(await records(log)).toEqual(["2"]);
+  await log.attack("delete from public.orders where id = 2");
+  // As old as its first event is now: what was recorded anew is at least eight seconds younger.
+  const [first] = await log.sql<{ s: number }[]>`
+    select floor(extract(epoch from clock_timestamp() - appended_at))::int as s from public.audit_chain where event_kind = 'orders' and event_pk = '2'`;
+  const { report } = await look(log, policyOf(first?.s ?? 0));
+  expect([found(report).filter((one) => one.startsWith("source")), report.unproven]).toEqual([[], []]);
+  expect(report.retired).toMatchObject([{ kind: "orders", rows: 2 }]);
+});
+
 test("a row that the auditor has accepted keeps no table from being recorded, and is recorded as it stands", async () => {
   const log = await orders();
   await log.attack("update public.orders set item = 'mended by hand' where id = 2");

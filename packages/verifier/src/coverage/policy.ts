@@ -19,6 +19,10 @@ export interface TablePolicy {
   readonly present: readonly string[];
   /** How long a column that joins may be left uncovered, as an ISO 8601 duration; undefined for the default. */
   readonly joining?: string | undefined;
+  /** How old a row's newest change must be for it to be missing, as an ISO 8601 duration; undefined where none may be. */
+  readonly retention?: string | undefined;
+  /** Whether no older row may be there than one that is missing by the retention. */
+  readonly whole?: boolean | undefined;
   /** Names of covered columns that may have been given to other columns since. */
   readonly replaced: readonly string[];
 }
@@ -110,6 +114,8 @@ export function parsePolicy(text: string): Policy {
       replaced = [],
       present = [],
       joining,
+      retention,
+      whole,
     } = entry;
     if (typeof kind !== "string") throw malformed(`${at}.kind must be text`);
     if (!isTexts(key)) throw malformed(`${at}.key must be a list of column names`);
@@ -123,6 +129,9 @@ export function parsePolicy(text: string): Policy {
     if (!isTexts(present)) throw malformed(`${at}.present must be a list of what audit-chain policy prints`);
     if (joining !== undefined && (typeof joining !== "string" || parseIsoDuration(joining) === undefined))
       throw malformed(`${at}.joining must be an ISO 8601 duration, such as "P1D"`);
+    if (retention !== undefined && (typeof retention !== "string" || parseIsoDuration(retention) === undefined))
+      throw malformed(`${at}.retention must be an ISO 8601 duration, such as "P400D"`);
+    if (whole !== undefined && typeof whole !== "boolean") throw malformed(`${at}.whole must be true or false`);
     map.set(relation, {
       kind,
       key,
@@ -134,6 +143,8 @@ export function parsePolicy(text: string): Policy {
       replaced,
       present,
       ...(joining === undefined ? {} : { joining }),
+      ...(retention === undefined ? {} : { retention }),
+      ...(whole === undefined ? {} : { whole }),
     });
   }
   return {
@@ -197,7 +208,10 @@ function parsePinnedRow(row: JsonValue, i: number, malformed: (what: string) => 
 export function formatPolicy(policy: Policy, indent = 2): string {
   const tables = Object.fromEntries(
     [...policy.tables].map(
-      ([relation, { kind, key, exclude, changes, readmit, rowSecurity, guarded, replaced, present, joining }]) => [
+      ([
+        relation,
+        { kind, key, exclude, changes, readmit, rowSecurity, guarded, replaced, present, joining, ...rule },
+      ]) => [
         relation,
         {
           kind,
@@ -210,6 +224,8 @@ export function formatPolicy(policy: Policy, indent = 2): string {
           ...(guarded.length === 0 ? {} : { guarded }),
           ...(replaced.length === 0 ? {} : { replaced }),
           ...(joining === undefined ? {} : { joining }),
+          ...(rule.retention === undefined ? {} : { retention: rule.retention }),
+          ...(rule.whole === undefined ? {} : { whole: rule.whole }),
         },
       ],
     ),

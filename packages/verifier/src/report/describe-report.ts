@@ -35,6 +35,12 @@ export function describeReport(report: VerificationReport, notes: readonly strin
     lines.push(
       `recorded    ${escapeText(kind)} anew: ${compared} rows that had been compared, ${notCompared} that could not be`,
     );
+  for (const [kind, months] of Map.groupBy(report.retired, (one) => one.kind)) {
+    const rows = months.reduce((sum, one) => sum + one.rows, 0);
+    const [first, last] = [months[0]?.month ?? "", months.at(-1)?.month ?? ""];
+    const when = first === last ? first : `${first} to ${last}`;
+    lines.push(`retired     ${escapeText(kind)}: ${rows} ${rows === 1 ? "row" : "rows"} last changed ${when}`);
+  }
   for (const divergence of report.divergences.slice(0, SHOWN)) lines.push(...describeDivergence(divergence));
   for (const one of report.accepted.slice(0, SHOWN)) lines.push(...describeAccepted(one));
   if (report.accepted.length > SHOWN) lines.push(`… and ${report.accepted.length - SHOWN} more that are accepted`);

@@ -50,6 +50,7 @@ export function makeReport(
     accepted: found.accepted,
     checks: groupResults(found, options),
     notCovered,
+    retired: found.retired,
     recordedAnew: recordedByKind(found.generations),
     unproven,
     warnings: found.warnings,

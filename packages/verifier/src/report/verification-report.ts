@@ -1,5 +1,6 @@
 import { formatTime, jsonForm, jsonText, toHex } from "@scidex/audit-core";
 import type { AcceptedFinding, ManyFindings } from "../coverage/accepting.ts";
+import type { RetiredRows } from "../rows/retirement.ts";
 import type { NotCovered } from "../coverage/not-covered.ts";
 import type { Divergence, CheckGroup } from "@scidex/audit-reader";
 
@@ -50,6 +51,8 @@ export interface VerificationReport {
   readonly checks: Readonly<Record<CheckGroup, CheckGroupResult>>;
   /** Columns of audited tables that nobody has taken in yet, the longest known first. */
   readonly notCovered: readonly NotCovered[];
+  /** Rows that are missing by their table's retention, by kind and month of their last change. */
+  readonly retired: readonly RetiredRows[];
   /** How many rows of which kind were recorded anew, as the publisher has stated it. */
   readonly recordedAnew: readonly RecordedAnewCount[];
   /** What could not be checked, and why. */

@@ -115,6 +115,7 @@ export async function checkTable(
     const rows = await readSource(lane, table, history.current.keyColumns, sorter);
     await rows.next();
     await merge(history.kind, groups, rows, checker);
+    ground.retention?.finish();
   } finally {
     sorter.close();
   }

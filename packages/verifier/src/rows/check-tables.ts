@@ -16,6 +16,7 @@ import {
 } from "@scidex/audit-reader";
 import { GroupReader } from "./group-reader.ts";
 import { type KindCounts, KindTally } from "./kind-tally.ts";
+import type { Retention } from "./retirement.ts";
 
 import { type KeyedEvent, readEventsByKey } from "./read-events.ts";
 import type { Histories } from "../coverage/read-histories.ts";
@@ -64,6 +65,8 @@ export interface CheckTablesOptions {
   readonly report: ReportFinding;
   readonly generations: Generations;
   readonly recorder: Recorder | undefined;
+  /** By which rows of a table may be missing; null where none may. */
+  readonly retentionOf: (history: KindHistory) => Retention | null;
   /** What need not be compared any more; null where nothing has been vouched for. */
   readonly vouched: VouchedTables | null;
 }
@@ -101,7 +104,7 @@ async function walk(
   snapshot: Snapshot,
   kinds: readonly string[],
   events: Cursor<KeyedEvent>,
-  { histories, sources, range, report, generations, recorder }: CheckTablesOptions,
+  { histories, sources, range, report, generations, recorder, retentionOf }: CheckTablesOptions,
   tally: KindTally,
 ): Promise<Omit<TablesResult, "kinds">> {
   const unproven: string[] = [];
@@ -128,7 +131,8 @@ async function walk(
     if (history !== undefined && sources) {
       try {
         const toRecord = recorder?.begin(history, generations.get(kind) ?? []);
-        const ground = { range, generations: generations.get(kind) ?? [], toRecord };
+        const retention = retentionOf(history);
+        const ground = { range, generations: generations.get(kind) ?? [], retention, toRecord };
         const compared = await snapshot[1].attempt(
           async (lane) => await checkTable(lane, history, groups, ground, report, tally),
         );

@@ -1,4 +1,5 @@
 import type { Range } from "@scidex/audit-reader";
+import type { Retention } from "./retirement.ts";
 import type { Generation } from "../coverage/generations.ts";
 
 /** What the comparison of a table with its events found beside findings. */
@@ -48,6 +49,8 @@ export interface ComparisonGround {
   readonly range: Range;
   /** The generations of the table's kind. */
   readonly generations: readonly Generation[];
+  /** By which rows may be missing; null where none may. */
+  readonly retention: Retention | null;
   /** Takes what is to be recorded anew; undefined where nobody asks for it. */
   readonly toRecord?: ((row: RowToRecord) => void) | undefined;
 }

@@ -1,4 +1,4 @@
-import { toHex } from "@scidex/audit-core";
+import { type Micros, toHex } from "@scidex/audit-core";
 import type { Cursor, ReportFinding } from "@scidex/audit-reader";
 import { ChangeNames } from "./change-names.ts";
 import { ChangeWalk } from "./change-walk.ts";
@@ -48,6 +48,7 @@ export class GroupReader {
     let linked: KeyEvent | undefined;
     let unstated: KeyEvent | undefined;
     let links = 0;
+    let changedAt: Micros | null = null;
     let first: bigint | null = null;
     const changes = new ChangeNames();
     const walk = new ChangeWalk();
@@ -65,6 +66,7 @@ export class GroupReader {
           newest = event;
           if (event.seq !== null) {
             linked = event;
+            if (event.op !== "record") changedAt = event.appendedAt;
             unstated = undefined;
           }
         }
@@ -77,7 +79,7 @@ export class GroupReader {
       event = this.#events.current;
     }
     this.#tally.add(kind, links);
-    this.#current = { kind, key, newest, linked, unstated, links, breaks: walk.breaks };
+    this.#current = { kind, key, newest, linked, unstated, links, changedAt, breaks: walk.breaks };
     return this.#current;
   }
 

@@ -1,3 +1,5 @@
+import type { Micros } from "@scidex/audit-core";
+
 /** What the chain and pending say of one key of one kind. */
 export interface KeyGroup {
   readonly kind: string;
@@ -13,6 +15,11 @@ export interface KeyGroup {
   readonly unstated: KeyEvent | undefined;
   /** Events of this key that are in the chain. */
   readonly links: number;
+  /**
+   * When the row was last changed: the time of the newest event in the chain that is none of the role `record`; null where
+   * there is none.
+   */
+  readonly changedAt: Micros | null;
   /** Where an event says of the row before it something else than the event before: the first ones. */
   readonly breaks: readonly ChangeBreak[];
 }
@@ -42,4 +49,6 @@ export interface KeyEvent {
    * the first event of its key.
    */
   readonly op: string;
+  /** When it was linked; null while it is pending, and where it has no finite time. */
+  readonly appendedAt: Micros | null;
 }

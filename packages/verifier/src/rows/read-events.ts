@@ -1,3 +1,4 @@
+import type { Micros } from "@scidex/audit-core";
 import { Cursor, eachTuple, type Lane, type Relation, type Sorter } from "@scidex/audit-reader";
 import type { KeyEvent } from "./key-group.ts";
 
@@ -35,7 +36,7 @@ export async function readEventsByKey(lane: Lane, wanted: EventsWanted, sorter: 
   for (const kind of tableKinds)
     for (const [op, name] of OPS.entries()) if (op > 0) tables.set(`${kind}:${name}`, { kind: Buffer.from(kind), op });
   const kindLengths = others ? undefined : lengthsOf([...tables.keys()]);
-  const columns = ["seq", "event_kind", "event_pk", "payload_hash", "before_hash"];
+  const columns = ["seq", "event_kind", "event_pk", "payload_hash", "before_hash", "appended_at"];
   await eachTuple(await lane.scan(chain, columns, "binary", { kindLengths }), columns.length, (fields) => {
     const [seq, kind, pk = NOTHING, hash] = fields.map((field) => field ?? NOTHING);
     const table = tables.get(kind?.toString() ?? "");
@@ -44,7 +45,17 @@ export async function readEventsByKey(lane: Lane, wanted: EventsWanted, sorter: 
     const cut = table === undefined || table.op === 0 ? -1 : pk.lastIndexOf("@");
     const key = cut === -1 ? pk : pk.subarray(0, cut);
     sorter.add(
-      ...recordOf({ kind, op: 0, ...table, key, rest: pk.subarray(key.length), seq, hash, before: fields[4] }),
+      ...recordOf({
+        kind,
+        op: 0,
+        ...table,
+        key,
+        rest: pk.subarray(key.length),
+        seq,
+        hash,
+        before: fields[4],
+        time: fields[5],
+      }),
     );
   });
   if (pending === null) return Cursor.sorted(sorter.records(), eventOf);
@@ -82,6 +93,8 @@ interface EventParts {
   readonly id?: Uint8Array | undefined;
   readonly hash: Uint8Array | undefined;
   readonly before?: Uint8Array | null | undefined;
+  /** 8 bytes. */
+  readonly time?: Uint8Array | null | undefined;
 }
 
 const NOTHING = Buffer.alloc(0);
@@ -94,11 +107,11 @@ const NO_HASH = 0xffff;
 /**
  * The event as a record that sorts by kind, key, seq and id. PostgreSQL's texts have no NUL.
  *
- *     kind 00 key 00 seq (8, as a sortable number) id (8) op (1) length of payload_hash (2) that of before_hash (2),
- *     the two hashes, rest of the event's key
+ *     kind 00 key 00 seq (8, as a sortable number) id (8) op (1) length of payload_hash (2) that of before_hash (2)
+ *     time (8, as PostgreSQL has it), the two hashes, rest of the event's key
  */
 function recordOf(parts: EventParts): Uint8Array[] {
-  const { kind = NOTHING, key = NOTHING, op, rest = NOTHING, seq, id, hash = NOTHING, before } = parts;
+  const { kind = NOTHING, key = NOTHING, op, rest = NOTHING, seq, id, hash = NOTHING, before, time } = parts;
   const numbers = NUMBERS.fill(0);
   sortable(seq, numbers, 0);
   if (id?.length === 8) sortable(id, numbers, 8);
@@ -106,10 +119,16 @@ function recordOf(parts: EventParts): Uint8Array[] {
   const hashes = [hash.subarray(0, MAX_HASH_BYTES), before?.subarray(0, MAX_HASH_BYTES)];
   numbers.writeUInt16BE(hashes[0]?.length ?? 0, 17);
   numbers.writeUInt16BE(hashes[1]?.length ?? NO_HASH, 19);
+  if (time?.length === 8) numbers.set(time, 21);
+  else numbers.writeBigInt64BE(NO_TIME, 21);
   return [kind, NUL, key, NUL, numbers, hashes[0] ?? NOTHING, hashes[1] ?? NOTHING, rest];
 }
 
-const NUMBERS_BYTES = 21;
+const NUMBERS_BYTES = 29;
+/** Infinity, as PostgreSQL has it. */
+const NO_TIME = 2n ** 63n - 1n;
+/** Microseconds from the Unix epoch to that of PostgreSQL. */
+const POSTGRES_EPOCH = 946_684_800_000_000n;
 /** Used again for each record: the sorter copies what it is given. */
 const NUMBERS = Buffer.alloc(NUMBERS_BYTES);
 
@@ -143,8 +162,12 @@ function eventOf(record: string): KeyedEvent {
     op,
     kind,
     key,
+    appendedAt: timeOf(bytes.readBigInt64BE(21)),
   };
 }
+
+const timeOf = (time: bigint): Micros | null =>
+  time === NO_TIME || time === -NO_TIME - 1n ? null : time + POSTGRES_EPOCH;
 
 /** Of UTF-8 bytes, one a character. */
 const textOf = (bytes: string): string =>

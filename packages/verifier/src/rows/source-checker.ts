@@ -34,6 +34,7 @@ export class SourceChecker {
   /** @param row hashes of the row, one for each reading of the table */
   both(group: KeyGroup, row: readonly Uint8Array[]): void {
     const { newest } = group;
+    this.#ground.retention?.kept(group);
     this.#countWaiting(group);
     if (newest === undefined) return this.onlyThere(group.key, row);
     if (this.#isOutside(newest)) return;
@@ -122,7 +123,7 @@ export class SourceChecker {
   changes({ breaks, key }: KeyGroup): void {
     for (const one of breaks) {
       const { event, after, expected, actual } = one;
-      if (this.#isOutside(event)) continue;
+      if (this.#isOutside(event) || this.#ground.retention?.isUsedAgain(one) === true) continue;
       // A row that was there before its table was attached may have been changed before the backfill came to it.
       const isFirst = after === null && event.op !== "insert" && event.op !== "record";
       if (isFirst && inForce(this.#ways, event.seq)?.config.complete !== true) continue;
@@ -169,13 +170,15 @@ export class SourceChecker {
     const { newest } = group;
     this.#countWaiting(group);
     if (newest === undefined || newest.op === "delete" || this.#isOutside(newest)) return;
-    this.#report({
-      check: "source_deleted",
+    const finding = {
+      check: "source_deleted" as const,
       ...located(newest),
       expected: toHex(newest.payloadHash),
       actual: "no row",
-      message: `the row of ${this.#history.current.relation} is gone`,
-    });
+    };
+    const { relation } = this.#history.current;
+    if (this.#ground.retention === null) this.#report({ ...finding, message: `the row of ${relation} is gone` });
+    else this.#ground.retention.gone(group, finding);
   }
 
   /**

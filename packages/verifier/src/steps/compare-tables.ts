@@ -7,6 +7,9 @@ import { type Histories, NO_HISTORIES } from "../coverage/read-histories.ts";
 import type { Generations } from "../coverage/generations.ts";
 import { checkTables, type Recorder } from "../rows/check-tables.ts";
 import { readPending } from "../rows/read-pending.ts";
+import { Retention, retentionRule } from "../rows/retirement.ts";
+import type { KindHistory } from "../coverage/config.ts";
+import type { Policy } from "../coverage/policy.ts";
 import type { WalkedLinks } from "./walk-links.ts";
 import { type Noted, PENDING } from "./noted.ts";
 import { readPendingTable } from "./own-tables.ts";
@@ -20,6 +23,7 @@ export interface CompareTablesOptions {
   readonly histories: Histories | null;
   readonly generations: Generations;
   readonly recorder: Recorder | undefined;
+  readonly policy: Policy | null;
   readonly now: Micros;
 }
 
@@ -86,10 +90,18 @@ async function compare(
   given: CompareTablesOptions & { readonly pending: Relation | null },
   noted: Noted,
 ): Promise<void> {
-  const { links, table, pending, generations, recorder } = given;
+  const { links, table, pending, generations, recorder, policy, now } = given;
   const { range, vouched } = links;
   const histories: Histories = given.histories ?? new Map();
   const sources = pending === null || vouched === null ? null : { pending, rows: vouched.rows };
+  const report = reportOf(given.histories ?? NO_HISTORIES, noted);
+  const retentions: Retention[] = [];
+  const retentionOf = ({ kind, current: { relation } }: KindHistory): Retention | null => {
+    const rule = retentionRule(policy, kind, relation, now);
+    const retention = rule === null ? null : new Retention(rule, report);
+    if (retention !== null) retentions.push(retention);
+    return retention;
+  };
   const tables = await checkTables(snapshot, {
     histories,
     sources: pending !== null,
@@ -97,13 +109,16 @@ async function compare(
     chain: table,
     pending,
     range,
-    report: reportOf(given.histories ?? NO_HISTORIES, noted),
+    report,
     generations,
     recorder,
+    retentionOf,
   });
   for (const reason of tables.unproven) noted.cannot(reason, "sources");
   noted.mayPass(tables);
+  noted.warn(retentions.flatMap((retention) => retention.warnings));
   noted.saw({
+    retired: retentions.flatMap((retention) => retention.retired),
     kinds: tables.kinds,
     eventsWithoutSource: given.histories === null ? 0n : tables.eventsWithoutSource,
   });

@@ -29,6 +29,7 @@ const NOTHING_SEEN: Seen = {
   pending: null,
   eventsWithoutSource: 0n,
   notCovered: null,
+  retired: [],
   generations: NO_GENERATIONS,
   accessMs: 0,
   kinds: null,

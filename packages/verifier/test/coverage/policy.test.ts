@@ -14,7 +14,7 @@ const ACCEPTED = {
 
 it("a policy is read as it is written, and refused where it is not one", () => {
   const policy = parsePolicy(
-    '{"origin":"o","tables":{"public.t":{"kind":"t","key":["id"],"exclude":[],"changes":"refuse"}},"detached":{"public.u":true,"public.v":{"kind":"v"}},"approved":{"seq":9007199254740991,"chain_hash":"abababababababababababababababababababababababababababababababab"}}',
+    '{"origin":"o","tables":{"public.t":{"kind":"t","key":["id"],"exclude":[],"changes":"refuse","retention":"P400D","whole":true}},"detached":{"public.u":true,"public.v":{"kind":"v"}},"approved":{"seq":9007199254740991,"chain_hash":"abababababababababababababababababababababababababababababababab"}}',
   );
   const { event_pk: _, ...many } = { ...ACCEPTED, count: 4000 };
   const accepting = parsePolicy(JSON.stringify({ tables: {}, accepted: [ACCEPTED, many] }));
@@ -29,6 +29,9 @@ it("a policy is read as it is written, and refused where it is not one", () => {
     '{"tables":{"a":{}}}',
     '{"tables":{},"other":1}',
     '{"tables":{},"tables":{}}',
+    ...[{ retention: "P1Y" }, { retention: 400 }, { whole: "yes" }].map((more) =>
+      JSON.stringify({ tables: { "public.t": { kind: "t", key: ["id"], exclude: [], changes: "refuse", ...more } } }),
+    ),
     ...[
       { ...ACCEPTED, check: "trigger_missing" },
       { ...ACCEPTED, actual: "ab" },
