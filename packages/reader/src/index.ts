@@ -1,6 +1,6 @@
 export { CHAIN_COLUMNS, type ChainRow, decodeChainRow, hashedTime } from "./chain/chain-row.ts";
 export { type ChainResult, checkChain } from "./chain/check-chain.ts";
-export { COPY_LINKS, copyLinks } from "./chain/copy-links.ts";
+export { COPY_LINKS, copyLinks, openLinks } from "./chain/copy-links.ts";
 export { AFTER_A_RESTORE, HeadChecker } from "./chain/head-checker.ts";
 export { CHAIN_START, LinkChecker, type LinksStart } from "./chain/link-checker.ts";
 export { checkRange, type Range, type RangeRequest, resolveRange, type Shard } from "./chain/range.ts";

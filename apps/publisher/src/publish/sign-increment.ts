@@ -11,7 +11,8 @@ import { isStatement } from "@scidex/audit-reader";
 import type { Sql } from "postgres";
 import { PublisherError } from "../errors.ts";
 import type { Memory } from "./open-memory.ts";
-import { before, type Increment } from "./read-increment.ts";
+import { before } from "./increment-walk.ts";
+import type { Increment } from "./read-increment.ts";
 import { flushWrites } from "./server.ts";
 
 /** A head that was signed, and its line in the log. */

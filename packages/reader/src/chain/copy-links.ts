@@ -1,7 +1,7 @@
 import type { Seq } from "@scidex/audit-core";
 import type { TransactionSql } from "postgres";
 import { Cursor } from "../database/copy/cursor.ts";
-import { openCopy } from "../database/copy/open-copy.ts";
+import { openCopy, type OpenCopy } from "../database/copy/open-copy.ts";
 import { CHAIN_COLUMNS, type ChainRow, decodeChainRow } from "./chain-row.ts";
 
 /**
@@ -18,8 +18,7 @@ export async function copyLinks(
   { from, limit }: { readonly from: Seq; readonly limit: number },
   take: (row: ChainRow) => boolean,
 ): Promise<void> {
-  const links = `select ${NAMES} from only public.audit_chain where seq >= ${from} order by seq limit ${limit}`;
-  const copy = await openCopy(tx.unsafe(`copy (${links}) to stdout (format binary)`));
+  const copy = await openLinks(tx, `seq >= ${from} order by seq limit ${limit}`);
   try {
     const cursor = Cursor.binary(copy, CHAIN_COLUMNS.length, decodeChainRow);
     let row = await cursor.next();
@@ -31,3 +30,9 @@ export async function copyLinks(
     await copy.drain();
   }
 }
+
+/** The bytes of a binary COPY of links. @param which what follows WHERE */
+export const openLinks = async (tx: TransactionSql, which: string): Promise<OpenCopy> =>
+  await openCopy(
+    tx.unsafe(`copy (select ${NAMES} from only public.audit_chain where ${which}) to stdout (format binary)`),
+  );

@@ -1,8 +1,7 @@
 import { Worker } from "node:worker_threads";
 import type { Chunks } from "@scidex/audit-reader";
 import type { TakeTags } from "./link-voucher.ts";
-import type { FromWorker, ToWorker } from "./messages.ts";
-import { type Result, type Task, voucherFor } from "./task.ts";
+import { type FromWorker, type ToWorker, type Result, type Task, voucherFor } from "./task.ts";
 
 /** Bytes that are sent to a worker at once. */
 const BATCH_BYTES = 2 ** 18;

@@ -1,5 +1,6 @@
 import {
   emptyFrontier,
+  type Frontier,
   FrontierBuilder,
   GENESIS_PREV_HASH,
   MAX_SEQ,
@@ -28,13 +29,25 @@ export interface LinksTask {
   readonly to: Seq | undefined;
   /** Heads from `from` to `to`, in the order of seq; null where heads are not checked. */
   readonly heads: readonly PublishedHead[] | null;
+  /** Seqs from `from` to `to`, in their order, up to which sums are wanted too. */
+  readonly cuts: readonly Seq[];
   readonly lastSigned: ReadonlyMap<Seq, Seconds>;
-  /** The head just before `from`; undefined where there is none. */
+  /** The head just before `from`, or, with `start`, the newest before it; undefined where there is none. */
   readonly after: PublishedHead | undefined;
+  /** Where the links begin, for the tree at their end to be computed; left out where heads alone say what it must be. */
+  readonly start?: ChainEnd;
   readonly now: Micros;
   /** Whether the hashes of links are computed, or only rows added up. */
   readonly hashes: boolean;
   readonly tagKey: Uint8Array;
+}
+
+/** Where a chain ends, or goes on. */
+export interface ChainEnd {
+  readonly seq: Seq;
+  readonly chainHash: Uint8Array;
+  /** The tree of all links up to there. */
+  readonly frontier: Frontier;
 }
 
 /** What was vouched for: all of it, or there is no such result. */
@@ -47,6 +60,10 @@ export interface VouchedLinks {
   /** The highest seq whose head fits. */
   readonly anchoredTo: Seq;
   readonly sums: readonly KindSum[];
+  /** The sums up to each cut, as far as the chain goes. */
+  readonly cuts: readonly (readonly KindSum[])[];
+  /** The tree of all links up to the last; null without `start`. */
+  readonly frontier: Frontier | null;
 }
 
 /** Takes the tags of rows, 8 bytes each, in the order of the rows. Valid during the call. */
@@ -67,6 +84,7 @@ export class LinkVoucher {
   readonly #times: TimeChecker;
   readonly #tree: FrontierBuilder | null;
   #nextHead = 0;
+  readonly #cuts: KindSum[][] = [];
   #isGood = true;
   #started = false;
   #ended = false;
@@ -82,20 +100,21 @@ export class LinkVoucher {
     this.#tags = tags;
     this.#kernel = new Kernel(task.tagKey);
     const { raw, bytes } = this.#kernel;
-    const before = task.from === 1n ? GENESIS_PREV_HASH : task.after?.chainHash;
+    const before = task.start?.chainHash ?? (task.from === 1n ? GENESIS_PREV_HASH : task.after?.chainHash);
     if (before !== undefined) bytes.set(before, raw.PREVIOUS.value);
     raw.setHasPrevious(before !== undefined);
     raw.setNextSeq(task.from);
     const heads = task.heads ?? [];
     this.#times = new TimeChecker(heads, task.lastSigned, task.now, task.after, () => {});
     const start = task.from === 1n ? emptyFrontier : task.after === undefined ? null : frontierOf(task.after);
-    this.#tree = start === null || heads.length === 0 ? null : new FrontierBuilder(start);
+    const tree = task.start?.frontier ?? (heads.length === 0 ? null : start);
+    this.#tree = tree === null ? null : new FrontierBuilder(tree);
     this.#anchoredTo = start === null || task.heads === null ? 0n : start.size;
     if (heads.length > 0 && start === null) this.#isGood = false;
     this.#plan();
   }
 
-  /** Up to where the kernel may go: the next head, or the end. */
+  /** Up to where the kernel may go: the next head or cut, or the end. */
   #plan(): void {
     const { raw } = this.#kernel;
     const head = this.#task.heads?.[this.#nextHead];
@@ -103,8 +122,10 @@ export class LinkVoucher {
       this.#task.heads === null
         ? { earliest: POSTGRES_EPOCH, latest: POSTGRES_EPOCH + MAX_SEQ }
         : this.#times.boundsOf(raw.nextSeq.value);
-    raw.setLimits(head?.seq ?? MAX_SEQ, earliest - POSTGRES_EPOCH, latest - POSTGRES_EPOCH);
-    raw.setWork(this.#task.hashes, head !== undefined);
+    const limit = head?.seq ?? MAX_SEQ;
+    const cut = this.#task.cuts[this.#cuts.length] ?? MAX_SEQ;
+    raw.setLimits(cut < limit ? cut : limit, earliest - POSTGRES_EPOCH, latest - POSTGRES_EPOCH);
+    raw.setWork(this.#task.hashes, head !== undefined || this.#task.start !== undefined);
   }
 
   /** Takes the next bytes of the COPY. False as soon as it cannot vouch: then no more need to come. */
@@ -137,7 +158,7 @@ export class LinkVoucher {
       at = raw.checkLinks(at, end);
       if (raw.vouched.value > 0) this.#take(before, at);
       if (raw.stopped.value === IS_FULL) continue;
-      if (raw.stopped.value === AT_LIMIT) this.#passHead();
+      if (raw.stopped.value === AT_LIMIT) this.#passLimit();
       else if (raw.stopped.value === AT_END) {
         this.#ended = true;
         at += 2;
@@ -158,7 +179,8 @@ export class LinkVoucher {
     this.#first ??= bytes.slice(from, Math.min(end, from + 4096));
     this.#last = bytes.slice(raw.lastRow.value, end);
     this.#tags(bytes.subarray(raw.TAGS.value, raw.TAGS.value + 8 * rows));
-    if (this.#tree === null || this.#nextHead >= (this.#task.heads?.length ?? 0)) return;
+    const { heads, start } = this.#task;
+    if (this.#tree === null || (start === undefined && this.#nextHead >= (heads?.length ?? 0))) return;
     for (let done = 0; done < rows;) {
       // The largest complete subtree that can stand at this place.
       const space = 31 - Math.clz32(rows - done);
@@ -167,6 +189,17 @@ export class LinkVoucher {
       this.#tree.appendSubtree(level, this.#kernel.slice(raw.subtreeRoot(done, level), 32));
       done += 2 ** level;
     }
+  }
+
+  #passLimit(): void {
+    const seq = this.#kernel.raw.nextSeq.value - 1n;
+    if (this.#task.cuts[this.#cuts.length] === seq) {
+      const sums = this.#kernel.sums();
+      if (sums === null) this.#isGood = false;
+      else this.#cuts.push(sums);
+    }
+    if (this.#task.heads?.[this.#nextHead]?.seq === seq) this.#passHead();
+    else this.#plan();
   }
 
   #passHead(): void {
@@ -197,6 +230,8 @@ export class LinkVoucher {
       prevHash: this.#first === null ? null : decodeOne(this.#first).prevHash,
       anchoredTo: this.#anchoredTo,
       sums,
+      cuts: this.#cuts,
+      frontier: this.#task.start === undefined ? null : (this.#tree?.frontier() ?? null),
     };
   }
 }

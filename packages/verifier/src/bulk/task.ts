@@ -12,6 +12,20 @@ interface Tasks {
 export type Task = { [What in keyof Tasks]: { readonly what: What } & Tasks[What]["task"] }[keyof Tasks];
 export type Result<T extends Task> = Tasks[T["what"]]["result"];
 
+/** What is sent to a worker: a task, then the bytes of its stream, then the end. */
+export type ToWorker =
+  | { readonly type: "task"; readonly task: Task }
+  | { readonly type: "chunk"; readonly bytes: Uint8Array<ArrayBuffer>; readonly length: number }
+  | { readonly type: "end" };
+
+/**
+ * What it answers. To each chunk: whether it still vouches, and the chunk's own memory back. At the beginning of that
+ * memory stand the tags of the rows (8 bytes each, fewer than any row has). To the end: the result.
+ */
+export type FromWorker =
+  | { readonly type: "took"; readonly isGood: boolean; readonly bytes: Uint8Array<ArrayBuffer>; readonly tags: number }
+  | { readonly type: "result"; readonly result: unknown };
+
 /** Takes the bytes of a stream. */
 export interface Voucher<R> {
   /** False as soon as it cannot vouch for what came. */

@@ -22,6 +22,8 @@ export interface VouchedChain {
   readonly chain: ChainResult;
   /** What to compare tables with. */
   readonly sums: readonly KindSum[];
+  /** The same up to some links, by kind; what lies beyond the end is missing. */
+  readonly cuts: ReadonlyMap<Seq, ReadonlyMap<string, KindSum>>;
   readonly tagKey: Uint8Array;
 }
 
@@ -37,6 +39,8 @@ export interface VouchLinksOptions {
   /** About how many links there are: never more where there are no heads. */
   readonly expected: bigint;
   readonly tagKey: Uint8Array;
+  /** Up to which links sums are wanted too, in their order. */
+  readonly cuts: readonly Seq[];
   readonly onProgress: ((rows: number) => void) | undefined;
   /** What else is to be read, by the lanes that have nothing to do yet. */
   readonly beside: readonly Job<void>[];
@@ -80,7 +84,12 @@ async function vouch(snapshot: Snapshot, crew: Crew, options: VouchLinksOptions 
   };
   const links = await readAll(snapshot, crew, options, counted(repeats.add));
   if (links === null) return null;
-  const again = { chain, tasks: tasks.map((task) => ({ ...task, heads: null, hashes: false })), isSorted, beside: [] };
+  const again = {
+    chain,
+    tasks: tasks.map((task) => ({ ...task, heads: null, hashes: false, cuts: [] })),
+    isSorted,
+    beside: [],
+  };
   for (let reading = 1; reading < repeats.readings && repeats.suspects !== null; reading++) {
     repeats.begin(reading);
     if ((await readAll(snapshot, crew, again, counted(repeats.add))) === null) return null;
@@ -112,10 +121,12 @@ function split(snapshot: Snapshot, crew: Crew, options: VouchLinksOptions): Link
 /** The links of a range that begins after a head, or anywhere where there are none. */
 function partOf(options: VouchLinksOptions, from: Seq, to: Seq | undefined): LinksTask {
   const { published, now, hashes, tagKey } = options;
-  const heads = published?.heads.filter(({ seq }) => seq >= from && (to === undefined || seq <= to)) ?? null;
+  const isInside = (seq: Seq): boolean => seq >= from && (to === undefined || seq <= to);
+  const heads = published?.heads.filter(({ seq }) => isInside(seq)) ?? null;
+  const cuts = options.cuts.filter(isInside);
   const after = published?.heads.find(({ seq }) => seq === from - 1n);
   const lastSigned = published?.lastSigned ?? new Map<Seq, Seconds>();
-  return { from, to, heads, lastSigned, after, now, hashes, tagKey };
+  return { from, to, heads, cuts, lastSigned, after, now, hashes, tagKey };
 }
 
 async function readAll(
@@ -123,7 +134,7 @@ async function readAll(
   crew: Crew,
   { chain, tasks, isSorted, beside }: Parts,
   tags: TakeTags,
-): Promise<{ chain: ChainResult; sums: KindSum[] } | null> {
+): Promise<Joined | null> {
   const links: (VouchedLinks | null)[] = [];
   const parts = tasks.map((task, i): Job<void> => async (lane) => {
     links[i] = null;
@@ -132,7 +143,7 @@ async function readAll(
   for (const result of await sideBySide(snapshot.slice(0, crew.jobs), [...beside, ...parts]))
     if (result.status === "rejected" && !isRefused(result.reason)) throw result.reason;
   const vouched = links.filter((part) => part !== null);
-  return vouched.length === tasks.length ? join(vouched) : null;
+  return vouched.length === tasks.length ? joined(vouched, tasks) : null;
 }
 
 async function readPart(
@@ -151,29 +162,45 @@ async function readPart(
   }
 }
 
+type Joined = Omit<VouchedChain, "tagKey">;
+
 /** Puts the parts together, each of which must begin where the one before ends. */
-function join(parts: readonly VouchedLinks[]): { chain: ChainResult; sums: KindSum[] } | null {
+function joined(parts: readonly VouchedLinks[], tasks: readonly LinksTask[]): Joined | null {
   let last: VouchedLinks["last"] = null;
   let rows = 0;
   let anchoredTo = 0n;
   const sums = new Map<string, KindSum>();
-  for (const part of parts) {
+  const cuts = new Map<Seq, ReadonlyMap<string, KindSum>>();
+  for (const [i, part] of parts.entries()) {
     if (last !== null && part.prevHash !== null && !sameBytes(last.chainHash, part.prevHash)) return null;
     last = part.last ?? last;
     rows += part.rows;
     if (part.anchoredTo > anchoredTo) ({ anchoredTo } = part);
+    for (const [n, seq] of (tasks[i]?.cuts ?? []).entries()) {
+      const upTo = part.cuts[n];
+      if (upTo !== undefined)
+        cuts.set(seq, new Map([...sums, ...upTo.map((sum) => [sum.kind, addSums(sums.get(sum.kind), sum)] as const)]));
+    }
     for (const sum of part.sums) sums.set(sum.kind, addSums(sums.get(sum.kind), sum));
   }
-  return { chain: { to: last?.seq ?? 0n, rows, last, anchoredTo }, sums: [...sums.values()] };
+  return { chain: { to: last?.seq ?? 0n, rows, last, anchoredTo }, sums: [...sums.values()], cuts };
 }
 
 /** Of one kind. Halves are added modulo 2^64, as the kernel does. */
-export function addSums(a: KindSum | undefined, b: KindSum): KindSum {
-  if (a === undefined) return b;
-  return {
-    kind: b.kind,
-    count: a.count + b.count,
-    sum0: BigInt.asUintN(64, a.sum0 + b.sum0),
-    sum1: BigInt.asUintN(64, a.sum1 + b.sum1),
-  };
+export const addSums = (a: KindSum | undefined, b: KindSum): KindSum => (a === undefined ? b : combined(a, b, 1n));
+
+/** What is left of a sum without a part of it. */
+export const subtractSums = (a: KindSum, b: KindSum): KindSum => combined(a, b, -1n);
+
+const combined = (a: KindSum, b: KindSum, sign: bigint): KindSum => ({
+  kind: b.kind,
+  count: a.count + sign * b.count,
+  sum0: BigInt.asUintN(64, a.sum0 + sign * b.sum0),
+  sum1: BigInt.asUintN(64, a.sum1 + sign * b.sum1),
+});
+
+/** Whether two sums are of the same events, or none at all. */
+export function isSameSum(a: KindSum | undefined, b: KindSum | undefined): boolean {
+  const { count = 0n, sum0 = 0n, sum1 = 0n } = b ?? {};
+  return a === undefined ? count === 0n : a.count === count && a.sum0 === sum0 && a.sum1 === sum1;
 }

@@ -1,7 +1,8 @@
 import { splitKind } from "@scidex/audit-core";
 import { type OpenTable, openTable, verdict } from "../rows/check-table.ts";
 import { emptyTally } from "../rows/comparison.ts";
-import type { VouchedTables } from "../rows/check-tables.ts";
+import type { Recorder, VouchedTables } from "../rows/check-tables.ts";
+import type { Generations } from "../coverage/generations.ts";
 import { isDropped, type KindHistory, splitRelation } from "../coverage/config.ts";
 import {
   eachTuple,
@@ -20,12 +21,15 @@ import { Kernel, type KindSum } from "./kernel.ts";
 import { groupsOf } from "./small-tables.ts";
 import type { RowsTask } from "./row-voucher.ts";
 import { type Job, sideBySide } from "./side-by-side.ts";
-import { addSums, type VouchedChain } from "./vouch-links.ts";
+import { isFound, type RecordedSum, recordedSum } from "./recorded-sum.ts";
+import { addSums, isSameSum, type VouchedChain } from "./vouch-links.ts";
 
 /** What came of adding up the rows of tables. */
 export interface RowSums {
   /** By kind; those that could not be added up are missing. */
   readonly sums: Map<string, KindSum>;
+  /** By kind, how the rows of these were read. */
+  readonly tables: Map<string, OpenTable>;
   /** Tables that were to be read together with others, of which one was refused: each is tried alone. */
   readonly refused: KindHistory[];
 }
@@ -36,6 +40,8 @@ export interface VouchTablesOptions {
   readonly histories: Histories;
   /** Null where tables are not compared at all. */
   readonly sources: { readonly pending: Relation; readonly rows: RowSums } | null;
+  readonly generations: Generations;
+  readonly recorder: Recorder | undefined;
 }
 
 /**
@@ -81,12 +87,15 @@ export async function vouchForTables(
 ): Promise<VouchedTables | null> {
   const { chain, histories, sources } = options;
   const sums = new Map(chain.sums.map((sum) => [sum.kind, sum]));
-  const links = new Map(chain.sums.map((sum) => [sum.kind, sum.count]));
+  const links = new Map(chain.sums.flatMap(({ kind, count }) => (isFound(kind) ? [] : [[kind, count]])));
   // A configuration written past its guards can have a kind that looks like another one's changes.
   const unclear = new Set([...histories.keys()].filter((kind) => splitKind(kind).role !== null));
-  for (const { kind } of chain.sums) {
+  // Tables of whose rows some were recorded anew, and none changed.
+  const recorded = new Set<string>();
+  for (const kind of links.keys()) {
     const { kind: table, role } = splitKind(kind);
-    if (role !== null) unclear.add(table);
+    if (role === "record" && sources !== null) recorded.add(table);
+    else if (role !== null) unclear.add(table);
   }
   const clear = (): KindHistory[] => [...histories.values()].filter(({ kind }) => !unclear.has(kind));
   if (sources === null) return { links, matched: new Map(clear().map(({ kind }) => [kind, null])) };
@@ -106,20 +115,30 @@ export async function vouchForTables(
   const refused = rows.refused.filter(({ kind }) => !unclear.has(kind));
   await run(refused.map((table) => async (lane) => await addUp(lane, [table], adding)));
   const matched = new Map<string, number | null>();
-  for (const { kind, current } of clear()) {
+  for (const history of clear()) {
+    const { kind, current } = history;
     const sum = rows.sums.get(kind);
-    if (isDropped(current)) matched.set(kind, null);
-    if (sum !== undefined && isSame(sum, sums.get(kind))) matched.set(kind, Number(sum.count));
+    const isRecorded = recorded.has(kind);
+    if (isDropped(current) && !isRecorded) matched.set(kind, null);
+    if (sum === undefined) continue;
+    const newest = isRecorded ? newestSum(history, options, rows.tables.get(kind)) : null;
+    const waiting = pending.find((one) => one.kind === kind);
+    const wanted = isRecorded ? newest && addSums(waiting, newest.sum) : sums.get(kind);
+    if (wanted === null || !isSameSum(wanted, sum)) continue;
+    matched.set(kind, Number(sum.count));
+    if (newest != null && newest.unstated !== null) options.recorder?.vouched(history, newest.unstated);
   }
   return { links, matched };
 }
 
 const isTracking = ({ changes }: { readonly changes: string }): boolean => changes === "track";
 
-function isSame(rows: KindSum, events: KindSum | undefined): boolean {
-  const { count = 0n, sum0 = 0n, sum1 = 0n } = events ?? {};
-  return rows.count === count && rows.sum0 === sum0 && rows.sum1 === sum1;
-}
+const newestSum = (
+  history: KindHistory,
+  { chain, generations, recorder }: VouchTablesOptions,
+  table: OpenTable | undefined,
+): RecordedSum | null =>
+  recordedSum(history, chain, generations.get(history.kind) ?? [], { toBeStated: recorder !== undefined, table });
 
 /**
  * Adds up the rows of tables, which are read in one go. What cannot be added up is left out, and so is a table of which
@@ -138,6 +157,7 @@ async function addUp(lane: Lane, tables: readonly KindHistory[], { crew, tagKey,
         if (table === null) continue;
         const { kind, current } = history;
         const { columns, members, absent, keyColumns } = current;
+        rows.tables.set(kind, table);
         sources.push({
           form: scanForm(table.shape, [...keyColumns, ...columns]),
           task: {

@@ -1,7 +1,6 @@
 /** A worker thread: vouches for one stream after another. It is given bytes, and has no connection of its own. */
 import { parentPort } from "node:worker_threads";
-import type { FromWorker, ToWorker } from "./messages.ts";
-import { type Voucher, voucherFor } from "./task.ts";
+import { type FromWorker, type ToWorker, type Voucher, voucherFor } from "./task.ts";
 
 const port = parentPort;
 let voucher: Voucher<unknown> | undefined;

@@ -112,6 +112,10 @@ class TablesToRecord implements Recorder {
     return (row) => this.#take(seen, row);
   };
 
+  readonly vouched: Recorder["vouched"] = ({ kind }, notCompared) => {
+    this.seen.set(kind, { batches: new RowBatches(), compared: 0, notCompared, tally: emptyTally() });
+  };
+
   readonly end: Recorder["end"] = ({ kind }, result) => {
     const seen = this.seen.get(kind);
     if (seen !== undefined) seen.tally = result;

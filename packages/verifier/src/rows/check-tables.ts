@@ -49,6 +49,8 @@ export interface Recorder {
     history: KindHistory,
     generations: readonly Generation[],
   ) => ((row: RowToRecord) => void) | undefined;
+  /** Instead, of a table of which that can be told by sums: all that was to be recorded anew has been, and so many could not be compared. */
+  readonly vouched: (history: KindHistory, notCompared: number) => void;
   /** After the last row of a table. @param result its tally, or why it could not be compared */
   readonly end: (history: KindHistory, result: SourceTally | string) => void;
 }
@@ -167,8 +169,9 @@ function countVouched(vouched: VouchedTables, histories: Histories, tally: KindT
     // Those of a table that is compared are counted there.
     if (histories.has(table) && !vouched.matched.has(table)) continue;
     if (histories.has(kind) && !vouched.matched.has(kind)) continue;
-    tally.add(kind, Number(links));
-    if (!histories.has(kind)) withoutSource += links;
+    const isOfTable = histories.has(kind) || histories.has(table);
+    tally.add(histories.has(kind) ? kind : isOfTable ? table : kind, Number(links));
+    if (!isOfTable) withoutSource += links;
   }
   for (const [kind, matched] of vouched.matched) if (matched !== null) tally.compared(kind, matched);
   return withoutSource;

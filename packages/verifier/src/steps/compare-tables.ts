@@ -105,7 +105,9 @@ async function compare(
   const tables = await checkTables(snapshot, {
     histories,
     sources: pending !== null,
-    vouched: vouched && (await vouchForTables(snapshot, crew, { chain: vouched.chain, histories, sources })),
+    vouched:
+      vouched &&
+      (await vouchForTables(snapshot, crew, { chain: vouched.chain, histories, sources, generations, recorder })),
     chain: table,
     pending,
     range,

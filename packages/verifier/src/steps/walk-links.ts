@@ -16,6 +16,7 @@ import {
 } from "@scidex/audit-reader";
 import type { Crew } from "../bulk/crew.ts";
 import { TAG_KEY_BYTES } from "../bulk/kernel.ts";
+import { cutsOf } from "../bulk/recorded-sum.ts";
 import { vouchForLinks, type VouchedChain } from "../bulk/vouch-links.ts";
 import { addUpTables, type RowSums } from "../bulk/vouch-tables.ts";
 import type { Histories } from "../coverage/read-histories.ts";
@@ -126,7 +127,7 @@ async function vouch(snapshot: Snapshot, crew: Crew, given: RangeOptions): Promi
   const isWhole = from === 1n && to === undefined && unchained && pending;
   if (options.plain === true || !heads.judgesTimes || !isWhole) return null;
   const tagKey = randomBytes(TAG_KEY_BYTES);
-  const rows: RowSums = { sums: new Map(), refused: [] };
+  const rows: RowSums = { sums: new Map(), tables: new Map(), refused: [] };
   const catalog = await snapshot[0].catalog();
   const chain = await vouchForLinks(snapshot, crew, {
     chain: table,
@@ -136,6 +137,7 @@ async function vouch(snapshot: Snapshot, crew: Crew, given: RangeOptions): Promi
     hashes: isHashed || heads.published !== null,
     expected: plan.expected,
     tagKey,
+    cuts: cutsOf(histories?.values() ?? [], heads.published?.statements ?? []),
     onProgress: options.onProgress,
     beside: histories === null ? [] : addUpTables(histories, { catalog, crew, tagKey, rows }),
   });

@@ -1,20 +1,7 @@
 import { readFileSync } from "node:fs";
 import { join } from "node:path";
 import { Readable } from "node:stream";
-import {
-  appendLeaf,
-  chainHash,
-  emptyFrontier,
-  eventHash,
-  eventPk,
-  formatTime,
-  type Frontier,
-  frontierRoot,
-  GENESIS_PREV_HASH,
-  leafHash,
-  leafText,
-  sha256,
-} from "@scidex/audit-core";
+import { emptyFrontier, eventPk, sha256 } from "@scidex/audit-core";
 import * as fc from "fast-check";
 import { describe, expect, test } from "vitest";
 import { compileKernel, KERNEL_FILE } from "../../make/compile-kernel.ts";
@@ -25,20 +12,18 @@ import {
   decodeChainRow,
   type Finding,
   HeadChecker,
-  type PublishedHead,
   TimeChecker,
 } from "@scidex/audit-reader";
 import { Crew } from "../../src/bulk/crew.ts";
 import { Kernel } from "../../src/bulk/kernel.ts";
-import { type LinksTask, LinkVoucher, type VouchedLinks } from "../../src/bulk/link-voucher.ts";
+import { type LinksTask } from "../../src/bulk/link-voucher.ts";
 import { Recount, Repeats } from "../../src/bulk/repeats.ts";
 import { RowVoucher } from "../../src/bulk/row-voucher.ts";
 import { CHAIN_START, LinkChecker } from "../../../reader/src/chain/link-checker.ts";
 import { rowPayloadHash } from "../../src/rows/payload.ts";
+import { chainOf, copyOf, headsOf, HEADER, POSTGRES_EPOCH, TAG_KEY, taskOf, vouch } from "./links.ts";
 
-const TAG_KEY = Uint8Array.from({ length: 16 }, (_, i) => i);
-const POSTGRES_EPOCH = 946_684_800_000_000n;
-/** Any characters but NUL, which PostgreSQL has not: with escapes, control characters, all planes. */
+/** Any characters but NUL, which PostgreSQL has not: with escapes, control characters, all planes. */ /** Any characters but NUL, which PostgreSQL has not: with escapes, control characters, all planes. */
 const label = (maxLength: number) =>
   fc.oneof(
     fc.string({ maxLength }),
@@ -50,94 +35,13 @@ const label = (maxLength: number) =>
   );
 const time = fc.bigInt({ min: POSTGRES_EPOCH, max: 253_402_300_799_999_999n });
 
-function field(bytes: Uint8Array): Buffer {
-  const length = Buffer.alloc(4);
-  length.writeInt32BE(bytes.length);
-  return Buffer.concat([length, bytes]);
-}
-
-function int64(value: bigint): Buffer {
-  const bytes = Buffer.alloc(8);
-  bytes.writeBigInt64BE(value);
-  return bytes;
-}
-
-const HEADER = Buffer.from("5047434f50590aff0d0a000000000000000000", "hex");
-
-function copyOf(rows: readonly ChainRow[]): Buffer {
-  return Buffer.concat([
-    HEADER,
-    ...rows.map((row) =>
-      Buffer.concat([
-        Buffer.from([0, 9]),
-        field(int64(row.seq)),
-        ...[Buffer.from(row.eventKind), Buffer.from(row.eventPk)].map(field),
-        ...[row.payloadHash, row.eventHash, row.prevHash, row.chainHash].map(field),
-        row.beforeHash === null ? Buffer.from("ffffffff", "hex") : field(row.beforeHash),
-        field(int64((row.appendedAt ?? 0n) - POSTGRES_EPOCH)),
-      ]),
-    ),
-    Buffer.from([0xff, 0xff]),
-  ]);
-}
-
 const events = fc.array(fc.record({ kind: label(60), pk: label(120), micros: time, isChange: fc.boolean() }), {
   maxLength: 40,
 });
 
-function chainOf(list: readonly { kind: string; pk: string; micros: bigint; isChange: boolean }[]): ChainRow[] {
-  const rows: ChainRow[] = [];
-  for (const [i, { kind, pk, micros, isChange }] of list.entries()) {
-    const prevHash = rows.at(-1)?.chainHash ?? GENESIS_PREV_HASH;
-    const event = {
-      eventKind: kind,
-      eventPk: pk,
-      payloadHash: sha256(`${i}`),
-      beforeHash: isChange ? sha256(`before ${i}`) : null,
-      appendedAt: formatTime(micros),
-    };
-    const hash = eventHash(event);
-    const seq = BigInt(i + 1);
-    const chain = chainHash(prevHash, hash, seq);
-    rows.push({ ...event, seq, eventHash: hash, prevHash, chainHash: chain, appendedAt: micros, isBroken: false });
-  }
-  return rows;
-}
-
-/** Heads after the numbers of rows given. */
-function headsOf(rows: readonly ChainRow[], seqs: ReadonlySet<number>): PublishedHead[] {
-  let tree: Frontier = emptyFrontier;
-  return rows.flatMap((row) => {
-    tree = appendLeaf(tree, leafHash(leafText({ ...row, appendedAt: formatTime(row.appendedAt ?? 0n) })));
-    const head = {
-      seq: row.seq,
-      chainHash: row.chainHash,
-      root: frontierRoot(tree),
-      appendedAt: "2000-01-01T00:00:00.000000Z",
-      publishedAt: "",
-      signedTime: 253_402_300_799n,
-      subtrees: Buffer.concat(tree.hashes),
-    };
-    return seqs.has(Number(row.seq)) ? [head] : [];
-  });
-}
-
-function taskOf(heads: readonly PublishedHead[] | null): LinksTask {
-  const now = 253_402_300_799_999_999n;
-  const lastSigned = new Map((heads ?? []).map(({ seq }) => [seq, 946_684_800n]));
-  return { from: 1n, to: undefined, heads, lastSigned, after: undefined, now, hashes: true, tagKey: TAG_KEY };
-}
-
 /** With bytes as bytes: a Buffer is another type. */
 const plain = (row: ChainRow | null | undefined) =>
   row && Object.fromEntries(Object.entries(row).map(([k, v]) => [k, v instanceof Uint8Array ? new Uint8Array(v) : v]));
-
-/** What the fast way says, the stream being cut into pieces. */
-function vouch(copy: Uint8Array, task: LinksTask, piece: number): VouchedLinks | null {
-  const voucher = new LinkVoucher(task, () => {});
-  for (let at = 0; at < copy.length; at += piece) voucher.push(copy.subarray(at, at + piece));
-  return voucher.finish();
-}
 
 /** What the plain way finds. */
 function walk(copy: Buffer, { heads, lastSigned, now }: LinksTask): { findings: Finding[]; rows: ChainRow[] } {

@@ -150,6 +150,7 @@ test("a chain that is too long for one reading is read several times, and a repe
           expected: BigInt(expected),
           tagKey: new Uint8Array(16),
           onProgress: (count) => (read = count),
+          cuts: [],
           beside: [],
         }))
       );

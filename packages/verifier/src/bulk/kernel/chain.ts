@@ -1,5 +1,5 @@
 import { MAX_TIME, putHex, putNumber, putText, putTime } from "./json";
-import { addEvent, kindOf, tagKey } from "./kinds";
+import { addEvent, addRecord, kindOf, RECORD_BYTES, tagKey } from "./kinds";
 import { CHAIN_MESSAGE, lane, LEAF_MESSAGE, LEAVES, MAX_ROWS, TAGS } from "./memory";
 import { copyHash, DIGESTS, hashLanes, isDigest, isSameHash, pad } from "./sha256";
 import { ascii, put } from "./text";
@@ -205,6 +205,24 @@ function checkHashes(n: i32): i32 {
   return good;
 }
 
+const RECORD = ascii(":record");
+/** The end of a key: `@` and a seq. */
+const OWN_SEQ: usize = memory.data(32, 16);
+
+/**
+ * The length of the row's key in that of an event that records it anew, `key@seq` with the event's own seq; -1 where it is
+ * not such an event, or does not say what was there before.
+ */
+function recordedKey(r: usize): i32 {
+  const kindLength = load<i32>(r + KIND_LENGTH);
+  if (kindLength <= RECORD_BYTES || load<u32>(r + BEFORE) == 0) return -1;
+  if (memory.compare(load<u32>(r + KIND) + kindLength - RECORD_BYTES, RECORD, RECORD_BYTES) != 0) return -1;
+  store<u8>(OWN_SEQ, 0x40); // @
+  const length = <i32>(putNumber(OWN_SEQ + 1, bswap<u64>(load<u64>(load<u32>(r + BEGIN) + 6))) - OWN_SEQ);
+  const keyLength = load<i32>(r + PK_LENGTH) - length;
+  return keyLength >= 0 && memory.compare(load<u32>(r + PK) + keyLength, OWN_SEQ, length) == 0 ? keyLength : -1;
+}
+
 /**
  * Vouches for the rows between two addresses, until something stops it, and adds them up. A row is vouched for if it is
  * exactly what an honest chain has at this place; the first that is not stops the call, and nothing of it is counted.
@@ -233,9 +251,13 @@ export function checkLinks(from: usize, end: usize): usize {
       const r = row(i);
       const kind = load<u32>(r + KIND);
       const kindLength = load<i32>(r + KIND_LENGTH);
-      const tag = tagKey(kind, kindLength, load<u32>(r + PK), load<i32>(r + PK_LENGTH));
+      const pk = load<u32>(r + PK);
+      const tag = tagKey(kind, kindLength, pk, load<i32>(r + PK_LENGTH));
       store<u64>(TAGS + (<usize>(vouched + i) << 3), tag);
-      addEvent(kindOf(kind, kindLength), load<u32>(r + HASHES));
+      const hashes = load<u32>(r + HASHES);
+      const keyLength = recordedKey(r);
+      if (keyLength >= 0) addRecord(kind, kindLength, pk, keyLength, hashes, load<u32>(r + BEFORE));
+      else addEvent(kindOf(kind, kindLength), hashes);
     }
     if (good > 0) {
       const r = row(good - 1);

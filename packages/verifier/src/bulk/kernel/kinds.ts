@@ -19,6 +19,9 @@ const SUM1: usize = 240;
 export let kinds: i32 = 1;
 let latest: i32 = 0;
 
+/** Of `:record`, in which the kinds of events end that record rows anew. */
+export const RECORD_BYTES: i32 = 7;
+
 const PREIMAGE: usize = memory.data(4096, 16);
 const KEYED: usize = memory.data(64, 16);
 
@@ -66,8 +69,30 @@ export function addEvent(kind: i32, payloadHash: usize): void {
   store<u64>(entry, load<u64>(entry, SUM1) + tag1, SUM1);
 }
 
+/** A kind that records rows anew, as it came last, and the one under which what was there before is added up. */
+let recording: i32 = 0;
+let recorded: i32 = 0;
+const NAME: usize = memory.data(256, 16);
+
+/**
+ * Adds an event that records a row anew, as one of its row: under its own kind (which ends in `RECORD`) what the row is,
+ * and under the same with a NUL, which no kind has, what the event says that it was.
+ */
+export function addRecord(kind: usize, kindLength: i32, key: usize, keyLength: i32, payloadHash: usize, beforeHash: usize): void {
+  if (recording == 0 || !isKind(recording, kind, kindLength)) {
+    memory.copy(NAME, kind, kindLength);
+    store<u8>(NAME + kindLength, 0);
+    recorded = kindOf(NAME, kindLength + 1);
+    recording = kindOf(kind, kindLength);
+  }
+  tagKey(kind, kindLength - RECORD_BYTES, key, keyLength);
+  addEvent(recording, payloadHash);
+  addEvent(recorded, beforeHash);
+}
+
 export function resetKinds(): void {
   memory.fill(KINDS, 0, <usize>kinds << 8);
   kinds = 1;
   latest = 0;
+  recording = 0;
 }
