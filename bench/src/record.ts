@@ -6,11 +6,28 @@ import { generateKeyFiles, publishHead } from "@scidex/audit-publisher";
 import type { BenchDatabase } from "./database.ts";
 import { held, type Measurement, milliseconds } from "./measure.ts";
 
+/** How many rows are recorded anew, unless fewer are asked for. The larger number shows whether the last row takes as long as the first. */
+const ROWS = [300_000, 1_000_000];
+
 /**
  * Recording rows anew after a migration, against chaining the same rows by a backfill: a publication that compares every
- * row, records it, and looks at all of it again before it signs.
+ * row, records it, looks at all of it again before it signs, and publishes the new links. A publication after the backfill
+ * is not part of the bound.
  */
 export async function benchRecord(db: BenchDatabase, rows: number): Promise<Measurement[]> {
+  const results: Measurement[] = [];
+  for (const count of new Set(ROWS.map((one) => Math.min(one, rows)))) {
+    const other = await db.another();
+    try {
+      results.push(await recordAnew(other, count));
+    } finally {
+      await other.end();
+    }
+  }
+  return results;
+}
+
+async function recordAnew(db: BenchDatabase, rows: number): Promise<Measurement> {
   const { sql } = db;
   await sql`create table events (id bigserial primary key, actor text not null, n int)`;
   await sql`insert into events (actor, n) select 'agent-' || g, g from generate_series(1, ${rows}) as g`;
@@ -33,14 +50,12 @@ export async function benchRecord(db: BenchDatabase, rows: number): Promise<Meas
       { n: string }[]
     >`select count(*) as n from audit_chain where event_kind = 'events:record'`;
     if (Number(count?.n) !== rows) throw new Error(`${count?.n ?? "none"} of ${rows} rows were recorded anew`);
-    return [
-      held(
-        `record ${rows.toLocaleString("en")} rows anew`,
-        [recorded],
-        { name: "a backfill of them", figures: [chained] },
-        { unit: "ms", target: { ratio: 2, is: "at most" } },
-      ),
-    ];
+    return held(
+      `record ${rows.toLocaleString("en")} rows anew`,
+      [recorded],
+      { name: "a backfill of them", figures: [chained] },
+      { unit: "ms", target: { ratio: 2, is: "at most" } },
+    );
   } finally {
     await rm(folder, { recursive: true, force: true });
   }
