@@ -194,6 +194,33 @@ BEGIN
 END
 $function$;
 --> statement-breakpoint
+-- The link since which rows of a kind have the keys that they have now, 0 where they always had them. Another key was
+-- chosen then, or a column of the key got a type that prints other texts (the verifier's coverage/key-epochs.ts has the same
+-- rule). Events of before are about rows whose keys are others now.
+CREATE OR REPLACE FUNCTION public.audit_chain_keyed_since(kind text) RETURNS bigint
+LANGUAGE sql STABLE
+SET search_path = pg_catalog, pg_temp
+AS $function$
+  WITH keys AS (
+    SELECT c.id, array_agg(c.members[p.place] ORDER BY k.n) AS members, array_agg(c.column_types[p.place] ORDER BY k.n) AS types
+      FROM public.audit_chain_config AS c CROSS JOIN LATERAL unnest(c.key_columns) WITH ORDINALITY AS k(name, n)
+     CROSS JOIN LATERAL (SELECT coalesce(array_position(c.columns, k.name), 0) AS place) AS p
+     WHERE c.kind = audit_chain_keyed_since.kind
+     GROUP BY c.id
+  ), pairs AS (
+    SELECT k.id, k.members, k.types, lag(k.members) OVER (ORDER BY k.id) AS members_before, lag(k.types) OVER (ORDER BY k.id) AS types_before FROM keys AS k
+  )
+  SELECT coalesce(max(l.seq), 0)
+    FROM pairs AS p JOIN public.audit_chain AS l ON l.event_kind = 'audit_chain_config' AND l.event_pk = p.id::text
+   WHERE p.members <> p.members_before
+      OR EXISTS (
+        SELECT FROM unnest(p.types_before, p.types) AS t(was, now)
+         WHERE t.was <> t.now
+           AND NOT (t.was ~ '^(text|character varying(\(\d+\))?)$' AND t.now ~ '^(text|character varying(\(\d+\))?)$')
+           AND NOT (t.was IN ('smallint', 'integer', 'bigint') AND t.now IN ('smallint', 'integer', 'bigint'))
+           AND NOT (right(t.was, 1) = '}' AND starts_with(t.now, concat(left(t.was, -1), ','))))
+$function$;
+--> statement-breakpoint
 -- Payload hash of the newest event of a tracked row's key in the chain; NULL where there is none, or it is a deletion.
 --
 -- A change is keyed by its own seq, and the index has these as text, where 10 stands before 9. So the longest are
@@ -206,6 +233,7 @@ SET search_path = pg_catalog, pg_temp SET enable_seqscan = off SET plan_cache_mo
 AS $function$
 DECLARE
   prefix text := concat(pk, '@');
+  since  bigint := public.audit_chain_keyed_since(kind);
   size   bigint;
   newest public.audit_chain;
   link   public.audit_chain;
@@ -229,7 +257,7 @@ BEGIN
       newest := link;
     END IF;
   END LOOP;
-  RETURN CASE WHEN newest.event_kind = concat(kind, ':delete') THEN NULL ELSE newest.payload_hash END;
+  RETURN CASE WHEN newest.seq <= since OR newest.event_kind = concat(kind, ':delete') THEN NULL ELSE newest.payload_hash END;
 END
 $function$;
 --> statement-breakpoint
@@ -489,18 +517,21 @@ BEGIN
     ), placed AS (
       -- What the key's first event is: one that stands in the chain, or one further up in this batch.
       SELECT t.*,
-             CASE WHEN c.seq IS NOT NULL THEN c.payload_hash
+             CASE WHEN c.seq > c.keyed_since THEN c.payload_hash
                   WHEN row_number() OVER same_key > 1 THEN first_value(t.payload_hash) OVER same_key
-             END AS earlier_hash
+             END AS earlier_hash,
+             -- It was another row's, when rows had other keys.
+             c.seq <= c.keyed_since AS is_used
         FROM taken AS t
         LEFT JOIN LATERAL (
-          SELECT a.seq, a.payload_hash FROM public.audit_chain AS a WHERE a.event_kind = t.event_kind AND a.event_pk = t.event_pk OFFSET 0) AS c ON true
+          SELECT a.seq, a.payload_hash, public.audit_chain_keyed_since(t.event_kind) AS keyed_since FROM public.audit_chain AS a WHERE a.event_kind = t.event_kind AND a.event_pk = t.event_pk OFFSET 0) AS c ON true
       WINDOW same_key AS (PARTITION BY t.event_kind, t.event_pk, t.op IN ('update', 'delete') ORDER BY t.n)
     ), judged AS (
       SELECT p.*,
              CASE WHEN p.op IN ('update', 'delete') THEN 'change'
                   -- The kind was free when the door was used, and belongs to a table since.
                   WHEN p.op = 'door' AND EXISTS (SELECT FROM public.audit_chain_relation AS r WHERE r.kind = p.event_kind) THEN 'taken'
+                  WHEN p.earlier_hash IS NULL AND p.is_used THEN 'change'
                   WHEN p.earlier_hash IS NULL THEN 'new'
                   WHEN p.op = 'insert' THEN 'change'
                   WHEN p.earlier_hash = p.payload_hash THEN 'same'
@@ -513,7 +544,7 @@ BEGIN
     SELECT array_agg(j.event_kind ORDER BY j.n) FILTER (WHERE j.linked), array_agg(j.event_pk ORDER BY j.n) FILTER (WHERE j.linked),
            array_agg(j.payload_hash ORDER BY j.n) FILTER (WHERE j.linked),
            array_agg(j.before_hash ORDER BY j.n) FILTER (WHERE j.linked),
-           array_agg(CASE j.verdict WHEN 'change' THEN j.op END ORDER BY j.n) FILTER (WHERE j.linked),
+           array_agg(CASE WHEN j.verdict = 'change' THEN CASE j.op WHEN 'event' THEN 'insert' ELSE j.op END END ORDER BY j.n) FILTER (WHERE j.linked),
            array_agg(concat(j.verdict, ' ', j.id) ORDER BY j.n) FILTER (WHERE j.verdict IN ('taken', 'conflict'))
       INTO kinds, pks, payloads, befores, changes, odd
       FROM linked AS j;
@@ -1777,6 +1808,7 @@ DECLARE
   row_wise   boolean;
   rows_there bigint := 0;
   is_known   boolean;
+  is_asked   boolean;
   is_plain   boolean;
   is_complete boolean;
   function_name text;
@@ -1839,14 +1871,23 @@ BEGIN
       RAISE EXCEPTION '% has no column %', relation, quote_literal(name) USING ERRCODE = 'undefined_column', HINT = 'Names are case-sensitive here; write them without quotes.';
     END IF;
   END LOOP;
-  IF key IS NULL AND is_known THEN
+  is_asked := key IS NOT NULL;
+  IF NOT is_asked AND is_known THEN
     SELECT array_agg(a.attname::text ORDER BY k.n) INTO key
       FROM unnest(before.key_columns) WITH ORDINALITY AS k(name, n)
       JOIN pg_attribute AS a ON a.attrelid = relation AND NOT a.attisdropped
        AND a.attname::text = coalesce(renames ->> k.name, k.name)
     HAVING count(*) = cardinality(before.key_columns);
   END IF;
-  key_names := public.audit_chain_key_columns(relation, key);
+  BEGIN
+    key_names := public.audit_chain_key_columns(relation, key);
+  EXCEPTION WHEN SQLSTATE 'AC005' THEN
+    -- What was the key is none any more: a migration has given the table another one.
+    IF is_asked OR key IS NULL THEN
+      RAISE;
+    END IF;
+    key_names := public.audit_chain_key_columns(relation, NULL);
+  END;
   IF key_names && exclude THEN
     RAISE EXCEPTION 'a key column of % cannot be excluded', relation USING ERRCODE = 'AC005', HINT = 'Exclude other columns, or choose another key.';
   END IF;

@@ -13,6 +13,7 @@ const FILES = [
   "append/check_kind",
   "link/lock_chain",
   "link/extend",
+  "shape/keyed_since",
   "link/newest_hash",
   "link/trail",
   "link/causal_order",

@@ -41,7 +41,8 @@ export async function recordBatch(
   { asOf, changed }: { readonly asOf: Seq; readonly changed: ReadonlySet<string> },
 ): Promise<Recorded> {
   const kept = <T>(values: readonly T[]): T[] => values.filter((_, i) => !changed.has(batch.keys[i] ?? ""));
-  const hashes = (values: readonly Uint8Array[]): string => arrayText(kept(values).map((hash) => `\\x${toHex(hash)}`));
+  const hashes = (values: readonly (Uint8Array | null)[]): string =>
+    arrayText(kept(values).map((hash) => hash && `\\x${toHex(hash)}`));
   // As texts of arrays: the server reads them in two thirds of the time that JSON takes it.
   const arrays = [arrayText(kept(batch.keys)), hashes(batch.payloadHashes), hashes(batch.beforeHashes)];
   return await inTransaction(sql, "isolation level read committed read write", async (tx) => {
@@ -57,8 +58,8 @@ export async function recordBatch(
 }
 
 /** An array as PostgreSQL reads it from text. */
-const arrayText = (values: readonly string[]): string =>
-  `{${values.map((value) => `"${value.replaceAll(/["\\]/gu, "\\$&")}"`).join(",")}}`;
+const arrayText = (values: readonly (string | null)[]): string =>
+  `{${values.map((value) => (value === null ? "NULL" : `"${value.replaceAll(/["\\]/gu, "\\$&")}"`)).join(",")}}`;
 
 /** Chains the hash of a statement. */
 export async function chainStatement(sql: Sql, hash: Uint8Array): Promise<void> {

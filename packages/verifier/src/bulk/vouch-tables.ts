@@ -4,6 +4,7 @@ import { emptyTally } from "../rows/comparison.ts";
 import type { Recorder, VouchedTables } from "../rows/check-tables.ts";
 import type { Generations } from "../coverage/generations.ts";
 import { isDropped, type KindHistory, splitRelation } from "../coverage/config.ts";
+import { epochStarts } from "../coverage/key-epochs.ts";
 import {
   eachTuple,
   type Form,
@@ -194,6 +195,8 @@ async function openLocked(lane: Lane, history: KindHistory): Promise<OpenTable |
   };
   const table = await openTable(lane, history, missing, async () => false);
   if (isMissing || table === null || "reason" in table) return null;
+  // Their rows had other keys, which tell nothing of those that they have now.
+  if (epochStarts(history).length > 0) return null;
   // Rows of before a change of type are held against what their texts were, which sums cannot tell from what they are.
   if (table.readings.some(({ before }) => before.size > 0)) return null;
   return verdict(history, table.shape, emptyTally()) === null ? table : null;

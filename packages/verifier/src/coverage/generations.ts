@@ -1,5 +1,6 @@
 import type { Seconds, Seq, Statement } from "@scidex/audit-core";
 import { type Config, isSameShape, type KindHistory } from "./config.ts";
+import { isSameKey } from "./key-epochs.ts";
 
 /**
  * A statement of the publisher that the chain bears out: that the rows of a table were compared with what was recorded of
@@ -16,19 +17,23 @@ export type Generations = ReadonlyMap<string, readonly Generation[]>;
 
 export const NO_GENERATIONS: Generations = new Map();
 
-/** The newest configuration of a kind since which rows have other payloads, or may have; undefined where none is. */
+/** The newest configuration of a kind since which rows have other payloads or keys, or may have; undefined where none is. */
 export const newestShapeChange = ({ configs }: Pick<KindHistory, "configs">): Config | undefined =>
   configs.findLast((config, i) => {
     const before = configs[i - 1];
-    return before !== undefined && !isSameShape(before, config);
+    return before !== undefined && !(isSameShape(before, config) && isSameKey(before, config));
   });
 
 /** Whether rows are still to be compared with what was recorded before the shape of their table changed. */
 export function isOutstanding(history: KindHistory, generations: readonly Generation[]): boolean {
   const changed = newestShapeChange(history)?.seq;
   if (changed == null || history.current.action === "detach") return false;
-  return !generations.some(({ statement }) => statement.configuration.seq >= changed);
+  return !isSettled(generations, changed);
 }
+
+/** Whether rows have been compared, and recorded anew, since a configuration came into force. */
+export const isSettled = (generations: readonly Generation[], since: Seq): boolean =>
+  generations.some(({ statement }) => statement.configuration.seq >= since);
 
 /** Whether a statement stands for an event of the role `record`. */
 export const isStated = (generations: readonly Generation[], seq: Seq | null): boolean =>

@@ -9,7 +9,8 @@ const HASH_BYTES = 32;
 export interface RowBatch {
   readonly keys: readonly string[];
   readonly payloadHashes: readonly Uint8Array[];
-  readonly beforeHashes: readonly Uint8Array[];
+  /** Null where it cannot be told what was recorded before. */
+  readonly beforeHashes: readonly (Uint8Array | null)[];
 }
 
 interface Packed {
@@ -32,7 +33,8 @@ export class RowBatches {
     }
     const at = 2 * HASH_BYTES * batch.keys.length;
     batch.hashes.set(payloadHash, at);
-    batch.hashes.set(beforeHash, at + HASH_BYTES);
+    // Nothing has a hash of zeros.
+    if (beforeHash !== null) batch.hashes.set(beforeHash, at + HASH_BYTES);
     batch.keys.push(key);
   }
 
@@ -43,7 +45,9 @@ export class RowBatches {
         return keys.map((_, i) => hashAt(hashes, 2 * i));
       },
       get beforeHashes() {
-        return keys.map((_, i) => hashAt(hashes, 2 * i + 1));
+        return keys
+          .map((_, i) => hashAt(hashes, 2 * i + 1))
+          .map((hash) => (hash.some((byte) => byte > 0) ? hash : null));
       },
     }));
   }

@@ -20,13 +20,19 @@ type Row = Uint8Array | "no row" | "no hash";
  */
 export class ChangeWalk {
   readonly breaks: ChangeBreak[] = [];
+  readonly #isRekeyed: boolean;
   #left: { readonly event: KeyEvent & { readonly seq: bigint }; readonly row: Row } | undefined;
+
+  /** @param isRekeyed whether there can be events of the same row, or of the same key, from before another key was chosen */
+  constructor(isRekeyed = false) {
+    this.#isRekeyed = isRekeyed;
+  }
 
   push(event: KeyEvent): void {
     const { seq, op, payloadHash } = event;
     if (seq === null) return;
     const found = foundBy(event);
-    const fits = this.#left === undefined ? op === "event" : isSame(found, this.#left.row);
+    const fits = this.#left === undefined ? this.#mayBegin(op) : isSame(found, this.#left.row);
     if (!fits && this.breaks.length < MAX_BREAKS) {
       const expected = describe(this.#left?.row ?? "no row");
       this.breaks.push({
@@ -37,6 +43,11 @@ export class ChangeWalk {
       });
     }
     this.#left = { event: { ...event, seq }, row: op === "delete" ? "no row" : payloadHash };
+  }
+
+  /** A key that was another row's before is used again; a row that was there is recorded anew under its key. */
+  #mayBegin(op: string): boolean {
+    return op === "event" || (this.#isRekeyed && (op === "insert" || op === "record"));
   }
 }
 

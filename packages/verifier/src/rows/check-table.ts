@@ -1,5 +1,6 @@
 import { compareBytes } from "./byte-order.ts";
-import { isDropped, keyMembers, type KindHistory, splitRelation } from "../coverage/config.ts";
+import { isDropped, type KindHistory, splitRelation } from "../coverage/config.ts";
+import { keepsTexts, keyEpochs } from "../coverage/key-epochs.ts";
 import {
   type Cursor,
   type Lane,
@@ -10,7 +11,10 @@ import {
   Sorter,
   TypeBoundError,
 } from "@scidex/audit-reader";
-import type { Generation } from "../coverage/generations.ts";
+import { type Generation, isSettled } from "../coverage/generations.ts";
+import { earlierKey } from "./earlier-keys.ts";
+import { KeyAccounts } from "./key-accounts.ts";
+import { mergeRekeyed } from "./merge-rekeyed.ts";
 import type { GroupReader } from "./group-reader.ts";
 import type { KeyGroup } from "./key-group.ts";
 import type { KindTally } from "./kind-tally.ts";
@@ -35,6 +39,7 @@ export interface OpenTable extends Recomputations {
   readonly shape: TableShape;
   /** What its keys are blinded with; null where events have them as they are. */
   readonly secret: Uint8Array | null;
+  readonly live: LiveColumns;
 }
 
 /**
@@ -70,8 +75,6 @@ export async function openTable(
     );
   if (history.configs.some(({ salt }) => salt))
     return lasting(`${current.relation}: its payloads are salted, which this verifier cannot recompute`);
-  const rekeyed = rekeying(history);
-  if (rekeyed !== null) return lasting(rekeyed);
   const secret = current.blindKey ? await readSecret(lane, history.kind) : null;
   if (current.blindKey && secret === null)
     return lasting(`${current.relation}: the secret of its blinded keys is missing`);
@@ -81,7 +84,7 @@ export async function openTable(
     if (retyped !== null) return lasting(retyped);
     const ways = recomputations(history, types);
     const leaves = shape.relkind === "p" ? { leaves: await readLeaves(lane, shape) } : {};
-    return { shape: { ...shape, ...leaves }, secret, ...ways };
+    return { shape: { ...shape, ...leaves }, secret, live: types, ...ways };
   } catch (error) {
     if (!(error instanceof TypeBoundError)) throw error;
     return lasting(`${current.relation}: ${error.message}`);
@@ -99,7 +102,7 @@ export async function checkTable(
   lane: Lane,
   history: KindHistory,
   groups: GroupReader,
-  ground: ComparisonGround,
+  ground: Omit<ComparisonGround, "keys">,
   report: ReportFinding,
   tally: KindTally,
 ): Promise<ComparedTable | TableProblem | null> {
@@ -109,12 +112,26 @@ export async function checkTable(
   }
   const table = await openTable(lane, history, report);
   if (table === null || "reason" in table) return table;
-  const checker = new SourceChecker(history, table.ways, ground, report);
+  const epochs = keyEpochs(history);
+  const open = epochs.filter(({ since }) => since > 0n && !isSettled(ground.generations, since));
+  // Events of a window do not tell which of its rows had which key before.
+  if (open.length > 0 && !ground.range.pending)
+    return lasting(`${history.current.relation}: its key was changed, and its rows are not recorded anew yet`);
+  const earlier = epochs
+    .slice(0, -1)
+    .toReversed()
+    .slice(0, open.length)
+    .map((epoch) => earlierKey(history, epoch, table.live, table.secret));
+  const compared = { ...ground, keys: { epochs: epochs.length, open: open.length } };
+  const checker = new SourceChecker(history, table.ways, compared, report);
+  const accounts = new KeyAccounts(history, table.ways, compared, checker.tally, report);
   const sorter = new Sorter();
   try {
-    const rows = await readSource(lane, table, history.current.keyColumns, sorter);
+    const rows = await readSource(lane, table, history.current.keyColumns, sorter, earlier);
     await rows.next();
-    await merge(history.kind, groups, rows, checker);
+    if (earlier.length > 0) await mergeRekeyed(history.kind, groups, rows, { checker, accounts }, earlier);
+    else await merge(history.kind, groups, rows, checker);
+    for (let group = groups.current; group?.kind === history.kind; group = await groups.next()) checker.changes(group);
     ground.retention?.finish();
   } finally {
     sorter.close();
@@ -136,40 +153,16 @@ function whyNoTable(shape: TableShape | null): string | null {
   return null;
 }
 
-/**
- * Events of a time when another key was in force do not tell which row of today they are about. A key column that was
- * only renamed is the same key.
- */
-function rekeying({ configs, current }: KindHistory): string | null {
-  const other = configs.find((config) => keyMembers(config) !== keyMembers(current));
-  return other === undefined
-    ? null
-    : `${current.relation}: its key was changed from ${other.keyColumns.join(", ")} to ${current.keyColumns.join(", ")}, so that older events cannot be matched with rows`;
-}
-
-/** Events are known by the texts of their keys: where these can have changed with a type, rows and events do not meet. */
-function retypedKey({ configs, current }: KindHistory, live: LiveColumns): string | null {
+/** Whether a key column has got a type that prints other texts, and nobody has said so yet. */
+function retypedKey({ current }: KindHistory, live: LiveColumns): string | null {
   for (const column of current.keyColumns) {
-    const member = current.members[current.columns.indexOf(column)];
-    const types = configs.flatMap(({ members, columnTypes }) => columnTypes[members.indexOf(member ?? "")] ?? []);
-    for (const [i, type] of [...types, live.get(column) ?? ""].entries()) {
-      const before = types[i - 1];
-      if (before !== undefined && !keepsTexts(before, type))
-        return `${current.relation}: the type of its key column ${column} was changed from ${before} to ${type}, so that older events cannot be matched with rows`;
-    }
+    // The configuration of the configuration names no types.
+    const [before, now] = [current.columnTypes[current.columns.indexOf(column)], live.get(column) ?? ""];
+    if (before !== undefined && !keepsTexts(before, now))
+      return `${current.relation}: the type of its key column ${column} was changed from ${before} to ${now}; run audit-chain sync ${current.relation}`;
   }
   return null;
 }
-
-const INTEGERS = ["smallint", "integer", "bigint"];
-const TEXTS = /^(?:text|character varying(?:\(\d+\))?)$/u;
-
-/** Whether every value of the first type has the same text as one of the second. */
-const keepsTexts = (before: string, now: string): boolean =>
-  before === now ||
-  (TEXTS.test(before) && TEXTS.test(now)) ||
-  (INTEGERS.includes(before) && INTEGERS.includes(now)) ||
-  (before.endsWith("}") && now.startsWith(`${before.slice(0, -1)},`));
 
 /**
  * Columns that a configuration left out without excluding them, although they are there. Capture never does that while a
@@ -225,7 +218,7 @@ async function merge(
   let row = rows.current;
   let walked: KeyGroup | undefined;
   for (;;) {
-    const group = groups.current?.kind === kind ? groups.current : undefined;
+    const group = groups.current?.kind === kind && groups.current.epoch === 0 ? groups.current : undefined;
     if (row === undefined && group === undefined) return;
     if (group !== undefined && group !== walked) checker.changes(group);
     walked = group;

@@ -1,6 +1,7 @@
 import { splitKind } from "@scidex/audit-core";
 import { compareBytes } from "./byte-order.ts";
 import { inForce, type KindHistory } from "../coverage/config.ts";
+import { epochStarts } from "../coverage/key-epochs.ts";
 import { type Generation, type Generations, isStated } from "../coverage/generations.ts";
 import { checkTable } from "./check-table.ts";
 import {
@@ -18,7 +19,7 @@ import { GroupReader } from "./group-reader.ts";
 import { type KindCounts, KindTally } from "./kind-tally.ts";
 import type { Retention } from "./retirement.ts";
 
-import { type KeyedEvent, readEventsByKey } from "./read-events.ts";
+import { type EventsWanted, type KeyedEvent, readEventsByKey } from "./read-events.ts";
 import type { Histories } from "../coverage/read-histories.ts";
 import type { RowToRecord, SourceTally } from "./comparison.ts";
 
@@ -92,9 +93,10 @@ export async function checkTables(snapshot: Snapshot, options: CheckTablesOption
     };
   const sorter = new Sorter();
   try {
-    const wanted = { chain, pending, tableKinds: kinds, others: vouched === null };
+    const epochs = new Map([...histories].map(([kind, history]) => [kind, epochStarts(history)]));
+    const wanted = { chain, pending, tableKinds: kinds, others: vouched === null, epochs };
     const events = await readEventsByKey(snapshot[0], wanted, sorter);
-    const result = await walk(snapshot, kinds, events, options, tally);
+    const result = await walk(snapshot, kinds, events, options, epochs, tally);
     const eventsWithoutSource = withoutSource + result.eventsWithoutSource;
     return { ...result, eventsWithoutSource, kinds: tally.counts() };
   } finally {
@@ -107,6 +109,7 @@ async function walk(
   kinds: readonly string[],
   events: Cursor<KeyedEvent>,
   { histories, sources, range, report, generations, recorder, retentionOf }: CheckTablesOptions,
+  epochs: EventsWanted["epochs"],
   tally: KindTally,
 ): Promise<Omit<TablesResult, "kinds">> {
   const unproven: string[] = [];
@@ -121,6 +124,7 @@ async function walk(
   const judge = {
     isRefused: isRefusedChange,
     isStated: ({ kind, seq }: KeyedEvent) => isStated(generations.get(kind) ?? [], seq),
+    isRekeyed: ({ kind, epoch }: KeyedEvent) => epoch < (epochs.get(kind)?.length ?? 0),
   };
   const groups = new GroupReader(events, judge, report, tally);
   await groups.next();

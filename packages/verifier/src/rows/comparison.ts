@@ -35,8 +35,8 @@ export interface RowToRecord {
   readonly key: string;
   /** The payload hash of the row as it is now. */
   readonly payloadHash: Uint8Array;
-  /** The payload hash of the event that the new one follows. */
-  readonly beforeHash: Uint8Array;
+  /** The payload hash of the event that the new one follows; null where that cannot be told. */
+  readonly beforeHash: Uint8Array | null;
   /** Whether the row was held against its newest event as a whole, and fits. */
   readonly isCompared: boolean;
   /** Whether it has been recorded so already, and only the statement is missing. */
@@ -51,6 +51,8 @@ export interface ComparisonGround {
   readonly generations: readonly Generation[];
   /** By which rows may be missing; null where none may. */
   readonly retention: Retention | null;
+  /** How many epochs of keys the table has, and since how many of them its rows have not been recorded anew. */
+  readonly keys: { readonly epochs: number; readonly open: number };
   /** Takes what is to be recorded anew; undefined where nobody asks for it. */
   readonly toRecord?: ((row: RowToRecord) => void) | undefined;
 }

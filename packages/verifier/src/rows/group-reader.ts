@@ -12,6 +12,8 @@ export interface EventJudge {
   readonly isRefused: (event: KeyedEvent) => boolean;
   /** Whether a statement of the publisher stands for what was recorded anew. */
   readonly isStated: (event: KeyedEvent) => boolean;
+  /** Whether rows had other keys before. */
+  readonly isRekeyed: (event: KeyedEvent) => boolean;
 }
 
 /**
@@ -43,7 +45,8 @@ export class GroupReader {
       this.#current = undefined;
       return undefined;
     }
-    const { kind, key } = event;
+    const { kind, epoch, key } = event;
+    let begin: KeyEvent | undefined;
     let newest: KeyEvent | undefined;
     let linked: KeyEvent | undefined;
     let unstated: KeyEvent | undefined;
@@ -51,11 +54,14 @@ export class GroupReader {
     let changedAt: Micros | null = null;
     let first: bigint | null = null;
     const changes = new ChangeNames();
-    const walk = new ChangeWalk();
-    while (event !== undefined && event.kind === kind && event.key === key) {
+    const isRekeyed = this.#judge.isRekeyed(event);
+    const walk = new ChangeWalk(isRekeyed);
+    while (event !== undefined && event.kind === kind && event.epoch === epoch && event.key === key) {
       const name = changes.judge(event);
       if (name === "misnamed") this.#misnamed(event);
-      if (isChange(event) && this.#judge.isRefused(event)) this.#forged(event);
+      // A key that belonged to another row before: its insert is no first event of the key in the chain.
+      const isNew = event.op === "insert" && isRekeyed && newest === undefined;
+      if (isChange(event) && !isNew && this.#judge.isRefused(event)) this.#forged(event);
       else if (event.op === "record" && !this.#judge.isStated(event)) unstated = event;
       else if (typeof name === "bigint") this.#duplicate(event, name);
       else if (event.seq !== null && event.op === "event" && first !== null) this.#duplicate(event, first);
@@ -63,6 +69,7 @@ export class GroupReader {
         walk.push(event);
         // A row that is never changed has one event: what is pending under the same key does not replace it.
         if (event.seq !== null || isChange(event) || newest === undefined) {
+          begin ??= event;
           newest = event;
           if (event.seq !== null) {
             linked = event;
@@ -79,7 +86,8 @@ export class GroupReader {
       event = this.#events.current;
     }
     this.#tally.add(kind, links);
-    this.#current = { kind, key, newest, linked, unstated, links, changedAt, breaks: walk.breaks };
+    const { breaks } = walk;
+    this.#current = { kind, epoch, key, first: begin, newest, linked, unstated, links, changedAt, breaks };
     return this.#current;
   }
 

@@ -3,7 +3,11 @@ import type { Micros } from "@scidex/audit-core";
 /** What the chain and pending say of one key of one kind. */
 export interface KeyGroup {
   readonly kind: string;
+  /** How many epochs of keys have come since: 0 for a row that is keyed as rows are now. */
+  readonly epoch: number;
   readonly key: string;
+  /** The first event, of those that have an effect. */
+  readonly first: KeyEvent | undefined;
   /**
    * The newest event: the one that says what the row must be now. Undefined where there are only events that the
    * configuration of their time does not allow.

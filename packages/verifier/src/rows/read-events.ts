@@ -1,10 +1,13 @@
 import type { Micros } from "@scidex/audit-core";
 import { Cursor, eachTuple, type Lane, type Relation, type Sorter } from "@scidex/audit-reader";
+import { epochsAfter } from "../coverage/key-epochs.ts";
 import type { KeyEvent } from "./key-group.ts";
 
-/** An event in the order of kind and key. `kind` and `key` are those of the row that it is about. */
+/** An event in the order of kind, epoch and key. `kind` and `key` are those of the row that it is about. */
 export interface KeyedEvent extends KeyEvent {
   readonly kind: string;
+  /** How many epochs of keys come after that of the event: 0 for rows that are keyed as they are now. */
+  readonly epoch: number;
   readonly key: string;
 }
 
@@ -17,6 +20,8 @@ export interface EventsWanted {
   readonly tableKinds: readonly string[];
   /** Whether other kinds are wanted too. */
   readonly others: boolean;
+  /** Where the epochs of a kind but the first begin, oldest first, for kinds that have several. */
+  readonly epochs: ReadonlyMap<string, readonly bigint[]>;
 }
 
 /** What an event can be. */
@@ -25,16 +30,17 @@ const OPS = ["event", "insert", "update", "delete", "record"] as const;
 const STAGED_OPS = OPS.slice(0, 4);
 
 /**
- * The chain, and what is to be linked, in the order of kind, key and seq. Events of one row stand together, its changes
- * included: the key of a change ends in `@` and the change's own seq.
+ * The chain, and what is to be linked, in the order of kind, epoch, key and seq. Events of one row stand together, its
+ * changes included: the key of a change ends in `@` and the change's own seq.
  *
  * @param sorter an empty one, which the caller closes when all has been read
  */
 export async function readEventsByKey(lane: Lane, wanted: EventsWanted, sorter: Sorter): Promise<Cursor<KeyedEvent>> {
-  const { chain, pending, tableKinds, others } = wanted;
-  const tables = new Map(tableKinds.map((kind) => [kind, { kind: Buffer.from(kind), op: 0 }]));
+  const { chain, pending, tableKinds, others, epochs } = wanted;
+  const of = (kind: string, op: number) => ({ kind: Buffer.from(kind), op, starts: epochs.get(kind) });
+  const tables = new Map(tableKinds.map((kind) => [kind, of(kind, 0)]));
   for (const kind of tableKinds)
-    for (const [op, name] of OPS.entries()) if (op > 0) tables.set(`${kind}:${name}`, { kind: Buffer.from(kind), op });
+    for (const [op, name] of OPS.entries()) if (op > 0) tables.set(`${kind}:${name}`, of(kind, op));
   const kindLengths = others ? undefined : lengthsOf([...tables.keys()]);
   const columns = ["seq", "event_kind", "event_pk", "payload_hash", "before_hash", "appended_at"];
   await eachTuple(await lane.scan(chain, columns, "binary", { kindLengths }), columns.length, (fields) => {
@@ -44,19 +50,10 @@ export async function readEventsByKey(lane: Lane, wanted: EventsWanted, sorter: 
     // Cut off at the last @, and compared with the seq afterwards: a copy of a change stands beside what it is a copy of.
     const cut = table === undefined || table.op === 0 ? -1 : pk.lastIndexOf("@");
     const key = cut === -1 ? pk : pk.subarray(0, cut);
-    sorter.add(
-      ...recordOf({
-        kind,
-        op: 0,
-        ...table,
-        key,
-        rest: pk.subarray(key.length),
-        seq,
-        hash,
-        before: fields[4],
-        time: fields[5],
-      }),
-    );
+    const epoch = table?.starts === undefined ? 0 : epochsAfter(table.starts, seqOf(seq));
+    const rest = pk.subarray(key.length);
+    const [, , , , before, time] = fields;
+    sorter.add(...recordOf({ kind, op: 0, ...table, epoch, key, rest, seq, hash, before, time }));
   });
   if (pending === null) return Cursor.sorted(sorter.records(), eventOf);
   const kinds = new Set(tableKinds);
@@ -69,7 +66,7 @@ export async function readEventsByKey(lane: Lane, wanted: EventsWanted, sorter: 
       STAGED_OPS.findIndex((one) => one === name?.toString()),
       0,
     );
-    sorter.add(...recordOf({ kind, op, key, id, hash }));
+    sorter.add(...recordOf({ kind, epoch: 0, op, key, id, hash }));
   });
   return Cursor.sorted(sorter.records(), eventOf);
 }
@@ -80,8 +77,12 @@ function lengthsOf(kinds: readonly string[]): number[] | undefined {
   return [...new Set(kinds.map((kind) => kind.length))];
 }
 
+const seqOf = (bytes: Buffer | undefined): bigint | null => (bytes?.length === 8 ? bytes.readBigInt64BE() : null);
+
 interface EventParts {
   readonly kind: Uint8Array | undefined;
+  /** Up to 255: who has more is not an honest one. */
+  readonly epoch: number;
   readonly key: Uint8Array | undefined;
   /** An index of `OPS`. */
   readonly op: number;
@@ -99,19 +100,20 @@ interface EventParts {
 
 const NOTHING = Buffer.alloc(0);
 const NUL = Buffer.alloc(1);
+const NOW = Buffer.alloc(2);
 /** No honest hash is longer than 32 bytes; of one that is, enough is kept to be shown. */
 const MAX_HASH_BYTES = 2048;
 /** In the place of a length, where there is no hash. */
 const NO_HASH = 0xffff;
 
 /**
- * The event as a record that sorts by kind, key, seq and id. PostgreSQL's texts have no NUL.
+ * The event as a record that sorts by kind, epoch, key, seq and id. PostgreSQL's texts have no NUL.
  *
- *     kind 00 key 00 seq (8, as a sortable number) id (8) op (1) length of payload_hash (2) that of before_hash (2)
+ *     kind 00 epoch (1) key 00 seq (8, as a sortable number) id (8) op (1) length of payload_hash (2) that of before_hash (2)
  *     time (8, as PostgreSQL has it), the two hashes, rest of the event's key
  */
 function recordOf(parts: EventParts): Uint8Array[] {
-  const { kind = NOTHING, key = NOTHING, op, rest = NOTHING, seq, id, hash = NOTHING, before, time } = parts;
+  const { kind = NOTHING, epoch, key = NOTHING, op, rest = NOTHING, seq, id, hash = NOTHING, before, time } = parts;
   const numbers = NUMBERS.fill(0);
   sortable(seq, numbers, 0);
   if (id?.length === 8) sortable(id, numbers, 8);
@@ -121,7 +123,8 @@ function recordOf(parts: EventParts): Uint8Array[] {
   numbers.writeUInt16BE(hashes[1]?.length ?? NO_HASH, 19);
   if (time?.length === 8) numbers.set(time, 21);
   else numbers.writeBigInt64BE(NO_TIME, 21);
-  return [kind, NUL, key, NUL, numbers, hashes[0] ?? NOTHING, hashes[1] ?? NOTHING, rest];
+  const mark = epoch === 0 ? NOW : Buffer.of(0, Math.min(epoch, 0xff));
+  return [kind, mark, key, NUL, numbers, hashes[0] ?? NOTHING, hashes[1] ?? NOTHING, rest];
 }
 
 const NUMBERS_BYTES = 29;
@@ -143,9 +146,9 @@ function sortable(bytes: Uint8Array | undefined, to: Buffer, at: number): void {
 
 function eventOf(record: string): KeyedEvent {
   const kindEnd = record.indexOf("\0");
-  const keyEnd = record.indexOf("\0", kindEnd + 1);
+  const keyEnd = record.indexOf("\0", kindEnd + 2);
   const kind = textOf(record.slice(0, kindEnd));
-  const key = textOf(record.slice(kindEnd + 1, keyEnd));
+  const key = textOf(record.slice(kindEnd + 2, keyEnd));
   const bytes = Buffer.from(record.slice(keyEnd + 1), "latin1");
   const order = bytes.readBigUInt64BE(0);
   const seq = order === 2n ** 64n - 1n ? null : order - 2n ** 63n;
@@ -161,6 +164,7 @@ function eventOf(record: string): KeyedEvent {
     beforeHash: before === NO_HASH ? null : bytes.subarray(hashEnd, beforeEnd),
     op,
     kind,
+    epoch: record.charCodeAt(kindEnd + 1),
     key,
     appendedAt: timeOf(bytes.readBigInt64BE(21)),
   };

@@ -1,11 +1,13 @@
 import { blindKey, canonicalJson, CoreError, sha256, toHex } from "@scidex/audit-core";
 import { type Chunks, Cursor, eachLine, type Lane, type Relation, type Sorter } from "@scidex/audit-reader";
-import { neededColumns, rowPayloadHash, type RowReading } from "./payload.ts";
+import { neededColumns, rowPayloadHash, type RowReading, type RowTexts } from "./payload.ts";
 
 /** A row of an audited table. */
 export interface SourceRow {
   /** Null where it can have none: a key column is NULL, which no honest row's is. */
   readonly key: string | null;
+  /** What its key was in earlier epochs, as they were asked for. */
+  readonly earlier: readonly (string | null)[];
   /** Hash of its payload in each reading. */
   readonly hashes: readonly Uint8Array[];
 }
@@ -25,6 +27,7 @@ export async function streamSource(
  * and hashes are kept.
  *
  * @param table with what its keys are blinded with
+ * @param earlier how keys of earlier epochs are read
  * @param sorter an empty one, which the caller closes when all has been read
  */
 export async function readSource(
@@ -32,16 +35,29 @@ export async function readSource(
   table: { readonly shape: Relation; readonly readings: readonly RowReading[]; readonly secret: Uint8Array | null },
   keyColumns: readonly string[],
   sorter: Sorter,
+  earlier: readonly EarlierKey[] = [],
 ): Promise<Cursor<SourceRow>> {
   const { shape, readings, secret } = table;
-  const columns = neededColumns(readings);
+  const columns = [...new Set([...neededColumns(readings), ...earlier.flatMap((key) => key?.columns ?? [])])];
   await eachLine(await streamSource(lane, shape, keyColumns, columns), (fields) => {
     const texts = new Map(columns.map((column, i) => [column, fields[keyColumns.length + i] ?? null]));
     const key = keyOf(fields.slice(0, keyColumns.length), secret);
     const hashes = readings.map((reading) => rowPayloadHash(reading, texts));
-    sorter.add(...recordOf(key, hashes));
+    sorter.add(...recordOf(key, hashes), ...earlierBytes(earlier, texts));
   });
-  return Cursor.sorted(sorter.records(), (record) => rowOf(record, readings.length));
+  return Cursor.sorted(sorter.records(), (record) => rowOf(record, readings.length, earlier.length > 0));
+}
+
+/** How a row's key of an earlier epoch is read; null where that cannot be told of any row. */
+type EarlierKey = { readonly columns: readonly string[]; readonly keyOf: (row: RowTexts) => string | null } | null;
+
+/** A JSON array and the number of its bytes (4); nothing where no keys are asked for. */
+function earlierBytes(earlier: readonly EarlierKey[], texts: RowTexts): Uint8Array[] {
+  if (earlier.length === 0) return [];
+  const json = Buffer.from(JSON.stringify(earlier.map((key) => key?.keyOf(texts) ?? null)));
+  const length = Buffer.alloc(4);
+  length.writeUInt32BE(json.length);
+  return [json, length];
 }
 
 /**
@@ -68,17 +84,23 @@ const HASH_BYTES = 32;
 const NUL = Buffer.alloc(1);
 const HAS_KEY = Buffer.from([1]);
 
-/** 01, the key, 00, the hashes; without a key 00 and the hashes. PostgreSQL's texts have no NUL. */
+/** 01, the key, 00, the hashes, earlier keys; without a key 00 and what follows. PostgreSQL's texts have no NUL. */
 function recordOf(key: string | null, hashes: readonly Uint8Array[]): Uint8Array[] {
   return key === null ? [NUL, ...hashes] : [HAS_KEY, Buffer.from(key), NUL, ...hashes];
 }
 
-function rowOf(record: string, hashes: number): SourceRow {
-  const start = record.length - HASH_BYTES * hashes;
-  const key = record.startsWith("\0") ? null : Buffer.from(record.slice(1, start - 1), "latin1").toString();
-  const bytes = Buffer.from(record.slice(start), "latin1");
+function rowOf(record: string, hashes: number, hasEarlier: boolean): SourceRow {
+  const end = hasEarlier ? record.length - 4 - Buffer.from(record.slice(-4), "latin1").readUInt32BE(0) : record.length;
+  const earlier = hasEarlier ? (JSON.parse(textOf(record.slice(end, -4))) as (string | null)[]) : [];
+  const start = end - HASH_BYTES * hashes;
+  const key = record.startsWith("\0") ? null : textOf(record.slice(1, start - 1));
+  const bytes = Buffer.from(record.slice(start, end), "latin1");
   return {
     key,
+    earlier,
     hashes: Array.from({ length: hashes }, (_, i) => bytes.subarray(HASH_BYTES * i, HASH_BYTES * (i + 1))),
   };
 }
+
+/** Of UTF-8 bytes, one a character. */
+const textOf = (bytes: string): string => Buffer.from(bytes, "latin1").toString();

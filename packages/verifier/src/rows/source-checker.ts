@@ -1,10 +1,13 @@
 import { sameBytes, type Seq, toHex } from "@scidex/audit-core";
-import { inForce, isSameShape, type KindHistory } from "../coverage/config.ts";
+import { inForce, type KindHistory } from "../coverage/config.ts";
 import { newestShapeChange, readFrom, statedTo } from "../coverage/generations.ts";
 import type { ReportFinding } from "@scidex/audit-reader";
+import { located, unrecordedChange } from "./change-finding.ts";
+import { hasChangedSchema } from "./changed-schema.ts";
 import { type ComparisonGround, emptyTally } from "./comparison.ts";
 import type { KeyEvent, KeyGroup } from "./key-group.ts";
 import { explainedBy, unchained } from "./explained-by.ts";
+import type { Traveller } from "./traveller.ts";
 import { isRowHash, isUnknownRow, type Recomputation } from "./payload.ts";
 
 /**
@@ -31,8 +34,11 @@ export class SourceChecker {
     this.#report = report;
   }
 
-  /** @param row hashes of the row, one for each reading of the table */
-  both(group: KeyGroup, row: readonly Uint8Array[]): void {
+  /**
+   * @param row hashes of the row, one for each reading of the table
+   * @param as what it is to be recorded as, where its events have another key than it has now
+   */
+  both(group: KeyGroup, row: readonly Uint8Array[], as?: Traveller): void {
     const { newest } = group;
     this.#ground.retention?.kept(group);
     this.#countWaiting(group);
@@ -55,16 +61,16 @@ export class SourceChecker {
     const fitting = hashes.findIndex((hash) => isRowHash(hash) && sameBytes(hash, newest.payloadHash));
     if (fitting === 0) {
       this.tally.matched++;
-      this.#record(group, newest, row, true);
+      this.#record(group, newest, row, true, as);
       return;
     }
     if (fitting > 0) {
       this.tally.unrecorded++;
-      this.#record(group, newest, row, false);
+      this.#record(group, newest, row, false, as);
       return;
     }
     if (way.excuse !== null || hashes.some(isUnknownRow)) {
-      this.#record(group, newest, row, false);
+      this.#record(group, newest, row, false, as);
       this.tally.unprovable++;
       this.tally.excuse = way.excuse ?? "what a text was before its type changed cannot be told";
       return;
@@ -82,20 +88,34 @@ export class SourceChecker {
 
   /**
    * What a row is to be recorded as. Where it has been recorded already, and nobody has stated it, the last such event is
-   * what is followed: somebody may have written it past the door.
+   * what is followed: somebody may have written it past the door. A row with another key is recorded anew in any case.
    */
-  #record(group: KeyGroup, newest: KeyEvent, row: readonly Uint8Array[], isCompared: boolean): void {
+  #record(group: KeyGroup, newest: KeyEvent, row: readonly Uint8Array[], isCompared: boolean, as?: Traveller): void {
     const [payloadHash] = row;
-    const unstated = this.#unstatedOf(group);
+    const unstated = this.#unstatedOf(as ?? group);
     const last = unstated ?? newest;
-    if (this.#ground.toRecord === undefined || payloadHash === undefined || newest.seq === null) return;
-    const isRecorded = sameBytes(last.payloadHash, payloadHash);
-    if (isRecorded && unstated === undefined) return;
-    this.#ground.toRecord({ key: group.key, payloadHash, beforeHash: last.payloadHash, isCompared, isRecorded });
+    const { key } = as ?? group;
+    if (this.#ground.toRecord === undefined || payloadHash === undefined || key === null || newest.seq === null) return;
+    const isSame = sameBytes(last.payloadHash, payloadHash);
+    if (isSame && unstated === undefined && as === undefined) return;
+    const isRecorded = isSame && (unstated !== undefined || as === undefined);
+    this.#ground.toRecord({ key, payloadHash, beforeHash: last.payloadHash, isCompared, isRecorded });
+  }
+
+  /** A row whose events cannot be told, since its earlier key cannot be read any more. It is recorded as it is found. */
+  asFound(row: Traveller): void {
+    this.tally.unprovable++;
+    this.tally.excuse = "what its key was before cannot be told";
+    const [payloadHash] = row.hashes;
+    if (this.#ground.toRecord === undefined || payloadHash === undefined || row.key === null) return;
+    const unstated = this.#unstatedOf(row);
+    const isRecorded = unstated !== undefined && sameBytes(unstated.payloadHash, payloadHash);
+    const beforeHash = unstated?.payloadHash ?? null;
+    this.#ground.toRecord({ key: row.key, payloadHash, beforeHash, isCompared: false, isRecorded });
   }
 
   /** What was recorded of another shape than that of now will never be stated. */
-  #unstatedOf({ unstated }: KeyGroup): KeyEvent | undefined {
+  #unstatedOf({ unstated }: Pick<KeyGroup, "unstated">): KeyEvent | undefined {
     return unstated?.seq != null && unstated.seq > this.#shaped ? unstated : undefined;
   }
 
@@ -120,50 +140,35 @@ export class SourceChecker {
   }
 
   /** Reports events that found something else than the event before them had left behind. */
-  changes({ breaks, key }: KeyGroup): void {
+  changes({ breaks, key, epoch }: KeyGroup): void {
+    const { epochs, open } = this.#ground.keys;
     for (const one of breaks) {
       const { event, after, expected, actual } = one;
       if (this.#isOutside(event) || this.#ground.retention?.isUsedAgain(one) === true) continue;
+      // Of a row that was there under another key: compared with its events, or counted by a statement.
+      const isRekeyed = after === null && epoch + 1 < epochs && (event.op === "update" || event.op === "delete");
+      if (isRekeyed && (epoch < open || event.seq <= this.#stated)) continue;
       // A row that was there before its table was attached may have been changed before the backfill came to it.
       const isFirst = after === null && event.op !== "insert" && event.op !== "record";
       if (isFirst && inForce(this.#ways, event.seq)?.config.complete !== true) continue;
       // What was recorded anew names the very event that it follows.
-      if (after !== null && event.op !== "record" && this.#hasChangedSchema(after.seq, event.seq)) {
+      if (
+        after !== null &&
+        event.op !== "record" &&
+        hasChangedSchema(this.#ways, this.#ground.generations, after.seq, event.seq)
+      ) {
         // What a statement has counted is approved, or a finding, as a whole.
         if (event.seq > this.#stated) this.tally.incomparable++;
         continue;
       }
+      const place = after === null ? "" : ` at seq ${after.seq}`;
+      const { relation } = this.#history.current;
       const explanation = explainedBy(one, this.#history.kind, key);
       this.#report({
-        check: "change_unrecorded",
-        ...located(event),
-        expected,
-        actual,
+        ...unrecordedChange(event, { relation, expected, actual, place }),
         ...(explanation === undefined ? {} : { explainedBy: explanation }),
-        message: `what stood in ${this.#history.current.relation} before this ${event.op} was not what the chain had recorded${after === null ? "" : ` at seq ${after.seq}`}: the row was changed past the trigger`,
       });
     }
-  }
-
-  /**
-   * Whether the columns may have been others at one event than at the one before it, so that the same row had other hashes.
-   * Columns are changed some time before the configuration that says so.
-   */
-  #hasChangedSchema(after: bigint, seq: bigint): boolean {
-    // Up to a statement pairs are counted as they stand; what follows it finds what it has left.
-    const [first, last] = [
-      seq > this.#stated ? this.#wayOf(after) : inForce(this.#ways, after),
-      inForce(this.#ways, seq),
-    ];
-    const from = this.#ways.findIndex((way) => way === first);
-    const to = this.#ways.findIndex((way) => way === last) + 1;
-    const configs = this.#ways.slice(from, to + 1).map(({ config }) => config);
-    const isLive = to === this.#ways.length;
-    const isChanged = configs.some((config, i) => {
-      const before = configs[i - 1];
-      return before !== undefined && !isSameShape(before, config);
-    });
-    return isChanged || (isLive && (this.#ways.at(-1)?.excuse ?? null) !== null);
   }
 
   onlyChained(group: KeyGroup): void {
@@ -211,11 +216,3 @@ export class SourceChecker {
 
 /** Higher than any seq: what is pending will be linked after everything that is there. */
 const AFTER_ALL = 2n ** 63n;
-
-function located(event: KeyEvent) {
-  return {
-    ...(event.seq === null ? {} : { seq: event.seq }),
-    eventKind: event.eventKind,
-    eventPk: event.eventPk,
-  };
-}

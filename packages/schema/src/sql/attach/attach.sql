@@ -33,6 +33,7 @@ DECLARE
   row_wise   boolean;
   rows_there bigint := 0;
   is_known   boolean;
+  is_asked   boolean;
   is_plain   boolean;
   is_complete boolean;
   function_name text;
@@ -95,14 +96,23 @@ BEGIN
       RAISE EXCEPTION '% has no column %', relation, quote_literal(name) USING ERRCODE = 'undefined_column', HINT = 'Names are case-sensitive here; write them without quotes.';
     END IF;
   END LOOP;
-  IF key IS NULL AND is_known THEN
+  is_asked := key IS NOT NULL;
+  IF NOT is_asked AND is_known THEN
     SELECT array_agg(a.attname::text ORDER BY k.n) INTO key
       FROM unnest(before.key_columns) WITH ORDINALITY AS k(name, n)
       JOIN pg_attribute AS a ON a.attrelid = relation AND NOT a.attisdropped
        AND a.attname::text = coalesce(renames ->> k.name, k.name)
     HAVING count(*) = cardinality(before.key_columns);
   END IF;
-  key_names := public.audit_chain_key_columns(relation, key);
+  BEGIN
+    key_names := public.audit_chain_key_columns(relation, key);
+  EXCEPTION WHEN SQLSTATE 'AC005' THEN
+    -- What was the key is none any more: a migration has given the table another one.
+    IF is_asked OR key IS NULL THEN
+      RAISE;
+    END IF;
+    key_names := public.audit_chain_key_columns(relation, NULL);
+  END;
   IF key_names && exclude THEN
     RAISE EXCEPTION 'a key column of % cannot be excluded', relation USING ERRCODE = 'AC005', HINT = 'Exclude other columns, or choose another key.';
   END IF;

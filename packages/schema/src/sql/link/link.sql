@@ -119,18 +119,21 @@ BEGIN
     ), placed AS (
       -- What the key's first event is: one that stands in the chain, or one further up in this batch.
       SELECT t.*,
-             CASE WHEN c.seq IS NOT NULL THEN c.payload_hash
+             CASE WHEN c.seq > c.keyed_since THEN c.payload_hash
                   WHEN row_number() OVER same_key > 1 THEN first_value(t.payload_hash) OVER same_key
-             END AS earlier_hash
+             END AS earlier_hash,
+             -- It was another row's, when rows had other keys.
+             c.seq <= c.keyed_since AS is_used
         FROM taken AS t
         LEFT JOIN LATERAL (
-          SELECT a.seq, a.payload_hash FROM public.audit_chain AS a WHERE a.event_kind = t.event_kind AND a.event_pk = t.event_pk OFFSET 0) AS c ON true
+          SELECT a.seq, a.payload_hash, public.audit_chain_keyed_since(t.event_kind) AS keyed_since FROM public.audit_chain AS a WHERE a.event_kind = t.event_kind AND a.event_pk = t.event_pk OFFSET 0) AS c ON true
       WINDOW same_key AS (PARTITION BY t.event_kind, t.event_pk, t.op IN ('update', 'delete') ORDER BY t.n)
     ), judged AS (
       SELECT p.*,
              CASE WHEN p.op IN ('update', 'delete') THEN 'change'
                   -- The kind was free when the door was used, and belongs to a table since.
                   WHEN p.op = 'door' AND EXISTS (SELECT FROM public.audit_chain_relation AS r WHERE r.kind = p.event_kind) THEN 'taken'
+                  WHEN p.earlier_hash IS NULL AND p.is_used THEN 'change'
                   WHEN p.earlier_hash IS NULL THEN 'new'
                   WHEN p.op = 'insert' THEN 'change'
                   WHEN p.earlier_hash = p.payload_hash THEN 'same'
@@ -143,7 +146,7 @@ BEGIN
     SELECT array_agg(j.event_kind ORDER BY j.n) FILTER (WHERE j.linked), array_agg(j.event_pk ORDER BY j.n) FILTER (WHERE j.linked),
            array_agg(j.payload_hash ORDER BY j.n) FILTER (WHERE j.linked),
            array_agg(j.before_hash ORDER BY j.n) FILTER (WHERE j.linked),
-           array_agg(CASE j.verdict WHEN 'change' THEN j.op END ORDER BY j.n) FILTER (WHERE j.linked),
+           array_agg(CASE WHEN j.verdict = 'change' THEN CASE j.op WHEN 'event' THEN 'insert' ELSE j.op END END ORDER BY j.n) FILTER (WHERE j.linked),
            array_agg(concat(j.verdict, ' ', j.id) ORDER BY j.n) FILTER (WHERE j.verdict IN ('taken', 'conflict'))
       INTO kinds, pks, payloads, befores, changes, odd
       FROM linked AS j;

@@ -10,6 +10,7 @@ SET search_path = pg_catalog, pg_temp SET enable_seqscan = off SET plan_cache_mo
 AS $function$
 DECLARE
   prefix text := concat(pk, '@');
+  since  bigint := public.audit_chain_keyed_since(kind);
   size   bigint;
   newest public.audit_chain;
   link   public.audit_chain;
@@ -33,6 +34,6 @@ BEGIN
       newest := link;
     END IF;
   END LOOP;
-  RETURN CASE WHEN newest.event_kind = concat(kind, ':delete') THEN NULL ELSE newest.payload_hash END;
+  RETURN CASE WHEN newest.seq <= since OR newest.event_kind = concat(kind, ':delete') THEN NULL ELSE newest.payload_hash END;
 END
 $function$;
