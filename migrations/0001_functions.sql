@@ -1296,12 +1296,35 @@ BEGIN
     RAISE EXCEPTION 'the kind % is reserved', quote_literal(kind) USING ERRCODE = 'AC003', HINT = 'Give another one with --kind.';
   END IF;
   SELECT r.* INTO live FROM public.audit_chain_relation AS r WHERE r.kind = audit_chain_check_claim.kind;
-  IF live.kind IS NOT NULL AND EXISTS (SELECT FROM pg_class AS c WHERE c.oid = live.relid) THEN
+  IF live.kind IS NOT NULL AND EXISTS (SELECT FROM pg_class AS c WHERE c.oid = live.relid)
+     AND NOT EXISTS (SELECT FROM pg_partition_tree(relation) AS t WHERE t.relid = live.relid) THEN
     RAISE EXCEPTION 'the kind % belongs to %', quote_literal(kind), live.relid
       USING ERRCODE = 'AC003', HINT = format('Give another one: audit-chain attach %s --kind NAME; for one table in each of several schemas --kind ''{schema}.{table}'' does.', relation);
   ELSIF live.kind IS NULL AND public.audit_chain_kind_in_use(kind) THEN
     RAISE EXCEPTION 'there are events of the kind % already that do not come from a table', quote_literal(kind)
       USING ERRCODE = 'AC003', HINT = format('Give another one: audit-chain attach %s --kind NAME', relation);
+  END IF;
+END
+$function$;
+--> statement-breakpoint
+-- A table that was audited by itself has become a partition of `relation`: its kind goes on as that of the whole, with the
+-- columns of the same names. attach records it, and takes the partition's own triggers away.
+CREATE OR REPLACE FUNCTION public.audit_chain_take_over(relation regclass, kind text) RETURNS void
+LANGUAGE plpgsql SECURITY DEFINER
+SET search_path = pg_catalog, pg_temp
+AS $function$
+BEGIN
+  PERFORM public.audit_chain_check_claim(relation, kind);
+  UPDATE public.audit_chain_relation AS r
+     SET relid = relation, numbered_for = relation::oid,
+         column_numbers = (SELECT coalesce(jsonb_object_agg(e.key, b.attnum), '{}')
+           FROM jsonb_each_text(public.audit_chain_numbers(r)) AS e
+           JOIN pg_attribute AS a ON a.attrelid = r.relid AND a.attnum = e.value::smallint AND NOT a.attisdropped
+           JOIN pg_attribute AS b ON b.attrelid = relation AND b.attname = a.attname AND b.attnum > 0 AND NOT b.attisdropped)::text
+   WHERE r.kind = audit_chain_take_over.kind AND r.relid IN (SELECT t.relid FROM pg_partition_tree(relation) AS t WHERE t.relid <> relation);
+  IF NOT FOUND THEN
+    RAISE EXCEPTION 'no partition of % is attached under the kind %', relation, quote_literal(kind)
+      USING ERRCODE = 'AC003', HINT = format('Leave out --kind: %s goes on under the kind of its partition.', relation);
   END IF;
 END
 $function$;
@@ -1452,6 +1475,18 @@ BEGIN
       USING ERRCODE = 'AC005', HINT = 'Name the columns of a unique constraint that is neither partial nor deferrable.';
   END IF;
   RETURN names;
+END
+$function$;
+--> statement-breakpoint
+-- The key of a relation's rows: the columns given, as long as they are one, else its primary key; NULL where there is none.
+CREATE OR REPLACE FUNCTION public.audit_chain_key_now(relation regclass, key text[]) RETURNS text[]
+LANGUAGE plpgsql STABLE
+SET search_path = pg_catalog, pg_temp
+AS $function$
+BEGIN
+  RETURN public.audit_chain_key_columns(relation, key);
+EXCEPTION WHEN SQLSTATE 'AC005' THEN
+  RETURN CASE WHEN key IS NOT NULL THEN public.audit_chain_key_now(relation, NULL) END;
 END
 $function$;
 --> statement-breakpoint
@@ -1809,6 +1844,8 @@ DECLARE
   rows_there bigint := 0;
   is_known   boolean;
   is_asked   boolean;
+  is_taken_over boolean := false;
+  is_whole   boolean;
   is_plain   boolean;
   is_complete boolean;
   function_name text;
@@ -1835,8 +1872,27 @@ BEGIN
   SELECT concat(quote_ident(n.nspname), '.', quote_ident(c.relname)), c.relname, c.relkind = 'p', c.relkind = 'r'
     INTO qualified, event_kind, row_wise, is_plain
     FROM pg_class AS c JOIN pg_namespace AS n ON n.oid = c.relnamespace WHERE c.oid = relation;
-  SELECT r.* INTO live FROM public.audit_chain_relation AS r WHERE r.relid = relation;
+  SELECT r.* INTO live FROM public.audit_chain_relation AS r
+   WHERE r.relid IN (SELECT relation UNION SELECT t.relid FROM pg_partition_tree(relation) AS t) ORDER BY r.relid <> relation, r.kind LIMIT 1;
   event_kind := coalesce(kind, live.kind, event_kind);
+  IF live.relid <> relation THEN
+    -- All rows have been captured where the table has become a partition just now, and the others have none.
+    SELECT bool_or(public.audit_chain_is_own(i.xmin)) INTO is_whole FROM pg_inherits AS i WHERE i.inhrelid = live.relid;
+    FOR part IN SELECT t.relid FROM pg_partition_tree(relation) AS t WHERE t.isleaf AND t.relid NOT IN (SELECT o.relid FROM pg_partition_tree(live.relid) AS o) LOOP
+      EXIT WHEN NOT is_whole;
+      EXECUTE format('SELECT NOT EXISTS (SELECT FROM %s)', part) INTO is_whole;
+    END LOOP;
+    PERFORM public.audit_chain_take_over(relation, event_kind);
+    FOR part, name IN
+      SELECT t.tgrelid::regclass, t.tgname FROM pg_trigger AS t JOIN pg_proc AS p ON p.oid = t.tgfoid
+       WHERE t.tgrelid = live.relid AND NOT t.tgisinternal AND t.tgparentid = 0
+         AND p.pronamespace = 'public'::regnamespace AND p.proname = public.audit_chain_capture_name(live.kind)
+    LOOP
+      EXECUTE format('DROP TRIGGER %I ON %s', name, part);
+    END LOOP;
+    SELECT r.* INTO live FROM public.audit_chain_relation AS r WHERE r.relid = relation;
+    is_taken_over := true;
+  END IF;
   before := public.audit_chain_in_force(event_kind);
   -- The kind of a table that was dropped stays that table's: its keys would be taken for those of this one.
   WHILE live.kind IS NULL AND before.action = 'detach' AND cardinality(before.columns) = 0 LOOP
@@ -1879,15 +1935,8 @@ BEGIN
        AND a.attname::text = coalesce(renames ->> k.name, k.name)
     HAVING count(*) = cardinality(before.key_columns);
   END IF;
-  BEGIN
-    key_names := public.audit_chain_key_columns(relation, key);
-  EXCEPTION WHEN SQLSTATE 'AC005' THEN
-    -- What was the key is none any more: a migration has given the table another one.
-    IF is_asked OR key IS NULL THEN
-      RAISE;
-    END IF;
-    key_names := public.audit_chain_key_columns(relation, NULL);
-  END;
+  -- What was the key may be none any more: a migration has given the table another one.
+  key_names := coalesce(CASE WHEN NOT is_asked THEN public.audit_chain_key_now(relation, key) END, public.audit_chain_key_columns(relation, key));
   IF key_names && exclude THEN
     RAISE EXCEPTION 'a key column of % cannot be excluded', relation USING ERRCODE = 'AC005', HINT = 'Exclude other columns, or choose another key.';
   END IF;
@@ -1925,10 +1974,13 @@ BEGIN
     -- Rows of inheritance children are not captured, and not this table's.
     EXECUTE format('SELECT count(*) FROM %s %s', CASE WHEN is_plain THEN 'ONLY' END, relation) INTO rows_there;
   END IF;
+  IF is_taken_over AND NOT is_whole THEN
+    EXECUTE format('SELECT count(*) FROM %s', relation) INTO rows_there;
+  END IF;
   is_complete := rows_there = 0 AND (NOT is_known OR before.complete);
   -- The same call again changes nothing and records nothing.
   IF NOT is_known OR live.relid IS DISTINCT FROM relation
-     OR (before.relation, before.key_columns, before.columns, before.members, before.absent, before.excluded, before.changes, before.mode, before.fallback)
+     OR is_taken_over OR (before.relation, before.key_columns, before.columns, before.members, before.absent, before.excluded, before.changes, before.mode, before.fallback)
        IS DISTINCT FROM (qualified COLLATE "C", key_names, columns, members, absent, exclude, changes, mode, fallback)
      OR before.present IS DISTINCT FROM public.audit_chain_present(relation)
      OR public.audit_chain_types_changed(relation, before.columns, before.column_types) THEN
@@ -1954,7 +2006,9 @@ DECLARE
   root   regclass := coalesce(pg_partition_root(relation), relation);
   config public.audit_chain_config;
 BEGIN
-  config := public.audit_chain_in_force((SELECT r.kind FROM public.audit_chain_relation AS r WHERE r.relid = root));
+  -- Or of a partition of it that was audited by itself.
+  config := public.audit_chain_in_force((SELECT r.kind FROM public.audit_chain_relation AS r
+    WHERE r.relid IN (SELECT root UNION SELECT t.relid FROM pg_partition_tree(root) AS t) ORDER BY r.relid <> root, r.kind LIMIT 1));
   IF config.id IS NULL OR config.action = 'detach' OR starts_with(config.kind, 'audit_chain') THEN
     RAISE EXCEPTION '% is not attached', root USING ERRCODE = 'AC002', HINT = format('Run: audit-chain attach %s', root);
   END IF;
@@ -2071,7 +2125,9 @@ DECLARE
   kinds      text[];
   new_pks    text[];
   new_hashes bytea[];
+  new_roles  text[];
   size       bigint;
+  since      bigint := public.audit_chain_keyed_since(kind);
 BEGIN
   config := public.audit_chain_in_force(kind);
   IF config.id IS NULL OR config.action = 'detach' THEN
@@ -2079,6 +2135,11 @@ BEGIN
   ELSIF config.complete THEN
     RAISE EXCEPTION '% is complete: a row of it that is not chained was inserted past its trigger', config.relation
       USING ERRCODE = 'AC002', HINT = 'Find out where it comes from. To chain it all the same, use audit-backfill --readmit, which is recorded.';
+  END IF;
+  IF since > 0 AND NOT EXISTS (SELECT FROM public.audit_chain AS c WHERE c.seq > since AND c.event_kind = 'audit_chain_statement')
+     AND EXISTS (SELECT FROM public.audit_chain AS c WHERE c.seq < since AND c.event_kind IN (kind, concat(kind, ':record'))) THEN
+    RAISE EXCEPTION 'the key of % was changed, and its rows are not recorded anew yet: which of them are not chained cannot be told', config.relation
+      USING ERRCODE = 'AC002', HINT = 'Run audit-publisher publish first, which records them anew.';
   END IF;
   PERFORM public.audit_chain_check_claim(r.relid, r.kind) FROM public.audit_chain_relation AS r WHERE r.kind = audit_chain_adopt.kind;
   IF config.blind_key AND EXISTS (SELECT FROM unnest(pks) AS k WHERE k !~ '^[0-9a-f]{64}$') THEN
@@ -2088,7 +2149,7 @@ BEGIN
   kinds := array_fill(kind, ARRAY[cardinality(pks)]);
   PERFORM public.audit_chain_check_events(kinds, pks, payload_hashes);
   PERFORM public.audit_chain_lock_chain();
-  IF config.changes = 'refuse' AND array_dims(pks) = array_dims(kinds) AND array_dims(payload_hashes) = array_dims(kinds)
+  IF since = 0 AND config.changes = 'refuse' AND array_dims(pks) = array_dims(kinds) AND array_dims(payload_hashes) = array_dims(kinds)
      AND NOT EXISTS (SELECT FROM public.audit_chain_pending AS p WHERE p.event_kind = kind) THEN
     -- Nothing but the chain itself can have one of these events, which is rare: another backfill has been faster.
     BEGIN
@@ -2098,22 +2159,26 @@ BEGIN
       NULL;
     END;
   END IF;
-  SELECT array_agg(e.pk ORDER BY e.n), array_agg(e.payload_hash ORDER BY e.n) INTO new_pks, new_hashes
+  -- A key that was another row's, when rows had other keys, is used again.
+  SELECT array_agg(e.pk ORDER BY e.n), array_agg(e.payload_hash ORDER BY e.n),
+         array_agg((SELECT 'insert' FROM public.audit_chain AS c WHERE c.event_kind = kind AND c.event_pk = e.pk) ORDER BY e.n)
+    INTO new_pks, new_hashes, new_roles
     FROM unnest(pks, payload_hashes) WITH ORDINALITY AS e(pk, payload_hash, n)
-   WHERE NOT EXISTS (SELECT FROM public.audit_chain AS c WHERE c.event_kind = kind AND c.event_pk = e.pk)
+   WHERE NOT EXISTS (SELECT FROM public.audit_chain AS c WHERE c.event_kind = kind AND c.event_pk = e.pk AND c.seq > since)
      -- Not a join: what is gone from pending and not vacuumed yet would be read for each row (500 rows took 2 s).
      AND e.pk NOT IN (SELECT p.event_pk FROM public.audit_chain_pending AS p WHERE p.event_kind = kind)
-     -- A tracked row that has changed since it was attached stands in the chain by its changes: keys from pk@ up to pkA.
-     AND (config.changes = 'refuse' OR NOT EXISTS (
+     -- A tracked row that has changed since it was attached stands in the chain by its changes, and one that got another key
+     -- by what it was recorded as anew: keys from pk@ up to pkA.
+     AND (config.changes = 'refuse' AND since = 0 OR NOT EXISTS (
            SELECT FROM public.audit_chain AS c
-            WHERE c.event_kind IN (concat(kind, ':insert'), concat(kind, ':update'), concat(kind, ':delete'))
+            WHERE c.event_kind IN (concat(kind, ':insert'), concat(kind, ':update'), concat(kind, ':delete'), concat(kind, ':record')) AND c.seq > since
               AND c.event_pk > concat(e.pk, '@') COLLATE "C" AND c.event_pk < concat(e.pk, 'A') COLLATE "C"
               -- Keys can contain an @ themselves: another row's changes are not this one's.
               AND c.event_pk = concat(e.pk, '@', c.seq)));
   IF new_pks IS NULL THEN
     RETURN 0;
   END IF;
-  size := public.audit_chain_extend(kinds[1:cardinality(new_pks)], new_pks, new_hashes, NULL::bytea[], NULL::text[]);
+  size := public.audit_chain_extend(kinds[1:cardinality(new_pks)], new_pks, new_hashes, NULL::bytea[], new_roles);
   RETURN cardinality(new_pks);
 END
 $function$;

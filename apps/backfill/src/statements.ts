@@ -43,21 +43,23 @@ function rows(target: Target): string {
 
 /**
  * What audit_chain_adopt would take: neither chained nor pending, and not standing in the chain by changes since it was
- * attached.
+ * attached, or by what it was recorded as anew.
  *
  * @param each whether few rows are looked at: an index probe for each, where the planner would join the whole chain
  */
 function isUnchained(target: Target, each: boolean): string {
   const kind = quotedLiteral(target.kind);
   const fence = each ? " OFFSET 0" : "";
-  const chained = `NOT EXISTS (SELECT FROM public.audit_chain AS c WHERE c.event_kind = ${kind} AND c.event_pk = k.row_key${fence})
+  const isRekeyed = target.keyedSince !== "0";
+  const since = isRekeyed ? ` AND c.seq > ${target.keyedSince}` : "";
+  const chained = `NOT EXISTS (SELECT FROM public.audit_chain AS c WHERE c.event_kind = ${kind} AND c.event_pk = k.row_key${since}${fence})
     AND (k.row_key IN (SELECT p.event_pk FROM public.audit_chain_pending AS p WHERE p.event_kind = ${kind})) IS NOT TRUE`;
-  if (target.changes === "refuse") return chained;
-  const kinds = ["insert", "update", "delete"].map((op) => quotedLiteral(`${target.kind}:${op}`));
+  if (target.changes === "refuse" && !isRekeyed) return chained;
+  const kinds = ["insert", "update", "delete", "record"].map((op) => quotedLiteral(`${target.kind}:${op}`));
   return `${chained}
     AND NOT EXISTS (SELECT FROM public.audit_chain AS c WHERE c.event_kind IN (${kinds.join(", ")})
       AND c.event_pk > pg_catalog.concat(k.row_key, '@') COLLATE "C" AND c.event_pk < pg_catalog.concat(k.row_key, 'A') COLLATE "C"
-      AND c.event_pk = pg_catalog.concat(k.row_key, '@', c.seq) OFFSET 0)`;
+      AND c.event_pk = pg_catalog.concat(k.row_key, '@', c.seq)${since} OFFSET 0)`;
 }
 
 /**

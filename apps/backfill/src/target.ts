@@ -17,6 +17,8 @@ export interface Target extends PayloadShape {
   readonly complete: boolean;
   /** Whether events are keyed by the blinded key. */
   readonly blindKey: boolean;
+  /** The link since which rows have the keys that they have now, as text; 0 where they always had them. */
+  readonly keyedSince: string;
 }
 
 interface Row {
@@ -32,6 +34,7 @@ interface Row {
   changes: "refuse" | "track";
   complete: boolean;
   blind_key: boolean;
+  keyed_since: string;
 }
 
 /** Arrays come as JSON: drivers without the server's type catalog do not read them. */
@@ -41,7 +44,7 @@ const TARGETS = `
          p.relkind = 'p' AS is_partitioned, c.kind, c.id::text AS config_id,
          pg_catalog.to_json(c.key_columns)::text AS key_columns, pg_catalog.to_json(c.columns)::text AS columns,
          pg_catalog.to_json(c.members)::text AS members, c.absent::text AS absent,
-         c.changes, c.complete, c.blind_key
+         c.changes, c.complete, c.blind_key, public.audit_chain_keyed_since(c.kind)::text AS keyed_since
     FROM public.audit_chain_relation AS r
     JOIN pg_catalog.pg_class AS p ON p.oid = r.relid
     JOIN pg_catalog.pg_namespace AS s ON s.oid = p.relnamespace
@@ -62,6 +65,7 @@ const toTarget = (row: Row): Target => ({
   changes: row.changes,
   complete: row.complete,
   blindKey: row.blind_key,
+  keyedSince: row.keyed_since,
 });
 
 /** Every attached table that is not complete, in the order of names. */

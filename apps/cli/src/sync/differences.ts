@@ -22,12 +22,7 @@ export function differencesOf(table: AttachedTable): Difference[] {
   if (live === null)
     return [narrows(isReplaced ? `${relation} was dropped and made again` : `${relation} was dropped`)];
   if (live.root !== null)
-    return [
-      {
-        ...narrows(`${relation} has become a partition of ${live.root}`),
-        blocked: `its rows cannot be recorded anew yet: attach ${live.root} under another kind`,
-      },
-    ];
+    return [narrows(`${relation} has become a partition of ${live.root}, which is audited in its place`)];
   const moved = live.relation === relation ? [] : [narrows(`${relation} is now called ${live.relation}`)];
   const restored = table.isRestored ? [widens("it was restored from a dump")] : [];
   return [...restored, ...moved, ...columnDifferences(table, live), ...triggerDifferences(table, live)];
@@ -39,8 +34,7 @@ function columnDifferences({ columns, excluded, numbers, keyColumns }: AttachedT
   const byNumber = new Map(live.columns.map((column) => [column.number, column]));
   const known = columns.flatMap(({ name, type }): Difference[] => {
     const now = byNumber.get(numbers[name] ?? 0);
-    const isKey = keyColumns.includes(name);
-    if (now === undefined) return [dropped(name, isKey)];
+    if (now === undefined) return [recorded(`${name} was dropped`)];
     return [
       ...(now.name === name ? [] : [narrows(`${name} is now called ${now.name}`)]),
       ...(now.type === type ? [] : [recorded(`the type of ${now.name} is now ${now.type}, and was ${type}`)]),
@@ -50,13 +44,25 @@ function columnDifferences({ columns, excluded, numbers, keyColumns }: AttachedT
   const joined = live.columns
     .filter(({ number }) => !numbered.has(number))
     .map(({ name }) => ({ ...widens(`${name} has joined`), records: true }));
-  return [...known, ...joined];
+  return [...known, ...keyDifferences(keyColumns, live, byNumber, numbers), ...joined];
 }
 
-const dropped = (name: string, isKey: boolean): Difference => ({
-  ...(isKey ? narrows : recorded)(`${name} was dropped`),
-  ...(isKey ? { blocked: "it was a part of the key: attach the table again with --key" } : {}),
-});
+function keyDifferences(
+  keyColumns: readonly string[],
+  live: Live,
+  byNumber: ReadonlyMap<number, { readonly name: string }>,
+  numbers: AttachedTable["numbers"],
+): Difference[] {
+  const was = keyColumns.join(", ");
+  if (live.keyColumns === null)
+    return [
+      { ...narrows(`${was} is no key any more`), blocked: "it has no primary key: attach the table again with --key" },
+    ];
+  const isSame =
+    live.keyColumns.length === keyColumns.length &&
+    keyColumns.every((name, i) => byNumber.get(numbers[name] ?? 0)?.name === live.keyColumns?.[i]);
+  return isSame ? [] : [recorded(`the key is now ${live.keyColumns.join(", ")}, and was ${was}`)];
+}
 
 function triggerDifferences({ changes }: AttachedTable, { triggers }: Live): Difference[] {
   const ours = changes === "track" ? ["0_audit_chain_track"] : ["audit_chain_capture", "audit_chain_guard"];

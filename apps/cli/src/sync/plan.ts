@@ -88,14 +88,17 @@ export function planSync({ attached, tables, droppedKinds }: Found, config?: Aud
   });
 
   const known = attached.map((table): Step => {
-    const now = table.live?.relation ?? table.relation;
+    const now = relationNow(table);
     const there = byRelation.get(now);
     if (table.live !== null) return attachedStep(table, there, named(now));
     // Another table has its name: that one was audited by it, unless there is a file that does not name it.
     const isMeant = table.isReplaced && (config === undefined || named(now) !== undefined);
     return goneStep(table, isMeant && there !== undefined ? inPlaceOf(table, newWork(there)) : undefined);
   });
-  const replaced = new Set(gone.map(({ relation }) => relation));
+  const replaced = new Set([
+    ...gone.map(({ relation }) => relation),
+    ...attached.flatMap(({ live }) => live?.root ?? []),
+  ]);
   const wanted = tables.filter(
     ({ relation, isAttached }) => !isAttached && !replaced.has(relation) && named(relation) !== undefined,
   );
@@ -129,6 +132,9 @@ export function planSync({ attached, tables, droppedKinds }: Found, config?: Aud
 const relationsOf = (tables: readonly DatabaseTable[], isMeant: (table: DatabaseTable) => boolean): string[] =>
   tables.filter(isMeant).map(({ relation }) => relation);
 
+/** Where its rows are now: in the whole of which it has become a part. */
+const relationNow = ({ live, relation }: AttachedTable): string => live?.root ?? live?.relation ?? relation;
+
 const attachedClaim = ({ relation, kind }: AttachedTable): KindClaim => ({ table: relation, kind, isAttached: true });
 
 /** What the file does not say of a table is as it was with the one that had its name. */
@@ -143,7 +149,7 @@ function goneStep(table: AttachedTable, again: AttachWork | undefined): Step {
 }
 
 function attachedStep(table: AttachedTable, there: DatabaseTable | undefined, named: Named | undefined): Step {
-  const relation = table.live?.relation ?? table.relation;
+  const relation = relationNow(table);
   const { kind } = table;
   const changed = differencesOf(table);
   const options = named === undefined || there === undefined ? {} : optionsFor(named.entry, there);

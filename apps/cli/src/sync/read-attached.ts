@@ -24,6 +24,8 @@ export interface AttachedTable {
   /** What has its number now; null where that was dropped. */
   readonly live: {
     readonly relation: string;
+    /** The key that it would be attached with: that of before as long as it is one. Null where there is none. */
+    readonly keyColumns: readonly string[] | null;
     /** The partitioned table that it has become a part of; null for none. */
     readonly root: string | null;
     /** Columns that can be covered, by number. */
@@ -55,6 +57,10 @@ export async function readAttached(sql: ISql): Promise<AttachedTable[]> {
                where concat(quote_ident(p.nspname), '.', quote_ident(o.relname)) = c.relation and o.oid <> r.relid),
              'live', case when t.oid is not null then json_build_object(
                'relation', concat(quote_ident(n.nspname), '.', quote_ident(t.relname)),
+               'keyColumns', public.audit_chain_key_now(t.oid, (select array_agg(a.attname::text order by k.n)
+                  from unnest(c.key_columns) with ordinality as k(name, n)
+                  join pg_attribute as a on a.attrelid = t.oid and a.attnum = (public.audit_chain_numbers(r) ->> k.name)::smallint and not a.attisdropped
+                having count(*) = cardinality(c.key_columns))),
                'root', case when t.relispartition then pg_partition_root(t.oid)::text end,
                'columns', coalesce((select json_agg(json_build_object('name', a.attname, 'number', a.attnum, 'type', public.audit_chain_type_description(a.atttypid, a.atttypmod)) order by a.attnum)
                   from pg_attribute as a where a.attrelid = t.oid and a.attnum > 0 and not a.attisdropped and a.attgenerated = ''), '[]'),

@@ -159,3 +159,36 @@ test("the text of a key changes with its type", async () => {
     /^source_edited reading:record \["1","2026-01-01 00:00:00\+00"\]$/u,
   );
 });
+
+describe("a table is converted into a partitioned one", () => {
+  const CONVERT = `
+    alter table public.orders rename to orders_old; alter table public.orders_old drop constraint orders_pkey;
+    create table public.orders (id bigint not null, item text not null, note text, primary key (id, item)) partition by range (id);
+    alter table public.orders attach partition public.orders_old for values from (minvalue) to (100);
+    create table public.orders_new partition of public.orders for values from (100) to (maxvalue)`;
+
+  test.each(["refuse", "track"] as const)(
+    "in one transaction with sync: %s",
+    async (changes) => {
+      const log = await orders(changes);
+      await migrate(log, CONVERT);
+      await log.sql.unsafe("insert into public.orders values (5, 'five'), (500, 'more')");
+      const { report } = await look(log);
+      expect([found(report), report.unproven]).toEqual([["coverage_narrowed orders"], []]);
+      await log.publish();
+      expect(await recorded(log)).toHaveLength(4);
+      const { after, policy, report: full } = await verdicts(log);
+      expect([after, full.unproven]).toEqual(["intact", []]);
+      await log.attack("update public.orders set note = 'forged' where id in (1, 500)");
+      expect(found((await look(log, policy)).report)).toEqual([
+        'source_edited orders ["500","more"]',
+        'source_edited orders:record ["1","lamp"]',
+      ]);
+      await log.attack(
+        "update public.orders set note = null where id in (1, 500); insert into public.orders values (600, 'forged')",
+      );
+      expect(found((await look(log, policy)).report)).toEqual(['source_unchained orders ["600","forged"]']);
+    },
+    120_000,
+  );
+});

@@ -12,9 +12,9 @@ import {
   TypeBoundError,
 } from "@scidex/audit-reader";
 import { type Generation, isSettled } from "../coverage/generations.ts";
-import { earlierKey } from "./earlier-keys.ts";
-import { KeyAccounts } from "./key-accounts.ts";
-import { mergeRekeyed } from "./merge-rekeyed.ts";
+import { earlierKey } from "./rekeyed/earlier-keys.ts";
+import { KeyAccounts } from "./rekeyed/key-accounts.ts";
+import { mergeRekeyed } from "./rekeyed/merge-rekeyed.ts";
 import type { GroupReader } from "./group-reader.ts";
 import type { KeyGroup } from "./key-group.ts";
 import type { KindTally } from "./kind-tally.ts";

@@ -1,7 +1,7 @@
 import { type Micros, toHex } from "@scidex/audit-core";
 import type { Cursor, ReportFinding } from "@scidex/audit-reader";
-import { ChangeNames } from "./change-names.ts";
-import { ChangeWalk } from "./change-walk.ts";
+import { ChangeNames } from "./changes/change-names.ts";
+import { ChangeWalk } from "./changes/change-walk.ts";
 import type { KeyEvent, KeyGroup } from "./key-group.ts";
 import type { KindTally } from "./kind-tally.ts";
 import type { KeyedEvent } from "./read-events.ts";
@@ -73,7 +73,8 @@ export class GroupReader {
           newest = event;
           if (event.seq !== null) {
             linked = event;
-            if (event.op !== "record") changedAt = event.appendedAt;
+            // A row that got another key was recorded anew under it: what is older stands under the other.
+            if (event.op !== "record" || (isRekeyed && begin === event)) changedAt = event.appendedAt;
             unstated = undefined;
           }
         }

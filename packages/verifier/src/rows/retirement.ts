@@ -73,10 +73,16 @@ export class Retention {
       this.#oldestKept = changedAt;
   }
 
-  /** A row that is missing. What waits to be linked has just been written. */
-  gone({ changedAt, newest }: KeyGroup, finding: Omit<Finding, "message">): void {
-    const { relation, text, before } = this.#rule;
-    if (changedAt === null || newest?.seq === null || changedAt >= before) {
+  /** Whether a row may be missing. What waits to be linked has just been written. */
+  isOver({ changedAt, newest }: KeyGroup): boolean {
+    return changedAt !== null && newest?.seq !== null && changedAt < this.#rule.before;
+  }
+
+  /** A row that is missing. */
+  gone(group: KeyGroup, finding: Omit<Finding, "message">): void {
+    const { relation, text } = this.#rule;
+    const { changedAt } = group;
+    if (changedAt === null || !this.isOver(group)) {
       this.#report({
         ...finding,
         message: `the row of ${relation} is gone, and younger than its retention of ${text}`,

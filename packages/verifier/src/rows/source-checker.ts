@@ -2,12 +2,12 @@ import { sameBytes, type Seq, toHex } from "@scidex/audit-core";
 import { inForce, type KindHistory } from "../coverage/config.ts";
 import { newestShapeChange, readFrom, statedTo } from "../coverage/generations.ts";
 import type { ReportFinding } from "@scidex/audit-reader";
-import { located, unrecordedChange } from "./change-finding.ts";
-import { hasChangedSchema } from "./changed-schema.ts";
+import { located, unrecordedChange } from "./changes/change-finding.ts";
+import { hasChangedSchema } from "./changes/changed-schema.ts";
 import { type ComparisonGround, emptyTally } from "./comparison.ts";
 import type { KeyEvent, KeyGroup } from "./key-group.ts";
-import { explainedBy, unchained } from "./explained-by.ts";
-import type { Traveller } from "./traveller.ts";
+import { explainedBy, unchained } from "./changes/explained-by.ts";
+import type { Traveller } from "./rekeyed/traveller.ts";
 import { isRowHash, isUnknownRow, type Recomputation } from "./payload.ts";
 
 /**
@@ -169,6 +169,11 @@ export class SourceChecker {
         ...(explanation === undefined ? {} : { explainedBy: explanation }),
       });
     }
+  }
+
+  /** Whether its row may be missing by the table's retention. */
+  mayBeGone(group: KeyGroup): boolean {
+    return this.#ground.retention?.isOver(group) === true;
   }
 
   onlyChained(group: KeyGroup): void {

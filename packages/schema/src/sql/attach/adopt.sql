@@ -10,7 +10,9 @@ DECLARE
   kinds      text[];
   new_pks    text[];
   new_hashes bytea[];
+  new_roles  text[];
   size       bigint;
+  since      bigint := public.audit_chain_keyed_since(kind);
 BEGIN
   config := public.audit_chain_in_force(kind);
   IF config.id IS NULL OR config.action = 'detach' THEN
@@ -18,6 +20,11 @@ BEGIN
   ELSIF config.complete THEN
     RAISE EXCEPTION '% is complete: a row of it that is not chained was inserted past its trigger', config.relation
       USING ERRCODE = 'AC002', HINT = 'Find out where it comes from. To chain it all the same, use audit-backfill --readmit, which is recorded.';
+  END IF;
+  IF since > 0 AND NOT EXISTS (SELECT FROM public.audit_chain AS c WHERE c.seq > since AND c.event_kind = 'audit_chain_statement')
+     AND EXISTS (SELECT FROM public.audit_chain AS c WHERE c.seq < since AND c.event_kind IN (kind, concat(kind, ':record'))) THEN
+    RAISE EXCEPTION 'the key of % was changed, and its rows are not recorded anew yet: which of them are not chained cannot be told', config.relation
+      USING ERRCODE = 'AC002', HINT = 'Run audit-publisher publish first, which records them anew.';
   END IF;
   PERFORM public.audit_chain_check_claim(r.relid, r.kind) FROM public.audit_chain_relation AS r WHERE r.kind = audit_chain_adopt.kind;
   IF config.blind_key AND EXISTS (SELECT FROM unnest(pks) AS k WHERE k !~ '^[0-9a-f]{64}$') THEN
@@ -27,7 +34,7 @@ BEGIN
   kinds := array_fill(kind, ARRAY[cardinality(pks)]);
   PERFORM public.audit_chain_check_events(kinds, pks, payload_hashes);
   PERFORM public.audit_chain_lock_chain();
-  IF config.changes = 'refuse' AND array_dims(pks) = array_dims(kinds) AND array_dims(payload_hashes) = array_dims(kinds)
+  IF since = 0 AND config.changes = 'refuse' AND array_dims(pks) = array_dims(kinds) AND array_dims(payload_hashes) = array_dims(kinds)
      AND NOT EXISTS (SELECT FROM public.audit_chain_pending AS p WHERE p.event_kind = kind) THEN
     -- Nothing but the chain itself can have one of these events, which is rare: another backfill has been faster.
     BEGIN
@@ -37,22 +44,26 @@ BEGIN
       NULL;
     END;
   END IF;
-  SELECT array_agg(e.pk ORDER BY e.n), array_agg(e.payload_hash ORDER BY e.n) INTO new_pks, new_hashes
+  -- A key that was another row's, when rows had other keys, is used again.
+  SELECT array_agg(e.pk ORDER BY e.n), array_agg(e.payload_hash ORDER BY e.n),
+         array_agg((SELECT 'insert' FROM public.audit_chain AS c WHERE c.event_kind = kind AND c.event_pk = e.pk) ORDER BY e.n)
+    INTO new_pks, new_hashes, new_roles
     FROM unnest(pks, payload_hashes) WITH ORDINALITY AS e(pk, payload_hash, n)
-   WHERE NOT EXISTS (SELECT FROM public.audit_chain AS c WHERE c.event_kind = kind AND c.event_pk = e.pk)
+   WHERE NOT EXISTS (SELECT FROM public.audit_chain AS c WHERE c.event_kind = kind AND c.event_pk = e.pk AND c.seq > since)
      -- Not a join: what is gone from pending and not vacuumed yet would be read for each row (500 rows took 2 s).
      AND e.pk NOT IN (SELECT p.event_pk FROM public.audit_chain_pending AS p WHERE p.event_kind = kind)
-     -- A tracked row that has changed since it was attached stands in the chain by its changes: keys from pk@ up to pkA.
-     AND (config.changes = 'refuse' OR NOT EXISTS (
+     -- A tracked row that has changed since it was attached stands in the chain by its changes, and one that got another key
+     -- by what it was recorded as anew: keys from pk@ up to pkA.
+     AND (config.changes = 'refuse' AND since = 0 OR NOT EXISTS (
            SELECT FROM public.audit_chain AS c
-            WHERE c.event_kind IN (concat(kind, ':insert'), concat(kind, ':update'), concat(kind, ':delete'))
+            WHERE c.event_kind IN (concat(kind, ':insert'), concat(kind, ':update'), concat(kind, ':delete'), concat(kind, ':record')) AND c.seq > since
               AND c.event_pk > concat(e.pk, '@') COLLATE "C" AND c.event_pk < concat(e.pk, 'A') COLLATE "C"
               -- Keys can contain an @ themselves: another row's changes are not this one's.
               AND c.event_pk = concat(e.pk, '@', c.seq)));
   IF new_pks IS NULL THEN
     RETURN 0;
   END IF;
-  size := public.audit_chain_extend(kinds[1:cardinality(new_pks)], new_pks, new_hashes, NULL::bytea[], NULL::text[]);
+  size := public.audit_chain_extend(kinds[1:cardinality(new_pks)], new_pks, new_hashes, NULL::bytea[], new_roles);
   RETURN cardinality(new_pks);
 END
 $function$;

@@ -34,6 +34,8 @@ DECLARE
   rows_there bigint := 0;
   is_known   boolean;
   is_asked   boolean;
+  is_taken_over boolean := false;
+  is_whole   boolean;
   is_plain   boolean;
   is_complete boolean;
   function_name text;
@@ -60,8 +62,27 @@ BEGIN
   SELECT concat(quote_ident(n.nspname), '.', quote_ident(c.relname)), c.relname, c.relkind = 'p', c.relkind = 'r'
     INTO qualified, event_kind, row_wise, is_plain
     FROM pg_class AS c JOIN pg_namespace AS n ON n.oid = c.relnamespace WHERE c.oid = relation;
-  SELECT r.* INTO live FROM public.audit_chain_relation AS r WHERE r.relid = relation;
+  SELECT r.* INTO live FROM public.audit_chain_relation AS r
+   WHERE r.relid IN (SELECT relation UNION SELECT t.relid FROM pg_partition_tree(relation) AS t) ORDER BY r.relid <> relation, r.kind LIMIT 1;
   event_kind := coalesce(kind, live.kind, event_kind);
+  IF live.relid <> relation THEN
+    -- All rows have been captured where the table has become a partition just now, and the others have none.
+    SELECT bool_or(public.audit_chain_is_own(i.xmin)) INTO is_whole FROM pg_inherits AS i WHERE i.inhrelid = live.relid;
+    FOR part IN SELECT t.relid FROM pg_partition_tree(relation) AS t WHERE t.isleaf AND t.relid NOT IN (SELECT o.relid FROM pg_partition_tree(live.relid) AS o) LOOP
+      EXIT WHEN NOT is_whole;
+      EXECUTE format('SELECT NOT EXISTS (SELECT FROM %s)', part) INTO is_whole;
+    END LOOP;
+    PERFORM public.audit_chain_take_over(relation, event_kind);
+    FOR part, name IN
+      SELECT t.tgrelid::regclass, t.tgname FROM pg_trigger AS t JOIN pg_proc AS p ON p.oid = t.tgfoid
+       WHERE t.tgrelid = live.relid AND NOT t.tgisinternal AND t.tgparentid = 0
+         AND p.pronamespace = 'public'::regnamespace AND p.proname = public.audit_chain_capture_name(live.kind)
+    LOOP
+      EXECUTE format('DROP TRIGGER %I ON %s', name, part);
+    END LOOP;
+    SELECT r.* INTO live FROM public.audit_chain_relation AS r WHERE r.relid = relation;
+    is_taken_over := true;
+  END IF;
   before := public.audit_chain_in_force(event_kind);
   -- The kind of a table that was dropped stays that table's: its keys would be taken for those of this one.
   WHILE live.kind IS NULL AND before.action = 'detach' AND cardinality(before.columns) = 0 LOOP
@@ -104,15 +125,8 @@ BEGIN
        AND a.attname::text = coalesce(renames ->> k.name, k.name)
     HAVING count(*) = cardinality(before.key_columns);
   END IF;
-  BEGIN
-    key_names := public.audit_chain_key_columns(relation, key);
-  EXCEPTION WHEN SQLSTATE 'AC005' THEN
-    -- What was the key is none any more: a migration has given the table another one.
-    IF is_asked OR key IS NULL THEN
-      RAISE;
-    END IF;
-    key_names := public.audit_chain_key_columns(relation, NULL);
-  END;
+  -- What was the key may be none any more: a migration has given the table another one.
+  key_names := coalesce(CASE WHEN NOT is_asked THEN public.audit_chain_key_now(relation, key) END, public.audit_chain_key_columns(relation, key));
   IF key_names && exclude THEN
     RAISE EXCEPTION 'a key column of % cannot be excluded', relation USING ERRCODE = 'AC005', HINT = 'Exclude other columns, or choose another key.';
   END IF;
@@ -150,10 +164,13 @@ BEGIN
     -- Rows of inheritance children are not captured, and not this table's.
     EXECUTE format('SELECT count(*) FROM %s %s', CASE WHEN is_plain THEN 'ONLY' END, relation) INTO rows_there;
   END IF;
+  IF is_taken_over AND NOT is_whole THEN
+    EXECUTE format('SELECT count(*) FROM %s', relation) INTO rows_there;
+  END IF;
   is_complete := rows_there = 0 AND (NOT is_known OR before.complete);
   -- The same call again changes nothing and records nothing.
   IF NOT is_known OR live.relid IS DISTINCT FROM relation
-     OR (before.relation, before.key_columns, before.columns, before.members, before.absent, before.excluded, before.changes, before.mode, before.fallback)
+     OR is_taken_over OR (before.relation, before.key_columns, before.columns, before.members, before.absent, before.excluded, before.changes, before.mode, before.fallback)
        IS DISTINCT FROM (qualified COLLATE "C", key_names, columns, members, absent, exclude, changes, mode, fallback)
      OR before.present IS DISTINCT FROM public.audit_chain_present(relation)
      OR public.audit_chain_types_changed(relation, before.columns, before.column_types) THEN

@@ -30,7 +30,8 @@ BEGIN
     RAISE EXCEPTION 'the kind % is reserved', quote_literal(kind) USING ERRCODE = 'AC003', HINT = 'Give another one with --kind.';
   END IF;
   SELECT r.* INTO live FROM public.audit_chain_relation AS r WHERE r.kind = audit_chain_check_claim.kind;
-  IF live.kind IS NOT NULL AND EXISTS (SELECT FROM pg_class AS c WHERE c.oid = live.relid) THEN
+  IF live.kind IS NOT NULL AND EXISTS (SELECT FROM pg_class AS c WHERE c.oid = live.relid)
+     AND NOT EXISTS (SELECT FROM pg_partition_tree(relation) AS t WHERE t.relid = live.relid) THEN
     RAISE EXCEPTION 'the kind % belongs to %', quote_literal(kind), live.relid
       USING ERRCODE = 'AC003', HINT = format('Give another one: audit-chain attach %s --kind NAME; for one table in each of several schemas --kind ''{schema}.{table}'' does.', relation);
   ELSIF live.kind IS NULL AND public.audit_chain_kind_in_use(kind) THEN

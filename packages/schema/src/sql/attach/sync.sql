@@ -9,7 +9,9 @@ DECLARE
   root   regclass := coalesce(pg_partition_root(relation), relation);
   config public.audit_chain_config;
 BEGIN
-  config := public.audit_chain_in_force((SELECT r.kind FROM public.audit_chain_relation AS r WHERE r.relid = root));
+  -- Or of a partition of it that was audited by itself.
+  config := public.audit_chain_in_force((SELECT r.kind FROM public.audit_chain_relation AS r
+    WHERE r.relid IN (SELECT root UNION SELECT t.relid FROM pg_partition_tree(root) AS t) ORDER BY r.relid <> root, r.kind LIMIT 1));
   IF config.id IS NULL OR config.action = 'detach' OR starts_with(config.kind, 'audit_chain') THEN
     RAISE EXCEPTION '% is not attached', root USING ERRCODE = 'AC002', HINT = format('Run: audit-chain attach %s', root);
   END IF;

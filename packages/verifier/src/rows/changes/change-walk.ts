@@ -1,5 +1,5 @@
 import { sameBytes, toHex } from "@scidex/audit-core";
-import type { ChangeBreak, KeyEvent } from "./key-group.ts";
+import type { ChangeBreak, KeyEvent } from "../key-group.ts";
 
 /** No more breaks of one key are kept than a report lists of one check. */
 const MAX_BREAKS = 1000;

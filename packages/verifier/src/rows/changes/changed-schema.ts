@@ -1,7 +1,7 @@
 import type { Seq } from "@scidex/audit-core";
-import { inForce, isSameShape } from "../coverage/config.ts";
-import { type Generation, readFrom, statedTo } from "../coverage/generations.ts";
-import type { Recomputation } from "./payload.ts";
+import { inForce, isSameShape } from "../../coverage/config.ts";
+import { type Generation, readFrom, statedTo } from "../../coverage/generations.ts";
+import type { Recomputation } from "../payload.ts";
 
 /**
  * Whether the columns may have been others at one event than at the one before it, so that the same row had other hashes.

@@ -1,5 +1,5 @@
 import { fromHex, toHex } from "@scidex/audit-core";
-import type { KeyEvent } from "./key-group.ts";
+import type { KeyEvent } from "../key-group.ts";
 
 /**
  * A row whose events are looked for in one epoch of its keys after the other, the newest first: `open` until one is found that

@@ -1,11 +1,11 @@
 import { Cursor, Sorter } from "@scidex/audit-reader";
-import { compareBytes } from "./byte-order.ts";
+import { compareBytes } from "../byte-order.ts";
 import type { KeyReading } from "./earlier-keys.ts";
-import type { GroupReader } from "./group-reader.ts";
+import type { GroupReader } from "../group-reader.ts";
 import { type KeyAccounts, Some } from "./key-accounts.ts";
-import type { KeyEvent, KeyGroup } from "./key-group.ts";
-import type { SourceRow } from "./read-source.ts";
-import type { SourceChecker } from "./source-checker.ts";
+import type { KeyEvent, KeyGroup } from "../key-group.ts";
+import type { SourceRow } from "../read-source.ts";
+import type { SourceChecker } from "../source-checker.ts";
 import { type Traveller, travellerOf, travellerRecord } from "./traveller.ts";
 
 /**
@@ -160,7 +160,7 @@ class Level {
   #alone(row: Traveller, unstated: KeyEvent | undefined): void {
     // What has begun by a change in the epoch behind has its event here, if anywhere.
     if (row.begun !== null) this.#begun.add(row.begun);
-    else if (this.#before === undefined) this.#checker.onlyThere(row.key);
+    else if (this.#before === undefined) this.#checker.onlyThere(row.key, row.hashes);
     else this.#pass({ ...row, unstated: row.unstated ?? unstated });
   }
 
@@ -168,7 +168,7 @@ class Level {
   #without(group: KeyGroup): void {
     const { newest, first } = group;
     if (newest !== undefined && newest.op !== "delete") {
-      if (this.#epoch === 0) this.#checker.onlyChained(group);
+      if (this.#epoch === 0 || this.#checker.mayBeGone(group)) this.#checker.onlyChained(group);
       else this.#orphans.add(group);
     }
     if (hasFound(first))

@@ -1,4 +1,4 @@
-import type { KeyedEvent } from "./read-events.ts";
+import type { KeyedEvent } from "../read-events.ts";
 
 /**
  * The names of one row's changes in the chain, in the order of seq: each must end in `@` and its own seq. One that ends

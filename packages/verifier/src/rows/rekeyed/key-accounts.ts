@@ -1,11 +1,11 @@
 import { sameBytes, toHex } from "@scidex/audit-core";
 import type { ReportFinding } from "@scidex/audit-reader";
-import type { KindHistory } from "../coverage/config.ts";
-import { located, unrecordedChange } from "./change-finding.ts";
-import { hasChangedSchema } from "./changed-schema.ts";
-import type { ComparisonGround, SourceTally } from "./comparison.ts";
-import type { KeyEvent, KeyGroup } from "./key-group.ts";
-import type { Recomputation } from "./payload.ts";
+import type { KindHistory } from "../../coverage/config.ts";
+import { located, unrecordedChange } from "../changes/change-finding.ts";
+import { hasChangedSchema } from "../changes/changed-schema.ts";
+import type { ComparisonGround, SourceTally } from "../comparison.ts";
+import type { KeyEvent, KeyGroup } from "../key-group.ts";
+import type { Recomputation } from "../payload.ts";
 
 /** No more than a report lists of one check are kept. */
 const MAX_KEPT = 1000;

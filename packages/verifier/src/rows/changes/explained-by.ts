@@ -1,5 +1,5 @@
 import { type Finding } from "@scidex/audit-reader";
-import type { ChangeBreak } from "./key-group.ts";
+import type { ChangeBreak } from "../key-group.ts";
 
 /**
  * What had been found of a row before the change that found it so, had anybody verified in between. Where that has been

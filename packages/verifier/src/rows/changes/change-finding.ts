@@ -1,5 +1,5 @@
 import type { Finding } from "@scidex/audit-reader";
-import type { KeyEvent } from "./key-group.ts";
+import type { KeyEvent } from "../key-group.ts";
 
 /** Where a finding about an event is. */
 export function located(event: KeyEvent) {
