@@ -45,23 +45,25 @@ export function travellerRecord({
   ];
 }
 
-const packed = ({ seq, eventKind, eventPk, payloadHash, beforeHash, op }: KeyEvent) => ({
+const packed = ({ seq, eventKind, eventPk, payloadHash, beforeHash, op, appendedAt }: KeyEvent) => ({
   seq: seq === null ? null : String(seq),
   eventKind,
   eventPk,
   payloadHash: toHex(payloadHash),
   beforeHash: beforeHash && toHex(beforeHash),
   op,
+  appendedAt: appendedAt === null ? null : String(appendedAt),
 });
 type Packed = ReturnType<typeof packed>;
 
-const unpacked = ({ seq, eventKind, eventPk, payloadHash, beforeHash, op }: Packed): KeyEvent => ({
+const unpacked = ({ seq, eventKind, eventPk, payloadHash, beforeHash, op, appendedAt }: Packed): KeyEvent => ({
   seq: seq === null ? null : BigInt(seq),
   eventKind,
   eventPk,
   payloadHash: fromHex(payloadHash),
   beforeHash: beforeHash === null ? null : fromHex(beforeHash),
   op,
+  appendedAt: appendedAt === null ? null : BigInt(appendedAt),
 });
 
 export function travellerOf(record: string): Traveller {
