@@ -24,9 +24,9 @@ const tables: Template = {
     await migrate(drizzle(sql));
     await sql.unsafe(`
       create table public.orders (id int primary key, item text);
-      select public.audit_chain_attach('public.orders', changes => 'track');
+      select public.audit_chain_attach('public.orders', 'strict', 'track');
       create table public.facts (id int primary key, item text);
-      select public.audit_chain_attach('public.facts');
+      select public.audit_chain_attach('public.facts', 'strict');
       insert into public.orders select i, 'o' || i from generate_series(1, 3) as i;
       insert into public.facts select i, 'f' || i from generate_series(1, 200) as i;
       delete from public.orders where id = 3`);

@@ -310,7 +310,7 @@ describe("a column that got another type", () => {
     expect(found(await chain.verify())).toEqual(["source_edited orders:update 1"]);
   });
 
-  test("and is the key's has older events that cannot be matched: nobody is accused", async () => {
+  test("and is the key's, of which the old text cannot be told: nobody is accused", async () => {
     const chain = await openChain();
     await chain.sql.unsafe("create table public.orders (id int, at timestamp, primary key (id, at))");
     await attach(drizzle(chain.sql), "public.orders", { mode: "sealed" });
@@ -320,7 +320,7 @@ describe("a column that got another type", () => {
     await seal(chain);
     const report = await chain.verify();
     expect(found(report).filter((one) => !one.startsWith("coverage_narrowed"))).toEqual([]);
-    expect(report.unproven.join()).toContain("the type of its key column at was changed");
+    expect(report.unproven.join()).toContain("what its key was before cannot be told");
   });
 
   test("with loss is said, and its rows are not proven", async () => {
