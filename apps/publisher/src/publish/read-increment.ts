@@ -7,8 +7,8 @@ import { inTransaction } from "../transaction.ts";
 import { IncrementWalk } from "./increment-walk.ts";
 
 /**
- * More than the links of one COPY are vouched for together: 2 us a link instead of 16, of which a million rows that are
- * recorded anew or backfilled have many. So many of one COPY take some 0.3 s.
+ * More than the links of one COPY are vouched for together, by the kernel, instead of one by one: a million rows that are
+ * recorded anew or backfilled have many.
  */
 const VOUCHED_LINKS = 100_000n;
 

@@ -45,8 +45,8 @@ export interface RecordedSum {
  *
  * If `before` is `old`, every old event is followed by one that found what it had left behind, and, since no event is there
  * twice, by no other. Then the rows must be `after` and `young`. All events of the role `record` must lie between the
- * change and the end of the statement that stands for them. In this way a table takes 3 us a row where the comparison in
- * order takes 25.
+ * change and the end of the statement that stands for them. In this way a table is added up like one that was never recorded
+ * anew, without being put in order.
  *
  * Sums of all the hashes at once would not do: an event that found what the other one of its key recorded, and recorded
  * what that one found, would leave the same.

@@ -15,8 +15,8 @@ export interface IncrementGround {
 
 /**
  * Vouches for links that a chain has gained since something was published: the publisher's fast way. Says where they end
- * if nothing is wrong with any of them, or nothing at all. A link takes 2 us, and 16 where `LinkChecker`, `TimeChecker` and
- * `FrontierBuilder` walk along them.
+ * if nothing is wrong with any of them, or nothing at all: then `LinkChecker`, `TimeChecker` and `FrontierBuilder` walk along
+ * them.
  *
  * @param copy a binary COPY of `CHAIN_COLUMNS`, in the order of seq; it is read to its end
  */

@@ -29,7 +29,7 @@ BEGIN
   PERFORM public.audit_chain_check_events(kinds, pks, payload_hashes);
   PERFORM public.audit_chain_lock_chain();
   -- Everything since `as_of`, by seq: among all of the kind's events, found by its index, a batch would take as long as what has
-  -- been recorded already (the 300,000th row took 40 us, and 11 this way).
+  -- been recorded already (100,000 rows: 15 us a row at first and 24 at last; this way 10 to 12 from first to last).
   SELECT coalesce(array_agg(DISTINCT CASE WHEN c.event_kind = kind THEN c.event_pk ELSE left(c.event_pk, -length(concat('@', c.seq))) END), '{}')
     INTO changed
     FROM (SELECT a.seq, a.event_kind, a.event_pk FROM public.audit_chain AS a WHERE a.seq > as_of ORDER BY a.seq OFFSET 0) AS c
