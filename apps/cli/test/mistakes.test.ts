@@ -106,7 +106,7 @@ describe("with the database", () => {
 
 describe("with tables", () => {
   it("5: a name that is misspelt", async () => {
-    expect(await said(2, ["attach", "ordres"])).toMatch(/"ordres" does not exist\. Write the name as in SQL/);
+    expect(await said(2, ["attach", "ordres"])).toMatch(/"ordres" does not exist\. Did you mean orders\?/);
   });
 
   it("6: a table without a primary key", async () => {

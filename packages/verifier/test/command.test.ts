@@ -342,7 +342,7 @@ describe("audit-verify", { timeout: 180_000 }, () => {
     const ended = finish(child);
     for (;;) {
       const rows =
-        await chain.sql`select from pg_stat_activity where application_name = 'audit-verify' and query like 'copy%'`;
+        await chain.sql`select from pg_stat_activity where datname = current_database() and application_name = 'audit-verify' and query like 'copy%'`;
       if (rows.length > 0) break;
       await sleep(20);
     }

@@ -86,7 +86,7 @@ it("what narrows the coverage is said before it is done", async () => {
   await expect
     .poll(
       async () =>
-        await db.sql`select from pg_stat_activity where application_name = 'audit-chain attach' and wait_event_type = 'Lock'`,
+        await db.sql`select from pg_stat_activity where datname = current_database() and application_name = 'audit-chain attach' and wait_event_type = 'Lock'`,
       {
         timeout: 120_000,
       },

@@ -20,7 +20,7 @@ beforeAll(async () => {
   mkdirSync(join(folder, "tiles"));
   keys = (await runCli(["keygen", "--name", "example.org/log", "--out", join(folder, "key")])).stdout;
   await db.sql`create table orders (id bigint primary key, amount numeric, done boolean, note text, at timestamptz)`;
-  await db.run(["attach", "orders", "--changes", "track"]);
+  await db.run(["attach", "orders", "--changes", "track", "--mode", "strict"]);
   await db.sql`insert into orders select k, 120.00, true, null, '2026-04-28 12:00:00.120+00' from generate_series(1, 600) k`;
   await db.sql`update orders set amount = 130.50 where id = 42`;
   await publish();
