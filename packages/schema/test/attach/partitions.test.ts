@@ -21,7 +21,7 @@ test("a deployer creates partitions of his audited table, and can put its trigge
   await using own = connect(deployer.url);
   await own.sql.unsafe(`create table days (id int, day int, primary key (id, day)) partition by range (day);
     create table plain (id int primary key); create table decoy (id int, day int)`);
-  await own.sql`select audit_chain_attach('days'), audit_chain_attach('plain')`;
+  await own.sql`select audit_chain_attach('days', 'strict'), audit_chain_attach('plain', 'strict')`;
 
   await own.sql.unsafe("create table day_1 partition of days for values from (1) to (2)");
   await own.sql.unsafe(
