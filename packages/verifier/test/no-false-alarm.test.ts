@@ -361,6 +361,28 @@ describe("no false alarms", () => {
     expectClean(await chain.verify());
   });
 
+  it("of an index that is not used yet, since a transaction is older than it", async () => {
+    const chain = await openChain();
+    await chain.sql.unsafe(`create table public.jobs (id int primary key, name text);
+      select public.audit_chain_attach('public.jobs', 'strict', 'track')`);
+    await chain.sql`insert into public.jobs values (1, 'a'), (2, 'b')`;
+    await chain.publish();
+    const other = postgres(chain.url, { max: 1, fetch_types: false });
+    onTestFinished(async () => await other.end({ timeout: 0 }));
+    await other.unsafe("begin isolation level repeatable read; select pg_current_xact_id()");
+    await chain.sql`update public.jobs set name = 'c' where id = 1`;
+    await chain.sql.unsafe(
+      "alter table public.jobs drop constraint jobs_pkey; alter table public.jobs add primary key (id)",
+    );
+    const [index] =
+      await chain.sql`select indcheckxmin as waits from pg_index where indrelid = 'public.jobs'::regclass`;
+    expect(index).toEqual({ waits: true });
+    const { divergences } = await chain.verify();
+    expect(divergences).toEqual([]);
+    await other.unsafe("commit");
+    expectClean(await chain.verify());
+  });
+
   it("of kinds and keys that only look like a change", async () => {
     const chain = await openChain();
     await append(chain.sql, "thing.update", "1", "2@1", "@", "a@2");

@@ -62,6 +62,8 @@ const IRRELEVANT = new Set([
   "stmt_len",
   "stmt_location",
   "total_cost",
+  // Whether it is to be made again once older transactions have ended: an index cannot be used before.
+  "transientPlan",
   "unprunableRelids",
   "varattnosyn",
   "varcollid",

@@ -93,11 +93,14 @@ test("only the session speaks with the driver", () => {
       return /import (?!type)[^;]* from "postgres"|\.unsafe\(|\.reserve\(|\bsql(?:<[^>]*>)?`/u.test(text);
     });
   });
-  // The session's statements are sent by the second; the others say that they believe the database.
+  // The session's statements are sent by the second. The others say that they believe the database, or are for what is held
+  // against what was signed: the publisher's increment, and proofs.
   expect(speaking).toEqual([
+    "chain/copy-links.ts",
     "database/session.ts",
     "database/statements.ts",
     "lookup.ts",
+    "prove/roots-from-chain.ts",
     "record/has-changed-shape.ts",
   ]);
 });
