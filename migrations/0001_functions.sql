@@ -514,17 +514,19 @@ BEGIN
       SELECT p.id, p.op, p.event_kind, p.event_pk, p.payload_hash, p.before_hash, o.n
         FROM public.audit_chain_pending AS p JOIN unnest(places) WITH ORDINALITY AS o(place, n) ON o.place = p.ctid
        WHERE p.ctid = ANY (places)
+    ), keyed AS MATERIALIZED (
+      SELECT k.event_kind, public.audit_chain_keyed_since(k.event_kind) AS since FROM (SELECT DISTINCT t.event_kind FROM taken AS t) AS k
     ), placed AS (
       -- What the key's first event is: one that stands in the chain, or one further up in this batch.
       SELECT t.*,
-             CASE WHEN c.seq > c.keyed_since THEN c.payload_hash
+             CASE WHEN c.seq > k.since THEN c.payload_hash
                   WHEN row_number() OVER same_key > 1 THEN first_value(t.payload_hash) OVER same_key
              END AS earlier_hash,
              -- It was another row's, when rows had other keys.
-             c.seq <= c.keyed_since AS is_used
-        FROM taken AS t
+             c.seq <= k.since AS is_used
+        FROM taken AS t JOIN keyed AS k ON k.event_kind = t.event_kind
         LEFT JOIN LATERAL (
-          SELECT a.seq, a.payload_hash, public.audit_chain_keyed_since(t.event_kind) AS keyed_since FROM public.audit_chain AS a WHERE a.event_kind = t.event_kind AND a.event_pk = t.event_pk OFFSET 0) AS c ON true
+          SELECT a.seq, a.payload_hash FROM public.audit_chain AS a WHERE a.event_kind = t.event_kind AND a.event_pk = t.event_pk OFFSET 0) AS c ON true
       WINDOW same_key AS (PARTITION BY t.event_kind, t.event_pk, t.op IN ('update', 'delete') ORDER BY t.n)
     ), judged AS (
       SELECT p.*,
