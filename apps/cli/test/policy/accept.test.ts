@@ -1,29 +1,19 @@
 /** `audit-chain accept`: an incident is closed row by row, and the next one is found (case 15). */
-import { mkdtemp, readFile, rm, writeFile } from "node:fs/promises";
-import { tmpdir } from "node:os";
+import { readFile, writeFile } from "node:fs/promises";
 import { join } from "node:path";
 import { afterEach, beforeEach, expect, it } from "vitest";
-import { type ChainDatabase, chainDatabase } from "../chain-database.ts";
-import { type Ended, jsonOf, runCli } from "../run-cli.ts";
+import type { ChainDatabase } from "../chain-database.ts";
+import { type Ended, jsonOf } from "../run-cli.ts";
+import { openLog, type PolicyLog } from "./open-log.ts";
 
-const ORIGIN = "example.org/orders";
-
+let log: PolicyLog;
 let db: ChainDatabase;
 let folder: string;
 let file: string;
 let env: Record<string, string>;
 beforeEach(async () => {
-  db = await chainDatabase();
-  folder = await mkdtemp(join(tmpdir(), "audit-accept-"));
-  file = join(folder, "policy.json");
-  const { stdout } = await runCli(["keygen", "--name", ORIGIN, "--out", join(folder, "key")]);
-  await writeFile(join(folder, "vkeys"), stdout);
-  env = {
-    AUDIT_ORIGIN: ORIGIN,
-    AUDIT_SINKS: `file:${join(folder, "a.log")},file:${join(folder, "b.log")}`,
-    AUDIT_VERIFIER_KEYS: join(folder, "vkeys"),
-    AUDIT_SIGNING_KEY_FILE: join(folder, "key"),
-  };
+  log = await openLog("a.log", "b.log");
+  ({ db, folder, file, env } = log);
   await db.sql.unsafe(`
     create table orders (id int primary key, item text); select public.audit_chain_attach('public.orders', changes => 'track');
     create table facts (id int primary key); select public.audit_chain_attach('public.facts');
@@ -32,10 +22,7 @@ beforeEach(async () => {
   await run("publish");
   await writeFile(file, (await run("policy")).stdout);
 });
-afterEach(async () => {
-  await db.drop();
-  await rm(folder, { recursive: true });
-});
+afterEach(async () => await log.close());
 
 const run = async (...args: string[]): Promise<Ended> => await db.run(args, { env });
 const past = async (statements: string) =>

@@ -1,13 +1,11 @@
-import { execFileSync, fork } from "node:child_process";
-import { once } from "node:events";
+import { execFileSync } from "node:child_process";
 import { readFileSync } from "node:fs";
-import { fileURLToPath } from "node:url";
 import { describe, expect, it } from "vitest";
 import { EMPTY_LOG_DIGEST, nextLogDigest } from "@scidex/audit-core";
 import { parseState } from "../../src/state/state.ts";
 import { gitRemote, linesOf, openLog } from "../log.ts";
+import { killPublisher } from "./kill-publisher.ts";
 
-const PUBLISHER = fileURLToPath(new URL("endless-publisher.ts", import.meta.url));
 const KILLS = 40;
 
 describe("a publisher that is killed", () => {
@@ -18,15 +16,7 @@ describe("a publisher that is killed", () => {
     const said: unknown[] = [];
     const seen = new Set<string>();
     for (let kill = 0; kill < KILLS; kill += 1) {
-      const child = fork(PUBLISHER, [log.url, log.keyFile, ...sinks], {
-        execArgv: ["--conditions=source"],
-        stdio: ["ignore", "inherit", "inherit", "ipc"],
-      });
-      child.on("message", (message) => message === "ready" || said.push(message));
-      await once(child, "message");
-      await new Promise((resolve) => setTimeout(resolve, Math.random() * 700));
-      child.kill("SIGKILL");
-      await once(child, "exit");
+      said.push(...(await killPublisher(log, sinks)));
       const { log: at, sinks: records } = parseState(readFileSync(log.stateFile, "utf8"), log.stateFile);
       seen.add(
         Object.values(records)

@@ -1,15 +1,11 @@
-import { fork } from "node:child_process";
-import { once } from "node:events";
 import { mkdirSync, readFileSync } from "node:fs";
 import { join } from "node:path";
-import { fileURLToPath } from "node:url";
 import { headTrust } from "@scidex/audit-core";
 import { EMPTY_STATE, type Finding, readPublishedHeads } from "@scidex/audit-reader";
 import { openSink } from "@scidex/audit-sinks";
 import { describe, expect, it } from "vitest";
 import { type Log, linesOf, openLog, ORIGIN, recompute } from "../log.ts";
-
-const PUBLISHER = fileURLToPath(new URL("endless-publisher.ts", import.meta.url));
+import { killPublisher } from "./kill-publisher.ts";
 
 interface Tiled {
   readonly log: Log;
@@ -89,15 +85,7 @@ describe("publishing into tiles", () => {
     await addRows(log, 1, 250);
     const said: unknown[] = [];
     for (let kill = 0; kill < 12; kill += 1) {
-      const child = fork(PUBLISHER, [log.url, log.keyFile, ...sinks], {
-        execArgv: ["--conditions=source"],
-        stdio: ["ignore", "inherit", "inherit", "ipc"],
-      });
-      child.on("message", (message) => message === "ready" || said.push(message));
-      await once(child, "message");
-      await new Promise((resolve) => setTimeout(resolve, Math.random() * 700));
-      child.kill("SIGKILL");
-      await once(child, "exit");
+      said.push(...(await killPublisher(log, sinks)));
     }
     expect(said).toEqual([]);
     expect(await log.publish({ sinks })).toMatchObject({ status: "intact" });

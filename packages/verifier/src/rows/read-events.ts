@@ -2,6 +2,7 @@ import type { Micros } from "@scidex/audit-core";
 import { Cursor, eachTuple, type Lane, type Relation, type Sorter } from "@scidex/audit-reader";
 import { epochsAfter } from "../coverage/key-epochs.ts";
 import type { KeyEvent } from "./key-group.ts";
+import { textOf } from "./record-text.ts";
 
 /** An event in the order of kind, epoch and key. `kind` and `key` are those of the row that it is about. */
 export interface KeyedEvent extends KeyEvent {
@@ -172,7 +173,3 @@ function eventOf(record: string): KeyedEvent {
 
 const timeOf = (time: bigint): Micros | null =>
   time === NO_TIME || time === -NO_TIME - 1n ? null : time + POSTGRES_EPOCH;
-
-/** Of UTF-8 bytes, one a character. */
-const textOf = (bytes: string): string =>
-  /^[\0-\x7f]*$/u.test(bytes) ? bytes : Buffer.from(bytes, "latin1").toString();

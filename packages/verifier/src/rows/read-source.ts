@@ -1,5 +1,6 @@
 import { blindKey, canonicalJson, CoreError, sha256, toHex } from "@scidex/audit-core";
 import { type Chunks, Cursor, eachLine, type Lane, type Relation, type Sorter } from "@scidex/audit-reader";
+import { textOf } from "./record-text.ts";
 import { neededColumns, rowPayloadHash, type RowReading, type RowTexts } from "./payload.ts";
 
 /** A row of an audited table. */
@@ -101,6 +102,3 @@ function rowOf(record: string, hashes: number, hasEarlier: boolean): SourceRow {
     hashes: Array.from({ length: hashes }, (_, i) => bytes.subarray(HASH_BYTES * i, HASH_BYTES * (i + 1))),
   };
 }
-
-/** Of UTF-8 bytes, one a character. */
-const textOf = (bytes: string): string => Buffer.from(bytes, "latin1").toString();

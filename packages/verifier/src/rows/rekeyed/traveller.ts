@@ -1,5 +1,6 @@
 import { fromHex, toHex } from "@scidex/audit-core";
 import type { KeyEvent } from "../key-group.ts";
+import { textOf } from "../record-text.ts";
 
 /**
  * A row whose events are looked for in one epoch of its keys after the other, the newest first: `open` until one is found that
@@ -84,6 +85,3 @@ export function travellerOf(record: string): Traveller {
     unstated: rest.unstated === null ? undefined : unpacked(rest.unstated),
   };
 }
-
-/** Of UTF-8 bytes, one a character. */
-const textOf = (bytes: string): string => Buffer.from(bytes, "latin1").toString();

@@ -1,43 +1,30 @@
 /** `audit-chain policy`, `--diff` and `--approve`: from a first policy to what was approved since. */
-import { mkdir, mkdtemp, readFile, rm, stat, writeFile } from "node:fs/promises";
-import { tmpdir } from "node:os";
+import { mkdir, readFile, rm, stat, writeFile } from "node:fs/promises";
 import { join } from "node:path";
 import { afterEach, beforeEach, describe, expect, it } from "vitest";
-import { type ChainDatabase, chainDatabase } from "./chain-database.ts";
-import { type Ended, jsonOf, runCli } from "./run-cli.ts";
-
-const ORIGIN = "example.org/orders";
+import type { ChainDatabase } from "../chain-database.ts";
+import { type Ended, jsonOf } from "../run-cli.ts";
+import { openLog, type PolicyLog } from "./open-log.ts";
 
 interface Approval {
   readonly seq: number;
   readonly chain_hash: string;
 }
 
+let log: PolicyLog;
 let db: ChainDatabase;
 let folder: string;
 let file: string;
 let env: Record<string, string>;
 beforeEach(async () => {
-  db = await chainDatabase();
-  folder = await mkdtemp(join(tmpdir(), "audit-approval-"));
-  file = join(folder, "policy.json");
-  const { stdout } = await runCli(["keygen", "--name", ORIGIN, "--out", join(folder, "key")]);
-  await writeFile(join(folder, "vkeys"), stdout);
-  env = {
-    AUDIT_ORIGIN: ORIGIN,
-    AUDIT_SINKS: `file:${join(folder, "head.log")}`,
-    AUDIT_VERIFIER_KEYS: join(folder, "vkeys"),
-    AUDIT_SIGNING_KEY_FILE: join(folder, "key"),
-  };
+  log = await openLog("head.log");
+  ({ db, folder, file, env } = log);
   await db.sql.unsafe(`
     create table orders (id int primary key, amount int, note text); create table b (id int primary key);
     select public.audit_chain_attach('public.orders', 'strict'); select public.audit_chain_attach('public.b', 'strict')`);
   await db.sql`insert into orders values (1, 10, 'x')`;
 });
-afterEach(async () => {
-  await db.drop();
-  await rm(folder, { recursive: true });
-});
+afterEach(async () => await log.close());
 
 const run = async (args: readonly string[], more: Record<string, string> = {}): Promise<Ended> =>
   await db.run(args, { env: { ...env, ...more } });

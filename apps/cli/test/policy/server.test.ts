@@ -2,8 +2,8 @@ import { mkdtemp, rm, writeFile } from "node:fs/promises";
 import { tmpdir } from "node:os";
 import { join } from "node:path";
 import { afterEach, beforeEach, describe, expect, it } from "vitest";
-import { type ChainDatabase, chainDatabase } from "./chain-database.ts";
-import { jsonOf } from "./run-cli.ts";
+import { type ChainDatabase, chainDatabase } from "../chain-database.ts";
+import { jsonOf } from "../run-cli.ts";
 
 const env = { AUDIT_ORIGIN: "example.org/log" };
 
