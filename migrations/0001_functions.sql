@@ -1493,11 +1493,12 @@ END
 $function$;
 --> statement-breakpoint
 -- What is there when a table is attached, and would be an attack if it came later. That is rules of the table and of
--- its partitions, inheritance children, and roles with a right on the table that find another relation by its bare
+-- its partitions, their row security, inheritance children, and roles with a right on the table that find another relation by its bare
 -- name. Recorded with the configuration; the verifier (coverage/present.ts) reads the same of the live catalog and
 -- reports what has not been recorded. One entry for each:
 --   rule RELATION NAME ENABLED MAJOR SHA256   of the rule's row, which major versions write differently
 --   child RELATION
+--   security RELATION
 --   path ROLE: SCHEMA
 CREATE OR REPLACE FUNCTION public.audit_chain_present(relation regclass) RETURNS text[]
 LANGUAGE sql STABLE
@@ -1548,6 +1549,10 @@ AS $function$
       FROM parts AS p JOIN pg_rewrite AS r ON r.ev_class = p.oid
       JOIN pg_class AS c ON c.oid = p.oid JOIN pg_namespace AS n ON n.oid = c.relnamespace
     UNION ALL
+    SELECT concat('security ', quote_ident(n.nspname), '.', quote_ident(c.relname))
+      FROM parts AS p JOIN pg_class AS c ON c.oid = p.oid JOIN pg_namespace AS n ON n.oid = c.relnamespace
+     WHERE c.relrowsecurity OR c.relforcerowsecurity
+    UNION ALL
     SELECT concat('child ', quote_ident(n.nspname), '.', quote_ident(c.relname))
       FROM target AS t JOIN (
         WITH RECURSIVE tree(oid) AS (
@@ -1582,6 +1587,7 @@ AS $function$
     SELECT CASE split_part(e.entry, ' ', 1)
              WHEN 'rule' THEN format('%s: it can turn a statement into another one; it is recorded as it is, and audit-verify reports it when it changes', regexp_replace(e.entry, ' [ODRA] \d+ [0-9a-f]{64}$', ''))
              WHEN 'child' THEN format('%s inherits from it: queries see the rows of such a child, capture does not; attach it on its own', substr(e.entry, 7))
+             WHEN 'security' THEN format('row security hides rows of %s: the logins of publisher and verifier need BYPASSRLS', substr(e.entry, 10))
              ELSE format('the role %s finds the table of the same name in another schema (%s) when the schema is left out', regexp_replace(substr(e.entry, 6), ': [^:]*$', ''), regexp_replace(e.entry, '^.*: ', '')) END
       FROM unnest(public.audit_chain_present(relation)) AS e(entry)
     UNION ALL

@@ -154,7 +154,6 @@ describe("policy", () => {
           key: ["part", "id"],
           exclude: ["noise"],
           changes: "refuse",
-          row_security: false,
         },
       },
     });

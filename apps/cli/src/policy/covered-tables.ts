@@ -21,8 +21,6 @@ export const coveredTable = (
 
 /** What only the catalog says, and a policy pins. */
 export interface CatalogPins {
-  /** Relations with row security. */
-  readonly secured: ReadonlySet<string>;
   /** By partitioned table, the partitions that are guarded against TRUNCATE. */
   readonly guarded: ReadonlyMap<string, readonly string[]>;
   /** Event triggers at login. */
@@ -31,9 +29,6 @@ export interface CatalogPins {
 
 export async function readCatalogPins(sql: ISql): Promise<CatalogPins> {
   const relation = "pg_catalog.concat(pg_catalog.quote_ident(n.nspname), '.', pg_catalog.quote_ident(c.relname))";
-  const secured = await sql.unsafe<{ relation: string }[]>(
-    `select ${relation} as relation from pg_catalog.pg_class as c join pg_catalog.pg_namespace as n on n.oid = c.relnamespace where c.relrowsecurity`,
-  );
   const guarded = await sql.unsafe<{ root: string; partition: string }[]>(
     `with recursive tree (root, relid) as (
        select i.inhparent, i.inhrelid from pg_catalog.pg_inherits as i
@@ -49,7 +44,6 @@ export async function readCatalogPins(sql: ISql): Promise<CatalogPins> {
   const partitions = new Map<string, string[]>();
   for (const { root, partition } of guarded) partitions.set(root, [...(partitions.get(root) ?? []), partition]);
   return {
-    secured: new Set(secured.map((row) => row.relation)),
     guarded: partitions,
     logins: logins.map((row) => row.name),
   };
@@ -74,7 +68,7 @@ export function tablesOf(
   return new Map(
     covered.map(({ relation, ...named }) => {
       const before = earlier.get(relation) ?? [...earlier.values()].find(({ kind }) => kind === named.kind);
-      const pinned = { rowSecurity: pins.secured.has(relation), guarded: pins.guarded.get(relation) ?? [] };
+      const pinned = { guarded: pins.guarded.get(relation) ?? [] };
       const kept = before ?? { readmit: false, replaced: [], ...pinned };
       return [relation, { ...kept, ...(pinsOf === "catalog" ? pinned : {}), ...named }];
     }),

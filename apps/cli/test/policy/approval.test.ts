@@ -254,7 +254,7 @@ describe("policy --approve", () => {
     expect(JSON.parse(await readFile(file, "utf8"))).toMatchObject({
       verdict: "P2D",
       approved: { seq: 7, chain_hash: await chainHash(7) },
-      tables: { "public.orders": { exclude: [], row_security: false } },
+      tables: { "public.orders": { exclude: [] } },
     });
     await expect(stat(`${file}.shown`)).rejects.toThrow("ENOENT");
     expect(await verified()).toEqual([1, "coverage_narrowed 8"]);
@@ -281,7 +281,7 @@ describe("policy --approve", () => {
     await publish();
     expect((await policy("--approve", file)).code).toBe(0);
     const { tables } = JSON.parse(await readFile(file, "utf8")) as { tables: object };
-    expect(tables).toMatchObject({ "public.c": { kind: "c", row_security: true }, "public.orders": {} });
+    expect(tables).toMatchObject({ "public.c": { kind: "c", present: ["security public.c"] }, "public.orders": {} });
     expect(tables).not.toHaveProperty("public.b");
     expect(await verified()).toEqual([0]);
   });

@@ -11,8 +11,6 @@ export interface TablePolicy {
   readonly changes: "refuse" | "track";
   /** Whether rows may have been admitted by a backfill after the table was complete. */
   readonly readmit: boolean;
-  /** Whether it had row security when the policy was pinned; undefined where that was not pinned. */
-  readonly rowSecurity: boolean | undefined;
   /** Partitions that had a guard against TRUNCATE, as `schema.name`. */
   readonly guarded: readonly string[];
   /** Rules, inheritance children and search paths that may be there (present.ts). */
@@ -109,7 +107,6 @@ export function parsePolicy(text: string): Policy {
       exclude,
       changes,
       readmit,
-      row_security: rowSecurity,
       guarded = [],
       replaced = [],
       present = [],
@@ -122,8 +119,6 @@ export function parsePolicy(text: string): Policy {
     if (!isTexts(exclude)) throw malformed(`${at}.exclude must be a list of column names`);
     if (changes !== "refuse" && changes !== "track") throw malformed(`${at}.changes must be "refuse" or "track"`);
     if (readmit !== undefined && typeof readmit !== "boolean") throw malformed(`${at}.readmit must be true or false`);
-    if (rowSecurity !== undefined && typeof rowSecurity !== "boolean")
-      throw malformed(`${at}.row_security must be true or false`);
     if (!isTexts(guarded)) throw malformed(`${at}.guarded must be a list of partitions`);
     if (!isTexts(replaced)) throw malformed(`${at}.replaced must be a list of column names`);
     if (!isTexts(present)) throw malformed(`${at}.present must be a list of what audit-chain policy prints`);
@@ -138,7 +133,6 @@ export function parsePolicy(text: string): Policy {
       exclude,
       changes,
       readmit: readmit ?? false,
-      rowSecurity,
       guarded,
       replaced,
       present,
@@ -208,10 +202,7 @@ function parsePinnedRow(row: JsonValue, i: number, malformed: (what: string) => 
 export function formatPolicy(policy: Policy, indent = 2): string {
   const tables = Object.fromEntries(
     [...policy.tables].map(
-      ([
-        relation,
-        { kind, key, exclude, changes, readmit, rowSecurity, guarded, replaced, present, joining, ...rule },
-      ]) => [
+      ([relation, { kind, key, exclude, changes, readmit, guarded, replaced, present, joining, ...rule }]) => [
         relation,
         {
           kind,
@@ -220,7 +211,6 @@ export function formatPolicy(policy: Policy, indent = 2): string {
           changes,
           ...(readmit ? { readmit } : {}),
           ...(present.length === 0 ? {} : { present }),
-          ...(rowSecurity === undefined ? {} : { row_security: rowSecurity }),
           ...(guarded.length === 0 ? {} : { guarded }),
           ...(replaced.length === 0 ? {} : { replaced }),
           ...(joining === undefined ? {} : { joining }),

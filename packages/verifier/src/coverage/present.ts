@@ -6,6 +6,7 @@ import { createHash } from "node:crypto";
  *
  *     rule RELATION NAME ENABLED MAJOR SHA256
  *     child RELATION
+ *     security RELATION
  *     path ROLE: SCHEMA
  *
  * Relations and names of rules are written as SQL quotes them. SHA256, in hex, is that of the rule's row: `ev_type`,
@@ -29,6 +30,9 @@ const withoutPlaces = (tree: string): string =>
 
 /** An inheritance child of an audited table. */
 export const childEntry = (relation: string): PresentEntry => `child ${relation}`;
+
+/** Row security of an audited table or of one of its partitions. */
+export const securityEntry = (relation: string): PresentEntry => `security ${relation}`;
 
 /** A role with a right on the table that finds another one by its bare name, in this schema. */
 export const pathEntry = (role: string, schema: string): PresentEntry => `path ${role}: ${schema}`;

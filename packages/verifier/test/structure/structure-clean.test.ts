@@ -65,7 +65,8 @@ test.each([
     "row security on an audited table",
     `alter table public.strict_refuse enable row level security;
      create policy mine on public.strict_refuse using (true);
-     alter table public.sealed_track enable row level security; alter table public.sealed_track force row level security;`,
+     alter table public.sealed_track enable row level security; alter table public.sealed_track force row level security;
+     select public.audit_chain_sync('public.strict_refuse'), public.audit_chain_sync('public.sealed_track');`,
   ],
   ["VACUUM FULL", "vacuum full"],
   ["VACUUM ANALYZE", "vacuum analyze"],

@@ -27,22 +27,17 @@ async function after(sql: string, policy: Policy | null) {
 describe("row security of an audited table", () => {
   const enable = "alter table public.strict_refuse enable row level security";
 
-  test("is its owner's business without a policy, and where the policy pinned it", async () => {
-    expect(said(await after(enable, null))).toEqual([]);
-    expect(said(await after(enable, policyOf("public.strict_refuse", { row_security: true })))).toEqual([]);
-    expect(said(await after(enable, policyOf("public.strict_refuse", {})))).toEqual([]);
+  test("is its owner's business where it was there at the attachment", async () => {
+    const attach = "select public.audit_chain_attach('public.strict_refuse')";
+    expect(said(await after(`${enable}; ${attach}`, null))).toEqual([]);
   });
 
-  test("is a finding where the policy pinned that there was none", async () => {
-    const { findings } = await after(enable, policyOf("public.strict_refuse", { row_security: false }));
+  test("is a finding where it came later, also on a partition", async () => {
+    const { findings } = await after(enable, null);
     expect(findings).toMatchObject([{ check: "relation_changed", eventKind: "strict_refuse" }]);
-  });
-
-  test("is found on a partition", async () => {
-    const policy = policyOf("public.parts", { row_security: false });
-    const looked = await after("alter table public.parts_new_1 enable row level security", policy);
+    const looked = await after("alter table public.parts_new_1 enable row level security", null);
     expect(said(looked)).toEqual([
-      "relation_changed: public.parts_new_1, a partition of public.parts, has row security, and had none when the policy was pinned: it can hide rows from applications",
+      "relation_changed: public.parts_new_1, a partition of public.parts, has row security, which was not there when it was attached: it can hide rows from applications. If a migration has switched it on, run audit-chain sync",
     ]);
   });
 });
@@ -106,7 +101,6 @@ test("a function that switches triggers off while it runs is a warning", async (
 
 test("a policy with a member of the wrong type is refused by name", () => {
   for (const [member, value] of [
-    ["row_security", "yes"],
     ["guarded", "public.x"],
     ["replaced", [1]],
   ] as const)

@@ -17,6 +17,7 @@ AS $function$
     SELECT CASE split_part(e.entry, ' ', 1)
              WHEN 'rule' THEN format('%s: it can turn a statement into another one; it is recorded as it is, and audit-verify reports it when it changes', regexp_replace(e.entry, ' [ODRA] \d+ [0-9a-f]{64}$', ''))
              WHEN 'child' THEN format('%s inherits from it: queries see the rows of such a child, capture does not; attach it on its own', substr(e.entry, 7))
+             WHEN 'security' THEN format('row security hides rows of %s: the logins of publisher and verifier need BYPASSRLS', substr(e.entry, 10))
              ELSE format('the role %s finds the table of the same name in another schema (%s) when the schema is left out', regexp_replace(substr(e.entry, 6), ': [^:]*$', ''), regexp_replace(e.entry, '^.*: ', '')) END
       FROM unnest(public.audit_chain_present(relation)) AS e(entry)
     UNION ALL

@@ -1,9 +1,10 @@
 -- What is there when a table is attached, and would be an attack if it came later. That is rules of the table and of
--- its partitions, inheritance children, and roles with a right on the table that find another relation by its bare
+-- its partitions, their row security, inheritance children, and roles with a right on the table that find another relation by its bare
 -- name. Recorded with the configuration; the verifier (coverage/present.ts) reads the same of the live catalog and
 -- reports what has not been recorded. One entry for each:
 --   rule RELATION NAME ENABLED MAJOR SHA256   of the rule's row, which major versions write differently
 --   child RELATION
+--   security RELATION
 --   path ROLE: SCHEMA
 CREATE OR REPLACE FUNCTION public.audit_chain_present(relation regclass) RETURNS text[]
 LANGUAGE sql STABLE
@@ -53,6 +54,10 @@ AS $function$
                     ' :[a-z_.]*(?:location|stmt_len|list_start|list_end) -?[0-9]+', '', 'g'), '[0-9]{5,}', '#', 'g'), 'UTF8')), 'hex')) AS entry
       FROM parts AS p JOIN pg_rewrite AS r ON r.ev_class = p.oid
       JOIN pg_class AS c ON c.oid = p.oid JOIN pg_namespace AS n ON n.oid = c.relnamespace
+    UNION ALL
+    SELECT concat('security ', quote_ident(n.nspname), '.', quote_ident(c.relname))
+      FROM parts AS p JOIN pg_class AS c ON c.oid = p.oid JOIN pg_namespace AS n ON n.oid = c.relnamespace
+     WHERE c.relrowsecurity OR c.relforcerowsecurity
     UNION ALL
     SELECT concat('child ', quote_ident(n.nspname), '.', quote_ident(c.relname))
       FROM target AS t JOIN (

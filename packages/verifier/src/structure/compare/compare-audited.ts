@@ -16,12 +16,18 @@ import { functionDifferences, reportFunction } from "./compare-functions.ts";
 import { sourceHash } from "../describe/describe-function.ts";
 import { persistence } from "../describe/describe-relation.ts";
 import type { FunctionShape, SchemaShape } from "../manifest.ts";
-import { childEntry, isRecorded, quotedRelation, ruleEntry, withoutPrinting } from "../../coverage/present.ts";
+import {
+  childEntry,
+  isRecorded,
+  quotedRelation,
+  ruleEntry,
+  securityEntry,
+  withoutPrinting,
+} from "../../coverage/present.ts";
 
 /**
- * Compares the audited tables, their triggers and capture functions with the configuration in force. Two things only a
- * policy says: whether a table had row security when it was pinned, and which of its partitions had a guard against
- * TRUNCATE.
+ * Compares the audited tables, their triggers and capture functions with the configuration in force. One thing only a policy
+ * says: which partitions of a table had a guard against TRUNCATE when it was pinned.
  *
  * @returns warnings, and what could not be judged
  */
@@ -90,7 +96,7 @@ function compareCapture(
  *
  * @returns what could not be judged
  */
-function compareTable(catalog: Catalog, { config, relation, pinned }: AuditedTable, report: ReportFinding): string[] {
+function compareTable(catalog: Catalog, { config, relation }: AuditedTable, report: ReportFinding): string[] {
   const unproven: string[] = [];
   const changed = (message: string, expected: string, actual: string) =>
     report({ check: "relation_changed", eventKind: config.kind, expected, actual, message });
@@ -126,13 +132,13 @@ function compareTable(catalog: Catalog, { config, relation, pinned }: AuditedTab
           nameOf(catalog, child),
         );
   }
-  // Row security that was there when the policy was pinned is the owner's business. Without a policy it is too, as
-  // nothing else remembers. Where it hides rows from the verifier, the table is unproven.
+  // Row security that was there at the attachment is the owner's business. Where it hides rows from the verifier, the table is
+  // unproven.
   for (const table of [relation, ...(relation.kind === "p" ? parts : [])]) {
     const name = table === relation ? config.relation : `${nameOf(catalog, table)}, a partition of ${config.relation},`;
-    if (table.rowSecurity && pinned?.rowSecurity === false)
+    if (table.rowSecurity && isRecorded(securityEntry(quotedNameOf(catalog, table)), config.present) === "no")
       changed(
-        `${name} has row security, and had none when the policy was pinned: it can hide rows from applications`,
+        `${name} has row security, which was not there when it was attached: it can hide rows from applications. If a migration has switched it on, run audit-chain sync`,
         "no row security",
         "row security",
       );
