@@ -12,7 +12,7 @@ import { rounds } from "../src/rounds.ts";
 import type { PlatformMessage } from "./processes/platform.ts";
 
 /** Of the server and of the sealer; the server twice as often. */
-const CRASHES = rounds(51);
+const CRASHES = rounds(24);
 const TABLES = ["strict_rows", "sealed_rows", "tracked_rows"] as const;
 
 /** After a crash PostgreSQL syncs each of some thousand files: two seconds each time, where the kernel can do all at once. */

@@ -95,7 +95,7 @@ test(
     const { sql } = database;
     await table(6000);
     let kills = 0;
-    for (let chained = 0; kills < 15; kills++) {
+    for (let chained = 0; kills < 10; kills++) {
       const process = start(database.url, ["--batch", "20"]);
       // Some batches on, at a moment that is different each time.
       for (const goal = chained + 20 * (1 + (kills % 4)); chained < goal;) {

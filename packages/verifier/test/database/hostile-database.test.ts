@@ -112,15 +112,15 @@ describe("a hostile database", () => {
     expect(report.divergences.map(({ check }) => check)).toEqual(["relation_changed"]);
   });
 
-  it("takes a million rows of one key without keeping them", async () => {
+  it("takes many rows of one key without keeping them", async () => {
     const chain = await smallChain();
     await chain.attack(`${UNCONSTRAIN}
       insert into public.audit_chain select 11, 'thing', repeat('4', 100), payload_hash, event_hash, prev_hash, chain_hash, before_hash, appended_at
-        from public.audit_chain, generate_series(1, 300000) where seq = 9`);
+        from public.audit_chain, generate_series(1, 150000) where seq = 9`);
     const before = process.memoryUsage().rss;
     const report = await chain.verify();
     expect(report.status).toBe("tampered");
-    expect(process.memoryUsage().rss - before).toBeLessThan(400_000_000);
+    expect(process.memoryUsage().rss - before).toBeLessThan(250_000_000);
   });
 
   it("proves nothing of sources where events cannot be kept on the disk to be sorted", async () => {
@@ -321,7 +321,7 @@ describe("a hostile database", () => {
     expect(report.status).toBe("tampered");
     expect(report.divergences.length).toBeLessThanOrEqual(1_000);
     expect(report.divergenceCount).toBe(100_002);
-    expect(process.memoryUsage().rss - before).toBeLessThan(400_000_000);
+    expect(process.memoryUsage().rss - before).toBeLessThan(250_000_000);
   });
 });
 

@@ -31,8 +31,11 @@ const PUBLIC = 2200;
 /** Where in the text of its statement a part of a parsed one stood. Spaces within a name or value are escaped. */
 const LOCATIONS = / :(?:location|stmt_location|stmt_len|list_start|list_end|rexpr_list_start|rexpr_list_end) -?\d+/gu;
 
-/** Bytes of a row's hash, in base64url without padding: 12 characters. */
-const HASH_BYTES = 9;
+/** Characters of a row's hash, in base64url without padding: 9 bytes. */
+const HASH_LENGTH = 12;
+
+/** What is hashed, one row at a time. */
+let scratch = Buffer.allocUnsafe(16_384);
 
 /**
  * The first 9 bytes of a SHA-256, in base64url. Catalog and key are hashed first, each with a zero byte after it. The
@@ -44,14 +47,16 @@ const HASH_BYTES = 9;
  * VIEW` moves them.
  */
 export function hashRow(catalog: string, key: string, fields: readonly Field[]): string {
-  const parts: Buffer[] = [Buffer.from(`${catalog}\0${key}\0`)];
+  const head = `${catalog}\0${key}\0`;
+  const bytes = fields.reduce((sum, field) => sum + 4 + (field?.length ?? 0), Buffer.byteLength(head));
+  // Some ten thousand rows a look: one buffer for all of them takes half the time of one a field.
+  if (bytes > scratch.length) scratch = Buffer.allocUnsafe(2 * bytes);
+  let at = scratch.write(head);
   for (const field of fields) {
-    const length = Buffer.allocUnsafe(4);
-    length.writeInt32BE(field === null ? -1 : field.length);
-    parts.push(length);
-    if (field !== null) parts.push(field);
+    at = scratch.writeInt32BE(field === null ? -1 : field.length, at);
+    if (field !== null) at += field.copy(scratch, at);
   }
-  return digestOf("sha256", Buffer.concat(parts), "buffer").toString("base64url", 0, HASH_BYTES);
+  return digestOf("sha256", scratch.subarray(0, at), "base64url").slice(0, HASH_LENGTH);
 }
 
 /**
