@@ -59,7 +59,11 @@ const ROOMS: Readonly<Record<string, Readonly<Record<string, readonly string[]>>
     markup: ["page-data.ts"],
     sections: ["markup", "page-data.ts"],
   },
-  "packages/schema": { sql: [], "set-up": ["database.ts", "errors.ts", "sql-state.ts"] },
+  "packages/schema": {
+    sql: [],
+    "set-up": ["database.ts", "errors.ts", "sql-state.ts"],
+    uninstall: ["database.ts", "errors.ts", "locked-transaction.ts", "set-up", "sql-state.ts"],
+  },
   "packages/sinks": {
     git: ["errors.ts", "file-lock.ts", "lines.ts", "place.ts", "redact.ts", "sink.ts", "url.ts"],
     tiles: ["errors.ts", "file-sink.ts", "place.ts", "sink.ts"],

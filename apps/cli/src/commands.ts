@@ -72,6 +72,11 @@ export const COMMANDS: readonly CommandEntry[] = [
     load: async (context) => (await import("./commands/keygen.ts")).keygenCommand(context),
   },
   {
+    name: "uninstall",
+    summary: "remove what init and attach have made, and nothing else",
+    load: async (context) => (await import("./commands/uninstall.ts")).uninstallCommand(context),
+  },
+  {
     name: "demo",
     summary: "everything end to end on a PostgreSQL of its own: real rows, a signed head, attacks found",
     load: async (context) => (await import("./commands/demo.ts")).demoCommand(context),

@@ -9,6 +9,7 @@ import { CodedError } from "@scidex/audit-core";
  * - `no_right`: the role may not do it.
  * - `contention`: other set-ups on the same server kept getting in the way.
  * - `migrations_missing`: the package is incomplete.
+ * - `in_use`: something that is not ours depends on what is to be removed.
  */
 export type SchemaErrorCode =
   | "other_shape"
@@ -16,7 +17,8 @@ export type SchemaErrorCode =
   | "migration_changed"
   | "no_right"
   | "contention"
-  | "migrations_missing";
+  | "migrations_missing"
+  | "in_use";
 
 /** The one error class of this package. `cause` is the database's own error where there is one. */
 export class SchemaError extends CodedError<SchemaErrorCode> {

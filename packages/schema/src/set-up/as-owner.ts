@@ -3,15 +3,35 @@ import type { AnyPgDatabase } from "../database.ts";
 import { oneRow } from "./one-row.ts";
 import { INSTALLER_FUNCTIONS, INSTALLER_TABLES } from "./rights.ts";
 
+/** The role that everything of ours belongs to. Nobody is to become it. */
+export const OWNER = "scidex_audit_owner";
+
 /**
  * Does something with the rights of `scidex_audit_owner`, which is made where it is missing. Whoever sets the schema up is
  * its member meanwhile, and may attach tables afterwards. A superuser needs neither.
  */
 export async function asOwner(tx: AnyPgDatabase, work: () => Promise<void>): Promise<void> {
   const session = await readSession(tx);
+  await makeOwner(tx);
   await enterOwner(tx, session);
   await work();
+  await grantToDeployers(tx, session);
   await leaveOwner(tx, session);
+}
+
+/** Does something with the rights of `scidex_audit_owner` where that role is there, which afterwards it need not be. */
+export async function asOwnerIfThere(tx: AnyPgDatabase, work: () => Promise<void>): Promise<void> {
+  const session = await readSession(tx);
+  if (await isOwnerThere(tx)) await enterOwner(tx, session);
+  await work();
+  if (await isOwnerThere(tx)) await leaveOwner(tx, session);
+}
+
+async function isOwnerThere(tx: AnyPgDatabase): Promise<boolean> {
+  const rows = await tx
+    .select({ isThere: sql<boolean>`pg_catalog.to_regrole('scidex_audit_owner') is not null` })
+    .from(sql`(select 1) as one`);
+  return oneRow(rows).isThere;
 }
 
 interface Session {
@@ -32,17 +52,25 @@ async function readSession(tx: AnyPgDatabase): Promise<Session> {
   return oneRow(rows);
 }
 
-async function enterOwner(tx: AnyPgDatabase, session: Session): Promise<void> {
+async function makeOwner(tx: AnyPgDatabase): Promise<void> {
   await tx.execute(
     sql`do $$ begin if not exists (select from pg_catalog.pg_roles where rolname = 'scidex_audit_owner') then create role scidex_audit_owner nologin; end if; end $$`,
   );
   await tx.execute(sql`grant create, usage on schema public to scidex_audit_owner`);
+}
+
+async function enterOwner(tx: AnyPgDatabase, session: Session): Promise<void> {
   if (session.superuser) return;
   const withOptions = session.serverVersion >= 160000 ? sql` with inherit true, set true` : sql``;
   await tx.execute(sql`grant scidex_audit_owner to ${sql.identifier(session.me)}${withOptions}`);
 }
 
 async function leaveOwner(tx: AnyPgDatabase, session: Session): Promise<void> {
+  if (session.superuser) return;
+  await tx.execute(sql`revoke scidex_audit_owner from ${sql.identifier(session.me)}`);
+}
+
+async function grantToDeployers(tx: AnyPgDatabase, session: Session): Promise<void> {
   // Whoever deploys may do what a set-up without superuser may: attach, sync and detach tables of its own.
   const me = sql.identifier(session.me);
   const deployers = session.superuser ? sql`scidex_audit_deployer` : sql`scidex_audit_deployer, ${me}`;
@@ -50,6 +78,4 @@ async function leaveOwner(tx: AnyPgDatabase, session: Session): Promise<void> {
     await tx.execute(sql`grant select on ${sql.raw(`public.${table}`)} to ${deployers}`);
   for (const name of INSTALLER_FUNCTIONS)
     await tx.execute(sql`grant execute on function ${sql.raw(`public.${name}`)} to ${deployers}`);
-  if (session.superuser) return;
-  await tx.execute(sql`revoke scidex_audit_owner from ${me}`);
 }

@@ -2,6 +2,8 @@ import { setTimeout as sleep } from "node:timers/promises";
 import { sql } from "drizzle-orm";
 import { missingMigrations } from "./applied-migrations.ts";
 import { asOwner } from "./as-owner.ts";
+import { beginSetUp, SAFE_PATH } from "./begin-set-up.ts";
+import { databaseMessage } from "./database-message.ts";
 import type { AnyPgDatabase } from "../database.ts";
 import { SchemaError } from "../errors.ts";
 import { type Migration, readMigrations } from "./migrations.ts";
@@ -44,21 +46,9 @@ export async function migrate(db: AnyPgDatabase): Promise<MigrateResult> {
   }
 }
 
-/** Key of the advisory lock under which migrations run: the first 8 bytes of SHA-256("audit_chain_migrations"). */
-const LOCK_KEY = sql.raw("-2779842539584520670");
-
-/**
- * In some databases everyone may create objects in public. A function planted there, with the name of one of
- * PostgreSQL's own and a closer match for the arguments, would be called with the installer's rights. So public is not
- * on the path at all.
- */
-const SAFE_PATH = sql`set local search_path = pg_catalog, pg_temp`;
-
 /** Everything, in the caller's transaction. */
 async function setUp(tx: AnyPgDatabase, shipped: readonly Migration[]): Promise<MigrateResult> {
-  await tx.execute(sql`select pg_catalog.pg_advisory_xact_lock(${LOCK_KEY})`);
-  await tx.execute(SAFE_PATH);
-  await tx.execute(sql`set local client_min_messages = warning`);
+  await beginSetUp(tx);
   const missing = await missingMigrations(tx, shipped);
   const version = shipped.length - 1;
   if (missing.length === 0) return { applied: [], version, warnings: [] };
@@ -104,10 +94,4 @@ function explained(error: unknown, attempt: number): unknown {
   return new SchemaError("contention", `Other set-ups on this server got in the way ${attempt} times. Run it again.`, {
     cause: error,
   });
-}
-
-function databaseMessage(error: unknown): string {
-  let current: unknown = error;
-  while (current instanceof Error && current.cause instanceof Error) current = current.cause;
-  return current instanceof Error ? current.message : String(current);
 }

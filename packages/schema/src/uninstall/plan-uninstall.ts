@@ -1,0 +1,39 @@
+import { sql } from "drizzle-orm";
+import type { AnyPgDatabase } from "../database.ts";
+import { readMigrations } from "../set-up/migrations.ts";
+import { shippedNames } from "../set-up/shipped-names.ts";
+import { type Ours, ownTables, type UninstallPlan } from "./ours.ts";
+import { planMachinery } from "./plan-machinery.ts";
+import { planPlatformTables } from "./plan-platform-tables.ts";
+import { planRights } from "./plan-rights.ts";
+import { planRoles } from "./plan-roles.ts";
+import { planTables } from "./plan-tables.ts";
+
+/**
+ * Plans to remove what `init` and `attach` have made. Reads only.
+ *
+ * @param tx with the rights of `scidex_audit_owner`
+ */
+export async function planUninstall(tx: AnyPgDatabase, keepChain: boolean): Promise<UninstallPlan> {
+  const names = shippedNames(readMigrations());
+  const tables = await ownTables(tx, names);
+  const ours: Ours = { names, keepChain, tables };
+  const platform = await planPlatformTables(tx, ours);
+  const roles = await planRoles(tx, ours);
+  return {
+    steps: [
+      ...(await planTables(tx, ours)),
+      ...(await planRights(tx, ours)),
+      ...platform.steps,
+      ...(await planMachinery(tx, ours)),
+      ...roles.steps,
+    ],
+    kept: [...platform.kept, ...roles.kept],
+    links: tables.includes("audit_chain") && !keepChain ? await countLinks(tx) : 0n,
+  };
+}
+
+async function countLinks(tx: AnyPgDatabase): Promise<bigint> {
+  const [row] = await tx.select({ links: sql<string>`pg_catalog.count(*)::text` }).from(sql`only public.audit_chain`);
+  return BigInt(row?.links ?? 0);
+}
