@@ -1,4 +1,4 @@
-import type { Table } from "../tables.ts";
+import { keyOf, type Table } from "../tables.ts";
 import { insertInto } from "../writes.ts";
 import { alter, type Change, type Plan, type Step } from "./change.ts";
 
@@ -94,12 +94,12 @@ export const TABLE_CHANGES: readonly Change[] = [
   {
     name: "a partition is created",
     needsApproval: false,
-    plan: ({ table, fresh }) => (table.isPartitioned ? partition(table, fresh(), false) : undefined),
+    plan: ({ table, fresh }) => (isByDay(table) ? partition(table, fresh(), false) : undefined),
   },
   {
     name: "a partition is attached without rows",
     needsApproval: false,
-    plan: ({ table, fresh }) => (table.isPartitioned ? partition(table, fresh(), true) : undefined),
+    plan: ({ table, fresh }) => (isByDay(table) ? partition(table, fresh(), true) : undefined),
   },
   {
     name: "a table is rewritten",
@@ -107,6 +107,8 @@ export const TABLE_CHANGES: readonly Change[] = [
     plan: ({ table }) => (table.isPartitioned ? undefined : alter(table, "set (fillfactor = 70)")),
   },
 ];
+
+const isByDay = (table: Table): boolean => table.isPartitioned && keyOf(table).some(({ type }) => type === "date");
 
 /** Of a day of its own, long after what is written otherwise. */
 function partition({ schema, relation }: Table, n: number, isAttached: boolean): Step {

@@ -19,6 +19,7 @@ export const INSTALLER_FUNCTIONS = [
   "audit_chain_configure(regclass, text, text, text[], text[], text[], jsonb, text[], text, text, text, boolean, boolean, boolean)",
   "audit_chain_capture_open(regclass, text, text[], text[], text[], jsonb, text, text, boolean, boolean, text)",
   "audit_chain_capture_close(text, text)",
+  "audit_chain_capture_name(text)",
   "audit_chain_check_attachable(regclass)",
   "audit_chain_key_columns(regclass, text[])",
   "audit_chain_key_now(regclass, text[])",

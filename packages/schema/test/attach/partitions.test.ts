@@ -45,3 +45,27 @@ test("a deployer creates partitions of his audited table, and can put its trigge
   expect(await stateOf(own.sql`insert into decoy values (9, 9)`)).toBe("AC002");
   await expectIntact(sql);
 });
+
+test("a deployer makes an audited table a partition of one that takes its place", async () => {
+  await using database = await createDatabase({ server });
+  const { sql } = database;
+  await migrate(drizzle(sql));
+  await sql.unsafe("grant create on schema public to public");
+  const deployer = await createLogin(sql, { grant: ["scidex_audit_deployer"] });
+  await using own = connect(deployer.url);
+  await own.sql.unsafe("create table event (id int primary key, body text)");
+  await own.sql`select audit_chain_attach('event', 'strict')`;
+  await own.sql`insert into event values (1, 'one')`;
+  await own.sql.begin(async (tx) => {
+    await tx.unsafe(`alter table event rename to event_1;
+      create table event (like event_1, primary key (id)) partition by range (id);
+      alter table event attach partition event_1 for values from (minvalue) to (maxvalue)`);
+    await tx`select audit_chain_sync('event')`;
+  });
+  await own.sql`insert into event values (2, 'two')`;
+  expect(await sql`select event_pk from audit_chain where event_kind = 'event' order by seq`).toEqual([
+    { event_pk: "1" },
+    { event_pk: "2" },
+  ]);
+  await expectIntact(sql);
+});
