@@ -1,5 +1,5 @@
 import { describe, expect, test } from "vitest";
-import { describeTypeChange, textsThrough, typeChanges } from "../src/index.ts";
+import { describeTypeChange, textsThrough, textsWritten, typeChanges } from "../src/index.ts";
 
 const read = (types: readonly string[], live: string) => textsThrough(types)?.(live);
 
@@ -34,4 +34,27 @@ test("labels are matched by their places: a swap is said as one, a new order und
   expect(typeChanges([`"p"."m"{'a','b'}`, `"p"."n"{'b','a'}`])[0]?.labels).toBeUndefined();
   expect(typeChanges([`"p"."m"{'a','b'}`, `"p"."m"{'a','c','b'}`])[0]?.labels).toBeUndefined();
   expect(read([`"p"."m"{'a','b'}`, `"p"."m"{'a','c','b'}`], "c")).toEqual([]);
+});
+
+describe("a text that was written after a change of its type", () => {
+  const written = (before: string, now: string, live: string) => textsWritten({ before, now }).reading(live);
+  const isCertain = (before: string, now: string): boolean => textsWritten({ before, now }).isCertain;
+
+  test("is itself, unless it was that of another value before", () => {
+    expect(written("boolean", "text", "true")).toEqual(["true"]);
+    expect(written("boolean", "text", "t")).toEqual([]);
+    expect(written("boolean[]", "text[]", "{true,t}")).toEqual([]);
+    expect(written("character(4)", "character varying(8)", "ab")).toEqual(["ab"]);
+    expect(written("character(4)", "character varying(8)", "ab  ")).toEqual([]);
+    expect(written("character(4)", "character(8)", "ab      ")).toEqual(["ab      "]);
+    expect(written("numeric(10,2)", "numeric(12,4)", "1.5000")).toEqual(["1.5000"]);
+    expect(written(`"p"."m"{'a'}`, `"p"."m"{'b'}`, "b")).toEqual(["b"]);
+  });
+
+  test("may be that of another value where a real became a double precision", () => {
+    expect(isCertain("real", "double precision")).toBe(false);
+    expect(isCertain("real[]", "double precision[]")).toBe(false);
+    expect(isCertain("boolean", "text")).toBe(true);
+    expect(isCertain("date", "timestamp without time zone")).toBe(true);
+  });
 });

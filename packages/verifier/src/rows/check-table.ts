@@ -194,7 +194,7 @@ export function verdict(
   if (tally.unprovable > 0)
     return `${current.relation}: ${tally.unprovable} rows cannot be recomputed since the schema was changed (${tally.excuse ?? "unknown"})`;
   if (tally.unrecorded > 0)
-    return `${current.relation}: ${tally.unrecorded} rows have values in columns that joined after them, which are not recorded yet`;
+    return `${current.relation}: ${tally.unrecorded} rows have values in columns that joined after them, or were written before a change of types was taken in, and are not recorded yet`;
   if (tally.incomparable > 0)
     return `${current.relation}: ${tally.incomparable} changes cannot be compared with what was recorded before them, because the schema was changed in between`;
   const gone = current.columns.filter((column) => !shape.columns.has(column));

@@ -1,4 +1,12 @@
-import { type PayloadShape, type Reading, sha256, textsThrough } from "@scidex/audit-core";
+import {
+  readingAfter,
+  type PayloadShape,
+  type Reading,
+  sha256,
+  textsThrough,
+  textsWritten,
+  type TypeChange,
+} from "@scidex/audit-core";
 import { type Config, joinedLate, type KindHistory } from "../coverage/config.ts";
 
 /** A row's texts by column name, null for NULL. */
@@ -54,10 +62,13 @@ export interface Recomputation {
   readonly seq: bigint | null;
   readonly config: Config;
   /**
-   * Which of the table's readings: first that of the columns as they are covered now; then, where columns have joined after
-   * rows may have got values in them, that without these. A row that fits the second alone is to be recorded anew.
+   * Which of the table's readings: first that of the columns as they are covered now; then, where a type was changed, that
+   * of rows which were written before a configuration said so; then, where columns have joined after rows may have got
+   * values in them, those without these.
    */
   readonly readings: readonly number[];
+  /** How many of them, from the first, hold the whole row against its event. One that fits another alone is to be recorded anew. */
+  readonly whole: number;
   /** Why a row that fits none of the readings may be an honest one: the schema changes since. */
   readonly excuse: string | null;
 }
@@ -82,11 +93,21 @@ export type LiveColumns = ReadonlyMap<string, string>;
  */
 export function recomputations({ configs, current }: KindHistory, live: LiveColumns): Recomputations {
   const readings = new Map<string, { readonly reading: RowReading; readonly number: number }>();
-  const numberOf = (config: Config, types: ReadonlyMap<string, readonly string[]>, late: ReadonlySet<string>) => {
+  const numberOf = (
+    config: Config,
+    types: ReadonlyMap<string, readonly string[]>,
+    late: ReadonlySet<string>,
+    written: Retyped = new Map(),
+  ) => {
     const isRead = (column: string, member: string) => live.has(column) && !late.has(member);
     const shape = part(withExcluded(current, config), isRead);
-    const text = JSON.stringify([shape.members, ...types]);
+    const text = JSON.stringify([shape.members, ...types, "written", ...written]);
     const before = new Map([...types].flatMap(([member, path]) => readingOf(member, path)));
+    for (const [member, change] of written) {
+      const { reading } = textsWritten(change);
+      const later = before.get(member);
+      before.set(member, later === undefined ? reading : readingAfter(later, reading));
+    }
     const known = readings.get(text) ?? { reading: { ...shape, before }, number: readings.size };
     readings.set(text, known);
     return known.number;
@@ -97,13 +118,28 @@ export function recomputations({ configs, current }: KindHistory, live: LiveColu
     const late = new Set(later.flatMap((next, n) => joinedLate(configs[i + n], next)));
     // Of columns that joined later too: what is left out of them is the text that they had then.
     const known = new Set([config, ...later].flatMap(({ members }) => members));
-    const types = new Map([...known].flatMap((member) => typePath(member, [config, ...later])));
-    const numbers = [numberOf(config, types, new Set()), ...(late.size === 0 ? [] : [numberOf(config, types, late)])];
+    const pathsFrom = (from: readonly Config[]) => new Map([...known].flatMap((member) => typePath(member, from)));
+    const types = pathsFrom([config, ...later]);
+    const [next] = later;
+    const retyped: Retyped = next === undefined ? new Map() : changesOfType(config, next);
+    const read = (without: ReadonlySet<string>): number[] => {
+      const whole = numberOf(config, types, without);
+      return retyped.size === 0 ? [whole] : [whole, numberOf(config, pathsFrom(later), without, retyped)];
+    };
+    const numbers = [...read(new Set()), ...(late.size === 0 ? [] : read(late))];
+    const isCertain = [...retyped.values()].every((change) => textsWritten(change).isCertain);
+    const whole = retyped.size > 0 && isCertain ? 2 : 1;
     const changes = [
       ...config.columns.flatMap((column, n) => changeOf(config, n, column, current, live, types)),
       ...retypedSince(config, current, types),
     ];
-    return { seq: config.seq, config, readings: numbers, excuse: changes.length === 0 ? null : changes.join(", ") };
+    return {
+      seq: config.seq,
+      config,
+      readings: numbers,
+      whole,
+      excuse: changes.length === 0 ? null : changes.join(", "),
+    };
   });
   return { ways, readings: [...readings.values()].map(({ reading }) => reading) };
 }
@@ -128,6 +164,19 @@ function withExcluded(current: Config, config: Config): PayloadShape {
 function typePath(member: string, configs: readonly Config[]): [string, readonly string[]][] {
   const types = configs.flatMap(({ members, columnTypes }) => columnTypes[members.indexOf(member)] ?? []);
   return new Set(types).size > 1 ? [[member, types]] : [];
+}
+
+/** Changes of the types of columns, by member. */
+type Retyped = ReadonlyMap<string, Pick<TypeChange, "before" | "now">>;
+
+/** Of columns that both have: their types in the one and in the other, where they differ. */
+function changesOfType(config: Config, next: Config): Retyped {
+  return new Map(
+    config.members.flatMap((member, i) => {
+      const [before, now] = [config.columnTypes[i], next.columnTypes[next.members.indexOf(member)]];
+      return before === undefined || now === undefined || before === now ? [] : [[member, { before, now }]];
+    }),
+  );
 }
 
 function readingOf(member: string, types: readonly string[]): [string, Reading][] {

@@ -59,12 +59,12 @@ export class SourceChecker {
     if (way === undefined) return;
     const hashes = way.readings.flatMap((reading) => row[reading] ?? []);
     const fitting = hashes.findIndex((hash) => isRowHash(hash) && sameBytes(hash, newest.payloadHash));
-    if (fitting === 0) {
+    if (fitting >= 0 && fitting < way.whole) {
       this.tally.matched++;
       this.#record(group, newest, row, true, as);
       return;
     }
-    if (fitting > 0) {
+    if (fitting >= 0) {
       this.tally.unrecorded++;
       this.#record(group, newest, row, false, as);
       return;
