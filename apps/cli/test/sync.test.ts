@@ -114,3 +114,20 @@ describe("sync", () => {
     expect(done.stdout).toContain("public.owned: extra has joined: taken in");
   });
 });
+
+describe("detach", () => {
+  it("closes the kind of a table that has been dropped, by the name that it had", async () => {
+    await db.sql.unsafe(
+      `create schema old; create table gone_one (id int primary key); create table old.gone_two (id int primary key)`,
+    );
+    expect(await db.run(["attach", "gone_one", "old.gone_two", "--mode", "strict"])).toMatchObject({ code: 0 });
+    await db.sql.unsafe("drop table gone_one; drop table old.gone_two");
+    const done = await db.run(["detach", "gone_one"]);
+    expect(done).toMatchObject({ code: 0, stderr: "" });
+    expect(done.stdout).toContain("gone_one is gone, and its kind gone_one is closed");
+    expect((await db.run(["detach", "old.gone_two"])).code).toBe(0);
+    const again = await db.run(["detach", "gone_one"]);
+    expect(again.code).not.toBe(0);
+    expect(again.stderr).toContain("does not exist");
+  });
+});

@@ -1,12 +1,15 @@
 import { type CommandContext, escapeText, type Outcome } from "@scidex/audit-command";
-import { detach } from "@scidex/audit-schema";
+import { detach, dropped, sqlState } from "@scidex/audit-schema";
 import { Command } from "commander";
-import { withDatabase } from "../database/database.ts";
+import type { Sql } from "postgres";
+import { type Database, withDatabase } from "../database/database.ts";
+import { UNKNOWN_NAME } from "../database/meant-table.ts";
 import { forEachTable } from "../for-each-table.ts";
+import { readFound } from "../sync/read-found.ts";
 
 const HELP = `
 The detachment is recorded in the chain, and the verifier reports it (coverage_narrowed) unless its policy file allows
-it. Rows chained before stay checked.
+it. Rows chained before stay checked. A table that has been dropped is detached by the name that it had, or by sync.
 
 Example:
   $ audit-chain detach sandbox_audit_event`;
@@ -33,14 +36,39 @@ async function run(
       missing: [],
       json: options.json,
       work: async ({ table }) => {
-        await detach(database.db, table);
+        const kind = await detachOrDropped(database, table);
         return {
           result: { table, detached: true },
           lines: [
-            `${escapeText(table)} is detached; this is recorded in the chain. The verifier finds it until its policy has approved it: audit-chain policy --diff FILE, then --approve FILE.`,
+            `${escapeText(table)} ${kind === null ? "is detached" : `is gone, and its kind ${escapeText(kind)} is closed`}; this is recorded in the chain. The verifier finds it until its policy has approved it: audit-chain policy --diff FILE, then --approve FILE.`,
           ],
         };
       },
     }),
   );
+}
+
+/**
+ * Detaches a table, or records that it has been dropped.
+ *
+ * @returns the kind of a table that is gone; null for one that was there
+ */
+async function detachOrDropped({ db, sql }: Database, table: string): Promise<string | null> {
+  try {
+    await detach(db, table);
+    return null;
+  } catch (error) {
+    if (!UNKNOWN_NAME.has(sqlState(error) ?? "")) throw error;
+    const kind = await kindOfGone(sql, table);
+    if (kind === undefined) throw error;
+    await dropped(db, kind);
+    return kind;
+  }
+}
+
+/** The kind under which a table was attached that is gone, by its name of then. */
+async function kindOfGone(sql: Sql, name: string): Promise<string | undefined> {
+  const { attached } = await readFound(sql);
+  const names = [name, `public.${name}`];
+  return attached.find(({ live, relation }) => live === null && names.includes(relation))?.kind;
 }

@@ -3,7 +3,7 @@ import type { Sql } from "postgres";
 import { nearestName } from "../text/nearest-name.ts";
 
 /** What the server says of a name without a table: undefined_table, invalid_schema_name. */
-const UNKNOWN = new Set(["42P01", "3F000"]);
+export const UNKNOWN_NAME: ReadonlySet<string> = new Set(["42P01", "3F000"]);
 
 /**
  * The table that was probably meant by a name at which there is none, as SQL writes it: `orders` for `order`, `"Users"` for
@@ -13,7 +13,7 @@ const UNKNOWN = new Set(["42P01", "3F000"]);
  */
 export async function meantTable(sql: Sql, name: string, error: unknown): Promise<string | undefined> {
   const state = error instanceof Error ? sqlState(error) : undefined;
-  if (state === undefined || !UNKNOWN.has(state)) return undefined;
+  if (state === undefined || !UNKNOWN_NAME.has(state)) return undefined;
   const tables = await sql<TableNames[]>`
     select n.nspname::text as schema, c.relname::text as name,
            pg_catalog.concat(pg_catalog.quote_ident(n.nspname), '.', pg_catalog.quote_ident(c.relname)) as relation,

@@ -120,7 +120,7 @@ async function readTable(
       complete
         ? {
             about: relation,
-            problem: `${unchained.rows} rows were inserted past the trigger`,
+            problem: `${unchained.rows} rows were inserted past the trigger, or came with a partition that had them`,
             run: "audit-chain verify",
           }
         : {
