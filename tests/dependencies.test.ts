@@ -30,6 +30,19 @@ const MAY_IMPORT: Readonly<Record<string, readonly string[]>> = {
 const ROOMS: Readonly<Record<string, Readonly<Record<string, readonly string[]>>>> = {
   "packages/core": {
     "type-change": ["units.ts"],
+    succession: [
+      "canonical.ts",
+      "errors.ts",
+      "hash.ts",
+      "head-trust.ts",
+      "key-file.ts",
+      "note.ts",
+      "parse-json.ts",
+      "statement-text.ts",
+      "statement.ts",
+      "time.ts",
+      "units.ts",
+    ],
     tlog: [
       "base64.ts",
       "errors.ts",
@@ -115,7 +128,8 @@ const ROOMS: Readonly<Record<string, Readonly<Record<string, readonly string[]>>
     publish: ["alerts", "divergence.ts", "errors.ts", "record", "sealing", "sinks", "state", "transaction.ts"],
     verify: ["alerts", "connect-until.ts", "errors.ts", "sinks", "state"],
     daemon: ["alerts", "connect-until.ts", "errors.ts", "publish", "sealing", "verify"],
-    command: ["alerts", "daemon", "errors.ts", "publish", "sealing", "sinks", "state", "verify"],
+    begin: ["errors.ts", "publish", "sinks", "state", "transaction.ts"],
+    command: ["alerts", "begin", "daemon", "errors.ts", "publish", "sealing", "sinks", "state", "verify"],
   },
 };
 

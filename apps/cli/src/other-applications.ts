@@ -25,6 +25,12 @@ export const OTHER_APPLICATIONS: readonly OtherApplication[] = [
     run: () => import("@scidex/audit-publisher/cli"),
   },
   {
+    name: "begin",
+    summary: "end the log and go on with another in its place (audit-publisher begin)",
+    words: ["begin"],
+    run: () => import("@scidex/audit-publisher/cli"),
+  },
+  {
     name: "verify",
     summary: "check chain, heads, audited rows and machinery (audit-verify)",
     words: [],

@@ -26,6 +26,8 @@ export type PublisherErrorCode =
   | "lock_held"
   /** Rows wait unsealed for longer than allowed. */
   | "pending_too_old"
+  /** A log cannot end here, or no other begin in its place. */
+  | "begin"
   /** The state can't be recovered from the sinks. */
   | "recovery"
   /** A webhook or heartbeat did not take what it was told. */

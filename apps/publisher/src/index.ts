@@ -1,3 +1,4 @@
+export { beginLog, type BeginOptions, type BegunLog } from "./begin/begin-log.ts";
 export type { Divergence } from "./divergence.ts";
 export { PublisherError, type PublisherErrorCode } from "./errors.ts";
 export { LOCK_IDLE_MS, type LockHolder } from "./sealing/free-lock.ts";

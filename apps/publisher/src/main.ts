@@ -1,5 +1,6 @@
 import { type CommandContext, packageVersion, runCommand } from "@scidex/audit-command";
 import { Command } from "commander";
+import { beginCommand } from "./command/begin-command.ts";
 import { publishCommand } from "./command/publish-command.ts";
 import { runDaemonCommand } from "./command/run-daemon-command.ts";
 import { sealCommand } from "./command/seal-command.ts";
@@ -16,6 +17,7 @@ export async function main(argv: readonly string[] = process.argv): Promise<void
         .addCommand(sealCommand(context))
         .addCommand(verifyCommand(context))
         .addCommand(runDaemonCommand(context))
+        .addCommand(beginCommand(context))
         .addHelpText("after", "\nExample:\n  audit-publisher publish && audit-publisher verify --since-head 24h"),
     argv,
   );

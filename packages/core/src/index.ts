@@ -87,6 +87,22 @@ export { type JsonValue, MAX_JSON_CHARS, parseJson } from "./parse-json.ts";
 export { payloadHash } from "./payload-hash.ts";
 export { type PayloadReading, payloadReadings, readingOf } from "./payload-reading.ts";
 export { quotedLiteral, quotedName } from "./sql-text.ts";
+export {
+  type Beginning,
+  beginningTrust,
+  isBeginningLine,
+  isSignedByEnded,
+  parseBeginningLine,
+  signBeginning,
+} from "./succession/beginning.ts";
+export {
+  type Begun,
+  type EndedLog,
+  type LinkRange,
+  MAX_MISDATED,
+  MAX_REASON_CHARS,
+} from "./succession/beginning-text.ts";
+export { isSuccessor, successorOf } from "./succession/successor.ts";
 export { isStatementLine, parseStatementLine, signStatement, type Statement } from "./statement.ts";
 export type { LinkId, RecordedAnew } from "./statement-text.ts";
 export { TEXT_SETTINGS } from "./text-settings.ts";

@@ -1,4 +1,4 @@
-/** The text of a statement: what is signed. statement.ts has the format. */
+/** The text of a statement about a table: what is signed. statement.ts has the format. */
 import { canonicalJson } from "./canonical.ts";
 import { CoreError } from "./errors.ts";
 import { checkKind } from "./event-key.ts";
@@ -65,7 +65,22 @@ export function formatStatementText(statement: RecordedAnew): string {
       type: statement.type,
     }),
   );
-  return `${HEADER}\n${json}\n`;
+  return statementText(json);
+}
+
+/** The note text of a statement that says this, as canonical JSON. */
+export const statementText = (json: string): string => `${HEADER}\n${json}\n`;
+
+/**
+ * What the text of a statement says, whatever it is about.
+ *
+ * @throws {CoreError} `statement_malformed`
+ */
+export function parseStatementJson(text: string): JsonValue {
+  const [header, json = "", end, ...rest] = text.split("\n", 4);
+  if (header !== HEADER || end !== "" || rest.length > 0)
+    throw malformed(`its text is not ${HEADER} and a line of JSON`);
+  return wrapped(() => parseJson(json));
 }
 
 /**
@@ -74,10 +89,7 @@ export function formatStatementText(statement: RecordedAnew): string {
  * @throws {CoreError} `statement_malformed`
  */
 export function parseStatementText(text: string): RecordedAnew {
-  const [header, json = "", end, ...rest] = text.split("\n", 4);
-  if (header !== HEADER || end !== "" || rest.length > 0)
-    throw malformed(`its text is not ${HEADER} and a line of JSON`);
-  const statement = wrapped(() => readMembers(parseJson(json)));
+  const statement = wrapped(() => readMembers(parseStatementJson(text)));
   if (formatStatementText(statement) !== text) throw malformed("its text is not in its canonical form");
   const { configuration, last, head } = statement;
   if (configuration.seq > last.seq) throw malformed("the configuration's seq is above the last");
@@ -85,37 +97,44 @@ export function parseStatementText(text: string): RecordedAnew {
   return statement;
 }
 
-function linkMember({ seq, chainHash }: LinkId): { readonly seq: number; readonly chain_hash: string } {
+export function linkMember({ seq, chainHash }: LinkId): { readonly seq: number; readonly chain_hash: string } {
   return { seq: Number(seq), chain_hash: toHex(checkHash(chainHash, "chain_hash")) };
 }
 
 function readMembers(value: JsonValue): RecordedAnew {
   if (!isObject(value)) throw malformed("its text has no JSON object");
-  const { type, head, system_identifier: systemIdentifier } = value;
+  const { type, head } = value;
   if (type !== "recorded_anew") throw malformed("its type is none that is known here");
-  if (systemIdentifier !== null && !isIdentifier(systemIdentifier)) throw malformed("system_identifier is no number");
-  const database = text(value, "database");
-  if (database === "") throw malformed("database is empty");
   return {
     type,
     origin: text(value, "origin"),
-    systemIdentifier,
-    database,
+    ...readDatabase(value),
     kind: checkKind(text(value, "kind")),
-    configuration: link(value["configuration"], "configuration"),
-    last: link(value["last"], "last"),
-    head: head === null ? null : link(head, "head"),
+    configuration: readLink(value["configuration"], "configuration"),
+    last: readLink(value["last"], "last"),
+    head: head === null ? null : readLink(head, "head"),
     compared: count(value, "compared"),
     notCompared: count(value, "not_compared"),
     changesNotCompared: count(value, "changes_not_compared"),
   };
 }
 
+/** Which database a statement was made of. */
+export function readDatabase(value: {
+  readonly [name: string]: JsonValue;
+}): Pick<RecordedAnew, "systemIdentifier" | "database"> {
+  const { system_identifier: systemIdentifier } = value;
+  if (systemIdentifier !== null && !isIdentifier(systemIdentifier)) throw malformed("system_identifier is no number");
+  const database = text(value, "database");
+  if (database === "") throw malformed("database is empty");
+  return { systemIdentifier, database };
+}
+
 /** Of 64 bits, in decimal. */
 const isIdentifier = (value: JsonValue | undefined): value is string =>
   typeof value === "string" && /^(?:0|[1-9]\d{0,19})$/u.test(value);
 
-function link(value: JsonValue | undefined, name: string): LinkId {
+export function readLink(value: JsonValue | undefined, name: string): LinkId {
   if (!isObject(value)) throw malformed(`${name} is no link`);
   const { seq } = value;
   if (typeof seq !== "number" || !Number.isSafeInteger(seq) || seq < 1)
@@ -123,14 +142,14 @@ function link(value: JsonValue | undefined, name: string): LinkId {
   return { seq: BigInt(seq), chainHash: hashFromHex(text(value, "chain_hash")) };
 }
 
-function count(object: { readonly [name: string]: JsonValue }, name: string): number {
+export function count(object: { readonly [name: string]: JsonValue }, name: string): number {
   const value = object[name];
   if (typeof value !== "number" || !Number.isSafeInteger(value) || value < 0)
     throw malformed(`${name} is not an integer from 0 to 2^53 - 1`);
   return value;
 }
 
-function text(object: { readonly [name: string]: JsonValue }, name: string): string {
+export function text(object: { readonly [name: string]: JsonValue }, name: string): string {
   const value = object[name];
   if (typeof value !== "string") throw malformed(`${name} is not a string`);
   return value;

@@ -1,5 +1,5 @@
 /**
- * Statements: what the publisher says of a table beside its heads. A statement is a signed note (note.ts) with two lines
+ * Statements: what the publisher says of a table beside its heads (and of a log: succession/beginning.ts). A statement is a signed note (note.ts) with two lines
  * of text, of which the second is canonical JSON:
  *
  *     audit-chain.statement/v1
@@ -73,7 +73,7 @@ export function signStatement(options: {
   const text = formatStatementText(statement);
   // What nobody could read is not signed.
   parseStatementText(text);
-  return lineOf(signNote(text, [keys.log, keys.timestamp], { time }));
+  return lineOfNote(signNote(text, [keys.log, keys.timestamp], { time }));
 }
 
 /**
@@ -95,7 +95,7 @@ export const isStatementLine = (line: string): boolean => line.startsWith(BEGINN
  *   - `time_range`: signed at a time that has no text
  */
 export function parseStatementLine(line: string, trust: HeadTrust): Statement {
-  const text = parseLine(line);
+  const text = noteOfLine(line);
   const note = parseNote(text);
   const statement = parseStatementText(note.text);
   const signedTime = checkSigned(note, "a statement", statement.origin, trust);
@@ -105,16 +105,17 @@ export function parseStatementLine(line: string, trust: HeadTrust): Statement {
   return { ...statement, signedTime, note: text, hash: sha256(text) };
 }
 
-const lineOf = (note: string): string => `${BEGINNING}${JSON.stringify(note)}}`;
+/** The line of a statement, whatever it is about. */
+export const lineOfNote = (note: string): string => `${BEGINNING}${JSON.stringify(note)}}`;
 
-/** The note of a statement's line. */
-function parseLine(line: string): string {
+/** The note of a statement's line. @throws {CoreError} `statement_malformed` */
+export function noteOfLine(line: string): string {
   if (line.length > MAX_HEAD_CHARS) throw malformed(`longer than ${MAX_HEAD_CHARS} characters`);
   const value = wrapped(() => parseJson(line));
   const { statement } = isObject(value) ? value : {};
   if (typeof statement !== "string") throw malformed("it is no JSON object with a note");
   // Members too many, white space, other escapes: all show here.
-  if (lineOf(statement) !== line) throw malformed("it is not in its one form");
+  if (lineOfNote(statement) !== line) throw malformed("it is not in its one form");
   return statement;
 }
 

@@ -62,10 +62,13 @@ export { Findings, MAX_LISTED_PER_CHECK } from "./finding/findings.ts";
 export { type PublishedHeads, readPublishedHeads } from "./head-log/read-published-heads.ts";
 export {
   afterLine,
+  beginningOf,
   type HeadLog,
   type HeadLogLine,
   headOf,
   headPartsOf,
+  isBeginning,
+  isBeginningOf,
   isStatement,
   LOG_START,
   type LogEnd,
@@ -74,6 +77,8 @@ export {
   type WholeLine,
   wholeLines,
 } from "./head-log/log-lines.ts";
+export type { EarlierLog } from "./head-log/earlier-logs.ts";
+export { type LogTrust, type Offered, type OwnBeginning, ownBeginning, Succession } from "./head-log/succession.ts";
 export { standingOf } from "./head-log/log-standing.ts";
 export { readTile } from "./head-log/read-tile.ts";
 export { newestHeadBefore } from "./head-log/newest-head-before.ts";

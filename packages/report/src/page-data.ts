@@ -48,6 +48,8 @@ export interface PageReport {
   readonly accepted: readonly PageAccepted[];
   /** Rows that are missing by their table's retention, by kind and month. */
   readonly retired: readonly { readonly kind: string; readonly month: string; readonly rows: number }[];
+  /** Logs that have ended, oldest first, with what was lost. */
+  readonly earlierLogs: readonly PageEarlierLog[];
   readonly checks: Readonly<Record<string, "ok" | "failed" | "unproven" | "skipped">>;
   readonly notCovered: readonly { readonly relation: string; readonly column: string }[];
   readonly unproven: readonly string[];
@@ -62,6 +64,22 @@ export interface PageAccepted extends Finding {
   readonly by: string;
   /** ISO 8601. */
   readonly at: string;
+}
+
+/** Links, both included. */
+interface PageLinks {
+  readonly fromSeq: bigint;
+  readonly toSeq: bigint;
+}
+
+/** A log that has ended, and since when and why another one goes on in its place. */
+export interface PageEarlierLog {
+  readonly origin: string;
+  readonly seq: bigint;
+  readonly lost: PageLinks | null;
+  readonly misdated: readonly PageLinks[];
+  readonly beganAt: string;
+  readonly reason: string;
 }
 
 export interface PageHead {

@@ -1,6 +1,7 @@
 import { count } from "./markup/amount.ts";
 import { htmlDocument } from "./document.ts";
 import { accepted } from "./sections/accepted.ts";
+import { earlierLogs } from "./sections/earlier-logs.ts";
 import { findings } from "./sections/findings.ts";
 import { history } from "./sections/history.ts";
 import { markup } from "./markup/markup.ts";
@@ -30,6 +31,7 @@ ${accepted(report)}
 ${unchecked(data)}
 ${tables(data)}
 ${retired(report)}
+${earlierLogs(report)}
 ${published(data)}
 ${history(data)}
 </main>

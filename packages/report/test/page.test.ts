@@ -79,6 +79,23 @@ describe("the page of a verification", () => {
     expect(page(sample())).not.toContain('id="retired"');
   });
 
+  it("has the logs that have ended, with what was lost", () => {
+    const log = {
+      origin: "example.org/a",
+      seq: 1_042n,
+      lost: { fromSeq: 1_001n, toSeq: 1_042n },
+      misdated: [{ fromSeq: 17n, toSeq: 17n }],
+      beganAt: "2026-11-21T09:00:00Z",
+      reason: "INC-7 <b>",
+    };
+    const text = textOf(page(sample({ report: { earlierLogs: [log] } })));
+    expect(text).toContain("Logs that have ended");
+    expect(text).toContain(
+      "example.org/a 1,042 links 1001 to 1042; false times of links 17 to 17 2026-11-21T09:00:00Z INC-7 <b>",
+    );
+    expect(page(sample())).not.toContain('id="earlier-logs"');
+  });
+
   it("explains where a chain was rewritten although its last link is the same", () => {
     const rewritten = { check: "head_mismatch", seq: undefined, fromSeq: 5n, toSeq: 9n };
     const explanation = "one of them is missing or was changed";

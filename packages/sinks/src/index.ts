@@ -4,3 +4,4 @@ export { type AppendOptions, type Leaves, MAX_LINE_BYTES, type Sink, type SinkLi
 export type { Place } from "./place.ts";
 export { type SamePlace, sinksThatAreOne } from "./same-place.ts";
 export { parseSinkUrl, parseSinkUrls, type SinkAddress } from "./url.ts";
+export { treeFilesOf } from "./tiles/tree-folder.ts";

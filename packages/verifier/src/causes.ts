@@ -66,7 +66,7 @@ export function otherDatabase(found: Observations, known: KnownServer | null): s
   if (chain.anchoredTo >= from) return undefined;
   const isAnother = isNamedOtherwise(known, server) || (isOtherCluster(known, server) && !isLiedTo(findings));
   if (!isAnother) return undefined;
-  return `this is another database than the one whose heads were published: ${describeServer(server)}, and it was ${describeServer(known)} when it was last found intact. No published head fits here. Correct AUDIT_DATABASE_URL, or AUDIT_SINKS if they are those of another log. If the chain has moved here, what has been published is missing: restore it`;
+  return `this is another database than the one whose heads were published: ${describeServer(server)}, and it was ${describeServer(known)} when it was last found intact. No published head fits here. Correct AUDIT_DATABASE_URL, or AUDIT_SINKS if they are those of another log. If the chain has moved here, what has been published is missing: restore it. Where an older backup is all that there is: docs/life.md (audit-publisher begin)`;
 }
 
 const isLiedTo = (findings: Findings): boolean =>

@@ -32,9 +32,11 @@ export {
   stateDigest,
   tableKind,
   whyNotAcceptable,
-} from "./coverage/acceptance.ts";
-export type { AcceptedFinding, ManyFindings } from "./coverage/accepting.ts";
+} from "./coverage/acceptance/acceptance.ts";
+export type { AcceptedFinding, ManyFindings } from "./coverage/acceptance/accepting.ts";
 export type { RetiredRows } from "./rows/retirement.ts";
+export type { FollowedLog } from "./coverage/followed-logs.ts";
+export { describeEarlierLog, endedBy } from "./report/earlier-logs.ts";
 export type { PinnedRow } from "./coverage/policy.ts";
 export type { ServerDifference } from "./structure/builtin/compare-builtin.ts";
 export { compareServer, describeDifference } from "./structure/builtin/check-builtin.ts";
@@ -59,6 +61,8 @@ export {
   type ChainHead,
   formatReport,
   type CheckGroupResult,
+  type EarlierLogReport,
+  type EndedLogReport,
   isVerdict,
   type RecordedAnewCount,
   type VerificationReport,

@@ -1,5 +1,5 @@
-import { type HeadTrust, type NoteVerifier, parseVerifierKey } from "@scidex/audit-core";
-import { EMPTY_STATE, type HeadLog, VerifierError, type VerifierState } from "@scidex/audit-reader";
+import { type NoteVerifier, parseVerifierKey } from "@scidex/audit-core";
+import { EMPTY_STATE, type HeadLog, type LogTrust, VerifierError, type VerifierState } from "@scidex/audit-reader";
 import type { Policy } from "./coverage/policy.ts";
 
 /** What a verification believes: all of it comes from outside the database. */
@@ -17,7 +17,7 @@ export interface Trust {
 }
 
 /** The same, with its keys parsed. */
-export interface ParsedTrust extends HeadTrust {
+export interface ParsedTrust extends LogTrust {
   readonly sinks: readonly HeadLog[];
   readonly policy: Policy | null;
   readonly state: VerifierState;
@@ -40,7 +40,8 @@ export function parseTrust({
       "origin_missing",
       `The keys are those of several logs (${[...logs].join(", ")}): say whose heads are expected, with AUDIT_ORIGIN or the policy's origin.`,
     );
-  return { verifiers, origin, sinks: heads, policy, state };
+  const followed = new Set(policy?.logs?.map(({ statement }) => statement));
+  return { verifiers, origin, followed, sinks: heads, policy, state };
 }
 
 function parseKey(key: string): NoteVerifier {

@@ -52,7 +52,7 @@ export async function acceptFindings(
   const before = await readPolicyFile(policyFile);
   const name = origin() ?? before.origin ?? undefined;
   return await withDatabase(context, { ...LOGIN, command: "accept" }, async ({ sql }) =>
-    withPublished(name, context.signal, async (published) => {
+    withPublished({ origin: name, logs: before.logs }, context.signal, async (published) => {
       const { missing } = published;
       if (missing !== undefined) throw cannot(missing);
       const report = await verifyRows(sql, before, name, published, context.signal);

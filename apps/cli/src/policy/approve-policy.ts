@@ -1,6 +1,7 @@
 import {
   type CommandContext,
   CommandError,
+  escapeText,
   EXIT,
   origin,
   type Outcome,
@@ -22,6 +23,7 @@ import { print } from "../text/print.ts";
 import { coveredTable, readCatalogPins, tablesOf } from "./covered-tables.ts";
 import { LOGIN } from "./login.ts";
 import { changeLine, changeLines, changesSince, refuse, verifyHistory } from "./look-at-changes.ts";
+import { approvedStill, offerForm, offerLines } from "./offered-logs.ts";
 import { forgetShown, readPolicyFile, readShown } from "./policy-file.ts";
 import { approvalOf, type Published, withPublished } from "./published.ts";
 
@@ -40,36 +42,50 @@ export async function approvePolicy(
   const shown = await readShown(file);
   const name = origin() ?? before.origin ?? undefined;
   return await withDatabase(context, LOGIN, async ({ sql }) =>
-    withPublished(name, context.signal, async (published) => {
-      const { missing } = published;
-      if (missing !== undefined) throw cannot(missing);
-      const { report, history, recorded, head } = await verifyHistory(sql, before, name, published, context.signal);
-      if (report.status !== "intact" || history === null) return await refuse(report, json);
-      if (head === undefined) throw cannot("no published head covers any link of the chain");
-      const approved = shown === undefined ? head : publishedAs(shown, head, published, file);
-      checkForward(before, approved, file);
-      const seen = changesSince(history, recorded, before);
-      // What has not been shown is shown before it is approved.
-      if (shown === undefined && json !== true) await writeOut(`${changeLines(seen, head.seq).join("\n")}\n`);
-      const after = await write(sql, file, before, history, approved);
-      await forgetShown(file);
-      const later = changesSince(history, recorded, after).changes;
-      await print(
-        json,
-        {
-          approved: approvalForm(approved),
-          changes: jsonForm(seen.changes.filter(({ seq }) => seq <= approved.seq)),
-          later: jsonForm(later),
-        },
-        () => [
-          `approved up to seq ${approved.seq}, chain hash ${approved.chainHash}`,
-          ...later
-            .filter(({ needsApproval }) => needsApproval)
-            .map((change) => `not approved: ${changeLine(change, head.seq)}`),
-        ],
-      );
-      return { exit: later.some(({ needsApproval }) => needsApproval) ? EXIT.differs : EXIT.ok };
-    }),
+    withPublished(
+      { origin: name, logs: before.logs, offers: shown?.logs ?? "all" },
+      context.signal,
+      async (published) => {
+        const { missing, logs, offered } = published;
+        if (missing !== undefined) throw cannot(missing);
+        const pinned: Policy = {
+          ...before,
+          ...(logs.length === 0 ? {} : { logs }),
+          approved: approvedStill(before, offered),
+        };
+        const { report, history, recorded, head } = await verifyHistory(sql, pinned, name, published, context.signal);
+        if (report.status !== "intact" || history === null) return await refuse(report, json);
+        if (head === undefined) throw cannot("no published head covers any link of the chain");
+        const approved = shown === undefined ? head : publishedAs(shown.approval, head, published, file);
+        checkForward(pinned, approved, file);
+        const seen = changesSince(history, recorded, pinned);
+        // What has not been shown is shown before it is approved.
+        if (shown === undefined && json !== true)
+          await writeOut(`${[...offerLines(offered), ...changeLines(seen, head.seq)].join("\n")}\n`);
+        const after = await write(sql, file, pinned, history, approved);
+        await forgetShown(file);
+        const later = changesSince(history, recorded, after).changes;
+        await print(
+          json,
+          {
+            approved: approvalForm(approved),
+            changes: jsonForm(seen.changes.filter(({ seq }) => seq <= approved.seq)),
+            later: jsonForm(later),
+            logs: offerForm(offered),
+          },
+          () => [
+            ...offered.map(
+              ({ beginning }) => `approved: ${escapeText(beginning.origin)}, which is followed from now on`,
+            ),
+            `approved up to seq ${approved.seq}, chain hash ${approved.chainHash}`,
+            ...later
+              .filter(({ needsApproval }) => needsApproval)
+              .map((change) => `not approved: ${changeLine(change, head.seq)}`),
+          ],
+        );
+        return { exit: later.some(({ needsApproval }) => needsApproval) ? EXIT.differs : EXIT.ok };
+      },
+    ),
   );
 }
 

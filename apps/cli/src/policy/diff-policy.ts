@@ -1,8 +1,8 @@
 import { type CommandContext, escapeMessage, EXIT, origin, type Outcome } from "@scidex/audit-command";
 import { jsonForm } from "@scidex/audit-core";
 import {
-  type Approval,
   approvalForm,
+  type FollowedLog,
   type PinnedRow,
   type Policy,
   type ServerDifference,
@@ -12,7 +12,8 @@ import { serverDifferences, serverLines } from "../database/server-rows.ts";
 import { print } from "../text/print.ts";
 import { LOGIN } from "./login.ts";
 import { changeLines, changesSince, narrows, refuse, type VerifiedHistory, verifyHistory } from "./look-at-changes.ts";
-import { noteShown, readPolicyFile } from "./policy-file.ts";
+import { approvedStill, offerForm, offerLines } from "./offered-logs.ts";
+import { noteShown, readPolicyFile, type Shown } from "./policy-file.ts";
 import { withPublished } from "./published.ts";
 
 /**
@@ -24,14 +25,18 @@ export async function diffPolicy(context: CommandContext, file: string, json: bo
   const name = origin() ?? policy.origin ?? undefined;
   return await withDatabase(context, LOGIN, async ({ sql }) => {
     const server = await serverDifferences(sql, policy.server);
-    return await withPublished(name, context.signal, async (published) => {
-      const pinned = { ...policy, server: withRows(policy.server, server) };
+    const wanted = { origin: name, logs: policy.logs, offers: "all" } as const;
+    return await withPublished(wanted, context.signal, async (published) => {
+      const { logs, offered } = published;
+      const approved = approvedStill(policy, offered);
+      const pinned = { ...policy, approved, logs, server: withRows(policy.server, server) };
       const verified = await verifyHistory(sql, pinned, name, published, context.signal);
       const { report, history, recorded, head } = verified;
+      if (report.status === "tampered") for (const line of offerLines(offered)) warn(line);
       if (report.status === "tampered" || history === null) return await refuse(report, json);
       for (const reason of report.unproven) warn(`not proven: ${reason}`);
       if (published.missing !== undefined) warn(`nothing of this can be approved: ${published.missing}`);
-      const changes = changesSince(history, recorded, policy);
+      const changes = changesSince(history, recorded, { ...policy, approved });
       await print(
         json,
         {
@@ -39,16 +44,25 @@ export async function diffPolicy(context: CommandContext, file: string, json: bo
           shown: head === undefined ? null : approvalForm(head),
           changes: jsonForm(changes.changes),
           differences: jsonForm(changes.differences),
+          logs: offerForm(offered),
           server,
         },
-        () => [...changeLines(changes, head?.seq), ...serverLines(server, file), ...endLines(verified)],
+        () => [
+          ...offerLines(offered),
+          ...changeLines(changes, head?.seq),
+          ...serverLines(server, file),
+          ...endLines(verified),
+        ],
       );
-      await remember(file, head, server);
+      await remember(file, head && { approval: head, logs: newLogs(policy, logs) }, server);
       if (report.status === "unproven") return { exit: EXIT.failed };
-      return { exit: narrows(changes) || server.length > 0 ? EXIT.differs : EXIT.ok };
+      return { exit: narrows(changes) || server.length + offered.length > 0 ? EXIT.differs : EXIT.ok };
     });
   });
 }
+
+const newLogs = ({ logs: before = [] }: Policy, logs: readonly FollowedLog[]): string[] =>
+  logs.slice(before.length).map(({ statement }) => statement);
 
 /** The rows that differ count as pinned, so that what else there is can be said of such a server too. */
 function withRows(pinned: Policy["server"], differences: readonly ServerDifference[]): PinnedRow[] {
@@ -62,11 +76,11 @@ function endLines({ head }: VerifiedHistory): string[] {
 }
 
 /** What is read of a server whose own rows are others may be a lie: it is shown, and not noted. */
-async function remember(file: string, head: Approval | undefined, server: readonly ServerDifference[]): Promise<void> {
-  if (head === undefined) return;
+async function remember(file: string, shown: Shown | undefined, server: readonly ServerDifference[]): Promise<void> {
+  if (shown === undefined) return;
   if (server.length > 0)
     return warn("nothing is noted for --approve: the server's own rows are not as the policy file has them");
-  const failure = await noteShown(file, head);
+  const failure = await noteShown(file, shown);
   if (failure !== undefined) warn(`what was shown is not noted, so that --approve will show it again: ${failure}`);
 }
 

@@ -1,6 +1,6 @@
 import { readFile, rm } from "node:fs/promises";
 import { CommandError, escapeMessage, policyFile, replaceFile } from "@scidex/audit-command";
-import { jsonText } from "@scidex/audit-core";
+import { jsonText, type JsonValue, parseJson } from "@scidex/audit-core";
 import { type Approval, approvalForm, parseApproval, parsePolicy, type Policy } from "@scidex/audit-verifier";
 
 /**
@@ -48,10 +48,19 @@ function parsePolicyFile(file: string, text: string): Policy {
 /** Where `--diff` notes up to which link it has shown a policy's changes. */
 const shownFile = (file: string): string => `${file}.shown`;
 
+/** What `--diff` has shown of a policy. */
+export interface Shown {
+  /** Up to which link. */
+  readonly approval: Approval;
+  /** Beginnings of logs that the policy did not have: hashes in lower-case hex. */
+  readonly logs: readonly string[];
+}
+
 /** Notes what was shown. @returns why that could not be done; undefined where it was */
-export async function noteShown(file: string, shown: Approval): Promise<string | undefined> {
+export async function noteShown(file: string, { approval, logs }: Shown): Promise<string | undefined> {
+  const note = { ...approvalForm(approval), ...(logs.length === 0 ? {} : { logs }) };
   try {
-    await replaceFile(shownFile(file), shownFile(file), `${jsonText(approvalForm(shown))}\n`);
+    await replaceFile(shownFile(file), shownFile(file), `${jsonText(note)}\n`);
     return undefined;
   } catch (error) {
     return reasonOf(error);
@@ -63,7 +72,7 @@ export async function noteShown(file: string, shown: Approval): Promise<string |
  *
  * @throws {CommandError} `configuration` where the note cannot be read, or is none
  */
-export async function readShown(file: string): Promise<Approval | undefined> {
+export async function readShown(file: string): Promise<Shown | undefined> {
   const path = shownFile(file);
   let text: string;
   try {
@@ -72,12 +81,28 @@ export async function readShown(file: string): Promise<Approval | undefined> {
     if (cause instanceof Error && "code" in cause && cause.code === "ENOENT") return undefined;
     throw new CommandError("configuration", `${path} cannot be read: ${reasonOf(cause)}`, { cause });
   }
-  const shown = parseApproval(text);
+  const shown = parseShown(text);
   if (shown !== undefined) return shown;
   throw new CommandError(
     "configuration",
     `${path} is not what --diff writes; expected {"seq":N,"chain_hash":"<hex>"}. Run audit-chain policy --diff ${file} again`,
   );
+}
+
+function parseShown(text: string): Shown | undefined {
+  let value: JsonValue;
+  try {
+    value = parseJson(text);
+  } catch {
+    return undefined;
+  }
+  if (typeof value !== "object" || value === null || Array.isArray(value)) return undefined;
+  const { logs = [], ...rest } = value;
+  const approval = parseApproval(JSON.stringify(rest));
+  const isList = Array.isArray(logs) && logs.every((hash) => typeof hash === "string");
+  return approval === undefined || !isList
+    ? undefined
+    : { approval, logs: logs.filter((one) => typeof one === "string") };
 }
 
 /** Removes the note of what was shown. */

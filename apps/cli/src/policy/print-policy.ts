@@ -53,7 +53,7 @@ async function coveredNow(sql: ISql): Promise<CoveredTable[]> {
  * whoever prints it says that they are what is wanted.
  */
 async function firstApproval(sql: ISql, name: string, signal: AbortSignal): Promise<Approval | undefined> {
-  return await withPublished(name, signal, async ({ heads, missing }) => {
+  return await withPublished({ origin: name, logs: undefined }, signal, async ({ heads, missing }) => {
     const newest = heads.at(-1);
     if (newest === undefined) return leftOut(missing ?? "");
     if (heads.at(-2)?.seq === newest.seq)

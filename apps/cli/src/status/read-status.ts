@@ -1,6 +1,6 @@
-import { CommandError, origin, readChainLock } from "@scidex/audit-command";
+import { CommandError, origin, policyFile, readChainLock } from "@scidex/audit-command";
 import { readMigrations } from "@scidex/audit-schema";
-import { parseKeys, readKeys } from "@scidex/audit-verifier/command";
+import { parseKeys, readKeys, readPolicy } from "@scidex/audit-verifier/command";
 import type { Sql } from "postgres";
 import { type ConfigInForce, configInForce } from "../database/config-in-force.ts";
 import type { Database } from "../database/database.ts";
@@ -25,8 +25,11 @@ export async function readStatus(
   chosen?: readonly string[],
 ): Promise<StatusReport> {
   const verifiers = parseKeys(await readKeys());
-  const trust = { origin: origin(), now: Date.now(), signal };
-  const sinks = await Promise.all(sinkAddresses().map((address) => readSinkHead(address, verifiers, trust)));
+  const policy = policyFile();
+  const logs = policy === undefined ? [] : ((await readPolicy(policy)).logs ?? []);
+  const trust = { origin: origin(), verifiers, followed: new Set(logs.map(({ statement }) => statement)) };
+  const look = { now: Date.now(), signal };
+  const sinks = await Promise.all(sinkAddresses().map((address) => readSinkHead(address, trust, look)));
   const rights = await readRights(sql);
   const lock = await readChainLock(sql);
   const release = readMigrations().length - 1;

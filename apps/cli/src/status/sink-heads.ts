@@ -1,5 +1,15 @@
-import { CoreError, type HeadTrust, isStatementLine, type NoteVerifier, parseSeconds } from "@scidex/audit-core";
-import { headOf, headPartsOf, type WholeLine, wholeLines } from "@scidex/audit-reader";
+import { CoreError, type HeadTrust, isBeginningLine, isStatementLine, parseSeconds } from "@scidex/audit-core";
+import {
+  afterLine,
+  beginningOf,
+  headOf,
+  headPartsOf,
+  LOG_START,
+  type LogTrust,
+  Succession,
+  type WholeLine,
+  wholeLines,
+} from "@scidex/audit-reader";
 import { openSink, type SinkAddress, SinkError, type SinkLine } from "@scidex/audit-sinks";
 
 /** The last head that a sink holds, whatever statements follow it. */
@@ -28,27 +38,40 @@ export const SINK_TIMEOUT_MS = 20_000;
 /**
  * Reads the last head of a sink.
  *
- * @param verifiers trusted keys; with none, the line is read without checking its signatures
+ * @param trust without keys, the line is read without checking its signatures
  * @param now milliseconds since the Unix epoch
  */
 export async function readSinkHead(
   address: SinkAddress,
-  verifiers: readonly NoteVerifier[],
-  options: { readonly origin: string | undefined; readonly now: number; readonly signal: AbortSignal },
+  trust: LogTrust,
+  options: { readonly now: number; readonly signal: AbortSignal },
 ): Promise<SinkState> {
   const sink = openSink(address, { timeoutMs: SINK_TIMEOUT_MS, signal: options.signal });
   let lines = 0;
   let last: WholeLine<SinkLine> | undefined;
   let torn = false;
+  const succession = new Succession(trust);
+  let end = LOG_START;
   try {
     for await (const line of wholeLines(sink, () => (torn = true))) {
       lines++;
+      const beginning = line.defect === null && isBeginningLine(line.plain) ? beginningOf(line.plain) : undefined;
+      if (beginning !== undefined && !(beginning instanceof CoreError)) succession.follow(beginning, end, sink.name);
+      end = afterLine(end, line.plain);
       // What the publisher says of a table tells nothing of how far the chain is published.
       if (!isStatementLine(line.plain)) last = line;
     }
     const base = { sink: sink.name, lines, torn };
     if (last === undefined) return { ...base, last: null, error: null };
-    return { ...base, ...judge(last, { origin: options.origin, verifiers }, options.now) };
+    const judged = judge(last, succession.trust, options.now);
+    const [other] = succession.offered;
+    if (judged.error === null || other === undefined) return { ...base, ...judged };
+    const { origin } = other.beginning;
+    return {
+      ...base,
+      last: null,
+      error: `another log, ${JSON.stringify(origin)}, has begun in its place, and the policy does not have it (audit-chain policy --diff)`,
+    };
   } catch (error) {
     if (!(error instanceof SinkError)) throw error;
     return { sink: sink.name, lines, last: null, torn, error: error.message };

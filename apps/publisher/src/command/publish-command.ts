@@ -100,7 +100,7 @@ async function run(context: CommandContext, flags: Flags): Promise<Outcome> {
       { webhook, heartbeat, metrics: flags.metrics },
     );
     line.done();
-    await writeOut(flags.json ? `${jsonText(jsonForm(done.result))}\n` : describe(done.result));
+    await writeOut(flags.json ? `${jsonText(jsonForm(done.result))}\n` : describePublication(done.result));
     return { exit: exitOf(done) };
   } finally {
     line.done();
@@ -113,7 +113,8 @@ function exitOf({ result, failures }: ToldPublication): Outcome["exit"] {
   return result.status === "intact" && failures.length === 0 ? EXIT.ok : EXIT.failed;
 }
 
-function describe(result: PublishResult): string {
+/** A publication for a person at a terminal. */
+export function describePublication(result: PublishResult): string {
   const { published, divergences, sinks, warnings } = result;
   const lines: string[] = [];
   if (divergences.length > 0) lines.push(`TAMPERED: ${published ? "found after signing" : "nothing was signed"}`);

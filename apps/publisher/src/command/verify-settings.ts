@@ -13,7 +13,7 @@ import {
 import { CHECK_GROUPS } from "@scidex/audit-reader";
 import { parseCheckGroups, readKeys, readPolicy } from "@scidex/audit-verifier/command";
 import type { Command } from "commander";
-import { readKeyFile, stateFileOf } from "../state/key-file.ts";
+import { currentKeyFile, readKeyFile, stateFileOf } from "../state/key-file.ts";
 import type { VerifyAndAlertOptions } from "../verify/verify-and-alert-options.ts";
 
 /** The options that say how to verify, of `verify` and of `run`. */
@@ -72,7 +72,7 @@ export async function verifySettings(flags: VerifyFlags): Promise<VerifySettings
     policy: pinned === undefined ? null : await readPolicy(pinned),
     checks: parseCheckGroups(flags.checks),
     stateFile: flags.state,
-    publisherState: keyFile === undefined ? undefined : stateFileOf(keyFile),
+    publisherState: keyFile === undefined ? undefined : stateFileOf((await currentKeyFile(keyFile)).path),
     maxHeadAgeMs: flags.maxHeadAge === undefined ? maxHeadAge() : parseDuration(flags.maxHeadAge),
   };
 }

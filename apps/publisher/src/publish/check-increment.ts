@@ -45,7 +45,7 @@ export function requirePlausibleTimes(findings: readonly Finding[]): void {
   const { seq, eventKind: kind, eventPk: pk, expected, actual } = wrong;
   throw new PublisherError(
     "clock",
-    `link ${seq} says that it was appended at ${actual}, expected ${expected} (seq ${seq}, ${kind ?? "?"} ${pk ?? "?"}): the clock of the database's server was wrong when it was linked, or somebody has written the link past the door. Nothing is signed over it, and audit-verify reports it. Check the server's clock; docs/incident.md has what to do with a chain that cannot go on`,
+    `link ${seq} says that it was appended at ${actual}, expected ${expected} (seq ${seq}, ${kind ?? "?"} ${pk ?? "?"}): the clock of the database's server was wrong when it was linked, or somebody has written the link past the door. Nothing is signed over it, and audit-verify reports it. Check the server's clock. Where it was that, docs/life.md has how to go on: audit-publisher begin, which says whose times are false, and has the auditor approve it`,
   );
 }
 
@@ -54,6 +54,6 @@ function requireSame(known: KnownServer, here: KnownServer): void {
   if (!isNamedOtherwise(known, here) && !isOtherCluster(known, here)) return;
   throw new PublisherError(
     "database",
-    `this is ${describeServer(here)}, and the last head was signed of ${describeServer(known)}; its link is not here. Nothing is signed: correct AUDIT_DATABASE_URL (or AUDIT_SIGNING_KEY_FILE, if the key is that of another log). If the chain has moved here, what has been published is missing: restore it`,
+    `this is ${describeServer(here)}, and the last head was signed of ${describeServer(known)}; its link is not here. Nothing is signed: correct AUDIT_DATABASE_URL (or AUDIT_SIGNING_KEY_FILE, if the key is that of another log). If the chain has moved here, what has been published is missing: restore it. Where an older backup is all that there is: docs/life.md (audit-publisher begin)`,
   );
 }

@@ -5,6 +5,7 @@ import {
   type Leaf,
   leafHash,
   leafText,
+  type LinkRange,
   type Micros,
   type Seq,
 } from "@scidex/audit-core";
@@ -37,6 +38,8 @@ export class IncrementWalk {
   rows = 0n;
   /** Our clock just before the snapshot. */
   readonly now: Micros;
+  /** Links whose times are known to be false. */
+  readonly misdated: readonly LinkRange[];
   /** What was signed last; undefined where nothing was. */
   readonly published: PublishedHead | undefined;
   readonly #report: ReportFinding = (finding) => (this.finding ??= finding);
@@ -50,18 +53,19 @@ export class IncrementWalk {
   #vouched: ChainEnd | undefined;
 
   /** @param below the highest seq up to that of `after` that is there */
-  constructor(after: Head | undefined, below: Seq, now: Micros) {
+  constructor(after: Head | undefined, below: Seq, now: Micros, misdated: readonly LinkRange[] = []) {
     const published = after && toPublished(after);
     const start = after === undefined || below < after.seq ? below : after.seq - 1n;
     const tree = after !== undefined && start === after.seq - 1n ? before(after) : { size: start, hashes: null };
     const heads = published === undefined ? [] : [published];
     this.signed = after?.seq ?? 0n;
     this.now = now;
+    this.misdated = misdated;
     this.published = published;
     this.#links = new LinkChecker(after === undefined ? CHAIN_START : { seq: start, chainHash: null }, this.#report);
     // Which of the links before it were rewritten, the last one cannot tell.
     this.#heads = new HeadChecker(heads, new Map(heads.map((head) => [head, OURS])), tree, this.#report, 1n);
-    this.#times = new TimeChecker([], new Map(), now, published, this.#report);
+    this.#times = new TimeChecker([], new Map(), now, published, this.#report, misdated);
     this.#tree = new FrontierBuilder(after?.frontier);
   }
 

@@ -8,8 +8,9 @@ import { requireSignableState } from "../sinks/require-signable-state.ts";
 import { type CheckedSinks, checkSinks } from "../sinks/check-sinks.ts";
 import { deliver } from "../sinks/deliver.ts";
 import { openPublisherSinks, requireDistinct } from "../sinks/open-sinks.ts";
+import { chainStatement } from "../record/doors.ts";
 import { type Recording, recordAnew } from "../record/record-anew.ts";
-import { clonesOf, readKeyFile } from "../state/key-file.ts";
+import { clonesOf, currentKeyFile, readKeyFile } from "../state/key-file.ts";
 import { withSignedLine, withStatement } from "../state/state.ts";
 import type { StateFile } from "../state/state-file.ts";
 import { checkIncrement, requirePlausibleTimes } from "./check-increment.ts";
@@ -35,7 +36,8 @@ import { type SignedHead, signIncrement } from "./sign-increment.ts";
 export async function publishHead(options: PublishOptions): Promise<PublishResult> {
   const started = performance.now();
   checkOptions(options);
-  const keys = await readKeyFile(options.keyFile);
+  const { path } = await currentKeyFile(options.keyFile);
+  const keys = await readKeyFile(path);
   checkOrigin(options, keys);
   const sinks = openPublisherSinks(options.sinks, {
     timeoutMs: options.sinkTimeoutMs ?? PUBLISH_DEFAULTS.sinkTimeoutMs,
@@ -46,7 +48,7 @@ export async function publishHead(options: PublishOptions): Promise<PublishResul
     await requireDistinct(sinks);
     const lock = { waitMs: options.waitMs ?? PUBLISH_DEFAULTS.waitMs, signal: options.signal };
     const result = await withPublisherLock(options.database, keys.origin, lock, async () =>
-      publishLocked(options, keys, sinks),
+      publishLocked(options, path, keys, sinks),
     );
     return { ...result, durationMs: Math.round(performance.now() - started) };
   } finally {
@@ -66,11 +68,19 @@ interface Log {
  * Publishes, while no other publisher of this log works. Then it records anew what migrations have left to be recorded, and
  * publishes that with its statements: whatever keeps it from recording does not keep heads from being published.
  */
-async function publishLocked(options: PublishOptions, keys: PublisherKeys, sinks: readonly Sink[]): Promise<Untimed> {
+async function publishLocked(
+  options: PublishOptions,
+  keyFile: string,
+  keys: PublisherKeys,
+  sinks: readonly Sink[],
+): Promise<Untimed> {
+  await requireCurrent(options.keyFile, keyFile);
   const trust = headTrust([keys.log.vkey, keys.timestamp.vkey], keys.origin);
   const log: Log = { options, keys, trust, sinks };
-  const memory = await openMemory(options, keys.origin, sinks, trust);
-  const { file } = memory;
+  const memory = await openMemory({ keyFile, recoverState: options.recoverState === true }, keys.origin, sinks, trust);
+  const { file, begun } = memory;
+  // Before the first head, so that this one covers it. A run that was killed finds it there.
+  if (begun !== undefined && memory.last === undefined) await chainStatement(options.database, begun.hash);
   const nothing: Stated = { lines: [], settled: file.state.settled };
   const { result, signed } = await publishNow(log, memory, nothing);
   if (result.status === "tampered" || signed === undefined) return result;
@@ -81,7 +91,7 @@ async function publishLocked(options: PublishOptions, keys: PublisherKeys, sinks
   }
   const [line] = stated.lines.slice(-1);
   const newest = line === undefined ? signed.head : parseStatementLine(line, trust);
-  const { result: again } = await publishNow(log, { file, last: signed.head, newest }, stated);
+  const { result: again } = await publishNow(log, { file, last: signed.head, begun, newest }, stated);
   return {
     ...again,
     rows: result.rows + again.rows,
@@ -124,7 +134,7 @@ type Stated = Pick<Recording, "lines" | "settled">;
 /** One publication. @param stated what is published before its head */
 async function publishNow(
   { options, keys, trust, sinks }: Log,
-  { file, last, newest }: Memory,
+  { file, last, begun, newest }: Memory,
   stated: Stated,
 ): Promise<{ readonly result: Untimed; readonly signed: SignedHead | undefined }> {
   const { database, signal, onProgress } = options;
@@ -134,6 +144,7 @@ async function publishNow(
   const sealing = await sealNow(options);
   const serverWarnings = await checkServer(database);
   const { increment, server, findings } = await checkIncrement(database, last, file.state.server, {
+    misdated: begun?.misdated ?? [],
     signal,
     onProgress,
   });
@@ -155,6 +166,12 @@ async function publishNow(
   await remember(file, { checked, stated, signed, server });
   const deliveries = await deliver(checked.sinks, file, trust, leavesOf(database, signal));
   return { result: publication(preparation, signed, deliveries), signed };
+}
+
+/** @throws {PublisherError} `busy` where another log has begun since the key file was read */
+async function requireCurrent(named: string, read: string): Promise<void> {
+  const { path } = await currentKeyFile(named);
+  if (path !== read) throw new PublisherError("busy", `another log has begun meanwhile (${path}): run this again`);
 }
 
 function requireUnstopped(signal: AbortSignal | undefined): void {

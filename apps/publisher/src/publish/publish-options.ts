@@ -1,4 +1,4 @@
-import type { PublisherKeys } from "@scidex/audit-core";
+import { isSuccessor, type PublisherKeys } from "@scidex/audit-core";
 import type { Policy } from "@scidex/audit-verifier";
 import type { Sql } from "postgres";
 import { PublisherError } from "../errors.ts";
@@ -7,7 +7,7 @@ import { LOCK_IDLE_MS } from "../sealing/free-lock.ts";
 export interface PublishOptions {
   /** A client of the database, with at least two connections; a member of `scidex_audit_publisher` is enough. */
   readonly database: Sql;
-  /** Path of the publisher's keys; the state is beside it. */
+  /** Path of the publisher's keys; the state is beside it, and so are the files of logs that have followed (`begin`). */
   readonly keyFile: string;
   /** Sink URLs, at least one. */
   readonly sinks: readonly string[];
@@ -50,7 +50,8 @@ export function checkOptions({ sinks, database }: PublishOptions): void {
 
 /** @throws {PublisherError} `configuration` where the keys are those of another log than the one that is asked for */
 export function checkOrigin({ origin, keyFile }: PublishOptions, keys: PublisherKeys): void {
-  if (origin === undefined || origin === keys.origin) return;
+  // The configuration keeps the first log's name.
+  if (origin === undefined || isSuccessor(keys.origin, origin)) return;
   throw new PublisherError(
     "configuration",
     `AUDIT_ORIGIN is ${JSON.stringify(origin)}, and the keys in ${keyFile} belong to ${JSON.stringify(keys.origin)}`,

@@ -1,4 +1,4 @@
-import { type Frontier, type Head, type Leaf, microsOfMillis, type Seq } from "@scidex/audit-core";
+import { type Frontier, type Head, type Leaf, type LinkRange, microsOfMillis, type Seq } from "@scidex/audit-core";
 import { COPY_LINKS, copyLinks, type Finding, openLinks, type ReportFinding } from "@scidex/audit-reader";
 import { type ChainEnd, vouchForIncrement } from "@scidex/audit-verifier";
 import type { Sql, TransactionSql } from "postgres";
@@ -13,6 +13,8 @@ import { IncrementWalk } from "./increment-walk.ts";
 const VOUCHED_LINKS = 100_000n;
 
 export interface ReadOptions {
+  /** Links whose times are known to be false. */
+  readonly misdated: readonly LinkRange[];
   readonly signal: AbortSignal | undefined;
   readonly onProgress: ((rows: bigint, total: bigint | undefined) => void) | undefined;
 }
@@ -65,7 +67,12 @@ async function inSnapshot(sql: Sql, after: Head | undefined, options: ReadOption
     // The lock first, then the snapshot: a rewrite of the table that commits in between would leave it empty for us.
     await tx.unsafe("lock table only public.audit_chain in access share mode");
     const timeMs = Date.now();
-    const walk = new IncrementWalk(after, await lastUpTo(tx, after?.seq ?? 0n), microsOfMillis(timeMs));
+    const walk = new IncrementWalk(
+      after,
+      await lastUpTo(tx, after?.seq ?? 0n),
+      microsOfMillis(timeMs),
+      options.misdated,
+    );
     await readLinks(tx, walk, options);
     const { rows, last, isAnchored, finding } = walk;
     return { increment: { rows, end: last, isAnchored, timeMs }, finding };
@@ -109,7 +116,13 @@ async function vouchForSome(tx: TransactionSql, walk: IncrementWalk, start: Chai
   if (at.length !== 1) return false;
   const to = start.seq + VOUCHED_LINKS < most ? start.seq + VOUCHED_LINKS : most;
   const copy = await openLinks(tx, `seq > ${start.seq} and seq <= ${to} order by seq`);
-  const end = await vouchForIncrement(copy, { start, to, after: walk.published, now: walk.now });
+  const end = await vouchForIncrement(copy, {
+    start,
+    to,
+    after: walk.published,
+    now: walk.now,
+    misdated: walk.misdated,
+  });
   if (end !== null) walk.goOn(end);
   return end !== null;
 }

@@ -7,7 +7,6 @@ import {
   type Seconds,
   signHead,
 } from "@scidex/audit-core";
-import { isStatement } from "@scidex/audit-reader";
 import type { Sql } from "postgres";
 import { PublisherError } from "../errors.ts";
 import type { Memory } from "./open-memory.ts";
@@ -49,7 +48,7 @@ function sign(
   if (newest && time < newest.signedTime)
     throw new PublisherError(
       "clock",
-      `our clock says ${new Date(Number(time) * 1_000).toISOString()}, but a ${isStatement(newest) ? "statement" : "head"} was signed at ${formatSeconds(newest.signedTime)}, later than that. Nothing is signed until the clock is right`,
+      `our clock says ${new Date(Number(time) * 1_000).toISOString()}, but a ${"note" in newest ? "statement" : "head"} was signed at ${formatSeconds(newest.signedTime)}, later than that. Nothing is signed until the clock is right`,
     );
   if (end) return signHead({ keys, leaf: end.leaf, before: end.before, time });
   return last && signHead({ keys, leaf: last.leaf, before: before(last), time });

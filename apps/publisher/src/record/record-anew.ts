@@ -91,7 +91,8 @@ const whyNot = ({ problem, batches, isWhole }: TableToRecord, { divergences }: R
 async function lookUntilRecorded(ground: RecordingGround): Promise<RecordingLook> {
   const { database, keys, sinks, signal } = ground;
   // What was approved is not ours to judge; what may be missing, and what was accepted, is no problem of a table.
-  const policy = ground.policy && { ...ground.policy, approved: undefined };
+  // Logs before ours, whose beginnings it has, are not read either.
+  const policy = ground.policy && { ...ground.policy, approved: undefined, logs: undefined };
   const trust = {
     policy,
     keys: [keys.log.vkey, keys.timestamp.vkey],

@@ -1,5 +1,5 @@
 import { CoreError, type Head, type HeadTrust, isStatementLine, type Seq } from "@scidex/audit-core";
-import { isStatement, type Publication, publicationOf, wholeLines } from "@scidex/audit-reader";
+import { isBeginning, isStatement, type Publication, publicationOf, wholeLines } from "@scidex/audit-reader";
 import { MAX_LINE_BYTES, type Sink } from "@scidex/audit-sinks";
 import type { Divergence } from "../divergence.ts";
 import type { SinkRecord } from "../state/state.ts";
@@ -11,6 +11,8 @@ export interface Strange {
   readonly count: number;
   /** The first one that is not where it should be. */
   readonly strange: number | undefined;
+  /** The line with which the log begins: those before it are another log's, of which the digest is all that is asked. */
+  readonly begun: number;
   /** The state's last head, where the lines of the record are as they were. */
   readonly since: Head | undefined;
 }
@@ -25,7 +27,7 @@ export interface Strange {
  */
 export async function judgeSink(
   sink: Sink,
-  { record, count, strange, since }: Strange,
+  { record, count, strange, begun, since }: Strange,
   trust: HeadTrust,
 ): Promise<{ readonly finding: Divergence } | { readonly newer: Publication }> {
   const { name } = sink;
@@ -36,6 +38,7 @@ export async function judgeSink(
   // Several statements may be of one second: those that were there before tell which one was put there again.
   const statements = new Set(record.outbox.filter(isStatementLine));
   for await (const line of wholeLines(sink)) {
+    if (line.number <= begun) continue;
     const read = line.defect === null ? publicationOf(line.text, trust) : new Error(DEFECTS[line.defect]);
     if (read instanceof Error) return { finding: notSigned(name, line, read) };
     const isKnown = line.number <= record.lines || line.text === record.outbox[line.number - record.lines - 1];
@@ -43,6 +46,8 @@ export async function judgeSink(
       const isNew = newest !== undefined && read.signedTime >= newest.signedTime && !statements.has(line.text);
       isOurs &&= isKnown || isNew;
       statements.add(line.text);
+    } else if (isBeginning(read)) {
+      isOurs &&= isKnown;
     } else if (!isKnown) {
       isOurs &&= head !== undefined && isAfter(read, head);
       head = read;
@@ -95,5 +100,6 @@ const misplaced = (name: string, record: SinkRecord, strange: number | undefined
 function lastSeq({ last }: SinkRecord, trust: HeadTrust): { readonly seq?: Seq } {
   const read = last === null ? undefined : publicationOf(last, trust);
   if (read === undefined || read instanceof CoreError) return {};
+  if (isBeginning(read)) return {};
   return { seq: isStatement(read) ? read.last.seq : read.seq };
 }

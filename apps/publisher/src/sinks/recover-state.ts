@@ -1,9 +1,10 @@
 import { CoreError, type Head, type HeadTrust, isStatementLine, sameBytes } from "@scidex/audit-core";
 import {
   afterLine,
-  isStatement,
   LOG_START,
   type LogEnd,
+  type OwnBeginning,
+  ownBeginning,
   type Publication,
   publicationOf,
   wholeLines,
@@ -11,7 +12,7 @@ import {
 import { type Sink, SinkError } from "@scidex/audit-sinks";
 import { PublisherError } from "../errors.ts";
 import { compareSinks } from "./sink-copy.ts";
-import type { SinkRecord, State } from "../state/state.ts";
+import type { BegunAt, SinkRecord, State } from "../state/state.ts";
 
 /**
  * Rebuilds a lost state from the sinks. All of them must be readable, hold nothing but heads and statements signed with
@@ -47,6 +48,8 @@ export async function recoverState(origin: string, sinks: readonly Sink[], trust
     head: longest.head,
     server: null,
     settled: null,
+    begun: longest.begun,
+    followedBy: null,
     sinks: Object.fromEntries(
       logs.filter(({ record }) => record.lines > 0).map(({ sink, record }) => [sink.name, record]),
     ),
@@ -57,6 +60,7 @@ interface Verified {
   readonly record: SinkRecord;
   /** The line of its last head. */
   readonly head: string | null;
+  readonly begun: BegunAt | null;
 }
 
 async function readVerified(sink: Sink, trust: HeadTrust): Promise<Verified> {
@@ -64,8 +68,16 @@ async function readVerified(sink: Sink, trust: HeadTrust): Promise<Verified> {
   let before: Publication | undefined;
   let last: Head | undefined;
   let head: string | null = null;
+  let begun: BegunAt | null = null;
   try {
+    const own: OwnBeginning | undefined = await ownBeginning(sink, trust);
     for await (const line of wholeLines(sink)) {
+      if (own !== undefined && line.number <= own.line) {
+        // Those before it are the ones that it names.
+        if (line.number === own.line) [before, begun] = [own.beginning, { line: line.text, number: line.number }];
+        end = afterLine(end, line.text);
+        continue;
+      }
       const next = line.defect === null ? publicationOf(line.text, trust) : undefined;
       const what = isStatementLine(line.text) ? "statement" : "head";
       if (!next) throw new PublisherError("recovery", `line ${line.number} of ${sink.name} is not a ${what}`);
@@ -75,10 +87,10 @@ async function readVerified(sink: Sink, trust: HeadTrust): Promise<Verified> {
           `line ${line.number} of ${sink.name} is not a ${what} signed with these keys: ${next.message}`,
           { cause: next },
         );
-      if ((before && next.signedTime < before.signedTime) || (last && !isStatement(next) && !extendsHead(next, last)))
+      if ((before && next.signedTime < before.signedTime) || (last && !("note" in next) && !extendsHead(next, last)))
         throw new PublisherError("recovery", `line ${line.number} of ${sink.name} does not follow the one before`);
       before = next;
-      if (!isStatement(next)) [last, head] = [next, line.text];
+      if (!("note" in next)) [last, head] = [next, line.text];
       end = afterLine(end, line.text);
     }
   } catch (cause) {
@@ -88,7 +100,7 @@ async function readVerified(sink: Sink, trust: HeadTrust): Promise<Verified> {
       });
     throw cause;
   }
-  return { record: { ...end, outbox: [] }, head };
+  return { record: { ...end, outbox: [] }, head, begun };
 }
 
 const extendsHead = (next: Head, { seq, root }: Head): boolean =>

@@ -1,5 +1,5 @@
 import { formatSeconds } from "@scidex/audit-core";
-import { isStatement, type Publication } from "@scidex/audit-reader";
+import { isBeginning, isStatement, type Publication } from "@scidex/audit-reader";
 import { PublisherError } from "../errors.ts";
 import { hasGap } from "../state/state.ts";
 import type { CheckedSinks } from "./check-sinks.ts";
@@ -31,8 +31,10 @@ function requireNewest({ sinks }: CheckedSinks, path: string): void {
   );
 }
 
-const describe = (one: Publication): string =>
-  isStatement(one) ? `a statement about ${JSON.stringify(one.kind)}` : `a head of ${one.seq} links`;
+function describe(one: Publication): string {
+  if (isBeginning(one)) return `the beginning of ${JSON.stringify(one.origin)}`;
+  return isStatement(one) ? `a statement about ${JSON.stringify(one.kind)}` : `a head of ${one.seq} links`;
+}
 
 /**
  * A head that is signed while every sink still lacks older ones would be in no sink's outbox, and could never be

@@ -62,7 +62,11 @@ export async function scanSink(sink: Sink, state: State, record: SinkRecord, tru
   }
   const isAsKnown = digestAtKnown === record.digest;
   const since = isAsKnown && state.head !== null ? parseHeadLine(state.head, trust) : undefined;
-  return { ...base, record, ...(await judgeSink(sink, { record, count, strange, since }, trust)) };
+  return {
+    ...base,
+    record,
+    ...(await judgeSink(sink, { record, count, strange, begun: state.begun?.number ?? 0, since }, trust)),
+  };
 }
 
 const knownOf = ({ lines, digest, last, before }: SinkRecord): KnownLog => ({

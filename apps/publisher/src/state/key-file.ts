@@ -9,6 +9,20 @@ const MAX_KEY_FILE_BYTES = 65_536;
 /** The state file that belongs to a key file. */
 export const stateFileOf = (keyFile: string): string => `${keyFile}.state`;
 
+/** The key file of the log that follows after `n - 1` others in the place of the one that was named. */
+export const successorKeyFile = (keyFile: string, n: number): string => `${keyFile}.${n}`;
+
+/**
+ * The key file of the log that is published now, and how many there have been: where a log has ended, the files of the
+ * one that has begun stand beside its own, and the configuration keeps the first one's.
+ */
+export async function currentKeyFile(keyFile: string): Promise<{ readonly path: string; readonly number: number }> {
+  let [path, number] = [keyFile, 1];
+  for (let next = successorKeyFile(keyFile, 2); await exists(next); next = successorKeyFile(keyFile, number + 1))
+    [path, number] = [next, number + 1];
+  return { path, number };
+}
+
 /** The folder of the git sinks' own clones that belongs to a file of ours: a cache, beside it. */
 export const clonesOf = (file: string): string => `${file}.clones`;
 
@@ -101,7 +115,8 @@ function generate(origin: string): { text: string; vkeys: [string, string] } {
   }
 }
 
-async function exists(path: string): Promise<boolean> {
+/** Whether there is such a file. */
+export async function exists(path: string): Promise<boolean> {
   return lstat(path).then(
     () => true,
     () => false,

@@ -7,6 +7,8 @@
  *      "log":{"lines":12,"digest":"<64 hex>"},       every line ever signed: their number and running digest
  *      "head":"<the last head of these>",            null before the first publication
  *      "server":{"system_identifier":"7312…","database":"scidex"},  where the chain was that it is of; null as before
+ *      "begun":{"line":"<the beginning>","number":9},  where this log begins; left out of the first one's state
+ *      "followed_by":"scidex.ai/audit-chain/2",      the log that has begun where this one ended; left out
  *      "settled":17,                                 up to which row of the configuration nothing is left to be recorded anew
  *      "sinks":{
  *        "file:/data/audit/chain_head.log":{
@@ -45,6 +47,16 @@ export interface State {
   /** Up to which row of the configuration nothing is left to be recorded anew; null where that is not known. */
   readonly settled: bigint | null;
   readonly sinks: Readonly<Record<string, SinkRecord>>;
+  /** The line with which this log begins where another has ended, and its number among all; null for the first log. */
+  readonly begun: BegunAt | null;
+  /** The log that has begun where this one ended; null where it goes on. */
+  readonly followedBy: string | null;
+}
+
+/** Where a log begins. */
+export interface BegunAt {
+  readonly line: string;
+  readonly number: number;
 }
 
 /** A sink that nothing is known of. */
@@ -52,7 +64,20 @@ export const EMPTY_RECORD: SinkRecord = { ...LOG_START, outbox: [] };
 
 /** The state of a log that has published nothing. Only `keygen` may write it. */
 export function initialState(origin: string): State {
-  return { origin, log: { lines: 0, digest: EMPTY_LOG_DIGEST }, head: null, server: null, settled: null, sinks: {} };
+  const log = { lines: 0, digest: EMPTY_LOG_DIGEST };
+  return { origin, log, head: null, server: null, settled: null, sinks: {}, begun: null, followedBy: null };
+}
+
+/**
+ * The state of a log that begins where another has ended. Its lines follow that one's in every sink, and what has not
+ * arrived of those is still to be delivered.
+ *
+ * @param line the beginning
+ * @param sinks names of the sinks that it has to get to
+ */
+export function beginningState(ended: State, origin: string, line: string, sinks: readonly string[]): State {
+  const begun = { line, number: ended.log.lines + 1 };
+  return { ...withLine(ended, line, sinks), origin, head: null, server: null, settled: null, begun };
 }
 
 /** The state after a head has been signed: it stands in the outbox of each of the named sinks that have all before it. */
@@ -94,10 +119,10 @@ export function lastLine(state: State): string | null {
 }
 
 export function formatState(state: State): string {
-  const { origin, log, head, sinks } = state;
+  const { origin, log, head, sinks, begun, followedBy } = state;
   const server = state.server && writtenServer(state.server);
   const settled = state.settled === null || !isJsonInteger(state.settled) ? null : Number(state.settled);
-  return `${JSON.stringify({ version: STATE_VERSION, origin, log, head, server, settled, sinks }, null, 1)}\n`;
+  return `${JSON.stringify({ version: STATE_VERSION, origin, ...(begun === null ? {} : { begun }), ...(followedBy === null ? {} : { followed_by: followedBy }), log, head, server, settled, sinks }, null, 1)}\n`;
 }
 
 /**
@@ -125,13 +150,15 @@ export function parseState(text: string, where: string): State {
         : `has the unknown version ${version}`,
     );
   }
-  const { origin, log, head, sinks, settled = null } = value;
+  const { origin, log, head, sinks, settled = null, begun = null, followed_by: followedBy = null } = value;
   const server = value["server"] === null ? null : parseServer(value["server"]);
   if (
     typeof origin !== "string" ||
     !isPosition(log) ||
     !(head === null || typeof head === "string") ||
     server === undefined ||
+    !(begun === null || isBegunAt(begun)) ||
+    !(followedBy === null || typeof followedBy === "string") ||
     !(settled === null || (typeof settled === "number" && Number.isSafeInteger(settled) && settled >= 0)) ||
     !isObject(sinks)
   )
@@ -151,7 +178,7 @@ export function parseState(text: string, where: string): State {
   }
   // Statements may stand before the first head.
   const known = Object.values(records).flatMap(({ last, outbox }) => (last === null ? outbox : [last, ...outbox]));
-  if (head === null && log.lines > 0 && !(known.length > 0 && known.every(isStatementLine)))
+  if (head === null && begun === null && log.lines > 0 && !(known.length > 0 && known.every(isStatementLine)))
     throw wrong("is damaged (head and log don't agree)");
   return {
     origin,
@@ -160,6 +187,8 @@ export function parseState(text: string, where: string): State {
     server,
     settled: settled === null ? null : BigInt(settled),
     sinks: records,
+    begun: begun === null ? null : { line: begun.line, number: begun.number },
+    followedBy,
   };
 }
 
@@ -168,6 +197,9 @@ const isJsonInteger = (value: bigint): boolean => value >= 0n && value <= BigInt
 
 const isObject = (value: unknown): value is Record<string, unknown> =>
   typeof value === "object" && value !== null && !Array.isArray(value);
+
+const isBegunAt = (value: unknown): value is BegunAt =>
+  isObject(value) && typeof value["line"] === "string" && Number.isSafeInteger(value["number"]);
 
 const isDigest = (value: unknown): value is string => typeof value === "string" && /^[0-9a-f]{64}$/.test(value);
 

@@ -1,4 +1,5 @@
 import { readFile } from "node:fs/promises";
+import { isSuccessor } from "@scidex/audit-core";
 import { formatState, type KnownLog, type VerifierState } from "@scidex/audit-reader";
 import { readState } from "@scidex/audit-verifier/command";
 import { AlertFile } from "../alerts/alert-file.ts";
@@ -28,7 +29,7 @@ export async function readMemory({
 }: Pick<VerifyAndAlertOptions, "stateFile" | "publisherState" | "alertMemory" | "origin">): Promise<VerifyMemory> {
   const own = await readOwn(stateFile);
   const { known, failures } = await readPublisher(publisherState);
-  const publisher = known !== null && (origin === undefined || origin === known.origin) ? known : null;
+  const publisher = known !== null && (origin === undefined || isSuccessor(known.origin, origin)) ? known : null;
   return {
     state: {
       sinks: new Map([...own.sinks, ...(publisher === null ? [] : logsOf(publisher, own))]),

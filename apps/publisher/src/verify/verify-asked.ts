@@ -40,7 +40,8 @@ async function findStart(
   const trust = trustUnlessBroken(keys, origin ?? policy?.origin ?? undefined);
   if (trust === undefined) return undefined;
   const cutoff: Seconds = BigInt(Math.floor((Date.now() - sinceHeadMs) / 1_000));
-  return (await newestHeadBefore(sinks, trust, cutoff))?.seq;
+  const followed = new Set(policy?.logs?.map(({ statement }) => statement));
+  return (await newestHeadBefore(sinks, { ...trust, followed }, cutoff))?.seq;
 }
 
 /** Undefined where a key cannot be read: the verification itself says so. */

@@ -355,7 +355,7 @@ describe("a chain that is longer than what is read at once", () => {
 
 async function rootOf(log: Log): Promise<Uint8Array | undefined> {
   const noted: Finding[] = [];
-  const options = { signal: undefined, onProgress: undefined };
+  const options = { misdated: [], signal: undefined, onProgress: undefined };
   const { end } = await readIncrement(log.sql, undefined, (finding) => noted.push(finding), options);
   expect(noted).toEqual([]);
   return end && frontierRoot(appendLeaf(end.before, leafHash(leafText(end.leaf))));

@@ -69,7 +69,7 @@ async function walk(rows: Cursor<ChainRow>, options: CheckChainOptions): Promise
   const times =
     published === null || options.now === null
       ? null
-      : new TimeChecker(heads, published.lastSigned, options.now, range.after, report);
+      : new TimeChecker(heads, published.lastSigned, options.now, range.after, report, published.misdated);
   let last: ChainRow | null = null;
   while (row !== undefined) {
     links.push(row);

@@ -106,14 +106,14 @@ export class HeadChecker {
       toSeq: head.seq,
       expected: toHex(head.chainHash),
       actual,
-      message: `the links up to ${head.seq} are not those that were published at ${head.publishedAt} (${this.#names.get(head) ?? "a sink"})`,
+      message: `the links up to ${head.seq} are not those that were published at ${head.publishedAt} (${this.#names.get(head) ?? "a sink"}). ${AFTER_A_RESTORE}`,
     });
   }
 }
 
 /** What looks the same as a cut: nobody but the operator can tell it from one. */
 export const AFTER_A_RESTORE =
-  "If an older backup was put back here, docs/incident.md has what to do: a new log that says so (audit-publisher begin, planned)";
+  "If an older backup was put back here, restore a newer one; where there is none, docs/life.md has what to do: another log, which says what is lost (audit-publisher begin)";
 
 function leafOf(row: ChainRow): string | null {
   const appendedAt = hashedTime(row);

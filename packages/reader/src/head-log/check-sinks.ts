@@ -1,6 +1,6 @@
-import { formatSeconds, sameBytes, type Statement } from "@scidex/audit-core";
+import { type Beginning, formatSeconds, sameBytes, type Statement } from "@scidex/audit-core";
 import type { ReportFinding } from "../finding/finding.ts";
-import { isStatement } from "./log-lines.ts";
+import { isBeginning, isStatement } from "./log-lines.ts";
 import type { ReadLog } from "./read-head-log.ts";
 import { standingOf } from "./log-standing.ts";
 import type { PublishedHead } from "./published-head.ts";
@@ -66,13 +66,18 @@ function checkKnown(log: ReadLog, known: KnownLog | undefined, report: ReportFin
   }
 }
 
-function isSame(a: PublishedHead | Statement, b: PublishedHead | Statement | undefined): boolean {
+type Published = PublishedHead | Statement | Beginning;
+
+function isSame(a: Published, b: Published | undefined): boolean {
   if (b === undefined) return false;
-  if (isStatement(a) || isStatement(b)) return isStatement(a) && isStatement(b) && sameBytes(a.hash, b.hash);
+  if ("note" in a || "note" in b) return "note" in a && "note" in b && sameBytes(a.hash, b.hash);
   return a.seq === b.seq && a.signedTime === b.signedTime && sameBytes(a.root, b.root);
 }
 
-const describe = (one: PublishedHead | Statement): string =>
-  isStatement(one)
+function describe(one: Published): string {
+  if (isBeginning(one))
+    return `the beginning of ${JSON.stringify(one.origin)} signed at ${formatSeconds(one.signedTime)}`;
+  return isStatement(one)
     ? `a statement about ${JSON.stringify(one.kind)} signed at ${formatSeconds(one.signedTime)}`
     : `seq ${one.seq} published at ${one.publishedAt}`;
+}

@@ -1,11 +1,14 @@
 import {
+  type Beginning,
   CoreError,
   EMPTY_LOG_DIGEST,
   type Head,
   type HeadParts,
   type HeadTrust,
+  isBeginningLine,
   isStatementLine,
   nextLogDigest,
+  parseBeginningLine,
   parseHeadLine,
   parseHeadParts,
   parseStatementLine,
@@ -84,14 +87,29 @@ export const afterLine = ({ lines, digest }: LogEnd, line: string): LogEnd => ({
 });
 
 /** What a publisher signs and puts into a head log: each line is one of these. */
-export type Publication = Head | Statement;
+export type Publication = Head | Statement | Beginning;
 
 /** Tells what a line of a head log was read as. */
-export const isStatement = (one: object): one is Statement => "note" in one;
+export const isStatement = (one: object): one is Statement => "type" in one && one.type === "recorded_anew";
 
-/** The head or the statement that a line is, or why it is none that these keys have signed. */
-export const publicationOf = (line: string, trust: HeadTrust): Publication | CoreError =>
-  isStatementLine(line) ? orError(() => parseStatementLine(line, trust)) : headOf(line, trust);
+/** The same of a beginning. */
+export const isBeginning = (one: object): one is Beginning => "type" in one && one.type === "begun";
+
+/** The head, the statement or the beginning that a line is, or why it is none that these keys have signed. */
+export function publicationOf(line: string, trust: HeadTrust): Publication | CoreError {
+  if (!isStatementLine(line)) return headOf(line, trust);
+  if (!isBeginningLine(line)) return orError(() => parseStatementLine(line, trust));
+  const beginning = beginningOf(line);
+  if (beginning instanceof CoreError || isBeginningOf(beginning, trust)) return beginning;
+  return new CoreError("origin_mismatch", `the beginning of another log: ${JSON.stringify(beginning.origin)}`);
+}
+
+/** The beginning that a line is, whoever has signed it, or why it is none. */
+export const beginningOf = (line: string): Beginning | CoreError => orError(() => parseBeginningLine(line));
+
+/** Whether a beginning is that of the trusted log, with just its keys. */
+export const isBeginningOf = ({ origin, keys }: Beginning, trust: HeadTrust): boolean =>
+  origin === trust.origin && keys.every((key) => trust.verifiers.some(({ vkey }) => vkey === key));
 
 /** The head that a line is, or why it is none that these keys have signed. */
 export const headOf = (line: string, trust: HeadTrust): Head | CoreError => orError(() => parseHeadLine(line, trust));

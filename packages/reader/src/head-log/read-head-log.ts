@@ -1,24 +1,50 @@
 import {
+  type Beginning,
   CoreError,
   type CoreErrorCode,
   formatSeconds,
-  type HeadTrust,
+  isBeginningLine,
   isStatementLine,
   sameBytes,
   type Seconds,
   type Statement,
 } from "@scidex/audit-core";
 import type { Finding, ReportFinding } from "../finding/finding.ts";
-import { afterLine, type HeadLog, isStatement, LOG_START, publicationOf, wholeLines } from "./log-lines.ts";
+import {
+  afterLine,
+  beginningOf,
+  type HeadLog,
+  type HeadLogLine,
+  isBeginning,
+  isStatement,
+  LOG_START,
+  type LogEnd,
+  publicationOf,
+  type WholeLine,
+  wholeLines,
+} from "./log-lines.ts";
 import { type PublishedHead, toPublished } from "./published-head.ts";
+import { type LogTrust, type Offered, type OwnBeginning, ownBeginning, Succession } from "./succession.ts";
+
+/** The lines of one log, in the order in which they stand in a head log. */
+export interface LogPart {
+  /** Undefined where the log's name was not given. */
+  readonly origin: string | undefined;
+  /** The statement with which it begins; undefined of the first log. */
+  readonly beginning: Beginning | undefined;
+  readonly heads: readonly PublishedHead[];
+  readonly statements: readonly Statement[];
+}
 
 /** What was read from a head log: what is signed, in the order in which it stands there. */
 export interface ReadLog {
   readonly name: string;
-  /** The heads and the statements between them. */
-  readonly publications: readonly (PublishedHead | Statement)[];
-  readonly heads: readonly PublishedHead[];
-  readonly statements: readonly Statement[];
+  /** The heads and the statements between them, of all logs that were followed. */
+  readonly publications: readonly (PublishedHead | Statement | Beginning)[];
+  /** The logs that follow each other here; never none. */
+  readonly parts: readonly LogPart[];
+  /** Beginnings that were not followed. */
+  readonly offered: readonly Offered[];
   /** Number of whole lines, and their running digest (`nextLogDigest`). */
   readonly lines: number;
   readonly digest: string;
@@ -38,71 +64,116 @@ export interface ReadLog {
  * Lines are only appended, and each is signed with its time: a line that is older than the one before it was put there
  * by someone else.
  *
+ * Where the trusted log has others before it, their lines are passed over; where the policy has the beginning of one that
+ * follows it, it is followed.
+ *
  * A log whose line ends were converted (git's `core.autocrlf`, an editor) still says what it said. Its lines are read
  * without what was added, and the result has the number of such lines.
  */
 export async function readHeadLog(
   log: HeadLog,
-  trust: HeadTrust,
+  trust: LogTrust,
   knownLines: number,
   report: ReportFinding,
 ): Promise<ReadLog> {
-  const publications: (PublishedHead | Statement)[] = [];
-  const heads: PublishedHead[] = [];
-  const statements: Statement[] = [];
+  const own = trust.origin === undefined ? undefined : await ownBeginning(log, trust);
+  const reading = new Reading(trust, own);
   let end = LOG_START;
   let digestAtKnown = knownLines === 0 ? end.digest : undefined;
   let torn: string | undefined;
   let converted = 0;
   for await (const line of wholeLines(log, (text) => (torn = text))) {
-    const where = `line ${line.number} of ${log.name}`;
+    const before = end;
     if (line.plain !== line.text) converted++;
     end = afterLine(end, line.plain);
     if (end.lines === knownLines) digestAtKnown = end.digest;
-    if (line.defect !== null) {
-      report({
-        check: "sink_signature",
-        message: `${where} is neither a head nor a statement: it is ${line.defect === "too_long" ? "too long" : "not UTF-8"}`,
-      });
-      continue;
-    }
-    const read = publicationOf(line.plain, trust);
-    if (read instanceof CoreError) {
-      report({
-        check: "sink_signature",
-        message: `${where} is not ${kindOf(line.plain)} that the publisher signed (${read.code}): ${read.message}${ADVICE[read.code] ?? ""}`,
-      });
-      continue;
-    }
-    const publication = isStatement(read) ? read : toPublished(read);
-    const misplaced = misplacement(publication, publications.at(-1), heads.at(-1), where);
-    if (misplaced !== undefined) {
-      report(misplaced);
-      continue;
-    }
-    publications.push(publication);
-    if (isStatement(publication)) statements.push(publication);
-    else heads.push(publication);
+    if (own === undefined || line.number > own.line)
+      for (const finding of reading.take(line, before, `line ${line.number} of ${log.name}`)) report(finding);
   }
   const { lines, digest } = end;
   const warnings =
     torn === undefined
       ? []
       : [`line ${lines + 1} of ${log.name} is torn: its end is missing. The next publication repairs it.`];
-  return { name: log.name, publications, heads, statements, lines, digest, digestAtKnown, torn, converted, warnings };
+  const { publications, parts, offered } = reading;
+  return { name: log.name, publications, parts, offered, lines, digest, digestAtKnown, torn, converted, warnings };
+}
+
+/** A log part while it is read. */
+interface OpenPart extends LogPart {
+  readonly heads: PublishedHead[];
+  readonly statements: Statement[];
+}
+
+/** What has been read of a head log, line by line. */
+class Reading {
+  readonly publications: (PublishedHead | Statement | Beginning)[] = [];
+  readonly parts: OpenPart[] = [];
+  readonly #succession: Succession;
+  #part: OpenPart;
+
+  constructor(trust: LogTrust, own: OwnBeginning | undefined) {
+    this.#succession = new Succession(trust);
+    this.#part = this.#begin(own?.beginning);
+  }
+
+  get offered(): readonly Offered[] {
+    return this.#succession.offered;
+  }
+
+  /** Takes a line, and returns what is wrong with it. @param before where the log stands before it */
+  take({ plain, defect }: WholeLine<HeadLogLine>, before: LogEnd, where: string): Finding[] {
+    const check = "sink_signature";
+    if (defect !== null)
+      return [
+        {
+          check,
+          message: `${where} is neither a head nor a statement: it is ${defect === "too_long" ? "too long" : "not UTF-8"}`,
+        },
+      ];
+    if (this.#succession.isPassedOver(plain)) return [];
+    const read = isBeginningLine(plain) ? beginningOf(plain) : publicationOf(plain, this.#succession.trust);
+    if (read instanceof CoreError)
+      return [
+        {
+          check,
+          message: `${where} is not ${kindOf(plain)} that the publisher signed (${read.code}): ${read.message}${ADVICE[read.code] ?? ""}`,
+        },
+      ];
+    const publication = "note" in read ? read : toPublished(read);
+    const { heads, statements } = this.#part;
+    const wrong =
+      (isBeginning(publication) ? this.#succession.follow(publication, before, where) : undefined) ??
+      misplacement(publication, this.publications.at(-1), heads.at(-1), where);
+    if (wrong !== undefined) return [wrong];
+    if (isBeginning(publication)) this.#part = this.#begin(publication);
+    else {
+      this.publications.push(publication);
+      if (isStatement(publication)) statements.push(publication);
+      else heads.push(publication);
+    }
+    return [];
+  }
+
+  #begin(beginning: Beginning | undefined): OpenPart {
+    const part = { origin: this.#succession.trust.origin, beginning, heads: [], statements: [] };
+    this.parts.push(part);
+    if (beginning !== undefined) this.publications.push(beginning);
+    return part;
+  }
 }
 
 const kindOf = (line: string): string => (isStatementLine(line) ? "a statement" : "a head");
 
 /** What is wrong with a genuine line behind the one before it and the last head before it. */
 function misplacement(
-  one: PublishedHead | Statement,
-  before: PublishedHead | Statement | undefined,
+  one: PublishedHead | Statement | Beginning,
+  before: PublishedHead | Statement | Beginning | undefined,
   last: PublishedHead | undefined,
   where: string,
 ): Finding | undefined {
   if (before === undefined) return undefined;
-  const head = isStatement(one) ? undefined : one;
+  const head = "note" in one ? undefined : one;
   const check = "sink_signature";
   if (one.signedTime < before.signedTime || (head && last && head.seq < last.seq))
     return {

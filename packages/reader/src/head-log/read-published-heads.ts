@@ -1,4 +1,4 @@
-import { type HeadTrust, sameBytes, type Seconds, type Seq, type Statement, toHex } from "@scidex/audit-core";
+import { type LinkRange, sameBytes, type Seconds, type Seq, type Statement, toHex } from "@scidex/audit-core";
 import { sinksThatAreOne } from "@scidex/audit-sinks";
 import type { ReportFinding } from "../finding/finding.ts";
 import type { HeadLog } from "./log-lines.ts";
@@ -6,6 +6,9 @@ import { type ReadLog, readHeadLog } from "./read-head-log.ts";
 import type { PublishedHead } from "./published-head.ts";
 import { checkSinks } from "./check-sinks.ts";
 import { checkTree, type TreeScope } from "./check-tree.ts";
+import { type EarlierLog, joinLogs } from "./earlier-logs.ts";
+import { treeOf } from "./tree-checkpoint.ts";
+import type { LogTrust, Offered } from "./succession.ts";
 import type { KnownLog, VerifierState } from "./verifier-state.ts";
 
 /** Everything that the published heads say, read and checked before the database is looked at. */
@@ -18,7 +21,13 @@ export interface PublishedHeads {
   readonly names: ReadonlyMap<PublishedHead, string>;
   /** By seq, the newest time at which a head of it was signed. */
   readonly lastSigned: ReadonlyMap<Seq, Seconds>;
-  /** The newest signed time of a head. */
+  /** Logs that have ended, oldest first: `heads` has of each those up to where the chain is said to fit it. */
+  readonly earlier: readonly EarlierLog[];
+  /** Links whose times are known to be false. */
+  readonly misdated: readonly LinkRange[];
+  /** Beginnings of other logs that the policy does not have. */
+  readonly offered: readonly Offered[];
+  /** The newest signed time of a head, or of a log's beginning. */
   readonly newestTime: Seconds | null;
   /** What the sinks hold now, for the state file. */
   readonly known: ReadonlyMap<string, KnownLog>;
@@ -34,7 +43,7 @@ export interface PublishedHeads {
  */
 export async function readPublishedHeads(
   logs: readonly HeadLog[],
-  trust: HeadTrust,
+  trust: LogTrust,
   state: VerifierState,
   report: ReportFinding,
   treeScope: TreeScope = "edge",
@@ -45,8 +54,8 @@ export async function readPublishedHeads(
     try {
       const one = await readHeadLog(log, trust, state.sinks.get(log.name)?.lines ?? 0, report);
       read.push(one);
-      if (log.files !== undefined)
-        await checkTree({ name: log.name, files: log.files, last: one.heads.at(-1) }, trust, treeScope, report);
+      const tree = treeOf(log, one, trust);
+      if (tree !== undefined) await checkTree(tree.tree, tree.trust, treeScope, report);
     } catch (error) {
       doubts.push(`the sink ${log.name} could not be read: ${error instanceof Error ? error.message : String(error)}`);
     }
@@ -57,10 +66,12 @@ export async function readPublishedHeads(
         `${name} was converted: ${converted} of its ${lines} lines have the line ends (or byte order mark) of another system. They were read without them. Turn that off (for git: "* -text" in .gitattributes) and convert it back, for example with dos2unix: the publisher does not append to it`,
       );
   const warnings = [...read.flatMap((log) => log.warnings), ...checkSinks(read, state.sinks, report)];
+  const joined = joinLogs(read);
+  reportMissing(trust, read, report);
   const names = new Map<PublishedHead, string>();
   const heads: PublishedHead[] = [];
   for (const log of read) {
-    for (const head of log.heads) {
+    for (const head of joined.headsOf(log)) {
       names.set(head, log.name);
       heads.push(head);
     }
@@ -79,11 +90,14 @@ export async function readPublishedHeads(
   }
   return {
     heads: unique,
-    statements: distinct(read.flatMap(({ statements }) => statements)),
+    statements: distinct(joined.statements),
     names,
     lastSigned,
-    newestTime: heads.reduce<Seconds | null>(
-      (newest, head) => (newest === null || head.signedTime > newest ? head.signedTime : newest),
+    earlier: joined.earlier,
+    misdated: joined.misdated,
+    offered: distinctOffers(read.flatMap(({ offered }) => offered)),
+    newestTime: [...heads, ...joined.earlier.map(({ beginning }) => beginning)].reduce<Seconds | null>(
+      (newest, { signedTime }) => (newest === null || signedTime > newest ? signedTime : newest),
       null,
     ),
     known: new Map(read.map((log) => [log.name, { lines: log.lines, digest: log.digest }])),
@@ -97,6 +111,24 @@ function distinct(statements: readonly Statement[]): Statement[] {
   return [...byHash.values()].toSorted(
     (a, b) => Number(a.signedTime - b.signedTime) || Number(a.last.seq - b.last.seq),
   );
+}
+
+const distinctOffers = (offers: readonly Offered[]): Offered[] => [
+  ...new Map(offers.map((offer) => [toHex(offer.beginning.hash), offer])).values(),
+];
+
+/** Whoever takes a beginning out of every sink, with what follows it, brings an ended log back. */
+function reportMissing({ followed = new Set() }: LogTrust, logs: readonly ReadLog[], report: ReportFinding): void {
+  // To whoever has come to the last one, those before it belong.
+  const last = [...followed].at(-1);
+  const isFollowed = ({ parts }: ReadLog): boolean =>
+    parts.some(({ beginning }) => beginning !== undefined && toHex(beginning.hash) === last);
+  if (last === undefined || logs.length === 0 || logs.some(isFollowed)) return;
+  report({
+    check: "sink_rewound",
+    expected: last,
+    message: `no sink holds the beginning of the log that the policy has as the last, where it belongs: its statement has the hash ${last}`,
+  });
 }
 
 /** Sinks that are one: two of them prove no more than one does. */

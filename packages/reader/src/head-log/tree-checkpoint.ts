@@ -1,4 +1,5 @@
 import {
+  beginningTrust,
   CoreError,
   formatSeconds,
   type HeadTrust,
@@ -6,9 +7,11 @@ import {
   sameBytes,
   type SignedCheckpoint,
 } from "@scidex/audit-core";
-import type { TreeFiles } from "@scidex/audit-sinks";
+import { type TreeFiles, treeFilesOf } from "@scidex/audit-sinks";
 import type { ReportFinding } from "../finding/finding.ts";
+import type { HeadLog } from "./log-lines.ts";
 import type { PublishedHead } from "./published-head.ts";
+import type { ReadLog } from "./read-head-log.ts";
 
 /** A tree that a sink keeps beside its lines. */
 export interface SinkTree {
@@ -17,6 +20,18 @@ export interface SinkTree {
   readonly files: TreeFiles;
   /** The last head among its lines. */
   readonly last: PublishedHead | undefined;
+}
+
+/** The tree of the log with which a head log ends, and what trusts its keys. Undefined where the sink keeps none. */
+export function treeOf(
+  { name, files }: HeadLog,
+  { parts }: ReadLog,
+  trust: HeadTrust,
+): { readonly tree: SinkTree; readonly trust: HeadTrust } | undefined {
+  const { beginning, heads } = parts.at(-1) ?? { beginning: undefined, heads: [] };
+  if (files === undefined) return undefined;
+  const tree = { name, files: treeFilesOf(files, beginning?.origin), last: heads.at(-1) };
+  return { tree, trust: beginning === undefined ? trust : beginningTrust(beginning) };
 }
 
 /**

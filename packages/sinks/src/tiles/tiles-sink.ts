@@ -2,7 +2,9 @@ import { join } from "node:path";
 import {
   CoreError,
   type HeadParts,
+  isBeginningLine,
   isStatementLine,
+  parseBeginningLine,
   parseCheckpoint,
   parseHeadParts,
   parseNote,
@@ -14,6 +16,7 @@ import { placeOfFile } from "../place.ts";
 import type { Leaves, Sink } from "../sink.ts";
 import { TileBuilder, type TreeFile } from "./tile-builder.ts";
 import { readTreeFile, TreeWriter } from "./tree-files.ts";
+import { treeFolder } from "./tree-folder.ts";
 
 /** The head log within the folder. Statements between heads stand here and nowhere else. */
 const LOG = "chain_head.log";
@@ -25,6 +28,7 @@ const LOG = "chain_head.log";
  *     checkpoint                        the newest head's signed note
  *     tile/<L>/<N>[.p/<W>]              hashes
  *     tile/entries/<N>[.p/<W>]          leaves
+ *     2/…                               the tree of the log that follows, where this one has ended
  *
  * Appending a head goes in this order, and each step is durable before the next: the tiles of its size, the checkpoint, the
  * line. So whoever reads a checkpoint finds all that it needs, and the checkpoint is never older than the last head of the
@@ -49,8 +53,14 @@ export function createTilesSink(address: { name: string; path: string }, setting
     },
     read: () => readFileLines(log),
     append: async (lines, options = {}) => {
-      const heads = lines.filter((line) => !isStatementLine(line)).map(partsOf);
-      const before = async (): Promise<void> => await showHeads(folder, heads, options.leaves, settings.signal);
+      // Of a log that ends here nobody has the leaves any more.
+      const begins = lines.findLastIndex(isBeginningLine);
+      const heads = lines.filter((line, i) => i > begins && !isStatementLine(line)).map(partsOf);
+      const beginning = lines[begins];
+      const before = async (): Promise<void> => {
+        const there = beginning === undefined ? await standing(log) : { tree: treeOf(beginning), last: undefined };
+        await showHeads(join(folder, there.tree), heads, there.last, options.leaves, settings.signal);
+      };
       return await appendToFile(log, lines, { ...settings, ...options, ...(heads.length > 0 ? { before } : {}) });
     },
     place: async () => await placeOfFile(name, log),
@@ -72,10 +82,40 @@ function partsOf(line: string): HeadTree {
   }
 }
 
-/** Writes the tiles of the heads, and then the last one's checkpoint. */
+/** Where the tree of the log is with which the lines end, and its last head there. */
+interface LogStanding {
+  /** Its folder within the sink's. */
+  readonly tree: string;
+  /** A line. */
+  readonly last: string | undefined;
+}
+
+async function standing(log: string): Promise<LogStanding> {
+  let tree = "";
+  let last: string | undefined;
+  for await (const { text, defect } of readFileLines(log)) {
+    if (defect !== null) continue;
+    if (isBeginningLine(text)) [tree, last] = [treeOf(text), undefined];
+    else if (!isStatementLine(text)) last = text;
+  }
+  return { tree, last };
+}
+
+/** @throws {SinkError} `line_invalid` */
+function treeOf(beginning: string): string {
+  try {
+    return treeFolder(parseBeginningLine(beginning).origin);
+  } catch (cause) {
+    if (!(cause instanceof CoreError)) throw cause;
+    throw new SinkError("line_invalid", `the line that begins a log is not one: ${cause.message}`, { cause });
+  }
+}
+
+/** Writes the tiles of the heads, and then the last one's checkpoint. @param line that of the last head before them */
 async function showHeads(
   folder: string,
   heads: readonly HeadTree[],
+  line: string | undefined,
   leaves: Leaves | undefined,
   signal: AbortSignal | undefined,
 ): Promise<void> {
@@ -85,7 +125,7 @@ async function showHeads(
   const write = async (files: readonly TreeFile[]): Promise<void> => {
     for (const { path, bytes } of files) await writer.writeOnce(path, bytes);
   };
-  const builder = await resume(folder);
+  const builder = await resume(folder, line);
   for (const head of heads) {
     if (head.seq < builder.size)
       throw new SinkError(
@@ -108,11 +148,8 @@ async function showHeads(
   await show(folder, last, writer);
 }
 
-/** The tree that the folder's last head signs, or an empty one where not all of its edge is there as it was. */
-async function resume(folder: string): Promise<TileBuilder> {
-  let line: string | undefined;
-  for await (const { text, defect } of readFileLines(join(folder, LOG)))
-    if (defect === null && !isStatementLine(text)) line = text;
+/** The tree that the last head signs, or an empty one where not all of its edge is there as it was. */
+async function resume(folder: string, line: string | undefined): Promise<TileBuilder> {
   if (line === undefined) return new TileBuilder();
   const { seq, root } = partsOf(line);
   try {

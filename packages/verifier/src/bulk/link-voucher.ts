@@ -3,6 +3,7 @@ import {
   type Frontier,
   FrontierBuilder,
   GENESIS_PREV_HASH,
+  type LinkRange,
   MAX_SEQ,
   type Micros,
   sameBytes,
@@ -32,6 +33,8 @@ export interface LinksTask {
   /** Seqs from `from` to `to`, in their order, up to which sums are wanted too. */
   readonly cuts: readonly Seq[];
   readonly lastSigned: ReadonlyMap<Seq, Seconds>;
+  /** Links whose times are known to be false. */
+  readonly misdated: readonly LinkRange[];
   /** The head just before `from`, or, with `start`, the newest before it; undefined where there is none. */
   readonly after: PublishedHead | undefined;
   /** Where the links begin, for the tree at their end to be computed; left out where heads alone say what it must be. */
@@ -105,7 +108,7 @@ export class LinkVoucher {
     raw.setHasPrevious(before !== undefined);
     raw.setNextSeq(task.from);
     const heads = task.heads ?? [];
-    this.#times = new TimeChecker(heads, task.lastSigned, task.now, task.after, () => {});
+    this.#times = new TimeChecker(heads, task.lastSigned, task.now, task.after, () => {}, task.misdated);
     const start = task.from === 1n ? emptyFrontier : task.after === undefined ? null : frontierOf(task.after);
     const tree = task.start?.frontier ?? (heads.length === 0 ? null : start);
     this.#tree = tree === null ? null : new FrontierBuilder(tree);
@@ -122,9 +125,9 @@ export class LinkVoucher {
       this.#task.heads === null
         ? { earliest: POSTGRES_EPOCH, latest: POSTGRES_EPOCH + MAX_SEQ }
         : this.#times.boundsOf(raw.nextSeq.value);
-    const limit = head?.seq ?? MAX_SEQ;
-    const cut = this.#task.cuts[this.#cuts.length] ?? MAX_SEQ;
-    raw.setLimits(cut < limit ? cut : limit, earliest - POSTGRES_EPOCH, latest - POSTGRES_EPOCH);
+    const limits = [head?.seq, this.#task.cuts[this.#cuts.length], this.#times.sameUntil(raw.nextSeq.value)];
+    const limit = limits.reduce<Seq>((least, seq) => (seq !== undefined && seq < least ? seq : least), MAX_SEQ);
+    raw.setLimits(limit, earliest - POSTGRES_EPOCH, latest - POSTGRES_EPOCH);
     raw.setWork(this.#task.hashes, head !== undefined || this.#task.start !== undefined);
   }
 
@@ -144,8 +147,7 @@ export class LinkVoucher {
 
   #work(): void {
     const { raw, bytes } = this.#kernel;
-    const start = raw.INPUT.value;
-    const end = start + this.#held;
+    const [start, end] = [raw.INPUT.value, raw.INPUT.value + this.#held];
     let at = start;
     if (!this.#started) {
       if (this.#held < COPY_HEADER.length) return;
@@ -211,8 +213,8 @@ export class LinkVoucher {
     this.#anchoredTo = head.seq;
     this.#nextHead++;
     // Another head of the same seq has another root.
-    if (this.#task.heads?.[this.#nextHead]?.seq === head.seq) this.#isGood = false;
-    else this.#plan();
+    this.#isGood = this.#task.heads?.[this.#nextHead]?.seq !== head.seq;
+    if (this.#isGood) this.#plan();
   }
 
   /** The result, once the whole COPY has come; null where it cannot vouch for all of it. */

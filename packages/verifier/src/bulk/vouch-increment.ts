@@ -1,4 +1,4 @@
-import type { Micros, Seq } from "@scidex/audit-core";
+import type { LinkRange, Micros, Seq } from "@scidex/audit-core";
 import type { Chunks, PublishedHead } from "@scidex/audit-reader";
 import { TAG_KEY_BYTES } from "./kernel.ts";
 import { type ChainEnd, LinkVoucher } from "./link-voucher.ts";
@@ -11,6 +11,8 @@ export interface IncrementGround {
   /** The newest head before them; undefined where none has been published. */
   readonly after: PublishedHead | undefined;
   readonly now: Micros;
+  /** Links whose times are known to be false. */
+  readonly misdated: readonly LinkRange[];
 }
 
 /**
@@ -22,7 +24,7 @@ export interface IncrementGround {
  */
 export async function vouchForIncrement(
   copy: Chunks,
-  { start, to, after, now }: IncrementGround,
+  { start, to, after, now, misdated }: IncrementGround,
 ): Promise<ChainEnd | null> {
   const voucher = new LinkVoucher(
     {
@@ -31,6 +33,7 @@ export async function vouchForIncrement(
       heads: [],
       cuts: [],
       lastSigned: new Map(),
+      misdated,
       after,
       start,
       now,

@@ -126,7 +126,8 @@ function partOf(options: VouchLinksOptions, from: Seq, to: Seq | undefined): Lin
   const cuts = options.cuts.filter(isInside);
   const after = published?.heads.find(({ seq }) => seq === from - 1n);
   const lastSigned = published?.lastSigned ?? new Map<Seq, Seconds>();
-  return { from, to, heads, cuts, lastSigned, after, now, hashes, tagKey };
+  const misdated = published?.misdated ?? [];
+  return { from, to, heads, cuts, lastSigned, misdated, after, now, hashes, tagKey };
 }
 
 async function readAll(

@@ -1,6 +1,7 @@
 import { jsonInteger, jsonText, type JsonValue, parseJson, type Seq } from "@scidex/audit-core";
 import { BUILTIN_CATALOGS, VerifierError } from "@scidex/audit-reader";
-import { type Acceptance, acceptanceForm, parseAccepted } from "./acceptance.ts";
+import { type Acceptance, acceptanceForm, parseAccepted } from "./acceptance/acceptance.ts";
+import { type FollowedLog, parseLogs } from "./followed-logs.ts";
 import { parseIsoDuration } from "./iso-duration.ts";
 
 /** What a policy says of one table. */
@@ -55,6 +56,8 @@ export interface Policy {
   readonly verdict?: string | undefined;
   /** What narrowed the coverage up to there was meant; undefined where nothing has been approved. */
   readonly approved?: Approval | undefined;
+  /** The logs that follow the first one, oldest first; undefined for none. */
+  readonly logs?: readonly FollowedLog[] | undefined;
   /** Findings that have been accepted, each in one state; undefined for none. */
   readonly accepted?: readonly Acceptance[] | undefined;
 }
@@ -78,7 +81,11 @@ export function parsePolicy(text: string): Policy {
   }
   if (!isObject(value)) throw malformed("it must be an object");
   for (const name of Object.keys(value))
-    if (!["origin", "tables", "detached", "login_triggers", "server", "verdict", "approved", "accepted"].includes(name))
+    if (
+      !["origin", "tables", "detached", "login_triggers", "server", "verdict", "approved", "logs", "accepted"].includes(
+        name,
+      )
+    )
       throw malformed(`unknown member ${JSON.stringify(name)}`);
   const {
     origin,
@@ -88,6 +95,7 @@ export function parsePolicy(text: string): Policy {
     server = [],
     verdict,
     approved,
+    logs,
     accepted,
   } = value;
   if (origin !== undefined && origin !== null && typeof origin !== "string") throw malformed("origin must be text");
@@ -149,6 +157,7 @@ export function parsePolicy(text: string): Policy {
     server: server.map((row, i) => parsePinnedRow(row, i, malformed)),
     ...(verdict === undefined ? {} : { verdict }),
     ...(approved === undefined ? {} : { approved: parseApprovalMember(approved, malformed) }),
+    ...(logs === undefined ? {} : { logs: parseLogs(logs, malformed) }),
     ...(accepted === undefined ? {} : { accepted: parseAccepted(accepted, malformed) }),
   };
 }
@@ -228,6 +237,7 @@ export function formatPolicy(policy: Policy, indent = 2): string {
     ...(policy.loginTriggers.size === 0 ? {} : { login_triggers: [...policy.loginTriggers] }),
     ...(policy.server.length === 0 ? {} : { server: policy.server }),
     ...(policy.approved === undefined ? {} : { approved: approvalForm(policy.approved) }),
+    ...(policy.logs === undefined ? {} : { logs: policy.logs }),
     ...(policy.accepted === undefined ? {} : { accepted: policy.accepted.map(acceptanceForm) }),
   };
   return `${jsonText(members, indent)}\n`;

@@ -1,6 +1,7 @@
 import { briefly, escapeText } from "@scidex/audit-command";
 import type { Divergence, Finding } from "@scidex/audit-reader";
-import type { AcceptedFinding } from "../coverage/accepting.ts";
+import type { AcceptedFinding } from "../coverage/acceptance/accepting.ts";
+import { describeEarlierLog } from "./earlier-logs.ts";
 import type { VerificationReport } from "./verification-report.ts";
 
 /** How many divergences are shown to a person; `--json` has them all. */
@@ -31,6 +32,7 @@ export function describeReport(report: VerificationReport, notes: readonly strin
       .map(([group, result]) => `${group} ${result}`)
       .join(", ")}`,
   );
+  for (const log of report.earlierLogs) lines.push(`earlier log ${escapeText(describeEarlierLog(log))}`);
   for (const { kind, compared, notCompared } of report.recordedAnew.filter((one) => one.compared + one.notCompared > 0))
     lines.push(
       `recorded    ${escapeText(kind)} anew: ${compared} rows that had been compared, ${notCompared} that could not be`,

@@ -1,6 +1,7 @@
 import { CHECKS, type CheckName, type CheckGroup, CHECK_GROUPS } from "@scidex/audit-reader";
 import type { NotCovered } from "../coverage/not-covered.ts";
 import { type Generations, recordedTables } from "../coverage/generations.ts";
+import { earlierLogsOf } from "./earlier-logs.ts";
 import type { Observations } from "./observations.ts";
 import {
   chainHead,
@@ -51,6 +52,7 @@ export function makeReport(
     checks: groupResults(found, options),
     notCovered,
     retired: found.retired,
+    earlierLogs: earlierLogsOf(found.published),
     recordedAnew: recordedByKind(found.generations),
     unproven,
     warnings: found.warnings,

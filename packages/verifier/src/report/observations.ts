@@ -1,6 +1,6 @@
 import type { Seq } from "@scidex/audit-core";
 import type { ChainResult, Findings, CheckGroup, KnownServer, PublishedHeads } from "@scidex/audit-reader";
-import type { AcceptedFinding, ManyFindings } from "../coverage/accepting.ts";
+import type { AcceptedFinding, ManyFindings } from "../coverage/acceptance/accepting.ts";
 import type { Generations } from "../coverage/generations.ts";
 import type { RetiredRows } from "../rows/retirement.ts";
 import type { Pending } from "../rows/read-pending.ts";

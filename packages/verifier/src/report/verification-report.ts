@@ -1,5 +1,5 @@
-import { formatTime, jsonForm, jsonText, toHex } from "@scidex/audit-core";
-import type { AcceptedFinding, ManyFindings } from "../coverage/accepting.ts";
+import { formatTime, jsonForm, jsonText, type Seq, toHex } from "@scidex/audit-core";
+import type { AcceptedFinding, ManyFindings } from "../coverage/acceptance/accepting.ts";
 import type { RetiredRows } from "../rows/retirement.ts";
 import type { NotCovered } from "../coverage/not-covered.ts";
 import type { Divergence, CheckGroup } from "@scidex/audit-reader";
@@ -19,6 +19,31 @@ export interface RecordedAnewCount {
   readonly kind: string;
   readonly compared: number;
   readonly notCompared: number;
+}
+
+/** A log that has ended, as the statement says that ended it. */
+export interface EndedLogReport {
+  readonly origin: string;
+  /** Its last head. */
+  readonly seq: Seq;
+  readonly chainHash: string;
+  /** The log that has followed it, since when, and why. */
+  readonly next: string;
+  readonly beganAt: string;
+  readonly reason: string;
+  /** SHA-256 of the statement, as the policy has it. */
+  readonly statement: string;
+  /** Up to which link the chain fits what it had published; 0 for none. */
+  readonly fitsTo: Seq;
+  /** Links that it had published and the chain does not have as they were, or not for certain; null for none. */
+  readonly lost: { readonly fromSeq: Seq; readonly toSeq: Seq } | null;
+  /** Links whose times are known to be false since. */
+  readonly misdated: readonly { readonly fromSeq: Seq; readonly toSeq: Seq }[];
+}
+
+export interface EarlierLogReport extends EndedLogReport {
+  /** When its last head was signed; null where no sink has it any more. */
+  readonly endedAt: string | null;
 }
 
 /** What a verification found. Numbers are bigint; `formatReport` writes them as JSON numbers. */
@@ -53,6 +78,8 @@ export interface VerificationReport {
   readonly notCovered: readonly NotCovered[];
   /** Rows that are missing by their table's retention, by kind and month of their last change. */
   readonly retired: readonly RetiredRows[];
+  /** Logs that have ended, oldest first, with what was lost. */
+  readonly earlierLogs: readonly EarlierLogReport[];
   /** How many rows of which kind were recorded anew, as the publisher has stated it. */
   readonly recordedAnew: readonly RecordedAnewCount[];
   /** What could not be checked, and why. */

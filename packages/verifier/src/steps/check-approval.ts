@@ -45,6 +45,8 @@ export async function checkApproval(
   if (found === null) return null;
   const { hashes, length } = found;
   if (hashes.length > 0 && hashes.every((hash) => hash === approved.chainHash)) return approved.seq;
+  const fits = lostWith(approved, ground);
+  if (fits !== undefined) return fits;
   const isCut = length < approved.seq;
   if (isCut)
     noted.cannot(
@@ -58,6 +60,15 @@ export async function checkApproval(
 /** Holds the approval against a chain that is not there. */
 export function checkApprovalWithoutChain(approved: Approval | undefined, report: ReportFinding): void {
   if (approved !== undefined) report(cut(approved, 0n));
+}
+
+/** Where what was approved was lost with a log that has ended: up to which link it is still there. */
+function lostWith({ seq }: Approval, { heads }: ApprovalGround): Seq | undefined {
+  const fits = (heads.published?.earlier ?? [])
+    .filter(({ beginning }) => beginning.ended.head.seq >= seq)
+    .map(({ beginning }) => beginning.fits?.seq ?? 0n)
+    .filter((to) => to < seq);
+  return fits.reduce<Seq | undefined>((least, to) => (least === undefined || to < least ? to : least), undefined);
 }
 
 /** Whether it is a published head that fits: the fast way vouches for nothing where one does not. */

@@ -8,8 +8,8 @@ import {
   reasonOf,
   VerifierError,
 } from "@scidex/audit-reader";
-import type { Acceptance } from "../coverage/acceptance.ts";
-import { Accepting } from "../coverage/accepting.ts";
+import type { Acceptance } from "../coverage/acceptance/acceptance.ts";
+import { Accepting } from "../coverage/acceptance/accepting.ts";
 import { NO_GENERATIONS } from "../coverage/generations.ts";
 import type { Observations } from "../report/observations.ts";
 import { overviewOf, type OverviewSource } from "../report/overview.ts";

@@ -99,7 +99,19 @@ export function headsOf(rows: readonly ChainRow[], seqs: ReadonlySet<number>): P
 export function taskOf(heads: readonly PublishedHead[] | null): LinksTask {
   const now = 253_402_300_799_999_999n;
   const lastSigned = new Map((heads ?? []).map(({ seq }) => [seq, 946_684_800n]));
-  return { from: 1n, to: undefined, heads, lastSigned, after: undefined, now, hashes: true, cuts: [], tagKey: TAG_KEY };
+  const misdated: LinksTask["misdated"] = [];
+  return {
+    from: 1n,
+    to: undefined,
+    heads,
+    lastSigned,
+    misdated,
+    after: undefined,
+    now,
+    hashes: true,
+    cuts: [],
+    tagKey: TAG_KEY,
+  };
 }
 
 /** What the fast way says, the stream being cut into pieces. */

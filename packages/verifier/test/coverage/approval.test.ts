@@ -1,6 +1,6 @@
 /** What narrows the coverage up to a policy's approval was meant; what the approval says must be what the chain says. */
 import { describe, expect, it } from "vitest";
-import { describeChanges, describeDifferences, parsePolicy, type Policy } from "../../src/index.ts";
+import { describeChanges, describeDifferences, formatPolicy, parsePolicy, type Policy } from "../../src/index.ts";
 import { type Asked, type ChainDatabase, openChain, recompute, verifyAsked } from "../chain-database.ts";
 
 const HASH = "ab".repeat(32);
@@ -81,8 +81,17 @@ describe("an approval in a policy file", () => {
     );
   });
 
-  it.each(["logs", "retired_keys"])("does not come with %s, which means nothing yet", (name) => {
-    expect(() => parsePolicy(JSON.stringify({ tables: {}, [name]: [] }))).toThrow(/unknown member/u);
+  it("does not come with retired_keys, which means nothing yet", () => {
+    expect(() => parsePolicy(JSON.stringify({ tables: {}, retired_keys: [] }))).toThrow(/unknown member/u);
+  });
+
+  it("comes with the logs that are followed, each by its hash", () => {
+    const logs = [{ origin: "example.org/a/2", statement: "ab".repeat(32) }];
+    const policy = parsePolicy(JSON.stringify({ tables: {}, logs }));
+    expect(policy.logs).toEqual(logs);
+    expect(JSON.parse(formatPolicy(policy))).toEqual({ tables: {}, logs });
+    for (const wrong of [{}, [{}], [{ ...logs[0], statement: "AB".repeat(32) }], [{ ...logs[0], more: 1 }]])
+      expect(() => parsePolicy(JSON.stringify({ tables: {}, logs: wrong }))).toThrow(/logs.* must/u);
   });
 });
 

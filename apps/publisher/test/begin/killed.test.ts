@@ -1,0 +1,69 @@
+import { fork } from "node:child_process";
+import { once } from "node:events";
+import { existsSync } from "node:fs";
+import { fileURLToPath } from "node:url";
+import { describe, expect, it } from "vitest";
+import { type Log, linesOf, openLog } from "../log.ts";
+import { begin, following, look, restore } from "./begun.ts";
+
+const PROGRAM = fileURLToPath(new URL("begin-once.ts", import.meta.url));
+const KILLS = 12;
+
+/** Lets a program begin, and kills it. Returns what it said of failures. */
+async function killBegin(log: Log, afterMs: number): Promise<unknown[]> {
+  const said: unknown[] = [];
+  const child = fork(PROGRAM, [log.url, log.keyFile, ...log.sinks], {
+    execArgv: ["--conditions=source"],
+    stdio: ["ignore", "inherit", "inherit", "ipc"],
+  });
+  const exit = once(child, "exit");
+  child.on("message", (message) => message === "ready" || said.push(message));
+  await once(child, "message");
+  await new Promise((resolve) => setTimeout(resolve, afterMs));
+  child.kill("SIGKILL");
+  await exit;
+  return said;
+}
+
+describe("a begin that is killed", () => {
+  it(`has done nothing, or goes on, whenever it was (${KILLS} times)`, async () => {
+    const log = await openLog();
+    await log.append("a", "b");
+    await log.publish();
+    await log.append("c");
+    await log.publish();
+    await restore(log, 2);
+    const seen = new Set<string>();
+    const said: unknown[] = [];
+    for (let kill = 0; kill < KILLS; kill++) {
+      said.push(...(await killBegin(log, 20 + kill * 40)));
+      if (existsSync(`${log.keyFile}.2`)) break;
+      // The ended log's publisher does what it did: it refuses.
+      seen.add(`${linesOf(log.paths[0]).length} lines, ${(await log.publish()).status}`);
+    }
+    expect(said).toEqual([]);
+    const begun = await begin(log);
+    expect(begun.result).toMatchObject({ status: "intact" });
+    expect(begun.beginning.origin).toBe("example.org/audit-chain/2");
+    expect(begun.beginning.reason).toBe(begun.wentOn ? "killed" : "restored the backup of Saturday");
+    // The old lines, the beginning, and a head: each once, everywhere.
+    const lines = linesOf(log.paths[0]);
+    expect(lines).toHaveLength(4);
+    expect(linesOf(log.paths[1])).toEqual(lines);
+    expect((await look(log, following(begun))).report).toMatchObject({ status: "intact" });
+    expect([...seen]).toEqual(["2 lines, tampered"]);
+  }, 240_000);
+
+  it("is taken up by the next publication, too", async () => {
+    const log = await openLog();
+    await log.append("a");
+    await log.publish();
+    // The sinks cannot be written to, as where it was killed just before it came to them.
+    const stuck = await begin(log, { sinks: [log.sinks[0]] });
+    expect(linesOf(log.paths[1])).toHaveLength(1);
+    await log.append("b");
+    expect(await log.publish()).toMatchObject({ status: "intact" });
+    expect(linesOf(log.paths[1])).toEqual(linesOf(log.paths[0]));
+    expect((await look(log, following(stuck))).report).toMatchObject({ status: "intact" });
+  });
+});
