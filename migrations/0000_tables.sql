@@ -36,6 +36,7 @@ CREATE TABLE "audit_chain_config" (
 	"record_anew" boolean DEFAULT false NOT NULL,
 	"salt" boolean DEFAULT false NOT NULL,
 	"blind_key" boolean DEFAULT false NOT NULL,
+	"retention" text,
 	"present" text[] DEFAULT '{}' NOT NULL
 );
 --> statement-breakpoint

@@ -5,7 +5,7 @@ DECLARE
   role_name text;
 BEGIN
   FOREACH role_name IN ARRAY ARRAY['scidex_audit_owner', 'scidex_audit_writer', 'scidex_audit_publisher',
-                                   'scidex_audit_ro', 'scidex_audit_inspector', 'scidex_audit_deployer', 'scidex_audit_alert'] LOOP
+                                   'scidex_audit_ro', 'scidex_audit_inspector', 'scidex_audit_deployer', 'scidex_audit_retention', 'scidex_audit_alert'] LOOP
     IF NOT EXISTS (SELECT FROM pg_catalog.pg_roles WHERE rolname = role_name) THEN
       EXECUTE pg_catalog.format('CREATE ROLE %I NOLOGIN', role_name);
     END IF;
@@ -51,6 +51,30 @@ $platform$;
 CREATE UNLOGGED TABLE public.audit_chain_ticket (
   xid xid8 PRIMARY KEY DEFAULT pg_catalog.pg_current_xact_id()
 );
+--> statement-breakpoint
+-- Rows that a door lets go, by the transaction in which it does: the guard of a table that refuses changes looks here. Only
+-- our owner's functions write here, each for a rule of its own, so that nothing that a session can set opens a guard.
+-- A row that was let go is taken out again by the guard, and what is left when the transaction commits by the trigger.
+-- Nothing here has to survive a crash.
+CREATE UNLOGGED TABLE public.audit_chain_leaving (
+  xid          xid8 NOT NULL DEFAULT pg_catalog.pg_current_xact_id(),
+  event_kind   text COLLATE "C" NOT NULL,
+  event_pk     text COLLATE "C" NOT NULL,
+  payload_hash bytea NOT NULL,
+  role         text NOT NULL,
+  PRIMARY KEY (xid, event_kind, event_pk)
+);
+--> statement-breakpoint
+-- Deferred trigger of audit_chain_leaving: what nobody has deleted in this transaction is let go no longer.
+CREATE OR REPLACE FUNCTION public.audit_chain_leaving_end() RETURNS trigger
+LANGUAGE plpgsql SECURITY DEFINER
+SET search_path = pg_catalog, pg_temp
+AS $function$
+BEGIN
+  DELETE FROM public.audit_chain_leaving AS l WHERE l.xid = NEW.xid AND l.event_kind = NEW.event_kind AND l.event_pk = NEW.event_pk;
+  RETURN NULL;
+END
+$function$;
 --> statement-breakpoint
 -- Guard of our own tables: what is in them stays as it is, for everyone.
 CREATE OR REPLACE FUNCTION public.audit_chain_append_only() RETURNS trigger
@@ -251,7 +275,7 @@ DECLARE
 BEGIN
   SELECT c.seq INTO size FROM public.audit_chain AS c ORDER BY c.seq DESC LIMIT 1;
   SELECT c.* INTO newest FROM public.audit_chain AS c WHERE c.event_kind = kind AND c.event_pk = pk;
-  FOREACH role IN ARRAY ARRAY['insert', 'update', 'delete', 'record'] LOOP
+  FOREACH role IN ARRAY ARRAY['insert', 'update', 'delete', 'record', 'retire'] LOOP
     role := concat(kind, ':', role);
     PERFORM FROM public.audit_chain AS c WHERE c.event_kind = role AND c.event_pk > prefix AND c.event_pk < concat(prefix, ':') LIMIT 1;
     CONTINUE WHEN NOT FOUND;
@@ -267,7 +291,7 @@ BEGIN
       newest := link;
     END IF;
   END LOOP;
-  RETURN CASE WHEN newest.seq <= since OR newest.event_kind = concat(kind, ':delete') THEN NULL ELSE newest.payload_hash END;
+  RETURN CASE WHEN newest.seq <= since OR newest.event_kind IN (concat(kind, ':delete'), concat(kind, ':retire')) THEN NULL ELSE newest.payload_hash END;
 END
 $function$;
 --> statement-breakpoint
@@ -448,20 +472,20 @@ BEGIN
   IF own IS NULL THEN
     locked := public.audit_chain_lock_chain();
     SELECT array_agg(p.ctid), array_agg(p.event_kind), array_agg(p.event_pk), array_agg(p.payload_hash), array_agg(p.before_hash),
-           array_agg(CASE WHEN p.op IN ('update', 'delete') THEN p.op END), bool_or(p.op IN ('update', 'delete')), bool_or(p.nested), array_agg(p.xid), max(p.id),
+           array_agg(CASE WHEN p.op IN ('update', 'delete', 'retire') THEN p.op END), bool_or(p.op IN ('update', 'delete')), bool_or(p.nested), array_agg(p.xid), max(p.id),
            bool_or(p.op = 'door')
       INTO places, kinds, pks, payloads, befores, changes, is_changed, is_nested, xids, last_id, unusual
       FROM (SELECT t.ctid, t.* FROM public.audit_chain_pending AS t WHERE t.conflict IS NULL ORDER BY t.id LIMIT max_rows) AS p;
   ELSE
     SELECT array_agg(p.ctid), array_agg(p.event_kind), array_agg(p.event_pk), array_agg(p.payload_hash), array_agg(p.before_hash),
-           array_agg(CASE WHEN p.op IN ('update', 'delete') THEN p.op END), bool_or(p.op IN ('update', 'delete')), bool_or(p.nested), array_agg(p.xid), max(p.id),
-           bool_or(p.op NOT IN ('update', 'delete')
+           array_agg(CASE WHEN p.op IN ('update', 'delete', 'retire') THEN p.op END), bool_or(p.op IN ('update', 'delete')), bool_or(p.nested), array_agg(p.xid), max(p.id),
+           bool_or(p.op NOT IN ('update', 'delete', 'retire')
                    AND (SELECT true FROM public.audit_chain AS c WHERE c.event_kind = p.event_kind AND c.event_pk = p.event_pk))
       INTO places, kinds, pks, payloads, befores, changes, is_changed, is_nested, xids, last_id, unusual
       FROM (SELECT t.ctid, t.* FROM public.audit_chain_pending AS t WHERE t.xid = own AND t.mode = 'strict' ORDER BY t.xid, t.id LIMIT few) AS p;
     IF cardinality(places) = few THEN
       SELECT array_agg(p.ctid), array_agg(p.event_kind), array_agg(p.event_pk), array_agg(p.payload_hash), array_agg(p.before_hash),
-             array_agg(CASE WHEN p.op IN ('update', 'delete') THEN p.op END), bool_or(p.op IN ('update', 'delete')), bool_or(p.nested), array_agg(p.xid), max(p.id), false
+             array_agg(CASE WHEN p.op IN ('update', 'delete', 'retire') THEN p.op END), bool_or(p.op IN ('update', 'delete')), bool_or(p.nested), array_agg(p.xid), max(p.id), false
         INTO places, kinds, pks, payloads, befores, changes, is_changed, is_nested, xids, last_id, unusual
         FROM (SELECT t.ctid, t.* FROM public.audit_chain_pending AS t WHERE t.xid = own AND t.mode = 'strict' ORDER BY t.xid, t.id LIMIT max_rows) AS p;
     END IF;
@@ -475,7 +499,7 @@ BEGIN
     -- `ahead`, which bounds the memory that somebody's transaction can make the sealer use.
     SELECT places || coalesce(array_agg(p.ctid), '{}'), kinds || coalesce(array_agg(p.event_kind), '{}'), pks || coalesce(array_agg(p.event_pk), '{}'),
            payloads || coalesce(array_agg(p.payload_hash), '{}'), befores || coalesce(array_agg(p.before_hash), '{}'),
-           changes || coalesce(array_agg(CASE WHEN p.op IN ('update', 'delete') THEN p.op END), '{}'), xids || coalesce(array_agg(p.xid), '{}'), true
+           changes || coalesce(array_agg(CASE WHEN p.op IN ('update', 'delete', 'retire') THEN p.op END), '{}'), xids || coalesce(array_agg(p.xid), '{}'), true
       INTO places, kinds, pks, payloads, befores, changes, xids, is_changed
       FROM (SELECT t.ctid, t.* FROM public.audit_chain_pending AS t
              WHERE t.id > last_id AND t.conflict IS NULL AND (own IS NULL OR t.xid = own AND t.mode = 'strict') ORDER BY t.id LIMIT ahead) AS p
@@ -537,16 +561,20 @@ BEGIN
         FROM taken AS t JOIN keyed AS k ON k.event_kind = t.event_kind
         LEFT JOIN LATERAL (
           SELECT a.seq, a.payload_hash FROM public.audit_chain AS a WHERE a.event_kind = t.event_kind AND a.event_pk = t.event_pk OFFSET 0) AS c ON true
-      WINDOW same_key AS (PARTITION BY t.event_kind, t.event_pk, t.op IN ('update', 'delete') ORDER BY t.n)
+      WINDOW same_key AS (PARTITION BY t.event_kind, t.event_pk, t.op IN ('update', 'delete', 'retire') ORDER BY t.n)
     ), judged AS (
       SELECT p.*,
-             CASE WHEN p.op IN ('update', 'delete') THEN 'change'
+             CASE WHEN p.op IN ('update', 'delete', 'retire') THEN 'change'
                   -- The kind was free when the door was used, and belongs to a table since.
                   WHEN p.op = 'door' AND EXISTS (SELECT FROM public.audit_chain_relation AS r WHERE r.kind = p.event_kind) THEN 'taken'
                   WHEN p.earlier_hash IS NULL AND p.is_used THEN 'change'
                   WHEN p.earlier_hash IS NULL THEN 'new'
                   WHEN p.op = 'insert' THEN 'change'
-                  WHEN p.earlier_hash = p.payload_hash THEN 'same'
+                  -- A row that was retired and is there again is none that its event stands for.
+                  WHEN p.earlier_hash = p.payload_hash AND NOT EXISTS (
+                    SELECT FROM public.audit_chain AS r
+                     WHERE r.event_kind = concat(p.event_kind, ':retire') AND r.event_pk > concat(p.event_pk, '@') COLLATE "C"
+                       AND r.event_pk < concat(p.event_pk, 'A') COLLATE "C" AND r.event_pk = concat(p.event_pk, '@', r.seq)) THEN 'same'
                   ELSE 'conflict'
              END AS verdict
         FROM placed AS p
@@ -1066,6 +1094,28 @@ BEGIN
 END
 $function$;
 --> statement-breakpoint
+-- What a guard does about a row that is being deleted: refuses it, unless a door lets just this row go in just this
+-- transaction. Then its leaving is an event, whose role is the door's and whose payload is the row. Linked at commit in either
+-- mode: so it is never the sealer's alone to see.
+CREATE OR REPLACE FUNCTION public.audit_chain_let_go(relation text, kind text, pk text, row_hash bytea) RETURNS void
+LANGUAGE plpgsql
+SET search_path = pg_catalog, pg_temp
+AS $function$
+DECLARE
+  leaving text;
+BEGIN
+  DELETE FROM public.audit_chain_leaving AS l
+   WHERE l.xid = pg_current_xact_id() AND l.event_kind = kind AND l.event_pk = pk AND l.payload_hash = row_hash
+  RETURNING l.role INTO leaving;
+  IF NOT FOUND THEN
+    PERFORM public.audit_chain_refuse(relation, 'DELETE'::text);
+  END IF;
+  INSERT INTO public.audit_chain_pending (mode, op, event_kind, event_pk, payload_hash, before_hash)
+  VALUES ('strict', leaving, kind, pk, row_hash, row_hash);
+  INSERT INTO public.audit_chain_ticket DEFAULT VALUES ON CONFLICT DO NOTHING;
+END
+$function$;
+--> statement-breakpoint
 -- Name of a kind's capture function: kinds can be longer than a name may be.
 CREATE OR REPLACE FUNCTION public.audit_chain_capture_name(kind text) RETURNS text
 LANGUAGE sql IMMUTABLE
@@ -1113,6 +1163,8 @@ DECLARE
   stage_row  text := insert_into || E'%6$s)\n    VALUES (%1$L, %2$L, %3$L, ' || blind || E'CASE WHEN pg_catalog.octet_length(%4$s_key) <= 2000 THEN %4$s_key\n'
                   || E'                        ELSE public.audit_chain_odd_key(%3$L::text, %4$s_key) END' || blind_end || E',\n'
                   || E'           pg_catalog.sha256(pg_catalog.convert_to(%4$s_payload, ''UTF8''))%5$s);\n';
+  let_go     text := 'PERFORM public.audit_chain_let_go(%1$L::text, %2$L::text, ' || replace(blind, '%3$L', '%2$L') || 'old_key' || blind_end
+                  || ', pg_catalog.sha256(pg_catalog.convert_to(old_payload, ''UTF8'')));';
   before_hash text := E',\n           pg_catalog.sha256(pg_catalog.convert_to(old_payload, ''UTF8''))';
   odd_row    text := 'public.audit_chain_odd_row(%3$L::text, audit_chain_capture.relid, pg_catalog.concat(source.*))';
   stage_rows text := insert_into || E')\n    SELECT %1$L, %2$L, %3$L, ' || blind || E'CASE WHEN pg_catalog.strpos(event.payload, %5$L) > 0 THEN public.audit_chain_odd_key(%3$L::text, (' || odd_row || E').pk)\n'
@@ -1128,7 +1180,8 @@ BEGIN
             ELSE format(stage_rows, mode, first_op, kind, public.audit_chain_row_source('audit_chain_new'::text, key_columns, columns, members, absent), public.audit_chain_gone()) END;
   body := body || E'  ELSIF TG_OP = ''UPDATE'' THEN\n    IF NEW OPERATOR(pg_catalog.*=) OLD THEN\n      RETURN NULL;\n    END IF;\n' || read_old || read_new;
   IF changes = 'refuse' THEN
-    body := body || format(E'    IF new_payload <> old_payload THEN\n      %s\n    END IF;\n    RETURN NULL;\n', refuse);
+    body := body || format(E'    IF new_payload <> old_payload THEN\n      %s\n    END IF;\n    RETURN NULL;\n  ELSIF TG_OP = ''DELETE'' THEN\n', refuse)
+      || read_old || format(E'    ' || let_go || E'\n    RETURN NULL;\n', relation, kind);
   ELSE
     body := body || E'    IF new_payload = old_payload THEN\n      RETURN NULL;\n    ELSIF new_key IS NOT DISTINCT FROM old_key THEN\n'
       || format(stage_row, mode, 'update', kind, 'new', before_hash, ', before_hash') || E'    ELSE\n'
@@ -1241,6 +1294,7 @@ AS $function$
     config.id >= 1 AND isfinite(config.recorded_at) AND config.actor IS NOT NULL
     AND config.action IN ('attach', 'detach', 'complete', 'readmit') AND config.changes IN ('refuse', 'track')
     AND config.mode IN ('strict', 'sealed') AND config.complete IS NOT NULL AND config.record_anew IS NOT NULL
+    AND (config.retention IS NULL OR config.retention ~ '^P(?=.*[1-9])([0-9]+W)?([0-9]+D)?(T(?=[0-9])([0-9]+H)?([0-9]+M)?([0-9]+S)?)?$')
     AND octet_length(convert_to(config.kind, 'UTF8')) BETWEEN 1 AND 200
     AND config.relation ~ '^("([^"]|"")+"|[^".]+)\.("([^"]|"")+"|[^".]+)$'
     AND NOT EXISTS (
@@ -1779,7 +1833,7 @@ $function$;
 -- table's lock against writers.
 CREATE OR REPLACE FUNCTION public.audit_chain_configure(
   relation regclass, action text, kind text, key_columns text[], columns text[], members text[], absent jsonb,
-  excluded text[], changes text, mode text, fallback text, complete boolean, record_anew boolean, blind_key boolean) RETURNS bigint
+  excluded text[], changes text, mode text, fallback text, complete boolean, record_anew boolean, blind_key boolean, retention text) RETURNS bigint
 LANGUAGE plpgsql SECURITY DEFINER
 SET search_path = pg_catalog, pg_temp
 AS $function$
@@ -1797,7 +1851,7 @@ BEGIN
     FROM pg_attribute AS a WHERE a.attrelid = relation AND a.attname::text = ANY (columns || excluded) AND a.attnum > 0 AND NOT a.attisdropped;
   SELECT coalesce(max(c.id), 0) + 1 INTO config_id FROM public.audit_chain_config AS c;
   INSERT INTO public.audit_chain_config
-    (id, recorded_at, actor, action, kind, relation, key_columns, columns, members, absent, column_types, excluded, renamed, changes, mode, fallback, complete, record_anew, salt, blind_key, present)
+    (id, recorded_at, actor, action, kind, relation, key_columns, columns, members, absent, column_types, excluded, renamed, changes, mode, fallback, complete, record_anew, salt, blind_key, retention, present)
   VALUES (config_id, clock_timestamp(), session_user, action, kind, qualified, key_columns, columns, members, absent,
     coalesce((SELECT array_agg(public.audit_chain_type_description(a.atttypid, a.atttypmod) ORDER BY c.n)
        FROM unnest(columns) WITH ORDINALITY AS c(name, n)
@@ -1808,7 +1862,7 @@ BEGIN
       CROSS JOIN LATERAL unnest(before.columns, before.members) AS b(name, member)
        JOIN unnest(audit_chain_configure.columns, audit_chain_configure.members) AS n(name, member) ON n.member = b.member
       WHERE n.name <> b.name),
-    changes, mode, fallback, complete, record_anew, false, blind_key,
+    changes, mode, fallback, complete, record_anew, false, blind_key, retention,
     -- What is there is recorded by attach, which says it, and by nothing else.
     CASE action WHEN 'attach' THEN public.audit_chain_present(relation)
       ELSE coalesce((SELECT c.present FROM public.audit_chain_config AS c WHERE c.kind = audit_chain_configure.kind ORDER BY c.id DESC LIMIT 1), '{}') END);
@@ -1838,10 +1892,13 @@ $function$;
 --
 -- With `blind_key` events are keyed by audit_chain_blind_key under a secret of the table, for keys that are personal
 -- data. That is decided when the kind is first attached.
+--
+-- `retention` is how old rows of a table that refuses changes must be for audit_chain_retire to let them go: an ISO 8601
+-- duration of weeks, days, hours, minutes and seconds, or `none`. The verifier holds to that of its policy, whatever stands here.
 CREATE OR REPLACE FUNCTION public.audit_chain_attach(
   relation regclass, mode text DEFAULT NULL, changes text DEFAULT NULL, exclude text[] DEFAULT NULL,
   key text[] DEFAULT NULL, kind text DEFAULT NULL, salt boolean DEFAULT NULL, blind_key boolean DEFAULT NULL,
-  fallback text DEFAULT NULL) RETURNS jsonb
+  fallback text DEFAULT NULL, retention text DEFAULT NULL) RETURNS jsonb
 LANGUAGE plpgsql
 SET search_path = pg_catalog, pg_temp SET client_min_messages = warning SET row_security = off
 AS $function$
@@ -1880,6 +1937,9 @@ BEGIN
     RAISE EXCEPTION 'salted payloads are not available yet' USING ERRCODE = 'feature_not_supported', HINT = 'Attach the table without salt.';
   ELSIF fallback NOT IN ('pending', 'fail') THEN
     RAISE EXCEPTION 'the fallback must be pending or fail, not %', quote_nullable(fallback) USING ERRCODE = 'invalid_parameter_value', HINT = 'Use one of the two.';
+  ELSIF retention !~ '^(none|P(?=.*[1-9])([0-9]+W)?([0-9]+D)?(T(?=[0-9])([0-9]+H)?([0-9]+M)?([0-9]+S)?)?)$' THEN
+    RAISE EXCEPTION 'the retention must be an ISO 8601 duration or none, not %', quote_literal(retention)
+      USING ERRCODE = 'invalid_parameter_value', HINT = 'Weeks, days, hours, minutes and seconds, such as P400D: months and years have no fixed length.';
   ELSIF current_setting('transaction_isolation') <> 'read committed' THEN
     RAISE EXCEPTION 'attach needs a READ COMMITTED transaction, this one is %', upper(current_setting('transaction_isolation'))
       USING ERRCODE = 'invalid_transaction_state', HINT = 'Start the transaction with BEGIN ISOLATION LEVEL READ COMMITTED.';
@@ -1931,6 +1991,7 @@ BEGIN
       USING ERRCODE = 'invalid_parameter_value', HINT = format('Leave the option out; or copy the rows into a new table and attach that one with blind_key => %s.', blind_key);
   END IF;
   fallback := coalesce(fallback, CASE WHEN is_known THEN before.fallback END, 'pending');
+  retention := nullif(coalesce(retention, CASE WHEN is_known THEN before.retention END), 'none');
   renames := CASE WHEN live.relid = relation THEN public.audit_chain_renames(live) ELSE '{}' END;
   -- What is kept follows the renames, and lets go of columns that have been dropped.
   IF exclude IS NULL THEN
@@ -1998,17 +2059,17 @@ BEGIN
   is_complete := rows_there = 0 AND (NOT is_known OR before.complete);
   -- The same call again changes nothing and records nothing.
   IF NOT is_known OR live.relid IS DISTINCT FROM relation
-     OR is_taken_over OR (before.relation, before.key_columns, before.columns, before.members, before.absent, before.excluded, before.changes, before.mode, before.fallback)
-       IS DISTINCT FROM (qualified COLLATE "C", key_names, columns, members, absent, exclude, changes, mode, fallback)
+     OR is_taken_over OR (before.relation, before.key_columns, before.columns, before.members, before.absent, before.excluded, before.changes, before.mode, before.fallback, before.retention)
+       IS DISTINCT FROM (qualified COLLATE "C", key_names, columns, members, absent, exclude, changes, mode, fallback, retention)
      OR before.present IS DISTINCT FROM public.audit_chain_present(relation)
      OR public.audit_chain_types_changed(relation, before.columns, before.column_types) THEN
-    PERFORM public.audit_chain_configure(relation, 'attach'::text, event_kind, key_names, columns, members, absent, exclude, changes, mode, fallback, is_complete, record_anew, blind_key);
+    PERFORM public.audit_chain_configure(relation, 'attach'::text, event_kind, key_names, columns, members, absent, exclude, changes, mode, fallback, is_complete, record_anew, blind_key, retention);
   END IF;
   IF caller IS NOT NULL THEN
     PERFORM public.audit_chain_capture_close(function_name, caller);
   END IF;
   RETURN jsonb_build_object('relation', qualified, 'kind', event_kind, 'key', to_jsonb(key_names), 'columns', to_jsonb(columns),
-    'excluded', to_jsonb(exclude), 'changes', changes, 'mode', mode, 'fallback', fallback, 'salt', false, 'blind_key', blind_key, 'complete', is_complete, 'rows_to_backfill', rows_there,
+    'excluded', to_jsonb(exclude), 'changes', changes, 'mode', mode, 'fallback', fallback, 'retention', retention, 'salt', false, 'blind_key', blind_key, 'complete', is_complete, 'rows_to_backfill', rows_there,
     'renamed', renames, 'record_anew', record_anew, 'warnings', public.audit_chain_attach_warnings(relation, columns, changes));
 END
 $function$;
@@ -2061,7 +2122,7 @@ BEGIN
     EXECUTE format('DROP TRIGGER IF EXISTS audit_chain_guard_truncate ON %s', part);
   END LOOP;
   PERFORM public.audit_chain_configure(relation, 'detach'::text, config.kind, config.key_columns, config.columns,
-    config.members, config.absent, config.excluded, config.changes, config.mode, config.fallback, config.complete, false, config.blind_key);
+    config.members, config.absent, config.excluded, config.changes, config.mode, config.fallback, config.complete, false, config.blind_key, config.retention);
   RETURN jsonb_build_object('relation', config.relation, 'kind', config.kind);
 END
 $function$;
@@ -2085,9 +2146,9 @@ BEGIN
   END IF;
   PERFORM public.audit_chain_link_all();
   INSERT INTO public.audit_chain_config
-    (id, recorded_at, actor, action, kind, relation, key_columns, columns, members, absent, column_types, excluded, changes, mode, fallback, complete, record_anew, salt, blind_key, present)
+    (id, recorded_at, actor, action, kind, relation, key_columns, columns, members, absent, column_types, excluded, changes, mode, fallback, complete, record_anew, salt, blind_key, retention, present)
   SELECT (SELECT max(c.id) + 1 FROM public.audit_chain_config AS c), clock_timestamp(), session_user, 'detach', config.kind, config.relation, config.key_columns,
-         '{}', '{}', '{}', '{}', '{}', config.changes, config.mode, config.fallback, config.complete, false, config.salt, config.blind_key, '{}';
+         '{}', '{}', '{}', '{}', '{}', config.changes, config.mode, config.fallback, config.complete, false, config.salt, config.blind_key, config.retention, '{}';
   PERFORM public.audit_chain_link(pg_current_xact_id(), 10000);
 END
 $function$;
@@ -2220,7 +2281,161 @@ BEGIN
     RETURN;
   END IF;
   PERFORM public.audit_chain_configure(relation, CASE WHEN complete THEN 'complete' ELSE 'readmit' END, config.kind,
-    config.key_columns, config.columns, config.members, config.absent, config.excluded, config.changes, config.mode, config.fallback, complete, false, config.blind_key);
+    config.key_columns, config.columns, config.members, config.absent, config.excluded, config.changes, config.mode, config.fallback, complete, false, config.blind_key, config.retention);
+END
+$function$;
+--> statement-breakpoint
+-- The configuration in force of an attached table, or of the table that it is a partition of; an error where there is none.
+CREATE OR REPLACE FUNCTION public.audit_chain_attached(relation regclass) RETURNS public.audit_chain_config
+LANGUAGE plpgsql STABLE
+SET search_path = pg_catalog, pg_temp
+AS $function$
+DECLARE
+  kind   text := (SELECT r.kind FROM public.audit_chain_relation AS r WHERE r.relid IN (relation, pg_partition_root(relation)));
+  config public.audit_chain_config := public.audit_chain_in_force(kind);
+BEGIN
+  IF config.id IS NULL OR config.action = 'detach' OR starts_with(config.kind, 'audit_chain') THEN
+    RAISE EXCEPTION '% is not attached', relation USING ERRCODE = 'AC002', HINT = 'audit-chain status lists the tables that are.';
+  END IF;
+  RETURN config;
+END
+$function$;
+--> statement-breakpoint
+-- What the chain says of a key: the role of its newest event (NULL: the row's own), that event's payload hash, and when the
+-- row was last changed. That its table was recorded anew makes a row no younger. All NULL where there is no event.
+CREATE OR REPLACE FUNCTION public.audit_chain_newest(
+  kind text, pk text, since bigint, OUT role text, OUT payload_hash bytea, OUT changed_at timestamptz)
+LANGUAGE plpgsql STABLE
+-- See audit_chain_link.
+SET search_path = pg_catalog, pg_temp SET enable_seqscan = off SET plan_cache_mode = force_generic_plan SET jit = off
+AS $function$
+BEGIN
+  SELECT (array_agg(e.role ORDER BY e.seq DESC))[1], (array_agg(e.payload_hash ORDER BY e.seq DESC))[1],
+         coalesce(max(e.appended_at) FILTER (WHERE e.role IS DISTINCT FROM 'record'), min(e.appended_at))
+    INTO role, payload_hash, changed_at
+    FROM (SELECT NULL AS role, c.seq, c.payload_hash, c.appended_at FROM public.audit_chain AS c WHERE c.event_kind = kind AND c.event_pk = pk
+          UNION ALL
+          -- Keys from pk@ up to pkA. Keys can contain an @ themselves: another row's changes are not this one's.
+          SELECT r.name, c.seq, c.payload_hash, c.appended_at
+            FROM unnest(ARRAY['insert', 'update', 'delete', 'record', 'retire']) AS r(name)
+           CROSS JOIN LATERAL (
+             SELECT l.seq, l.payload_hash, l.appended_at FROM public.audit_chain AS l
+              WHERE l.event_kind = concat(kind, ':', r.name) AND l.event_pk > concat(pk, '@') COLLATE "C" AND l.event_pk < concat(pk, 'A') COLLATE "C"
+                AND l.event_pk = concat(pk, '@', l.seq) OFFSET 0) AS c) AS e
+   WHERE e.seq > since;
+END
+$function$;
+--> statement-breakpoint
+-- The statement by which audit_chain_retire reads a part of a table, in the order in which rows lie there: places, keys
+-- and payload hashes as capture would make them, and the last place. $1 is the place behind which it begins, $2 how many.
+CREATE OR REPLACE FUNCTION public.audit_chain_leaving_source(relation regclass) RETURNS text
+LANGUAGE plpgsql STABLE SECURITY DEFINER
+SET search_path = pg_catalog, pg_temp
+AS $function$
+DECLARE
+  config public.audit_chain_config := public.audit_chain_attached(relation);
+BEGIN
+  RETURN format(E'SELECT array_agg(source.audit_chain_place), array_agg(event.pk), array_agg(sha256(convert_to(event.payload, ''UTF8''))), max(source.audit_chain_place)\n  FROM %s',
+    public.audit_chain_row_source(format('(SELECT t.ctid AS audit_chain_place, t.* FROM ONLY %s AS t WHERE t.ctid > $1 LIMIT $2)', relation),
+      config.key_columns, config.columns, config.members, config.absent));
+END
+$function$;
+--> statement-breakpoint
+-- Lets rows of a table go for the rest of the transaction, as far as the table's retention allows it: the part of
+-- audit_chain_retire that needs our owner's rights. Whoever calls it by himself may delete what he could retire.
+--
+-- Returns for each row NULL where it is let go, else why not: `young`, or `different` where the row is not what its newest
+-- event says. Who has changed a row past its trigger is not helped by it leaving.
+CREATE OR REPLACE FUNCTION public.audit_chain_may_retire(relation regclass, before interval, pks text[], payload_hashes bytea[]) RETURNS text[]
+LANGUAGE plpgsql SECURITY DEFINER
+SET search_path = pg_catalog, pg_temp
+AS $function$
+DECLARE
+  config  public.audit_chain_config := public.audit_chain_attached(relation);
+  since   bigint := public.audit_chain_keyed_since(config.kind);
+  secret  bytea;
+  -- In UTC, where each day has 24 hours.
+  now     timestamp := clock_timestamp() AT TIME ZONE 'UTC';
+  reasons text[];
+BEGIN
+  IF config.changes <> 'refuse' THEN
+    RAISE EXCEPTION 'rows of % may be deleted, which is recorded', config.relation USING ERRCODE = 'AC002', HINT = 'Delete them, or drop their partitions: retiring is for tables that refuse changes.';
+  ELSIF config.retention IS NULL THEN
+    RAISE EXCEPTION 'rows of % have no retention', config.relation
+      USING ERRCODE = 'AC002', HINT = 'Give the table one in audit.config.json, such as "retention": "P400D", and run audit-chain sync. The policy has to have it too.';
+  ELSIF before IS NULL OR NOT now - before <= now - config.retention::interval THEN
+    -- As times: an interval compares a month as 30 days.
+    RAISE EXCEPTION 'rows of % are kept for %, so none can be retired before %', config.relation, config.retention, coalesce(before::text, 'no age')
+      USING ERRCODE = 'AC004', HINT = 'Give an age of at least the retention.';
+  END IF;
+  IF config.blind_key THEN
+    SELECT s.secret INTO secret FROM public.audit_chain_secret AS s WHERE s.event_kind = config.kind;
+    SELECT array_agg(public.audit_chain_blind_key(secret, k.pk) ORDER BY k.n) INTO pks FROM unnest(pks) WITH ORDINALITY AS k(pk, n);
+  END IF;
+  SELECT array_agg(CASE WHEN c.changed_at IS NULL OR c.changed_at AT TIME ZONE 'UTC' >= now - before THEN 'young'
+                        WHEN c.role IN ('delete', 'retire') OR c.payload_hash IS DISTINCT FROM e.payload_hash THEN 'different' END ORDER BY e.n)
+    INTO reasons
+    FROM unnest(pks, payload_hashes) WITH ORDINALITY AS e(pk, payload_hash, n)
+   CROSS JOIN LATERAL public.audit_chain_newest(config.kind, e.pk, since) AS c;
+  INSERT INTO public.audit_chain_leaving (event_kind, event_pk, payload_hash, role)
+  SELECT config.kind, e.pk, e.payload_hash, 'retire' FROM unnest(pks, payload_hashes, reasons) AS e(pk, payload_hash, reason) WHERE e.reason IS NULL
+  ON CONFLICT DO NOTHING;
+  RETURN reasons;
+END
+$function$;
+--> statement-breakpoint
+-- Reads a part of a table that refuses changes, or of one of its partitions, with the caller's rights: places, keys, and
+-- payload hashes as capture would make them, of at most `max_rows` rows behind the place `after`, in the order in which they
+-- lie there. `next` is the last place; NULL at the end.
+CREATE OR REPLACE FUNCTION public.audit_chain_leaving_rows(
+  relation regclass, max_rows integer, after tid, OUT places tid[], OUT pks text[], OUT payload_hashes bytea[], OUT next tid)
+LANGUAGE plpgsql STABLE
+-- The texts are those of capture. Rows come in their order from a scan by places and from no other.
+SET search_path = pg_catalog, pg_temp SET "TimeZone" = 'UTC' SET "DateStyle" = 'ISO' SET "IntervalStyle" = 'postgres'
+SET bytea_output = 'hex' SET extra_float_digits = '1' SET lc_monetary = 'C' SET quote_all_identifiers = 'off'
+SET row_security = off SET enable_seqscan = off SET synchronize_seqscans = off SET max_parallel_workers_per_gather = 0 SET jit = off
+AS $function$
+BEGIN
+  EXECUTE public.audit_chain_leaving_source(relation) INTO places, pks, payload_hashes, next USING after, max_rows;
+  IF places IS NULL OR cardinality(places) < max_rows THEN
+    next := NULL;
+  END IF;
+END
+$function$;
+--> statement-breakpoint
+-- Deletes rows of a table that refuses changes, or of one of its partitions, once they are older than its retention and
+-- than `before`: the newest event of each counts. Each becomes an event of the role `retire`. Needs the rights to read the
+-- table and to delete from it.
+--
+-- Looks at no more than `max_rows` rows, in the order in which they lie there, behind the place `after`. Returns how many were
+-- retired, how many are old enough but not what was recorded, and the `after` of the next call: NULL at the end.
+--
+-- The table's own triggers run in here: with the caller's rights and with his settings, so there are none of ours, and
+-- whatever is called is qualified.
+CREATE OR REPLACE FUNCTION public.audit_chain_retire(
+  relation regclass, before interval, max_rows integer DEFAULT 1000, after tid DEFAULT '(0,0)',
+  OUT retired integer, OUT different integer, OUT next tid)
+LANGUAGE plpgsql
+AS $function$
+DECLARE
+  places  tid[];
+  pks     text[];
+  hashes  bytea[];
+  reasons text[];
+BEGIN
+  IF (SELECT c.relkind OPERATOR(pg_catalog.=) 'p' FROM pg_catalog.pg_class AS c WHERE c.oid OPERATOR(pg_catalog.=) relation) THEN
+    RAISE EXCEPTION '% is partitioned', relation USING ERRCODE = 'wrong_object_type', HINT = 'Retire rows of its partitions, or drop these; audit-chain retire goes through all of them.';
+  END IF;
+  SELECT r.places, r.pks, r.payload_hashes, r.next INTO places, pks, hashes, next FROM public.audit_chain_leaving_rows(relation, max_rows, after) AS r;
+  -- Asked for no rows too: what may not be is then said of an empty table as of any other.
+  reasons := public.audit_chain_may_retire(relation, before, coalesce(pks, '{}'), coalesce(hashes, '{}'));
+  SELECT pg_catalog.array_agg(e.place) FILTER (WHERE e.reason IS NULL), pg_catalog.count(e.reason) FILTER (WHERE e.reason OPERATOR(pg_catalog.=) 'different')
+    INTO places, different FROM ROWS FROM (pg_catalog.unnest(places), pg_catalog.unnest(reasons)) AS e(place, reason);
+  retired := 0;
+  IF places IS NOT NULL THEN
+    EXECUTE pg_catalog.format('DELETE FROM ONLY %s WHERE ctid OPERATOR(pg_catalog.=) ANY ($1)', relation) USING places;
+    GET DIAGNOSTICS retired = ROW_COUNT;
+  END IF;
 END
 $function$;
 --> statement-breakpoint
@@ -2259,7 +2474,7 @@ BEGIN
   SELECT coalesce(array_agg(DISTINCT CASE WHEN c.event_kind = kind THEN c.event_pk ELSE left(c.event_pk, -length(concat('@', c.seq))) END), '{}')
     INTO changed
     FROM (SELECT a.seq, a.event_kind, a.event_pk FROM public.audit_chain AS a WHERE a.seq > as_of ORDER BY a.seq OFFSET 0) AS c
-   WHERE c.event_kind IN (kind, concat(kind, ':insert'), concat(kind, ':update'), concat(kind, ':delete'), concat(kind, ':record'));
+   WHERE c.event_kind IN (kind, concat(kind, ':insert'), concat(kind, ':update'), concat(kind, ':delete'), concat(kind, ':record'), concat(kind, ':retire'));
   IF cardinality(changed) = 0 AND array_dims(pks) = array_dims(kinds) AND array_dims(payload_hashes) = array_dims(kinds)
      AND array_dims(before_hashes) = array_dims(kinds)
      AND NOT EXISTS (SELECT FROM public.audit_chain_pending AS p WHERE p.event_kind = kind AND p.conflict IS NULL) THEN
@@ -2313,6 +2528,8 @@ CREATE TRIGGER audit_chain_append_only BEFORE UPDATE OR DELETE OR TRUNCATE ON pu
 CREATE TRIGGER audit_chain_append_only BEFORE UPDATE OR DELETE OR TRUNCATE ON public.audit_chain_secret FOR EACH STATEMENT EXECUTE FUNCTION public.audit_chain_append_only();
 --> statement-breakpoint
 CREATE CONSTRAINT TRIGGER audit_chain_commit AFTER INSERT OR DELETE ON public.audit_chain_ticket DEFERRABLE INITIALLY DEFERRED FOR EACH ROW EXECUTE FUNCTION public.audit_chain_commit();
+--> statement-breakpoint
+CREATE CONSTRAINT TRIGGER audit_chain_leaving_end AFTER INSERT ON public.audit_chain_leaving DEFERRABLE INITIALLY DEFERRED FOR EACH ROW EXECUTE FUNCTION public.audit_chain_leaving_end();
 --> statement-breakpoint
 -- What a replica has captured (a trigger of its own that is ENABLE ALWAYS) is linked there too.
 ALTER TABLE public.audit_chain_ticket ENABLE ALWAYS TRIGGER audit_chain_commit;
@@ -2370,13 +2587,15 @@ GRANT SELECT ON public.audit_chain TO scidex_audit_ro, scidex_audit_publisher, s
 GRANT SELECT ON public.audit_chain_pending, public.audit_chain_config, public.audit_chain_secret, public.audit_chain_migrations TO scidex_audit_publisher, scidex_audit_inspector;
 --> statement-breakpoint
 -- What steers linking has to be verified too: a ticket that was made in advance keeps a transaction from being linked.
-GRANT SELECT ON public.audit_chain_relation, public.audit_chain_ticket, public.audit_chain_lock TO scidex_audit_inspector;
+GRANT SELECT ON public.audit_chain_relation, public.audit_chain_ticket, public.audit_chain_leaving, public.audit_chain_lock TO scidex_audit_inspector;
 --> statement-breakpoint
 GRANT EXECUTE ON FUNCTION public.audit_chain_append(text, text, bytea), public.audit_chain_append_many(text[], text[], bytea[]), public.audit_chain_enqueue(text, text, bytea) TO scidex_audit_writer;
 --> statement-breakpoint
 GRANT EXECUTE ON FUNCTION public.audit_chain_blind_key(bytea, text) TO scidex_audit_publisher, scidex_audit_inspector;
 --> statement-breakpoint
 GRANT EXECUTE ON FUNCTION public.audit_chain_seal(integer), public.audit_chain_record(text, text[], bytea[], bytea[], bigint), public.audit_chain_statement(bytea) TO scidex_audit_publisher;
+--> statement-breakpoint
+GRANT EXECUTE ON FUNCTION public.audit_chain_retire(regclass, interval, integer, tid), public.audit_chain_may_retire(regclass, interval, text[], bytea[]), public.audit_chain_leaving_rows(regclass, integer, tid), public.audit_chain_leaving_source(regclass) TO scidex_audit_retention;
 --> statement-breakpoint
 -- A senate_alerts of the platform's own may have another key, or belong to someone who has to grant this himself: the
 -- set-up goes on, and says so.

@@ -67,6 +67,11 @@ export const COMMANDS: readonly CommandEntry[] = [
     load: async (context) => (await import("./commands/accept.ts")).acceptCommand(context),
   },
   {
+    name: "retire",
+    summary: "delete rows of a table that refuses changes, once they have passed its retention",
+    load: async (context) => (await import("./commands/retire.ts")).retireCommand(context),
+  },
+  {
     name: "keygen",
     summary: "make the publisher's keys and print the verifier keys",
     load: async (context) => (await import("./commands/keygen.ts")).keygenCommand(context),

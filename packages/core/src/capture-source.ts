@@ -129,6 +129,9 @@ export function captureSource(d: CaptureDefinition): string {
       ${refuse}
     END IF;
     RETURN NULL;
+  ELSIF TG_OP = 'DELETE' THEN
+${read("old")}    PERFORM public.audit_chain_let_go(${relation}::text, ${kind}::text, ${eventKey("old_key")}, ${hash("old_payload")});
+    RETURN NULL;
 `
       : `    IF new_payload = old_payload THEN
       RETURN NULL;

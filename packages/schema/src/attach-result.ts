@@ -19,6 +19,8 @@ export interface AttachResult {
   readonly salt: boolean;
   readonly blind_key: boolean;
   readonly fallback: Fallback;
+  /** How old rows must be to be retired, as an ISO 8601 duration; null where none may be. */
+  readonly retention: string | null;
   /** False while rows that were there before still have to be chained by a backfill. */
   readonly complete: boolean;
   /** Rows that were there before and are not chained yet. */

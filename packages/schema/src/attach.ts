@@ -27,6 +27,8 @@ export interface AttachOptions extends LockOptions {
   readonly blindKey?: boolean | undefined;
   /** For strict tables. Default: `pending`. */
   readonly fallback?: Fallback | undefined;
+  /** How old rows must be to be retired, as an ISO 8601 duration, or `none`. Default: `none`. */
+  readonly retention?: string | undefined;
 }
 
 export const ATTACH_DEFAULTS = LOCK_DEFAULTS;
@@ -60,7 +62,7 @@ const array = (values: readonly string[] | undefined) =>
  * - `AC003` a kind that is taken or reserved;
  * - `AC005` no usable key;
  * - `0A000` salt;
- * - `22023` blindKey other than at first;
+ * - `22023` blindKey other than at first; a retention that is none;
  * - `42809` not a table that can be audited;
  * - `55P03` the table's lock could not be taken
  */
@@ -70,7 +72,7 @@ export async function attach(db: AnyPgDatabase, table: string, options: AttachOp
       await tx
         .select({ result: sql<AttachResult | string>`a.result` })
         .from(
-          sql`(select public.audit_chain_attach(${table}::regclass, ${options.mode ?? null}::text, ${options.changes ?? null}::text, ${array(options.exclude)}, ${array(options.key)}, ${options.kind ?? null}::text, ${options.salt ?? null}::boolean, ${options.blindKey ?? null}::boolean, ${options.fallback ?? null}::text) as result) as a`,
+          sql`(select public.audit_chain_attach(${table}::regclass, ${options.mode ?? null}::text, ${options.changes ?? null}::text, ${array(options.exclude)}, ${array(options.key)}, ${options.kind ?? null}::text, ${options.salt ?? null}::boolean, ${options.blindKey ?? null}::boolean, ${options.fallback ?? null}::text, ${options.retention ?? null}::text) as result) as a`,
         ),
     ),
   );
@@ -121,6 +123,7 @@ export async function planAttach(db: AnyPgDatabase, table: string, options: Atta
         ...(options.salt === undefined ? [] : [`salt => ${options.salt}`]),
         ...(options.blindKey === undefined ? [] : [`blind_key => ${options.blindKey}`]),
         ...(options.fallback === undefined ? [] : [`fallback => ${literal(options.fallback)}`]),
+        ...(options.retention === undefined ? [] : [`retention => ${literal(options.retention)}`]),
       ];
       return {
         relation: row.relation,

@@ -133,6 +133,8 @@ export const auditChainConfig = pgTable("audit_chain_config", {
   salt: boolean("salt").notNull().default(false),
   /** Whether keys are `audit_chain_blind_key` of what they are. The same for all configurations of a kind. */
   blindKey: boolean("blind_key").notNull().default(false),
+  /** How old rows must be for audit_chain_retire to let them go, as an ISO 8601 duration; NULL where it lets none go. */
+  retention: text("retention"),
   /** What was there when it was attached and would be an attack if it came later: audit_chain_present. */
   present: text("present")
     .array()

@@ -12,7 +12,7 @@ import { attach, migrate } from "../src/index.ts";
 import { connect, stateOf } from "./database.ts";
 import { expectChained, expectIntact } from "./recompute.ts";
 
-const ROLES = ["writer", "publisher", "ro", "inspector", "alert"] as const;
+const ROLES = ["writer", "publisher", "retention", "ro", "inspector", "alert"] as const;
 let server: EmbeddedServer;
 let database: TestDatabase;
 const logins: Record<string, Login> = {};
@@ -51,6 +51,7 @@ const TABLES = [
   "audit_chain_relation",
   "audit_chain_lock",
   "audit_chain_ticket",
+  "audit_chain_leaving",
   "audit_chain_migrations",
   "audit_chain_secret",
 ] as const;
@@ -76,6 +77,12 @@ const CALLABLE: Readonly<Record<string, readonly string[]>> = {
     "audit_chain_record(text,text[],bytea[],bytea[],bigint)",
     "audit_chain_seal(integer)",
     "audit_chain_statement(bytea)",
+  ],
+  retention: [
+    "audit_chain_leaving_rows(regclass,integer,tid)",
+    "audit_chain_leaving_source(regclass)",
+    "audit_chain_may_retire(regclass,interval,text[],bytea[])",
+    "audit_chain_retire(regclass,interval,integer,tid)",
   ],
   inspector: ["audit_chain_blind_key(bytea,text)"],
 };
@@ -338,13 +345,13 @@ test("whoever set the schema up without superuser decides about tables of its ow
     "select audit_chain_attach('task_events', mode => 'sealed')",
     "select audit_chain_detach('task_events')",
     "select audit_chain_complete('task_events', false)",
-    "select audit_chain_configure('task_events', 'detach', 'task_events', array['id'], array['id'], array['id'], '{}', '{}', 'refuse', 'strict', 'pending', true, false, false)",
+    "select audit_chain_configure('task_events', 'detach', 'task_events', array['id'], array['id'], array['id'], '{}', '{}', 'refuse', 'strict', 'pending', true, false, false, null)",
     "select audit_chain_capture_open('task_events', 'task_events', array['id'], array['id'], array['id'], '{}', 'refuse', 'strict', false, false, current_user::text)",
   ])
     expect([statement, await stateOf(client.sql.unsafe(statement))]).toEqual([statement, "42501"]);
   for (const statement of [
-    "select audit_chain_configure('mine', 'attach', 'task_events', array['id'], array['id'], array['id'], '{}', '{}', 'refuse', 'strict', 'pending', true, false, false)",
-    "select audit_chain_configure('mine', 'attach', 'audit_chain_config', array['id'], array['id'], array['id'], '{}', '{}', 'refuse', 'strict', 'pending', true, false, false)",
+    "select audit_chain_configure('mine', 'attach', 'task_events', array['id'], array['id'], array['id'], '{}', '{}', 'refuse', 'strict', 'pending', true, false, false, null)",
+    "select audit_chain_configure('mine', 'attach', 'audit_chain_config', array['id'], array['id'], array['id'], '{}', '{}', 'refuse', 'strict', 'pending', true, false, false, null)",
     "select audit_chain_capture_open('mine', 'task_events', array['id'], array['id', 'body'], array['id', 'body'], '{}', 'refuse', 'strict', false, false, current_user::text)",
     "select audit_chain_capture_open('mine', 'audit_chain_config', array['id'], array['id'], array['id'], '{}', 'refuse', 'strict', false, false, current_user::text)",
   ])

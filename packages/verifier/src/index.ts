@@ -1,3 +1,4 @@
+export { parseIsoDuration } from "./coverage/iso-duration.ts";
 export {
   type CheckName,
   CHECKS,

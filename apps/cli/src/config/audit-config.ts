@@ -15,6 +15,7 @@
 import { CommandError } from "@scidex/audit-command";
 import { CAPTURE_MODES, type CaptureMode, type JsonValue, parseJson } from "@scidex/audit-core";
 import type { Changes, Fallback } from "@scidex/audit-schema";
+import { parseIsoDuration } from "@scidex/audit-verifier";
 import { nearestName } from "../text/nearest-name.ts";
 import { parseTablePattern, type TablePattern } from "./table-pattern.ts";
 
@@ -40,6 +41,8 @@ export interface TableOptions {
   readonly kind?: string;
   readonly blindKey?: boolean;
   readonly fallback?: Fallback;
+  /** An ISO 8601 duration, or `none`. */
+  readonly retention?: string;
 }
 
 /** What a member may be. */
@@ -65,6 +68,10 @@ export const ENTRY_MEMBERS: Readonly<Record<string, Check>> = {
   blind_key: FLAG,
   salt: FLAG,
   fallback: oneOf(["pending", "fail"]),
+  retention: {
+    expected: 'an ISO 8601 duration of weeks, days, hours, minutes and seconds, such as "P400D", or "none"',
+    isRight: (value) => typeof value === "string" && (value === "none" || parseIsoDuration(value) !== undefined),
+  },
   except: { expected: "a list of schema.table, in which * stands for any characters", isRight: isNames },
 };
 

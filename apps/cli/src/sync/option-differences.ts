@@ -21,12 +21,13 @@ export function optionsFor({ pattern, options }: TableEntry, table: DatabaseTabl
  * of a table that a pattern names: a kind never changes, and the pattern may have come later.
  */
 export function optionDifferences(table: AttachedTable, wanted: TableOptions, isExact: boolean): Difference[] {
-  const { mode, changes, fallback, blindKey, kind } = wanted;
+  const { mode, changes, fallback, retention, blindKey, kind } = wanted;
   const narrowsChanges = table.changes === "refuse";
   return [
     ...differs("mode", table.mode, mode, { narrows: false }),
     ...differs("changes", table.changes, changes, { narrows: narrowsChanges }),
     ...differs("fallback", table.fallback, fallback, { narrows: false }),
+    ...differs("retention", table.retention ?? "none", retention, { narrows: false }),
     ...keyDifference(table, wanted),
     ...excludeDifference(table, wanted),
     ...differs("blind_key", String(table.blindKey), blindKey?.toString(), { narrows: false, blocked: DECIDED }),

@@ -138,8 +138,9 @@ const relationNow = ({ live, relation }: AttachedTable): string => live?.root ??
 const attachedClaim = ({ relation, kind }: AttachedTable): KindClaim => ({ table: relation, kind, isAttached: true });
 
 /** What the file does not say of a table is as it was with the one that had its name. */
-function inPlaceOf({ mode, changes, fallback }: AttachedTable, { options, ...work }: AttachWork): AttachWork {
-  return { ...work, options: { mode, changes, fallback, ...options } };
+function inPlaceOf(table: AttachedTable, { options, ...work }: AttachWork): AttachWork {
+  const { mode, changes, fallback, retention } = table;
+  return { ...work, options: { mode, changes, fallback, retention: retention ?? "none", ...options } };
 }
 
 function goneStep(table: AttachedTable, again: AttachWork | undefined): Step {

@@ -2,10 +2,21 @@ import type { AttachResult } from "@scidex/audit-schema";
 
 /** What `attach` has done, in a line; and what is to be done now. */
 export function attachedLines(result: AttachResult): string[] {
-  const { relation, kind, mode, fallback, changes, columns, excluded, rows_to_backfill: rows, renamed } = result;
+  const {
+    relation,
+    kind,
+    mode,
+    fallback,
+    changes,
+    columns,
+    excluded,
+    retention,
+    rows_to_backfill: rows,
+    renamed,
+  } = result;
   const covers = `${columns.length} columns${excluded.length === 0 ? "" : ` (without ${excluded.join(", ")})`}`;
   return [
-    `${relation} is attached: kind ${kind}, ${mode}${mode === "strict" && fallback === "fail" ? " or fail" : ""}, changes ${changes === "track" ? "tracked" : "refused"}, ${result.blind_key ? "keys blinded, " : ""}${covers}`,
+    `${relation} is attached: kind ${kind}, ${mode}${mode === "strict" && fallback === "fail" ? " or fail" : ""}, changes ${changes === "track" ? "tracked" : "refused"}${retention === null ? "" : ` for ${retention}`}, ${result.blind_key ? "keys blinded, " : ""}${covers}`,
     ...(result.complete
       ? []
       : [

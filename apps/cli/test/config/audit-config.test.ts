@@ -92,7 +92,7 @@ describe("a configuration that is wrong", () => {
     ['{"sinks":[],"tables":{}}', "sinks is not known; expected $schema, tables"],
     ['{"tables":{"public.*":{"mod":"sealed"}}}', 'tables["public.*"].mod is not known; did you mean mode?'],
     ['{"tables":{"public.*":{"blindKey":true}}}', 'tables["public.*"].blindKey is not known; did you mean blind_key?'],
-    ['{"tables":{"public.*":{"retention":"P1D"}}}', 'tables["public.*"].retention is not known; expected mode,'],
+    ['{"tables":{"public.*":{"retained":"P1D"}}}', 'tables["public.*"].retained is not known; expected mode,'],
     ['{"tables":{"public.*":[]}}', 'tables["public.*"] must be an object, {} for the defaults'],
     ['{"tables":{"orders":{}}}', '"orders" names no table; expected schema.table'],
     ['{"tables":{"public.*":{"mode":"stream"}}}', 'tables["public.*"].mode must be "sealed" or "strict"'],

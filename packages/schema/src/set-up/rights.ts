@@ -9,14 +9,14 @@ export const INSTALLER_TABLES = [
 
 /** Functions that whoever set up the schema (when not a superuser) may call: attach, detach, backfill, and their parts. */
 export const INSTALLER_FUNCTIONS = [
-  "audit_chain_attach(regclass, text, text, text[], text[], text, boolean, boolean, text)",
+  "audit_chain_attach(regclass, text, text, text[], text[], text, boolean, boolean, text, text)",
   "audit_chain_sync(regclass)",
   "audit_chain_detach(regclass)",
   "audit_chain_dropped(text)",
   "audit_chain_append()",
   "audit_chain_complete(regclass, boolean)",
   "audit_chain_adopt(text, text[], bytea[])",
-  "audit_chain_configure(regclass, text, text, text[], text[], text[], jsonb, text[], text, text, text, boolean, boolean, boolean)",
+  "audit_chain_configure(regclass, text, text, text[], text[], text[], jsonb, text[], text, text, text, boolean, boolean, boolean, text)",
   "audit_chain_capture_open(regclass, text, text[], text[], text[], jsonb, text, text, boolean, boolean, text)",
   "audit_chain_capture_close(text, text)",
   "audit_chain_capture_name(text)",

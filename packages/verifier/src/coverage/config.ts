@@ -1,5 +1,6 @@
 import { type CaptureMode, isCaptureMode, type PayloadShape } from "@scidex/audit-core";
 import { parseArrayText } from "@scidex/audit-reader";
+import { parseIsoDuration } from "./iso-duration.ts";
 import { CONFIG_SHAPE } from "./shape.ts";
 
 /** A row of `audit_chain_config`: what is covered, since the link that records it. */
@@ -23,6 +24,8 @@ export interface Config extends PayloadShape {
   readonly salt: boolean;
   /** Whether events are keyed by core's `blindKey` of the row's key. */
   readonly blindKey: boolean;
+  /** How old rows must be for `audit_chain_retire` to let them go; null for none. The verifier holds to the policy's. */
+  readonly retention: string | null;
   /** What was there at the attachment and would be an attack if it came later: see present.ts. */
   readonly present: readonly string[];
   /** Who changed the configuration, as the database knew him. */
@@ -38,55 +41,6 @@ export const CONFIG_COLUMNS = CONFIG_SHAPE.map(([name]) => name);
 export const CONFIG_KIND = "audit_chain_config";
 export const CONFIG_RELATION = "public.audit_chain_config";
 
-/** The configuration's own columns, in the order of the payload's members. */
-export const CONFIG_COVERED = [
-  "absent",
-  "action",
-  "actor",
-  "blind_key",
-  "changes",
-  "column_types",
-  "columns",
-  "complete",
-  "excluded",
-  "fallback",
-  "id",
-  "key_columns",
-  "kind",
-  "members",
-  "mode",
-  "present",
-  "record_anew",
-  "recorded_at",
-  "relation",
-  "renamed",
-  "salt",
-] as const;
-
-/** How the configuration table itself is covered, from before its first row. */
-export const CONFIG_OF_CONFIG: Config = {
-  id: 0n,
-  seq: 0n,
-  action: "attach",
-  kind: CONFIG_KIND,
-  relation: CONFIG_RELATION,
-  keyColumns: ["id"],
-  columns: CONFIG_COVERED,
-  members: CONFIG_COVERED,
-  absent: new Map(),
-  columnTypes: [],
-  excluded: [],
-  changes: "refuse",
-  mode: "strict",
-  complete: true,
-  recordAnew: false,
-  salt: false,
-  blindKey: false,
-  present: [],
-  actor: "",
-  recordedAt: "",
-};
-
 const ACTIONS = ["attach", "detach", "complete", "readmit"] as const;
 const isAction = (text: string | null | undefined): text is Config["action"] =>
   ACTIONS.some((action) => action === text);
@@ -99,13 +53,27 @@ const LARGEST_ID = 2n ** 63n - 1n;
  */
 export function decodeConfig(fields: readonly (string | null)[], seqOf: (id: string) => bigint | null): Config | null {
   const [id, action, kind, relation, keyColumns, columns, members, absent, columnTypes, ...rest] = fields;
-  const [excluded, renamed, changes, mode, complete, recordAnew, salt, blindKey, actor, recordedAt, present] = rest;
+  const [
+    excluded,
+    renamed,
+    changes,
+    mode,
+    complete,
+    recordAnew,
+    salt,
+    blindKey,
+    retention,
+    actor,
+    recordedAt,
+    present,
+  ] = rest;
   if (id == null || !/^[1-9]\d{0,18}$/u.test(id) || BigInt(id) > LARGEST_ID || !isAction(action)) return null;
   if (kind == null || kind === "" || Buffer.byteLength(kind) > 200) return null;
   if (relation == null || splitRelation(relation) === null) return null;
   if ((changes !== "refuse" && changes !== "track") || !isCaptureMode(mode)) return null;
   if ((complete !== "t" && complete !== "f") || (recordAnew !== "t" && recordAnew !== "f") || actor == null)
     return null;
+  if (retention != null && parseIsoDuration(retention) === undefined) return null;
   if (recordedAt == null || recordedAt.endsWith("infinity")) return null;
   try {
     parseTexts(renamed ?? "");
@@ -127,6 +95,7 @@ export function decodeConfig(fields: readonly (string | null)[], seqOf: (id: str
       recordAnew: recordAnew === "t",
       salt: salt === "t",
       blindKey: blindKey === "t",
+      retention: retention ?? null,
       present: parseArrayText(present ?? ""),
       actor,
       recordedAt,

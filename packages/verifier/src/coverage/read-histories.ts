@@ -1,7 +1,7 @@
 import {
   CONFIG_COLUMNS,
   CONFIG_KIND,
-  CONFIG_OF_CONFIG,
+  CONFIG_RELATION,
   type Config,
   decodeConfig,
   historiesOf,
@@ -11,6 +11,57 @@ import { eachLine, eachTuple, type Lane, type Relation, type ReportFinding } fro
 
 /** Kinds with their histories. */
 export type Histories = ReadonlyMap<string, KindHistory>;
+
+/** The configuration's own columns, in the order of the payload's members. */
+const CONFIG_COVERED = [
+  "absent",
+  "action",
+  "actor",
+  "blind_key",
+  "changes",
+  "column_types",
+  "columns",
+  "complete",
+  "excluded",
+  "fallback",
+  "id",
+  "key_columns",
+  "kind",
+  "members",
+  "mode",
+  "present",
+  "record_anew",
+  "recorded_at",
+  "relation",
+  "renamed",
+  "retention",
+  "salt",
+] as const;
+
+/** How the configuration table itself is covered, from before its first row. */
+export const CONFIG_OF_CONFIG: Config = {
+  id: 0n,
+  seq: 0n,
+  action: "attach",
+  kind: CONFIG_KIND,
+  relation: CONFIG_RELATION,
+  keyColumns: ["id"],
+  columns: CONFIG_COVERED,
+  members: CONFIG_COVERED,
+  absent: new Map(),
+  columnTypes: [],
+  excluded: [],
+  changes: "refuse",
+  mode: "strict",
+  complete: true,
+  recordAnew: false,
+  salt: false,
+  blindKey: false,
+  retention: null,
+  present: [],
+  actor: "",
+  recordedAt: "",
+};
 
 /** What is left where the configuration cannot be believed at all: that it must be covered itself. */
 export const NO_HISTORIES: Histories = withOwn(new Map());

@@ -97,6 +97,7 @@ export const CONFIG_SHAPE = [
   ["record_anew", "boolean"],
   ["salt", "boolean"],
   ["blind_key", "boolean"],
+  ["retention", "text"],
   ["actor", "text"],
   ["recorded_at", "timestamp with time zone"],
   ["present", "text[]"],

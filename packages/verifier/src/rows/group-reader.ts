@@ -2,7 +2,7 @@ import { type Micros, toHex } from "@scidex/audit-core";
 import type { Cursor, ReportFinding } from "@scidex/audit-reader";
 import { ChangeNames } from "./changes/change-names.ts";
 import { ChangeWalk } from "./changes/change-walk.ts";
-import type { KeyEvent, KeyGroup } from "./key-group.ts";
+import { isLeaving, type KeyEvent, type KeyGroup } from "./key-group.ts";
 import type { KindTally } from "./kind-tally.ts";
 import type { KeyedEvent } from "./read-events.ts";
 
@@ -68,13 +68,14 @@ export class GroupReader {
       else {
         walk.push(event);
         // A row that is never changed has one event: what is pending under the same key does not replace it.
-        if (event.seq !== null || isChange(event) || newest === undefined) {
+        if (event.seq !== null || isChange(event) || isLeaving(event) || newest === undefined) {
           begin ??= event;
           newest = event;
           if (event.seq !== null) {
             linked = event;
             // A row that got another key was recorded anew under it: what is older stands under the other.
-            if (event.op !== "record" || (isRekeyed && begin === event)) changedAt = event.appendedAt;
+            const isChanged = event.op !== "record" && event.op !== "retire";
+            if (isChanged || (isRekeyed && begin === event)) changedAt = event.appendedAt;
             unstated = undefined;
           }
         }

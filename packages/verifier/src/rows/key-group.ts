@@ -20,8 +20,8 @@ export interface KeyGroup {
   /** Events of this key that are in the chain. */
   readonly links: number;
   /**
-   * When the row was last changed: the time of the newest event in the chain that is none of the role `record`; null where
-   * there is none.
+   * When the row was last changed: the time of the newest event in the chain that is of neither of the roles `record` and
+   * `retire`; null where there is none.
    */
   readonly changedAt: Micros | null;
   /** Where an event says of the row before it something else than the event before: the first ones. */
@@ -49,10 +49,13 @@ export interface KeyEvent {
   readonly beforeHash: Uint8Array | null;
   /**
    * In the chain: `insert`, `update` or `delete` for a change of a tracked row, `record` for one that was recorded anew,
-   * else `event`. In pending, as it stands there: `event`, `door`, `insert`, `update` or `delete`. Such an `insert` can be
-   * the first event of its key.
+   * `retire` for one that has left by its retention, else `event`. In pending, as it stands there: `event`, `door`, `insert`,
+   * `update`, `delete` or `retire`. Such an `insert` can be the first event of its key.
    */
   readonly op: string;
   /** When it was linked; null while it is pending, and where it has no finite time. */
   readonly appendedAt: Micros | null;
 }
+
+/** Whether an event says that its row is gone since. */
+export const isLeaving = ({ op }: Pick<KeyEvent, "op">): boolean => op === "delete" || op === "retire";

@@ -73,20 +73,25 @@ export class Retention {
       this.#oldestKept = changedAt;
   }
 
-  /** Whether a row may be missing. What waits to be linked has just been written. */
+  /**
+   * Whether a row may be missing. What waits to be linked has just been written, unless it says that the row was retired. The
+   * event of that must have come when the row was old enough: that it is by now is no excuse.
+   */
   isOver({ changedAt, newest }: KeyGroup): boolean {
-    return changedAt !== null && newest?.seq !== null && changedAt < this.#rule.before;
+    if (changedAt === null || newest === undefined) return false;
+    const { before, age } = this.#rule;
+    if (newest.op !== "retire") return newest.seq !== null && changedAt < before;
+    if (newest.seq === null) return changedAt < before;
+    return newest.appendedAt !== null && changedAt < newest.appendedAt - age;
   }
 
   /** A row that is missing. */
   gone(group: KeyGroup, finding: Omit<Finding, "message">): void {
     const { relation, text } = this.#rule;
-    const { changedAt } = group;
+    const { changedAt, newest } = group;
     if (changedAt === null || !this.isOver(group)) {
-      this.#report({
-        ...finding,
-        message: `the row of ${relation} is gone, and younger than its retention of ${text}`,
-      });
+      const how = newest?.op === "retire" ? "was retired, and was" : "is gone, and";
+      this.#report({ ...finding, message: `the row of ${relation} ${how} younger than its retention of ${text}` });
       return;
     }
     const month = formatTime(changedAt).slice(0, 7);

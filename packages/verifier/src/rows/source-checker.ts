@@ -5,7 +5,7 @@ import type { ReportFinding } from "@scidex/audit-reader";
 import { located, unrecordedChange } from "./changes/change-finding.ts";
 import { hasChangedSchema } from "./changes/changed-schema.ts";
 import { type ComparisonGround, emptyTally } from "./comparison.ts";
-import type { KeyEvent, KeyGroup } from "./key-group.ts";
+import { isLeaving, type KeyEvent, type KeyGroup } from "./key-group.ts";
 import { explainedBy, unchained } from "./changes/explained-by.ts";
 import type { Traveller } from "./rekeyed/traveller.ts";
 import { isRowHash, isUnknownRow, type Recomputation } from "./payload.ts";
@@ -44,14 +44,14 @@ export class SourceChecker {
     this.#countWaiting(group);
     if (newest === undefined) return this.onlyThere(group.key, row);
     if (this.#isOutside(newest)) return;
-    if (newest.op === "delete") {
+    if (isLeaving(newest)) {
       this.#report({
         check: "source_edited",
         ...located(newest),
         expected: "no row",
         actual: "a row",
         ...(row[0] === undefined ? {} : { observed: toHex(row[0]) }),
-        message: "the row is there although its newest event is its deletion: it was inserted past the trigger",
+        message: `the row is there although its newest event is that it ${newest.op === "retire" ? "was retired" : "was deleted"}: it was inserted past the trigger`,
       });
       return;
     }
@@ -128,7 +128,7 @@ export class SourceChecker {
     if (this.#ground.toRecord === undefined || newest === undefined || newest.seq !== null || linked?.seq == null)
       return;
     if (this.#unstatedOf(group) !== undefined) this.tally.incomparable++;
-    else if (linked.op !== "delete" && this.#readFrom(linked.seq) <= this.#shaped) this.tally.waiting++;
+    else if (!isLeaving(linked) && this.#readFrom(linked.seq) <= this.#shaped) this.tally.waiting++;
   }
 
   #readFrom(seq: Seq): Seq {
@@ -146,7 +146,7 @@ export class SourceChecker {
       const { event, after, expected, actual } = one;
       if (this.#isOutside(event) || this.#ground.retention?.isUsedAgain(one) === true) continue;
       // Of a row that was there under another key: compared with its events, or counted by a statement.
-      const isRekeyed = after === null && epoch + 1 < epochs && (event.op === "update" || event.op === "delete");
+      const isRekeyed = after === null && epoch + 1 < epochs && (event.op === "update" || isLeaving(event));
       if (isRekeyed && (epoch < open || event.seq <= this.#stated)) continue;
       // A row that was there before its table was attached may have been changed before the backfill came to it.
       const isFirst = after === null && event.op !== "insert" && event.op !== "record";
@@ -187,8 +187,10 @@ export class SourceChecker {
       actual: "no row",
     };
     const { relation } = this.#history.current;
-    if (this.#ground.retention === null) this.#report({ ...finding, message: `the row of ${relation} is gone` });
-    else this.#ground.retention.gone(group, finding);
+    if (this.#ground.retention === null) {
+      const how = newest.op === "retire" ? "was retired, and the policy has no retention for it" : "is gone";
+      this.#report({ ...finding, message: `the row of ${relation} ${how}` });
+    } else this.#ground.retention.gone(group, finding);
   }
 
   /**

@@ -1,5 +1,6 @@
+import { CONFIG_OF_CONFIG } from "../../src/coverage/read-histories.ts";
 import { expect, test } from "vitest";
-import { CONFIG_OF_CONFIG, type Config, historiesOf } from "../../src/coverage/config.ts";
+import { type Config, historiesOf } from "../../src/coverage/config.ts";
 import { checkCoverage } from "../../src/coverage/narrowings.ts";
 import type { Finding } from "@scidex/audit-reader";
 import type { Policy } from "../../src/coverage/policy.ts";

@@ -3,7 +3,7 @@
 -- table's lock against writers.
 CREATE OR REPLACE FUNCTION public.audit_chain_configure(
   relation regclass, action text, kind text, key_columns text[], columns text[], members text[], absent jsonb,
-  excluded text[], changes text, mode text, fallback text, complete boolean, record_anew boolean, blind_key boolean) RETURNS bigint
+  excluded text[], changes text, mode text, fallback text, complete boolean, record_anew boolean, blind_key boolean, retention text) RETURNS bigint
 LANGUAGE plpgsql SECURITY DEFINER
 SET search_path = pg_catalog, pg_temp
 AS $function$
@@ -21,7 +21,7 @@ BEGIN
     FROM pg_attribute AS a WHERE a.attrelid = relation AND a.attname::text = ANY (columns || excluded) AND a.attnum > 0 AND NOT a.attisdropped;
   SELECT coalesce(max(c.id), 0) + 1 INTO config_id FROM public.audit_chain_config AS c;
   INSERT INTO public.audit_chain_config
-    (id, recorded_at, actor, action, kind, relation, key_columns, columns, members, absent, column_types, excluded, renamed, changes, mode, fallback, complete, record_anew, salt, blind_key, present)
+    (id, recorded_at, actor, action, kind, relation, key_columns, columns, members, absent, column_types, excluded, renamed, changes, mode, fallback, complete, record_anew, salt, blind_key, retention, present)
   VALUES (config_id, clock_timestamp(), session_user, action, kind, qualified, key_columns, columns, members, absent,
     coalesce((SELECT array_agg(public.audit_chain_type_description(a.atttypid, a.atttypmod) ORDER BY c.n)
        FROM unnest(columns) WITH ORDINALITY AS c(name, n)
@@ -32,7 +32,7 @@ BEGIN
       CROSS JOIN LATERAL unnest(before.columns, before.members) AS b(name, member)
        JOIN unnest(audit_chain_configure.columns, audit_chain_configure.members) AS n(name, member) ON n.member = b.member
       WHERE n.name <> b.name),
-    changes, mode, fallback, complete, record_anew, false, blind_key,
+    changes, mode, fallback, complete, record_anew, false, blind_key, retention,
     -- What is there is recorded by attach, which says it, and by nothing else.
     CASE action WHEN 'attach' THEN public.audit_chain_present(relation)
       ELSE coalesce((SELECT c.present FROM public.audit_chain_config AS c WHERE c.kind = audit_chain_configure.kind ORDER BY c.id DESC LIMIT 1), '{}') END);

@@ -17,9 +17,9 @@ BEGIN
   END IF;
   PERFORM public.audit_chain_link_all();
   INSERT INTO public.audit_chain_config
-    (id, recorded_at, actor, action, kind, relation, key_columns, columns, members, absent, column_types, excluded, changes, mode, fallback, complete, record_anew, salt, blind_key, present)
+    (id, recorded_at, actor, action, kind, relation, key_columns, columns, members, absent, column_types, excluded, changes, mode, fallback, complete, record_anew, salt, blind_key, retention, present)
   SELECT (SELECT max(c.id) + 1 FROM public.audit_chain_config AS c), clock_timestamp(), session_user, 'detach', config.kind, config.relation, config.key_columns,
-         '{}', '{}', '{}', '{}', '{}', config.changes, config.mode, config.fallback, config.complete, false, config.salt, config.blind_key, '{}';
+         '{}', '{}', '{}', '{}', '{}', config.changes, config.mode, config.fallback, config.complete, false, config.salt, config.blind_key, config.retention, '{}';
   PERFORM public.audit_chain_link(pg_current_xact_id(), 10000);
 END
 $function$;

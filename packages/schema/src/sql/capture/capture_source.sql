@@ -37,6 +37,8 @@ DECLARE
   stage_row  text := insert_into || E'%6$s)\n    VALUES (%1$L, %2$L, %3$L, ' || blind || E'CASE WHEN pg_catalog.octet_length(%4$s_key) <= 2000 THEN %4$s_key\n'
                   || E'                        ELSE public.audit_chain_odd_key(%3$L::text, %4$s_key) END' || blind_end || E',\n'
                   || E'           pg_catalog.sha256(pg_catalog.convert_to(%4$s_payload, ''UTF8''))%5$s);\n';
+  let_go     text := 'PERFORM public.audit_chain_let_go(%1$L::text, %2$L::text, ' || replace(blind, '%3$L', '%2$L') || 'old_key' || blind_end
+                  || ', pg_catalog.sha256(pg_catalog.convert_to(old_payload, ''UTF8'')));';
   before_hash text := E',\n           pg_catalog.sha256(pg_catalog.convert_to(old_payload, ''UTF8''))';
   odd_row    text := 'public.audit_chain_odd_row(%3$L::text, audit_chain_capture.relid, pg_catalog.concat(source.*))';
   stage_rows text := insert_into || E')\n    SELECT %1$L, %2$L, %3$L, ' || blind || E'CASE WHEN pg_catalog.strpos(event.payload, %5$L) > 0 THEN public.audit_chain_odd_key(%3$L::text, (' || odd_row || E').pk)\n'
@@ -52,7 +54,8 @@ BEGIN
             ELSE format(stage_rows, mode, first_op, kind, public.audit_chain_row_source('audit_chain_new'::text, key_columns, columns, members, absent), public.audit_chain_gone()) END;
   body := body || E'  ELSIF TG_OP = ''UPDATE'' THEN\n    IF NEW OPERATOR(pg_catalog.*=) OLD THEN\n      RETURN NULL;\n    END IF;\n' || read_old || read_new;
   IF changes = 'refuse' THEN
-    body := body || format(E'    IF new_payload <> old_payload THEN\n      %s\n    END IF;\n    RETURN NULL;\n', refuse);
+    body := body || format(E'    IF new_payload <> old_payload THEN\n      %s\n    END IF;\n    RETURN NULL;\n  ELSIF TG_OP = ''DELETE'' THEN\n', refuse)
+      || read_old || format(E'    ' || let_go || E'\n    RETURN NULL;\n', relation, kind);
   ELSE
     body := body || E'    IF new_payload = old_payload THEN\n      RETURN NULL;\n    ELSIF new_key IS NOT DISTINCT FROM old_key THEN\n'
       || format(stage_row, mode, 'update', kind, 'new', before_hash, ', before_hash') || E'    ELSE\n'

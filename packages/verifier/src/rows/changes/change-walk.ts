@@ -1,5 +1,5 @@
 import { sameBytes, toHex } from "@scidex/audit-core";
-import type { ChangeBreak, KeyEvent } from "../key-group.ts";
+import { type ChangeBreak, isLeaving, type KeyEvent } from "../key-group.ts";
 
 /** No more breaks of one key are kept than a report lists of one check. */
 const MAX_BREAKS = 1000;
@@ -42,7 +42,7 @@ export class ChangeWalk {
         actual: describe(found),
       });
     }
-    this.#left = { event: { ...event, seq }, row: op === "delete" ? "no row" : payloadHash };
+    this.#left = { event: { ...event, seq }, row: isLeaving(event) ? "no row" : payloadHash };
   }
 
   /** A key that was another row's before is used again; a row that was there is recorded anew under its key. */
@@ -52,10 +52,11 @@ export class ChangeWalk {
 }
 
 /** What stood there before an event, by what it says itself. */
-function foundBy({ op, payloadHash, beforeHash }: KeyEvent): Row {
-  if (op !== "update" && op !== "delete" && op !== "record") return "no row";
-  // The payload of a deletion is the row before it.
-  if (op === "delete" && beforeHash !== null && !sameBytes(payloadHash, beforeHash)) return "no hash";
+function foundBy(event: KeyEvent): Row {
+  const { op, payloadHash, beforeHash } = event;
+  if (op !== "update" && op !== "record" && !isLeaving(event)) return "no row";
+  // The payload of an event by which a row has gone is the row before it.
+  if (isLeaving(event) && beforeHash !== null && !sameBytes(payloadHash, beforeHash)) return "no hash";
   return beforeHash ?? "no hash";
 }
 

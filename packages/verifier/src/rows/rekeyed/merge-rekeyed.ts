@@ -3,7 +3,7 @@ import { compareBytes } from "../byte-order.ts";
 import type { KeyReading } from "./earlier-keys.ts";
 import type { GroupReader } from "../group-reader.ts";
 import { type KeyAccounts, Some } from "./key-accounts.ts";
-import type { KeyEvent, KeyGroup } from "../key-group.ts";
+import { isLeaving, type KeyEvent, type KeyGroup } from "../key-group.ts";
 import type { SourceRow } from "../read-source.ts";
 import type { SourceChecker } from "../source-checker.ts";
 import { type Traveller, travellerOf, travellerRecord } from "./traveller.ts";
@@ -80,7 +80,7 @@ class SortedTravellers implements Travellers {
 
 /** Whether an event found a row there, which has an event of another key then. */
 const hasFound = (event: KeyEvent | undefined): event is KeyEvent =>
-  event !== undefined && ["update", "delete", "record"].includes(event.op);
+  event !== undefined && (["update", "record"].includes(event.op) || isLeaving(event));
 
 interface LevelGround {
   readonly kind: string;
@@ -146,7 +146,7 @@ class Level {
   /** A row that has the key of these events. Whether they are its own. */
   #meet(group: KeyGroup, row: Traveller, isFound: boolean): boolean {
     const { newest } = group;
-    if (newest === undefined || isFound || (row.begun !== null && newest.op === "delete")) {
+    if (newest === undefined || isFound || (row.begun !== null && isLeaving(newest))) {
       this.#alone(row, isFound ? undefined : group.unstated);
       return false;
     }

@@ -8,6 +8,7 @@ export const OWN_ROLES = [
   "scidex_audit_ro",
   "scidex_audit_inspector",
   "scidex_audit_deployer",
+  "scidex_audit_retention",
   "scidex_audit_alert",
 ] as const;
 
