@@ -59,7 +59,8 @@ async function isSetUp(tx: AnyPgDatabase): Promise<boolean> {
   throw new SchemaError(
     "other_shape",
     `The ${first.kind} public.${first.name} is there already, but not from this package. Nothing was changed. ` +
-      "Names in public that begin with audit_chain belong to the audit chain: rename or drop it, and run the set-up again.",
+      "Names in public that begin with audit_chain belong to the audit chain: rename or drop it, and run the set-up again. " +
+      "What a dump without the chain's tables has left goes with audit-chain uninstall.",
   );
 }
 
