@@ -37,7 +37,8 @@ CREATE TABLE "audit_chain_config" (
 	"salt" boolean DEFAULT false NOT NULL,
 	"blind_key" boolean DEFAULT false NOT NULL,
 	"retention" text,
-	"present" text[] DEFAULT '{}' NOT NULL
+	"present" text[] DEFAULT '{}' NOT NULL,
+	"repaired" jsonb DEFAULT '{}' NOT NULL
 );
 --> statement-breakpoint
 CREATE TABLE "audit_chain_lock" (

@@ -1292,7 +1292,7 @@ SET search_path = pg_catalog, pg_temp
 AS $function$
   SELECT coalesce(
     config.id >= 1 AND isfinite(config.recorded_at) AND config.actor IS NOT NULL
-    AND config.action IN ('attach', 'detach', 'complete', 'readmit') AND config.changes IN ('refuse', 'track')
+    AND config.action IN ('attach', 'detach', 'complete', 'readmit', 'repair') AND config.changes IN ('refuse', 'track')
     AND config.mode IN ('strict', 'sealed') AND config.complete IS NOT NULL AND config.record_anew IS NOT NULL
     AND (config.retention IS NULL OR config.retention ~ '^P(?=.*[1-9])([0-9]+W)?([0-9]+D)?(T(?=[0-9])([0-9]+H)?([0-9]+M)?([0-9]+S)?)?$')
     AND octet_length(convert_to(config.kind, 'UTF8')) BETWEEN 1 AND 200
@@ -1305,6 +1305,9 @@ AS $function$
     AND (SELECT count(DISTINCT m.name) FROM unnest(config.members) AS m(name)) = cardinality(config.members)
     AND CASE jsonb_typeof(config.renamed)
           WHEN 'object' THEN NOT EXISTS (SELECT FROM jsonb_each(config.renamed) AS r WHERE jsonb_typeof(r.value) <> 'string')
+          ELSE false END
+    AND CASE jsonb_typeof(config.repaired)
+          WHEN 'object' THEN NOT EXISTS (SELECT FROM jsonb_each(config.repaired) AS r WHERE jsonb_typeof(r.value) <> 'string')
           ELSE false END
     AND CASE jsonb_typeof(config.absent)
           WHEN 'object' THEN NOT EXISTS (SELECT FROM jsonb_each(config.absent) AS r WHERE jsonb_typeof(r.value) <> 'string' OR r.key <> ALL (config.members))
@@ -1880,6 +1883,53 @@ BEGIN
 END
 $function$;
 --> statement-breakpoint
+-- Lets verifier and publisher read an audited table, also one that was detached: its rows of before stay checked. Runs with
+-- the rights of the caller, who must own it.
+CREATE OR REPLACE FUNCTION public.audit_chain_grant_reading(relation regclass) RETURNS void
+LANGUAGE plpgsql
+SET search_path = pg_catalog, pg_temp SET client_min_messages = warning
+AS $function$
+BEGIN
+  EXECUTE format('GRANT SELECT ON %s TO scidex_audit_inspector, scidex_audit_publisher', relation);
+  BEGIN
+    EXECUTE format('GRANT USAGE ON SCHEMA %s TO scidex_audit_inspector, scidex_audit_publisher', (SELECT quote_ident(n.nspname) FROM pg_class AS c JOIN pg_namespace AS n ON n.oid = c.relnamespace WHERE c.oid = relation));
+  EXCEPTION WHEN insufficient_privilege THEN
+    NULL;  -- Whoever owns the schema has to grant it; audit-chain status tells.
+  END;
+END
+$function$;
+--> statement-breakpoint
+-- Puts the triggers of an audited table where they belong, enabled, and lets verifier and publisher read it. Runs with the
+-- rights of the caller, who must own the table and may put this capture function on a trigger.
+CREATE OR REPLACE FUNCTION public.audit_chain_put_triggers(relation regclass, changes text, row_wise boolean, function_name text) RETURNS void
+LANGUAGE plpgsql
+SET search_path = pg_catalog, pg_temp SET client_min_messages = warning
+AS $function$
+DECLARE
+  part regclass;
+BEGIN
+  -- Triggers are replaced, not dropped and made again: dropping one waits for readers too, and makes them wait.
+  IF changes = 'track' THEN
+    EXECUTE format('DROP TRIGGER IF EXISTS audit_chain_capture ON %s', relation);
+    EXECUTE format('DROP TRIGGER IF EXISTS audit_chain_guard ON %s', relation);
+    EXECUTE format('CREATE OR REPLACE TRIGGER "0_audit_chain_track" AFTER INSERT OR UPDATE OR DELETE ON %s FOR EACH ROW EXECUTE FUNCTION public.%I()', relation, function_name);
+  ELSE
+    EXECUTE format('DROP TRIGGER IF EXISTS "0_audit_chain_track" ON %s', relation);
+    IF row_wise THEN
+      EXECUTE format('CREATE OR REPLACE TRIGGER audit_chain_capture AFTER INSERT ON %s FOR EACH ROW EXECUTE FUNCTION public.%I()', relation, function_name);
+    ELSE
+      EXECUTE format('CREATE OR REPLACE TRIGGER audit_chain_capture AFTER INSERT ON %s REFERENCING NEW TABLE AS audit_chain_new FOR EACH STATEMENT EXECUTE FUNCTION public.%I()', relation, function_name);
+    END IF;
+    EXECUTE format('CREATE OR REPLACE TRIGGER audit_chain_guard AFTER UPDATE OR DELETE ON %s FOR EACH ROW EXECUTE FUNCTION public.%I()', relation, function_name);
+  END IF;
+  -- Partitions do not inherit statement triggers: each one that is there gets the guard against TRUNCATE.
+  FOR part IN SELECT relation UNION SELECT t.relid::regclass FROM pg_partition_tree(relation) AS t LOOP
+    EXECUTE format('CREATE OR REPLACE TRIGGER audit_chain_guard_truncate BEFORE TRUNCATE ON %s FOR EACH STATEMENT EXECUTE FUNCTION public.%I()', part, function_name);
+  END LOOP;
+  PERFORM public.audit_chain_grant_reading(relation);
+END
+$function$;
+--> statement-breakpoint
 -- Attaches a table: from now on its rows are captured, and its changes refused or tracked. Runs with the rights of the
 -- caller, who must own the table. Returns what was done: the configuration, the number of rows not chained yet,
 -- warnings.
@@ -2023,30 +2073,7 @@ BEGIN
   row_wise := row_wise OR changes = 'track';
 
   function_name := public.audit_chain_capture_open(relation, event_kind, key_names, columns, members, absent, changes, mode, row_wise, blind_key, caller);
-  -- Triggers are replaced, not dropped and made again: dropping one waits for readers too, and makes them wait.
-  IF changes = 'track' THEN
-    EXECUTE format('DROP TRIGGER IF EXISTS audit_chain_capture ON %s', relation);
-    EXECUTE format('DROP TRIGGER IF EXISTS audit_chain_guard ON %s', relation);
-    EXECUTE format('CREATE OR REPLACE TRIGGER "0_audit_chain_track" AFTER INSERT OR UPDATE OR DELETE ON %s FOR EACH ROW EXECUTE FUNCTION public.%I()', relation, function_name);
-  ELSE
-    EXECUTE format('DROP TRIGGER IF EXISTS "0_audit_chain_track" ON %s', relation);
-    IF row_wise THEN
-      EXECUTE format('CREATE OR REPLACE TRIGGER audit_chain_capture AFTER INSERT ON %s FOR EACH ROW EXECUTE FUNCTION public.%I()', relation, function_name);
-    ELSE
-      EXECUTE format('CREATE OR REPLACE TRIGGER audit_chain_capture AFTER INSERT ON %s REFERENCING NEW TABLE AS audit_chain_new FOR EACH STATEMENT EXECUTE FUNCTION public.%I()', relation, function_name);
-    END IF;
-    EXECUTE format('CREATE OR REPLACE TRIGGER audit_chain_guard AFTER UPDATE OR DELETE ON %s FOR EACH ROW EXECUTE FUNCTION public.%I()', relation, function_name);
-  END IF;
-  -- Partitions do not inherit statement triggers: each one that is there gets the guard against TRUNCATE.
-  FOR part IN SELECT relation UNION SELECT t.relid::regclass FROM pg_partition_tree(relation) AS t LOOP
-    EXECUTE format('CREATE OR REPLACE TRIGGER audit_chain_guard_truncate BEFORE TRUNCATE ON %s FOR EACH STATEMENT EXECUTE FUNCTION public.%I()', part, function_name);
-  END LOOP;
-  EXECUTE format('GRANT SELECT ON %s TO scidex_audit_inspector, scidex_audit_publisher', relation);
-  BEGIN
-    EXECUTE format('GRANT USAGE ON SCHEMA %s TO scidex_audit_inspector, scidex_audit_publisher', (SELECT quote_ident(n.nspname) FROM pg_class AS c JOIN pg_namespace AS n ON n.oid = c.relnamespace WHERE c.oid = relation));
-  EXCEPTION WHEN insufficient_privilege THEN
-    NULL;  -- Whoever owns the schema has to grant it; audit-chain status tells.
-  END;
+  PERFORM public.audit_chain_put_triggers(relation, changes, row_wise, function_name);
 
   -- A table that was dropped and made again under the same name has rows of its own to be chained.
   IF NOT is_known OR live.relid IS DISTINCT FROM relation THEN
@@ -2515,6 +2542,24 @@ BEGIN
     SELECT c.* INTO link FROM public.audit_chain AS c WHERE c.seq = size;
   END IF;
   RETURN link;
+END
+$function$;
+--> statement-breakpoint
+-- Records what init --repair has mended, by what it is, and as what it was found: in the configuration, whose every row is
+-- chained. For our owner only.
+CREATE OR REPLACE FUNCTION public.audit_chain_repaired(repaired jsonb) RETURNS void
+LANGUAGE plpgsql
+SET search_path = pg_catalog, pg_temp
+AS $function$
+BEGIN
+  PERFORM public.audit_chain_lock_chain();
+  PERFORM public.audit_chain_link_all();
+  INSERT INTO public.audit_chain_config
+    (id, recorded_at, actor, action, kind, relation, key_columns, columns, column_types, excluded, changes, mode, complete, repaired)
+  SELECT coalesce(max(c.id), 0) + 1, clock_timestamp(), session_user, 'repair', 'audit_chain_config', 'public.audit_chain_config',
+         '{id}', '{}', '{}', '{}', 'refuse', 'strict', true, audit_chain_repaired.repaired
+    FROM public.audit_chain_config AS c;
+  PERFORM public.audit_chain_link(pg_current_xact_id(), 10000);
 END
 $function$;
 --> statement-breakpoint

@@ -75,6 +75,7 @@ const ROOMS: Readonly<Record<string, Readonly<Record<string, readonly string[]>>
   "packages/schema": {
     sql: [],
     "set-up": ["database.ts", "errors.ts", "sql-state.ts"],
+    repair: ["database.ts", "errors.ts", "locked-transaction.ts", "set-up", "sql-state.ts"],
     uninstall: ["database.ts", "errors.ts", "locked-transaction.ts", "set-up", "sql-state.ts"],
   },
   "packages/sinks": {
@@ -105,6 +106,7 @@ const ROOMS: Readonly<Record<string, Readonly<Record<string, readonly string[]>>
     config: ["text"],
     proof: [],
     sync: ["config", "database", "text"],
+    repair: ["database", "policy", "text"],
     commands: [
       "config",
       "database",
@@ -113,6 +115,7 @@ const ROOMS: Readonly<Record<string, Readonly<Record<string, readonly string[]>>
       "payload-file.ts",
       "policy",
       "proof",
+      "repair",
       "scidex-tables.ts",
       "status",
       "sync",

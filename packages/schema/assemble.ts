@@ -63,6 +63,8 @@ const FILES = [
   "shape/shape",
   "shape/renames",
   "attach/configure",
+  "capture/grant_reading",
+  "capture/put_triggers",
   "attach/attach",
   "attach/sync",
   "attach/detach",
@@ -78,6 +80,7 @@ const FILES = [
   "leave/retire",
   "record/record",
   "record/statement",
+  "setup/repaired",
   "setup/own_tables",
 ];
 

@@ -9,6 +9,7 @@ import { CodedError } from "@scidex/audit-core";
  * - `no_right`: the role may not do it.
  * - `contention`: other set-ups on the same server kept getting in the way.
  * - `migrations_missing`: the package is incomplete.
+ * - `not_repairable`: what a repair rests on is missing, or is not ours.
  * - `in_use`: something that is not ours depends on what is to be removed.
  */
 export type SchemaErrorCode =
@@ -18,6 +19,7 @@ export type SchemaErrorCode =
   | "no_right"
   | "contention"
   | "migrations_missing"
+  | "not_repairable"
   | "in_use";
 
 /** The one error class of this package. `cause` is the database's own error where there is one. */

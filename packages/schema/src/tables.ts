@@ -140,6 +140,10 @@ export const auditChainConfig = pgTable("audit_chain_config", {
     .array()
     .notNull()
     .default(sql`'{}'`),
+  /** Of a repair: by what was mended, what it was before. */
+  repaired: jsonb("repaired")
+    .notNull()
+    .default(sql`'{}'`),
 });
 
 /** For each kind whose keys are blinded the secret, 32 bytes. To be read by the owner, publisher and inspector only. */

@@ -19,11 +19,12 @@ export interface ConfigInForce {
   readonly present: readonly string[];
 }
 
-/** The newest configuration of each kind, also of tables that have been detached (`action` says so), by relation. */
+/** The newest configuration of each kind, also of tables that have been detached (`action` says so), by relation; without repairs. */
 export async function configInForce(sql: ISql): Promise<ConfigInForce[]> {
   const rows = await sql<{ config: string }[]>`
     select pg_catalog.row_to_json(c)::text as config
-      from (select distinct on (c.kind) c.* from public.audit_chain_config as c order by c.kind, c.id desc) as c
+      from (select distinct on (c.kind) c.* from public.audit_chain_config as c
+             where c.kind <> 'audit_chain_config' order by c.kind, c.id desc) as c
      order by c.relation, c.kind`;
   return rows.map(({ config }) => JSON.parse(config) as ConfigInForce);
 }

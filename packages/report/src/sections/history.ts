@@ -89,6 +89,7 @@ function sentences(change: PageChange, before: PageChange | undefined): string[]
         ? "Complete: every row must have an event from here on"
         : "Declared incomplete: rows may lack events",
     ];
+  if (action === "repair") return ["The audit chain's own objects were mended by init --repair"];
   if (action === "readmit") return ["Rows without an event were readmitted by a backfill"];
   if (before === undefined || before.action === "detach")
     return [

@@ -15,17 +15,25 @@ interface AppliedMigration {
  * @throws {SchemaError} `other_shape`, `newer_schema`, `migration_changed`
  */
 export async function missingMigrations(tx: AnyPgDatabase, shipped: readonly Migration[]): Promise<Migration[]> {
-  const applied = await readApplied(tx);
-  for (const row of applied) checkApplied(row, shipped);
-  return shipped.filter(({ id }) => !applied.some((row) => row.id === id));
+  const applied = (await isSetUp(tx)) ? await appliedMigrations(tx, shipped) : new Set();
+  return shipped.filter(({ id }) => !applied.has(id));
 }
 
-async function readApplied(tx: AnyPgDatabase): Promise<readonly AppliedMigration[]> {
-  if (!(await isSetUp(tx))) return [];
-  return await tx
+/**
+ * Ids of the migrations that the database has, by its own table of them, which must be there.
+ *
+ * @throws {SchemaError} `newer_schema`, `migration_changed`
+ */
+export async function appliedMigrations(
+  tx: AnyPgDatabase,
+  shipped: readonly Migration[],
+): Promise<ReadonlySet<number>> {
+  const applied: AppliedMigration[] = await tx
     .select({ id: sql<number>`m.id`, sha256: sql<string>`m.sha256` })
     .from(sql`public.audit_chain_migrations as m`)
     .orderBy(sql`m.id`);
+  for (const row of applied) checkApplied(row, shipped);
+  return new Set(applied.map(({ id }) => id));
 }
 
 /** Whether this package has set the database up. Else nothing may have a name of ours. */
@@ -45,6 +53,12 @@ async function isSetUp(tx: AnyPgDatabase): Promise<boolean> {
     )
     .where(sql`pg_catalog.starts_with(o.name, 'audit_chain')`);
   if (found.some((o) => o.kind === "relation" && o.name === "audit_chain_migrations" && o.isOurs)) return true;
+  if (found.some((o) => o.name === "audit_chain_migrations") && found.some((o) => o.name === "audit_chain_config"))
+    throw new SchemaError(
+      "other_shape",
+      "There is an audit chain in public, and its tables do not belong to scidex_audit_owner. Nothing was changed. " +
+        "If it was restored without owners, run: audit-chain init --repair",
+    );
   if (found.some((o) => o.name === "audit_chain")) {
     throw new SchemaError(
       "other_shape",

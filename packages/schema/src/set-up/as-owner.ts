@@ -10,12 +10,16 @@ export const OWNER = "scidex_audit_owner";
  * Does something with the rights of `scidex_audit_owner`, which is made where it is missing. Whoever sets the schema up is
  * its member meanwhile, and may attach tables afterwards. A superuser needs neither.
  */
-export async function asOwner(tx: AnyPgDatabase, work: () => Promise<void>): Promise<void> {
+export async function asOwner(
+  tx: AnyPgDatabase,
+  work: (grantRights: () => Promise<void>) => Promise<void>,
+): Promise<void> {
   const session = await readSession(tx);
+  const grantRights = async (): Promise<void> => await grantToDeployers(tx, session);
   await makeOwner(tx);
   await enterOwner(tx, session);
-  await work();
-  await grantToDeployers(tx, session);
+  await work(grantRights);
+  await grantRights();
   await leaveOwner(tx, session);
 }
 
@@ -70,8 +74,8 @@ async function leaveOwner(tx: AnyPgDatabase, session: Session): Promise<void> {
   await tx.execute(sql`revoke scidex_audit_owner from ${sql.identifier(session.me)}`);
 }
 
+/** Whoever deploys may do what a set-up without superuser may: attach, sync and detach tables of its own. */
 async function grantToDeployers(tx: AnyPgDatabase, session: Session): Promise<void> {
-  // Whoever deploys may do what a set-up without superuser may: attach, sync and detach tables of its own.
   const me = sql.identifier(session.me);
   const deployers = session.superuser ? sql`scidex_audit_deployer` : sql`scidex_audit_deployer, ${me}`;
   for (const table of INSTALLER_TABLES)

@@ -2,12 +2,14 @@ import { setTimeout as sleep } from "node:timers/promises";
 import { sql } from "drizzle-orm";
 import { missingMigrations } from "./applied-migrations.ts";
 import { asOwner } from "./as-owner.ts";
-import { beginSetUp, SAFE_PATH } from "./begin-set-up.ts";
+import { beginSetUp } from "./begin-set-up.ts";
 import { databaseMessage } from "./database-message.ts";
 import type { AnyPgDatabase } from "../database.ts";
 import { SchemaError } from "../errors.ts";
 import { type Migration, readMigrations } from "./migrations.ts";
-import { readSetUpWarnings } from "./set-up-warnings.ts";
+import { runStatement } from "./run-statement.ts";
+import { readLossWarnings, readSetUpWarnings } from "./set-up-warnings.ts";
+import { shippedNames } from "./shipped-names.ts";
 import { sqlState } from "../sql-state.ts";
 
 /** What `migrate` did. */
@@ -51,7 +53,8 @@ async function setUp(tx: AnyPgDatabase, shipped: readonly Migration[]): Promise<
   await beginSetUp(tx);
   const missing = await missingMigrations(tx, shipped);
   const version = shipped.length - 1;
-  if (missing.length === 0) return { applied: [], version, warnings: [] };
+  if (missing.length === 0)
+    return { applied: [], version, warnings: await readLossWarnings(tx, shippedNames(shipped)) };
   await tx.execute(
     sql`create table if not exists public.audit_chain_migrations (id integer primary key, name text not null, sha256 text not null, applied_at timestamptz not null default pg_catalog.now())`,
   );
@@ -61,16 +64,8 @@ async function setUp(tx: AnyPgDatabase, shipped: readonly Migration[]): Promise<
   return { applied: missing.map(({ name }) => name), version, warnings: await readSetUpWarnings(tx) };
 }
 
-/** Tables that drizzle-kit writes have no schema in front of their names. */
-const UNQUALIFIED = /^(CREATE|ALTER) (TABLE|INDEX|UNIQUE INDEX) "/;
-
 async function apply(tx: AnyPgDatabase, { id, name, sha256, statements }: Migration): Promise<void> {
-  for (const statement of statements) {
-    const isUnqualified = UNQUALIFIED.test(statement);
-    if (isUnqualified) await tx.execute(sql`set local search_path = public, pg_temp`);
-    await tx.execute(sql.raw(statement));
-    if (isUnqualified) await tx.execute(SAFE_PATH);
-  }
+  for (const statement of statements) await runStatement(tx, statement);
   await tx.execute(
     sql`insert into public.audit_chain_migrations (id, name, sha256) values (${id}, ${name}, ${sha256})`,
   );

@@ -20,6 +20,8 @@ export const INSTALLER_FUNCTIONS = [
   "audit_chain_capture_open(regclass, text, text[], text[], text[], jsonb, text, text, boolean, boolean, text)",
   "audit_chain_capture_close(text, text)",
   "audit_chain_capture_name(text)",
+  "audit_chain_grant_reading(regclass)",
+  "audit_chain_put_triggers(regclass, text, boolean, text)",
   "audit_chain_check_attachable(regclass)",
   "audit_chain_key_columns(regclass, text[])",
   "audit_chain_key_now(regclass, text[])",

@@ -1,6 +1,7 @@
 import { sql } from "drizzle-orm";
 import type { AnyPgDatabase } from "../database.ts";
 import { oneRow } from "./one-row.ts";
+import type { ShippedNames } from "./shipped-names.ts";
 
 /** What the set-up could not do, or cannot prevent. */
 export async function readSetUpWarnings(tx: AnyPgDatabase): Promise<string[]> {
@@ -30,4 +31,29 @@ export async function readSetUpWarnings(tx: AnyPgDatabase): Promise<string[]> {
       `Before PostgreSQL 16 every role with CREATEROLE can make itself a member of scidex_audit_owner, here ${state.creators}: take CREATEROLE away once the set-up is done.`,
     );
   return warnings;
+}
+
+/** Whether something of a chain that is set up was lost, as after a restore without rights: found by a look at the catalog. */
+export async function readLossWarnings(tx: AnyPgDatabase, { functions, tables }: ShippedNames): Promise<string[]> {
+  const { open, there } = oneRow(
+    await tx
+      .select({
+        open: sql<boolean>`coalesce(pg_catalog.bool_or(o.acl is null), false)`,
+        there: sql<number>`pg_catalog.count(distinct o.name)::int`,
+      })
+      .from(
+        sql`(select p.proname::text as name, p.proacl as acl from pg_catalog.pg_proc as p
+              where p.pronamespace = 'public'::regnamespace and p.proname in ${functions}
+             union all
+             select c.relname::text, c.relacl from pg_catalog.pg_class as c
+              where c.relnamespace = 'public'::regnamespace and c.relkind = 'r' and c.relname in ${tables}) as o`,
+      ),
+  );
+  const missing = functions.length + tables.length - there;
+  return [
+    ...(open
+      ? ["Rights that the set-up granted and took back are not there any more, as after a restore without them"]
+      : []),
+    ...(missing > 0 ? [`${missing} of its functions and tables are missing`] : []),
+  ].map((what) => `${what}: verify, then run audit-chain init --repair.`);
 }

@@ -19,7 +19,7 @@ export async function schemaDump(sql: postgres.Sql): Promise<string[]> {
       from pg_attribute a join pg_class c on c.oid = a.attrelid join here h on h.oid = c.relnamespace
       left join pg_attrdef d on d.adrelid = a.attrelid and d.adnum = a.attnum where a.attnum > 0
     union all
-    select concat('function ', p.oid::regprocedure, ' ', p.proowner::regrole, ' ', p.proacl, ' ', md5(pg_get_functiondef(p.oid)), ' ', obj_description(p.oid, 'pg_proc'))
+    select concat('function ', p.oid::regprocedure, ' ', p.proowner::regrole, ' ', (select string_agg(x::text, ',' order by x::text) from unnest(p.proacl) x), ' ', md5(pg_get_functiondef(p.oid)), ' ', obj_description(p.oid, 'pg_proc'))
       from pg_proc p join here h on h.oid = p.pronamespace
     union all
     select concat('trigger ', pg_get_triggerdef(t.oid), t.tgenabled) from pg_trigger t where not t.tgisinternal

@@ -8,7 +8,7 @@ export interface Config extends PayloadShape {
   readonly id: bigint;
   /** Seq of the row's own link; null for a row that has none, which is a finding of its own and has no effect. */
   readonly seq: bigint | null;
-  readonly action: "attach" | "detach" | "complete" | "readmit";
+  readonly action: "attach" | "detach" | "complete" | "readmit" | "repair";
   readonly kind: string;
   /** Schema and name, each quoted where SQL needs it. */
   readonly relation: string;
@@ -28,6 +28,8 @@ export interface Config extends PayloadShape {
   readonly retention: string | null;
   /** What was there at the attachment and would be an attack if it came later: see present.ts. */
   readonly present: readonly string[];
+  /** Of a repair: by what was mended, as what it was found (repairs.ts). */
+  readonly repaired: ReadonlyMap<string, string>;
   /** Who changed the configuration, as the database knew him. */
   readonly actor: string;
   /** When, as the database prints it in UTC. */
@@ -41,7 +43,7 @@ export const CONFIG_COLUMNS = CONFIG_SHAPE.map(([name]) => name);
 export const CONFIG_KIND = "audit_chain_config";
 export const CONFIG_RELATION = "public.audit_chain_config";
 
-const ACTIONS = ["attach", "detach", "complete", "readmit"] as const;
+const ACTIONS = ["attach", "detach", "complete", "readmit", "repair"] as const;
 const isAction = (text: string | null | undefined): text is Config["action"] =>
   ACTIONS.some((action) => action === text);
 
@@ -66,6 +68,7 @@ export function decodeConfig(fields: readonly (string | null)[], seqOf: (id: str
     actor,
     recordedAt,
     present,
+    repaired,
   ] = rest;
   if (id == null || !/^[1-9]\d{0,18}$/u.test(id) || BigInt(id) > LARGEST_ID || !isAction(action)) return null;
   if (kind == null || kind === "" || Buffer.byteLength(kind) > 200) return null;
@@ -97,6 +100,7 @@ export function decodeConfig(fields: readonly (string | null)[], seqOf: (id: str
       blindKey: blindKey === "t",
       retention: retention ?? null,
       present: parseArrayText(present ?? ""),
+      repaired: parseTexts(repaired ?? ""),
       actor,
       recordedAt,
     };

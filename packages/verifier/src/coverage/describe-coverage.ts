@@ -1,8 +1,9 @@
 import { formatSeconds, type Seq } from "@scidex/audit-core";
-import { type Config, historiesOf } from "./config.ts";
+import { type Config, CONFIG_KIND, historiesOf } from "./config.ts";
 import { differencesOf, narrowingsOf } from "./narrowings.ts";
 import type { Policy } from "./policy.ts";
 import { notComparedText } from "./check-generations.ts";
+import { putBackBy } from "./repairs.ts";
 import type { RecordedTable } from "./generations.ts";
 import { isRecorded, withoutPrinting } from "./present.ts";
 
@@ -84,6 +85,7 @@ export function describeRecorded(
 /** In what the configuration that is in force now differs from a policy's tables. */
 export function describeDifferences(history: readonly Config[], policy: Policy): DescribedDifference[] {
   const histories = historiesOf(history);
+  histories.delete(CONFIG_KIND);
   const less = differencesOf(histories, policy).map(({ eventKind = "", message }) => ({
     kind: eventKind,
     text: message,
@@ -98,7 +100,9 @@ export function describeDifferences(history: readonly Config[], policy: Policy):
 /** What each kind was covered by just after a link, without those that were detached by then. */
 export function coveredAt(history: readonly Config[], seq: Seq): Config[] {
   const until = history.filter((config) => config.seq !== null && config.seq <= seq);
-  return [...historiesOf(until).values()].map(({ current }) => current).filter(({ action }) => action !== "detach");
+  return [...historiesOf(until).values()]
+    .map(({ current }) => current)
+    .filter(({ kind, action }) => kind !== CONFIG_KIND && action !== "detach");
 }
 
 /** What is more than the policy says, or stricter. */
@@ -121,6 +125,7 @@ function wider({ relation, kind, excluded, changes }: Config, policy: Policy): s
 function othersOf(before: Config | undefined, config: Config): string[] {
   const { relation } = config;
   if (config.action === "detach") return [];
+  if (config.action === "repair") return putBack(config);
   if (before === undefined || before.action === "detach") return [beginning(config)];
   const sentences: string[] = [];
   const say = (columns: readonly string[], text: (names: string) => string) => {
@@ -159,6 +164,11 @@ function othersOf(before: Config | undefined, config: Config): string[] {
   if (!before.complete && config.complete)
     sentences.push(`${relation} is complete: its rows of before are chained too`);
   return sentences;
+}
+
+function putBack(config: Config): string[] {
+  const count = putBackBy(config);
+  return count === 0 ? [] : [`${count} owners, rights and roles of the audit chain were put back by init --repair`];
 }
 
 function beginning({ relation, kind, keyColumns, columns, excluded, changes, mode, complete }: Config): string {

@@ -2,6 +2,7 @@ import { describeTypeChange, type Seq, textsThrough, typeChanges } from "@scidex
 import { type Config, isDropped, joinedLate, keyMembers, type KindHistory } from "./config.ts";
 import type { Finding, ReportFinding } from "@scidex/audit-reader";
 import { isRecorded, withoutPrinting } from "./present.ts";
+import { mendedOf } from "./repairs.ts";
 import type { Policy, TablePolicy } from "./policy.ts";
 
 /**
@@ -42,7 +43,8 @@ export function narrowingsOf({
   return configs.map((config, i) => {
     const before = configs[i - 1];
     const found = before === undefined ? [] : [...narrowings(before, config), ...shapeChanges(before, config, used)];
-    return { config, narrowings: found };
+    const mended = mendedOf(config).map((message) => ({ message, isAllowed: () => false }));
+    return { config, narrowings: [...found, ...mended] };
   });
 }
 

@@ -7,6 +7,7 @@ import {
   historiesOf,
   type KindHistory,
 } from "./config.ts";
+import { withRepairs } from "./repairs.ts";
 import { eachLine, eachTuple, type Lane, type Relation, type ReportFinding } from "@scidex/audit-reader";
 
 /** Kinds with their histories. */
@@ -34,6 +35,7 @@ const CONFIG_COVERED = [
   "recorded_at",
   "relation",
   "renamed",
+  "repaired",
   "retention",
   "salt",
 ] as const;
@@ -59,6 +61,7 @@ export const CONFIG_OF_CONFIG: Config = {
   blindKey: false,
   retention: null,
   present: [],
+  repaired: new Map(),
   actor: "",
   recordedAt: "",
 };
@@ -123,5 +126,6 @@ function reportDisorder({ configs }: KindHistory, report: ReportFinding): void {
 }
 
 function withOwn(histories: Map<string, KindHistory>): Histories {
-  return histories.set(CONFIG_KIND, { kind: CONFIG_KIND, configs: [CONFIG_OF_CONFIG], current: CONFIG_OF_CONFIG });
+  const configs = withRepairs(CONFIG_OF_CONFIG, histories.get(CONFIG_KIND)?.configs ?? []);
+  return histories.set(CONFIG_KIND, { kind: CONFIG_KIND, configs, current: CONFIG_OF_CONFIG });
 }

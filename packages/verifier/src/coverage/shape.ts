@@ -101,6 +101,7 @@ export const CONFIG_SHAPE = [
   ["actor", "text"],
   ["recorded_at", "timestamp with time zone"],
   ["present", "text[]"],
+  ["repaired", "jsonb"],
 ] as const;
 
 /** Columns of `audit_chain_secret`. */

@@ -1,9 +1,9 @@
 import type { Seconds, Seq } from "@scidex/audit-core";
-import { CONFIG_KIND, type Config } from "../coverage/config.ts";
+import type { Config } from "../coverage/config.ts";
 import type { PublishedHeads } from "@scidex/audit-reader";
 import { type Generations, type RecordedTable, recordedTables } from "../coverage/generations.ts";
 import type { KindCounts } from "../rows/kind-tally.ts";
-import type { Histories } from "../coverage/read-histories.ts";
+import { CONFIG_OF_CONFIG, type Histories } from "../coverage/read-histories.ts";
 
 /** A published head of one sink: how long the chain was, and when that was signed. */
 export interface HeadTime {
@@ -57,8 +57,8 @@ function sinksOf({ known, names }: PublishedHeads): SinkHeads[] {
 }
 
 function changesOf(histories: Histories): CoverageChange[] {
-  return [...histories]
-    .filter(([kind]) => kind !== CONFIG_KIND)
-    .flatMap(([, { configs }]) => configs)
+  return [...histories.values()]
+    .flatMap(({ configs }) => configs)
+    .filter((config) => config !== CONFIG_OF_CONFIG)
     .toSorted((a, b) => ((a.seq ?? 0n) < (b.seq ?? 0n) ? -1 : 1));
 }

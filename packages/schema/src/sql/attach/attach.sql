@@ -141,30 +141,7 @@ BEGIN
   row_wise := row_wise OR changes = 'track';
 
   function_name := public.audit_chain_capture_open(relation, event_kind, key_names, columns, members, absent, changes, mode, row_wise, blind_key, caller);
-  -- Triggers are replaced, not dropped and made again: dropping one waits for readers too, and makes them wait.
-  IF changes = 'track' THEN
-    EXECUTE format('DROP TRIGGER IF EXISTS audit_chain_capture ON %s', relation);
-    EXECUTE format('DROP TRIGGER IF EXISTS audit_chain_guard ON %s', relation);
-    EXECUTE format('CREATE OR REPLACE TRIGGER "0_audit_chain_track" AFTER INSERT OR UPDATE OR DELETE ON %s FOR EACH ROW EXECUTE FUNCTION public.%I()', relation, function_name);
-  ELSE
-    EXECUTE format('DROP TRIGGER IF EXISTS "0_audit_chain_track" ON %s', relation);
-    IF row_wise THEN
-      EXECUTE format('CREATE OR REPLACE TRIGGER audit_chain_capture AFTER INSERT ON %s FOR EACH ROW EXECUTE FUNCTION public.%I()', relation, function_name);
-    ELSE
-      EXECUTE format('CREATE OR REPLACE TRIGGER audit_chain_capture AFTER INSERT ON %s REFERENCING NEW TABLE AS audit_chain_new FOR EACH STATEMENT EXECUTE FUNCTION public.%I()', relation, function_name);
-    END IF;
-    EXECUTE format('CREATE OR REPLACE TRIGGER audit_chain_guard AFTER UPDATE OR DELETE ON %s FOR EACH ROW EXECUTE FUNCTION public.%I()', relation, function_name);
-  END IF;
-  -- Partitions do not inherit statement triggers: each one that is there gets the guard against TRUNCATE.
-  FOR part IN SELECT relation UNION SELECT t.relid::regclass FROM pg_partition_tree(relation) AS t LOOP
-    EXECUTE format('CREATE OR REPLACE TRIGGER audit_chain_guard_truncate BEFORE TRUNCATE ON %s FOR EACH STATEMENT EXECUTE FUNCTION public.%I()', part, function_name);
-  END LOOP;
-  EXECUTE format('GRANT SELECT ON %s TO scidex_audit_inspector, scidex_audit_publisher', relation);
-  BEGIN
-    EXECUTE format('GRANT USAGE ON SCHEMA %s TO scidex_audit_inspector, scidex_audit_publisher', (SELECT quote_ident(n.nspname) FROM pg_class AS c JOIN pg_namespace AS n ON n.oid = c.relnamespace WHERE c.oid = relation));
-  EXCEPTION WHEN insufficient_privilege THEN
-    NULL;  -- Whoever owns the schema has to grant it; audit-chain status tells.
-  END;
+  PERFORM public.audit_chain_put_triggers(relation, changes, row_wise, function_name);
 
   -- A table that was dropped and made again under the same name has rows of its own to be chained.
   IF NOT is_known OR live.relid IS DISTINCT FROM relation THEN
