@@ -127,7 +127,7 @@ const ROOMS: Readonly<Record<string, Readonly<Record<string, readonly string[]>>
     sinks: ["divergence.ts", "errors.ts", "state"],
     sealing: ["errors.ts"],
     alerts: ["errors.ts", "state", "transaction.ts"],
-    record: ["errors.ts", "transaction.ts"],
+    record: ["errors.ts", "state", "transaction.ts"],
     publish: ["alerts", "divergence.ts", "errors.ts", "record", "sealing", "sinks", "state", "transaction.ts"],
     verify: ["alerts", "connect-until.ts", "errors.ts", "sinks", "state"],
     daemon: ["alerts", "connect-until.ts", "errors.ts", "publish", "sealing", "verify"],

@@ -10,6 +10,11 @@ export interface Trust {
   readonly keys?: readonly string[] | undefined;
   /** Where published heads are read: sinks. */
   readonly heads?: readonly HeadLog[] | undefined;
+  /**
+   * SHA-256 of beginnings of logs that are followed beside those of the policy, in hex, oldest first: what a publisher has
+   * begun itself.
+   */
+  readonly followed?: readonly string[] | undefined;
   /** What must be covered. */
   readonly policy?: Policy | null | undefined;
   /** What was remembered of the verification before: its `state`. */
@@ -40,7 +45,7 @@ export function parseTrust({
       "origin_missing",
       `The keys are those of several logs (${[...logs].join(", ")}): say whose heads are expected, with AUDIT_ORIGIN or the policy's origin.`,
     );
-  const followed = new Set(policy?.logs?.map(({ statement }) => statement));
+  const followed = new Set([...(policy?.logs ?? []).map(({ statement }) => statement), ...(trust.followed ?? [])]);
   return { verifiers, origin, followed, sinks: heads, policy, state };
 }
 

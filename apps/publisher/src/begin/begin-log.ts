@@ -7,6 +7,7 @@ import {
   type Seconds,
   signBeginning,
   successorOf,
+  toHex,
 } from "@scidex/audit-core";
 import { readFile } from "node:fs/promises";
 import type { Sink } from "@scidex/audit-sinks";
@@ -19,7 +20,7 @@ import { checkServer, readServer } from "../publish/server.ts";
 import { openPublisherSinks, requireDistinct } from "../sinks/open-sinks.ts";
 import { replaceDurably } from "../state/durable-file.ts";
 import { clonesOf, currentKeyFile, exists, stateFileOf, successorKeyFile } from "../state/key-file.ts";
-import { beginningState, formatState, parseState } from "../state/state.ts";
+import { beginningState, type FirstLog, formatState, parseState } from "../state/state.ts";
 import { StateFile } from "../state/state-file.ts";
 import { type EndedState, type LogToEnd, logToEnd, readEnded } from "./ended-log.ts";
 import { readStanding } from "./read-standing.ts";
@@ -125,14 +126,17 @@ async function beginLocked(
   );
   if (signal?.aborted) throw new PublisherError("aborted", "stopped; nothing has begun");
   const keyFile = successorKeyFile(options.keyFile, current.number + 1);
-  const state = beginningState(
-    ended.state,
-    origin,
-    line,
-    sinks.map(({ name }) => name),
-  );
-  await writeFiles(keyFile, text, formatState(state));
-  return { beginning: parseBeginningLine(line), keyFile };
+  const beginning = parseBeginningLine(line);
+  const since = sinceOf(ended.state, log, toHex(beginning.hash));
+  const names = sinks.map(({ name }) => name);
+  await writeFiles(keyFile, text, formatState(beginningState(ended.state, { origin, line, since }, names)));
+  return { beginning, keyFile };
+}
+
+/** What the logs are read by that have ended, with one more. */
+function sinceOf({ begun }: EndedState["state"], { origin, trust }: LogToEnd, hash: string): FirstLog | null {
+  if (begun === null) return { origin, keys: trust.verifiers.map(({ vkey }) => vkey), followed: [hash] };
+  return begun.since && { ...begun.since, followed: [...begun.since.followed, hash] };
 }
 
 function signed(sign: () => string): string {

@@ -108,6 +108,7 @@ async function recordUnlessRefused(log: Log, file: StateFile, { head }: SignedHe
       database,
       keys,
       trust,
+      since: file.state.begun?.since ?? null,
       sinks,
       last: head,
       settled: file.state.settled,

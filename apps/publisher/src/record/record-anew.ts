@@ -17,6 +17,7 @@ import {
 import type { Sink } from "@scidex/audit-sinks";
 import type { Sql } from "postgres";
 import { PublisherError } from "../errors.ts";
+import type { FirstLog } from "../state/state.ts";
 import { inTransaction } from "../transaction.ts";
 import { chainStatement, newestConfiguration, linkAt, recordBatch } from "./doors.ts";
 
@@ -26,6 +27,8 @@ export interface RecordingGround {
   readonly keys: PublisherKeys;
   /** What trusts these keys. */
   readonly trust: HeadTrust;
+  /** What logs before this one are read by: what they have stated goes on to count. Null where there are none. */
+  readonly since: Pick<FirstLog, "origin" | "keys" | "followed"> | null;
   readonly sinks: readonly Sink[];
   /** The head that was signed last. */
   readonly last: Head;
@@ -89,14 +92,13 @@ const whyNot = ({ problem, batches, isWhole }: TableToRecord, { divergences }: R
 };
 
 async function lookUntilRecorded(ground: RecordingGround): Promise<RecordingLook> {
-  const { database, keys, sinks, signal } = ground;
+  const { database, keys, since, sinks, signal } = ground;
   // What was approved is not ours to judge; what may be missing, and what was accepted, is no problem of a table.
-  // Logs before ours, whose beginnings it has, are not read either.
+  // Which logs are followed, we know ourselves.
   const policy = ground.policy && { ...ground.policy, approved: undefined, logs: undefined };
   const trust = {
     policy,
-    keys: [keys.log.vkey, keys.timestamp.vkey],
-    origin: keys.origin,
+    ...(since ?? { keys: [keys.log.vkey, keys.timestamp.vkey], origin: keys.origin }),
     heads: sinks,
   };
   for (let looks = 1; ; looks++) {

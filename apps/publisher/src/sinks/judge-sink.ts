@@ -75,7 +75,7 @@ const notSigned = (
   check: "sink_signature",
   group: "heads",
   sink: name,
-  message: `line ${number} of ${name} is not a ${isStatementLine(text) ? "statement" : "head"} that this publisher has signed: ${message} (if AUDIT_SIGNING_KEY_FILE or AUDIT_SINKS is that of another log, correct it)`,
+  message: `line ${number} of ${name} is not a ${isStatementLine(text) ? "statement" : "head"} that this publisher has signed: ${message} (if AUDIT_SIGNING_KEY_FILE or AUDIT_SINKS is that of another log, correct it; where the key was to be replaced: audit-publisher begin makes the new one)`,
 });
 
 const rewound = (name: string, record: SinkRecord, count: number, trust: HeadTrust): Divergence => ({

@@ -74,7 +74,8 @@ async function readVerified(sink: Sink, trust: HeadTrust): Promise<Verified> {
     for await (const line of wholeLines(sink)) {
       if (own !== undefined && line.number <= own.line) {
         // Those before it are the ones that it names.
-        if (line.number === own.line) [before, begun] = [own.beginning, { line: line.text, number: line.number }];
+        if (line.number === own.line)
+          [before, begun] = [own.beginning, { line: line.text, number: line.number, since: null }];
         end = afterLine(end, line.text);
         continue;
       }

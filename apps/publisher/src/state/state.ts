@@ -7,7 +7,8 @@
  *      "log":{"lines":12,"digest":"<64 hex>"},       every line ever signed: their number and running digest
  *      "head":"<the last head of these>",            null before the first publication
  *      "server":{"system_identifier":"7312…","database":"scidex"},  where the chain was that it is of; null as before
- *      "begun":{"line":"<the beginning>","number":9},  where this log begins; left out of the first one's state
+ *      "begun":{"line":"<the beginning>","number":9,   where this log begins; left out of the first one's state
+ *        "since":{"origin":"…","keys":["…","…"],"followed":["<64 hex>"]}},  what the lines before it are read by, or null
  *      "followed_by":"scidex.ai/audit-chain/2",      the log that has begun where this one ended; left out
  *      "settled":17,                                 up to which row of the configuration nothing is left to be recorded anew
  *      "sinks":{
@@ -57,6 +58,17 @@ export interface State {
 export interface BegunAt {
   readonly line: string;
   readonly number: number;
+  /** What the logs before it are read by; null where a state that was rebuilt does not know. */
+  readonly since: FirstLog | null;
+}
+
+/** The first of logs that follow each other. */
+export interface FirstLog {
+  readonly origin: string;
+  /** Its verifier keys. */
+  readonly keys: readonly string[];
+  /** SHA-256 of the beginnings of those after it, in hex, oldest first. */
+  readonly followed: readonly string[];
 }
 
 /** A sink that nothing is known of. */
@@ -72,11 +84,15 @@ export function initialState(origin: string): State {
  * The state of a log that begins where another has ended. Its lines follow that one's in every sink, and what has not
  * arrived of those is still to be delivered.
  *
- * @param line the beginning
+ * @param log the beginning, and what the logs before it are read by
  * @param sinks names of the sinks that it has to get to
  */
-export function beginningState(ended: State, origin: string, line: string, sinks: readonly string[]): State {
-  const begun = { line, number: ended.log.lines + 1 };
+export function beginningState(
+  ended: State,
+  { origin, line, since }: Pick<BegunAt, "line" | "since"> & { readonly origin: string },
+  sinks: readonly string[],
+): State {
+  const begun = { line, number: ended.log.lines + 1, since };
   return { ...withLine(ended, line, sinks), origin, head: null, server: null, settled: null, begun };
 }
 
@@ -187,7 +203,7 @@ export function parseState(text: string, where: string): State {
     server,
     settled: settled === null ? null : BigInt(settled),
     sinks: records,
-    begun: begun === null ? null : { line: begun.line, number: begun.number },
+    begun: begun === null ? null : { line: begun.line, number: begun.number, since: begun.since },
     followedBy,
   };
 }
@@ -199,7 +215,16 @@ const isObject = (value: unknown): value is Record<string, unknown> =>
   typeof value === "object" && value !== null && !Array.isArray(value);
 
 const isBegunAt = (value: unknown): value is BegunAt =>
-  isObject(value) && typeof value["line"] === "string" && Number.isSafeInteger(value["number"]);
+  isObject(value) &&
+  typeof value["line"] === "string" &&
+  Number.isSafeInteger(value["number"]) &&
+  (value["since"] === null || isFirstLog(value["since"]));
+
+const isFirstLog = (value: unknown): value is FirstLog =>
+  isObject(value) && typeof value["origin"] === "string" && isTexts(value["keys"]) && isTexts(value["followed"]);
+
+const isTexts = (value: unknown): value is string[] =>
+  Array.isArray(value) && value.every((one) => typeof one === "string");
 
 const isDigest = (value: unknown): value is string => typeof value === "string" && /^[0-9a-f]{64}$/.test(value);
 
