@@ -10,8 +10,10 @@ import { newestShapeChange } from "../coverage/generations.ts";
  * @param sql under `TEXT_SETTINGS`
  */
 export async function hasChangedShape(sql: Sql | TransactionSql): Promise<boolean> {
-  // A boolean cast to text is not what COPY prints of it. None of them can be NULL.
-  const columns = CONFIG_COLUMNS.map((name) => `pg_catalog.concat(c.${quotedName(name)})`).join(", ");
+  // A boolean cast to text is not what COPY prints of it; of NULL, `concat` makes an empty text.
+  const columns = CONFIG_COLUMNS.map(quotedName)
+    .map((name) => `case when c.${name} is not null then pg_catalog.concat(c.${name}) end`)
+    .join(", ");
   const rows = await sql
     .unsafe(
       `select (select l.seq::pg_catalog.text from only public.audit_chain as l
