@@ -107,9 +107,9 @@ async function readSecret(sql: Sql, kind: string): Promise<Uint8Array | null> {
 export interface EventVerdict {
   /**
    * `recorded`: the payload is what the newest link of this event says. `different`: it is not. `deleted`: the newest
-   * link is the row's deletion. `broken`: that link's own hashes do not hold. `unknown`: there is no link.
+   * link is the row's deletion. `retired`: it is that the row has left by its retention. `broken`: that link's own hashes do not hold. `unknown`: there is no link.
    */
-  readonly status: "recorded" | "different" | "deleted" | "broken" | "unknown";
+  readonly status: "recorded" | "different" | "deleted" | "retired" | "broken" | "unknown";
   /** The newest link. */
   readonly link: Link | null;
   /** How the payload was read where it is what was recorded; else null. */
@@ -145,6 +145,7 @@ export async function verifyEvent(sql: Sql, event: EventName & BroughtPayload): 
   if (link === null) return { status: "unknown", link, readAs: null };
   if (!isSound(link)) return { status: "broken", link, readAs: null };
   if (link.eventKind === `${event.kind}:delete`) return { status: "deleted", link, readAs: null };
+  if (link.eventKind === `${event.kind}:retire`) return { status: "retired", link, readAs: null };
   const reading = readingOf(readings, link.payloadHash);
   return { status: reading === undefined ? "different" : "recorded", link, readAs: reading?.how ?? null };
 }

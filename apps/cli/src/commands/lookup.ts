@@ -23,7 +23,7 @@ scidex_audit_inspector); else the blinded key finds the event.
 This reads the database and believes it; audit-chain verify does not.
 
 Exit code with --payload: 0 it is what was recorded, 1 it is not, 3 nothing is recorded under this key, or the row
-has been deleted.
+has been deleted or retired.
 
 Examples:
   $ audit-chain lookup --kind task_events --pk 42
@@ -47,6 +47,7 @@ const VERDICTS: Readonly<Record<EventVerdict["status"], { text: string; outcome:
   different: { text: "the payload is NOT what was recorded", outcome: { exit: EXIT.tampered } },
   broken: { text: "the newest link's own hashes do NOT hold: it has been changed", outcome: { exit: EXIT.tampered } },
   deleted: { text: "the row has been deleted since, which is recorded", outcome: { exit: EXIT.failed } },
+  retired: { text: "the row has left by its retention, which is recorded", outcome: { exit: EXIT.failed } },
   unknown: { text: "there is nothing to compare the payload with", outcome: { exit: EXIT.failed } },
 };
 

@@ -4,7 +4,7 @@ import { type Template } from "@scidex/audit-testkit";
 import { drizzle } from "drizzle-orm/postgres-js";
 import postgres from "postgres";
 import { expect, test } from "vitest";
-import { parsePolicy, type Policy, type VerificationReport } from "../../src/index.ts";
+import { parsePolicy, type Policy, type VerificationReport, verifyEvent } from "../../src/index.ts";
 import { type ChainDatabase, openChain } from "../chain-database.ts";
 
 const tables: Template = {
@@ -68,13 +68,18 @@ test("what the door lets go is gone by the policy's retention, and by nothing th
   const report = await db.verify({ policy: policy("PT1S") });
   expect(report).toMatchObject({ status: "intact", divergences: [], warnings: [], unproven: [] });
   expect(report.retired).toEqual([{ kind: "facts", month: expect.stringMatching(/^\d{4}-\d\d$/u), rows: 3 }]);
+  const asked = { kind: "facts", pk: "1", payload: { id: "1", note: "a" } };
+  expect(await verifyEvent(db.sql, asked)).toMatchObject({
+    status: "retired",
+    link: { eventKind: "facts:retire", appendedAt: expect.stringMatching(/^\d{4}-/u) },
+  });
   const gone = ["1", "2", "3"].map((pk) => `source_deleted facts:retire ${pk}`);
-  for (const [asked, message] of [
+  for (const [held, message] of [
     [null, "has no retention"],
     [policy(), "has no retention"],
     [policy("P400D"), "was retired, and was younger than its retention of P400D"],
   ] as const) {
-    const refused = await db.verify({ policy: asked });
+    const refused = await db.verify({ policy: held });
     expect(found(refused)).toEqual(gone);
     expect(refused.divergences[0]?.message).toContain(message);
   }
