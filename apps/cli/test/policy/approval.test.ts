@@ -270,6 +270,7 @@ describe("policy --approve", () => {
     expect(jsonOf(await policy("--approve", file, "--json"))).toEqual({
       approved: { seq: 8, chain_hash: await chainHash(8) },
       changes: [],
+      logs: [],
       later: [],
     });
   });
