@@ -45,8 +45,8 @@ export async function planRoles(
   };
 }
 
-/** What init grants from PostgreSQL 15 on, where a superuser runs it. */
+/** What init grants from PostgreSQL 15 on, where a superuser runs it. @param role one of ours, whose names need no quotes */
 const revokeParameter = (role: string) =>
   sql.raw(`do $$ begin if current_setting('server_version_num')::integer >= 150000 then
-    execute 'revoke set on parameter log_min_messages from "${role}"'; end if;
+    execute 'revoke set on parameter log_min_messages from ${role}'; end if;
     exception when insufficient_privilege then null; end $$`);

@@ -714,9 +714,9 @@ export const ON_CATALOG: readonly Attack[] = [
   },
   {
     what: "C09 a comparison function",
-    sql: "update pg_amproc set amproc = 'bttextcmp'::regproc where amprocfamily = 1994 and amproclefttype = 25 and amprocrighttype = 25 and amprocnum = 2",
+    sql: "update pg_amproc set amproc = 'btequalimage'::regproc where amprocfamily = 1994 and amproclefttype = 25 and amprocrighttype = 25 and amprocnum = 4",
     check: "catalog_changed",
-    where: /^the function of an operator family text_ops text text 2 is not PostgreSQL's own any more/u,
+    where: /^the function of an operator family text_ops text text 4 is not PostgreSQL's own any more/u,
   },
   {
     what: "C09 an aggregate that calls somebody's function",
