@@ -123,6 +123,7 @@ const ROOMS: Readonly<Record<string, Readonly<Record<string, readonly string[]>>
     ],
   },
   "apps/publisher": {
+    capture: ["errors.ts"],
     state: ["errors.ts"],
     sinks: ["divergence.ts", "errors.ts", "state"],
     sealing: ["errors.ts"],

@@ -30,6 +30,8 @@ export type PublisherErrorCode =
   | "begin"
   /** The state can't be recovered from the sinks. */
   | "recovery"
+  /** The write-ahead log cannot be followed, or what comes from it cannot be read. */
+  | "stream"
   /** A webhook or heartbeat did not take what it was told. */
   | "service"
   | "aborted"
