@@ -13,6 +13,8 @@ export type { AlertSummary } from "./alerts/deliver-alerts.ts";
 export type { Heartbeat } from "./alerts/heartbeat.ts";
 export { REQUEST_DEFAULTS, type RequestOptions } from "./alerts/http-request.ts";
 export type { AlertedReport, AlertedVerification } from "./verify/alerted-report.ts";
+export { MetricsFile } from "./metrics/metrics-file.ts";
+export type { MetricName, Metrics, RunKind, RunSample } from "./metrics/metrics.ts";
 export { verifyAndAlert } from "./verify/verify-and-alert.ts";
 export type { VerifyAndAlertOptions } from "./verify/verify-and-alert-options.ts";
 export {

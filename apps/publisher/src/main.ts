@@ -1,17 +1,18 @@
-import { type CommandContext, packageVersion, runCommand } from "@scidex/audit-command";
+import { type CommandContext, runCommand } from "@scidex/audit-command";
 import { Command } from "commander";
 import { beginCommand } from "./command/begin-command.ts";
 import { publishCommand } from "./command/publish-command.ts";
 import { runDaemonCommand } from "./command/run-daemon-command.ts";
 import { sealCommand } from "./command/seal-command.ts";
 import { verifyCommand } from "./command/verify-command.ts";
+import { VERSION } from "./version.ts";
 
 /** The audit-publisher command line. */
 export async function main(argv: readonly string[] = process.argv): Promise<void> {
   await runCommand(
     (context: CommandContext) =>
       new Command("audit-publisher")
-        .version(packageVersion(import.meta.url))
+        .version(VERSION)
         .description("Seals the audit chain, publishes its signed heads, verifies and alerts")
         .addCommand(publishCommand(context))
         .addCommand(sealCommand(context))

@@ -6,6 +6,7 @@ export function readPrometheus(text: string): Map<string, number> {
   const closed = new Set<string>();
   let current = "";
   for (const line of text.split("\n").slice(0, -1)) {
+    if (line === "") continue;
     const comment = /^# (HELP|TYPE) ([a-zA-Z_:][a-zA-Z0-9_:]*) (.+)$/.exec(line);
     if (comment) {
       const [, kind, name = "", rest] = comment;

@@ -18,7 +18,7 @@ import { jsonForm, jsonText } from "@scidex/audit-core";
 import { readPolicy } from "@scidex/audit-verifier/command";
 import { Command } from "commander";
 import { MAX_LOCK_IDLE } from "./lock-option.ts";
-import { noteFailure } from "../alerts/metrics-file.ts";
+import { metricsFileOf, noteFailure } from "../metrics/metrics-file.ts";
 import { publishAndTell, type ToldPublication } from "../publish/publish-and-tell.ts";
 import type { PublishResult } from "../publish/result.ts";
 import { addTellOptions, heartbeatOf, TELL_ENVIRONMENT, type TellFlags, webhookOf } from "./tell-settings.ts";
@@ -78,8 +78,9 @@ async function run(context: CommandContext, flags: Flags): Promise<Outcome> {
   const policy = pinned === undefined ? null : await readPolicy(pinned);
   const webhook = webhookOf(flags.alertWebhook, context.signal);
   const heartbeat = heartbeatOf("--heartbeat", flags.heartbeat, context.signal);
+  const metrics = metricsFileOf(flags.metrics);
   const database = await connect(databaseUrl(), { applicationName: "audit-publisher" }).catch(async (error: unknown) =>
-    noteFailure(flags.metrics, "publish", error),
+    noteFailure(metrics, "publish", error),
   );
   const line = progress({ label: "verify the increment" });
   try {
@@ -97,7 +98,7 @@ async function run(context: CommandContext, flags: Flags): Promise<Outcome> {
         signal: context.signal,
         onProgress: (rows) => line.update(rows),
       },
-      { webhook, heartbeat, metrics: flags.metrics },
+      { webhook, heartbeat, metrics },
     );
     line.done();
     await writeOut(flags.json ? `${jsonText(jsonForm(done.result))}\n` : describePublication(done.result));

@@ -9,18 +9,25 @@ import {
   signingKeyFile,
   sinkUrls,
 } from "@scidex/audit-command";
-import { Command } from "commander";
-import { runDaemon } from "../daemon/daemon.ts";
+import { Command, Option } from "commander";
+import { type DaemonOptions, runDaemon, type Watcher } from "../daemon/daemon.ts";
 import { parseTimeOfDay } from "../daemon/daily.ts";
 import { PublisherError } from "../errors.ts";
-import { JobLog } from "../daemon/job-log.ts";
+import { JobLog, LOG_LEVELS, type LogLevel } from "../daemon/job-log.ts";
+import { Endpoint } from "../endpoint/endpoint.ts";
+import { Standing } from "../endpoint/standing.ts";
+import { LiveMetrics } from "../metrics/live-metrics.ts";
+import { metricsFileOf } from "../metrics/metrics-file.ts";
+import { ending } from "../metrics/run-metrics.ts";
 import { readKeyFile } from "../state/key-file.ts";
+import { addEndpointOptions, type EndpointFlags, parseListen, parseNames } from "./endpoint-option.ts";
 import { MAX_LOCK_IDLE } from "./lock-option.ts";
 import { openPublisherSinks, requireDistinct } from "../sinks/open-sinks.ts";
+import { VERSION } from "../version.ts";
 import { addTellOptions, heartbeatOf, TELL_ENVIRONMENT, type TellFlags, webhookOf } from "./tell-settings.ts";
 import { addVerifyOptions, VERIFY_ENVIRONMENT, type VerifyFlags, verifySettings } from "./verify-settings.ts";
 
-interface Flags extends VerifyFlags, TellFlags {
+interface Flags extends VerifyFlags, TellFlags, EndpointFlags {
   readonly sealEvery: string;
   readonly publishEvery: string;
   readonly verifyEvery: string;
@@ -31,6 +38,7 @@ interface Flags extends VerifyFlags, TellFlags {
   readonly publishHeartbeat?: string;
   readonly verifyHeartbeat?: string;
   readonly fullHeartbeat?: string;
+  readonly logLevel: LogLevel;
   readonly json?: true;
 }
 
@@ -39,6 +47,7 @@ Environment: ${VERIFY_ENVIRONMENT}, ${TELL_ENVIRONMENT}.
 The role in AUDIT_DATABASE_URL needs scidex_audit_publisher and scidex_audit_inspector.
 
 A job that fails is logged and tried again; the daemon goes on. It ends with SIGTERM or SIGINT, with exit code 0.
+/metrics is for Prometheus, /healthz says that the process answers, /readyz that its jobs do their work (503 if not).
 
 Example:
   AUDIT_SIGNING_KEY_FILE=/etc/audit/key AUDIT_SINKS=file:/data/audit/chain_head.log \\
@@ -56,11 +65,13 @@ export function runDaemonCommand(context: CommandContext): Command {
     .option("--max-pending-age <age>", "how long a row may wait to be sealed", "1h")
     .option(...MAX_LOCK_IDLE);
   addVerifyOptions(command);
+  addEndpointOptions(command);
   addTellOptions(command, "new findings, and findings that keep it from signing");
   return command
     .option("--publish-heartbeat <url>", "call this after every publication that reached every sink")
     .option("--verify-heartbeat <url>", "call this after every verification of the newest part that found it intact")
     .option("--full-heartbeat <url>", "call this after every full verification that found everything intact")
+    .addOption(new Option("--log-level <level>", "log what is at least that").choices(LOG_LEVELS).default("info"))
     .option("--json", "log one line of JSON per job")
     .addHelpText("after", HELP)
     .action(context.run(async (flags: Flags) => run(context, flags)));
@@ -85,9 +96,12 @@ async function run(context: CommandContext, flags: Flags): Promise<Outcome> {
     await Promise.all(opened.map(async (sink) => sink.close()));
   }
   const webhook = webhookOf(flags.alertWebhook, signal);
-  const { metrics } = flags;
+  const address = parseListen(flags.listen);
   const settings = await verifySettings(flags);
-  await runDaemon({
+  const metrics = await LiveMetrics.open(VERSION, metricsFileOf(flags.metrics));
+  const standing = new Standing();
+  const log = new JobLog({ json: flags.json === true, level: flags.logLevel });
+  const options: DaemonOptions = {
     sealEveryMs: parseDuration(flags.sealEvery),
     publishEveryMs: parseDuration(flags.publishEvery),
     verifyEveryMs: parseDuration(flags.verifyEvery),
@@ -109,8 +123,27 @@ async function run(context: CommandContext, flags: Flags): Promise<Outcome> {
     verify: { ...settings, webhook, metrics },
     windowHeartbeat: heartbeatOf("--verify-heartbeat", flags.verifyHeartbeat, signal),
     fullHeartbeat: heartbeatOf("--full-heartbeat", flags.fullHeartbeat, signal),
-    log: new JobLog(flags.json === true),
+    log,
+    watcher: watcherOf(metrics, standing),
     signal,
-  });
+  };
+  const names = parseNames(flags.listenName);
+  const endpoint = address === undefined ? undefined : await Endpoint.open({ address, names, metrics, standing });
+  try {
+    if (endpoint !== undefined) await log.listening(endpoint.url);
+    await runDaemon(options);
+  } finally {
+    await endpoint?.close();
+  }
   return { exit: EXIT.ok };
 }
+
+const watcherOf = (metrics: LiveMetrics, standing: Standing): Watcher => ({
+  ended: (job, status) => standing.note(job, status),
+  sealed: async (rows, durationMs) => {
+    const status = rows === "failed" ? "failed" : "intact";
+    standing.note("seal", status);
+    if (rows !== "failed") metrics.countSealed(rows);
+    await metrics.update("seal", ending(status, Date.now(), durationMs));
+  },
+});

@@ -11,6 +11,7 @@ import { formatReport } from "@scidex/audit-verifier";
 import { describeReport } from "@scidex/audit-verifier/command";
 import { Command } from "commander";
 import { describeAlerts } from "../verify/describe-alerts.ts";
+import { metricsFileOf } from "../metrics/metrics-file.ts";
 import { PageWriter } from "../verify/page-writer.ts";
 import { addTellOptions, heartbeatOf, TELL_ENVIRONMENT, type TellFlags, webhookOf } from "./tell-settings.ts";
 import type { AlertedVerification } from "../verify/alerted-report.ts";
@@ -65,7 +66,7 @@ async function run(context: CommandContext, flags: Flags): Promise<Outcome> {
       sinceHeadMs: flags.sinceHead === undefined ? undefined : parseDuration(flags.sinceHead),
       webhook: webhookOf(flags.alertWebhook, signal),
       heartbeat: heartbeatOf("--heartbeat", flags.heartbeat, signal),
-      metrics: flags.metrics,
+      metrics: metricsFileOf(flags.metrics),
       onReport: pages?.write,
     },
     signal,

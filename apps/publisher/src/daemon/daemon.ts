@@ -4,7 +4,8 @@ import { connectUntil } from "../connect-until.ts";
 import { nextDaily } from "./daily.ts";
 import { messageOf } from "../errors.ts";
 import type { JobEntry, JobLog, JobName } from "./job-log.ts";
-import { noteFailure } from "../alerts/metrics-file.ts";
+import { noteFailure } from "../metrics/metrics-file.ts";
+import type { RunStatus } from "../metrics/metrics.ts";
 import { publishAndTell, type TellOptions } from "../publish/publish-and-tell.ts";
 import type { PublishOptions } from "../publish/publish-options.ts";
 import { repeat } from "./repeat.ts";
@@ -29,7 +30,15 @@ export interface DaemonOptions {
   readonly windowHeartbeat: VerifyAndAlertOptions["heartbeat"];
   readonly fullHeartbeat: VerifyAndAlertOptions["heartbeat"];
   readonly log: JobLog;
+  readonly watcher: Watcher;
   readonly signal: AbortSignal;
+}
+
+/** Whoever wants to know how the daemon stands: told whenever a run has ended by itself. */
+export interface Watcher {
+  ended(job: "publish" | "verify", status: RunStatus): void;
+  /** A look for rows to seal that went well, also where there were none; `failed` for one that did not. */
+  sealed(rows: number | "failed", durationMs: number): Promise<void>;
 }
 
 const DAY_MS = 86_400_000;
@@ -50,11 +59,13 @@ export async function runDaemon(options: DaemonOptions): Promise<void> {
   ]);
 }
 
-async function seal({ sealEveryMs, lockIdleMs, log, signal }: DaemonOptions): Promise<void> {
-  const failed = async (error: unknown): Promise<void> =>
-    log.write({ job: "seal", status: "failed", durationMs: 0, message: messageOf(error) });
+async function seal({ sealEveryMs, lockIdleMs, log, watcher, signal }: DaemonOptions): Promise<void> {
+  const failed = async (error: unknown): Promise<void> => {
+    await watcher.sealed("failed", 0);
+    await log.write({ job: "seal", status: "failed", durationMs: 0, message: messageOf(error) });
+  };
   const warned = async (message: string): Promise<void> =>
-    log.write({ job: "seal", status: "intact", durationMs: 0, message });
+    log.write({ job: "seal", status: "intact", hasWarning: true, durationMs: 0, message });
   const run = async (): Promise<boolean> => {
     try {
       const database = await connectUntil(signal, { applicationName: "audit-publisher seal", max: 1 });
@@ -65,6 +76,7 @@ async function seal({ sealEveryMs, lockIdleMs, log, signal }: DaemonOptions): Pr
           lockIdleMs,
           onWarning: warned,
           signal,
+          onLooked: async (rows, ms) => watcher.sealed(rows, ms),
           onSealed: async (rows, ms) =>
             log.write({
               job: "seal",
@@ -105,6 +117,7 @@ async function publish(options: DaemonOptions, onFirst: () => void): Promise<voi
         return {
           status: result.status,
           isDone: result.status !== "unproven" && failures.length === 0,
+          hasWarning: warnings.length > 0 || behind.length > 0,
           message: [
             firstDivergence === null
               ? published === null
@@ -157,6 +170,7 @@ async function verify(options: DaemonOptions): Promise<void> {
       return {
         status: report.status,
         isDone: report.status !== "unproven" && failures.length === 0,
+        hasWarning: warnings.length > 0,
         message: [
           `${rows} links, ${range.from} to ${range.to}`,
           ...(firstDivergence === null
@@ -175,23 +189,21 @@ async function verify(options: DaemonOptions): Promise<void> {
 
 /** Runs a job once and logs how it went; what the signal broke off is not logged. */
 async function logged(
-  { log, signal }: DaemonOptions,
-  job: JobName,
-  work: () => Promise<Pick<JobEntry, "status" | "message" | "details"> & { isDone: boolean }>,
+  { log, watcher, signal }: DaemonOptions,
+  job: Exclude<JobName, "seal">,
+  work: () => Promise<Pick<JobEntry, "status" | "message" | "details" | "hasWarning"> & { isDone: boolean }>,
 ): Promise<boolean> {
   const started = performance.now();
+  const watched = job === "publish" ? job : "verify";
   try {
     const { isDone, ...entry } = await work();
+    watcher.ended(watched, entry.status);
     await log.write({ job, durationMs: performance.now() - started, ...entry });
     return isDone;
   } catch (error) {
-    if (!signal.aborted)
-      await log.write({
-        job,
-        status: "failed",
-        durationMs: performance.now() - started,
-        message: messageOf(error),
-      });
+    if (signal.aborted) return false;
+    watcher.ended(watched, "failed");
+    await log.write({ job, status: "failed", durationMs: performance.now() - started, message: messageOf(error) });
     return false;
   }
 }

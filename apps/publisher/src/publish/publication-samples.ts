@@ -1,7 +1,7 @@
 import { parseSeconds } from "@scidex/audit-core";
 import { CHECKS, type CheckName } from "@scidex/audit-reader";
-import type { RunSample } from "../alerts/metrics.ts";
-import { divergenceSamples, ending, headSamples } from "../alerts/run-metrics.ts";
+import type { RunSample } from "../metrics/metrics.ts";
+import { divergenceSamples, ending, headSamples } from "../metrics/run-metrics.ts";
 import type { PublishResult } from "./result.ts";
 
 export function publicationSamples(result: PublishResult, nowMs: number): RunSample[] {

@@ -1,7 +1,8 @@
 import { PublisherError } from "../errors.ts";
 import { failuresOf } from "../alerts/failures-of.ts";
 import { beat, type Heartbeat } from "../alerts/heartbeat.ts";
-import { noteFailure, updateMetrics } from "../alerts/metrics-file.ts";
+import { noteFailure } from "../metrics/metrics-file.ts";
+import type { Metrics } from "../metrics/metrics.ts";
 import { publishHead } from "./publish-head.ts";
 import type { PublishOptions } from "./publish-options.ts";
 import type { PublishResult } from "./result.ts";
@@ -17,8 +18,7 @@ export interface TellOptions {
   readonly webhook?: Webhook | undefined;
   /** Called when every sink has the head. */
   readonly heartbeat?: Heartbeat | undefined;
-  /** Path of a metrics file. */
-  readonly metrics?: string | undefined;
+  readonly metrics?: Metrics | undefined;
 }
 
 export interface ToldPublication {
@@ -65,7 +65,7 @@ async function tellProgress(result: PublishResult, { heartbeat, metrics }: TellO
   const unbeaten = heartbeat !== undefined && isIntact ? await failuresOf(beat(heartbeat)) : [];
   if (metrics === undefined) return unbeaten;
   const samples = publicationSamples(result, Date.now());
-  return [...unbeaten, ...(await failuresOf(updateMetrics(metrics, "publish", samples)))];
+  return [...unbeaten, ...(await failuresOf(metrics.update("publish", samples)))];
 }
 
 /** PostgreSQL's error about a right that is missing, with what to grant; any other as it is. */

@@ -13,6 +13,8 @@ export interface SealLoopOptions {
   readonly signal: AbortSignal;
   /** Called when somebody was ended who held the chain's lock. */
   readonly onWarning: (message: string) => Promise<void> | void;
+  /** Called after each look that went well, with the number of rows that it sealed. */
+  readonly onLooked?: (rows: number, durationMs: number) => Promise<void>;
   /** Called when rows were sealed. */
   readonly onSealed: (rows: number, durationMs: number) => Promise<void>;
   /** Called when it failed, with the pause before the next attempt in milliseconds. */
@@ -30,6 +32,7 @@ export async function sealLoop(sql: Sql, options: SealLoopOptions): Promise<void
     const started = performance.now();
     try {
       const sealed = await sealPending(sql, { batch, lockIdleMs, onWarning, signal });
+      await options.onLooked?.(sealed, performance.now() - started);
       if (sealed > 0) await options.onSealed(sealed, performance.now() - started);
       pause = intervalMs;
     } catch (error) {

@@ -1,7 +1,6 @@
 import type { Overview } from "@scidex/audit-verifier";
 import { failuresOf } from "../alerts/failures-of.ts";
 import { beat } from "../alerts/heartbeat.ts";
-import { updateMetrics } from "../alerts/metrics-file.ts";
 import type { AlertedReport } from "./alerted-report.ts";
 import { verificationSamples } from "./verification-samples.ts";
 import { runOf, type VerifyAndAlertOptions } from "./verify-and-alert-options.ts";
@@ -25,6 +24,6 @@ export async function tellVerification(
   const isWell = report.status === "intact" && !hasFailed && unreported.length === 0;
   const unbeaten = heartbeat !== undefined && isWell ? await failuresOf(beat(heartbeat)) : [];
   const samples = verificationSamples(report, overview, now.getTime());
-  const unmeasured = metrics === undefined ? [] : await failuresOf(updateMetrics(metrics, runOf(options), samples));
+  const unmeasured = await failuresOf(metrics?.update(runOf(options), samples));
   return [...unreported, ...unbeaten, ...unmeasured];
 }

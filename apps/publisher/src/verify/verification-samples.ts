@@ -1,8 +1,8 @@
 import type { Seconds } from "@scidex/audit-core";
 import { CHECKS, type CheckName } from "@scidex/audit-reader";
 import type { Overview } from "@scidex/audit-verifier";
-import type { RunSample } from "../alerts/metrics.ts";
-import { divergenceSamples, ending, headSamples } from "../alerts/run-metrics.ts";
+import type { RunSample } from "../metrics/metrics.ts";
+import { divergenceSamples, ending, headSamples } from "../metrics/run-metrics.ts";
 import type { AlertedReport } from "./alerted-report.ts";
 
 /** @param nowMs milliseconds since the Unix epoch */

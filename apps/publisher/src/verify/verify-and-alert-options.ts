@@ -2,6 +2,7 @@ import type { Overview, Trust, VerifyOptions } from "@scidex/audit-verifier";
 import type { Sql } from "postgres";
 import type { Heartbeat } from "../alerts/heartbeat.ts";
 import type { Webhook } from "../alerts/webhook.ts";
+import type { Metrics } from "../metrics/metrics.ts";
 import type { AlertedReport } from "./alerted-report.ts";
 
 export interface VerifyAndAlertOptions
@@ -28,8 +29,7 @@ export interface VerifyAndAlertOptions
   readonly publisherState?: string | undefined;
   readonly webhook?: Webhook | undefined;
   readonly heartbeat?: Heartbeat | undefined;
-  /** Path of a metrics file. */
-  readonly metrics?: string | undefined;
+  readonly metrics?: Metrics | undefined;
   /**
    * Called with what was found and alerted, before the heartbeat, to write it somewhere. Where it fails, that is a failure
    * like that of any other file.

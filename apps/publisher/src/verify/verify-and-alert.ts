@@ -1,6 +1,6 @@
 import { connect } from "@scidex/audit-command";
 import { type AlertTarget, deliverAlerts } from "../alerts/deliver-alerts.ts";
-import { noteFailure } from "../alerts/metrics-file.ts";
+import { noteFailure } from "../metrics/metrics-file.ts";
 import type { AlertedReport, AlertedVerification } from "./alerted-report.ts";
 import { readMemory, saveMemory } from "./memory.ts";
 import { tellVerification } from "./tell-verification.ts";

@@ -1,6 +1,6 @@
 import { keepHeapSmall, progress } from "@scidex/audit-command";
 import { defaultJobs } from "@scidex/audit-verifier";
-import { noteFailure } from "../alerts/metrics-file.ts";
+import { noteFailure } from "../metrics/metrics-file.ts";
 import { connectUntil } from "../connect-until.ts";
 import type { AlertedVerification } from "./alerted-report.ts";
 import { verifyAndAlert } from "./verify-and-alert.ts";

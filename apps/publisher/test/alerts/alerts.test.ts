@@ -5,6 +5,7 @@ import { attach } from "@scidex/audit-schema";
 import { createLogin } from "@scidex/audit-testkit";
 import { drizzle } from "drizzle-orm/postgres-js";
 import { describe, expect, it, onTestFinished } from "vitest";
+import { MetricsFile } from "../../src/metrics/metrics-file.ts";
 import { verifyAndAlert, type VerifyAndAlertOptions } from "../../src/index.ts";
 import { listen } from "../listener.ts";
 import { type Log, openLog, recompute } from "../log.ts";
@@ -423,7 +424,7 @@ describe("metrics", () => {
   it("are valid, tell full and partial runs apart, and keep what other runs have written", async () => {
     const log = await edited();
     const metrics = join(log.folder, "audit.prom");
-    await verify(log, { metrics });
+    await verify(log, { metrics: new MetricsFile(metrics) });
     const full = readPrometheus(readFileSync(metrics, "utf8"));
     expect(full.get('audit_chain_divergences{run="full",check="event_hash"}')).toBe(1);
     expect(full.get('audit_chain_divergences{run="full",check="gap"}')).toBe(0);
@@ -433,7 +434,7 @@ describe("metrics", () => {
     expect(full.get('audit_chain_pending_age_seconds{run="full"}')).toBe(0);
     expect(full.has('audit_chain_run_success_timestamp_seconds{run="full"}')).toBe(false);
 
-    await verify(log, { metrics, sinceHeadMs: 1, checks: ["coverage"] });
+    await verify(log, { metrics: new MetricsFile(metrics), sinceHeadMs: 1, checks: ["coverage"] });
     const both = readPrometheus(readFileSync(metrics, "utf8"));
     const at = 'audit_chain_verification_timestamp_seconds{run="full"}';
     expect(both.get(at)).toBe(full.get(at));
@@ -446,9 +447,11 @@ describe("metrics", () => {
     await log.append("1");
     await log.publish();
     const metrics = join(log.folder, "audit.prom");
-    await verify(log, { metrics });
+    await verify(log, { metrics: new MetricsFile(metrics) });
     await log.sql`alter table public.audit_chain rename to gone`;
-    await expect(verify(log, { metrics, sinks: [], allowUnanchored: true })).rejects.toThrow(/audit_chain/);
+    await expect(verify(log, { metrics: new MetricsFile(metrics), sinks: [], allowUnanchored: true })).rejects.toThrow(
+      /audit_chain/,
+    );
     const samples = readPrometheus(readFileSync(metrics, "utf8"));
     expect(samples.get('audit_chain_run_status{run="full",status="failed"}')).toBe(1);
     expect(samples.get('audit_chain_run_status{run="full",status="intact"}')).toBe(0);
@@ -459,7 +462,7 @@ describe("metrics", () => {
     const log = await openLog();
     await log.append("1");
     await log.publish();
-    const { report, failures } = await verify(log, { metrics: join(log.folder, "no", "such.prom") });
+    const { report, failures } = await verify(log, { metrics: new MetricsFile(join(log.folder, "no", "such.prom")) });
     expect([report.status, failures.join()]).toEqual([
       "intact",
       expect.stringMatching(/metrics file .* can't be written/),

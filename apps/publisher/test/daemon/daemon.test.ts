@@ -11,7 +11,7 @@ import { listen } from "../listener.ts";
 import { type Log, linesOf, openLog } from "../log.ts";
 import { readPrometheus } from "../prometheus.ts";
 
-const QUICK = ["--json", "--publish-every", "1s", "--verify-every", "1s", "--since-head", "1s"];
+const QUICK = ["--json", "--listen", "off", "--publish-every", "1s", "--verify-every", "1s", "--since-head", "1s"];
 
 interface Entry {
   readonly job: string;
@@ -166,7 +166,9 @@ describe("audit-publisher run", () => {
     silent.listen(0, "127.0.0.1");
     await once(silent, "listening");
     const { port } = silent.address() as AddressInfo;
-    const { child, ended } = start(log, ["run"], { AUDIT_DATABASE_URL: `postgres://u@127.0.0.1:${port}/x` });
+    const { child, ended } = start(log, ["run", "--listen", "off"], {
+      AUDIT_DATABASE_URL: `postgres://u@127.0.0.1:${port}/x`,
+    });
     await once(silent, "connection");
     child.kill("SIGTERM");
     expect(await ended).toMatchObject({ exit: 0 });

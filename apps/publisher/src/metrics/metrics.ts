@@ -1,7 +1,7 @@
 /**
- * Metrics in Prometheus' text format (exposition format 0.0.4), for the text-file collector of node_exporter. All
- * samples carry the label `run`: `full` and `window` for verifications, `publish` for publications; runs share a file,
- * and each replaces its own samples only.
+ * What is measured, and how the samples of one run take their place among those of the others. All samples carry the label
+ * `run`: `full` and `window` for verifications, `publish` for publications, `seal` for the daemon's sealer. Runs share a file
+ * and an endpoint, and each replaces its own samples only.
  */
 
 /** Every metric that is ever written, with its help text. All are gauges. */
@@ -26,7 +26,7 @@ export const METRICS = {
 export type MetricName = keyof typeof METRICS;
 
 /** The kinds of runs. */
-export type RunKind = "full" | "window" | "publish";
+export type RunKind = "full" | "window" | "publish" | "seal";
 
 export const RUN_STATUSES = ["intact", "tampered", "unproven", "failed"] as const;
 export type RunStatus = (typeof RUN_STATUSES)[number];
@@ -37,10 +37,16 @@ export interface Sample {
   readonly value: number;
 }
 
+/** Where runs leave their samples. */
+export interface Metrics {
+  /** Puts a run's samples in the place of those that it left before. */
+  update(run: RunKind, fresh: readonly RunSample[]): Promise<void>;
+}
+
 /** A sample without the label of its run. */
 export type RunSample = readonly [name: MetricName, value: number, labels?: Readonly<Record<string, string>>];
 
-const NAMES = Object.keys(METRICS) as MetricName[];
+export const NAMES = Object.keys(METRICS) as MetricName[];
 
 /** What a run leaves of the samples that it does not set itself: the sinks it had may be others now. */
 const REPLACED_AS_A_WHOLE: ReadonlySet<MetricName> = new Set(["audit_chain_sink_behind", "audit_chain_divergences"]);
@@ -56,27 +62,9 @@ export function mergeSamples(before: readonly Sample[], run: RunKind, fresh: rea
   return [...kept, ...added];
 }
 
-const seriesOf = ({ name, labels }: Sample): string => `${name}${labelText(labels)}`;
+const seriesOf = ({ name, labels }: Sample): string => JSON.stringify([name, Object.entries(labels)]);
 
-/** One block for each metric, in the order of `METRICS`, each sample on a line. */
-export function formatMetrics(samples: readonly Sample[]): string {
-  return NAMES.flatMap((name) => {
-    const own = samples.filter((sample) => sample.name === name);
-    if (own.length === 0) return [];
-    const lines = own.map((sample) => `${seriesOf(sample)} ${sample.value}\n`).toSorted();
-    return [`# HELP ${name} ${METRICS[name]}\n`, `# TYPE ${name} gauge\n`, ...lines];
-  }).join("");
-}
-
-function labelText(labels: Sample["labels"]): string {
-  const parts = Object.entries(labels).map(([label, value]) => `${label}="${escapeLabel(value)}"`);
-  return `{${parts.join(",")}}`;
-}
-
-const escapeLabel = (value: string): string =>
-  value.replaceAll("\\", "\\\\").replaceAll('"', '\\"').replaceAll("\n", "\\n");
-
-/** The samples of a file that was written by `formatMetrics`; lines of any other form are passed over. */
+/** The samples of a text that `formatSamples` made; lines of any other form are passed over. */
 export function parseMetrics(text: string): Sample[] {
   return text.split("\n").flatMap((line): Sample[] => {
     const [, metric, labels = "", value = ""] = /^([a-z_]+)\{(.*)\} (\S+)$/.exec(line) ?? [];
