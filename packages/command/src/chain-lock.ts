@@ -40,7 +40,7 @@ export async function readChainLock(sql: ISql): Promise<LockUser[]> {
        where l.locktype = 'relation' and l.mode = 'RowShareLock' and l.granted
          and l.database = (select d.oid from pg_catalog.pg_database as d where d.datname = current_database())
          and l.relation = (select c.oid from pg_catalog.pg_class as c join pg_catalog.pg_namespace as n on n.oid = c.relnamespace
-                            where n.nspname = 'public' and c.relname = 'audit_chain_lock'))
+                            where n.oid = pg_catalog.to_regnamespace('public') and c.relname = 'audit_chain_lock'))
     select u.pid, x.gid, coalesce(a.usename::text, x.owner::text) as usename, a.application_name as application, a.state,
            extract(epoch from pg_catalog.clock_timestamp() - coalesce(a.xact_start, x.prepared))::text as seconds,
            case when pg_catalog.starts_with(a.state, 'idle in transaction')

@@ -1,7 +1,8 @@
 import { setTimeout as sleep } from "node:timers/promises";
+import { clientAt, type Place } from "@scidex/audit-core";
 import postgres from "postgres";
 import { CommandError } from "./command-error.ts";
-import { isDatabaseUrl } from "./environment.ts";
+import { isDatabaseUrl, place } from "./environment.ts";
 import { redact, redactUrl } from "./redact.ts";
 
 export interface ConnectOptions {
@@ -13,6 +14,8 @@ export interface ConnectOptions {
   readonly settings?: Readonly<Record<string, string>>;
   /** How long the server may take to let us in, in seconds; {@link CONNECT_TIMEOUT} if not given. */
   readonly timeout?: number;
+  /** Where the audit chain is in the database; by default as AUDIT_SCHEMA and AUDIT_ROLE_PREFIX say. */
+  readonly place?: Place;
 }
 
 export const DEFAULT_CONNECTIONS = 4;
@@ -23,13 +26,13 @@ export const CONNECT_TIMEOUT = 15;
 /**
  * Connects to a database, once, to know that it can be done; the client that is returned connects again as needed.
  * It runs no query for custom types (they would be taken from catalogs that nobody has checked yet) and drops
- * notices.
+ * notices. Its statements go to the chain where that is.
  *
  * @throws {CommandError} `configuration` when it is no PostgreSQL URL; `unavailable` when the server cannot be reached
  *   or refuses. The message says which server, database and user, why, and what to do. It never holds the password.
  */
 export async function connect(url: string, options: ConnectOptions): Promise<postgres.Sql> {
-  const sql = open(url, options);
+  const sql = clientAt(open(url, options), options.place ?? place());
   const timeout = options.timeout ?? CONNECT_TIMEOUT;
   const timer = new AbortController();
   try {

@@ -1,3 +1,4 @@
+import { type Place, placeOf } from "@scidex/audit-core";
 import { CommandError } from "./command-error.ts";
 import { DURATION_FORM, parseDuration } from "./duration.ts";
 import { redactUrl } from "./redact.ts";
@@ -118,6 +119,28 @@ export function policyFile(env: Environment = process.env): string | undefined {
 /** `AUDIT_CONFIG`: the path of `audit.config.json`; undefined if it is not set. */
 export function configFile(env: Environment = process.env): string | undefined {
   return read(env, "AUDIT_CONFIG");
+}
+
+/**
+ * `AUDIT_SCHEMA` and `AUDIT_ROLE_PREFIX`: where the audit chain is in its database, `public` and `scidex_audit_` if they
+ * are not set.
+ *
+ * @throws {CommandError} `configuration` when one of them is no such name.
+ */
+export function place(env: Environment = process.env): Place {
+  const [schema, rolePrefix] = [read(env, "AUDIT_SCHEMA"), read(env, "AUDIT_ROLE_PREFIX")];
+  try {
+    return placeOf({
+      ...(schema === undefined ? {} : { schema }),
+      ...(rolePrefix === undefined ? {} : { rolePrefix }),
+    });
+  } catch (error) {
+    throw new CommandError(
+      "configuration",
+      `AUDIT_SCHEMA or AUDIT_ROLE_PREFIX: ${error instanceof Error ? error.message : String(error)}`,
+      { cause: error },
+    );
+  }
 }
 
 /**

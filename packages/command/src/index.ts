@@ -14,6 +14,7 @@ export {
   ledgerSalt,
   maxHeadAge,
   origin,
+  place,
   policyFile,
   required,
   signingKeyFile,

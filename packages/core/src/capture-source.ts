@@ -1,4 +1,5 @@
 import type { CaptureMode } from "./capture-mode.ts";
+import { DEFAULT_PLACE } from "./place/place.ts";
 import { quotedLiteral, quotedName } from "./sql-text.ts";
 
 /**
@@ -51,9 +52,9 @@ export function keyExpression(keyColumns: readonly string[]): string {
 }
 
 /** SQL expression of what a key's text stands for in the events of a kind whose keys are blinded. */
-export function blindKeyExpression(kind: string, key: string): string {
-  const secret = `(SELECT s.secret FROM public.audit_chain_secret AS s WHERE s.event_kind = ${quotedLiteral(kind)})`;
-  return `public.audit_chain_blind_key(${secret}, ${key})`;
+export function blindKeyExpression(kind: string, key: string, schema = DEFAULT_PLACE.schema): string {
+  const secret = `(SELECT s.secret FROM ${schema}.audit_chain_secret AS s WHERE s.event_kind = ${quotedLiteral(kind)})`;
+  return `${schema}.audit_chain_blind_key(${secret}, ${key})`;
 }
 
 /** What capture reads in the place of a column that is gone: its payload is made anew by `audit_chain_odd_row`. */
@@ -81,15 +82,18 @@ export interface CaptureDefinition extends PayloadShape {
   readonly rowWise: boolean;
   /** Whether events are keyed by `audit_chain_blind_key` of the row's key. */
   readonly blindKey: boolean;
+  /** The chain's schema, where that is not `public`. */
+  readonly schema?: string;
 }
 
 /** The body (`prosrc`) of a table's capture function. */
 export function captureSource(d: CaptureDefinition): string {
+  const { schema = DEFAULT_PLACE.schema } = d;
   const kind = quotedLiteral(d.kind);
   const relation = quotedLiteral(d.relation);
-  const refuse = `PERFORM public.audit_chain_refuse(${relation}::text, TG_OP);`;
-  const insertInto = "    INSERT INTO public.audit_chain_pending (mode, op, event_kind, event_pk, payload_hash";
-  const eventKey = (key: string) => (d.blindKey ? blindKeyExpression(d.kind, key) : key);
+  const refuse = `PERFORM ${schema}.audit_chain_refuse(${relation}::text, TG_OP);`;
+  const insertInto = `    INSERT INTO ${schema}.audit_chain_pending (mode, op, event_kind, event_pk, payload_hash`;
+  const eventKey = (key: string) => (d.blindKey ? blindKeyExpression(d.kind, key, schema) : key);
   const isOdd = (payload: string) => `pg_catalog.strpos(${payload}, ${quotedLiteral(GONE)}) > 0`;
   const read = (which: "new" | "old") => `    BEGIN
       SELECT event.pk, event.payload INTO ${which}_key, ${which}_payload
@@ -99,13 +103,13 @@ export function captureSource(d: CaptureDefinition): string {
     END;
     IF ${isOdd(`${which}_payload`)} THEN
       SELECT event.pk, event.payload INTO ${which}_key, ${which}_payload
-      FROM public.audit_chain_odd_row(${kind}::text, relid, pg_catalog.concat(${which.toUpperCase()})) AS event;
+      FROM ${schema}.audit_chain_odd_row(${kind}::text, relid, pg_catalog.concat(${which.toUpperCase()})) AS event;
     END IF;
 `;
   const hash = (text: string) => `pg_catalog.sha256(pg_catalog.convert_to(${text}, 'UTF8'))`;
   const stageRow = (op: "event" | "insert" | "update" | "delete", which: "new" | "old") => {
     const key = eventKey(`CASE WHEN pg_catalog.octet_length(${which}_key) <= 2000 THEN ${which}_key
-                        ELSE public.audit_chain_odd_key(${kind}::text, ${which}_key) END`);
+                        ELSE ${schema}.audit_chain_odd_key(${kind}::text, ${which}_key) END`);
     const [column, before] =
       op === "update" || op === "delete" ? [", before_hash", `,\n           ${hash("old_payload")}`] : ["", ""];
     return `${insertInto}${column})
@@ -113,11 +117,11 @@ export function captureSource(d: CaptureDefinition): string {
            ${hash(`${which}_payload`)}${before});
 `;
   };
-  const oddRow = `public.audit_chain_odd_row(${kind}::text, audit_chain_capture.relid, pg_catalog.concat(source.*))`;
+  const oddRow = `${schema}.audit_chain_odd_row(${kind}::text, audit_chain_capture.relid, pg_catalog.concat(source.*))`;
   const stageRows = (op: string) => `${insertInto})
-    SELECT '${d.mode}', '${op}', ${kind}, ${eventKey(`CASE WHEN ${isOdd("event.payload")} THEN public.audit_chain_odd_key(${kind}::text, (${oddRow}).pk)
+    SELECT '${d.mode}', '${op}', ${kind}, ${eventKey(`CASE WHEN ${isOdd("event.payload")} THEN ${schema}.audit_chain_odd_key(${kind}::text, (${oddRow}).pk)
                         WHEN pg_catalog.octet_length(event.pk) <= 2000 THEN event.pk
-                        ELSE public.audit_chain_odd_key(${kind}::text, event.pk) END`)},
+                        ELSE ${schema}.audit_chain_odd_key(${kind}::text, event.pk) END`)},
            ${hash(`CASE WHEN ${isOdd("event.payload")} THEN (${oddRow}).payload ELSE event.payload END`)}
       FROM ${rowSource("audit_chain_new", d)};
 `;
@@ -130,7 +134,7 @@ export function captureSource(d: CaptureDefinition): string {
     END IF;
     RETURN NULL;
   ELSIF TG_OP = 'DELETE' THEN
-${read("old")}    PERFORM public.audit_chain_let_go(${relation}::text, ${kind}::text, ${eventKey("old_key")}, ${hash("old_payload")});
+${read("old")}    PERFORM ${schema}.audit_chain_let_go(${relation}::text, ${kind}::text, ${eventKey("old_key")}, ${hash("old_payload")});
     RETURN NULL;
 `
       : `    IF new_payload = old_payload THEN
@@ -143,7 +147,7 @@ ${read("old")}${stageRow("delete", "old")}`;
   const ticket =
     d.mode === "strict"
       ? `  IF FOUND THEN
-    INSERT INTO public.audit_chain_ticket DEFAULT VALUES ON CONFLICT DO NOTHING;
+    INSERT INTO ${schema}.audit_chain_ticket DEFAULT VALUES ON CONFLICT DO NOTHING;
   END IF;
 `
       : "";
@@ -158,7 +162,7 @@ DECLARE
   new_payload text;
 BEGIN
   IF pg_catalog.concat(pg_catalog.quote_ident(TG_TABLE_SCHEMA), '.', pg_catalog.quote_ident(TG_TABLE_NAME)) <> ${relation} THEN
-    PERFORM public.audit_chain_check_relation(${kind}::text, relid);
+    PERFORM ${schema}.audit_chain_check_relation(${kind}::text, relid);
   END IF;
   IF TG_OP = 'INSERT' THEN
 ${insert}  ELSIF TG_OP = 'UPDATE' THEN

@@ -8,6 +8,17 @@ export {
   payloadExpression,
   type PayloadShape,
 } from "./capture-source.ts";
+export { clientAt, placeOfClient } from "./place/client-at.ts";
+export {
+  atPlace,
+  DEFAULT_PLACE,
+  isDefaultPlace,
+  type Place,
+  placeOf,
+  ROLE_NAMES,
+  roleAt,
+  shippedForm,
+} from "./place/place.ts";
 export { type Checkpoint, formatCheckpoint, parseCheckpoint } from "./checkpoint.ts";
 export { CodedError } from "./coded-error.ts";
 export { type ConnectionLoss, connectionLoss } from "./connection-loss.ts";

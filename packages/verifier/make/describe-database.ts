@@ -40,7 +40,7 @@ export async function describeDatabase(url: string): Promise<Description> {
     }
     const catalog = await withSnapshot(
       admin,
-      async ([lane]) => await readCatalog(lane, interestOf(new Map()), async (_, read) => await read()),
+      async ([lane]) => await readCatalog(lane, interestOf(new Map(), lane.place), async (_, read) => await read()),
     );
     return { version, schema: describe(catalog) };
   } finally {

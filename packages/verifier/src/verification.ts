@@ -18,7 +18,7 @@ import { Crew } from "./bulk/crew.ts";
 import { checkCoverage } from "./coverage/narrowings.ts";
 import { checkGenerations } from "./coverage/check-generations.ts";
 import type { Policy } from "./coverage/policy.ts";
-import { type Histories, NO_HISTORIES } from "./coverage/read-histories.ts";
+import { type Histories, noHistories } from "./coverage/read-histories.ts";
 import { type Deadline, DeadlineError } from "./deadline.ts";
 import { checkApproval, checkApprovalWithoutChain } from "./steps/check-approval.ts";
 import { checkApplications, checkCatalog, checkServerRows, proveTypes } from "./steps/catalogs.ts";
@@ -125,8 +125,9 @@ async function checkSnapshot(snapshot: Snapshot, ground: Ground, noted: Noted): 
     unlessRefused(async () => (await configuration).histories),
     checkServerRows(second, policy, noted),
   ]);
-  const audited = options.onlyConfiguration === true ? NO_HISTORIES : readable;
-  await proveTypes(lane, audited ?? NO_HISTORIES, watch);
+  const none = noHistories(lane.place);
+  const audited = options.onlyConfiguration === true ? none : readable;
+  await proveTypes(lane, audited ?? none, watch);
   const catalog = await checkCatalog(snapshot, configuration, policy, noted);
   if (table === null) {
     noted.cannot("there is no chain to be checked", "links", "sources", "coverage");
@@ -147,7 +148,7 @@ async function checkSnapshot(snapshot: Snapshot, ground: Ground, noted: Noted): 
   const histories = await coverageOf(configuration, noted);
   const generations = await readGenerations(lane, table, published, histories, noted);
   noted.saw({ generations });
-  const compared = histories === null || options.onlyConfiguration !== true ? histories : NO_HISTORIES;
+  const compared = histories === null || options.onlyConfiguration !== true ? histories : none;
   const { recorder } = ground;
   await compareTables(snapshot, crew, { links, table, histories: compared, generations, recorder, policy, now }, noted);
   if (noted.wants("coverage") && histories !== null && approvedTo !== null) {

@@ -1,3 +1,4 @@
+import { clientAt, DEFAULT_PLACE, type Place } from "@scidex/audit-core";
 import { attach, detach, migrate } from "@scidex/audit-schema";
 import { createDatabase, type EmbeddedServer, type Template, type TestDatabase } from "@scidex/audit-testkit";
 import { drizzle } from "drizzle-orm/postgres-js";
@@ -39,23 +40,26 @@ const ROWS = `
 /** The audit chain with {@link TABLES} attached and rows in them. */
 export const AUDITED: Template = {
   name: "verifier-structure",
-  prepare: async (url) => {
-    const sql = postgres(url, { max: 1, onnotice: () => {} });
-    const db = drizzle(sql);
-    await migrate(db);
-    await sql.unsafe(TABLES);
-    await attach(db, "public.strict_refuse", { mode: "strict" });
-    await attach(db, "public.sealed_track", { mode: "sealed", changes: "track", exclude: ["amount"] });
-    await attach(db, "public.parts", { mode: "strict" });
-    await attach(db, 'app."Odd ""name"""', { mode: "strict", changes: "track", kind: "odd" });
-    await attach(db, "public.blinded", { mode: "strict", changes: "track", blindKey: true });
-    await attach(db, "public.was_attached", { mode: "strict" });
-    await sql.unsafe(ROWS);
-    await sql.unsafe("select public.audit_chain_seal(1000)");
-    await detach(db, "public.was_attached");
-    await sql.end();
-  },
+  prepare: async (url) => await prepareAt(url, DEFAULT_PLACE),
 };
+
+/** The same with the chain in another schema, with other roles. */
+export async function prepareAt(url: string, place: Place): Promise<void> {
+  const sql = clientAt(postgres(url, { max: 1, onnotice: () => {} }), place);
+  const db = drizzle(sql);
+  await migrate(db);
+  await sql.unsafe(TABLES);
+  await attach(db, "public.strict_refuse", { mode: "strict" });
+  await attach(db, "public.sealed_track", { mode: "sealed", changes: "track", exclude: ["amount"] });
+  await attach(db, "public.parts", { mode: "strict" });
+  await attach(db, 'app."Odd ""name"""', { mode: "strict", changes: "track", kind: "odd" });
+  await attach(db, "public.blinded", { mode: "strict", changes: "track", blindKey: true });
+  await attach(db, "public.was_attached", { mode: "strict" });
+  await sql.unsafe(ROWS);
+  await sql.unsafe("select public.audit_chain_seal(1000)");
+  await detach(db, "public.was_attached");
+  await sql.end();
+}
 
 /** What one look at the structure says. */
 export interface Looked {
@@ -71,8 +75,8 @@ export async function lookAtStructure(sql: postgres.Sql, policy: Policy | null =
     const histories = await snapshot[0]
       .attempt(async (lane) => {
         const [chain, config] = [
-          await readShape(lane, "public", "audit_chain"),
-          await readShape(lane, "public", "audit_chain_config"),
+          await readShape(lane, lane.place.schema, "audit_chain"),
+          await readShape(lane, lane.place.schema, "audit_chain_config"),
         ];
         return chain === null || config === null ? null : await readHistories(lane, chain, config);
       })

@@ -1,5 +1,6 @@
 import type { AnyPgDatabase } from "@scidex/audit-schema";
 import { sql } from "drizzle-orm";
+import { type ChainOptions, door } from "./door.ts";
 import { WriterError, writerError } from "./errors.ts";
 import { type NewEvent, type PreparedEvent, prepareEvent } from "./event.ts";
 import { type Receipt, receiptsOf } from "./receipt.ts";
@@ -13,14 +14,18 @@ export const MAX_EVENTS_PER_STATEMENT = 10_000;
  * @returns a receipt for each event, in the same order
  * @throws as `append`; every event is checked before anything is sent
  */
-export async function appendMany(tx: AnyPgDatabase, events: readonly NewEvent[]): Promise<Receipt[]> {
+export async function appendMany(
+  tx: AnyPgDatabase,
+  events: readonly NewEvent[],
+  options: ChainOptions = {},
+): Promise<Receipt[]> {
   const prepared = events.map(prepareEvent);
   try {
-    if (prepared.length <= MAX_EVENTS_PER_STATEMENT) return await appendPrepared(tx, prepared);
+    if (prepared.length <= MAX_EVENTS_PER_STATEMENT) return await appendPrepared(tx, prepared, options);
     return await tx.transaction(async (inner) => {
       const receipts: Receipt[] = [];
       for (let start = 0; start < prepared.length; start += MAX_EVENTS_PER_STATEMENT) {
-        const chunk = await appendPrepared(inner, prepared.slice(start, start + MAX_EVENTS_PER_STATEMENT));
+        const chunk = await appendPrepared(inner, prepared.slice(start, start + MAX_EVENTS_PER_STATEMENT), options);
         for (const receipt of chunk) receipts.push(receipt);
       }
       return receipts;
@@ -31,13 +36,17 @@ export async function appendMany(tx: AnyPgDatabase, events: readonly NewEvent[])
 }
 
 /** One statement. Errors are the driver's. */
-export async function appendPrepared(tx: AnyPgDatabase, events: readonly PreparedEvent[]): Promise<Receipt[]> {
+export async function appendPrepared(
+  tx: AnyPgDatabase,
+  events: readonly PreparedEvent[],
+  options: ChainOptions,
+): Promise<Receipt[]> {
   if (events.length === 0) return [];
   const kinds = arrayText(events.map((event) => event.kind));
   const pks = arrayText(events.map((event) => event.pk));
   const hashes = arrayText(events.map((event) => `\\x${event.hash}`));
-  const door = sql`public.audit_chain_append_many(${kinds}::text::text[], ${pks}::text::text[], ${hashes}::text::bytea[])`;
-  const receipts = await receiptsOf(tx, door);
+  const rows = sql`${sql.raw(door("append_many", options))}(${kinds}::text::text[], ${pks}::text::text[], ${hashes}::text::bytea[])`;
+  const receipts = await receiptsOf(tx, rows);
   if (receipts.length !== events.length) {
     throw new WriterError("database", `the append door returned ${receipts.length} rows for ${events.length} events`);
   }

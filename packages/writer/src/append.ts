@@ -1,4 +1,5 @@
 import type { AnyPgDatabase } from "@scidex/audit-schema";
+import { type ChainOptions, door } from "./door.ts";
 import { WriterError, writerError } from "./errors.ts";
 import { type NewEvent, prepareEvent } from "./event.ts";
 import { type Receipt, receiptsOf } from "./receipt.ts";
@@ -16,14 +17,16 @@ import { sqlEvent } from "./sql-values.ts";
  *     });
  *
  * @param tx a drizzle transaction of any PostgreSQL driver, or a database, where it is a transaction of its own
+ * @param options the schema of a chain that is not in `public`
  * @throws {WriterError} `bad_event`, `conflict`, `reserved_kind`, `retry` (never under READ COMMITTED; `withRetry` helps),
  *   and what every statement can run into; CoreError `json_…` for a payload without a canonical form. Nothing is recorded
  *   then.
  */
-export async function append(tx: AnyPgDatabase, event: NewEvent): Promise<Receipt> {
+export async function append(tx: AnyPgDatabase, event: NewEvent, options: ChainOptions = {}): Promise<Receipt> {
   const prepared = prepareEvent(event);
+  const call = `${door("append", options)}(${sqlEvent(prepared)})`;
   try {
-    const [receipt] = await receiptsOf(tx, `public.audit_chain_append(${sqlEvent(prepared)})`);
+    const [receipt] = await receiptsOf(tx, call);
     if (receipt === undefined) throw new WriterError("database", "the append door returned no row");
     return receipt;
   } catch (error) {

@@ -1,12 +1,13 @@
 import type { AnyPgDatabase } from "@scidex/audit-schema";
 import { appendPrepared } from "./append-many.ts";
 import { atLeast } from "./at-least.ts";
+import type { ChainOptions } from "./door.ts";
 import { WriterError, type WriterErrorCode, writerError } from "./errors.ts";
 import { type NewEvent, type PreparedEvent, prepareEvent } from "./event.ts";
 import type { Receipt } from "./receipt.ts";
 import { RETRY_DEFAULTS, retrying } from "./with-retry.ts";
 
-export interface BatchWriterOptions {
+export interface BatchWriterOptions extends ChainOptions {
   /** How many events go into one transaction at most. */
   readonly maxBatch?: number;
   /**
@@ -73,6 +74,7 @@ class QueueingBatchWriter implements BatchWriter {
   readonly #maxDelayMs: number;
   readonly #maxHeld: number;
   readonly #attempts: number;
+  readonly #chain: ChainOptions;
   #queue: Held[] = [];
   #inFlight = 0;
   #loop: Promise<void> | undefined;
@@ -89,6 +91,7 @@ class QueueingBatchWriter implements BatchWriter {
 
   constructor(db: AnyPgDatabase, options: BatchWriterOptions) {
     this.#db = db;
+    this.#chain = { schema: options.schema };
     this.#maxBatch = atLeast(1, "maxBatch", options.maxBatch ?? BATCH_WRITER_DEFAULTS.maxBatch);
     this.#maxDelayMs = atLeast(0, "maxDelayMs", options.maxDelayMs ?? BATCH_WRITER_DEFAULTS.maxDelayMs);
     this.#expected = this.#maxBatch;
@@ -163,7 +166,7 @@ class QueueingBatchWriter implements BatchWriter {
   /** One transaction, and again where the database says that this helps. */
   async #commit(events: readonly PreparedEvent[]): Promise<Result[]> {
     const commit = (record: typeof recordAll) =>
-      retrying(() => transaction(this.#db, (tx) => record(tx, events)), { attempts: this.#attempts });
+      retrying(() => transaction(this.#db, (tx) => record(tx, events, this.#chain)), { attempts: this.#attempts });
     try {
       return await commit(recordAll);
     } catch (error) {
@@ -173,8 +176,8 @@ class QueueingBatchWriter implements BatchWriter {
   }
 }
 
-async function recordAll(tx: AnyPgDatabase, events: readonly PreparedEvent[]): Promise<Result[]> {
-  const receipts = await appendPrepared(tx, events);
+async function recordAll(tx: AnyPgDatabase, events: readonly PreparedEvent[], chain: ChainOptions): Promise<Result[]> {
+  const receipts = await appendPrepared(tx, events, chain);
   return receipts.map((receipt) => ({ receipt }));
 }
 
@@ -182,16 +185,16 @@ async function recordAll(tx: AnyPgDatabase, events: readonly PreparedEvent[]): P
  * Records the events that can be recorded: all at once in a savepoint, and where one is bad, each half on its own, so
  * that a bad event among n costs some 2·log2(n) statements.
  */
-async function recordEach(tx: AnyPgDatabase, events: readonly PreparedEvent[]): Promise<Result[]> {
+async function recordEach(tx: AnyPgDatabase, events: readonly PreparedEvent[], chain: ChainOptions): Promise<Result[]> {
   try {
-    return await tx.transaction(async (savepoint) => await recordAll(savepoint, events));
+    return await tx.transaction(async (savepoint) => await recordAll(savepoint, events, chain));
   } catch (cause) {
     const error = writerError(cause);
     if (!OF_ONE_EVENT.has(error.code)) throw error;
     if (events.length === 1) return [{ error }];
     const half = Math.ceil(events.length / 2);
-    const first = await recordEach(tx, events.slice(0, half));
-    return [...first, ...(await recordEach(tx, events.slice(half)))];
+    const first = await recordEach(tx, events.slice(0, half), chain);
+    return [...first, ...(await recordEach(tx, events.slice(half), chain))];
   }
 }
 

@@ -1,4 +1,5 @@
 import type { AnyPgDatabase } from "@scidex/audit-schema";
+import { type ChainOptions, door } from "./door.ts";
 import { writerError } from "./errors.ts";
 import { type NewEvent, prepareEvent } from "./event.ts";
 import { sqlEvent } from "./sql-values.ts";
@@ -10,10 +11,11 @@ import { sqlEvent } from "./sql-values.ts";
  *
  * @throws {WriterError | CoreError} as `append`, but neither `conflict` nor `retry`
  */
-export async function enqueue(tx: AnyPgDatabase, event: NewEvent): Promise<void> {
+export async function enqueue(tx: AnyPgDatabase, event: NewEvent, options: ChainOptions = {}): Promise<void> {
   const prepared = prepareEvent(event);
+  const call = `${door("enqueue", options)}(${sqlEvent(prepared)})`;
   try {
-    await tx.execute(`select public.audit_chain_enqueue(${sqlEvent(prepared)})`);
+    await tx.execute(`select ${call}`);
   } catch (error) {
     throw writerError(error);
   }

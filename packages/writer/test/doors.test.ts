@@ -1,11 +1,21 @@
-import { CoreError, fromHex, payloadHash, toHex } from "@scidex/audit-core";
-import { type AnyPgDatabase, attach } from "@scidex/audit-schema";
+import { clientAt, CoreError, fromHex, payloadHash, placeOf, toHex } from "@scidex/audit-core";
+import { type AnyPgDatabase, attach, migrate } from "@scidex/audit-schema";
 import { createDatabase } from "@scidex/audit-testkit";
 import { sql } from "drizzle-orm";
+import { drizzle as overPg } from "drizzle-orm/node-postgres";
 import { drizzle } from "drizzle-orm/postgres-js";
+import { Pool } from "pg";
 import postgres from "postgres";
 import { afterAll, beforeAll, describe, expect, test } from "vitest";
-import { append, appendMany, enqueue, MAX_EVENTS_PER_STATEMENT, type NewEvent, WriterError } from "../src/index.ts";
+import {
+  append,
+  appendMany,
+  createBatchWriter,
+  enqueue,
+  MAX_EVENTS_PER_STATEMENT,
+  type NewEvent,
+  WriterError,
+} from "../src/index.ts";
 import { expectIntact, pendingCount, readChain, tip } from "./chain.ts";
 import { CHAIN, DRIVERS, type Opened } from "./databases.ts";
 
@@ -240,6 +250,36 @@ test.each(["camel", "pascal"] as const)("a client that renames columns (%s) gets
     );
   } finally {
     await client.end();
+    await database.drop();
+  }
+});
+
+test("a chain in a schema of its own is written over any driver, by the schema's name", async () => {
+  const database = await createDatabase();
+  const pool = new Pool({ connectionString: database.url, max: 2 });
+  const setUp = clientAt(postgres(database.url, { max: 1, onnotice: () => {} }), placeOf({ schema: "log" }));
+  try {
+    await migrate(drizzle(setUp));
+    const db = overPg(pool);
+    const chain = { schema: "log" };
+    await append(db, { kind: "k", pk: "1", payload: 1 }, chain);
+    await appendMany(db, [{ kind: "k", pk: "2", payload: 2 }], chain);
+    await enqueue(db, { kind: "k", pk: "3", payload: 3 }, chain);
+    const writer = createBatchWriter(db, chain);
+    expect(await writer.append({ kind: "k", pk: "4", payload: 4 })).toMatchObject({ seq: 3n });
+    await writer.close();
+    expect(await database.sql`select event_pk from log.audit_chain order by seq`.values()).toEqual([
+      ["1"],
+      ["2"],
+      ["4"],
+    ]);
+    expect(await database.sql`select event_pk from log.audit_chain_pending`.values()).toEqual([["3"]]);
+    expect(await codeOf(append(db, { kind: "k", pk: "5", payload: 5 }, { schema: "log; drop" }))).toBe(
+      "CoreError place_malformed",
+    );
+  } finally {
+    await pool.end();
+    await setUp.end();
     await database.drop();
   }
 });

@@ -1,4 +1,5 @@
-import { type CommandContext, escapeText, type Outcome } from "@scidex/audit-command";
+import { CommandError, type CommandContext, escapeText, type Outcome, place } from "@scidex/audit-command";
+import { isDefaultPlace, type Place, placeOf } from "@scidex/audit-core";
 import { migrate } from "@scidex/audit-schema";
 import { Command } from "commander";
 import { withDatabase } from "../database/database.ts";
@@ -15,12 +16,20 @@ What it mends is recorded in the chain, as what it was found. Owners, rights and
 then; anything else stays a finding (coverage_narrowed) until the auditor has approved it: audit-chain policy --diff FILE.
 What holds records is never made anew.
 
+--schema puts all of the chain's objects into a schema of its own, which is made where it is missing: drizzle-kit push and
+interfaces made from public then leave it alone. --role-prefix names its roles, which belong to the whole server, for a server
+with chains of several owners. All other commands are told by AUDIT_SCHEMA and AUDIT_ROLE_PREFIX, or find nothing. A chain stays
+where it was made.
+
 Examples:
   $ AUDIT_DATABASE_URL=postgres://postgres:secret@localhost:5432/app audit-chain init
-  $ audit-chain init --repair`;
+  $ audit-chain init --repair
+  $ audit-chain init --schema audit`;
 
 interface Options {
   readonly repair?: boolean;
+  readonly schema?: string;
+  readonly rolePrefix?: string;
   readonly json?: boolean;
 }
 
@@ -29,27 +38,59 @@ export function initCommand(context: CommandContext): Command {
   return new Command("init")
     .description("Creates the audit chain's tables, functions and roles in a database, or brings them up to date.")
     .option("--repair", "put back what it has lost: owners, rights, triggers, guards, functions")
+    .option("--schema <name>", "the schema of the chain's objects (default: AUDIT_SCHEMA, else public)")
+    .option("--role-prefix <p>", "what its roles' names begin with (default: AUDIT_ROLE_PREFIX, else scidex_audit_)")
     .option("--json", "print the result as JSON")
     .addHelpText("after", HELP)
     .action(
       context.run(async (options: Options): Promise<Outcome | void> => {
-        if (options.repair === true)
+        if (options.repair === true) {
+          if (options.schema !== undefined || options.rolePrefix !== undefined)
+            throw new CommandError(
+              "usage",
+              "--repair mends the chain where it is: AUDIT_SCHEMA and AUDIT_ROLE_PREFIX say where",
+            );
           return await (await import("../repair/repair-chain.ts")).repairChain(context, options.json);
+        }
         await init(context, options);
       }),
     );
 }
 
 async function init(context: CommandContext, options: Options): Promise<void> {
-  const use = { command: "init", right: "a superuser, or as a role with CREATEROLE", setUp: true };
+  const at = placeAsked(options);
+  const use = { command: "init", right: "a superuser, or as a role with CREATEROLE", setUp: true, place: at };
   await withDatabase(context, use, async ({ db, name }) => {
     const { applied, version, warnings } = await migrate(db);
-    await print(options.json, { database: name, applied, version, warnings }, () => [
-      applied.length === 0
-        ? `The audit chain in the database ${escapeText(name)} is up to date (migration ${version}).`
-        : `The audit chain is set up in the database ${escapeText(name)} (${applied.join(", ")}).`,
-      ...warnings.map((warning) => `warning: ${escapeText(warning)}`),
-      ...(applied.length === 0 ? [] : ["Next: audit-chain attach TABLE"]),
-    ]);
+    await print(
+      options.json,
+      { database: name, schema: at.schema, role_prefix: at.rolePrefix, applied, version, warnings },
+      () => [
+        applied.length === 0
+          ? `The audit chain in the database ${escapeText(name)} is up to date (migration ${version}).`
+          : `The audit chain is set up in the database ${escapeText(name)} (${applied.join(", ")}).`,
+        ...toldBy(at),
+        ...warnings.map((warning) => `warning: ${escapeText(warning)}`),
+        ...(applied.length === 0 ? [] : ["Next: audit-chain attach TABLE"]),
+      ],
+    );
   });
+}
+
+function placeAsked({ schema, rolePrefix }: Options): Place {
+  const there = place();
+  try {
+    return placeOf({ schema: schema ?? there.schema, rolePrefix: rolePrefix ?? there.rolePrefix });
+  } catch (error) {
+    throw new CommandError("usage", error instanceof Error ? error.message : String(error), { cause: error });
+  }
+}
+
+/** What other commands have to be told, where they are not. */
+function toldBy(at: Place): string[] {
+  const there = place();
+  if (isDefaultPlace(at) || (at.schema === there.schema && at.rolePrefix === there.rolePrefix)) return [];
+  return [
+    `It is in the schema ${at.schema}, with roles ${at.rolePrefix}…: set AUDIT_SCHEMA=${at.schema} AUDIT_ROLE_PREFIX=${at.rolePrefix} for all other commands.`,
+  ];
 }

@@ -1,4 +1,5 @@
 import { CommandError, type CommandContext, connect, databaseUrl } from "@scidex/audit-command";
+import { type Place, placeOfClient } from "@scidex/audit-core";
 import { drizzle, type PostgresJsDatabase } from "drizzle-orm/postgres-js";
 import type { Sql } from "postgres";
 import { explained } from "./database-error.ts";
@@ -18,6 +19,8 @@ export interface DatabaseUse {
   readonly right: string;
   /** Whether the chain may be missing there: only `init` can do without. */
   readonly setUp?: boolean;
+  /** Where the chain is; by default as the environment says. */
+  readonly place?: Place;
 }
 
 /**
@@ -32,7 +35,10 @@ export async function withDatabase<T>(
   use: DatabaseUse,
   work: (database: Database) => Promise<T>,
 ): Promise<T> {
-  const sql = await connect(databaseUrl(), { applicationName: `audit-chain ${use.command}` });
+  const sql = await connect(databaseUrl(), {
+    applicationName: `audit-chain ${use.command}`,
+    ...(use.place === undefined ? {} : { place: use.place }),
+  });
   const stop = (): void => void sql.end({ timeout: 0 });
   signal.addEventListener("abort", stop);
   try {
@@ -53,8 +59,16 @@ async function checkSetUp(sql: Sql, name: string): Promise<void> {
     select pg_catalog.to_regclass('public.audit_chain')::text as chain,
            pg_catalog.to_regclass('public.audit_chain_migrations')::text as migrations`;
   if (row?.migrations !== null && row?.chain !== null) return;
+  const { schema } = placeOfClient(sql);
+  const others = await sql<{ schema: string }[]>`
+    select n.nspname as schema from pg_catalog.pg_class as c join pg_catalog.pg_namespace as n on n.oid = c.relnamespace
+     where c.relname = 'audit_chain_lock' and c.relkind = 'r' order by 1`;
+  const advice =
+    others.length === 0
+      ? "run audit-chain init there first"
+      : `there is one in the schema ${others.map((other) => other.schema).join(", ")}: set AUDIT_SCHEMA to it`;
   throw new CommandError(
     "failed",
-    `the audit chain is not set up in the database "${name}": run audit-chain init there first`,
+    `the audit chain is not set up in the database "${name}"${schema === "public" ? "" : `, schema ${schema}`}: ${advice}`,
   );
 }

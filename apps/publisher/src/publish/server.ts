@@ -65,7 +65,7 @@ async function checkRelation(session: TransactionSql): Promise<void> {
             exists (select from pg_catalog.pg_inherits i where c.oid in (i.inhparent, i.inhrelid)) as inherits,
             pg_catalog.has_table_privilege(c.oid, 'select') as may
        from pg_catalog.pg_class c join pg_catalog.pg_namespace n on n.oid = c.relnamespace
-      where n.nspname = 'public' and c.relname = 'audit_chain'`,
+      where n.oid = pg_catalog.to_regnamespace('public') and c.relname = 'audit_chain'`,
   );
   if (!relation)
     throw new PublisherError(

@@ -15,7 +15,7 @@ export interface Pending {
 export async function readPending(sql: Sql): Promise<Pending | undefined> {
   const [table] = await sql.unsafe(
     `select 1 from pg_catalog.pg_class c join pg_catalog.pg_namespace n on n.oid = c.relnamespace
-      where n.nspname = 'public' and c.relname = 'audit_chain_pending'`,
+      where n.oid = pg_catalog.to_regnamespace('public') and c.relname = 'audit_chain_pending'`,
   );
   if (!table) return undefined;
   const [row] = await sql.unsafe<{ rows: string; set_aside: string; age: string | null }[]>(

@@ -76,7 +76,7 @@ export async function maySeal(sql: Sql): Promise<boolean> {
   const [row] = await sql.unsafe<{ may: boolean | null }[]>(
     `select pg_catalog.has_function_privilege(p.oid, 'execute') as may
        from pg_catalog.pg_proc p join pg_catalog.pg_namespace n on n.oid = p.pronamespace
-      where n.nspname = 'public' and p.proname = 'audit_chain_seal'
+      where n.oid = pg_catalog.to_regnamespace('public') and p.proname = 'audit_chain_seal'
         and p.proargtypes = '23'::pg_catalog.oidvector`,
   );
   return row?.may === true;

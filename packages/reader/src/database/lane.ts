@@ -1,3 +1,4 @@
+import type { Place } from "@scidex/audit-core";
 import type { Field } from "./copy/copy-binary.ts";
 import type { Chunks } from "./copy/open-copy.ts";
 import type { LiveCatalog } from "./catalog/live-catalog.ts";
@@ -17,6 +18,8 @@ export interface Lane extends Scanner {
   readonly encoding: string;
   /** The database's name. */
   readonly database: string;
+  /** Where the chain is in it. */
+  readonly place: Place;
   /** The server's major version. */
   readonly majorVersion: number;
   /** The relations and types of the snapshot: read once for all lanes. */

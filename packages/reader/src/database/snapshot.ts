@@ -1,4 +1,4 @@
-import { quotedName } from "@scidex/audit-core";
+import { type Place, placeOfClient, quotedName } from "@scidex/audit-core";
 import type { Sql } from "postgres";
 import type { Field } from "./copy/copy-binary.ts";
 import { LiveCatalog } from "./catalog/live-catalog.ts";
@@ -32,7 +32,8 @@ export interface PlannedSnapshotOptions<P extends SnapshotPlan> {
  * Opens a REPEATABLE READ READ ONLY snapshot on two connections of its own, and closes them whatever happens. Where one is
  * lost it fails at once.
  *
- * @param sql a client of the `postgres` driver: its options are taken for the connections
+ * @param sql a client of the `postgres` driver: its options are taken for the connections, and where it says that the
+ *   chain is (`clientAt`)
  */
 export async function withSnapshot<T>(sql: Pick<Sql, "options">, work: (snapshot: Snapshot) => Promise<T>): Promise<T> {
   const never = new Promise<never>(() => {});
@@ -57,7 +58,7 @@ export async function withPlannedSnapshot<P extends SnapshotPlan, T>(
     return session;
   };
   try {
-    return await Promise.race([openAndWork(open, plan, work), lost.promise]);
+    return await Promise.race([openAndWork(open, placeOfClient(sql), plan, work), lost.promise]);
   } finally {
     await Promise.all(sessions.map(async (session) => await session.close()));
   }
@@ -65,11 +66,12 @@ export async function withPlannedSnapshot<P extends SnapshotPlan, T>(
 
 async function openAndWork<P extends SnapshotPlan, T>(
   open: () => Promise<Session>,
+  place: Place,
   plan: (first: Lane) => Promise<P>,
   work: (snapshot: Snapshot, plan: P) => Promise<T>,
 ): Promise<T> {
   const session = await open();
-  const shared: Shared = {};
+  const shared: Shared = { place };
   const first = new SnapshotLane(session, shared);
   const planned = await plan(first);
   const name = await session.report(EXPORT_SNAPSHOT);
@@ -86,6 +88,7 @@ async function openAndWork<P extends SnapshotPlan, T>(
 
 /** What all lanes of a snapshot share. */
 interface Shared {
+  readonly place: Place;
   catalog?: Promise<LiveCatalog>;
 }
 
@@ -116,6 +119,10 @@ class SnapshotLane implements Lane {
 
   get database(): string {
     return this.#session.database;
+  }
+
+  get place(): Place {
+    return this.#shared.place;
   }
 
   get majorVersion(): number {

@@ -41,7 +41,7 @@ export async function findObjects(tx: AnyPgDatabase, names: ShippedNames): Promi
           from pg_catalog.pg_trigger as t join pg_catalog.pg_class as c on c.oid = t.tgrelid left join pg_catalog.pg_proc as p on p.oid = t.tgfoid
          where ${isOurs} or (not t.tgisinternal and (${isTable} or t.tgname in ('audit_chain_capture', 'audit_chain_guard', 'audit_chain_guard_truncate', '0_audit_chain_track')))
         union all
-        select pg_catalog.concat('the role ', r.rolname), 'there', null, null from pg_catalog.pg_roles as r where r.rolname in ${names.roles}
+        select pg_catalog.concat('the role ', r.rolname), 'there', null, null from pg_catalog.pg_roles as r where r.rolname in (${names.roles})
       ) as o`,
     )
     .orderBy(sql`o.name`);

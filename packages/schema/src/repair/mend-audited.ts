@@ -29,9 +29,9 @@ async function mendOwner(tx: AnyPgDatabase, kind: string): Promise<void> {
     .select({ signature: sql<string>`p.oid::regprocedure::text` })
     .from(sql`pg_catalog.pg_proc as p`)
     .where(
-      sql`p.oid = pg_catalog.to_regprocedure(pg_catalog.concat('public.', public.audit_chain_capture_name(${kind}), '()')) and p.proowner <> ${OWNER}::regrole`,
+      sql`p.oid = pg_catalog.to_regprocedure(pg_catalog.concat('public.', public.audit_chain_capture_name(${kind}), '()')) and p.proowner <> '${OWNER}'::regrole`,
     );
-  for (const { signature } of rows) await tx.execute(sql.raw(`alter function ${signature} owner to ${OWNER}`));
+  for (const { signature } of rows) await tx.execute(sql`alter function ${sql.raw(signature)} owner to ${OWNER}`);
 }
 
 async function mendTable(tx: AnyPgDatabase, kind: string): Promise<void> {

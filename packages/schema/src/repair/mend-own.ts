@@ -64,10 +64,13 @@ async function mendConstraintTrigger(tx: AnyPgDatabase, statement: string): Prom
   const [definition = "", name = "", table = ""] =
     /CREATE CONSTRAINT TRIGGER (\w+) .* ON public\.(\w+) [^;]*/.exec(statement) ?? [];
   const rows = await tx
-    .select({ definition: sql<string>`pg_catalog.pg_get_triggerdef(t.oid)` })
+    .select({ isSame: sql<boolean>`pg_catalog.pg_get_triggerdef(t.oid) = ${literal(definition)}` })
     .from(sql`pg_catalog.pg_trigger as t`)
-    .where(sql`t.tgrelid = pg_catalog.to_regclass(${`public.${table}`}) and t.tgname = ${name}`);
-  if (rows[0]?.definition === definition) return;
+    .where(sql`t.tgrelid = pg_catalog.to_regclass(${literal(`public.${table}`)}) and t.tgname = ${name}`);
+  if (rows[0]?.isSame === true) return;
   await tx.execute(sql`drop trigger if exists ${sql.identifier(name)} on public.${sql.identifier(table)}`);
   await tx.execute(sql.raw(statement));
 }
+
+/** Text of the migrations in a statement: not as a value, since in another place it is other text. */
+const literal = (text: string) => sql.raw(`'${text.replaceAll("'", "''")}'`);

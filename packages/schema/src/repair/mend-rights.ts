@@ -1,4 +1,4 @@
-import { sql } from "drizzle-orm";
+import { type SQL, sql } from "drizzle-orm";
 import type { AnyPgDatabase } from "../database.ts";
 import { OWNER } from "../set-up/as-owner.ts";
 import type { Migration } from "../set-up/migrations.ts";
@@ -12,9 +12,9 @@ export async function mendTableOwners(tx: AnyPgDatabase, { tables }: ShippedName
     .select({ table: sql<string>`c.oid::regclass::text` })
     .from(sql`pg_catalog.pg_class as c join pg_catalog.pg_roles as r on r.oid = c.relowner`)
     .where(
-      sql`c.relnamespace = 'public'::regnamespace and c.relkind = 'r' and c.relname in ${tables} and r.rolname <> ${OWNER}`,
+      sql`c.relnamespace = 'public'::regnamespace and c.relkind = 'r' and c.relname in ${tables} and r.rolname <> '${OWNER}'`,
     );
-  for (const { table } of rows) await tx.execute(sql.raw(`alter table ${table} owner to ${OWNER}`));
+  for (const { table } of rows) await tx.execute(sql`alter table ${sql.raw(table)} owner to ${OWNER}`);
 }
 
 /**
@@ -29,7 +29,7 @@ export async function mendRights(
   shipped: readonly Migration[],
   installers: ReadonlySet<string>,
 ): Promise<void> {
-  await takeBack(tx, names, [OWNER, ...installers]);
+  await takeBack(tx, names, installersOf(installers));
   const statements = shipped.flatMap((migration) => migration.statements);
   for (const statement of statements)
     if (/^(?:GRANT |DO \$(?:alerts|quiet)\$)/m.test(statement)) await tx.execute(sql.raw(statement));
@@ -37,22 +37,26 @@ export async function mendRights(
 
 /** Owner and rights of capture functions, which have been made last. */
 export async function mendCaptureRights(tx: AnyPgDatabase): Promise<void> {
-  await takeBack(tx, { functions: [], tables: [], roles: [] }, [OWNER, "scidex_audit_deployer"]);
+  await takeBack(tx, null, sql`r.rolname = 'scidex_audit_deployer'`);
 }
 
-async function takeBack(
-  tx: AnyPgDatabase,
-  { functions, tables }: ShippedNames,
-  keeping: readonly string[],
-): Promise<void> {
+const installersOf = (installers: ReadonlySet<string>): SQL => sql`r.rolname in ${["", ...installers]}`;
+
+/**
+ * @param names null for capture functions
+ * @param keeps which roles `r` keep their rights beside the owner
+ */
+async function takeBack(tx: AnyPgDatabase, names: ShippedNames | null, keeps: SQL): Promise<void> {
   const isOurs =
-    functions.length === 0 ? sql`p.proname operator(pg_catalog.~) ${CAPTURE_FUNCTION}` : sql`p.proname in ${functions}`;
+    names === null ? sql`p.proname operator(pg_catalog.~) ${CAPTURE_FUNCTION}` : sql`p.proname in ${names.functions}`;
+  const tables = names?.tables ?? [];
   const rows = await tx
     .select({
       object: sql<string>`o.object`,
       owner: sql<string>`o.owner::regrole::text`,
+      isOwned: sql<boolean>`o.owner = '${OWNER}'::regrole`,
       grantees: sql<string>`(select coalesce(pg_catalog.json_agg(distinct case a.grantee when 0 then 'public' else a.grantee::regrole::text end), '[]')::text
-        from pg_catalog.aclexplode(o.acl) as a where a.grantee not in (select r.oid from pg_catalog.pg_roles as r where r.rolname in ${keeping}))`,
+        from pg_catalog.aclexplode(o.acl) as a where a.grantee not in (select r.oid from pg_catalog.pg_roles as r where r.rolname = '${OWNER}' or ${keeps}))`,
     })
     .from(
       sql`(select pg_catalog.concat('function ', p.oid::regprocedure) as object, p.proowner as owner, coalesce(p.proacl, pg_catalog.acldefault('f', p.proowner)) as acl
@@ -63,10 +67,9 @@ async function takeBack(
              from pg_catalog.pg_class as c
             where c.relnamespace = 'public'::regnamespace and c.relname in ${[...tables.flatMap((name) => [name, `${name}_id_seq`]), ""]} and c.relkind in ('r', 'S')) as o`,
     );
-  for (const { object, owner, grantees } of rows) {
+  for (const { object, owner, isOwned, grantees } of rows) {
     // A sequence goes with its table.
-    if (owner !== OWNER && !object.startsWith("sequence"))
-      await tx.execute(sql.raw(`alter ${object} owner to ${OWNER}`));
+    if (!isOwned && !object.startsWith("sequence")) await tx.execute(sql`alter ${sql.raw(object)} owner to ${OWNER}`);
     for (const grantee of JSON.parse(grantees) as string[])
       if (grantee !== owner) await tx.execute(sql.raw(`revoke all on ${object} from ${grantee} cascade`));
   }
@@ -88,11 +91,11 @@ export function installersAmong(found: readonly FoundObject[]): ReadonlySet<stri
     }
   return new Set(
     [...byRole]
-      .filter(([role]) => role !== "PUBLIC" && !role.startsWith("scidex_audit_"))
+      .filter(([role]) => role !== "PUBLIC" && !found.some(({ name }) => name === `the role ${role}`))
       .filter(([, rights]) => rights.size === expected.size && [...rights].every((right) => expected.has(right)))
       .map(([role]) => role),
   );
 }
 
-/** Without what one may write in more than one way in a signature. */
-const plain = (text: string): string => text.replaceAll("public.", "").replaceAll(", ", ",");
+/** Without the chain's schema, and what one may write in more than one way in a signature. */
+const plain = (text: string): string => text.replaceAll(/\b\w+\.(?=audit_chain)/g, "").replaceAll(", ", ",");

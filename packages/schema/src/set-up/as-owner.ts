@@ -1,10 +1,10 @@
-import { sql } from "drizzle-orm";
+import { type SQL, sql } from "drizzle-orm";
 import type { AnyPgDatabase } from "../database.ts";
 import { oneRow } from "./one-row.ts";
 import { INSTALLER_FUNCTIONS, INSTALLER_TABLES } from "./rights.ts";
 
-/** The role that everything of ours belongs to. Nobody is to become it. */
-export const OWNER = "scidex_audit_owner";
+/** The role that everything of ours belongs to, in SQL. Nobody is to become it. */
+export const OWNER = sql.raw("scidex_audit_owner");
 
 /**
  * Does something with the rights of `scidex_audit_owner`, which is made where it is missing. Whoever sets the schema up is
@@ -16,8 +16,9 @@ export async function asOwner(
 ): Promise<void> {
   const session = await readSession(tx);
   const grantRights = async (): Promise<void> => await grantToDeployers(tx, session);
-  await makeOwner(tx);
+  const isOurs = await makeOwner(tx);
   await enterOwner(tx, session);
+  if (isOurs) await tx.execute(sql`alter schema public owner to ${OWNER}`);
   await work(grantRights);
   await grantRights();
   await leaveOwner(tx, session);
@@ -56,11 +57,36 @@ async function readSession(tx: AnyPgDatabase): Promise<Session> {
   return oneRow(rows);
 }
 
-async function makeOwner(tx: AnyPgDatabase): Promise<void> {
+/** @returns whether the schema is one that the set-up has made, and not the owner's yet */
+async function makeOwner(tx: AnyPgDatabase): Promise<boolean> {
   await tx.execute(
     sql`do $$ begin if not exists (select from pg_catalog.pg_roles where rolname = 'scidex_audit_owner') then create role scidex_audit_owner nologin; end if; end $$`,
   );
-  await tx.execute(sql`grant create, usage on schema public to scidex_audit_owner`);
+  await tx.execute(sql`grant create, usage on schema public to ${OWNER}`);
+  const [row] = await tx
+    .select({ isNew: sql<boolean>`n.xmin = pg_catalog.pg_current_xact_id()::xid` })
+    .from(sql`pg_catalog.pg_namespace as n`)
+    .where(sql`n.oid = pg_catalog.to_regnamespace('public') and n.nspname <> ${"public"}`);
+  return row?.isNew ?? false;
+}
+
+/** The chain's schema, where it is one of its own that is not there yet. */
+export async function makeSchema(tx: AnyPgDatabase): Promise<void> {
+  await tx.execute(
+    sql`do $$ begin if pg_catalog.to_regnamespace('public') is null then create schema public; end if; end $$`,
+  );
+}
+
+/** In a schema of its own, who works with the chain needs USAGE there, which everybody has in public. */
+async function grantUsage(tx: AnyPgDatabase, deployers: SQL): Promise<void> {
+  const [row] = await tx
+    .select({ isOwn: sql<boolean>`n.nspname <> ${"public"}` })
+    .from(sql`pg_catalog.pg_namespace as n`)
+    .where(sql`n.oid = pg_catalog.to_regnamespace('public')`);
+  if (row?.isOwn === true)
+    await tx.execute(
+      sql`grant usage on schema public to scidex_audit_writer, scidex_audit_publisher, scidex_audit_ro, scidex_audit_inspector, scidex_audit_retention, scidex_audit_alert, ${deployers}`,
+    );
 }
 
 async function enterOwner(tx: AnyPgDatabase, session: Session): Promise<void> {
@@ -78,6 +104,7 @@ async function leaveOwner(tx: AnyPgDatabase, session: Session): Promise<void> {
 async function grantToDeployers(tx: AnyPgDatabase, session: Session): Promise<void> {
   const me = sql.identifier(session.me);
   const deployers = session.superuser ? sql`scidex_audit_deployer` : sql`scidex_audit_deployer, ${me}`;
+  await grantUsage(tx, deployers);
   for (const table of INSTALLER_TABLES)
     await tx.execute(sql`grant select on ${sql.raw(`public.${table}`)} to ${deployers}`);
   for (const name of INSTALLER_FUNCTIONS)

@@ -1,7 +1,7 @@
 import { setTimeout as sleep } from "node:timers/promises";
 import { sql } from "drizzle-orm";
 import { missingMigrations } from "./applied-migrations.ts";
-import { asOwner } from "./as-owner.ts";
+import { asOwner, makeSchema } from "./as-owner.ts";
 import { beginSetUp } from "./begin-set-up.ts";
 import { databaseMessage } from "./database-message.ts";
 import type { AnyPgDatabase } from "../database.ts";
@@ -32,7 +32,8 @@ export const MIGRATE_ATTEMPTS = 20;
  * roles at the same moment.
  *
  * @param db a drizzle database over any PostgreSQL driver; its role is a superuser, or has CREATEROLE and may create
- *   objects in the schema public.
+ *   objects in the schema public. Over a client from `clientAt` (@scidex/audit-core) the chain gets the schema
+ *   and the roles of that place; a schema that is not there needs CREATE on the database.
  * @throws {SchemaError} `other_shape`, `newer_schema`, `migration_changed`, `no_right`, `contention`
  */
 export async function migrate(db: AnyPgDatabase): Promise<MigrateResult> {
@@ -51,6 +52,7 @@ export async function migrate(db: AnyPgDatabase): Promise<MigrateResult> {
 /** Everything, in the caller's transaction. */
 async function setUp(tx: AnyPgDatabase, shipped: readonly Migration[]): Promise<MigrateResult> {
   await beginSetUp(tx);
+  await makeSchema(tx);
   const missing = await missingMigrations(tx, shipped);
   const version = shipped.length - 1;
   if (missing.length === 0)

@@ -1,3 +1,4 @@
+import { type SQL, sql } from "drizzle-orm";
 import type { Migration } from "./migrations.ts";
 
 /** Names of what the migrations make. */
@@ -6,7 +7,8 @@ export interface ShippedNames {
   readonly functions: readonly string[];
   /** Tables in public that are the chain's own. */
   readonly tables: readonly string[];
-  readonly roles: readonly string[];
+  /** Names of the roles as SQL literals. */
+  readonly roles: SQL;
 }
 
 /** Capture functions are made by attach, one for each kind: `audit_chain_capture_name`. */
@@ -18,7 +20,11 @@ export function shippedNames(migrations: readonly Migration[]): ShippedNames {
   return {
     functions: all(text, /^CREATE (?:OR REPLACE )?FUNCTION public\.(\w+)/gm),
     tables: ["audit_chain_migrations", ...all(text, /^CREATE (?:UNLOGGED )?TABLE (?:public\.|")(audit_chain\w*)/gm)],
-    roles: all(text, /\b(scidex_audit_\w+)/g),
+    roles: sql.raw(
+      all(text, /\b(scidex_audit_\w+)/g)
+        .map((role) => `'${role}'`)
+        .join(", "),
+    ),
   };
 }
 

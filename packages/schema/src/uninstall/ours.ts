@@ -1,6 +1,5 @@
 import { type SQL, sql } from "drizzle-orm";
 import type { AnyPgDatabase } from "../database.ts";
-import { OWNER } from "../set-up/as-owner.ts";
 import type { ShippedNames } from "../set-up/shipped-names.ts";
 
 /** One thing that uninstalling does. */
@@ -45,5 +44,5 @@ export async function ownTables(tx: AnyPgDatabase, { tables }: ShippedNames): Pr
 }
 
 /** Oids of the roles that own our objects. */
-export const OWNERS = sql`(select r.oid from pg_catalog.pg_roles as r where r.rolname = ${OWNER}
+export const OWNERS = sql`(select r.oid from pg_catalog.pg_roles as r where r.rolname = 'scidex_audit_owner'
   union all select m.relowner from pg_catalog.pg_class as m where m.oid = pg_catalog.to_regclass('public.audit_chain_migrations'))`;

@@ -43,7 +43,7 @@ export async function planRights(tx: AnyPgDatabase, ours: Ours): Promise<Step[]>
     .where(
       sql`g.rolname in ('scidex_audit_inspector', 'scidex_audit_publisher') and a.privilege_type = 'USAGE'
             and n.oid in (select c.relnamespace from (${tables}) as t(oid) join pg_catalog.pg_class as c on c.oid = t.oid)
-          or g.rolname = 'scidex_audit_owner' and n.nspname = 'public'`,
+          or g.rolname = 'scidex_audit_owner' and n.oid = 'public'::regnamespace`,
     )
     .orderBy(sql`1, 2, 3`);
   return [...reading, ...alerts, ...schemas].map(revoked);

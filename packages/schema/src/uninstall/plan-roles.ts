@@ -3,12 +3,9 @@ import type { AnyPgDatabase } from "../database.ts";
 import type { Ours, Step, UninstallPlan } from "./ours.ts";
 
 /** Roles that read a chain that stays, and the one that owns it. */
-const OF_THE_CHAIN: readonly string[] = [
-  "scidex_audit_owner",
-  "scidex_audit_ro",
-  "scidex_audit_inspector",
-  "scidex_audit_publisher",
-];
+const OF_THE_CHAIN = sql.raw(
+  "'scidex_audit_owner', 'scidex_audit_ro', 'scidex_audit_inspector', 'scidex_audit_publisher'",
+);
 
 /**
  * The roles belong to the whole server. They go together, where no other database has objects or rights of one of them;
@@ -21,6 +18,7 @@ export async function planRoles(
   const rows = await tx
     .select({
       role: sql<string>`r.rolname::text`,
+      isOfTheChain: sql<boolean>`r.rolname in (${OF_THE_CHAIN})`,
       members: sql<
         string | null
       >`(select pg_catalog.string_agg(m.member::regrole::text, ', ' order by m.member::regrole::text)
@@ -30,9 +28,9 @@ export async function planRoles(
           and d.dbid not in (0, (select b.oid from pg_catalog.pg_database as b where b.datname = current_database())))`,
     })
     .from(sql`pg_catalog.pg_roles as r`)
-    .where(sql`r.rolname in ${names.roles}`)
+    .where(sql`r.rolname in (${names.roles})`)
     .orderBy(sql`1`);
-  const roles = rows.filter(({ role }) => !(keepChain && OF_THE_CHAIN.includes(role)));
+  const roles = rows.filter(({ isOfTheChain }) => !(keepChain && isOfTheChain));
   if (rows.some(({ isUsedElsewhere }) => isUsedElsewhere))
     return { steps: [], kept: roles.map(({ role }) => `the role ${role}: another database uses these roles`) };
   return {

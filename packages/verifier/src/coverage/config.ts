@@ -39,9 +39,8 @@ export interface Config extends PayloadShape {
 /** The columns of the configuration that are read, in this order, as text. */
 export const CONFIG_COLUMNS = CONFIG_SHAPE.map(([name]) => name);
 
-/** Kind and relation under which the configuration itself is chained. Built in: the database cannot say otherwise. */
+/** Kind under which the configuration itself is chained, and its table's name. Built in: the database cannot say otherwise. */
 export const CONFIG_KIND = "audit_chain_config";
-export const CONFIG_RELATION = "public.audit_chain_config";
 
 const ACTIONS = ["attach", "detach", "complete", "readmit", "repair"] as const;
 const isAction = (text: string | null | undefined): text is Config["action"] =>

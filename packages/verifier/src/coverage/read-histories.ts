@@ -1,12 +1,5 @@
-import {
-  CONFIG_COLUMNS,
-  CONFIG_KIND,
-  CONFIG_RELATION,
-  type Config,
-  decodeConfig,
-  historiesOf,
-  type KindHistory,
-} from "./config.ts";
+import { CONFIG_COLUMNS, CONFIG_KIND, type Config, decodeConfig, historiesOf, type KindHistory } from "./config.ts";
+import type { Place } from "@scidex/audit-core";
 import { withRepairs } from "./repairs.ts";
 import { eachLine, eachTuple, type Lane, type Relation, type ReportFinding } from "@scidex/audit-reader";
 
@@ -40,13 +33,12 @@ const CONFIG_COVERED = [
   "salt",
 ] as const;
 
-/** How the configuration table itself is covered, from before its first row. */
-export const CONFIG_OF_CONFIG: Config = {
+/** How the configuration table itself is covered, from before its first row, wherever the chain is. */
+export const CONFIG_OF_CONFIG: Omit<Config, "relation"> = {
   id: 0n,
   seq: 0n,
   action: "attach",
   kind: CONFIG_KIND,
-  relation: CONFIG_RELATION,
   keyColumns: ["id"],
   columns: CONFIG_COVERED,
   members: CONFIG_COVERED,
@@ -67,7 +59,7 @@ export const CONFIG_OF_CONFIG: Config = {
 };
 
 /** What is left where the configuration cannot be believed at all: that it must be covered itself. */
-export const NO_HISTORIES: Histories = withOwn(new Map());
+export const noHistories = (place: Place): Histories => withOwn(new Map(), place);
 
 /**
  * The configuration as it stands in the database, with the seq of each row's link.
@@ -95,7 +87,7 @@ export async function readHistories(
   });
   const histories = historiesOf(configs);
   for (const history of histories.values()) reportDisorder(history, report);
-  return withOwn(histories);
+  return withOwn(histories, lane.place);
 }
 
 function reportUnsound(fields: readonly (string | null)[], report: ReportFinding): void {
@@ -125,7 +117,8 @@ function reportDisorder({ configs }: KindHistory, report: ReportFinding): void {
   }
 }
 
-function withOwn(histories: Map<string, KindHistory>): Histories {
-  const configs = withRepairs(CONFIG_OF_CONFIG, histories.get(CONFIG_KIND)?.configs ?? []);
-  return histories.set(CONFIG_KIND, { kind: CONFIG_KIND, configs, current: CONFIG_OF_CONFIG });
+function withOwn(histories: Map<string, KindHistory>, { schema }: Place): Histories {
+  const current: Config = { ...CONFIG_OF_CONFIG, relation: `${schema}.${CONFIG_KIND}` };
+  const configs = withRepairs(current, histories.get(CONFIG_KIND)?.configs ?? []);
+  return histories.set(CONFIG_KIND, { kind: CONFIG_KIND, configs, current });
 }

@@ -5,7 +5,7 @@ const SECRET_BYTES = 32;
 
 /** The secret under which the keys of a kind are blinded; null where there is none, or more than one. */
 export async function readSecret(lane: Lane, kind: string): Promise<Uint8Array | null> {
-  const table = await readShape(lane, "public", "audit_chain_secret");
+  const table = await readShape(lane, lane.place.schema, "audit_chain_secret");
   if (!hasColumns(table, SECRET_COLUMNS)) return null;
   const secrets: Uint8Array[] = [];
   await eachTuple(await lane.scan(table, ["event_kind", "secret"], "binary"), 2, ([name, secret]) => {

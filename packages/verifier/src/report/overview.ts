@@ -59,6 +59,6 @@ function sinksOf({ known, names }: PublishedHeads): SinkHeads[] {
 function changesOf(histories: Histories): CoverageChange[] {
   return [...histories.values()]
     .flatMap(({ configs }) => configs)
-    .filter((config) => config !== CONFIG_OF_CONFIG)
+    .filter((config) => config.seq !== CONFIG_OF_CONFIG.seq)
     .toSorted((a, b) => ((a.seq ?? 0n) < (b.seq ?? 0n) ? -1 : 1));
 }

@@ -89,7 +89,11 @@ async function readTables(lane: Lane, histories: Histories, noted: Noted): Promi
     async () =>
       await lane.attempt(
         async (attempt) =>
-          await readCatalog(attempt, { ...interestOf(histories), functions: false }, async (_, read) => await read()),
+          await readCatalog(
+            attempt,
+            { ...interestOf(histories, attempt.place), functions: false },
+            async (_, read) => await read(),
+          ),
       ),
   );
 }

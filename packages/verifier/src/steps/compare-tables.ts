@@ -3,7 +3,7 @@ import { CHECKS, type Finding, type Relation, type ReportFinding, type Snapshot 
 import type { Crew } from "../bulk/crew.ts";
 import { vouchForTables } from "../bulk/vouch-tables.ts";
 import { readNotCovered, readUndead } from "../coverage/not-covered.ts";
-import { type Histories, NO_HISTORIES } from "../coverage/read-histories.ts";
+import type { Histories } from "../coverage/read-histories.ts";
 import type { Generations } from "../coverage/generations.ts";
 import { checkTables, type Recorder } from "../rows/check-tables.ts";
 import { readPending } from "../rows/read-pending.ts";
@@ -94,7 +94,7 @@ async function compare(
   const { range, vouched } = links;
   const histories: Histories = given.histories ?? new Map();
   const sources = pending === null || vouched === null ? null : { pending, rows: vouched.rows };
-  const report = reportOf(given.histories ?? NO_HISTORIES, noted);
+  const report = reportOf(histories, noted);
   const retentions: Retention[] = [];
   const retentionOf = ({ kind, current: { relation } }: KindHistory): Retention | null => {
     const rule = retentionRule(policy, kind, relation, now);

@@ -1,5 +1,6 @@
+import type { Place } from "@scidex/audit-core";
 import { type Lane, type PublishedHeads, type ReportFinding, VerifierError } from "@scidex/audit-reader";
-import { type Histories, NO_HISTORIES, readHistories } from "../coverage/read-histories.ts";
+import { type Histories, noHistories, readHistories } from "../coverage/read-histories.ts";
 import { describeShape, hasColumns, OWN_SHAPES, readShape, type TableShape } from "../coverage/shape.ts";
 import type { Noted } from "./noted.ts";
 
@@ -7,11 +8,16 @@ import type { Noted } from "./noted.ts";
 interface OwnTable {
   readonly name: keyof typeof OWN_SHAPES;
   readonly there: TableShape | null;
+  readonly place: Place;
 }
 
 async function readOwnTable(lane: Lane, name: keyof typeof OWN_SHAPES): Promise<OwnTable> {
   // Given back at once: DDL on a catalog would queue behind its lock, and our other connection behind that DDL.
-  return { name, there: await lane.attempt(async (attempt) => await readShape(attempt, "public", name)) };
+  return {
+    name,
+    place: lane.place,
+    there: await lane.attempt(async (attempt) => await readShape(attempt, attempt.place.schema, name)),
+  };
 }
 
 /** The table itself; null where it is not what it must be. */
@@ -21,12 +27,12 @@ const soundOf = ({ name, there }: OwnTable): TableShape | null => (hasColumns(th
 export function orReport(table: OwnTable, noted: Noted): TableShape | null {
   const sound = soundOf(table);
   if (sound !== null) return sound;
-  const { name, there } = table;
+  const { name, there, place } = table;
   noted.reportAlways({
     check: "relation_changed",
     expected: `a table with the columns ${OWN_SHAPES[name].map(([column, type]) => `${column} ${type}`).join(", ")}`,
     actual: describeShape(there),
-    message: `public.${name} is not the table that it was`,
+    message: `${place.schema}.${name} is not the table that it was`,
   });
   return null;
 }
@@ -45,7 +51,7 @@ export async function readChainTable(
   if (table.there === null && published === null)
     throw new VerifierError(
       "not_initialised",
-      "There is no table public.audit_chain in this database. Run audit-chain init, or check the database URL.",
+      `There is no table ${lane.place.schema}.audit_chain in this database. Run audit-chain init, check the database URL, or set AUDIT_SCHEMA to the schema that init was given.`,
     );
   return orReport(table, noted);
 }
@@ -69,7 +75,7 @@ export async function readConfiguration(
 ): Promise<Configuration> {
   const table = await readOwnTable(lane, "audit_chain_config");
   const sound = soundOf(table);
-  if (chain === null || sound === null) return { table, histories: NO_HISTORIES };
+  if (chain === null || sound === null) return { table, histories: noHistories(lane.place) };
   const histories = await lane.attempt(async (attempt) => await readHistories(attempt, chain, sound, report));
   return { table, histories };
 }

@@ -29,7 +29,7 @@ async function countLinks(lane: Lane): Promise<Survey | null> {
   return await unlessRefused(
     async () =>
       await lane.attempt(async (attempt) => {
-        const chain = await readShape(attempt, "public", "audit_chain");
+        const chain = await readShape(attempt, attempt.place.schema, "audit_chain");
         return hasColumns(chain, OWN_SHAPES.audit_chain) ? await surveyChain(attempt, chain) : null;
       }),
   );

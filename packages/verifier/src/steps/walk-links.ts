@@ -63,7 +63,7 @@ export async function walkLinks(
     ["links", "heads", "sources"],
     async () =>
       await snapshot[0].attempt(async (lane) => {
-        if (await lockAgainstRewriting(lane, "public", "audit_chain")) return REWRITTEN;
+        if (await lockAgainstRewriting(lane, lane.place.schema, "audit_chain")) return REWRITTEN;
         const survey = surveyOnce(given);
         const range = await rangeOf(lane, given, survey);
         noted.saw({ from: range.from });

@@ -22,6 +22,7 @@ export async function checkOwnRows(
   histories: ReadonlyMap<string, KindHistory> | null,
   report: ReportFinding,
 ): Promise<void> {
+  const { schema } = lane.place;
   const changed = (message: string, expected: string, actual: string, kind?: string) =>
     report({
       check: "relation_changed",
@@ -34,7 +35,7 @@ export async function checkOwnRows(
   const ids = migrations.map(([id]) => Number(id)).toSorted((a, b) => a - b);
   if (ids.length === 0 || ids.some((id, i) => id !== i))
     changed(
-      "public.audit_chain_migrations does not have the migrations from the first to the newest",
+      `${schema}.audit_chain_migrations does not have the migrations from the first to the newest`,
       "0, 1, …",
       ids.length === 0 ? "no rows" : ids.slice(0, 10).join(", "),
     );
@@ -46,14 +47,14 @@ export async function checkOwnRows(
   const tickets = isStandby ? NO_ROWS : await readAll(lane, "audit_chain_ticket", ["xid"]);
   if (tickets.count > 0)
     changed(
-      "public.audit_chain_ticket has tickets that were made in advance: what the transactions of these numbers write is not linked when they commit",
+      `${schema}.audit_chain_ticket has tickets that were made in advance: what the transactions of these numbers write is not linked when they commit`,
       "no rows",
       `${tickets.count} rows, the first ${shown(tickets.rows[0] ?? [])}`,
     );
   const locks = await readAll(lane, "audit_chain_lock", ["id"]);
   if (locks.count !== 1 || locks.rows[0]?.[0] !== "t")
     changed(
-      "public.audit_chain_lock does not have the one row that serialises linking",
+      `${schema}.audit_chain_lock does not have the one row that serialises linking`,
       "t",
       locks.count === 0 ? "no rows" : locks.rows.slice(0, 10).map(shown).join(", "),
     );
@@ -62,7 +63,7 @@ export async function checkOwnRows(
   );
   if (pending.count > 0)
     changed(
-      "public.audit_chain_pending has rows that capture does not write",
+      `${schema}.audit_chain_pending has rows that capture does not write`,
       `${MODES.join(" or ")}, ${OPS.join(" or ")}, a finite time`,
       `${pending.count} rows, the first ${shown(pending.rows[0] ?? [])}`,
     );
@@ -72,13 +73,13 @@ export async function checkOwnRows(
     const history = kind === null ? undefined : histories.get(kind);
     if (history === undefined || kind === null || kind === CONFIG_KIND)
       changed(
-        `public.audit_chain_relation has the kind ${kind ?? "NULL"}, which no table was attached under`,
+        `${schema}.audit_chain_relation has the kind ${kind ?? "NULL"}, which no table was attached under`,
         "kinds of the configuration",
         shown([kind, relid]),
       );
     else if (!isNumbering(numbers, history))
       changed(
-        `public.audit_chain_relation does not have the columns of ${history.current.relation} as attach writes them`,
+        `${schema}.audit_chain_relation does not have the columns of ${history.current.relation} as attach writes them`,
         "an object of covered and excluded columns with their numbers",
         numbers ?? "NULL",
         kind,
@@ -92,7 +93,7 @@ export async function checkOwnRows(
     if (findRelation(catalog, place.schema, place.name) === undefined || relids.get(kind) === current.relation)
       continue;
     changed(
-      `public.audit_chain_relation does not say that the kind ${kind} belongs to ${current.relation}`,
+      `${schema}.audit_chain_relation does not say that the kind ${kind} belongs to ${current.relation}`,
       current.relation,
       relids.get(kind) ?? "nothing",
       kind,
@@ -143,7 +144,7 @@ async function readAll(
   return await lane.attempt(async (attempt) => {
     const rows: Fields[] = [];
     let count = 0;
-    const shape = await readShape(attempt, "public", name);
+    const shape = await readShape(attempt, attempt.place.schema, name);
     // What is missing or another is found in the catalog.
     if (shape?.relkind !== "r" || !columns.every((column) => shape.columns.has(column))) return { rows, count };
     const cursor = Cursor.text(await attempt.scan(shape, columns, "text"), keep);

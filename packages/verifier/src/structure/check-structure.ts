@@ -1,3 +1,4 @@
+import { atPlace, isDefaultPlace, type Place } from "@scidex/audit-core";
 import { CONFIG_KIND, type KindHistory, splitRelation } from "../coverage/config.ts";
 import {
   eachTuple,
@@ -16,19 +17,19 @@ import { type Catalog, findRelation } from "./catalog/catalog.ts";
 import { compareCatalogIndexes } from "./compare/compare-catalog-indexes.ts";
 import { compareStructure, type StructureResult } from "./compare/compare-structure.ts";
 import { countByIndexes } from "./count-index.ts";
-import { OWN_PREFIX, OWN_SCHEMA } from "./describe/describe-schema.ts";
+import { OWN_PREFIX } from "./describe/describe-schema.ts";
 import { type Manifest, MANIFEST, type SchemaShape } from "./manifest.ts";
 import { readCatalog } from "./catalog/read-catalog.ts";
 
 /** The relation and function names that the structure check looks at in detail: ours, and the audited tables. */
-export function interestOf(histories: ReadonlyMap<string, KindHistory>) {
+export function interestOf(histories: ReadonlyMap<string, KindHistory>, place: Place) {
   const audited = new Set<string>();
   for (const { kind, current } of histories.values()) {
-    const place = kind === CONFIG_KIND ? null : splitRelation(current.relation);
-    if (place !== null) audited.add(JSON.stringify([place.schema, place.name]));
+    const relation = kind === CONFIG_KIND ? null : splitRelation(current.relation);
+    if (relation !== null) audited.add(JSON.stringify([relation.schema, relation.name]));
   }
   return {
-    own: (schema: string, name: string) => schema === OWN_SCHEMA && name.startsWith(OWN_PREFIX),
+    own: (schema: string, name: string) => schema === place.schema && name.startsWith(OWN_PREFIX),
     audited: (schema: string, name: string) => audited.has(JSON.stringify([schema, name])),
   };
 }
@@ -51,7 +52,7 @@ export async function checkStructure(
   const attempts = new Attempts();
   const applied = await attempts.orNull("the schema's version", async () => await readMigrations(lane));
   await attempts.orNull("the catalogs' indexes", async () => await compareCatalogIndexes(lane, report));
-  const interest = interestOf(histories ?? new Map<string, KindHistory>());
+  const interest = interestOf(histories ?? new Map<string, KindHistory>(), lane.place);
   const catalog = await attempts.orNull(
     "the catalog",
     async () => await readCatalog(lane, interest, async (what, read) => await attempts.orNull(what, read)),
@@ -59,7 +60,7 @@ export async function checkStructure(
   const warnings: string[] = [];
   let schema: SchemaShape | null = null;
   if (catalog !== null) {
-    schema = chooseSchema(catalog, applied, manifest, attempts.unproven);
+    schema = schemaAt(chooseSchema(catalog, applied, manifest, attempts.unproven), lane.place);
     const result = compareStructure(catalog, schema, histories, policy, report);
     attempts.unproven.push(...result.unproven);
     warnings.push(...result.warnings);
@@ -93,9 +94,13 @@ export async function checkServer(
   return attempts;
 }
 
+/** The manifest of another place. */
+const schemaAt = (schema: SchemaShape | null, place: Place): SchemaShape | null =>
+  isDefaultPlace(place) ? schema : (JSON.parse(atPlace(JSON.stringify(schema), place)) as SchemaShape | null);
+
 /** Ids of the migrations that have been applied; null where there is no table of them. */
 async function readMigrations(lane: Lane): Promise<string[] | null> {
-  const table = await readShape(lane, OWN_SCHEMA, "audit_chain_migrations");
+  const table = await readShape(lane, lane.place.schema, "audit_chain_migrations");
   if (table === null) return null;
   return await lane.attempt(async (attempt) => {
     const ids: string[] = [];
@@ -133,7 +138,7 @@ function chooseSchema(
   const newest = Math.max(...Object.keys(manifest.migrations).map(Number));
   if (applied === null) {
     // Without the table of migrations the database has no chain of ours: any manifest says that the table is missing.
-    const isThere = findRelation(catalog, OWN_SCHEMA, "audit_chain_migrations") !== undefined;
+    const isThere = findRelation(catalog, catalog.place.schema, "audit_chain_migrations") !== undefined;
     return isThere ? null : (manifest.migrations[String(newest)] ?? null);
   }
   const version = applied.map(Number).reduce((a, b) => (a > b ? a : b), -1);

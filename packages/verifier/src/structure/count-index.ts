@@ -1,3 +1,4 @@
+import { quotedName } from "@scidex/audit-core";
 import {
   countRows,
   isWholeScan,
@@ -22,17 +23,22 @@ const INDEXES = [
  */
 export async function countByIndexes(lane: Lane, report: ReportFinding): Promise<string[]> {
   const catalog = await lane.catalog();
-  const chain = await readShape(lane, "public", "audit_chain");
+  const chain = await readShape(lane, lane.place.schema, "audit_chain");
   if (chain === null) return [];
   const unproven: string[] = [];
   const byScan = await lane.attempt(
     async (attempt) =>
-      await countRows(attempt, 'select from only "public"."audit_chain" as t', closedOver(chain), isWholeScan),
+      await countRows(
+        attempt,
+        `select from only ${quotedName(lane.place.schema)}."audit_chain" as t`,
+        closedOver(chain),
+        isWholeScan,
+      ),
   );
   if (byScan === null)
     return ["the chain cannot be read from its beginning to its end, so that its indexes cannot be compared"];
   for (const { name, columns } of INDEXES) {
-    const index = catalog.relation("public", name);
+    const index = catalog.relation(lane.place.schema, name);
     if (index?.kind !== "i") {
       unproven.push(`the chain has no index ${name}, so that it cannot be compared with the table`);
       continue;
@@ -43,9 +49,9 @@ export async function countByIndexes(lane: Lane, report: ReportFinding): Promise
     if (byIndex === null || byIndex === byScan) continue;
     report({
       check: "index_mismatch",
-      expected: `${byScan} rows, as in public.audit_chain`,
+      expected: `${byScan} rows, as in ${lane.place.schema}.audit_chain`,
       actual: `${byIndex} rows`,
-      message: `the index ${name} does not have the rows of public.audit_chain`,
+      message: `the index ${name} does not have the rows of ${lane.place.schema}.audit_chain`,
     });
   }
   return unproven;
@@ -61,7 +67,7 @@ async function countIndex(
   return await lane.attempt(async (attempt) => {
     await attempt.plan(["enable_seqscan = off", "enable_sort = off", "enable_indexonlyscan = on"]);
     // In this order no other index has them.
-    const statement = `select from only "public"."audit_chain" as t order by ${columns.map((name) => `t.${name}`).join(", ")}`;
+    const statement = `select from only ${quotedName(lane.place.schema)}."audit_chain" as t order by ${columns.map((name) => `t.${name}`).join(", ")}`;
     const isOfIndex = (plan: PlanShape) => plan.node === "INDEXONLYSCAN" && plan.index === index;
     return await countRows(attempt, statement, closedOver(chain), isOfIndex);
   });

@@ -1,5 +1,6 @@
 // Many small tables are looked at together: what the fast way says nothing of is looked at one by one.
 import { randomBytes } from "node:crypto";
+import { DEFAULT_PLACE } from "@scidex/audit-core";
 import { attach, migrate } from "@scidex/audit-schema";
 import { withSnapshot } from "@scidex/audit-reader";
 import { createDatabase, type TestDatabase } from "@scidex/audit-testkit";
@@ -54,7 +55,7 @@ async function vouched(): Promise<{ readonly left: string[]; readonly notChecked
     if (!hasColumns(chain, OWN_SHAPES.audit_chain) || !hasColumns(config, OWN_SHAPES.audit_chain_config))
       throw new Error("the chain is not set up");
     const histories = await lane.attempt(async (attempt) => await readHistories(attempt, chain, config, () => {}));
-    const interest = { ...interestOf(histories), functions: false };
+    const interest = { ...interestOf(histories, DEFAULT_PLACE), functions: false };
     const catalog = await readCatalog(lane, interest, async (_, read) => await read());
     const { tables } = planAccess(catalog, histories, () => {});
     const { left, notChecked } = await vouchForAccess(snapshot, new Crew(1), tables, randomBytes(TAG_KEY_BYTES));

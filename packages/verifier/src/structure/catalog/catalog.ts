@@ -1,3 +1,4 @@
+import type { Place } from "@scidex/audit-core";
 import type { Grant } from "./acl.ts";
 
 /**
@@ -7,6 +8,8 @@ import type { Grant } from "./acl.ts";
 export interface Catalog {
   /** PostgreSQL's major version, such as 18. */
   readonly majorVersion: number;
+  /** Where the chain is. */
+  readonly place: Place;
   readonly database: DatabaseRow | undefined;
   readonly schemas: ReadonlyMap<string, SchemaRow>;
   readonly roles: ReadonlyMap<string, RoleRow>;

@@ -1,15 +1,8 @@
-/** The role that everything of ours belongs to. Nobody is to become it. */
-export const OWNER_ROLE = "scidex_audit_owner";
-/** The roles of the audit chain. They belong to the whole server. */
-export const OWN_ROLES = [
-  OWNER_ROLE,
-  "scidex_audit_writer",
-  "scidex_audit_publisher",
-  "scidex_audit_ro",
-  "scidex_audit_inspector",
-  "scidex_audit_deployer",
-  "scidex_audit_retention",
-  "scidex_audit_alert",
-] as const;
+import { type Place, ROLE_NAMES, roleAt } from "@scidex/audit-core";
 
-export const isOwnRole = (name: string): boolean => OWN_ROLES.some((role) => role === name);
+/** The role that everything of ours belongs to. Nobody is to become it. */
+export const ownerRole = ({ place }: { readonly place: Place }): string => roleAt("owner", place);
+
+/** Whether a role is one of the audit chain's. They belong to the whole server. */
+export const isOwnRole = ({ place }: { readonly place: Place }, role: string): boolean =>
+  ROLE_NAMES.some((name) => roleAt(name, place) === role);

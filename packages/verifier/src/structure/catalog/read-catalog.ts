@@ -36,7 +36,7 @@ export interface Interest {
  */
 export async function readCatalog(lane: Lane, interest: Interest, orNull: OrNull): Promise<Catalog> {
   const { manifest } = await lane.catalog();
-  const { majorVersion } = lane;
+  const { majorVersion, place } = lane;
   const read: ReadRows = async (catalog, columns, decode) =>
     await readCatalogRows(lane, manifest, catalog, columns, decode);
   const schemas = byOid(
@@ -66,6 +66,7 @@ export async function readCatalog(lane: Lane, interest: Interest, orNull: OrNull
   );
   return {
     majorVersion,
+    place,
     database,
     schemas,
     relations,

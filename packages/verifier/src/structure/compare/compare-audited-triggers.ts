@@ -28,7 +28,7 @@ export function compareAuditedTriggers(
   report: ReportFinding,
 ): string[] {
   const warnings: string[] = [];
-  const expected = expectedTriggers(config.kind, config.changes, relation.kind === "p");
+  const expected = expectedTriggers(catalog.place.schema, config.kind, config.changes, relation.kind === "p");
   const parts = relation.kind === "p" ? partitionsOf(catalog, relation.oid) : [];
   const guarded = new Set(
     (pinned?.guarded ?? []).map((name) => {
@@ -60,11 +60,12 @@ export function compareAuditedTriggers(
 
 /** The triggers that attach makes, by name. */
 function expectedTriggers(
+  schema: string,
   kind: string,
   changes: "refuse" | "track",
   isPartitioned: boolean,
 ): ReadonlyMap<string, TriggerShape> {
-  const made = { function: `public.${captureName(kind)}` };
+  const made = { function: `${schema}.${captureName(kind)}` };
   const truncate = ["audit_chain_guard_truncate", { ...made, type: BEFORE | TRUNCATE }] as const;
   if (changes === "track")
     return new Map([["0_audit_chain_track", { ...made, type: ROW | INSERT | UPDATE | DELETE }], truncate]);

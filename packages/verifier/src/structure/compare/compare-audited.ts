@@ -13,7 +13,7 @@ import { type Catalog, findRelation, type RelationRow } from "../catalog/catalog
 import { type AuditedTable, captureName, nameOf, ofTables, partitionsOf } from "./audited-tables.ts";
 import { compareAuditedTriggers } from "./compare-audited-triggers.ts";
 import { functionDifferences, reportFunction } from "./compare-functions.ts";
-import { sourceHash } from "../describe/describe-function.ts";
+import { shippedHash } from "../describe/describe-function.ts";
 import { persistence } from "../describe/describe-relation.ts";
 import type { FunctionShape, SchemaShape } from "../manifest.ts";
 import {
@@ -48,7 +48,7 @@ export function compareAudited(
     const isTable = relation?.kind === "r" || relation?.kind === "p";
     // Of a table that was dropped the function stays; what has its name now is another one.
     const isPartitioned = isTable && !isDropped(current) ? relation.kind === "p" : null;
-    compareCapture(manifest, functions, lastShape(history), isPartitioned, report);
+    compareCapture(catalog, manifest, functions, lastShape(history), isPartitioned, report);
     // A table that is not there, or not a table, is `source_missing`.
     if (current.action === "detach" || relation === undefined || !isTable) continue;
     const table = { config: current, relation, pinned: policy?.tables.get(current.relation) };
@@ -60,6 +60,7 @@ export function compareAudited(
 
 /** `isPartitioned` null: the table is not there, so that either form will do. */
 function compareCapture(
+  catalog: Catalog,
   manifest: SchemaShape,
   functions: ReadonlyMap<string, FunctionShape>,
   config: Config,
@@ -72,7 +73,10 @@ function compareCapture(
   if (template === undefined) return;
   const possible = (isPartitioned === null ? [true, false] : [isPartitioned]).map((partitioned) => ({
     ...template,
-    source: sourceHash(captureSource({ ...config, rowWise: partitioned || config.changes === "track" })),
+    source: shippedHash(
+      captureSource({ ...config, rowWise: partitioned || config.changes === "track", schema: catalog.place.schema }),
+      catalog,
+    ),
   }));
   const [expected] = possible;
   if (actual === undefined) {
@@ -82,12 +86,12 @@ function compareCapture(
       eventKind: config.kind,
       expected: `the capture function of ${config.relation}`,
       actual: "none",
-      message: `the function public.${name}, which captures ${config.relation}, is missing`,
+      message: `the function ${catalog.place.schema}.${name}, which captures ${config.relation}, is missing`,
     });
     return;
   }
   if (expected === undefined || possible.some((shape) => functionDifferences(shape, actual).length === 0)) return;
-  reportFunction(name, expected, actual, config.kind, report);
+  reportFunction(catalog.place, name, expected, actual, config.kind, report);
 }
 
 /**

@@ -1,3 +1,4 @@
+import type { Place } from "@scidex/audit-core";
 import type { ReportFinding } from "@scidex/audit-reader";
 import type { FunctionShape, SchemaShape } from "../manifest.ts";
 
@@ -19,6 +20,7 @@ export function functionDifferences(
 
 /** Reports in one finding how a function differs. */
 export function reportFunction(
+  { schema }: Place,
   name: string,
   expected: FunctionShape,
   actual: FunctionShape,
@@ -32,7 +34,7 @@ export function reportFunction(
     ...(kind === undefined ? {} : { eventKind: kind }),
     expected: differences.map((d) => `${d.what} ${d.expected}`).join("; "),
     actual: differences.map((d) => `${d.what} ${d.actual}`).join("; "),
-    message: `the function public.${name} was changed: ${differences.map((d) => d.what).join(", ")}`,
+    message: `the function ${schema}.${name} was changed: ${differences.map((d) => d.what).join(", ")}`,
   });
 }
 
@@ -41,11 +43,13 @@ export function reportFunction(
  * capture functions of tables, which are compared with their tables' configuration, and what is not ours.
  */
 export function compareFunctions(
+  place: Place,
   manifest: SchemaShape,
   live: ReadonlyMap<string, FunctionShape>,
   isKnown: (signature: string) => boolean,
   report: ReportFinding,
 ): void {
+  const { schema } = place;
   for (const [name, expected] of Object.entries(manifest.functions)) {
     const actual = live.get(name);
     if (actual === undefined) {
@@ -53,17 +57,17 @@ export function compareFunctions(
         check: "function_changed",
         expected: "the function of the migrations",
         actual: "none of this name and these argument types",
-        message: `the function public.${name} is missing`,
+        message: `the function ${schema}.${name} is missing`,
       });
-    } else reportFunction(name, expected, actual, undefined, report);
+    } else reportFunction(place, name, expected, actual, undefined, report);
   }
   for (const name of live.keys()) {
     if (Object.hasOwn(manifest.functions, name) || isKnown(name)) continue;
     report({
       check: "function_changed",
       expected: "no such function",
-      actual: `public.${name}`,
-      message: `the function public.${name} does not belong to the audit chain: a call can find it instead of the real one`,
+      actual: `${schema}.${name}`,
+      message: `the function ${schema}.${name} does not belong to the audit chain: a call can find it instead of the real one`,
     });
   }
 }

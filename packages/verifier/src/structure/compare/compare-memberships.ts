@@ -1,7 +1,7 @@
 import { PUBLIC } from "../catalog/acl.ts";
 import { type Catalog, roleName } from "../catalog/catalog.ts";
 import { ownFunctions, ownRelations } from "../describe/describe-schema.ts";
-import { isOwnRole, OWNER_ROLE } from "../catalog/own-roles.ts";
+import { isOwnRole, ownerRole } from "../catalog/own-roles.ts";
 import type { Reach } from "../catalog/reach.ts";
 
 /** Takes what was found: the message, what was expected, what is there. */
@@ -24,19 +24,20 @@ export function compareMemberships(
   widened: Widened,
 ): string[] {
   const warnings: string[] = [];
+  const owner = ownerRole(catalog);
   const gives = giving(catalog, audited, reach);
   for (const { role, member, canUse } of catalog.memberships ?? []) {
     const [group, name] = [roleName(catalog, role), roleName(catalog, member)];
     // A superuser can do everything without being a member.
-    if (catalog.roles.get(member)?.isSuperuser === true && !isOwnRole(name)) continue;
-    if (isOwnRole(name)) {
+    if (catalog.roles.get(member)?.isSuperuser === true && !isOwnRole(catalog, name)) continue;
+    if (isOwnRole(catalog, name)) {
       // Before PostgreSQL 16 every login can make others a member of itself: without rights of its own it lends none.
       if (gives(role)) widened(`${name} is a member of ${group}`, "a member of nothing", group);
-    } else if (group === OWNER_ROLE) {
-      if (canUse) widened(`${name} can become ${OWNER_ROLE}`, "no members", name);
+    } else if (group === owner) {
+      if (canUse) widened(`${name} can become ${owner}`, "no members", name);
       else
         warnings.push(
-          `${name} has the right to administer ${OWNER_ROLE} and so could become it: a superuser can take it away with REVOKE ${OWNER_ROLE} FROM ${name}`,
+          `${name} has the right to administer ${owner} and so could become it: a superuser can take it away with REVOKE ${owner} FROM ${name}`,
         );
     } else if (group === WRITES_EVERYTHING) {
       widened(`${name} can write every table, being a member of ${group}`, "no members but superusers", name);
@@ -47,7 +48,7 @@ export function compareMemberships(
   if (catalog.majorVersion < 16) {
     for (const role of catalog.roles.values()) {
       if (!role.isSuperuser && role.attributes.includes("CREATEROLE"))
-        warnings.push(`before PostgreSQL 16 a role with CREATEROLE can become ${OWNER_ROLE}: ${role.name} has it`);
+        warnings.push(`before PostgreSQL 16 a role with CREATEROLE can become ${owner}: ${role.name} has it`);
     }
   }
   return warnings;
@@ -70,7 +71,7 @@ function giving(catalog: Catalog, audited: ReadonlySet<string>, reach: Reach): (
       [...reach.namesOf(group)].some(
         (name) =>
           name.startsWith("pg_") ||
-          isOwnRole(name) ||
+          isOwnRole(catalog, name) ||
           callers.has(name) ||
           byName.get(name)?.attributes.some((attribute) => attribute !== "LOGIN") === true,
       )

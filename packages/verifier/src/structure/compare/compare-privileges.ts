@@ -1,11 +1,12 @@
+import { type Place, roleAt } from "@scidex/audit-core";
 import { FIRST_NORMAL_OID, isBuiltin, type ReportFinding } from "@scidex/audit-reader";
 import { type Grant, privilegeName, PUBLIC } from "../catalog/acl.ts";
 import { type Catalog, type RoleRow, roleName } from "../catalog/catalog.ts";
-import { OWN_SCHEMA, ownRelations } from "../describe/describe-schema.ts";
+import { ownRelations } from "../describe/describe-schema.ts";
 import { compareMemberships, type Widened } from "./compare-memberships.ts";
 import { CAPTURE_PREFIX } from "./audited-tables.ts";
 import type { FunctionShape, RelationShape, SchemaShape } from "../manifest.ts";
-import { isOwnRole, OWNER_ROLE } from "../catalog/own-roles.ts";
+import { isOwnRole, ownerRole } from "../catalog/own-roles.ts";
 import type { Reach } from "../catalog/reach.ts";
 
 type Grants = Readonly<Record<string, readonly string[]>>;
@@ -32,10 +33,10 @@ export function comparePrivileges(
   const widened = (message: string, expected: string, actual: string) =>
     report({ check: "privilege_widened", expected, actual, message });
 
-  compareOwnGrants(manifest, live, superusers, widened);
+  compareOwnGrants(catalog, manifest, live, superusers, widened);
   compareColumnGrants(catalog, superusers, widened);
   for (const role of catalog.roles.values()) {
-    if (!isOwnRole(role.name)) continue;
+    if (!isOwnRole(catalog, role.name)) continue;
     for (const attribute of role.attributes)
       widened(`the role ${role.name} has ${attribute}`, "no attributes", attribute);
   }
@@ -45,12 +46,13 @@ export function comparePrivileges(
 }
 
 /** Whoever creates a partition of an audited table puts the root's triggers on it. On any other table they refuse to work. */
-const OF_CAPTURE: Grants = { scidex_audit_deployer: ["X"] };
+const ofCapture = ({ place }: Catalog): Grants => ({ [roleAt("deployer", place)]: ["X"] });
 
 const worded = (privileges: readonly string[]) => privileges.map(privilegeName).join(", ");
 
 /** Grants on our own relations and functions beyond those of the migrations. */
 function compareOwnGrants(
+  catalog: Catalog,
   manifest: SchemaShape,
   live: {
     readonly functions: ReadonlyMap<string, FunctionShape>;
@@ -61,9 +63,10 @@ function compareOwnGrants(
 ): void {
   /** What each role has beyond the manifest, by object. */
   const more = new Map<string, Map<string, string[]>>();
+  const captures = ofCapture(catalog);
   const collect = (object: string, expected: Grants, actual: Grants) => {
     for (const [grantee, privileges] of Object.entries(actual)) {
-      if (grantee === OWNER_ROLE || superusers.has(grantee)) continue;
+      if (grantee === ownerRole(catalog) || superusers.has(grantee)) continue;
       const allowed = Object.hasOwn(expected, grantee) ? expected[grantee] : undefined;
       const extra = privileges.filter((privilege) => allowed?.includes(privilege) !== true);
       if (extra.length === 0) continue;
@@ -73,12 +76,12 @@ function compareOwnGrants(
   };
   for (const [name, { grants }] of live.relations) collect(name, manifest.relations[name]?.grants ?? {}, grants);
   for (const [name, { grants }] of live.functions)
-    collect(name, manifest.functions[name]?.grants ?? (name.startsWith(CAPTURE_PREFIX) ? OF_CAPTURE : {}), grants);
+    collect(name, manifest.functions[name]?.grants ?? (name.startsWith(CAPTURE_PREFIX) ? captures : {}), grants);
   for (const [grantee, objects] of more) {
-    if (isInstaller(manifest, grantee, objects)) continue;
+    if (isInstaller(catalog, manifest, grantee, objects)) continue;
     for (const [object, privileges] of objects) {
       widened(
-        `${grantee === PUBLIC ? "everyone" : grantee} has ${worded(privileges)} on public.${object}`,
+        `${grantee === PUBLIC ? "everyone" : grantee} has ${worded(privileges)} on ${catalog.place.schema}.${object}`,
         "no such right",
         `${worded(privileges)} for ${grantee}`,
       );
@@ -87,8 +90,13 @@ function compareOwnGrants(
 }
 
 /** Whether a role has exactly what a set-up without superuser leaves to whoever ran it. */
-function isInstaller(manifest: SchemaShape, grantee: string, objects: ReadonlyMap<string, readonly string[]>): boolean {
-  if (grantee === PUBLIC || isOwnRole(grantee)) return false;
+function isInstaller(
+  catalog: Catalog,
+  manifest: SchemaShape,
+  grantee: string,
+  objects: ReadonlyMap<string, readonly string[]>,
+): boolean {
+  if (grantee === PUBLIC || isOwnRole(catalog, grantee)) return false;
   const expected = Object.entries(manifest.installer);
   return (
     expected.length > 0 &&
@@ -104,9 +112,9 @@ function compareColumnGrants(catalog: Catalog, superusers: ReadonlySet<string>, 
     const relation = own.get(column.relation);
     if (relation === undefined) continue;
     for (const { grantee, privileges } of column.acl ?? []) {
-      if (grantee === OWNER_ROLE || superusers.has(grantee) || privileges.length === 0) continue;
+      if (grantee === ownerRole(catalog) || superusers.has(grantee) || privileges.length === 0) continue;
       widened(
-        `${grantee === PUBLIC ? "everyone" : grantee} has ${worded(privileges)} on the column ${column.name} of public.${relation.name}`,
+        `${grantee === PUBLIC ? "everyone" : grantee} has ${worded(privileges)} on the column ${column.name} of ${catalog.place.schema}.${relation.name}`,
         "no such right",
         `${worded(privileges)} for ${grantee}`,
       );
@@ -117,19 +125,25 @@ function compareColumnGrants(catalog: Catalog, superusers: ReadonlySet<string>, 
 const readsTables = (_: string, kind: "relation" | "schema" | "database"): string =>
   kind === "relation" ? "r" : kind === "schema" ? "U" : "c";
 
+type Elsewhere = (object: string, kind: "relation" | "schema" | "database") => string;
+
 /** What one of our roles may have on objects that are not ours. */
-const ELSEWHERE: Readonly<Record<string, (object: string, kind: "relation" | "schema" | "database") => string>> = {
-  // Audited tables, detached ones and their partitions too.
-  scidex_audit_inspector: readsTables,
-  // To record rows anew.
-  scidex_audit_publisher: readsTables,
-  scidex_audit_alert: (object, kind) =>
-    kind !== "relation" ? (kind === "schema" ? "U" : "c") : object === "public.senate_alerts" ? "a" : "U",
-  [OWNER_ROLE]: (object, kind) =>
-    kind === "schema" ? (object === OWN_SCHEMA ? "UC" : "U") : kind === "database" ? "c" : "",
-};
-const elsewhere = (role: string) =>
-  ELSEWHERE[role] ?? ((_: string, kind: string) => (kind === "schema" ? "U" : kind === "database" ? "c" : ""));
+function elsewhere(role: string, place: Place): Elsewhere {
+  switch (role) {
+    // Audited tables, detached ones and their partitions too. The publisher reads them to record rows anew.
+    case roleAt("inspector", place):
+    case roleAt("publisher", place):
+      return readsTables;
+    case roleAt("alert", place):
+      return (object, kind) =>
+        kind !== "relation" ? (kind === "schema" ? "U" : "c") : object === `${place.schema}.senate_alerts` ? "a" : "U";
+    case roleAt("owner", place):
+      return (object, kind) =>
+        kind === "schema" ? (object === place.schema ? "UC" : "U") : kind === "database" ? "c" : "";
+    default:
+      return (_, kind) => (kind === "schema" ? "U" : kind === "database" ? "c" : "");
+  }
+}
 
 /**
  * Rights of our roles on audited tables, on the schemas of those and of ours, and on what belongs to the server. The
@@ -143,8 +157,8 @@ function compareForeignGrants(catalog: Catalog, audited: ReadonlySet<string>, wi
     what = object,
   ) => {
     for (const { grantee, privileges } of acl ?? []) {
-      if (!isOwnRole(grantee)) continue;
-      const allowed = elsewhere(grantee)(object, kind);
+      if (!isOwnRole(catalog, grantee)) continue;
+      const allowed = elsewhere(grantee, catalog.place)(object, kind);
       const extra = privileges.filter((privilege) => !allowed.includes(privilege));
       if (extra.length > 0)
         widened(`${grantee} has ${worded(extra)} on ${what}`, "no such right", `${worded(extra)} for ${grantee}`);
@@ -165,7 +179,7 @@ function compareForeignGrants(catalog: Catalog, audited: ReadonlySet<string>, wi
   for (const f of catalog.functions.values()) {
     if (f.acl === null || !isServers(f.oid)) continue;
     for (const { grantee, privileges } of f.acl) {
-      if (isOwnRole(grantee) && roleName(catalog, f.owner) !== grantee)
+      if (isOwnRole(catalog, grantee) && roleName(catalog, f.owner) !== grantee)
         widened(
           `${grantee} has ${worded(privileges)} on the function ${schemaOf(f.schema)}.${f.name}${isBuiltin(f.oid) ? "" : ` (${f.oid})`}`,
           "no such right",
@@ -175,7 +189,7 @@ function compareForeignGrants(catalog: Catalog, audited: ReadonlySet<string>, wi
   }
   const schemas = new Set([...audited].map((oid) => catalog.relations.get(oid)?.schema));
   for (const schema of catalog.schemas.values())
-    if (schema.name === OWN_SCHEMA || schemas.has(schema.oid) || isServers(schema.oid))
+    if (schema.name === catalog.place.schema || schemas.has(schema.oid) || isServers(schema.oid))
       compare(schema.name, "schema", schema.acl, `the schema ${schema.name}`);
   if (catalog.database !== undefined) compare("database", "database", catalog.database.acl, "this database");
 }
@@ -200,7 +214,7 @@ function compareDefaultGrants(
   widened: Widened,
 ): void {
   const owners = new Set([...audited].map((oid) => catalog.relations.get(oid)?.owner));
-  const ours = [...catalog.schemas.values()].find(({ name }) => name === OWN_SCHEMA);
+  const ours = [...catalog.schemas.values()].find(({ name }) => name === catalog.place.schema);
   const makesOurs = (role: RoleRow | undefined) =>
     role !== undefined && (owners.has(role.oid) || (ours !== undefined && reach.creates(role, ours)));
   for (const { owner, objects, acl } of catalog.defaultGrants ?? []) {
@@ -214,9 +228,9 @@ function compareDefaultGrants(
       )
         continue;
       const isFine =
-        ownerName === OWNER_ROLE
+        ownerName === ownerRole(catalog)
           ? false
-          : !isOwnRole(grantee) ||
+          : !isOwnRole(catalog, grantee) ||
             !makesOurs(catalog.roles.get(owner)) ||
             (["scidex_audit_inspector", "scidex_audit_publisher"].includes(grantee) &&
               objects === "r" &&

@@ -2,7 +2,6 @@ import { type CheckName, isBuiltin, type ReportFinding } from "@scidex/audit-rea
 import { type Catalog, findRelation } from "../catalog/catalog.ts";
 import { compareFlags } from "./compare-flags.ts";
 import { isOff, offName } from "../describe/describe-trigger.ts";
-import { OWN_SCHEMA } from "../describe/describe-schema.ts";
 import type { RelationShape, SchemaShape } from "../manifest.ts";
 
 type Shapes = Readonly<Record<string, string>>;
@@ -21,7 +20,7 @@ export function compareRelations(
         check: "relation_changed",
         expected: `a ${expected.kind}`,
         actual: "nothing of that name",
-        message: `public.${name} is missing`,
+        message: `${catalog.place.schema}.${name} is missing`,
       });
       continue;
     }
@@ -37,7 +36,7 @@ function compareRelation(
   report: ReportFinding,
 ): void {
   const differs = (check: CheckName, what: string, a: string, b: string) =>
-    report({ check, expected: a, actual: b, message: `public.${name}: ${what}` });
+    report({ check, expected: a, actual: b, message: `${catalog.place.schema}.${name}: ${what}` });
   if (actual.kind !== expected.kind || actual.storage !== expected.storage) {
     differs(
       "relation_changed",
@@ -59,8 +58,8 @@ function compareRelation(
   );
   compareIndexes(catalog, name, expected, actual, report);
   compareTriggers(catalog, name, expected, actual, report);
-  const relation = findRelation(catalog, OWN_SCHEMA, name);
-  if (relation !== undefined) compareFlags(catalog, relation, `public.${name}`, report);
+  const relation = findRelation(catalog, catalog.place.schema, name);
+  if (relation !== undefined) compareFlags(catalog, relation, `${catalog.place.schema}.${name}`, report);
 }
 
 /** Calls `differs` for each name that is missing, changed or not expected. */
@@ -93,12 +92,22 @@ function compareIndexes(
   const definitions = new Set(Object.values(expected.indexes).map((shape) => shape.replace(/^primary /u, "")));
   compareShapes(expected.indexes, actual.indexes, (what, a, b) => {
     if (a !== "none") {
-      report({ check: "index_mismatch", expected: a, actual: b, message: `public.${name}: the index ${what}` });
+      report({
+        check: "index_mismatch",
+        expected: a,
+        actual: b,
+        message: `${catalog.place.schema}.${name}: the index ${what}`,
+      });
     } else if (/^(?:primary )?unique |exclusion|with expressions| where /u.test(b) && !definitions.has(b)) {
-      report({ check: "relation_changed", expected: a, actual: b, message: `public.${name}: the index ${what}` });
+      report({
+        check: "relation_changed",
+        expected: a,
+        actual: b,
+        message: `${catalog.place.schema}.${name}: the index ${what}`,
+      });
     }
   });
-  const relation = findRelation(catalog, OWN_SCHEMA, name);
+  const relation = findRelation(catalog, catalog.place.schema, name);
   for (const index of catalog.indexes) {
     const indexName = catalog.relations.get(index.index)?.name ?? "";
     if (index.relation !== relation?.oid || !Object.hasOwn(expected.indexes, indexName)) continue;
@@ -112,7 +121,7 @@ function compareIndexes(
       check: "index_mismatch",
       expected: "valid, ready and live",
       actual: states.join(", "),
-      message: `public.${name}: the index ${indexName} is ${states.join(", ")}`,
+      message: `${catalog.place.schema}.${name}: the index ${indexName} is ${states.join(", ")}`,
     });
   }
 }
@@ -124,7 +133,7 @@ function compareTriggers(
   actual: RelationShape,
   report: ReportFinding,
 ): void {
-  const relation = findRelation(catalog, OWN_SCHEMA, name);
+  const relation = findRelation(catalog, catalog.place.schema, name);
   const live = catalog.triggers.filter((trigger) => trigger.relation === relation?.oid);
   for (const [triggerName, shape] of Object.entries(expected.triggers)) {
     const trigger = live.find((t) => t.name === triggerName);
@@ -134,7 +143,7 @@ function compareTriggers(
         check: "trigger_missing",
         expected: shape,
         actual: "none",
-        message: `public.${name} has lost its trigger ${triggerName}`,
+        message: `${catalog.place.schema}.${name} has lost its trigger ${triggerName}`,
       });
       continue;
     }
@@ -143,7 +152,7 @@ function compareTriggers(
         check: "trigger_changed",
         expected: shape,
         actual: found,
-        message: `the trigger ${triggerName} of public.${name} was changed`,
+        message: `the trigger ${triggerName} of ${catalog.place.schema}.${name} was changed`,
       });
     }
     if (isOff(trigger)) {
@@ -151,7 +160,7 @@ function compareTriggers(
         check: "trigger_disabled",
         expected: "enabled",
         actual: offName(trigger),
-        message: `the trigger ${triggerName} of public.${name} is ${offName(trigger)}`,
+        message: `the trigger ${triggerName} of ${catalog.place.schema}.${name} is ${offName(trigger)}`,
       });
     }
   }
@@ -163,7 +172,7 @@ function compareTriggers(
       check: "relation_changed",
       expected: "no such trigger",
       actual: actual.triggers[trigger.name] ?? "",
-      message: `public.${name} has a trigger that does not belong to the audit chain: ${trigger.name}`,
+      message: `${catalog.place.schema}.${name} has a trigger that does not belong to the audit chain: ${trigger.name}`,
     });
   }
 }

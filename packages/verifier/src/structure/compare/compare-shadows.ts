@@ -7,7 +7,7 @@ import {
   type RoleRow,
   roleName,
 } from "../catalog/catalog.ts";
-import { OWN_PREFIX, OWN_SCHEMA, ownFunctions, ownRelations } from "../describe/describe-schema.ts";
+import { OWN_PREFIX, ownFunctions, ownRelations } from "../describe/describe-schema.ts";
 import { pathEntry, type PresentEntry } from "../../coverage/present.ts";
 import type { Reach } from "../catalog/reach.ts";
 import { isOwnRole } from "../catalog/own-roles.ts";
@@ -45,9 +45,10 @@ export function compareShadows(catalog: Catalog, tables: readonly Found[], reach
     const schemas = byName.get(relation.name) ?? new Map<string, RelationRow>();
     byName.set(relation.name, schemas.set(catalog.schemas.get(relation.schema)?.name ?? "", relation));
   }
+  const own = catalog.place.schema;
   const wanted = new Map<string, Found>(tables.map((table) => [`${table.schema}.${table.name}`, table]));
   for (const { name } of ownRelations(catalog))
-    wanted.set(`${OWN_SCHEMA}.${name}`, { schema: OWN_SCHEMA, name, kind: undefined, known: [] });
+    wanted.set(`${own}.${name}`, { schema: own, name, kind: undefined, known: [] });
   const paths = searchPaths(catalog, reach);
   for (const table of wanted.values()) {
     const places = byName.get(table.name);
@@ -80,19 +81,20 @@ function compareFunctionNames(catalog: Catalog, paths: readonly Path[], reach: R
   const callers = new Set(ownFunctions(catalog).flatMap(({ acl }) => (acl ?? []).map(({ grantee }) => grantee)));
   const mayCall = (role: RoleRow) =>
     reach.isSuperuser(role) || [...reach.namesOf(role)].some((name) => callers.has(name));
+  const own = catalog.place.schema;
   const reported = new Set<string>();
   for (const f of catalog.functions.values()) {
     const schema = catalog.schemas.get(f.schema)?.name ?? "";
-    if (!f.name.startsWith(OWN_PREFIX) || schema === OWN_SCHEMA || reported.has(`${schema}.${f.name}`)) continue;
+    if (!f.name.startsWith(OWN_PREFIX) || schema === own || reported.has(`${schema}.${f.name}`)) continue;
     const path = paths.find(({ role, schemas, isSet }) => {
-      const [theirs, ours] = [schemas.indexOf(schema), schemas.indexOf(OWN_SCHEMA)];
+      const [theirs, ours] = [schemas.indexOf(schema), schemas.indexOf(own)];
       return theirs !== -1 && (ours === -1 ? isSet : theirs < ours) && mayCall(role);
     });
     if (path === undefined) continue;
     reported.add(`${schema}.${f.name}`);
     report({
       check: "relation_shadowed",
-      expected: `${OWN_SCHEMA}.${f.name}`,
+      expected: `${own}.${f.name}`,
       actual: `${schema}.${f.name}`,
       message: `${path.whose} gets the function ${schema}.${f.name} instead of the audit chain's when the schema is left out`,
     });
@@ -177,7 +179,7 @@ function searchPaths(catalog: Catalog, reach: Reach): Path[] {
     });
   };
   // Nobody logs in as one of our roles or of PostgreSQL's own.
-  const logins = [...catalog.roles.values()].filter(({ name }) => !isOwnRole(name) && !name.startsWith("pg_"));
+  const logins = [...catalog.roles.values()].filter(({ name }) => !isOwnRole(catalog, name) && !name.startsWith("pg_"));
   const ofSessions = logins.map((role): Path => {
     const { value, whose: who } = sessionPath(catalog, role);
     const isUsers = parseSearchPath(value).includes("$user") && schemasByName.has(role.name);

@@ -45,7 +45,7 @@ export function compareStructure(
     const captures = histories === null ? null : captureSignatures(histories);
     for (const name of foreignFunctions(catalog, schema, live.functions)) live.functions.delete(name);
     const isCapture = (signature: string) => captures?.has(signature) ?? signature.startsWith(CAPTURE_PREFIX);
-    compareFunctions(schema, live.functions, isCapture, report);
+    compareFunctions(catalog.place, schema, live.functions, isCapture, report);
     compareRelations(catalog, schema, live.relations, report);
     if (histories !== null) {
       const tables = compareAudited(catalog, schema, live.functions, histories, policy, report);
@@ -87,7 +87,7 @@ function usedTypes(
   return catalog.columns.flatMap((column): UsedType[] => {
     const ownName = own.get(column.relation);
     if (ownName !== undefined)
-      return [{ type: column.type, column: `public.${ownName}.${column.name}`, kind: undefined }];
+      return [{ type: column.type, column: `${catalog.place.schema}.${ownName}.${column.name}`, kind: undefined }];
     const table = tables.get(column.relation);
     if (table?.columns.includes(column.name) !== true || isBuiltin(column.relation)) return [];
     return [{ type: column.type, column: `${table.schema}.${table.name}.${column.name}`, kind: table.kind }];

@@ -1,4 +1,5 @@
 import { createHash } from "node:crypto";
+import { shippedForm } from "@scidex/audit-core";
 import { parseArrayText } from "@scidex/audit-reader";
 import { DEFAULT_FUNCTION_ACL, type Grant } from "../catalog/acl.ts";
 import { type Catalog, type FunctionRow, roleName, typeName } from "../catalog/catalog.ts";
@@ -15,7 +16,11 @@ export const signature = (catalog: Catalog, f: FunctionRow): string =>
   `${f.name}(${f.argumentTypes.map((type) => typeName(catalog, type)).join(", ")})`;
 
 /** SHA-256 of a function's source, in hex. */
-export const sourceHash = (source: string): string => createHash("sha256").update(source).digest("hex");
+const sourceHash = (source: string): string => createHash("sha256").update(source).digest("hex");
+
+/** The same of what was read, as it is shipped: wherever the chain is. Text that names what is elsewhere is hashed as it is. */
+export const shippedHash = (source: string, { place }: Catalog): string =>
+  sourceHash(shippedForm(source, place) ?? `not of the schema ${place.schema}: ${source}`);
 
 /** Everything that makes a function what it is. */
 export function describeFunction(catalog: Catalog, f: FunctionRow): FunctionShape {
@@ -42,7 +47,7 @@ export function describeFunction(catalog: Catalog, f: FunctionRow): FunctionShap
     attributes: attributes.join(", "),
     settings: f.settings,
     owner: roleName(catalog, f.owner),
-    source: sourceHash(f.source),
+    source: shippedHash(f.source, catalog),
     grants: grantsWithout(roleName(catalog, f.owner), f.acl ?? DEFAULT_FUNCTION_ACL),
   };
 }

@@ -2,12 +2,10 @@ import { type Catalog, type FunctionRow, type RelationRow, roleName } from "../c
 import { describeFunction, signature } from "./describe-function.ts";
 import { describeRelation } from "./describe-relation.ts";
 import type { FunctionShape, RelationShape, SchemaShape } from "../manifest.ts";
-import { OWNER_ROLE } from "../catalog/own-roles.ts";
+import { ownerRole } from "../catalog/own-roles.ts";
 
-/** Names in the schema public that belong to the audit chain. */
+/** Names in the chain's schema that belong to it. */
 export const OWN_PREFIX = "audit_chain";
-/** Where everything of ours is. */
-export const OWN_SCHEMA = "public";
 
 /** Our tables and sequences: one of these names is compared whoever owns it. */
 const OWN_RELATIONS: ReadonlySet<string> = new Set([
@@ -21,7 +19,8 @@ const OWN_RELATIONS: ReadonlySet<string> = new Set([
   "audit_chain_ticket",
 ]);
 
-const isOwn = (schema: string | undefined, name: string) => schema === OWN_SCHEMA && name.startsWith(OWN_PREFIX);
+const isOwn = ({ schemas, place }: Catalog, schema: string, name: string) =>
+  schemas.get(schema)?.name === place.schema && name.startsWith(OWN_PREFIX);
 
 /**
  * Our tables and sequences: indexes go with their tables. Before PostgreSQL 15 everyone may make tables in `public`, and
@@ -30,14 +29,14 @@ const isOwn = (schema: string | undefined, name: string) => schema === OWN_SCHEM
 export function ownRelations(catalog: Catalog): RelationRow[] {
   return [...catalog.relations.values()].filter(
     (r) =>
-      isOwn(catalog.schemas.get(r.schema)?.name, r.name) &&
+      isOwn(catalog, r.schema, r.name) &&
       "rpvmfS".includes(r.kind) &&
-      (OWN_RELATIONS.has(r.name) || roleName(catalog, r.owner) === OWNER_ROLE),
+      (OWN_RELATIONS.has(r.name) || roleName(catalog, r.owner) === ownerRole(catalog)),
   );
 }
 
 export function ownFunctions(catalog: Catalog): FunctionRow[] {
-  return [...catalog.functions.values()].filter((f) => isOwn(catalog.schemas.get(f.schema)?.name, f.name));
+  return [...catalog.functions.values()].filter((f) => isOwn(catalog, f.schema, f.name));
 }
 
 /** The live schema in the form of the manifest. */
@@ -62,7 +61,7 @@ export function foreignFunctions(
   manifest: SchemaShape,
   live: ReadonlyMap<string, FunctionShape>,
 ): ReadonlySet<string> {
-  const trusted = new Set([OWNER_ROLE]);
+  const trusted = new Set([ownerRole(catalog)]);
   for (const role of catalog.roles.values()) if (role.isSuperuser) trusted.add(role.name);
   const ours = new Set(Object.keys(manifest.functions).map(bareName));
   return new Set(

@@ -1,6 +1,6 @@
 import { createDatabase } from "@scidex/audit-testkit";
 import { describe, expect, it } from "vitest";
-import { jsonOf, runCli } from "./run-cli.ts";
+import { jsonOf, runCli } from "../run-cli.ts";
 
 describe("init", () => {
   it("sets a database up, says what to do next, and can be repeated", async () => {
@@ -12,7 +12,14 @@ describe("init", () => {
     expect(first.stdout).toContain("Next: audit-chain attach TABLE");
     const again = await runCli(["init", "--json"], { env });
     expect(again.code).toBe(0);
-    expect(jsonOf(again)).toEqual({ database: db.name, applied: [], version: expect.any(Number), warnings: [] });
+    expect(jsonOf(again)).toEqual({
+      database: db.name,
+      schema: "public",
+      role_prefix: "scidex_audit_",
+      applied: [],
+      version: expect.any(Number),
+      warnings: [],
+    });
   });
 
   it("can be run three times at once", async () => {

@@ -1,7 +1,7 @@
 import { createDatabase, type EmbeddedServer, startEmbedded } from "@scidex/audit-testkit";
 import { afterAll, beforeAll, describe, expect, it } from "vitest";
-import { openLog } from "./policy/open-log.ts";
-import { jsonOf, runCli } from "./run-cli.ts";
+import { openLog } from "../policy/open-log.ts";
+import { jsonOf, runCli } from "../run-cli.ts";
 
 // Roles belong to the whole server, and are to be gone.
 let server: EmbeddedServer;

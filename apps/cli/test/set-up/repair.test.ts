@@ -1,7 +1,7 @@
 import { readFile, writeFile } from "node:fs/promises";
 import { describe, expect, it } from "vitest";
-import { openLog, type PolicyLog } from "./policy/open-log.ts";
-import { jsonOf, runCli, type RunOptions } from "./run-cli.ts";
+import { openLog, type PolicyLog } from "../policy/open-log.ts";
+import { jsonOf, runCli, type RunOptions } from "../run-cli.ts";
 
 type Run = (...args: string[]) => ReturnType<typeof runCli>;
 
