@@ -17,7 +17,7 @@ export function start(log: Log | undefined, args: string[], env: Record<string, 
     ? { AUDIT_DATABASE_URL: log.url, AUDIT_SIGNING_KEY_FILE: log.keyFile, AUDIT_SINKS: log.sinks.join(",") }
     : {};
   const child = spawn(process.execPath, ["--conditions=source", CLI, ...args], {
-    env: { PATH: process.env["PATH"], ...settings, ...env },
+    env: { PATH: process.env["PATH"], NODE_COMPILE_CACHE: process.env["NODE_COMPILE_CACHE"], ...settings, ...env },
     stdio: ["ignore", "pipe", "pipe"],
   });
   let stdout = "";

@@ -16,7 +16,12 @@ export async function auditLedger(
   env: Record<string, string | undefined> = {},
 ): Promise<Ended> {
   const child = spawn(process.execPath, ["--conditions=source", cli, ...args], {
-    env: { PATH: process.env["PATH"], AUDIT_LEDGER_SALT: SECRET, ...env },
+    env: {
+      PATH: process.env["PATH"],
+      NODE_COMPILE_CACHE: process.env["NODE_COMPILE_CACHE"],
+      AUDIT_LEDGER_SALT: SECRET,
+      ...env,
+    },
     stdio: ["ignore", "pipe", "pipe"],
   });
   let stdout = "";

@@ -20,6 +20,7 @@ function start(chain: ChainDatabase, args: readonly string[], environment: NodeJ
   return spawn(process.execPath, ["--conditions=source", CLI, ...args], {
     env: {
       PATH: process.env["PATH"],
+      NODE_COMPILE_CACHE: process.env["NODE_COMPILE_CACHE"],
       AUDIT_DATABASE_URL: chain.url,
       AUDIT_SINKS: chain.paths.map((path) => `file:${path}`).join(),
       AUDIT_VERIFIER_KEYS: chain.vkeys.join(" "),
