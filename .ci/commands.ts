@@ -29,8 +29,12 @@ do, and what their exit codes mean. Ages and times are a whole number and one of
 const sections = Object.entries(PROGRAMS).flatMap(([program, folder]) => {
   const names = entriesUnder("Commands", help(folder)).map(([name]) => name.split(" ")[0] ?? "");
   const commands = names.filter((name) => program !== "audit-chain" || !ELSEWHERE.has(name));
-  if (commands.length === 0) return [sectionOf(program, help(folder))];
-  return commands.filter((name) => name !== "help").map((name) => sectionOf(`${program} ${name}`, help(folder, name)));
+  // A program that does something by itself has options beside its commands.
+  const own = sectionOf(program, help(folder));
+  const ofCommands = commands
+    .filter((name) => name !== "help")
+    .map((name) => sectionOf(`${program} ${name}`, help(folder, name)));
+  return own.includes("| `") ? [own, ...ofCommands] : ofCommands;
 });
 writeFileSync(process.argv[2] ?? join(ROOT, "docs/commands.md"), `${HEADER}\n${sections.join("\n")}`);
 

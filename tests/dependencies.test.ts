@@ -29,6 +29,7 @@ const MAY_IMPORT: Readonly<Record<string, readonly string[]>> = {
  */
 const ROOMS: Readonly<Record<string, Readonly<Record<string, readonly string[]>>>> = {
   "packages/core": {
+    place: ["errors.ts"],
     "type-change": ["units.ts"],
     succession: [
       "canonical.ts",
@@ -94,6 +95,7 @@ const ROOMS: Readonly<Record<string, Readonly<Record<string, readonly string[]>>
     access: ["bulk", "coverage", "structure"],
     report: ["coverage", "rows", "verify-options.ts"],
     command: ["coverage", "report", "verify-options.ts"],
+    nights: ["command", "coverage", "report"],
     steps: ["access", "bulk", "causes.ts", "coverage", "report", "rows", "structure", "trust.ts", "verify-options.ts"],
     prove: ["lookup.ts"],
     record: ["coverage", "deadline.ts", "report", "rows", "trust.ts", "verification.ts", "verify-options.ts"],

@@ -39,6 +39,7 @@ import { CodedError } from "./coded-error.ts";
  * | `head_malformed` | a line that is not a head in its one accepted form |
  * | `head_member_mismatch` | a head with a member that its signed checkpoint or its leaf contradicts |
  * | `statement_malformed` | a line, or the text of its note, that is not a statement in its one accepted form |
+ * | `night_malformed` | a line, or the text of its note, that is not a night in its one accepted form |
  * | `place_malformed` | a schema or a prefix of roles that a chain cannot have |
  * | `key_file_malformed` | text that is not a publisher's key file |
  */
@@ -76,6 +77,7 @@ export type CoreErrorCode =
   | "head_malformed"
   | "head_member_mismatch"
   | "statement_malformed"
+  | "night_malformed"
   | "place_malformed"
   | "key_file_malformed";
 

@@ -19,6 +19,7 @@ export {
   roleAt,
   shippedForm,
 } from "./place/place.ts";
+export { type Night, NO_NIGHT, parseNightLine, type SignedNight, signNight } from "./night.ts";
 export { type Checkpoint, formatCheckpoint, parseCheckpoint } from "./checkpoint.ts";
 export { CodedError } from "./coded-error.ts";
 export { type ConnectionLoss, connectionLoss } from "./connection-loss.ts";

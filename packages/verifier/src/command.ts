@@ -27,6 +27,9 @@ import { readPolicy, readState, write } from "./command/files.ts";
 import { parseKeys, readKeys } from "./command/keys.ts";
 import { describeReport } from "./report/describe-report.ts";
 import { formatState, CHECK_GROUPS } from "@scidex/audit-reader";
+import { historyCommand } from "./nights/history-command.ts";
+import { readNightTarget, signRun } from "./nights/sign-run.ts";
+import type { NightTarget } from "./nights/sign-verification.ts";
 import { formatReport } from "./report/verification-report.ts";
 import type { Trust } from "./trust.ts";
 import { type Verification, verify } from "./verify.ts";
@@ -45,6 +48,8 @@ interface Flags {
   readonly maxDuration?: string;
   readonly allowUnanchored?: true;
   readonly report?: string;
+  readonly sign?: string;
+  readonly nights?: string;
   readonly json?: true;
 }
 
@@ -68,6 +73,7 @@ event are judged by the first shard, rows that wait to be linked by the last.`;
 /** The `audit-verify` command. */
 export function verifyCommand(context: CommandContext): Command {
   return new Command("audit-verify")
+    .enablePositionalOptions()
     .version(packageVersion(import.meta.url))
     .description("Verifies the audit chain, its published heads and the audited rows. Reads only.")
     .option("--from <seq>", "first link to verify; widened to the published head before it")
@@ -85,9 +91,12 @@ export function verifyCommand(context: CommandContext): Command {
     .option("--max-duration <time>", "how long the verification may take, for example 6h; default 24h")
     .option("--allow-unanchored", "accept that there are no sinks")
     .option("--report <file>", "also write the report as a page for people: one HTML file that loads nothing")
+    .option("--sign <file>", "the verifier's own keys: sign what a full run has found, as one more night of --nights")
+    .option("--nights <url>", "where nights are added, out of the database's reach, such as file:/srv/nights.log")
     .option("--json", "print the report as JSON")
     .addHelpText("after", HELP)
-    .action(context.run(async (flags: Flags) => await run(flags, context.signal)));
+    .action(context.run(async (flags: Flags) => await run(flags, context.signal)))
+    .addCommand(historyCommand(context));
 }
 
 async function run(flags: Flags, signal: AbortSignal): Promise<Outcome> {
@@ -114,6 +123,9 @@ interface VerifyRequest {
   readonly about: { readonly command: string; readonly origin: string | null; readonly database: string };
   readonly files: { readonly report: string | undefined; readonly state: string | undefined };
   readonly isJson: boolean;
+  /** Null where nothing is signed. */
+  readonly night: NightTarget | null;
+  readonly policyFile: string | undefined;
 }
 
 /** Reads and checks all of it, before anything is connected to. */
@@ -138,6 +150,7 @@ async function readRequest(flags: Flags): Promise<VerifyRequest> {
   const expected = name ?? policy?.origin ?? undefined;
   checkOrigin(expected, verifiers);
   const url = databaseUrl();
+  const night = await readNightTarget(flags);
   return {
     url,
     trust: { origin: name, keys, policy, state },
@@ -155,6 +168,8 @@ async function readRequest(flags: Flags): Promise<VerifyRequest> {
     about: { command: "audit-verify", origin: expected ?? null, database: databaseName(url) },
     files: { report: flags.report, state: flags.state },
     isJson: flags.json === true,
+    night,
+    policyFile: pinned,
   };
 }
 
@@ -191,8 +206,15 @@ async function deliver({ report, state, overview }: Verification, request: Verif
     page({ report, overview, ...about, verifiedAt: Date.now(), isWhole, notes: [] }),
   );
   const isRemembered = await write("--state", files.state, () => formatState(state));
+  const isSigned = await signRun(report, {
+    target: request.night,
+    policy: request.trust.policy ?? null,
+    policyFile: request.policyFile,
+    version: packageVersion(import.meta.url),
+    ...about,
+  });
   const exits = {
-    intact: isReported && isRemembered ? EXIT.ok : EXIT.failed,
+    intact: isReported && isRemembered && isSigned ? EXIT.ok : EXIT.failed,
     tampered: EXIT.tampered,
     unproven: EXIT.failed,
   } as const;

@@ -1,4 +1,3 @@
-import { type ChildProcess, spawn } from "node:child_process";
 import { existsSync, mkdirSync, readdirSync, readFileSync, symlinkSync, writeFileSync } from "node:fs";
 import { join } from "node:path";
 import { setTimeout as sleep } from "node:timers/promises";
@@ -7,51 +6,9 @@ import { describe, expect, it, onTestFinished } from "vitest";
 import type { Divergence } from "../src/index.ts";
 import { append, type ChainDatabase, linesOf, openChain, ORIGIN, writeLines } from "./chain-database.ts";
 
-const CLI = new URL("../src/cli.ts", import.meta.url).pathname;
+import { finish, prepared, run, start } from "./command.ts";
+
 const FOUR = ["--checks", "links,heads,sources,coverage"];
-
-interface Outcome {
-  readonly exit: number | null;
-  readonly stdout: string;
-  readonly stderr: string;
-}
-
-function start(chain: ChainDatabase, args: readonly string[], environment: NodeJS.ProcessEnv = {}): ChildProcess {
-  return spawn(process.execPath, ["--conditions=source", CLI, ...args], {
-    env: {
-      PATH: process.env["PATH"],
-      NODE_COMPILE_CACHE: process.env["NODE_COMPILE_CACHE"],
-      AUDIT_DATABASE_URL: chain.url,
-      AUDIT_SINKS: chain.paths.map((path) => `file:${path}`).join(),
-      AUDIT_VERIFIER_KEYS: chain.vkeys.join(" "),
-      AUDIT_ORIGIN: ORIGIN,
-      ...environment,
-    },
-    stdio: ["ignore", "pipe", "pipe"],
-  });
-}
-
-async function finish(child: ChildProcess): Promise<Outcome> {
-  let [stdout, stderr] = ["", ""];
-  child.stdout?.on("data", (data: Buffer) => (stdout += data.toString()));
-  child.stderr?.on("data", (data: Buffer) => (stderr += data.toString()));
-  const exit = await new Promise<number | null>((resolve) => child.on("close", resolve));
-  return { exit, stdout, stderr };
-}
-
-const run = async (chain: ChainDatabase, args: readonly string[], environment: NodeJS.ProcessEnv = {}) =>
-  await finish(start(chain, args, environment));
-
-async function prepared(): Promise<ChainDatabase> {
-  const chain = await openChain();
-  await chain.sql.unsafe(
-    "create table public.note (id int primary key, body text); select public.audit_chain_attach('public.note', mode => 'strict')",
-  );
-  await chain.sql`insert into public.note select n, 'x' from generate_series(1, 5) as n`;
-  await append(chain.sql, "thing", "1", "2", "3", "4");
-  await chain.publish();
-  return chain;
-}
 
 async function loginOf(chain: ChainDatabase, ...grant: string[]) {
   const login = await createLogin(chain.sql, { grant });

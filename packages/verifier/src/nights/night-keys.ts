@@ -1,0 +1,25 @@
+import { readFile, stat } from "node:fs/promises";
+import { headTrust, type HeadTrust, parseKeyFile, type PublisherKeys } from "@scidex/audit-core";
+import { configuration, messageOf } from "../command/errors.ts";
+
+/**
+ * The verifier's own keys: a file as `audit-chain keygen` makes it.
+ *
+ * @throws {CommandError} `configuration` where it is missing, is no key file, or others may read it
+ */
+export async function readNightKeys(file: string): Promise<PublisherKeys> {
+  try {
+    const { mode } = await stat(file);
+    if ((mode & 0o077) !== 0) throw new Error(`others may read it: run chmod 600 ${file}`);
+    return parseKeyFile(await readFile(file, "utf8"));
+  } catch (error) {
+    throw configuration(
+      `--sign ${file}: ${messageOf(error)}. audit-chain keygen --name NAME --out ${file} makes the verifier's own keys`,
+      error,
+    );
+  }
+}
+
+/** What trusts just these keys. */
+export const trustOfKeys = ({ origin, log, timestamp }: PublisherKeys): HeadTrust =>
+  headTrust([log.vkey, timestamp.vkey], origin);
