@@ -1,4 +1,5 @@
 import { lstat, open, rm } from "node:fs/promises";
+import { dirname } from "node:path";
 import { CoreError, generateKeyFile, parseKeyFile, type PublisherKeys } from "@scidex/audit-core";
 import { createDurably } from "./durable-file.ts";
 import { errno, messageOf, PublisherError } from "../errors.ts";
@@ -55,6 +56,12 @@ export async function generateKeyFiles(options: {
         throw new PublisherError(
           "configuration",
           `${(await exists(out)) ? out : path} exists already and is not overwritten: choose another name, or move it away (its log can't be continued without it)`,
+          { cause },
+        );
+      if (errno(cause) === "ENOENT")
+        throw new PublisherError(
+          "configuration",
+          `the folder ${dirname(path)} does not exist: make it first, for you alone: mkdir -p -m 700 ${dirname(path)}`,
           { cause },
         );
       throw new PublisherError("io", `the key file can't be created: ${messageOf(cause)}`, { cause });

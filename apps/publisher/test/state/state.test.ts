@@ -5,6 +5,14 @@ import { generateKeyFiles } from "../../src/index.ts";
 import { linesOf, openLog, ORIGIN } from "../log.ts";
 
 describe("the publisher's state", () => {
+  it("is not made in a folder that does not exist, which is said with what to run", async () => {
+    const log = await openLog();
+    await expect(generateKeyFiles({ origin: ORIGIN, out: `${log.folder}/no/such/key` })).rejects.toMatchObject({
+      code: "configuration",
+      message: `the folder ${log.folder}/no/such does not exist: make it first, for you alone: mkdir -p -m 700 ${log.folder}/no/such`,
+    });
+  });
+
   it("is made with the keys, both for their owner only, and never overwritten", async () => {
     const log = await openLog();
     for (const path of [log.keyFile, log.stateFile]) expect(statSync(path).mode & 0o777).toBe(0o600);
