@@ -96,6 +96,7 @@ const ROOMS: Readonly<Record<string, Readonly<Record<string, readonly string[]>>
     report: ["coverage", "rows", "verify-options.ts"],
     command: ["coverage", "report", "verify-options.ts"],
     nights: ["command", "coverage", "report"],
+    bundle: ["command", "report", "steps", "trust.ts"],
     steps: ["access", "bulk", "causes.ts", "coverage", "report", "rows", "structure", "trust.ts", "verify-options.ts"],
     prove: ["lookup.ts"],
     record: ["coverage", "deadline.ts", "report", "rows", "trust.ts", "verification.ts", "verify-options.ts"],
@@ -106,7 +107,7 @@ const ROOMS: Readonly<Record<string, Readonly<Record<string, readonly string[]>>
     status: ["database", "text"],
     policy: ["database", "status", "text"],
     config: ["text"],
-    proof: [],
+    proof: ["database", "status"],
     sync: ["config", "database", "text"],
     repair: ["database", "policy", "text"],
     commands: [

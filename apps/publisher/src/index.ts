@@ -3,6 +3,7 @@ export type { Divergence } from "./divergence.ts";
 export { PublisherError, type PublisherErrorCode } from "./errors.ts";
 export { LOCK_IDLE_MS, type LockHolder } from "./sealing/free-lock.ts";
 export { generateKeyFiles, readKeyFile, stateFileOf } from "./state/key-file.ts";
+export { leavesOf } from "./publish/leaves-of.ts";
 export { publishHead } from "./publish/publish-head.ts";
 export { PUBLISH_DEFAULTS, type PublishOptions } from "./publish/publish-options.ts";
 export type { PublishResult, SinkStatus } from "./publish/result.ts";

@@ -21,6 +21,7 @@ import type { NoteVerifier } from "@scidex/audit-core";
 import { failurePage, page } from "@scidex/audit-report";
 import { openSinks, type Sink, SinkError } from "@scidex/audit-sinks";
 import { Command } from "commander";
+import { runBundle } from "./bundle/bundle-command.ts";
 import { parseCheckGroups, parseJobs, parseSeq, parseShard } from "./command/argv.ts";
 import { configuration, messageOf, usage } from "./command/errors.ts";
 import { readPolicy, readState, write } from "./command/files.ts";
@@ -47,6 +48,7 @@ interface Flags {
   readonly maxHeadAge?: string;
   readonly maxDuration?: string;
   readonly allowUnanchored?: true;
+  readonly bundle?: string;
   readonly report?: string;
   readonly sign?: string;
   readonly nights?: string;
@@ -62,10 +64,7 @@ Exit code: 0 intact, 1 tampering found, 2 wrong usage or configuration, 3 could 
 Examples:
   $ audit-verify
   $ audit-verify --json --policy policy.json --state /var/lib/audit/verifier.state
-  $ audit-verify --report audit.html
-  $ audit-verify --checks links,heads --from 100000
   $ audit-verify --shard 3/8 --to 80000000
-  $ audit-verify --jobs 8
 
 Shards end at published heads. Give all of them the same --to, if heads may be published meanwhile. Rows without an
 event are judged by the first shard, rows that wait to be linked by the last.`;
@@ -90,6 +89,7 @@ export function verifyCommand(context: CommandContext): Command {
     .option("--max-head-age <age>", "how old the newest signed time may be, for example 90m; default 24h")
     .option("--max-duration <time>", "how long the verification may take, for example 6h; default 24h")
     .option("--allow-unanchored", "accept that there are no sinks")
+    .option("--bundle <dir>", "verify a log from its files alone, without a database: a tiles: folder, or prove --all")
     .option("--report <file>", "also write the report as a page for people: one HTML file that loads nothing")
     .option("--sign <file>", "the verifier's own keys: sign what a full run has found, as one more night of --nights")
     .option("--nights <url>", "where nights are added, out of the database's reach, such as file:/srv/nights.log")
@@ -99,7 +99,8 @@ export function verifyCommand(context: CommandContext): Command {
     .addCommand(historyCommand(context));
 }
 
-async function run(flags: Flags, signal: AbortSignal): Promise<Outcome> {
+async function run({ bundle, ...flags }: Flags, signal: AbortSignal): Promise<Outcome> {
+  if (bundle !== undefined) return await runBundle({ bundle, ...flags }, signal);
   const request = await readRequest(flags);
   const sinks = sinksToRead(flags.state);
   try {

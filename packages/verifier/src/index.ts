@@ -22,6 +22,7 @@ export {
   type VerifierState,
 } from "@scidex/audit-reader";
 export { type BroughtPayload, type EventName, type EventVerdict, getHead, lookup, verifyEvent } from "./lookup.ts";
+export { verifyBundle, type VerifyBundleOptions } from "./bundle/verify-bundle.ts";
 export { type EventProof, proveEvent, type ProofSource } from "./prove/prove-event.ts";
 export { type KindCount, type KindCounts, MAX_OTHER_KINDS } from "./rows/kind-tally.ts";
 export type { CoverageChange, HeadTime, Overview, SinkHeads } from "./report/overview.ts";

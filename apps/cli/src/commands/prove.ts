@@ -1,4 +1,12 @@
-import { CommandError, type CommandContext, replaceFile, writeOut } from "@scidex/audit-command";
+import {
+  CommandError,
+  type CommandContext,
+  escapeText,
+  EXIT,
+  type Outcome,
+  replaceFile,
+  writeOut,
+} from "@scidex/audit-command";
 import { formatSeconds, type HeadTrust, type Seq } from "@scidex/audit-core";
 import { openSink, type Sink, SinkError } from "@scidex/audit-sinks";
 import { type EventProof, proveEvent, VerifierError } from "@scidex/audit-verifier";
@@ -6,14 +14,16 @@ import { Command } from "commander";
 import { withDatabase } from "../database/database.ts";
 import { parseSeq } from "../proof/argv.ts";
 import { recordedLine } from "../proof/describe.ts";
+import { proveAll } from "../proof/prove-all.ts";
 import { readTrust } from "../proof/trust.ts";
 import { sinkAddresses } from "../status/sink-addresses.ts";
 import { SINK_TIMEOUT_MS } from "../status/sink-heads.ts";
 import { print } from "../text/print.ts";
 
 interface Options {
-  readonly kind: string;
-  readonly pk: string;
+  readonly all?: boolean;
+  readonly kind?: string;
+  readonly pk?: string;
   readonly seq?: Seq;
   readonly from?: string;
   readonly out?: string;
@@ -29,31 +39,38 @@ The event is read from the database, the signed head from AUDIT_SINKS, and the t
 dozen files), else from all links. With --from nothing but the tree's files is read; an event whose --seq is not given
 is searched in them from the newest on. What is printed has been verified against AUDIT_VERIFIER_KEYS.
 
+With --all the folder has every leaf and every published head, and no row: whoever gets it derives each link, root and
+signature anew with audit-verify --bundle, without a database. The folder of a tiles: sink is such a bundle already.
+
 Examples:
   $ audit-chain prove --kind orders --pk 42 --out orders-42.tlog-proof
+  $ audit-chain prove --all --out audit-2026
   $ audit-chain prove --kind orders --pk 42 --seq 17 --from tiles:/srv/log > orders-42.tlog-proof`;
 
 /** `audit-chain prove`: the proof of an event, for somebody without the database. */
 export function proveCommand(context: CommandContext): Command {
   return new Command("prove")
     .description("Makes the proof of an event, to be checked without a database.")
-    .requiredOption("--kind <kind>", "the event's kind, for example the table's name")
-    .requiredOption("--pk <key>", "its key; of a composite key the JSON array of its texts")
+    .option("--kind <kind>", "the event's kind, for example the table's name")
+    .option("--pk <key>", "its key; of a composite key the JSON array of its texts")
+    .option("--all", "not one event, but all that was published: a folder for audit-verify --bundle")
     .option("--seq <n>", "its seq, where it is known", parseSeq)
     .option("--from <sink>", "a tiles: sink to read it all from, without the database")
-    .option("--out <file>", "where the proof is written (default: standard output)")
+    .option("--out <file>", "where the proof is written (default: standard output); with --all the folder")
     .option("--json", "print the result as JSON")
     .addHelpText("after", HELP)
     .action(context.run((options: Options) => run(context, options)));
 }
 
-async function run(context: CommandContext, options: Options): Promise<void> {
+async function run(context: CommandContext, options: Options): Promise<Outcome | void> {
   const { out, json } = options;
+  if (options.all === true) return await runAll(context, options);
+  const event = eventOf(options);
   const trust = await readTrust();
   const proof = await unlessUnprovable(async () =>
     options.from === undefined
-      ? await fromDatabase(context, trust, options)
-      : await fromFiles(context, trust, options.from, options),
+      ? await fromDatabase(context, trust, event)
+      : await fromFiles(context, trust, options.from, event),
   );
   if (out !== undefined) await replaceFile("--out", out, proof.text);
   else if (json !== true) return await writeOut(proof.text);
@@ -63,7 +80,33 @@ async function run(context: CommandContext, options: Options): Promise<void> {
   ]);
 }
 
-async function fromDatabase(context: CommandContext, trust: HeadTrust, event: Options): Promise<EventProof> {
+/** The event that is asked about. */
+type Named = { readonly kind: string; readonly pk: string; readonly seq?: Seq | undefined };
+
+function eventOf({ kind, pk, seq }: Options): Named {
+  if (kind === undefined || pk === undefined)
+    throw new CommandError("usage", "which event? Say --kind and --pk, or --all for everything that was published");
+  return { kind, pk, seq };
+}
+
+async function runAll(context: CommandContext, { kind, pk, seq, from, out, json }: Options): Promise<Outcome | void> {
+  if (out === undefined) throw new CommandError("usage", "--all wants --out DIR, a new folder");
+  if ([kind, pk, seq, from].some((option) => option !== undefined))
+    throw new CommandError(
+      "usage",
+      "--all takes everything that was published: leave --kind, --pk, --seq and --from out",
+    );
+  const { links, heads, findings } = await unlessUnprovable(
+    async () => await proveAll(context, await readTrust(), out),
+  );
+  await print(json, { out, links: Number(links), heads, findings }, () => [
+    `${links} links and ${heads} heads are in ${out}. Check them with: audit-verify --bundle ${out}`,
+    ...findings.map((finding) => `finding: ${escapeText(finding)}`),
+  ]);
+  if (findings.length > 0) return { exit: EXIT.failed };
+}
+
+async function fromDatabase(context: CommandContext, trust: HeadTrust, event: Named): Promise<EventProof> {
   const addresses = sinkAddresses();
   if (addresses.length === 0)
     throw new CommandError("configuration", "AUDIT_SINKS is not set: a proof needs a published head");
@@ -76,12 +119,7 @@ async function fromDatabase(context: CommandContext, trust: HeadTrust, event: Op
   }
 }
 
-async function fromFiles(
-  { signal }: CommandContext,
-  trust: HeadTrust,
-  url: string,
-  event: Options,
-): Promise<EventProof> {
+async function fromFiles({ signal }: CommandContext, trust: HeadTrust, url: string, event: Named): Promise<EventProof> {
   const sink = openTiles(url, signal);
   const { files } = sink;
   try {

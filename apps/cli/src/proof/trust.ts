@@ -1,6 +1,7 @@
-import { CommandError, origin } from "@scidex/audit-command";
+import { CommandError, origin, policyFile } from "@scidex/audit-command";
 import type { HeadTrust } from "@scidex/audit-core";
-import { parseKeys, readKeys } from "@scidex/audit-verifier/command";
+import type { Policy } from "@scidex/audit-verifier";
+import { parseKeys, readKeys, readPolicy } from "@scidex/audit-verifier/command";
 
 /**
  * What the environment says is to be believed.
@@ -21,4 +22,10 @@ export async function readTrust(): Promise<HeadTrust> {
       `AUDIT_VERIFIER_KEYS has keys of several logs (${[...logs].join(", ")}): say with AUDIT_ORIGIN whose proof is expected`,
     );
   return { verifiers, origin: origin() };
+}
+
+/** The policy of `AUDIT_POLICY`: it says which logs have followed the first one. */
+export async function readPolicyOfEnvironment(): Promise<Policy | null> {
+  const file = policyFile();
+  return file === undefined ? null : await readPolicy(file);
 }

@@ -1,0 +1,66 @@
+import { resolve } from "node:path";
+import {
+  type CommandContext,
+  EXIT,
+  origin,
+  type Outcome,
+  parseDuration,
+  policyFile,
+  progress,
+  writeOut,
+} from "@scidex/audit-command";
+import { openSink, type Sink, SinkError } from "@scidex/audit-sinks";
+import { usage } from "../command/errors.ts";
+import { readPolicy } from "../command/files.ts";
+import { readKeys } from "../command/keys.ts";
+import { describeReport } from "../report/describe-report.ts";
+import { formatReport } from "../report/verification-report.ts";
+import { verifyBundle } from "./verify-bundle.ts";
+
+/** What goes with `--bundle`. */
+const ALLOWED = new Set(["bundle", "policy", "maxHeadAge", "json"]);
+
+interface BundleFlags {
+  readonly bundle: string;
+  readonly policy?: string;
+  readonly maxHeadAge?: string;
+  readonly json?: true;
+}
+
+/** `audit-verify --bundle DIR`: a log's files alone. */
+export async function runBundle(flags: BundleFlags, signal: CommandContext["signal"]): Promise<Outcome> {
+  const other = Object.keys(flags).find((name) => !ALLOWED.has(name));
+  if (other !== undefined)
+    throw usage(
+      `--bundle verifies files alone, links and heads, all of them: leave --${other.replaceAll(/[A-Z]/gu, (letter) => `-${letter.toLowerCase()}`)} out`,
+    );
+  const maxHeadAgeMs = flags.maxHeadAge === undefined ? undefined : parseDuration(flags.maxHeadAge);
+  const keys = await readKeys();
+  if (keys.length === 0) throw usage("AUDIT_VERIFIER_KEYS is not set; expected the log's two verifier keys");
+  const pinned = flags.policy ?? policyFile();
+  const policy = pinned === undefined ? null : await readPolicy(pinned);
+  const sink = openBundle(flags.bundle);
+  const line = progress({ label: "verify" });
+  try {
+    const report = await verifyBundle(
+      sink,
+      { origin: origin(), keys, policy },
+      { maxHeadAgeMs, signal, onProgress: (rows) => line.update(rows) },
+    );
+    line.done();
+    await writeOut(flags.json === true ? `${formatReport(report)}\n` : describeReport(report));
+    return { exit: { intact: EXIT.ok, tampered: EXIT.tampered, unproven: EXIT.failed }[report.status] };
+  } finally {
+    line.done();
+    await sink.close();
+  }
+}
+
+function openBundle(folder: string): Sink {
+  try {
+    return openSink(`tiles:${encodeURI(resolve(folder)).replaceAll("?", "%3F")}`);
+  } catch (error) {
+    if (error instanceof SinkError) throw usage(`--bundle: ${error.message}`);
+    throw error;
+  }
+}

@@ -1,0 +1,210 @@
+import {
+  chainHash,
+  CoreError,
+  emptyFrontier,
+  eventHash,
+  GENESIS_PREV_HASH,
+  type Leaf,
+  type Micros,
+  microsOfMillis,
+  parseLeaf,
+  parseTime,
+  sameBytes,
+  type Seq,
+  TILE_WIDTH,
+  tileAt,
+  toHex,
+} from "@scidex/audit-core";
+import {
+  type ChainResult,
+  type ChainRow,
+  type Findings,
+  HeadChecker,
+  readTile,
+  type ReportFinding,
+  TimeChecker,
+} from "@scidex/audit-reader";
+import { type Sink, type TreeFiles, treeFilesOf } from "@scidex/audit-sinks";
+import { makeReport } from "../report/make-report.ts";
+import type { Observations } from "../report/observations.ts";
+import type { VerificationReport } from "../report/verification-report.ts";
+import { checkFreshness, type Heads, readHeads } from "../steps/heads.ts";
+import { Noted } from "../steps/noted.ts";
+import { type ParsedTrust, parseTrust, type Trust } from "../trust.ts";
+
+export interface VerifyBundleOptions {
+  /** How old the newest signed time may be, in milliseconds; not judged where it is not given: a bundle is of some day. */
+  readonly maxHeadAgeMs?: number | undefined;
+  readonly signal?: AbortSignal | undefined;
+  readonly onProgress?: ((rows: number) => void) | undefined;
+  /** The time now, in milliseconds since the Unix epoch. */
+  readonly now?: number | undefined;
+}
+
+const CHECKS = ["links", "heads"] as const;
+const NOTHING_BESIDE = { notCovered: [], overdue: [] };
+
+/**
+ * Verifies a log from its files alone, without a database: every signature of its head log, every tile and leaf from the signed
+ * root down, and each link and root anew from the leaves. What the database's rows are, it cannot say.
+ *
+ * @param sink a folder as the `tiles` sink and `prove --all` write it
+ * @param trust without `heads`: they are the folder's
+ * @throws {VerifierError} `keys_malformed`, `origin_missing`; SinkError where a file cannot be read
+ */
+export async function verifyBundle(
+  sink: Sink,
+  trust: Omit<Trust, "heads">,
+  options: VerifyBundleOptions = {},
+): Promise<VerificationReport> {
+  const started = performance.now();
+  const parsed = { ...parseTrust(trust), sinks: [sink] };
+  let found = await look(sink, parsed, options);
+  // What a first look finds may be a folder that is being written.
+  if (found.findings.unconfirmed > 0) found = await look(sink, parsed, options, found.findings);
+  const report = makeReport(found, NOTHING_BESIDE, { checks: CHECKS }, performance.now() - started);
+  return { ...report, warnings: report.warnings.map((warning) => (isOfSingleSink(warning) ? ONE_COPY : warning)) };
+}
+
+const isOfSingleSink = (warning: string): boolean => warning.startsWith("there is a single sink");
+const ONE_COPY = "these are one copy of the log: whether it was cut back, or has gone on since, another copy shows";
+
+async function look(
+  sink: Sink,
+  trust: ParsedTrust,
+  options: VerifyBundleOptions,
+  earlier?: Findings,
+): Promise<Observations> {
+  const noted = new Noted(CHECKS, earlier, { accepted: [], isWhole: true });
+  const now = microsOfMillis(options.now ?? Date.now());
+  const heads = await readHeads(trust, now, { checks: CHECKS }, noted);
+  const last = heads.published?.heads.at(-1);
+  const { files } = sink;
+  if (files === undefined) noted.cannotAny("it is no folder with a tree: expected one as a tiles: sink writes it");
+  else if (heads.published === null || last === undefined)
+    noted.cannotAny("there is no head whose signatures hold: nothing says which links there must be");
+  else {
+    const origin = heads.published.earlier.at(-1)?.beginning.origin;
+    const chain = await walkEntries(treeFilesOf(files, origin), last.seq, { heads, now, noted, options });
+    noted.saw({ chain });
+    if (options.maxHeadAgeMs !== undefined)
+      checkFreshness(heads, chain, now, { maxHeadAgeMs: options.maxHeadAgeMs }, noted);
+  }
+  return noted.finish();
+}
+
+interface Walk {
+  readonly heads: Heads;
+  readonly now: Micros;
+  readonly noted: Noted;
+  readonly options: VerifyBundleOptions;
+}
+
+/** Derives each link anew from the entries, and holds them against the published heads. */
+async function walkEntries(
+  files: TreeFiles,
+  size: Seq,
+  { heads: { published, judgesTimes }, now, noted, options }: Walk,
+): Promise<ChainResult> {
+  const { report } = noted;
+  const heads = published?.heads ?? [];
+  const links = new LeafChain(report);
+  const tree = new HeadChecker(heads, published?.names ?? new Map(), emptyFrontier, report);
+  const times =
+    published === null || !judgesTimes
+      ? null
+      : new TimeChecker(heads, published.lastSigned, now, undefined, report, published.misdated);
+  for await (const [seq, leaf] of leavesOf(files, size)) {
+    options.signal?.throwIfAborted();
+    const row = links.push(seq, leaf);
+    if (row === null) continue;
+    tree.push(row);
+    times?.push(row);
+    if (links.rows % 65_536 === 0) options.onProgress?.(links.rows);
+  }
+  options.onProgress?.(links.rows);
+  links.finish(size);
+  tree.finish(false);
+  return { to: size, rows: links.rows, last: links.last, anchoredTo: tree.anchoredTo };
+}
+
+/**
+ * The chain that leaves are of. A leaf has all of a link but what follows from the others: `event_hash` from its own
+ * members, `prev_hash` from the link before. Behind a link that is missing, a chain hash cannot be derived.
+ */
+class LeafChain {
+  readonly #report: ReportFinding;
+  #before: { readonly seq: Seq; readonly chainHash: Uint8Array } = { seq: 0n, chainHash: GENESIS_PREV_HASH };
+  rows = 0;
+  last: ChainRow | null = null;
+
+  constructor(report: ReportFinding) {
+    this.#report = report;
+  }
+
+  /** @param leaf null where the entry is none of this seq; which file is damaged, the tree's check says */
+  push(seq: Seq, leaf: Leaf | null): ChainRow | null {
+    if (leaf === null) return null;
+    this.rows++;
+    const { seq: before, chainHash: prevHash } = this.#before;
+    const hash = eventHash(leaf);
+    this.finish(seq - 1n);
+    if (before === seq - 1n) {
+      const expected = chainHash(prevHash, hash, seq);
+      if (!sameBytes(expected, leaf.chainHash))
+        this.#report({
+          check: "chain_hash",
+          seq,
+          eventKind: leaf.eventKind,
+          eventPk: leaf.eventPk,
+          expected: toHex(expected),
+          actual: toHex(leaf.chainHash),
+          message: "the chain hash is not that of the link before, the event's hash and the seq",
+        });
+    }
+    this.#before = leaf;
+    this.last = { ...leaf, eventHash: hash, prevHash, appendedAt: parseTime(leaf.appendedAt), isBroken: false };
+    return this.last;
+  }
+
+  /** Reports what is missing up to a seq. */
+  finish(to: Seq): void {
+    const first = this.#before.seq + 1n;
+    if (first > to) return;
+    this.#report({
+      check: "gap",
+      seq: first,
+      expected: String(first),
+      message: to === first ? `the link ${first} is missing` : `the links ${first} to ${to} are missing`,
+    });
+  }
+}
+
+/** The seqs of a tree of that size, each with the leaf that is in its place; null where there is none. */
+async function* leavesOf(files: TreeFiles, size: Seq): AsyncGenerator<[Seq, Leaf | null]> {
+  for (let index = 0n; index * BigInt(TILE_WIDTH) < size; index++) {
+    let seq = index * BigInt(TILE_WIDTH);
+    for (const entry of await entriesOf(files, size, index)) {
+      const leaf = leafOf(entry);
+      yield [++seq, leaf?.seq === seq ? leaf : null];
+    }
+  }
+}
+
+async function entriesOf(files: TreeFiles, size: Seq, index: bigint): Promise<readonly Uint8Array[]> {
+  try {
+    return (await readTile(files, tileAt(size, "entries", index))) ?? [];
+  } catch (error) {
+    if (error instanceof CoreError) return [];
+    throw error;
+  }
+}
+
+function leafOf(entry: Uint8Array): Leaf | null {
+  try {
+    return parseLeaf(new TextDecoder("utf-8", { fatal: true, ignoreBOM: true }).decode(entry));
+  } catch (error) {
+    if (error instanceof CoreError || error instanceof TypeError) return null;
+    throw error;
+  }
+}
