@@ -51,7 +51,7 @@ export function backfillCommand(context: CommandContext): Command {
 }
 
 async function run(signal: AbortSignal, tables: readonly string[], flags: Flags): Promise<void> {
-  const sql = await connect(databaseUrl(), { applicationName: "audit-backfill", max: 1 });
+  const sql = await connect(databaseUrl(), { applicationName: "audit-backfill", max: 1, isFinding: true });
   const lines = new ProgressLines();
   try {
     const result = await backfill(sql, {

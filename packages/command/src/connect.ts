@@ -1,5 +1,5 @@
 import { setTimeout as sleep } from "node:timers/promises";
-import { clientAt, type Place } from "@scidex/audit-core";
+import { clientAt, DEFAULT_PLACE, type Place, placeOf } from "@scidex/audit-core";
 import postgres from "postgres";
 import { CommandError } from "./command-error.ts";
 import { isDatabaseUrl, place } from "./environment.ts";
@@ -14,8 +14,13 @@ export interface ConnectOptions {
   readonly settings?: Readonly<Record<string, string>>;
   /** How long the server may take to let us in, in seconds; {@link CONNECT_TIMEOUT} if not given. */
   readonly timeout?: number;
-  /** Where the audit chain is in the database; by default as AUDIT_SCHEMA and AUDIT_ROLE_PREFIX say. */
+  /** Where the audit chain is in the database; by default as AUDIT_SCHEMA and AUDIT_ROLE_PREFIX say, else in `public`. */
   readonly place?: Place;
+  /**
+   * Where these say nothing, look for it in the catalog. Not for whoever verifies: in a hostile database even that statement can
+   * run somebody's code.
+   */
+  readonly isFinding?: boolean;
 }
 
 export const DEFAULT_CONNECTIONS = 4;
@@ -32,7 +37,8 @@ export const CONNECT_TIMEOUT = 15;
  *   or refuses. The message says which server, database and user, why, and what to do. It never holds the password.
  */
 export async function connect(url: string, options: ConnectOptions): Promise<postgres.Sql> {
-  const sql = clientAt(open(url, options), options.place ?? place());
+  const told = options.place ?? place();
+  const sql = open(url, options);
   const timeout = options.timeout ?? CONNECT_TIMEOUT;
   const timer = new AbortController();
   try {
@@ -41,13 +47,34 @@ export async function connect(url: string, options: ConnectOptions): Promise<pos
     const late = sleep(timeout * 1000, undefined, { signal: timer.signal }).then(() => {
       throw Object.assign(new Error(`no PostgreSQL answered within ${timeout} seconds`), { code: "CONNECT_TIMEOUT" });
     });
-    await Promise.race([sql`select 1`, late]);
-    return sql;
+    const found = await Promise.race([
+      told === undefined && options.isFinding === true
+        ? findPlace(sql)
+        : sql`select 1`.then(() => told ?? DEFAULT_PLACE),
+      late,
+    ]);
+    return clientAt(sql, found);
   } catch (error) {
     await sql.end({ timeout: 0 });
     throw unavailable(error, sql.options);
   } finally {
     timer.abort();
+  }
+}
+
+/** Where the one chain of a database is; the default place where there is none, several, or one in `public`. */
+async function findPlace(sql: postgres.Sql): Promise<Place> {
+  const chains = await sql<{ schema: string; owner: string }[]>`
+    select n.nspname as schema, pg_catalog.pg_get_userbyid(c.relowner)::text as owner
+      from pg_catalog.pg_class as c join pg_catalog.pg_namespace as n on n.oid = c.relnamespace
+     where c.relname = 'audit_chain_lock' and c.relkind = 'r'`;
+  const [chain] = chains;
+  if (chain === undefined || chains.length > 1 || chain.schema === DEFAULT_PLACE.schema) return DEFAULT_PLACE;
+  try {
+    const rolePrefix = /^(.*)owner$/u.exec(chain.owner)?.[1];
+    return placeOf({ schema: chain.schema, ...(rolePrefix === undefined ? {} : { rolePrefix }) });
+  } catch {
+    return DEFAULT_PLACE;
   }
 }
 

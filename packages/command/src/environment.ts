@@ -122,13 +122,13 @@ export function configFile(env: Environment = process.env): string | undefined {
 }
 
 /**
- * `AUDIT_SCHEMA` and `AUDIT_ROLE_PREFIX`: where the audit chain is in its database, `public` and `scidex_audit_` if they
- * are not set.
+ * `AUDIT_SCHEMA` and `AUDIT_ROLE_PREFIX`: where the audit chain is in its database; undefined if neither is set.
  *
  * @throws {CommandError} `configuration` when one of them is no such name.
  */
-export function place(env: Environment = process.env): Place {
+export function place(env: Environment = process.env): Place | undefined {
   const [schema, rolePrefix] = [read(env, "AUDIT_SCHEMA"), read(env, "AUDIT_ROLE_PREFIX")];
+  if (schema === undefined && rolePrefix === undefined) return undefined;
   try {
     return placeOf({
       ...(schema === undefined ? {} : { schema }),

@@ -1,5 +1,5 @@
 import { CommandError, type CommandContext, escapeText, type Outcome, place } from "@scidex/audit-command";
-import { isDefaultPlace, type Place, placeOf } from "@scidex/audit-core";
+import { DEFAULT_PLACE, isDefaultPlace, type Place, placeOf } from "@scidex/audit-core";
 import { migrate } from "@scidex/audit-schema";
 import { Command } from "commander";
 import { withDatabase } from "../database/database.ts";
@@ -18,8 +18,8 @@ What holds records is never made anew.
 
 --schema puts all of the chain's objects into a schema of its own, which is made where it is missing: drizzle-kit push and
 interfaces made from public then leave it alone. --role-prefix names its roles, which belong to the whole server, for a server
-with chains of several owners. All other commands are told by AUDIT_SCHEMA and AUDIT_ROLE_PREFIX, or find nothing. A chain stays
-where it was made.
+with chains of several owners. Other commands find the one chain of a database; whoever verifies, or has several, sets AUDIT_SCHEMA
+and AUDIT_ROLE_PREFIX. A chain stays where it was made.
 
 Examples:
   $ AUDIT_DATABASE_URL=postgres://postgres:secret@localhost:5432/app audit-chain init
@@ -78,7 +78,7 @@ async function init(context: CommandContext, options: Options): Promise<void> {
 }
 
 function placeAsked({ schema, rolePrefix }: Options): Place {
-  const there = place();
+  const there = place() ?? DEFAULT_PLACE;
   try {
     return placeOf({ schema: schema ?? there.schema, rolePrefix: rolePrefix ?? there.rolePrefix });
   } catch (error) {
@@ -86,11 +86,10 @@ function placeAsked({ schema, rolePrefix }: Options): Place {
   }
 }
 
-/** What other commands have to be told, where they are not. */
+/** What whoever verifies has to be told. */
 function toldBy(at: Place): string[] {
-  const there = place();
-  if (isDefaultPlace(at) || (at.schema === there.schema && at.rolePrefix === there.rolePrefix)) return [];
+  if (isDefaultPlace(at) || place() !== undefined) return [];
   return [
-    `It is in the schema ${at.schema}, with roles ${at.rolePrefix}…: set AUDIT_SCHEMA=${at.schema} AUDIT_ROLE_PREFIX=${at.rolePrefix} for all other commands.`,
+    `It is in the schema ${at.schema}, with roles ${at.rolePrefix}…; whoever verifies sets AUDIT_SCHEMA=${at.schema} AUDIT_ROLE_PREFIX=${at.rolePrefix}.`,
   ];
 }

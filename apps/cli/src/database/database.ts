@@ -37,6 +37,7 @@ export async function withDatabase<T>(
 ): Promise<T> {
   const sql = await connect(databaseUrl(), {
     applicationName: `audit-chain ${use.command}`,
+    isFinding: true,
     ...(use.place === undefined ? {} : { place: use.place }),
   });
   const stop = (): void => void sql.end({ timeout: 0 });

@@ -56,7 +56,7 @@ async function run(context: CommandContext, flags: Flags): Promise<Outcome> {
   const waitMs = parseDuration(flags.wait);
   const sinks = sinkUrls();
   const vkeys = await readKeys();
-  const database = await connect(databaseUrl(), { applicationName: "audit-publisher begin" });
+  const database = await connect(databaseUrl(), { applicationName: "audit-publisher begin", isFinding: true });
   try {
     const { signal } = context;
     const begun = await beginLog({

@@ -79,8 +79,8 @@ async function run(context: CommandContext, flags: Flags): Promise<Outcome> {
   const webhook = webhookOf(flags.alertWebhook, context.signal);
   const heartbeat = heartbeatOf("--heartbeat", flags.heartbeat, context.signal);
   const metrics = metricsFileOf(flags.metrics);
-  const database = await connect(databaseUrl(), { applicationName: "audit-publisher" }).catch(async (error: unknown) =>
-    noteFailure(metrics, "publish", error),
+  const database = await connect(databaseUrl(), { applicationName: "audit-publisher", isFinding: true }).catch(
+    async (error: unknown) => noteFailure(metrics, "publish", error),
   );
   const line = progress({ label: "verify the increment" });
   try {

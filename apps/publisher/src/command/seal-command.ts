@@ -54,7 +54,7 @@ async function run(context: CommandContext, flags: Flags): Promise<Outcome> {
   const lockIdleMs = parseDuration(flags.maxLockIdle);
   const onWarning = (message: string): void => void process.stderr.write(`seal: ${escapeText(message)}\n`);
   const { signal } = context;
-  const database = await connect(databaseUrl(), { applicationName: "audit-publisher seal", max: 1 });
+  const database = await connect(databaseUrl(), { applicationName: "audit-publisher seal", max: 1, isFinding: true });
   try {
     if (!flags.watch) {
       const line = progress({ label: "seal" });

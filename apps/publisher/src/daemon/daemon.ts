@@ -68,7 +68,7 @@ async function seal({ sealEveryMs, lockIdleMs, log, watcher, signal }: DaemonOpt
     log.write({ job: "seal", status: "intact", hasWarning: true, durationMs: 0, message });
   const run = async (): Promise<boolean> => {
     try {
-      const database = await connectUntil(signal, { applicationName: "audit-publisher seal", max: 1 });
+      const database = await connectUntil(signal, { applicationName: "audit-publisher seal", max: 1, isFinding: true });
       try {
         await sealLoop(database, {
           batch: SEAL_BATCH,
@@ -104,9 +104,10 @@ async function publish(options: DaemonOptions, onFirst: () => void): Promise<voi
   const run = async (): Promise<boolean> => {
     lastMs = Date.now();
     const isDone = await logged(options, "publish", async () => {
-      const database = await connectUntil(options.signal, { applicationName: "audit-publisher" }).catch(
-        async (error: unknown) => noteFailure(options.tellPublish.metrics, "publish", error),
-      );
+      const database = await connectUntil(options.signal, {
+        applicationName: "audit-publisher",
+        isFinding: true,
+      }).catch(async (error: unknown) => noteFailure(options.tellPublish.metrics, "publish", error));
       try {
         const { result, failures } = await publishAndTell(
           { ...options.publish, lockIdleMs: options.lockIdleMs, database, signal: options.signal },

@@ -37,7 +37,8 @@ export async function verifyAndAlert(options: VerifyAndAlertOptions): Promise<Al
 const targetOf = (options: VerifyAndAlertOptions): AlertTarget => ({
   memory: options.alertMemory,
   database: options.database,
-  openTable: async () => connect(options.alertDatabaseUrl, { applicationName: "audit-publisher alert", max: 1 }),
+  openTable: async () =>
+    connect(options.alertDatabaseUrl, { applicationName: "audit-publisher alert", max: 1, isFinding: true }),
   webhook: options.webhook,
   lockWaitMs: options.alertLockWaitMs,
   tableTimeoutMs: options.alertTimeoutMs,

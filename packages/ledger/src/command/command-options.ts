@@ -47,7 +47,7 @@ export interface OpenChain extends AsyncDisposable {
 }
 
 export async function openChain(url: string): Promise<OpenChain> {
-  const sql = await connect(url, { applicationName: "audit-ledger", max: 1 });
+  const sql = await connect(url, { applicationName: "audit-ledger", max: 1, isFinding: true });
   return { sql, [Symbol.asyncDispose]: () => sql.end({ timeout: 1 }) };
 }
 

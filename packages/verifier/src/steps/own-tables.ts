@@ -32,7 +32,7 @@ export function orReport(table: OwnTable, noted: Noted): TableShape | null {
     check: "relation_changed",
     expected: `a table with the columns ${OWN_SHAPES[name].map(([column, type]) => `${column} ${type}`).join(", ")}`,
     actual: describeShape(there),
-    message: `${place.schema}.${name} is not the table that it was`,
+    message: `${place.schema}.${name} is not the table that it was${there === null ? ": there is none. If init was given another schema, set AUDIT_SCHEMA" : ""}`,
   });
   return null;
 }
