@@ -31,6 +31,12 @@ export const OTHER_APPLICATIONS: readonly OtherApplication[] = [
     run: () => import("@scidex/audit-publisher/cli"),
   },
   {
+    name: "rotate-key",
+    summary: "replace the log's key by a new one, with a head that both sign (audit-publisher rotate-key)",
+    words: ["rotate-key"],
+    run: () => import("@scidex/audit-publisher/cli"),
+  },
+  {
     name: "verify",
     summary: "check chain, heads, audited rows and machinery (audit-verify)",
     words: [],

@@ -5,6 +5,7 @@ export { LOCK_IDLE_MS, type LockHolder } from "./sealing/free-lock.ts";
 export { generateKeyFiles, readKeyFile, stateFileOf } from "./state/key-file.ts";
 export { leavesOf } from "./publish/leaves-of.ts";
 export { publishHead } from "./publish/publish-head.ts";
+export { rotateKey, type RotatedKey } from "./publish/rotate-key.ts";
 export { PUBLISH_DEFAULTS, type PublishOptions } from "./publish/publish-options.ts";
 export type { PublishResult, SinkStatus } from "./publish/result.ts";
 export { SEAL_BATCH, sealPending, type SealOptions } from "./sealing/seal.ts";

@@ -2,6 +2,7 @@ import { type CommandContext, runCommand } from "@scidex/audit-command";
 import { Command } from "commander";
 import { beginCommand } from "./command/begin-command.ts";
 import { publishCommand } from "./command/publish-command.ts";
+import { rotateKeyCommand } from "./command/rotate-key-command.ts";
 import { runDaemonCommand } from "./command/run-daemon-command.ts";
 import { sealCommand } from "./command/seal-command.ts";
 import { verifyCommand } from "./command/verify-command.ts";
@@ -19,6 +20,7 @@ export async function main(argv: readonly string[] = process.argv): Promise<void
         .addCommand(verifyCommand(context))
         .addCommand(runDaemonCommand(context))
         .addCommand(beginCommand(context))
+        .addCommand(rotateKeyCommand(context))
         .addHelpText("after", "\nExample:\n  audit-publisher publish && audit-publisher verify --since-head 24h"),
     argv,
   );

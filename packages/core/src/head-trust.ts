@@ -1,7 +1,7 @@
 import { type Checkpoint, parseCheckpoint } from "./checkpoint.ts";
 import { CoreError, quoted } from "./errors.ts";
 import { timestampName } from "./key-file.ts";
-import { type ParsedNote, parseNote, verifySignatures } from "./note.ts";
+import { type NoteSignature, type ParsedNote, parseNote, type SignatureLine, verifySignatures } from "./note.ts";
 import { type NoteVerifier, parseVerifierKey } from "./note-key.ts";
 import type { Seconds } from "./units.ts";
 
@@ -11,7 +11,7 @@ export interface HeadTrust {
   readonly origin?: string | undefined;
   /**
    * Keys of the log, named as its origin (type 1), and of its time-stamping, named origin and `/timestamp` (type 4);
-   * several of each where keys are being rotated. Others are not used for heads.
+   * several of each where they have been changed (key turns, in the reader). Others are not used for heads.
    */
   readonly verifiers: readonly NoteVerifier[];
 }
@@ -27,11 +27,22 @@ export const headTrust = (vkeys: readonly string[], origin: string | undefined):
   verifiers: vkeys.map(parseVerifierKey),
 });
 
-/** A checkpoint whose signatures have been checked. */
-export interface SignedCheckpoint extends Checkpoint {
+/** What the signatures of a note say that have been checked. */
+export interface Signed {
   /** The time that was cosigned. */
   readonly signedTime: Seconds;
+  /** Which of the trusted keys have signed it. */
+  readonly signedBy: SignedBy;
 }
+
+/** Keys that have signed a note of a log, as vkeys: of each list at least one. */
+export interface SignedBy {
+  readonly logKeys: readonly string[];
+  readonly timeKeys: readonly string[];
+}
+
+/** A checkpoint whose signatures have been checked. */
+export interface SignedCheckpoint extends Checkpoint, Signed {}
 
 /**
  * The checkpoint of a note, which must be signed by the log and cosigned by its time-stamping key.
@@ -41,29 +52,40 @@ export interface SignedCheckpoint extends Checkpoint {
 export function openCheckpoint(text: string, trust: HeadTrust): SignedCheckpoint {
   const note = parseNote(text);
   const checkpoint = parseCheckpoint(note.text);
-  return { ...checkpoint, signedTime: checkSigned(note, "a checkpoint", checkpoint.origin, trust) };
+  return { ...checkpoint, ...checkSigned(note, "a checkpoint", checkpoint.origin, trust) };
 }
 
 /**
- * Checks that a note of a log is signed by it and cosigned by its time-stamping key, and returns the cosigned time.
+ * Checks that a note of a log is signed by it and cosigned by its time-stamping key, and returns the cosigned time and by whom.
  *
  * @param what the note, for messages: `a checkpoint`
  * @throws {CoreError} `origin_mismatch`, `signature_missing`, `signature_invalid`; `note_malformed` if one key has signed
  *   twice; `head_member_mismatch` for cosignatures with different times
  */
-export function checkSigned(note: ParsedNote, what: string, origin: string, trust: HeadTrust): Seconds {
+export function checkSigned(note: ParsedNote, what: string, origin: string, trust: HeadTrust): Signed {
   const logKeys = trust.verifiers.filter(({ type, name }) => type === 1 && name === origin);
   if (trust.origin === undefined ? logKeys.length === 0 : trust.origin !== origin) {
     throw new CoreError("origin_mismatch", `${what} of another log: ${quoted(origin)}`);
   }
   const timeKeys = trust.verifiers.filter(({ type, name }) => type === 4 && name === timestampName(origin));
-  if (verifySignatures(note.text, note.lines, logKeys).length === 0) {
+  const signed = verifySignatures(note.text, note.lines, logKeys);
+  if (signed.length === 0) {
     throw new CoreError("signature_missing", "not signed by a trusted key of the log");
   }
-  const times = new Set(verifySignatures(note.text, note.lines, timeKeys).map(({ time }) => time));
+  const cosigned = verifySignatures(note.text, note.lines, timeKeys);
+  const times = new Set(cosigned.map(({ time }) => time));
   const [time] = times;
   if (time === undefined) throw new CoreError("signature_missing", "not cosigned by a trusted time-stamping key");
   // While keys are rotated, both may cosign; were the times different, the line would not say which one it means.
   if (times.size > 1) throw new CoreError("head_member_mismatch", `${what} has cosignatures with different times`);
-  return time;
+  return { signedTime: time, signedBy: { logKeys: signed.map(vkeyOf), timeKeys: cosigned.map(vkeyOf) } };
+}
+
+const vkeyOf = ({ vkey }: NoteSignature): string => vkey;
+
+/** Whether a note has signatures in the name of a log by keys that are not trusted. Nothing is verified. */
+export function hasOtherKeys({ lines }: ParsedNote, origin: string, { verifiers }: HeadTrust): boolean {
+  const isOther = ({ name, keyId }: SignatureLine): boolean =>
+    !verifiers.some((key) => key.name === name && key.keyId === keyId);
+  return lines.some((line) => (line.name === origin || line.name === timestampName(origin)) && isOther(line));
 }

@@ -25,14 +25,13 @@ import { formatCheckpoint } from "./checkpoint.ts";
 import { CoreError } from "./errors.ts";
 import { appendLeaf, type Frontier, frontierFromLastLeaf, frontierRoot, lastLeafProof } from "./frontier.ts";
 import { checkHash, hashFromHex, sameBytes, toHex } from "./hash.ts";
-import { type HeadTrust, openCheckpoint } from "./head-trust.ts";
+import { type HeadTrust, openCheckpoint, type Signed } from "./head-trust.ts";
 import type { PublisherKeys } from "./key-file.ts";
 import { type Leaf, leafText, parseLeaf } from "./leaf.ts";
 import { leafHash, MAX_PROOF_HASHES } from "./merkle.ts";
 import { MAX_NOTE_CHARS, signNote } from "./note.ts";
 import { type JsonValue, parseJson } from "./parse-json.ts";
 import { checkTime, formatSeconds } from "./time.ts";
-import type { Seconds } from "./units.ts";
 
 /** No line is longer, in UTF-16 code units. The note takes most of it: witnesses may sign with long keys. */
 export const MAX_HEAD_CHARS: number = MAX_NOTE_CHARS + 100_000;
@@ -55,15 +54,13 @@ export interface HeadParts {
 }
 
 /** A head of which every member has been checked against the signatures. */
-export interface Head extends HeadParts {
+export interface Head extends HeadParts, Signed {
   readonly proof: Uint8Array[];
   readonly origin: string;
   /** Root of the tree of `seq` leaves. 32 bytes. */
   readonly root: Uint8Array;
   readonly leaf: Leaf;
   readonly frontier: Frontier;
-  /** The time that was signed; `publishedAt` is its text. */
-  readonly signedTime: Seconds;
 }
 
 /**
@@ -88,6 +85,7 @@ export function formatHeadLine(parts: HeadParts): string {
  * Signs the head of a chain.
  *
  * @param options.keys the publisher's keys
+ * @param options.next keys that take the place of those: they sign the head too
  * @param options.leaf the last link's
  * @param options.before the frontier of the tree before that leaf: of `leaf.seq - 1` leaves
  * @param options.time seconds since the Unix epoch; becomes `published_at`
@@ -96,11 +94,13 @@ export function formatHeadLine(parts: HeadParts): string {
  */
 export function signHead(options: {
   readonly keys: PublisherKeys;
+  readonly next?: PublisherKeys | undefined;
   readonly leaf: Leaf;
   readonly before: Frontier;
   readonly time: bigint;
 }): string {
-  const { keys, leaf, before, time } = options;
+  const { keys, next, leaf, before, time } = options;
+  const signers = [keys, ...(next === undefined ? [] : [next])].flatMap(({ log, timestamp }) => [log, timestamp]);
   if (before.size + 1n !== leaf.seq) {
     throw new CoreError("tree_range", `the leaf of seq ${leaf.seq} does not follow ${before.size} leaves`);
   }
@@ -113,7 +113,7 @@ export function signHead(options: {
     chainHash: leaf.chainHash,
     appendedAt: leaf.appendedAt,
     publishedAt,
-    checkpoint: signNote(text, [keys.log, keys.timestamp], { time }),
+    checkpoint: signNote(text, signers, { time }),
     entry,
     proof: lastLeafProof(before),
   });
@@ -134,7 +134,7 @@ export function signHead(options: {
  */
 export function parseHeadLine(line: string, trust: HeadTrust): Head {
   const parts = parseHeadParts(line);
-  const { origin, size, root, signedTime } = openCheckpoint(parts.checkpoint, trust);
+  const { origin, size, root, signedTime, signedBy } = openCheckpoint(parts.checkpoint, trust);
   if (parts.seq !== size) throw mismatch("seq", "is not the checkpoint's tree size");
   if (!isTextOf(parts.publishedAt, signedTime)) throw mismatch("published_at", "is not the cosigned time");
   const leaf = parseLeaf(parts.entry);
@@ -145,7 +145,7 @@ export function parseHeadLine(line: string, trust: HeadTrust): Head {
   if (leaf.seq !== size) throw mismatch("entry", "is the leaf of another seq");
   if (!sameBytes(leaf.chainHash, parts.chainHash)) throw mismatch("chain_hash", "is not the entry's");
   if (leaf.appendedAt !== parts.appendedAt) throw mismatch("appended_at", "is not the entry's");
-  return { ...parts, origin, root, leaf, frontier, signedTime };
+  return { ...parts, origin, root, leaf, frontier, signedTime, signedBy };
 }
 
 function isTextOf(publishedAt: string, time: bigint): boolean {

@@ -56,7 +56,14 @@ export {
   parseHeadParts,
   signHead,
 } from "./head.ts";
-export { headTrust, type HeadTrust, openCheckpoint, type SignedCheckpoint } from "./head-trust.ts";
+export {
+  hasOtherKeys,
+  headTrust,
+  type HeadTrust,
+  openCheckpoint,
+  type SignedBy,
+  type SignedCheckpoint,
+} from "./head-trust.ts";
 export {
   type Inclusion,
   inclusionProof,

@@ -110,7 +110,7 @@ export function parseNightLine(line: string, verifier: string, trust: HeadTrust)
   if (typeof note !== "string" || lineOf(note) !== line) throw malformed("it is no line with a note in its one form");
   const { text, lines } = parseNote(note);
   const night = readText(text);
-  const signedTime = checkSigned({ text, lines }, "a night", verifier, trust);
+  const { signedTime } = checkSigned({ text, lines }, "a night", verifier, trust);
   const [log, timestamp, ...others] = lines;
   if (log?.name !== verifier || timestamp?.name !== timestampName(verifier) || others.length > 0)
     throw malformed("it is not signed by the verifier and its time-stamping key, in this order, and nobody else");

@@ -29,7 +29,7 @@ export const MAX_NOTE_CHARS = 1_000_000;
 export const MAX_NOTE_SIGNATURES = 100;
 
 /** A signature that has been verified. */
-export interface NoteSignature extends Pick<NoteKey, "name" | "keyId" | "type"> {
+export interface NoteSignature extends Pick<NoteKey, "name" | "keyId" | "type" | "vkey"> {
   /** Seconds since the Unix epoch, for type 4; undefined for type 1. */
   readonly time: bigint | undefined;
 }
@@ -108,7 +108,7 @@ export function verifySignatures(
       throw new CoreError("signature_invalid", `the signature by ${quoted(name)} does not verify`);
     }
     const time = verifier.type === 4 ? decodeCosignature(signature)?.time : undefined;
-    signatures.push({ name, keyId, type: verifier.type, time });
+    signatures.push({ name, keyId, type: verifier.type, vkey: verifier.vkey, time });
   }
   return signatures;
 }

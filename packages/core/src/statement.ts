@@ -24,7 +24,7 @@
 import { CoreError, quoted } from "./errors.ts";
 import { sha256 } from "./hash.ts";
 import { MAX_HEAD_CHARS } from "./head.ts";
-import { checkSigned, type HeadTrust } from "./head-trust.ts";
+import { checkSigned, type HeadTrust, type Signed } from "./head-trust.ts";
 import { type PublisherKeys, timestampName } from "./key-file.ts";
 import { parseNote, type ParsedNote, signNote } from "./note.ts";
 import { parseJson } from "./parse-json.ts";
@@ -43,14 +43,13 @@ import type { Seconds } from "./units.ts";
 const BEGINNING = '{"statement":';
 
 /** A statement whose signatures have been checked. */
-export type Statement = RecordedAnew & {
-  /** The time that was signed. */
-  readonly signedTime: Seconds;
-  /** The signed note. */
-  readonly note: string;
-  /** SHA-256 of the note: what is chained. 32 bytes. */
-  readonly hash: Uint8Array;
-};
+export type Statement = RecordedAnew &
+  Signed & {
+    /** The signed note. */
+    readonly note: string;
+    /** SHA-256 of the note: what is chained. 32 bytes. */
+    readonly hash: Uint8Array;
+  };
 
 /**
  * Signs a statement.
@@ -98,11 +97,11 @@ export function parseStatementLine(line: string, trust: HeadTrust): Statement {
   const text = noteOfLine(line);
   const note = parseNote(text);
   const statement = parseStatementText(note.text);
-  const signedTime = checkSigned(note, "a statement", statement.origin, trust);
+  const signed = checkSigned(note, "a statement", statement.origin, trust);
   if (!isSignedByTwo(note, statement.origin))
     throw malformed("it is not signed by the log and its time-stamping key, in this order, and nobody else");
-  formatSeconds(signedTime);
-  return { ...statement, signedTime, note: text, hash: sha256(text) };
+  formatSeconds(signed.signedTime);
+  return { ...statement, ...signed, note: text, hash: sha256(text) };
 }
 
 /** The line of a statement, whatever it is about. */

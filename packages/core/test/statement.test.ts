@@ -71,9 +71,10 @@ const head = signHead({ keys, leaf, before: emptyFrontier, time: TIME });
 
 describe("statements", () => {
   it("are read as they were signed", () => {
-    const { signedTime, note, hash, ...read } = parseStatementLine(line, trust);
+    const { signedTime, signedBy, note, hash, ...read } = parseStatementLine(line, trust);
     expect(read).toEqual(statement);
     expect(signedTime).toBe(TIME);
+    expect(signedBy).toEqual({ logKeys: [keys.log.vkey], timeKeys: [keys.timestamp.vkey] });
     expect(note).toBe(noteOf(line));
     expect(hash).toEqual(sha256(note));
     expect(signStatement({ keys, statement: read, time: signedTime })).toBe(line);

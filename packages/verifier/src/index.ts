@@ -37,7 +37,8 @@ export {
 } from "./coverage/acceptance/acceptance.ts";
 export type { AcceptedFinding, ManyFindings } from "./coverage/acceptance/accepting.ts";
 export type { RetiredRows } from "./rows/retirement.ts";
-export type { FollowedLog } from "./coverage/followed-logs.ts";
+export type { FollowedLog } from "./coverage/logs/followed-logs.ts";
+export { newlyRetired, retiredBy, retiredKeyForm } from "./coverage/logs/retired-keys.ts";
 export { describeEarlierLog, endedBy } from "./report/earlier-logs.ts";
 export type { PinnedRow } from "./coverage/policy.ts";
 export type { ServerDifference } from "./structure/builtin/compare-builtin.ts";

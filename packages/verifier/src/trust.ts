@@ -46,7 +46,7 @@ export function parseTrust({
       `The keys are those of several logs (${[...logs].join(", ")}): say whose heads are expected, with AUDIT_ORIGIN or the policy's origin.`,
     );
   const followed = new Set([...(policy?.logs ?? []).map(({ statement }) => statement), ...(trust.followed ?? [])]);
-  return { verifiers, origin, followed, sinks: heads, policy, state };
+  return { verifiers, origin, followed, retired: policy?.retiredKeys, sinks: heads, policy, state };
 }
 
 function parseKey(key: string): NoteVerifier {

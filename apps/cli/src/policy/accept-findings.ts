@@ -52,24 +52,28 @@ export async function acceptFindings(
   const before = await readPolicyFile(policyFile);
   const name = origin() ?? before.origin ?? undefined;
   return await withDatabase(context, { ...LOGIN, command: "accept" }, async ({ sql }) =>
-    withPublished({ origin: name, logs: before.logs }, context.signal, async (published) => {
-      const { missing } = published;
-      if (missing !== undefined) throw cannot(missing);
-      const report = await verifyRows(sql, before, name, published, context.signal);
-      if (!isBelievable(report)) return await refuse(report, json);
-      const signature = { reason, by: userInfo().username, at: new Date().toISOString() };
-      const entries = confirm(chosen, report).map((entry): Acceptance => ({ ...entry, ...signature }));
-      const accepted = [...(before.accepted ?? []).filter((old) => !isReplaced(old, entries)), ...entries];
-      const after: Policy = { ...before, accepted };
-      await replaceFile("--policy", policyFile, formatPolicy(after));
-      const count = entries.reduce((sum, entry) => sum + (entry.count ?? 1), 0);
-      const left = report.divergenceCount - count;
-      await print(json, { accepted: entries.map(acceptanceForm), left }, () => [
-        ...entries.map((entry) => `accepted ${escapeText(nameOf(entry))}`),
-        ...(left > 0 ? [`${left} ${left === 1 ? "finding is" : "findings are"} left`] : []),
-      ]);
-      return { exit: EXIT.ok };
-    }),
+    withPublished(
+      { origin: name, logs: before.logs, retiredKeys: before.retiredKeys },
+      context.signal,
+      async (published) => {
+        const { missing } = published;
+        if (missing !== undefined) throw cannot(missing);
+        const report = await verifyRows(sql, before, name, published, context.signal);
+        if (!isBelievable(report)) return await refuse(report, json);
+        const signature = { reason, by: userInfo().username, at: new Date().toISOString() };
+        const entries = confirm(chosen, report).map((entry): Acceptance => ({ ...entry, ...signature }));
+        const accepted = [...(before.accepted ?? []).filter((old) => !isReplaced(old, entries)), ...entries];
+        const after: Policy = { ...before, accepted };
+        await replaceFile("--policy", policyFile, formatPolicy(after));
+        const count = entries.reduce((sum, entry) => sum + (entry.count ?? 1), 0);
+        const left = report.divergenceCount - count;
+        await print(json, { accepted: entries.map(acceptanceForm), left }, () => [
+          ...entries.map((entry) => `accepted ${escapeText(nameOf(entry))}`),
+          ...(left > 0 ? [`${left} ${left === 1 ? "finding is" : "findings are"} left`] : []),
+        ]);
+        return { exit: EXIT.ok };
+      },
+    ),
   );
 }
 

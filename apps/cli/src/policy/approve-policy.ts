@@ -15,6 +15,7 @@ import {
   type CoverageChange,
   coveredAt,
   formatPolicy,
+  newlyRetired,
   type Policy,
 } from "@scidex/audit-verifier";
 import type { Sql } from "postgres";
@@ -23,7 +24,15 @@ import { print } from "../text/print.ts";
 import { coveredTable, readCatalogPins, tablesOf } from "./covered-tables.ts";
 import { LOGIN } from "./login.ts";
 import { changeLine, changeLines, changesSince, refuse, verifyHistory } from "./look-at-changes.ts";
-import { approvedStill, offerForm, offerLines } from "./offered-logs.ts";
+import {
+  approvedStill,
+  offerForm,
+  offerLines,
+  NEEDS_APPROVAL,
+  turnForm,
+  turnLines,
+  withRetired,
+} from "./offered-logs.ts";
 import { forgetShown, readPolicyFile, readShown } from "./policy-file.ts";
 import { approvalOf, type Published, withPublished } from "./published.ts";
 
@@ -43,13 +52,14 @@ export async function approvePolicy(
   const name = origin() ?? before.origin ?? undefined;
   return await withDatabase(context, LOGIN, async ({ sql }) =>
     withPublished(
-      { origin: name, logs: before.logs, offers: shown?.logs ?? "all" },
+      { origin: name, logs: before.logs, retiredKeys: before.retiredKeys, offers: shown?.logs ?? "all" },
       context.signal,
       async (published) => {
         const { missing, logs, offered } = published;
         if (missing !== undefined) throw cannot(missing);
+        const turns = newlyRetired(published.turns, before.retiredKeys);
         const pinned: Policy = {
-          ...before,
+          ...withRetired(before, turns),
           ...(logs.length === 0 ? {} : { logs }),
           approved: approvedStill(before, offered),
         };
@@ -61,7 +71,9 @@ export async function approvePolicy(
         const seen = changesSince(history, recorded, pinned);
         // What has not been shown is shown before it is approved.
         if (shown === undefined && json !== true)
-          await writeOut(`${[...offerLines(offered), ...changeLines(seen, head.seq)].join("\n")}\n`);
+          await writeOut(
+            `${[...offerLines(offered), ...turnLines(turns, NEEDS_APPROVAL), ...changeLines(seen, head.seq)].join("\n")}\n`,
+          );
         const after = await write(sql, file, pinned, history, approved);
         await forgetShown(file);
         const later = changesSince(history, recorded, after).changes;
@@ -72,11 +84,13 @@ export async function approvePolicy(
             changes: jsonForm(seen.changes.filter(({ seq }) => seq <= approved.seq)),
             later: jsonForm(later),
             logs: offerForm(offered),
+            retired_keys: turnForm(turns),
           },
           () => [
             ...offered.map(
               ({ beginning }) => `approved: ${escapeText(beginning.origin)}, which is followed from now on`,
             ),
+            ...turnLines(turns, "approved"),
             `approved up to seq ${approved.seq}, chain hash ${approved.chainHash}`,
             ...later
               .filter(({ needsApproval }) => needsApproval)

@@ -3,6 +3,7 @@ import { jsonForm } from "@scidex/audit-core";
 import {
   approvalForm,
   type FollowedLog,
+  newlyRetired,
   type PinnedRow,
   type Policy,
   type ServerDifference,
@@ -12,7 +13,7 @@ import { serverDifferences, serverLines } from "../database/server-rows.ts";
 import { print } from "../text/print.ts";
 import { LOGIN } from "./login.ts";
 import { changeLines, changesSince, narrows, refuse, type VerifiedHistory, verifyHistory } from "./look-at-changes.ts";
-import { approvedStill, offerForm, offerLines } from "./offered-logs.ts";
+import { approvedStill, offerForm, offerLines, NEEDS_APPROVAL, turnForm, turnLines } from "./offered-logs.ts";
 import { noteShown, readPolicyFile, type Shown } from "./policy-file.ts";
 import { withPublished } from "./published.ts";
 
@@ -25,9 +26,10 @@ export async function diffPolicy(context: CommandContext, file: string, json: bo
   const name = origin() ?? policy.origin ?? undefined;
   return await withDatabase(context, LOGIN, async ({ sql }) => {
     const server = await serverDifferences(sql, policy.server);
-    const wanted = { origin: name, logs: policy.logs, offers: "all" } as const;
+    const wanted = { origin: name, logs: policy.logs, retiredKeys: policy.retiredKeys, offers: "all" } as const;
     return await withPublished(wanted, context.signal, async (published) => {
       const { logs, offered } = published;
+      const turns = newlyRetired(published.turns, policy.retiredKeys);
       const approved = approvedStill(policy, offered);
       const pinned = { ...policy, approved, logs, server: withRows(policy.server, server) };
       const verified = await verifyHistory(sql, pinned, name, published, context.signal);
@@ -45,10 +47,12 @@ export async function diffPolicy(context: CommandContext, file: string, json: bo
           changes: jsonForm(changes.changes),
           differences: jsonForm(changes.differences),
           logs: offerForm(offered),
+          retired_keys: turnForm(turns),
           server,
         },
         () => [
           ...offerLines(offered),
+          ...turnLines(turns, NEEDS_APPROVAL),
           ...changeLines(changes, head?.seq),
           ...serverLines(server, file),
           ...endLines(verified),
@@ -56,7 +60,7 @@ export async function diffPolicy(context: CommandContext, file: string, json: bo
       );
       await remember(file, head && { approval: head, logs: newLogs(policy, logs) }, server);
       if (report.status === "unproven") return { exit: EXIT.failed };
-      return { exit: narrows(changes) || server.length + offered.length > 0 ? EXIT.differs : EXIT.ok };
+      return { exit: narrows(changes) || server.length + offered.length + turns.length > 0 ? EXIT.differs : EXIT.ok };
     });
   });
 }

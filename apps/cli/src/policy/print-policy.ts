@@ -53,27 +53,31 @@ async function coveredNow(sql: ISql): Promise<CoveredTable[]> {
  * whoever prints it says that they are what is wanted.
  */
 async function firstApproval(sql: ISql, name: string, signal: AbortSignal): Promise<Approval | undefined> {
-  return await withPublished({ origin: name, logs: undefined }, signal, async ({ heads, missing }) => {
-    const newest = heads.at(-1);
-    if (newest === undefined) return leftOut(missing ?? "");
-    if (heads.at(-2)?.seq === newest.seq)
-      return leftOut(`two heads of ${newest.seq} links were signed, and they differ`);
-    const approval = approvalOf(newest);
-    const [link] = await sql<{ chain_hash: Uint8Array }[]>`
+  return await withPublished(
+    { origin: name, logs: undefined, retiredKeys: undefined },
+    signal,
+    async ({ heads, missing }) => {
+      const newest = heads.at(-1);
+      if (newest === undefined) return leftOut(missing ?? "");
+      if (heads.at(-2)?.seq === newest.seq)
+        return leftOut(`two heads of ${newest.seq} links were signed, and they differ`);
+      const approval = approvalOf(newest);
+      const [link] = await sql<{ chain_hash: Uint8Array }[]>`
       select c.chain_hash from only public.audit_chain as c where c.seq = ${String(newest.seq)}::bigint`;
-    if (link === undefined || toHex(link.chain_hash) !== approval.chainHash)
-      return leftOut(
-        `the chain does not have the newest published head, of ${newest.seq} links; run audit-chain verify`,
-      );
-    const [later] = await sql<{ count: number }[]>`
+      if (link === undefined || toHex(link.chain_hash) !== approval.chainHash)
+        return leftOut(
+          `the chain does not have the newest published head, of ${newest.seq} links; run audit-chain verify`,
+        );
+      const [later] = await sql<{ count: number }[]>`
       select pg_catalog.count(*)::int as count from only public.audit_chain as c
        where c.event_kind = 'audit_chain_config' and c.seq > ${String(newest.seq)}::bigint`;
-    if (later !== undefined && later.count > 0)
-      note(
-        `approved is the published head of ${newest.seq} links; ${later.count} newer changes of what is covered are not published, and not approved. Publish first, then print the policy again`,
-      );
-    return approval;
-  });
+      if (later !== undefined && later.count > 0)
+        note(
+          `approved is the published head of ${newest.seq} links; ${later.count} newer changes of what is covered are not published, and not approved. Publish first, then print the policy again`,
+        );
+      return approval;
+    },
+  );
 }
 
 function leftOut(why: string): undefined {

@@ -1,5 +1,12 @@
 import { type Beginning, type NoteVerifier, toHex } from "@scidex/audit-core";
-import { EMPTY_STATE, type HeadLog, type Offered, type PublishedHead, readPublishedHeads } from "@scidex/audit-reader";
+import {
+  EMPTY_STATE,
+  type HeadLog,
+  type KeyTurn,
+  type Offered,
+  type PublishedHead,
+  readPublishedHeads,
+} from "@scidex/audit-reader";
 import { openSink } from "@scidex/audit-sinks";
 import type { Approval, FollowedLog, Policy } from "@scidex/audit-verifier";
 import { parseKeys, readKeys } from "@scidex/audit-verifier/command";
@@ -16,6 +23,8 @@ export interface Published {
   readonly logs: readonly FollowedLog[];
   /** Beginnings of logs that the policy does not have. They were followed, to see what there is to approve. */
   readonly offered: readonly Offered[];
+  /** Where keys were replaced within a log. */
+  readonly turns: readonly KeyTurn[];
   /** Why there is no head to go by; undefined where there is one. */
   readonly missing: string | undefined;
 }
@@ -25,6 +34,7 @@ export interface LogsToRead {
   readonly origin: string | undefined;
   /** Of the policy; undefined for none. */
   readonly logs: Policy["logs"];
+  readonly retiredKeys: Policy["retiredKeys"];
   /** Whether beginnings are followed that the policy does not have: all of them, or those with these hashes. */
   readonly offers?: "all" | readonly string[];
 }
@@ -41,7 +51,7 @@ export async function withPublished<T>(
   if (addresses.length === 0 || keys.length === 0) {
     const variable = addresses.length === 0 ? "AUDIT_SINKS" : "AUDIT_VERIFIER_KEYS";
     const missing = `${variable} is not set, so that no published head can be believed`;
-    return await work({ keys, sinks: [], heads: [], logs: wanted.logs ?? [], offered: [], missing });
+    return await work({ keys, sinks: [], heads: [], logs: wanted.logs ?? [], offered: [], turns: [], missing });
   }
   const sinks = addresses.map((address) => openSink(address, { timeoutMs: SINK_TIMEOUT_MS, signal }));
   try {
@@ -55,14 +65,14 @@ export async function withPublished<T>(
 async function readAll(
   sinks: readonly HeadLog[],
   verifiers: readonly NoteVerifier[],
-  { origin, logs: before = [], offers = [] }: LogsToRead,
-): Promise<Pick<Published, "heads" | "logs" | "offered" | "missing">> {
+  { origin, logs: before = [], retiredKeys: retired, offers = [] }: LogsToRead,
+): Promise<Pick<Published, "heads" | "logs" | "offered" | "turns" | "missing">> {
   const offered: Offered[] = [];
   for (;;) {
     const logs = [...before, ...offered.map(({ beginning }) => followedLog(beginning))];
     const followed = new Set(logs.map(({ statement }) => statement));
     // What is wrong with a line is the verification's to say: here it is left out.
-    const read = await readPublishedHeads(sinks, { origin, verifiers, followed }, EMPTY_STATE, () => {});
+    const read = await readPublishedHeads(sinks, { origin, verifiers, followed, retired }, EMPTY_STATE, () => {});
     const isWanted = ({ beginning }: Offered): boolean => offers === "all" || offers.includes(toHex(beginning.hash));
     const next = read.offered.filter(isWanted);
     const [first, ...others] = next;
@@ -73,7 +83,7 @@ async function readAll(
       ];
       const none = ["no sink holds a head of this log whose signature holds", ...doubts].join("; ");
       const missing = others.length > 0 ? doubts.join("; ") : read.heads.length === 0 ? none : undefined;
-      return { heads: read.heads, logs, offered: [...offered, ...next], missing };
+      return { heads: read.heads, logs, offered: [...offered, ...next], turns: read.turns, missing };
     }
     offered.push(first);
   }

@@ -22,7 +22,11 @@ export async function repairChain(context: CommandContext, json: boolean | undef
   return await withDatabase(context, { command: "init", right, setUp: true }, async ({ sql, db, name }) => {
     if (await hasChain(sql)) {
       const policy = (await earlierPolicy()) ?? NO_POLICY;
-      const wanted = { origin: origin() ?? policy.origin ?? undefined, logs: policy.logs };
+      const wanted = {
+        origin: origin() ?? policy.origin ?? undefined,
+        logs: policy.logs,
+        retiredKeys: policy.retiredKeys,
+      };
       const outcome = await withPublished(wanted, context.signal, async (published) => {
         if (published.missing !== undefined)
           process.stderr.write(`note: ${published.missing}; the chain was held against itself only\n`);

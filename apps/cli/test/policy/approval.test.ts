@@ -271,6 +271,7 @@ describe("policy --approve", () => {
       approved: { seq: 8, chain_hash: await chainHash(8) },
       changes: [],
       logs: [],
+      retired_keys: [],
       later: [],
     });
   });

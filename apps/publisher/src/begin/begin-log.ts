@@ -20,7 +20,8 @@ import { checkServer, readServer } from "../publish/server.ts";
 import { openPublisherSinks, requireDistinct } from "../sinks/open-sinks.ts";
 import { replaceDurably } from "../state/durable-file.ts";
 import { clonesOf, currentKeyFile, exists, stateFileOf, successorKeyFile } from "../state/key-file.ts";
-import { beginningState, type FirstLog, formatState, parseState } from "../state/state.ts";
+import type { FirstLog } from "../state/log-history.ts";
+import { beginningState, formatState, parseState } from "../state/state.ts";
 import { StateFile } from "../state/state-file.ts";
 import { type EndedState, type LogToEnd, logToEnd, readEnded } from "./ended-log.ts";
 import { readStanding } from "./read-standing.ts";
@@ -28,7 +29,7 @@ import { readStanding } from "./read-standing.ts";
 /** Options of `beginLog`; `origin` names the first log, or, where a key file is lost, the one that ends. */
 export interface BeginOptions extends PublishOptions {
   readonly reason: string;
-  /** Verifier keys of the log that ends: needed where its key file is lost. */
+  /** Needed where the key file of the log that ends is lost. */
   readonly vkeys?: readonly string[];
 }
 
@@ -136,7 +137,8 @@ async function beginLocked(
 /** What the logs are read by that have ended, with one more. */
 function sinceOf({ begun }: EndedState["state"], { origin, trust }: LogToEnd, hash: string): FirstLog | null {
   if (begun === null) return { origin, keys: trust.verifiers.map(({ vkey }) => vkey), followed: [hash] };
-  return begun.since && { ...begun.since, followed: [...begun.since.followed, hash] };
+  const keys = [...(begun.since?.keys ?? []), ...trust.verifiers.map(({ vkey }) => vkey)];
+  return begun.since && { ...begun.since, keys, followed: [...begun.since.followed, hash] };
 }
 
 function signed(sign: () => string): string {

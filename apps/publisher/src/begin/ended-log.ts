@@ -1,6 +1,5 @@
 import {
   type Head,
-  headTrust,
   type HeadTrust,
   parseVerifierKey,
   type PublisherKeys,
@@ -14,7 +13,8 @@ import { openMemory, type Remembered, rememberedOf } from "../publish/open-memor
 import { checkSinks } from "../sinks/check-sinks.ts";
 import { recoverState } from "../sinks/recover-state.ts";
 import { requireSignableState } from "../sinks/require-signable-state.ts";
-import { exists, readKeyFile, stateFileOf } from "../state/key-file.ts";
+import { exists, stateFileOf } from "../state/key-file.ts";
+import { readLogKeys } from "../state/log-keys.ts";
 import type { State } from "../state/state.ts";
 import type { StateFile } from "../state/state-file.ts";
 
@@ -37,8 +37,8 @@ export async function logToEnd(
   { origin, vkeys }: { readonly origin: string | undefined; readonly vkeys: readonly string[] },
 ): Promise<LogToEnd> {
   if (await exists(keyFile)) {
-    const keys = await readKeyFile(keyFile);
-    return { origin: keys.origin, keys, trust: headTrust([keys.log.vkey, keys.timestamp.vkey], keys.origin) };
+    const { keys, trust } = await readLogKeys(keyFile, vkeys);
+    return { origin: keys.origin, keys, trust };
   }
   const names = origin === undefined ? [] : [origin, timestampName(origin)];
   const own = vkeys.map((vkey) => parseVerifierKey(vkey)).filter(({ name }) => names.includes(name));

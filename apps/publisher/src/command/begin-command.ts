@@ -7,8 +7,6 @@ import {
   origin,
   type Outcome,
   parseDuration,
-  required,
-  signingKeyFile,
   sinkUrls,
   writeOut,
 } from "@scidex/audit-command";
@@ -18,6 +16,7 @@ import { readKeys } from "@scidex/audit-verifier/command";
 import { Command } from "commander";
 import { type BegunLog, beginLog } from "../begin/begin-log.ts";
 import { describePublication } from "./publish-command.ts";
+import { requiredKeyFile } from "./required-key-file.ts";
 
 interface Flags {
   readonly reason: string;
@@ -48,11 +47,7 @@ Example:
 }
 
 async function run(context: CommandContext, flags: Flags): Promise<Outcome> {
-  const keyFile = required(
-    "AUDIT_SIGNING_KEY_FILE",
-    signingKeyFile(),
-    "the path of the file that audit-chain keygen made",
-  );
+  const keyFile = requiredKeyFile();
   const waitMs = parseDuration(flags.wait);
   const sinks = sinkUrls();
   const vkeys = await readKeys();

@@ -9,15 +9,14 @@ import {
   parseDuration,
   policyFile,
   progress,
-  required,
-  signingKeyFile,
   sinkUrls,
   writeOut,
 } from "@scidex/audit-command";
 import { jsonForm, jsonText } from "@scidex/audit-core";
-import { readPolicy } from "@scidex/audit-verifier/command";
+import { readKeys, readPolicy } from "@scidex/audit-verifier/command";
 import { Command } from "commander";
 import { MAX_LOCK_IDLE } from "./lock-option.ts";
+import { requiredKeyFile } from "./required-key-file.ts";
 import { metricsFileOf, noteFailure } from "../metrics/metrics-file.ts";
 import { publishAndTell, type ToldPublication } from "../publish/publish-and-tell.ts";
 import type { PublishResult } from "../publish/result.ts";
@@ -64,17 +63,14 @@ Example (cron, every hour):
 }
 
 async function run(context: CommandContext, flags: Flags): Promise<Outcome> {
-  const keyFile = required(
-    "AUDIT_SIGNING_KEY_FILE",
-    signingKeyFile(),
-    "the path of the file that audit-chain keygen made",
-  );
+  const keyFile = requiredKeyFile();
   const maxPendingAgeMs = parseDuration(flags.maxPendingAge);
   const lockIdleMs = parseDuration(flags.maxLockIdle);
   const waitMs = parseDuration(flags.wait);
   const sinks = sinkUrls();
   const name = origin();
   const pinned = flags.policy ?? policyFile();
+  const vkeys = flags.recoverState === true ? await readKeys() : [];
   const policy = pinned === undefined ? null : await readPolicy(pinned);
   const webhook = webhookOf(flags.alertWebhook, context.signal);
   const heartbeat = heartbeatOf("--heartbeat", flags.heartbeat, context.signal);
@@ -95,6 +91,7 @@ async function run(context: CommandContext, flags: Flags): Promise<Outcome> {
         waitMs,
         policy,
         recoverState: flags.recoverState === true,
+        vkeys,
         signal: context.signal,
         onProgress: (rows) => line.update(rows),
       },

@@ -14,6 +14,7 @@ import { CHECK_GROUPS } from "@scidex/audit-reader";
 import { parseCheckGroups, readKeys, readPolicy } from "@scidex/audit-verifier/command";
 import type { Command } from "commander";
 import { currentKeyFile, readKeyFile, stateFileOf } from "../state/key-file.ts";
+import { readVkeys } from "../state/log-keys.ts";
 import type { VerifyAndAlertOptions } from "../verify/verify-and-alert-options.ts";
 
 /** The options that say how to verify, of `verify` and of `run`. */
@@ -63,12 +64,13 @@ export async function verifySettings(flags: VerifyFlags): Promise<VerifySettings
       "there is no place to remember what has been alerted: give --alert-state, a file outside the database, or set AUDIT_SIGNING_KEY_FILE",
     );
   const pinned = flags.policy ?? policyFile();
+  const own = await ownKeys(keyFile);
   return {
     alertDatabaseUrl: alertDatabaseUrl(),
     alertMemory,
     sinks: sinkUrls(),
-    keys: await keysOf(keyFile),
-    origin: origin(),
+    keys: own?.keys ?? (await readKeys()),
+    origin: origin() ?? own?.origin,
     policy: pinned === undefined ? null : await readPolicy(pinned),
     checks: parseCheckGroups(flags.checks),
     stateFile: flags.state,
@@ -89,8 +91,12 @@ function alertDatabaseUrl(): string {
 }
 
 /** The publisher holds both halves of the keys: it need not be told the public ones. */
-async function keysOf(keyFile: string | undefined): Promise<readonly string[]> {
-  if (verifierKeysSource() !== undefined || keyFile === undefined) return await readKeys();
-  const { log, timestamp } = await readKeyFile(keyFile);
-  return [log.vkey, timestamp.vkey];
+async function ownKeys(
+  keyFile: string | undefined,
+): Promise<{ readonly keys: readonly string[]; readonly origin: string } | undefined> {
+  if (verifierKeysSource() !== undefined || keyFile === undefined) return undefined;
+  const { path } = await currentKeyFile(keyFile);
+  const { origin: name } = await readKeyFile(keyFile);
+  const later = path === keyFile ? [] : await readVkeys(path);
+  return { keys: [...(await readVkeys(keyFile)), ...later], origin: name };
 }

@@ -1,4 +1,4 @@
-import { headTrust, type HeadTrust, parseStatementLine, type PublisherKeys } from "@scidex/audit-core";
+import { headTrust, parseStatementLine, type PublisherKeys } from "@scidex/audit-core";
 import type { KnownServer } from "@scidex/audit-reader";
 import type { Sink } from "@scidex/audit-sinks";
 import { divergenceOf } from "../divergence.ts";
@@ -11,6 +11,8 @@ import { openPublisherSinks, requireDistinct } from "../sinks/open-sinks.ts";
 import { chainStatement } from "../record/doors.ts";
 import { type Recording, recordAnew } from "../record/record-anew.ts";
 import { clonesOf, currentKeyFile, readKeyFile } from "../state/key-file.ts";
+import { type LogKeys, readLogKeys } from "../state/log-keys.ts";
+import type { ReplacedKeys } from "../state/log-history.ts";
 import { withSignedLine, withStatement } from "../state/state.ts";
 import type { StateFile } from "../state/state-file.ts";
 import { checkIncrement, requirePlausibleTimes } from "./check-increment.ts";
@@ -21,7 +23,7 @@ import { checkOptions, checkOrigin, PUBLISH_DEFAULTS, type PublishOptions } from
 import { withPublisherLock } from "./publisher-lock.ts";
 import type { PublishResult } from "./result.ts";
 import { checkServer } from "./server.ts";
-import { type SignedHead, signIncrement } from "./sign-increment.ts";
+import { type SignedHead, type Signer, signIncrement } from "./sign-increment.ts";
 
 /**
  * Publishes the chain's head: seals, compares the sinks with the state, verifies what the chain has gained since the
@@ -34,6 +36,19 @@ import { type SignedHead, signIncrement } from "./sign-increment.ts";
  * @throws {PublisherError} when something could not be done; a sink that fails is no error but `behind` in the result.
  */
 export async function publishHead(options: PublishOptions): Promise<PublishResult> {
+  return (await publishTurn(options)).result;
+}
+
+/**
+ * Publishes a head that new keys sign too, and which take the place of the old ones with that.
+ *
+ * @param readNext the new keys; without it, none are replaced
+ * @returns the keys that have been replaced, too; undefined where nothing was signed
+ */
+export async function publishTurn(
+  options: PublishOptions,
+  readNext?: (keys: PublisherKeys) => Promise<PublisherKeys>,
+): Promise<{ readonly result: PublishResult; readonly turn: ReplacedKeys | undefined }> {
   const started = performance.now();
   checkOptions(options);
   const { path } = await currentKeyFile(options.keyFile);
@@ -47,57 +62,65 @@ export async function publishHead(options: PublishOptions): Promise<PublishResul
   try {
     await requireDistinct(sinks);
     const lock = { waitMs: options.waitMs ?? PUBLISH_DEFAULTS.waitMs, signal: options.signal };
-    const result = await withPublisherLock(options.database, keys.origin, lock, async () =>
-      publishLocked(options, path, keys, sinks),
-    );
-    return { ...result, durationMs: Math.round(performance.now() - started) };
+    const { result, turn } = await withPublisherLock(options.database, keys.origin, lock, async () => {
+      await requireCurrent(options.keyFile, path);
+      const current = await readLogKeys(path, options.vkeys);
+      const next = current.unfinished === undefined ? await readNext?.(current.keys) : undefined;
+      const published = await publishLocked({ options, keyFile: path, ...withNext(current, next), sinks });
+      return { ...published, turn: published.turn ?? current.unfinished };
+    });
+    return { result: { ...result, durationMs: Math.round(performance.now() - started) }, turn };
   } finally {
     await Promise.all(sinks.map(async (sink) => sink.close()));
   }
 }
 
 /** What a publication works with. */
-interface Log {
+interface Log extends Signer {
   readonly options: PublishOptions;
-  readonly keys: PublisherKeys;
-  readonly trust: HeadTrust;
+  readonly keyFile: string;
   readonly sinks: readonly Sink[];
 }
+
+const withNext = ({ keys, trust }: LogKeys, next: PublisherKeys | undefined): Signer =>
+  next === undefined
+    ? { keys, trust }
+    : {
+        keys,
+        next,
+        trust: headTrust([...trust.verifiers.map(({ vkey }) => vkey), next.log.vkey, next.timestamp.vkey], keys.origin),
+      };
 
 /**
  * Publishes, while no other publisher of this log works. Then it records anew what migrations have left to be recorded, and
  * publishes that with its statements: whatever keeps it from recording does not keep heads from being published.
  */
-async function publishLocked(
-  options: PublishOptions,
-  keyFile: string,
-  keys: PublisherKeys,
-  sinks: readonly Sink[],
-): Promise<Untimed> {
-  await requireCurrent(options.keyFile, keyFile);
-  const trust = headTrust([keys.log.vkey, keys.timestamp.vkey], keys.origin);
-  const log: Log = { options, keys, trust, sinks };
+async function publishLocked(log: Log): Promise<{ readonly result: Untimed; readonly turn: ReplacedKeys | undefined }> {
+  const { options, keyFile, keys, next, trust, sinks } = log;
   const memory = await openMemory({ keyFile, recoverState: options.recoverState === true }, keys.origin, sinks, trust);
   const { file, begun } = memory;
   // Before the first head, so that this one covers it. A run that was killed finds it there.
   if (begun !== undefined && memory.last === undefined) await chainStatement(options.database, begun.hash);
   const nothing: Stated = { lines: [], settled: file.state.settled };
   const { result, signed } = await publishNow(log, memory, nothing);
-  if (result.status === "tampered" || signed === undefined) return result;
+  // What is left to be recorded anew is recorded by the next run, which signs with the new keys.
+  if (next !== undefined) return { result, turn: signed && file.state.replaced.at(-1) };
+  if (result.status === "tampered" || signed === undefined) return { result, turn: undefined };
   const { warnings, ...stated } = await recordUnlessRefused(log, file, signed);
   if (stated.lines.length === 0) {
     if (stated.settled !== file.state.settled) await file.save({ ...file.state, settled: stated.settled });
-    return { ...result, warnings: [...result.warnings, ...warnings] };
+    return { result: { ...result, warnings: [...result.warnings, ...warnings] }, turn: undefined };
   }
   const [line] = stated.lines.slice(-1);
   const newest = line === undefined ? signed.head : parseStatementLine(line, trust);
   const { result: again } = await publishNow(log, { file, last: signed.head, begun, newest }, stated);
-  return {
+  const both = {
     ...again,
     rows: result.rows + again.rows,
     sealed: result.sealed + again.sealed,
     warnings: [...new Set([...result.warnings, ...again.warnings, ...warnings])],
   };
+  return { result: both, turn: undefined };
 }
 
 async function recordUnlessRefused(log: Log, file: StateFile, { head }: SignedHead): Promise<Recording> {
@@ -134,7 +157,7 @@ type Stated = Pick<Recording, "lines" | "settled">;
 
 /** One publication. @param stated what is published before its head */
 async function publishNow(
-  { options, keys, trust, sinks }: Log,
+  { options, keyFile, keys, next, trust, sinks }: Log,
   { file, last, begun, newest }: Memory,
   stated: Stated,
 ): Promise<{ readonly result: Untimed; readonly signed: SignedHead | undefined }> {
@@ -162,9 +185,10 @@ async function publishNow(
     requireUnstopped(signal);
     return { result: refusal(preparation, checked.sinks, divergences), signed: undefined };
   }
-  const signed = await signIncrement(database, { keys, trust }, { last, newest }, increment);
+  const signed = await signIncrement(database, { keys, next, trust }, { last, newest }, increment);
   requireUnstopped(signal);
-  await remember(file, { checked, stated, signed, server });
+  await remember(file, { checked, stated, signed, server, turn: next && turnOf(keys, next) });
+  if (next !== undefined) await readLogKeys(keyFile);
   const deliveries = await deliver(checked.sinks, file, trust, leavesOf(database, signal));
   return { result: publication(preparation, signed, deliveries), signed };
 }
@@ -179,22 +203,33 @@ function requireUnstopped(signal: AbortSignal | undefined): void {
   if (signal?.aborted) throw new PublisherError("aborted", "stopped; nothing was signed");
 }
 
+const turnOf = (keys: PublisherKeys, next: PublisherKeys): ReplacedKeys => ({
+  keys: [keys.log.vkey, keys.timestamp.vkey],
+  by: [next.log.vkey, next.timestamp.vkey],
+});
+
 /** What there is to remember of a publication before anything leaves for a sink. */
 interface Progress {
   readonly checked: CheckedSinks;
   readonly stated: Stated;
   readonly signed: SignedHead | undefined;
   readonly server: KnownServer;
+  /** Keys that are replaced with the head that was signed. */
+  readonly turn: ReplacedKeys | undefined;
 }
 
 /** Makes durable what was found in the sinks and what was signed. */
-async function remember(file: StateFile, { checked, stated, signed, server }: Progress): Promise<void> {
+async function remember(file: StateFile, { checked, stated, signed, server, turn }: Progress): Promise<void> {
   const names = checked.sinks.map(({ sink }) => sink.name);
   const { lines, settled } = stated;
   let state = settled === checked.state.settled ? checked.state : { ...checked.state, settled };
   for (const line of lines) state = withStatement(state, line, names);
   // Two runs within one second sign the same text: that is one publication.
   if (signed !== undefined && signed.line !== file.state.head)
-    state = withSignedLine({ ...state, server }, signed.line, names);
+    state = withSignedLine(
+      { ...state, server, replaced: turn === undefined ? state.replaced : [...state.replaced, turn] },
+      signed.line,
+      names,
+    );
   if (state !== file.state) await file.save(state);
 }

@@ -13,6 +13,8 @@ export interface PublishOptions {
   readonly sinks: readonly string[];
   /** The log's name, if the key file should be checked against it. */
   readonly origin?: string | undefined;
+  /** Verifier keys of the log that signed before, for a state that is rebuilt: it has lost them. */
+  readonly vkeys?: readonly string[];
   /** How long a row may wait to be sealed, in milliseconds. */
   readonly maxPendingAgeMs?: number;
   /** How long whoever holds the chain's lock may be idle in his transaction, in milliseconds. */

@@ -20,6 +20,15 @@ export interface SignedHead {
   readonly head: Head;
 }
 
+/** Who signs. */
+export interface Signer {
+  readonly keys: PublisherKeys;
+  /** Keys that take the place of those. */
+  readonly next?: PublisherKeys | undefined;
+  /** What trusts all of them. */
+  readonly trust: HeadTrust;
+}
+
 /**
  * Signs the end of what the chain has gained; with nothing new, the last head again with a new time. What is signed is on
  * the server's disk when this returns.
@@ -29,18 +38,18 @@ export interface SignedHead {
  */
 export async function signIncrement(
   sql: Sql,
-  signer: { readonly keys: PublisherKeys; readonly trust: HeadTrust },
+  signer: Signer,
   signed: Pick<Memory, "last" | "newest">,
   increment: Increment,
 ): Promise<SignedHead | undefined> {
-  const line = sign(signer.keys, signed, increment);
+  const line = sign(signer, signed, increment);
   if (line === undefined) return undefined;
   await flushWrites(sql);
   return { line, head: parseHeadLine(line, signer.trust) };
 }
 
 function sign(
-  keys: PublisherKeys,
+  { keys, next }: Signer,
   { last, newest }: Pick<Memory, "last" | "newest">,
   { end, timeMs }: Increment,
 ): string | undefined {
@@ -50,6 +59,6 @@ function sign(
       "clock",
       `our clock says ${new Date(Number(time) * 1_000).toISOString()}, but a ${"note" in newest ? "statement" : "head"} was signed at ${formatSeconds(newest.signedTime)}, later than that. Nothing is signed until the clock is right`,
     );
-  if (end) return signHead({ keys, leaf: end.leaf, before: end.before, time });
-  return last && signHead({ keys, leaf: last.leaf, before: before(last), time });
+  if (end) return signHead({ keys, next, leaf: end.leaf, before: end.before, time });
+  return last && signHead({ keys, next, leaf: last.leaf, before: before(last), time });
 }

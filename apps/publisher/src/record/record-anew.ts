@@ -17,7 +17,7 @@ import {
 import type { Sink } from "@scidex/audit-sinks";
 import type { Sql } from "postgres";
 import { PublisherError } from "../errors.ts";
-import type { FirstLog } from "../state/state.ts";
+import type { FirstLog } from "../state/log-history.ts";
 import { inTransaction } from "../transaction.ts";
 import { chainStatement, newestConfiguration, linkAt, recordBatch } from "./doors.ts";
 
@@ -98,7 +98,9 @@ async function lookUntilRecorded(ground: RecordingGround): Promise<RecordingLook
   const policy = ground.policy && { ...ground.policy, approved: undefined, logs: undefined };
   const trust = {
     policy,
-    ...(since ?? { keys: [keys.log.vkey, keys.timestamp.vkey], origin: keys.origin }),
+    origin: since?.origin ?? keys.origin,
+    keys: [...(since?.keys ?? []), ...ground.trust.verifiers.map(({ vkey }) => vkey)],
+    followed: since?.followed,
     heads: sinks,
   };
   for (let looks = 1; ; looks++) {

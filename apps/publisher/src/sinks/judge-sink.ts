@@ -1,7 +1,16 @@
-import { CoreError, type Head, type HeadTrust, isStatementLine, type Seq } from "@scidex/audit-core";
-import { isBeginning, isStatement, type Publication, publicationOf, wholeLines } from "@scidex/audit-reader";
+import {
+  CoreError,
+  hasOtherKeys,
+  type Head,
+  type HeadTrust,
+  isStatementLine,
+  parseNote,
+  type Seq,
+} from "@scidex/audit-core";
+import { isBeginning, isStatement, KeyTurns, type Publication, publicationOf, wholeLines } from "@scidex/audit-reader";
 import { MAX_LINE_BYTES, type Sink } from "@scidex/audit-sinks";
 import type { Divergence } from "../divergence.ts";
+import { PublisherError } from "../errors.ts";
 import type { SinkRecord } from "../state/state.ts";
 
 /** A sink that does not hold what it should. */
@@ -13,6 +22,8 @@ export interface Strange {
   readonly strange: number | undefined;
   /** The line with which the log begins: those before it are another log's, of which the digest is all that is asked. */
   readonly begun: number;
+  /** Whether nothing has been signed yet by the state. */
+  readonly isFresh: boolean;
   /** The state's last head, where the lines of the record are as they were. */
   readonly since: Head | undefined;
 }
@@ -27,7 +38,7 @@ export interface Strange {
  */
 export async function judgeSink(
   sink: Sink,
-  { record, count, strange, begun, since }: Strange,
+  { record, count, strange, begun, isFresh, since }: Strange,
   trust: HeadTrust,
 ): Promise<{ readonly finding: Divergence } | { readonly newer: Publication }> {
   const { name } = sink;
@@ -37,10 +48,18 @@ export async function judgeSink(
   let isOurs = strange !== undefined;
   // Several statements may be of one second: those that were there before tell which one was put there again.
   const statements = new Set(record.outbox.filter(isStatementLine));
+  const keys = new KeyTurns();
   for await (const line of wholeLines(sink)) {
     if (line.number <= begun) continue;
     const read = line.defect === null ? publicationOf(line.text, trust) : new Error(DEFECTS[line.defect]);
-    if (read instanceof Error) return { finding: notSigned(name, line, read) };
+    if (read instanceof Error) {
+      // Our own key was replaced there.
+      if (isOurs && newest !== since && newest !== undefined && isTurn(newest, trust)) return { newer: newest };
+      if (isFresh && read instanceof CoreError && read.code === "signature_missing") throw otherKey(name, trust);
+      return { finding: notSigned(name, line, read) };
+    }
+    const wrong = isBeginning(read) ? undefined : keys.take(read, `line ${line.number} of ${name}`);
+    if (wrong !== undefined) return { finding: { ...wrong, group: "heads", sink: name } };
     const isKnown = line.number <= record.lines || line.text === record.outbox[line.number - record.lines - 1];
     if (isStatement(read)) {
       const isNew = newest !== undefined && read.signedTime >= newest.signedTime && !statements.has(line.text);
@@ -49,7 +68,7 @@ export async function judgeSink(
     } else if (isBeginning(read)) {
       isOurs &&= isKnown;
     } else if (!isKnown) {
-      isOurs &&= head !== undefined && isAfter(read, head);
+      isOurs &&= head !== undefined && (isAfter(read, head) || isTurn(read, trust));
       head = read;
     }
     if (!isKnown) newest = read;
@@ -60,10 +79,20 @@ export async function judgeSink(
   };
 }
 
+/** Whether a head was signed with keys of the log that are not known here, too. */
+const isTurn = (one: Publication, trust: HeadTrust): boolean =>
+  "checkpoint" in one && hasOtherKeys(parseNote(one.checkpoint), one.origin, trust);
+
 const isAfter = (head: Head, before: Head): boolean =>
   head.signedTime >= before.signedTime &&
   head.seq >= before.seq &&
   (head.signedTime > before.signedTime || head.seq > before.seq);
+
+const otherKey = (name: string, { origin = "" }: HeadTrust): PublisherError =>
+  new PublisherError(
+    "configuration",
+    `${name} holds lines of this log, ${JSON.stringify(origin)}, by another key, and the key in AUDIT_SIGNING_KEY_FILE has signed nothing yet. To replace a log's key: audit-publisher rotate-key, with AUDIT_SIGNING_KEY_FILE naming the key that signs until now; it makes the new one. Where that key is lost: audit-publisher begin`,
+  );
 
 const DEFECTS = { too_long: `longer than ${MAX_LINE_BYTES} bytes`, not_utf8: "not UTF-8" } as const;
 
@@ -75,7 +104,7 @@ const notSigned = (
   check: "sink_signature",
   group: "heads",
   sink: name,
-  message: `line ${number} of ${name} is not a ${isStatementLine(text) ? "statement" : "head"} that this publisher has signed: ${message} (if AUDIT_SIGNING_KEY_FILE or AUDIT_SINKS is that of another log, correct it; where the key was to be replaced: audit-publisher begin makes the new one)`,
+  message: `line ${number} of ${name} is not a ${isStatementLine(text) ? "statement" : "head"} that this publisher has signed: ${message} (if AUDIT_SIGNING_KEY_FILE or AUDIT_SINKS is that of another log, correct it; where the key was to be replaced: audit-publisher rotate-key does that)`,
 });
 
 const rewound = (name: string, record: SinkRecord, count: number, trust: HeadTrust): Divergence => ({

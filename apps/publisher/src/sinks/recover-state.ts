@@ -1,6 +1,9 @@
 import { CoreError, type Head, type HeadTrust, isStatementLine, sameBytes } from "@scidex/audit-core";
 import {
   afterLine,
+  isBeginning,
+  keysOf,
+  KeyTurns,
   LOG_START,
   type LogEnd,
   type OwnBeginning,
@@ -12,7 +15,8 @@ import {
 import { type Sink, SinkError } from "@scidex/audit-sinks";
 import { PublisherError } from "../errors.ts";
 import { compareSinks } from "./sink-copy.ts";
-import type { BegunAt, SinkRecord, State } from "../state/state.ts";
+import type { BegunAt, ReplacedKeys } from "../state/log-history.ts";
+import type { SinkRecord, State } from "../state/state.ts";
 
 /**
  * Rebuilds a lost state from the sinks. All of them must be readable, hold nothing but heads and statements signed with
@@ -49,6 +53,7 @@ export async function recoverState(origin: string, sinks: readonly Sink[], trust
     server: null,
     settled: null,
     begun: longest.begun,
+    replaced: longest.replaced,
     followedBy: null,
     sinks: Object.fromEntries(
       logs.filter(({ record }) => record.lines > 0).map(({ sink, record }) => [sink.name, record]),
@@ -61,6 +66,7 @@ interface Verified {
   /** The line of its last head. */
   readonly head: string | null;
   readonly begun: BegunAt | null;
+  readonly replaced: readonly ReplacedKeys[];
 }
 
 async function readVerified(sink: Sink, trust: HeadTrust): Promise<Verified> {
@@ -69,6 +75,7 @@ async function readVerified(sink: Sink, trust: HeadTrust): Promise<Verified> {
   let last: Head | undefined;
   let head: string | null = null;
   let begun: BegunAt | null = null;
+  const keys = new KeyTurns();
   try {
     const own: OwnBeginning | undefined = await ownBeginning(sink, trust);
     for await (const line of wholeLines(sink)) {
@@ -88,6 +95,8 @@ async function readVerified(sink: Sink, trust: HeadTrust): Promise<Verified> {
           `line ${line.number} of ${sink.name} is not a ${what} signed with these keys: ${next.message}`,
           { cause: next },
         );
+      const wrong = isBeginning(next) ? undefined : keys.take(next, `line ${line.number} of ${sink.name}`);
+      if (wrong !== undefined) throw new PublisherError("recovery", wrong.message);
       if ((before && next.signedTime < before.signedTime) || (last && !("note" in next) && !extendsHead(next, last)))
         throw new PublisherError("recovery", `line ${line.number} of ${sink.name} does not follow the one before`);
       before = next;
@@ -101,7 +110,8 @@ async function readVerified(sink: Sink, trust: HeadTrust): Promise<Verified> {
       });
     throw cause;
   }
-  return { record: { ...end, outbox: [] }, head, begun };
+  const replaced = keys.turns.map(({ retired, next }) => ({ keys: keysOf(retired), by: keysOf(next) }));
+  return { record: { ...end, outbox: [] }, head, begun, replaced };
 }
 
 const extendsHead = (next: Head, { seq, root }: Head): boolean =>

@@ -65,7 +65,11 @@ export async function scanSink(sink: Sink, state: State, record: SinkRecord, tru
   return {
     ...base,
     record,
-    ...(await judgeSink(sink, { record, count, strange, begun: state.begun?.number ?? 0, since }, trust)),
+    ...(await judgeSink(
+      sink,
+      { record, count, strange, begun: state.begun?.number ?? 0, isFresh: state.log.lines === 0, since },
+      trust,
+    )),
   };
 }
 

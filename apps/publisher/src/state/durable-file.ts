@@ -18,8 +18,7 @@ export async function replaceDurably(path: string, text: string): Promise<void> 
   } finally {
     await handle.close();
   }
-  await rename(temporary, path);
-  await syncFolder(path);
+  await renameDurably(temporary, path);
 }
 
 /** Creates a file with mode 0600 and syncs it; `EEXIST` where there is one. */
@@ -32,6 +31,12 @@ export async function createDurably(path: string, text: string): Promise<void> {
     await handle.close();
   }
   await syncFolder(path);
+}
+
+/** Renames a file over another, so that it stays so across a power cut. */
+export async function renameDurably(from: string, to: string): Promise<void> {
+  await rename(from, to);
+  await syncFolder(to);
 }
 
 async function syncFolder(path: string): Promise<void> {

@@ -9,6 +9,7 @@
  *      "server":{"system_identifier":"7312…","database":"scidex"},  where the chain was that it is of; null as before
  *      "begun":{"line":"<the beginning>","number":9,   where this log begins; left out of the first one's state
  *        "since":{"origin":"…","keys":["…","…"],"followed":["<64 hex>"]}},  what the lines before it are read by, or null
+ *      "replaced":[{"keys":["…","…"],"by":["…","…"]}],  verifier keys that signed before, and those after them; left out
  *      "followed_by":"scidex.ai/audit-chain/2",      the log that has begun where this one ended; left out
  *      "settled":17,                                 up to which row of the configuration nothing is left to be recorded anew
  *      "sinks":{
@@ -23,6 +24,7 @@
 import { EMPTY_LOG_DIGEST, isStatementLine, nextLogDigest, parseJson } from "@scidex/audit-core";
 import { afterLine, type KnownServer, LOG_START, type LogEnd, parseServer, writtenServer } from "@scidex/audit-reader";
 import { PublisherError } from "../errors.ts";
+import { type BegunAt, isBegunAt, isObject, isReplacedKeys, type ReplacedKeys } from "./log-history.ts";
 
 /** The version of the state's format that is written. */
 export const STATE_VERSION = 1;
@@ -50,25 +52,10 @@ export interface State {
   readonly sinks: Readonly<Record<string, SinkRecord>>;
   /** The line with which this log begins where another has ended, and its number among all; null for the first log. */
   readonly begun: BegunAt | null;
+  /** Keys of this log that have been replaced, oldest first. */
+  readonly replaced: readonly ReplacedKeys[];
   /** The log that has begun where this one ended; null where it goes on. */
   readonly followedBy: string | null;
-}
-
-/** Where a log begins. */
-export interface BegunAt {
-  readonly line: string;
-  readonly number: number;
-  /** What the logs before it are read by; null where a state that was rebuilt does not know. */
-  readonly since: FirstLog | null;
-}
-
-/** The first of logs that follow each other. */
-export interface FirstLog {
-  readonly origin: string;
-  /** Its verifier keys. */
-  readonly keys: readonly string[];
-  /** SHA-256 of the beginnings of those after it, in hex, oldest first. */
-  readonly followed: readonly string[];
 }
 
 /** A sink that nothing is known of. */
@@ -77,7 +64,17 @@ export const EMPTY_RECORD: SinkRecord = { ...LOG_START, outbox: [] };
 /** The state of a log that has published nothing. Only `keygen` may write it. */
 export function initialState(origin: string): State {
   const log = { lines: 0, digest: EMPTY_LOG_DIGEST };
-  return { origin, log, head: null, server: null, settled: null, sinks: {}, begun: null, followedBy: null };
+  return {
+    origin,
+    log,
+    head: null,
+    server: null,
+    settled: null,
+    sinks: {},
+    begun: null,
+    replaced: [],
+    followedBy: null,
+  };
 }
 
 /**
@@ -93,7 +90,7 @@ export function beginningState(
   sinks: readonly string[],
 ): State {
   const begun = { line, number: ended.log.lines + 1, since };
-  return { ...withLine(ended, line, sinks), origin, head: null, server: null, settled: null, begun };
+  return { ...withLine(ended, line, sinks), origin, head: null, server: null, settled: null, begun, replaced: [] };
 }
 
 /** The state after a head has been signed: it stands in the outbox of each of the named sinks that have all before it. */
@@ -135,10 +132,10 @@ export function lastLine(state: State): string | null {
 }
 
 export function formatState(state: State): string {
-  const { origin, log, head, sinks, begun, followedBy } = state;
+  const { origin, log, head, sinks, begun, replaced, followedBy } = state;
   const server = state.server && writtenServer(state.server);
   const settled = state.settled === null || !isJsonInteger(state.settled) ? null : Number(state.settled);
-  return `${JSON.stringify({ version: STATE_VERSION, origin, ...(begun === null ? {} : { begun }), ...(followedBy === null ? {} : { followed_by: followedBy }), log, head, server, settled, sinks }, null, 1)}\n`;
+  return `${JSON.stringify({ version: STATE_VERSION, origin, ...(begun === null ? {} : { begun }), ...(replaced.length === 0 ? {} : { replaced }), ...(followedBy === null ? {} : { followed_by: followedBy }), log, head, server, settled, sinks }, null, 1)}\n`;
 }
 
 /**
@@ -166,7 +163,16 @@ export function parseState(text: string, where: string): State {
         : `has the unknown version ${version}`,
     );
   }
-  const { origin, log, head, sinks, settled = null, begun = null, followed_by: followedBy = null } = value;
+  const {
+    origin,
+    log,
+    head,
+    sinks,
+    settled = null,
+    begun = null,
+    replaced = [],
+    followed_by: followedBy = null,
+  } = value;
   const server = value["server"] === null ? null : parseServer(value["server"]);
   if (
     typeof origin !== "string" ||
@@ -174,6 +180,7 @@ export function parseState(text: string, where: string): State {
     !(head === null || typeof head === "string") ||
     server === undefined ||
     !(begun === null || isBegunAt(begun)) ||
+    !(Array.isArray(replaced) && replaced.every(isReplacedKeys)) ||
     !(followedBy === null || typeof followedBy === "string") ||
     !(settled === null || (typeof settled === "number" && Number.isSafeInteger(settled) && settled >= 0)) ||
     !isObject(sinks)
@@ -204,27 +211,13 @@ export function parseState(text: string, where: string): State {
     settled: settled === null ? null : BigInt(settled),
     sinks: records,
     begun: begun === null ? null : { line: begun.line, number: begun.number, since: begun.since },
+    replaced: replaced.map(({ keys, by }) => ({ keys, by })),
     followedBy,
   };
 }
 
 /** Somebody may have written a row of the configuration with any number. */
 const isJsonInteger = (value: bigint): boolean => value >= 0n && value <= BigInt(Number.MAX_SAFE_INTEGER);
-
-const isObject = (value: unknown): value is Record<string, unknown> =>
-  typeof value === "object" && value !== null && !Array.isArray(value);
-
-const isBegunAt = (value: unknown): value is BegunAt =>
-  isObject(value) &&
-  typeof value["line"] === "string" &&
-  Number.isSafeInteger(value["number"]) &&
-  (value["since"] === null || isFirstLog(value["since"]));
-
-const isFirstLog = (value: unknown): value is FirstLog =>
-  isObject(value) && typeof value["origin"] === "string" && isTexts(value["keys"]) && isTexts(value["followed"]);
-
-const isTexts = (value: unknown): value is string[] =>
-  Array.isArray(value) && value.every((one) => typeof one === "string");
 
 const isDigest = (value: unknown): value is string => typeof value === "string" && /^[0-9a-f]{64}$/.test(value);
 

@@ -1,30 +1,13 @@
-import { fork } from "node:child_process";
-import { once } from "node:events";
 import { existsSync } from "node:fs";
 import { fileURLToPath } from "node:url";
 import { parseBeginningLine } from "@scidex/audit-core";
 import { describe, expect, it } from "vitest";
-import { type Log, linesOf, openLog } from "../log.ts";
+import { killOnce } from "../kill-once.ts";
+import { linesOf, openLog } from "../log.ts";
 import { begin, following, look, restore } from "./begun.ts";
 
 const PROGRAM = fileURLToPath(new URL("begin-once.ts", import.meta.url));
 const KILLS = 12;
-
-/** Lets a program begin, and kills it. Returns what it said of failures. */
-async function killBegin(log: Log, afterMs: number): Promise<unknown[]> {
-  const said: unknown[] = [];
-  const child = fork(PROGRAM, [log.url, log.keyFile, ...log.sinks], {
-    execArgv: ["--conditions=source"],
-    stdio: ["ignore", "inherit", "inherit", "ipc"],
-  });
-  const exit = once(child, "exit");
-  child.on("message", (message) => message === "ready" || said.push(message));
-  await once(child, "message");
-  await new Promise((resolve) => setTimeout(resolve, afterMs));
-  child.kill("SIGKILL");
-  await exit;
-  return said;
-}
 
 describe("a begin that is killed", () => {
   it(`has done nothing, or goes on, whenever it was (${KILLS} times)`, async () => {
@@ -37,7 +20,7 @@ describe("a begin that is killed", () => {
     const seen = new Set<string>();
     const said: unknown[] = [];
     for (let kill = 0; kill < KILLS; kill++) {
-      said.push(...(await killBegin(log, 20 + kill * 40)));
+      said.push(...(await killOnce(PROGRAM, log, 20 + kill * 40)));
       if (existsSync(`${log.keyFile}.2`)) break;
       // The ended log's publisher does what it did: it refuses.
       seen.add(`${linesOf(log.paths[0]).length} lines, ${(await log.publish()).status}`);

@@ -82,7 +82,7 @@ export function parseBeginningLine(line: string): Beginning {
   const text = noteOfLine(line);
   const note = parseNote(text);
   const begun = parseBeginningText(note.text);
-  const signedTime = checkSigned(note, "a beginning", begun.origin, beginningTrust(begun));
+  const { signedTime } = checkSigned(note, "a beginning", begun.origin, beginningTrust(begun));
   if (!isSignedByBoth(note, begun))
     throw malformed("it is not signed by the log, perhaps by the ended one, and nobody else");
   formatSeconds(signedTime);

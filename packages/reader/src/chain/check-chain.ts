@@ -65,7 +65,14 @@ async function walk(rows: Cursor<ChainRow>, options: CheckChainOptions): Promise
   const links = new LinkChecker(before, report);
   const heads = (published?.heads ?? []).filter((head) => head.seq >= from && (to === undefined || head.seq <= to));
   const start = range.after === undefined ? { size: from - 1n, hashes: null } : frontierOf(range.after);
-  const tree = new HeadChecker(heads, published?.names ?? new Map(), from === 1n ? emptyFrontier : start, report);
+  const tree = new HeadChecker(
+    heads,
+    published?.names ?? new Map(),
+    from === 1n ? emptyFrontier : start,
+    report,
+    undefined,
+    published?.retired,
+  );
   const times =
     published === null || options.now === null
       ? null

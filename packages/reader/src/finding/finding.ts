@@ -20,6 +20,7 @@ export const CHECKS = {
   sink_signature: "heads",
   sink_disagreement: "heads",
   sink_rewound: "heads",
+  retired_key: "heads",
   publisher_silent: "heads",
   verdict_overdue: "heads",
   source_edited: "sources",

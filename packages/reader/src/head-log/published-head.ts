@@ -15,11 +15,22 @@ export interface PublishedHead {
   readonly signedTime: Seconds;
   /** The tree's frontier (`Frontier.hashes`), one hash after another. */
   readonly subtrees: Uint8Array;
+  /** Keys of the log that have signed it, as vkeys. */
+  readonly logKeys: readonly string[];
 }
 
 export function toPublished(head: Head): PublishedHead {
-  const { seq, chainHash, root, appendedAt, publishedAt, signedTime, frontier } = head;
-  return { seq, chainHash, root, appendedAt, publishedAt, signedTime, subtrees: Buffer.concat(frontier.hashes) };
+  const { seq, chainHash, root, appendedAt, publishedAt, signedTime, frontier, signedBy } = head;
+  return {
+    seq,
+    chainHash,
+    root,
+    appendedAt,
+    publishedAt,
+    signedTime,
+    subtrees: Buffer.concat(frontier.hashes),
+    logKeys: signedBy.logKeys,
+  };
 }
 
 /** The tree that the head signs, to be appended to. */

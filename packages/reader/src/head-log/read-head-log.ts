@@ -3,13 +3,17 @@ import {
   CoreError,
   type CoreErrorCode,
   formatSeconds,
+  hasOtherKeys,
+  type HeadTrust,
   isBeginningLine,
   isStatementLine,
+  parseNote,
   sameBytes,
   type Seconds,
   type Statement,
 } from "@scidex/audit-core";
 import type { Finding, ReportFinding } from "../finding/finding.ts";
+import type { KeyTurn } from "./key-turns.ts";
 import {
   afterLine,
   beginningOf,
@@ -34,6 +38,10 @@ export interface LogPart {
   readonly beginning: Beginning | undefined;
   readonly heads: readonly PublishedHead[];
   readonly statements: readonly Statement[];
+  /** What trusts its keys after its last line: not those that have been replaced. */
+  readonly trust: HeadTrust;
+  /** Where its keys were replaced, oldest first. */
+  readonly turns: readonly KeyTurn[];
 }
 
 /** What was read from a head log: what is signed, in the order in which it stands there. */
@@ -95,22 +103,26 @@ export async function readHeadLog(
     torn === undefined
       ? []
       : [`line ${lines + 1} of ${log.name} is torn: its end is missing. The next publication repairs it.`];
-  const { publications, parts, offered } = reading;
+  const { publications, offered } = reading;
+  const parts = reading.finish();
   return { name: log.name, publications, parts, offered, lines, digest, digestAtKnown, torn, converted, warnings };
 }
 
 /** A log part while it is read. */
-interface OpenPart extends LogPart {
+interface OpenPart extends Omit<LogPart, "trust"> {
   readonly heads: PublishedHead[];
   readonly statements: Statement[];
+  trust: HeadTrust;
 }
 
 /** What has been read of a head log, line by line. */
 class Reading {
   readonly publications: (PublishedHead | Statement | Beginning)[] = [];
-  readonly parts: OpenPart[] = [];
+  readonly #parts: OpenPart[] = [];
   readonly #succession: Succession;
   #part: OpenPart;
+  /** Whether the last head has signatures in the log's name by keys that are not trusted. */
+  #hasOtherKeys = false;
 
   constructor(trust: LogTrust, own: OwnBeginning | undefined) {
     this.#succession = new Succession(trust);
@@ -119,6 +131,12 @@ class Reading {
 
   get offered(): readonly Offered[] {
     return this.#succession.offered;
+  }
+
+  /** The logs that were read. */
+  finish(): readonly LogPart[] {
+    this.#closePart();
+    return this.#parts;
   }
 
   /** Takes a line, and returns what is wrong with it. @param before where the log stands before it */
@@ -137,13 +155,13 @@ class Reading {
       return [
         {
           check,
-          message: `${where} is not ${kindOf(plain)} that the publisher signed (${read.code}): ${read.message}${ADVICE[read.code] ?? ""}`,
+          message: `${where} is not ${kindOf(plain)} that the publisher signed (${read.code}): ${read.message}${this.#hasOtherKeys && read.code === "signature_missing" ? KEY_REPLACED : (ADVICE[read.code] ?? "")}`,
         },
       ];
     const publication = "note" in read ? read : toPublished(read);
     const { heads, statements } = this.#part;
     const wrong =
-      (isBeginning(publication) ? this.#succession.follow(publication, before, where) : undefined) ??
+      (isBeginning(read) ? this.#follow(read, before, where) : this.#succession.keys.take(read, where)) ??
       misplacement(publication, this.publications.at(-1), heads.at(-1), where);
     if (wrong !== undefined) return [wrong];
     if (isBeginning(publication)) this.#part = this.#begin(publication);
@@ -151,13 +169,26 @@ class Reading {
       this.publications.push(publication);
       if (isStatement(publication)) statements.push(publication);
       else heads.push(publication);
+      if (!("note" in read))
+        this.#hasOtherKeys = hasOtherKeys(parseNote(read.checkpoint), read.origin, this.#succession.trust);
     }
     return [];
   }
 
+  #follow(beginning: Beginning, before: LogEnd, where: string): Finding | undefined {
+    this.#closePart();
+    return this.#succession.follow(beginning, before, where);
+  }
+
+  #closePart(): void {
+    const { keys, trust } = this.#succession;
+    this.#part.trust = keys.trustOf(trust);
+  }
+
   #begin(beginning: Beginning | undefined): OpenPart {
-    const part = { origin: this.#succession.trust.origin, beginning, heads: [], statements: [] };
-    this.parts.push(part);
+    const { trust, keys } = this.#succession;
+    const part = { origin: trust.origin, beginning, heads: [], statements: [], trust, turns: keys.turns };
+    this.#parts.push(part);
     if (beginning !== undefined) this.publications.push(beginning);
     return part;
   }
@@ -189,6 +220,9 @@ function misplacement(
 
 const placeOf = (signedTime: Seconds, head: PublishedHead | undefined): string =>
   `${formatSeconds(signedTime)}${head === undefined ? "" : ` and seq ${head.seq}`}`;
+
+const KEY_REPLACED =
+  ". The head before it is signed with other keys of this log, too: if they were to be replaced (audit-publisher rotate-key), add the new ones to AUDIT_VERIFIER_KEYS, from whoever publishes";
 
 /** What looks the same where the verifier was given the keys, or the log, of somebody else. */
 const ADVICE: Readonly<Partial<Record<CoreErrorCode, string>>> = {

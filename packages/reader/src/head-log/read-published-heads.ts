@@ -1,4 +1,13 @@
-import { type LinkRange, sameBytes, type Seconds, type Seq, type Statement, toHex } from "@scidex/audit-core";
+import {
+  formatSeconds,
+  type LinkRange,
+  sameBytes,
+  type Seconds,
+  type Seq,
+  type Statement,
+  timestampName,
+  toHex,
+} from "@scidex/audit-core";
 import { sinksThatAreOne } from "@scidex/audit-sinks";
 import type { ReportFinding } from "../finding/finding.ts";
 import type { HeadLog } from "./log-lines.ts";
@@ -7,6 +16,7 @@ import type { PublishedHead } from "./published-head.ts";
 import { checkSinks } from "./check-sinks.ts";
 import { checkTree, type TreeScope } from "./check-tree.ts";
 import { type EarlierLog, joinLogs } from "./earlier-logs.ts";
+import { keysOf, type KeyTurn, shortKey } from "./key-turns.ts";
 import { treeOf } from "./tree-checkpoint.ts";
 import type { LogTrust, Offered } from "./succession.ts";
 import type { KnownLog, VerifierState } from "./verifier-state.ts";
@@ -25,6 +35,10 @@ export interface PublishedHeads {
   readonly earlier: readonly EarlierLog[];
   /** Links whose times are known to be false. */
   readonly misdated: readonly LinkRange[];
+  /** Where keys were replaced within a log, each once, oldest first. */
+  readonly turns: readonly KeyTurn[];
+  /** Keys of logs that have been replaced by the sinks or the policy, as vkeys. */
+  readonly retired: ReadonlySet<string>;
   /** Beginnings of other logs that the policy does not have. */
   readonly offered: readonly Offered[];
   /** The newest signed time of a head, or of a log's beginning. */
@@ -54,7 +68,7 @@ export async function readPublishedHeads(
     try {
       const one = await readHeadLog(log, trust, state.sinks.get(log.name)?.lines ?? 0, report);
       read.push(one);
-      const tree = treeOf(log, one, trust);
+      const tree = treeOf(log, one);
       if (tree !== undefined) await checkTree(tree.tree, tree.trust, treeScope, report);
     } catch (error) {
       doubts.push(`the sink ${log.name} could not be read: ${error instanceof Error ? error.message : String(error)}`);
@@ -68,6 +82,7 @@ export async function readPublishedHeads(
   const warnings = [...read.flatMap((log) => log.warnings), ...checkSinks(read, state.sinks, report)];
   const joined = joinLogs(read);
   reportMissing(trust, read, report);
+  reportMissingTurns(trust, read, report);
   const names = new Map<PublishedHead, string>();
   const heads: PublishedHead[] = [];
   for (const log of read) {
@@ -84,10 +99,20 @@ export async function readPublishedHeads(
   for (const head of heads) {
     lastSigned.set(head.seq, head.signedTime);
     let isNew = true;
-    for (let i = unique.length - 1; unique[i]?.seq === head.seq; i--)
-      if (sameBytes(unique[i]?.root ?? head.root, head.root)) isNew = false;
+    for (let i = unique.length - 1; i >= 0; i--) {
+      const other = unique[i];
+      if (other?.seq !== head.seq) break;
+      if (!sameBytes(other.root, head.root)) continue;
+      isNew = false;
+      if (head.logKeys.every((key) => other.logKeys.includes(key))) continue;
+      // Whoever has signed it later has signed the same tree.
+      const both = { ...other, logKeys: [...new Set([...other.logKeys, ...head.logKeys])] };
+      names.set(both, names.get(other) ?? "");
+      unique[i] = both;
+    }
     if (isNew) unique.push(head);
   }
+  const turns = distinctTurns(read.flatMap(({ parts }) => parts.flatMap((part) => part.turns)));
   return {
     heads: unique,
     statements: distinct(joined.statements),
@@ -95,6 +120,11 @@ export async function readPublishedHeads(
     lastSigned,
     earlier: joined.earlier,
     misdated: joined.misdated,
+    turns,
+    retired: new Set([
+      ...turns.flatMap((turn) => turn.retired.logKeys),
+      ...(trust.retired ?? []).map(({ key }) => key),
+    ]),
     offered: distinctOffers(read.flatMap(({ offered }) => offered)),
     newestTime: [...heads, ...joined.earlier.map(({ beginning }) => beginning)].reduce<Seconds | null>(
       (newest, { signedTime }) => (newest === null || signedTime > newest ? signedTime : newest),
@@ -129,6 +159,30 @@ function reportMissing({ followed = new Set() }: LogTrust, logs: readonly ReadLo
     expected: last,
     message: `no sink holds the beginning of the log that the policy has as the last, where it belongs: its statement has the hash ${last}`,
   });
+}
+
+function distinctTurns(turns: readonly KeyTurn[]): KeyTurn[] {
+  const byPlace = new Map(turns.map((turn) => [`${turn.signedTime} ${turn.seq} ${keysOf(turn.next).join(" ")}`, turn]));
+  return [...byPlace.values()].toSorted((a, b) => (a.signedTime < b.signedTime ? -1 : 1));
+}
+
+/** Whoever holds an old key and every sink could else go back to before it was replaced. */
+function reportMissingTurns({ retired = [] }: LogTrust, logs: readonly ReadLog[], report: ReportFinding): void {
+  const parts = logs.flatMap((log) => log.parts);
+  for (const { key, last, at } of retired) {
+    const [name = ""] = key.split("+", 1);
+    if (!parts.some(({ origin }) => origin === undefined || origin === name || timestampName(origin) === name))
+      continue;
+    const isThere = ({ seq, signedTime, retired: keys }: KeyTurn): boolean =>
+      seq === last && signedTime === at && keysOf(keys).includes(key);
+    if (parts.some(({ turns }) => turns.some(isThere))) continue;
+    report({
+      check: "sink_rewound",
+      seq: last,
+      expected: `${last} links at ${formatSeconds(at)}`,
+      message: `no sink holds the head with which ${shortKey(key)} was replaced, by the policy: of ${last} links, signed at ${formatSeconds(at)}, by it and by the keys after it`,
+    });
+  }
 }
 
 /** Sinks that are one: two of them prove no more than one does. */

@@ -8,6 +8,7 @@ import {
   toHex,
 } from "@scidex/audit-core";
 import type { Finding } from "../finding/finding.ts";
+import { KeyTurns, type RetiredKey } from "./key-turns.ts";
 import {
   beginningOf,
   headPartsOf,
@@ -24,6 +25,8 @@ import {
 export interface LogTrust extends HeadTrust {
   /** SHA-256 of the beginnings that the reader's own policy has, in lower-case hex: they are followed, and no others. */
   readonly followed?: ReadonlySet<string> | undefined;
+  /** Keys that have been replaced, by the same policy. */
+  readonly retired?: readonly RetiredKey[] | undefined;
 }
 
 /** A beginning that a log holds and the reader's policy does not have. */
@@ -41,12 +44,18 @@ export interface Offered {
 export class Succession {
   /** What is trusted where the reading has come to. */
   trust: HeadTrust;
+  /** The keys of that log, each in its time. */
+  keys: KeyTurns;
   readonly offered: Offered[] = [];
+  readonly #given: LogTrust;
   readonly #followed: ReadonlySet<string>;
 
-  constructor({ followed, ...trust }: LogTrust) {
-    this.trust = trust;
-    this.#followed = followed ?? new Set();
+  constructor(given: LogTrust) {
+    const { origin, verifiers, followed = new Set(), retired } = given;
+    this.trust = { origin, verifiers };
+    this.keys = new KeyTurns(retired);
+    this.#given = given;
+    this.#followed = followed;
   }
 
   /** Whether a line is of a log whose beginning is not followed: nothing of it is believed, and nothing is said again. */
@@ -74,7 +83,7 @@ export class Succession {
     const check = "sink_signature";
     const name = JSON.stringify(origin);
     if (!this.#followed.has(toHex(hash))) {
-      const isSigned = isSignedByEnded(beginning, this.trust);
+      const isSigned = isSignedByEnded(beginning, this.keys.trustOf(this.trust));
       if (this.offered.every((one) => toHex(one.beginning.hash) !== toHex(hash)))
         this.offered.push({ beginning, isSignedByEnded: isSigned });
       return {
@@ -92,8 +101,19 @@ export class Succession {
         actual: `${before.lines} lines with the digest ${before.digest}`,
         message: `the lines before ${where} are not those of the log that it has ended: something was changed there, or it was put there from elsewhere`,
       };
-    this.trust = beginningTrust(beginning);
+    this.trust = this.#trustOf(beginning);
+    this.keys = new KeyTurns(this.#given.retired);
     return undefined;
+  }
+
+  /** The keys that the beginning names, and those of its log that are given: they may have taken the place of those. */
+  #trustOf(beginning: Beginning): HeadTrust {
+    const { origin, verifiers } = beginningTrust(beginning);
+    const names = verifiers.map(({ name }) => name);
+    const own = this.#given.verifiers.filter(
+      ({ name, vkey }) => names.includes(name) && !verifiers.some((key) => key.vkey === vkey),
+    );
+    return { origin, verifiers: [...verifiers, ...own] };
   }
 }
 

@@ -1,5 +1,4 @@
 import {
-  beginningTrust,
   CoreError,
   formatSeconds,
   type HeadTrust,
@@ -26,12 +25,11 @@ export interface SinkTree {
 export function treeOf(
   { name, files }: HeadLog,
   { parts }: ReadLog,
-  trust: HeadTrust,
 ): { readonly tree: SinkTree; readonly trust: HeadTrust } | undefined {
-  const { beginning, heads } = parts.at(-1) ?? { beginning: undefined, heads: [] };
-  if (files === undefined) return undefined;
-  const tree = { name, files: treeFilesOf(files, beginning?.origin), last: heads.at(-1) };
-  return { tree, trust: beginning === undefined ? trust : beginningTrust(beginning) };
+  const part = parts.at(-1);
+  if (files === undefined || part === undefined) return undefined;
+  const { beginning, heads, trust } = part;
+  return { tree: { name, files: treeFilesOf(files, beginning?.origin), last: heads.at(-1) }, trust };
 }
 
 /**

@@ -10,6 +10,7 @@ describe("ranges", () => {
     publishedAt: "",
     signedTime: 0n,
     subtrees: new Uint8Array(),
+    logKeys: [],
   }));
   it("are moved outwards to heads, and shards lie side by side", () => {
     expect(resolveRange({ startSeq: 7n, endSeq: 10n }, heads, 0n)).toMatchObject({

@@ -55,6 +55,10 @@ const CHECKS: Readonly<Record<Finding["check"], CheckName>> = {
     title: "A sink was cut back",
     meaning: "It held more, or something else, when it was last verified.",
   },
+  retired_key: {
+    title: "A key signed after it was replaced",
+    meaning: "Somebody holds the old key, and has signed with it beside the log; or an old line was put there again.",
+  },
   publisher_silent: {
     title: "The publisher has fallen silent",
     meaning: "It was stopped, or its heads do not arrive. Until it signs again, new links can be rewritten unseen.",

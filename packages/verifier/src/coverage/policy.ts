@@ -1,8 +1,9 @@
 import { jsonInteger, jsonText, type JsonValue, parseJson, type Seq } from "@scidex/audit-core";
-import { BUILTIN_CATALOGS, VerifierError } from "@scidex/audit-reader";
+import { BUILTIN_CATALOGS, type RetiredKey, VerifierError } from "@scidex/audit-reader";
 import { type Acceptance, acceptanceForm, parseAccepted } from "./acceptance/acceptance.ts";
-import { type FollowedLog, parseLogs } from "./followed-logs.ts";
+import { type FollowedLog, parseLogs } from "./logs/followed-logs.ts";
 import { parseIsoDuration } from "./iso-duration.ts";
+import { parseRetiredKeys, retiredKeyForm } from "./logs/retired-keys.ts";
 
 /** What a policy says of one table. */
 export interface TablePolicy {
@@ -58,9 +59,15 @@ export interface Policy {
   readonly approved?: Approval | undefined;
   /** The logs that follow the first one, oldest first; undefined for none. */
   readonly logs?: readonly FollowedLog[] | undefined;
+  /** Keys of logs that have been replaced; undefined for none. */
+  readonly retiredKeys?: readonly RetiredKey[] | undefined;
   /** Findings that have been accepted, each in one state; undefined for none. */
   readonly accepted?: readonly Acceptance[] | undefined;
 }
+
+const MEMBERS: ReadonlySet<string> = new Set(
+  "origin tables detached login_triggers server verdict approved logs retired_keys accepted".split(" "),
+);
 
 const isObject = (value: JsonValue | undefined): value is { [name: string]: JsonValue } =>
   typeof value === "object" && value !== null && !Array.isArray(value);
@@ -81,12 +88,7 @@ export function parsePolicy(text: string): Policy {
   }
   if (!isObject(value)) throw malformed("it must be an object");
   for (const name of Object.keys(value))
-    if (
-      !["origin", "tables", "detached", "login_triggers", "server", "verdict", "approved", "logs", "accepted"].includes(
-        name,
-      )
-    )
-      throw malformed(`unknown member ${JSON.stringify(name)}`);
+    if (!MEMBERS.has(name)) throw malformed(`unknown member ${JSON.stringify(name)}`);
   const {
     origin,
     tables,
@@ -96,6 +98,7 @@ export function parsePolicy(text: string): Policy {
     verdict,
     approved,
     logs,
+    retired_keys: retiredKeys,
     accepted,
   } = value;
   if (origin !== undefined && origin !== null && typeof origin !== "string") throw malformed("origin must be text");
@@ -158,6 +161,7 @@ export function parsePolicy(text: string): Policy {
     ...(verdict === undefined ? {} : { verdict }),
     ...(approved === undefined ? {} : { approved: parseApprovalMember(approved, malformed) }),
     ...(logs === undefined ? {} : { logs: parseLogs(logs, malformed) }),
+    ...(retiredKeys === undefined ? {} : { retiredKeys: parseRetiredKeys(retiredKeys, malformed) }),
     ...(accepted === undefined ? {} : { accepted: parseAccepted(accepted, malformed) }),
   };
 }
@@ -238,6 +242,7 @@ export function formatPolicy(policy: Policy, indent = 2): string {
     ...(policy.server.length === 0 ? {} : { server: policy.server }),
     ...(policy.approved === undefined ? {} : { approved: approvalForm(policy.approved) }),
     ...(policy.logs === undefined ? {} : { logs: policy.logs }),
+    ...(policy.retiredKeys === undefined ? {} : { retired_keys: policy.retiredKeys.map(retiredKeyForm) }),
     ...(policy.accepted === undefined ? {} : { accepted: policy.accepted.map(acceptanceForm) }),
   };
   return `${jsonText(members, indent)}\n`;

@@ -5,8 +5,11 @@ import {
   type PublishedHeads,
   readPublishedHeads,
   type ReportFinding,
+  shortKey,
 } from "@scidex/audit-reader";
 import { clockDoubt } from "../causes.ts";
+import type { Policy } from "../coverage/policy.ts";
+import { newlyRetired } from "../coverage/logs/retired-keys.ts";
 import type { ParsedTrust } from "../trust.ts";
 import { isWholeRun, VERIFY_DEFAULTS, type VerifyOptions } from "../verify-options.ts";
 import type { Noted } from "./noted.ts";
@@ -44,12 +47,19 @@ export async function readHeads(trust: ParsedTrust, now: Micros, options: Verify
   }
   const published = await readPublishedHeads(sinks, trust, state, noted.report, isWholeRun(options) ? "whole" : "edge");
   noted.saw({ published });
-  noted.warn(published.warnings);
+  noted.warn([...published.warnings, ...unpinned(published, trust.policy)]);
   for (const reason of published.doubts) noted.cannot(reason, "heads");
   const doubt = clockDoubt(now, published);
   if (doubt !== undefined) noted.cannot(doubt, "heads");
   return { published, judgesTimes: doubt === undefined };
 }
+
+/** Without it, only the sinks say up to where an old key counts. */
+const unpinned = ({ turns }: PublishedHeads, policy: Policy | null): string[] =>
+  newlyRetired(turns, policy?.retiredKeys).map(
+    ({ seq, retired, next }) =>
+      `${retired.logKeys.map(shortKey).join(", ")} was replaced by ${next.logKeys.map(shortKey).join(", ")} at seq ${seq}, which the policy does not have: audit-chain policy --diff, then --approve`,
+  );
 
 /** Holds the published heads against a chain that is not there. */
 export function checkHeadsWithoutChain({ published }: Heads, report: ReportFinding): void {

@@ -91,6 +91,7 @@ export function headsOf(rows: readonly ChainRow[], seqs: ReadonlySet<number>): P
       publishedAt: "",
       signedTime: 253_402_300_799n,
       subtrees: Buffer.concat(tree.hashes),
+      logKeys: [],
     };
     return seqs.has(Number(row.seq)) ? [head] : [];
   });

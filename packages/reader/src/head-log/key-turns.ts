@@ -1,0 +1,107 @@
+import { formatSeconds, type HeadTrust, type Seconds, type Seq, type SignedBy } from "@scidex/audit-core";
+import type { Finding } from "../finding/finding.ts";
+
+/** A key that has been replaced, as the reader's policy has it. */
+export interface RetiredKey {
+  /** A verifier key of the log, or of its time-stamping. */
+  readonly key: string;
+  /** The size of the last head that it has signed, and when that was. */
+  readonly last: Seq;
+  readonly at: Seconds;
+}
+
+/** New keys have taken the place of others, within one log: a head that is signed by both. */
+export interface KeyTurn {
+  readonly seq: Seq;
+  readonly signedTime: Seconds;
+  /** The keys that sign nothing newer, as vkeys: of the log and of its time-stamping. */
+  readonly retired: SignedBy;
+  /** The keys that sign from then on. */
+  readonly next: SignedBy;
+}
+
+/** What is asked of a line that is signed: a head, or a statement. */
+interface SignedLine {
+  readonly signedBy: SignedBy;
+  readonly signedTime: Seconds;
+  /** Of a head. */
+  readonly seq?: Seq;
+}
+
+/**
+ * Follows the keys of one log from line to line. All keys that are given are trusted, and each only in its time: new ones
+ * from a head on that the old ones have signed too, the old ones up to that head. Whoever has an old key can sign with it as
+ * before: what he signs is behind that head, or beyond what the policy has as its last one.
+ */
+export class KeyTurns {
+  /** Oldest first. */
+  readonly turns: KeyTurn[] = [];
+  readonly #retired: readonly RetiredKey[];
+  readonly #past = new Set<string>();
+  #current: SignedBy | undefined;
+
+  /** @param retired of the reader's own policy */
+  constructor(retired: readonly RetiredKey[] = []) {
+    this.#retired = retired;
+  }
+
+  /** What of a trust is left after the lines that were taken. */
+  trustOf(trust: HeadTrust): HeadTrust {
+    return { ...trust, verifiers: trust.verifiers.filter(({ vkey }) => !this.#past.has(vkey)) };
+  }
+
+  /** Takes a line, and returns what is wrong with whom it is signed by. @param where the line, for messages */
+  take(one: SignedLine, where: string): Finding | undefined {
+    const { seq, signedTime } = one;
+    const place = `${seq === undefined ? "" : ` of ${seq} links`} at ${formatSeconds(signedTime)}`;
+    const left = only(one.signedBy, (key) => !this.#past.has(key) && !this.#isBeyond(key, one));
+    if (!isWhole(left))
+      return {
+        check: "retired_key",
+        actual: one.signedBy.logKeys.map(shortKey).join(", ") + place,
+        message: `${where} is signed with a key that had been replaced by then (${this.#sayLast(one.signedBy)}): it was put there again, or whoever has signed it holds the old key`,
+      };
+    if (this.#current === undefined) {
+      this.#current = left;
+      return undefined;
+    }
+    const known = keysOf(this.#current);
+    const next = only(left, (key) => !known.includes(key));
+    if (keysOf(next).length === 0) return undefined;
+    if (seq === undefined || !isWhole(next) || !isWhole(only(left, (key) => known.includes(key))))
+      return {
+        check: "sink_signature",
+        actual: next.logKeys.map(shortKey).join(", ") + place,
+        message: `${where} is signed with another key than the lines before it, and no head before it is signed with both: a key is replaced by audit-publisher rotate-key`,
+      };
+    for (const key of known) this.#past.add(key);
+    this.turns.push({ seq, signedTime: one.signedTime, retired: this.#current, next });
+    this.#current = next;
+    return undefined;
+  }
+
+  #isBeyond(key: string, { seq = 0n, signedTime }: SignedLine): boolean {
+    return this.#retired.some((one) => one.key === key && (seq > one.last || signedTime > one.at));
+  }
+
+  #sayLast({ logKeys, timeKeys }: SignedBy): string {
+    const keys = [...logKeys, ...timeKeys];
+    const turn = this.turns.find(({ retired }) => keysOf(retired).some((key) => keys.includes(key)));
+    const pinned = this.#retired.find(({ key }) => keys.includes(key));
+    const [last, time] = turn ? [turn.seq, turn.signedTime] : [pinned?.last ?? 0n, pinned?.at ?? 0n];
+    return `its last head has ${last} links, and was signed at ${formatSeconds(time)}`;
+  }
+}
+
+/** A verifier key without what is of no use to a reader: `name+id`. */
+export const shortKey = (vkey: string): string => vkey.split("+", 2).join("+");
+
+/** Both lists as one. */
+export const keysOf = ({ logKeys, timeKeys }: SignedBy): string[] => [...logKeys, ...timeKeys];
+
+const only = ({ logKeys, timeKeys }: SignedBy, wanted: (key: string) => boolean): SignedBy => ({
+  logKeys: logKeys.filter(wanted),
+  timeKeys: timeKeys.filter(wanted),
+});
+
+const isWhole = ({ logKeys, timeKeys }: SignedBy): boolean => logKeys.length > 0 && timeKeys.length > 0;
