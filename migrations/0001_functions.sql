@@ -76,6 +76,13 @@ BEGIN
 END
 $function$;
 --> statement-breakpoint
+-- Statements of erasures that wait for the next publication, which puts them into the sinks. Nothing in here is believed: each
+-- is signed, and by whom it has to be, the verifier's policy says. They stay, since a state may be rebuilt.
+CREATE TABLE public.audit_chain_handed (
+  hash bytea PRIMARY KEY,
+  note text NOT NULL
+);
+--> statement-breakpoint
 -- Guard of our own tables: what is in them stays as it is, for everyone.
 CREATE OR REPLACE FUNCTION public.audit_chain_append_only() RETURNS trigger
 LANGUAGE plpgsql
@@ -275,7 +282,7 @@ DECLARE
 BEGIN
   SELECT c.seq INTO size FROM public.audit_chain AS c ORDER BY c.seq DESC LIMIT 1;
   SELECT c.* INTO newest FROM public.audit_chain AS c WHERE c.event_kind = kind AND c.event_pk = pk;
-  FOREACH role IN ARRAY ARRAY['insert', 'update', 'delete', 'record', 'retire'] LOOP
+  FOREACH role IN ARRAY ARRAY['insert', 'update', 'delete', 'record', 'retire', 'erase'] LOOP
     role := concat(kind, ':', role);
     PERFORM FROM public.audit_chain AS c WHERE c.event_kind = role AND c.event_pk > prefix AND c.event_pk < concat(prefix, ':') LIMIT 1;
     CONTINUE WHEN NOT FOUND;
@@ -291,7 +298,7 @@ BEGIN
       newest := link;
     END IF;
   END LOOP;
-  RETURN CASE WHEN newest.seq <= since OR newest.event_kind IN (concat(kind, ':delete'), concat(kind, ':retire')) THEN NULL ELSE newest.payload_hash END;
+  RETURN CASE WHEN newest.seq <= since OR newest.event_kind IN (concat(kind, ':delete'), concat(kind, ':retire'), concat(kind, ':erase')) THEN NULL ELSE newest.payload_hash END;
 END
 $function$;
 --> statement-breakpoint
@@ -472,20 +479,20 @@ BEGIN
   IF own IS NULL THEN
     locked := public.audit_chain_lock_chain();
     SELECT array_agg(p.ctid), array_agg(p.event_kind), array_agg(p.event_pk), array_agg(p.payload_hash), array_agg(p.before_hash),
-           array_agg(CASE WHEN p.op IN ('update', 'delete', 'retire') THEN p.op END), bool_or(p.op IN ('update', 'delete')), bool_or(p.nested), array_agg(p.xid), max(p.id),
+           array_agg(CASE WHEN p.op IN ('update', 'delete', 'retire', 'erase') THEN p.op END), bool_or(p.op IN ('update', 'delete')), bool_or(p.nested), array_agg(p.xid), max(p.id),
            bool_or(p.op = 'door')
       INTO places, kinds, pks, payloads, befores, changes, is_changed, is_nested, xids, last_id, unusual
       FROM (SELECT t.ctid, t.* FROM public.audit_chain_pending AS t WHERE t.conflict IS NULL ORDER BY t.id LIMIT max_rows) AS p;
   ELSE
     SELECT array_agg(p.ctid), array_agg(p.event_kind), array_agg(p.event_pk), array_agg(p.payload_hash), array_agg(p.before_hash),
-           array_agg(CASE WHEN p.op IN ('update', 'delete', 'retire') THEN p.op END), bool_or(p.op IN ('update', 'delete')), bool_or(p.nested), array_agg(p.xid), max(p.id),
-           bool_or(p.op NOT IN ('update', 'delete', 'retire')
+           array_agg(CASE WHEN p.op IN ('update', 'delete', 'retire', 'erase') THEN p.op END), bool_or(p.op IN ('update', 'delete')), bool_or(p.nested), array_agg(p.xid), max(p.id),
+           bool_or(p.op NOT IN ('update', 'delete', 'retire', 'erase')
                    AND (SELECT true FROM public.audit_chain AS c WHERE c.event_kind = p.event_kind AND c.event_pk = p.event_pk))
       INTO places, kinds, pks, payloads, befores, changes, is_changed, is_nested, xids, last_id, unusual
       FROM (SELECT t.ctid, t.* FROM public.audit_chain_pending AS t WHERE t.xid = own AND t.mode = 'strict' ORDER BY t.xid, t.id LIMIT few) AS p;
     IF cardinality(places) = few THEN
       SELECT array_agg(p.ctid), array_agg(p.event_kind), array_agg(p.event_pk), array_agg(p.payload_hash), array_agg(p.before_hash),
-             array_agg(CASE WHEN p.op IN ('update', 'delete', 'retire') THEN p.op END), bool_or(p.op IN ('update', 'delete')), bool_or(p.nested), array_agg(p.xid), max(p.id), false
+             array_agg(CASE WHEN p.op IN ('update', 'delete', 'retire', 'erase') THEN p.op END), bool_or(p.op IN ('update', 'delete')), bool_or(p.nested), array_agg(p.xid), max(p.id), false
         INTO places, kinds, pks, payloads, befores, changes, is_changed, is_nested, xids, last_id, unusual
         FROM (SELECT t.ctid, t.* FROM public.audit_chain_pending AS t WHERE t.xid = own AND t.mode = 'strict' ORDER BY t.xid, t.id LIMIT max_rows) AS p;
     END IF;
@@ -499,7 +506,7 @@ BEGIN
     -- `ahead`, which bounds the memory that somebody's transaction can make the sealer use.
     SELECT places || coalesce(array_agg(p.ctid), '{}'), kinds || coalesce(array_agg(p.event_kind), '{}'), pks || coalesce(array_agg(p.event_pk), '{}'),
            payloads || coalesce(array_agg(p.payload_hash), '{}'), befores || coalesce(array_agg(p.before_hash), '{}'),
-           changes || coalesce(array_agg(CASE WHEN p.op IN ('update', 'delete', 'retire') THEN p.op END), '{}'), xids || coalesce(array_agg(p.xid), '{}'), true
+           changes || coalesce(array_agg(CASE WHEN p.op IN ('update', 'delete', 'retire', 'erase') THEN p.op END), '{}'), xids || coalesce(array_agg(p.xid), '{}'), true
       INTO places, kinds, pks, payloads, befores, changes, xids, is_changed
       FROM (SELECT t.ctid, t.* FROM public.audit_chain_pending AS t
              WHERE t.id > last_id AND t.conflict IS NULL AND (own IS NULL OR t.xid = own AND t.mode = 'strict') ORDER BY t.id LIMIT ahead) AS p
@@ -561,19 +568,19 @@ BEGIN
         FROM taken AS t JOIN keyed AS k ON k.event_kind = t.event_kind
         LEFT JOIN LATERAL (
           SELECT a.seq, a.payload_hash FROM public.audit_chain AS a WHERE a.event_kind = t.event_kind AND a.event_pk = t.event_pk OFFSET 0) AS c ON true
-      WINDOW same_key AS (PARTITION BY t.event_kind, t.event_pk, t.op IN ('update', 'delete', 'retire') ORDER BY t.n)
+      WINDOW same_key AS (PARTITION BY t.event_kind, t.event_pk, t.op IN ('update', 'delete', 'retire', 'erase') ORDER BY t.n)
     ), judged AS (
       SELECT p.*,
-             CASE WHEN p.op IN ('update', 'delete', 'retire') THEN 'change'
+             CASE WHEN p.op IN ('update', 'delete', 'retire', 'erase') THEN 'change'
                   -- The kind was free when the door was used, and belongs to a table since.
                   WHEN p.op = 'door' AND EXISTS (SELECT FROM public.audit_chain_relation AS r WHERE r.kind = p.event_kind) THEN 'taken'
                   WHEN p.earlier_hash IS NULL AND p.is_used THEN 'change'
                   WHEN p.earlier_hash IS NULL THEN 'new'
                   WHEN p.op = 'insert' THEN 'change'
-                  -- A row that was retired and is there again is none that its event stands for.
+                  -- A row that was retired or erased and is there again is none that its event stands for.
                   WHEN p.earlier_hash = p.payload_hash AND NOT EXISTS (
                     SELECT FROM public.audit_chain AS r
-                     WHERE r.event_kind = concat(p.event_kind, ':retire') AND r.event_pk > concat(p.event_pk, '@') COLLATE "C"
+                     WHERE r.event_kind IN (concat(p.event_kind, ':retire'), concat(p.event_kind, ':erase')) AND r.event_pk > concat(p.event_pk, '@') COLLATE "C"
                        AND r.event_pk < concat(p.event_pk, 'A') COLLATE "C" AND r.event_pk = concat(p.event_pk, '@', r.seq)) THEN 'same'
                   ELSE 'conflict'
              END AS verdict
@@ -2344,7 +2351,7 @@ BEGIN
           UNION ALL
           -- Keys from pk@ up to pkA. Keys can contain an @ themselves: another row's changes are not this one's.
           SELECT r.name, c.seq, c.payload_hash, c.appended_at
-            FROM unnest(ARRAY['insert', 'update', 'delete', 'record', 'retire']) AS r(name)
+            FROM unnest(ARRAY['insert', 'update', 'delete', 'record', 'retire', 'erase']) AS r(name)
            CROSS JOIN LATERAL (
              SELECT l.seq, l.payload_hash, l.appended_at FROM public.audit_chain AS l
               WHERE l.event_kind = concat(kind, ':', r.name) AND l.event_pk > concat(pk, '@') COLLATE "C" AND l.event_pk < concat(pk, 'A') COLLATE "C"
@@ -2400,7 +2407,7 @@ BEGIN
     SELECT array_agg(public.audit_chain_blind_key(secret, k.pk) ORDER BY k.n) INTO pks FROM unnest(pks) WITH ORDINALITY AS k(pk, n);
   END IF;
   SELECT array_agg(CASE WHEN c.changed_at IS NULL OR c.changed_at AT TIME ZONE 'UTC' >= now - before THEN 'young'
-                        WHEN c.role IN ('delete', 'retire') OR c.payload_hash IS DISTINCT FROM e.payload_hash THEN 'different' END ORDER BY e.n)
+                        WHEN c.role IN ('delete', 'retire', 'erase') OR c.payload_hash IS DISTINCT FROM e.payload_hash THEN 'different' END ORDER BY e.n)
     INTO reasons
     FROM unnest(pks, payload_hashes) WITH ORDINALITY AS e(pk, payload_hash, n)
    CROSS JOIN LATERAL public.audit_chain_newest(config.kind, e.pk, since) AS c;
@@ -2466,6 +2473,141 @@ BEGIN
 END
 $function$;
 --> statement-breakpoint
+-- A row's key as its events have it: where keys are blinded, under the table's secret.
+CREATE OR REPLACE FUNCTION public.audit_chain_event_key(config public.audit_chain_config, pk text) RETURNS text
+LANGUAGE plpgsql STABLE
+SET search_path = pg_catalog, pg_temp
+AS $function$
+BEGIN
+  IF NOT config.blind_key THEN
+    RETURN pk;
+  END IF;
+  RETURN (SELECT public.audit_chain_blind_key(s.secret, pk) FROM public.audit_chain_secret AS s WHERE s.event_kind = config.kind);
+END
+$function$;
+--> statement-breakpoint
+-- The statement by which audit_chain_erase reads one row of a table, or of one of its partitions: its place, and its payload
+-- hash as capture would make it. The key is compared as text, as events have it, which reads the whole table.
+CREATE OR REPLACE FUNCTION public.audit_chain_erasing_source(relation regclass, pk text) RETURNS text
+LANGUAGE plpgsql STABLE SECURITY DEFINER
+SET search_path = pg_catalog, pg_temp
+AS $function$
+DECLARE
+  config public.audit_chain_config := public.audit_chain_attached(relation);
+  texts  text[] := CASE WHEN cardinality(config.key_columns) = 1 THEN ARRAY[pk]
+                        ELSE ARRAY(SELECT e.text FROM json_array_elements_text(pk::json) WITH ORDINALITY AS e(text, n) ORDER BY e.n) END;
+BEGIN
+  RETURN format(E'SELECT source.audit_chain_place, sha256(convert_to(event.payload, ''UTF8''))\n  FROM %s',
+    public.audit_chain_row_source(format('(SELECT t.ctid AS audit_chain_place, t.* FROM ONLY %s AS t WHERE %s)', relation,
+        (SELECT string_agg(format('concat(t.%I) OPERATOR(pg_catalog.=) %L', c.name, coalesce(texts[c.n], '')), ' AND ' ORDER BY c.n)
+           FROM unnest(config.key_columns) WITH ORDINALITY AS c(name, n))),
+      config.key_columns, config.columns, config.members, config.absent));
+END
+$function$;
+--> statement-breakpoint
+-- Reads one row of a table that refuses changes, or of one of its partitions, with the caller's rights: its place, and its
+-- payload hash as capture would make it. NULL where there is none.
+CREATE OR REPLACE FUNCTION public.audit_chain_erasing_row(relation regclass, pk text, OUT place tid, OUT payload_hash bytea)
+LANGUAGE plpgsql STABLE
+-- The texts are those of capture.
+SET search_path = pg_catalog, pg_temp SET "TimeZone" = 'UTC' SET "DateStyle" = 'ISO' SET "IntervalStyle" = 'postgres'
+SET bytea_output = 'hex' SET extra_float_digits = '1' SET lc_monetary = 'C' SET quote_all_identifiers = 'off'
+SET row_security = off SET jit = off
+AS $function$
+BEGIN
+  EXECUTE public.audit_chain_erasing_source(relation, pk) INTO place, payload_hash;
+END
+$function$;
+--> statement-breakpoint
+-- Lets one row of a table go for the rest of the transaction: the part of audit_chain_erase that needs our owner's rights.
+-- Whoever calls it by himself may delete what he could erase. That it was meant, a statement has to say, which is signed
+-- by a key that the verifier's policy has.
+--
+-- A row that is not what its newest event says stays: who has changed it past its trigger is not helped by it leaving.
+CREATE OR REPLACE FUNCTION public.audit_chain_may_erase(relation regclass, pk text, payload_hash bytea) RETURNS void
+LANGUAGE plpgsql SECURITY DEFINER
+SET search_path = pg_catalog, pg_temp
+AS $function$
+DECLARE
+  config public.audit_chain_config := public.audit_chain_attached(relation);
+  event  text := public.audit_chain_event_key(config, pk);
+  newest record;
+BEGIN
+  IF config.changes <> 'refuse' THEN
+    RAISE EXCEPTION 'rows of % may be deleted, which is recorded', config.relation USING ERRCODE = 'AC002', HINT = 'Delete the row: erasing is for tables that refuse changes.';
+  END IF;
+  SELECT n.* INTO newest FROM public.audit_chain_newest(config.kind, event, public.audit_chain_keyed_since(config.kind)) AS n;
+  IF newest.payload_hash IS DISTINCT FROM payload_hash OR newest.role IN ('delete', 'retire', 'erase') THEN
+    RAISE EXCEPTION 'the row % of % is not what was recorded', pk, config.relation USING ERRCODE = 'AC004', HINT = 'See with audit-chain verify what it was. It can be erased once it is again, or once it is recorded as it stands.';
+  END IF;
+  INSERT INTO public.audit_chain_leaving (event_kind, event_pk, payload_hash, role) VALUES (config.kind, event, payload_hash, 'erase') ON CONFLICT DO NOTHING;
+END
+$function$;
+--> statement-breakpoint
+-- Deletes one row of a table that refuses changes, or of one of its partitions, and records an event of the role `erase`.
+-- Needs the rights to read the table and to delete from it. Returns whether the row was there.
+--
+-- The table's own triggers run in here: see audit_chain_retire.
+CREATE OR REPLACE FUNCTION public.audit_chain_erase(relation regclass, pk text) RETURNS boolean
+LANGUAGE plpgsql
+AS $function$
+DECLARE
+  place tid;
+  hash  bytea;
+  rows  integer;
+BEGIN
+  IF (SELECT c.relkind OPERATOR(pg_catalog.=) 'p' FROM pg_catalog.pg_class AS c WHERE c.oid OPERATOR(pg_catalog.=) relation) THEN
+    RAISE EXCEPTION '% is partitioned', relation USING ERRCODE = 'wrong_object_type', HINT = 'Name the partition that has the row; audit-chain erase looks through all of them.';
+  END IF;
+  SELECT r.place, r.payload_hash INTO place, hash FROM public.audit_chain_erasing_row(relation, pk) AS r;
+  IF place IS NULL THEN
+    RETURN false;
+  END IF;
+  PERFORM public.audit_chain_may_erase(relation, pk, hash);
+  EXECUTE pg_catalog.format('DELETE FROM ONLY %s WHERE ctid OPERATOR(pg_catalog.=) $1', relation) USING place;
+  GET DIAGNOSTICS rows = ROW_COUNT;
+  IF rows OPERATOR(pg_catalog.<>) 1 THEN
+    RAISE EXCEPTION 'the row % of % was not deleted: a trigger or a rule of the table has kept it, or somebody has changed it meanwhile', pk, relation USING ERRCODE = 'object_not_in_prerequisite_state';
+  END IF;
+  RETURN true;
+END
+$function$;
+--> statement-breakpoint
+-- The event by which a row was erased, for whoever is to sign a statement of it: its table's kind, its key as events have it,
+-- and its link. All NULL where its newest event is none of that role, or waits to be linked.
+CREATE OR REPLACE FUNCTION public.audit_chain_erased(relation regclass, pk text, OUT kind text, OUT event_pk text, OUT seq bigint, OUT chain_hash bytea)
+LANGUAGE plpgsql STABLE SECURITY DEFINER
+SET search_path = pg_catalog, pg_temp
+AS $function$
+DECLARE
+  config public.audit_chain_config := public.audit_chain_attached(relation);
+  newest record;
+  event  text := public.audit_chain_event_key(config, pk);
+BEGIN
+  SELECT n.* INTO newest FROM public.audit_chain_newest(config.kind, event, public.audit_chain_keyed_since(config.kind)) AS n;
+  IF newest.role = 'erase' THEN
+    SELECT config.kind, event, c.seq, c.chain_hash INTO kind, event_pk, seq, chain_hash
+      FROM public.audit_chain AS c
+     WHERE c.event_kind = concat(config.kind, ':erase') AND c.event_pk > concat(event, '@') COLLATE "C" AND c.event_pk < concat(event, 'A') COLLATE "C"
+       AND c.event_pk = concat(event, '@', c.seq)
+     ORDER BY c.seq DESC LIMIT 1;
+  END IF;
+END
+$function$;
+--> statement-breakpoint
+-- Hands the signed statement of an erasure to the next publication. The same one again changes nothing.
+CREATE OR REPLACE FUNCTION public.audit_chain_hand_over(note text) RETURNS void
+LANGUAGE plpgsql SECURITY DEFINER
+SET search_path = pg_catalog, pg_temp
+AS $function$
+BEGIN
+  IF note IS NULL OR NOT starts_with(note, E'audit-chain.statement/v1\n') OR length(note) > 20000 THEN
+    RAISE EXCEPTION 'that is no statement' USING ERRCODE = 'invalid_parameter_value', HINT = 'audit-chain erase makes one.';
+  END IF;
+  INSERT INTO public.audit_chain_handed (hash, note) VALUES (sha256(convert_to(note, 'UTF8')), note) ON CONFLICT DO NOTHING;
+END
+$function$;
+--> statement-breakpoint
 -- Records rows of an audited table anew, as they are covered now: the publisher's door. For each key it appends an event
 -- of the role `record` with the payload hash of the row; its before_hash is the hash of the event that the row was
 -- compared with. Keys are those of events, so blinded ones where the table's are.
@@ -2501,7 +2643,7 @@ BEGIN
   SELECT coalesce(array_agg(DISTINCT CASE WHEN c.event_kind = kind THEN c.event_pk ELSE left(c.event_pk, -length(concat('@', c.seq))) END), '{}')
     INTO changed
     FROM (SELECT a.seq, a.event_kind, a.event_pk FROM public.audit_chain AS a WHERE a.seq > as_of ORDER BY a.seq OFFSET 0) AS c
-   WHERE c.event_kind IN (kind, concat(kind, ':insert'), concat(kind, ':update'), concat(kind, ':delete'), concat(kind, ':record'), concat(kind, ':retire'));
+   WHERE c.event_kind IN (kind, concat(kind, ':insert'), concat(kind, ':update'), concat(kind, ':delete'), concat(kind, ':record'), concat(kind, ':retire'), concat(kind, ':erase'));
   IF cardinality(changed) = 0 AND array_dims(pks) = array_dims(kinds) AND array_dims(payload_hashes) = array_dims(kinds)
      AND array_dims(before_hashes) = array_dims(kinds)
      AND NOT EXISTS (SELECT FROM public.audit_chain_pending AS p WHERE p.event_kind = kind AND p.conflict IS NULL) THEN
@@ -2641,6 +2783,10 @@ GRANT EXECUTE ON FUNCTION public.audit_chain_blind_key(bytea, text) TO scidex_au
 GRANT EXECUTE ON FUNCTION public.audit_chain_seal(integer), public.audit_chain_record(text, text[], bytea[], bytea[], bigint), public.audit_chain_statement(bytea) TO scidex_audit_publisher;
 --> statement-breakpoint
 GRANT EXECUTE ON FUNCTION public.audit_chain_retire(regclass, interval, integer, tid), public.audit_chain_may_retire(regclass, interval, text[], bytea[]), public.audit_chain_leaving_rows(regclass, integer, tid), public.audit_chain_leaving_source(regclass) TO scidex_audit_retention;
+--> statement-breakpoint
+GRANT EXECUTE ON FUNCTION public.audit_chain_erase(regclass, text), public.audit_chain_may_erase(regclass, text, bytea), public.audit_chain_erasing_row(regclass, text), public.audit_chain_erasing_source(regclass, text), public.audit_chain_erased(regclass, text), public.audit_chain_hand_over(text) TO scidex_audit_retention;
+--> statement-breakpoint
+GRANT SELECT ON public.audit_chain_handed TO scidex_audit_publisher, scidex_audit_inspector;
 --> statement-breakpoint
 -- A senate_alerts of the platform's own may have another key, or belong to someone who has to grant this himself: the
 -- set-up goes on, and says so.

@@ -37,6 +37,7 @@ const ROOMS: Readonly<Record<string, Readonly<Record<string, readonly string[]>>
       "hash.ts",
       "head-trust.ts",
       "key-file.ts",
+      "note-key.ts",
       "note.ts",
       "parse-json.ts",
       "statement-text.ts",

@@ -67,9 +67,14 @@ export const COMMANDS: readonly CommandEntry[] = [
     load: async (context) => (await import("./commands/accept.ts")).acceptCommand(context),
   },
   {
+    name: "erase",
+    summary: "delete one row of a table that refuses changes, and sign that this was meant",
+    load: async (context) => (await import("./commands/leave/erase.ts")).eraseCommand(context),
+  },
+  {
     name: "retire",
     summary: "delete rows of a table that refuses changes, once they have passed its retention",
-    load: async (context) => (await import("./commands/retire.ts")).retireCommand(context),
+    load: async (context) => (await import("./commands/leave/retire.ts")).retireCommand(context),
   },
   {
     name: "keygen",

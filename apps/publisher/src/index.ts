@@ -2,7 +2,7 @@ export { beginLog, type BeginOptions, type BegunLog } from "./begin/begin-log.ts
 export type { Divergence } from "./divergence.ts";
 export { PublisherError, type PublisherErrorCode } from "./errors.ts";
 export { LOCK_IDLE_MS, type LockHolder } from "./sealing/free-lock.ts";
-export { generateKeyFiles, readKeyFile, stateFileOf } from "./state/key-file.ts";
+export { generateErasureKey, generateKeyFiles, readKeyFile, stateFileOf } from "./state/key-file.ts";
 export { leavesOf } from "./publish/leaves-of.ts";
 export { publishHead } from "./publish/publish-head.ts";
 export { rotateKey, type RotatedKey } from "./publish/rotate-key.ts";

@@ -121,6 +121,15 @@ export {
   MAX_MISDATED,
   MAX_REASON_CHARS,
 } from "./succession/beginning-text.ts";
+export {
+  type Erased,
+  type Erasure,
+  erasureLine,
+  isErasureLine,
+  parseErasure,
+  parseErasureLine,
+  signErasure,
+} from "./succession/erasure.ts";
 export { isSuccessor, successorOf } from "./succession/successor.ts";
 export { isStatementLine, parseStatementLine, signStatement, type Statement } from "./statement.ts";
 export type { LinkId, RecordedAnew } from "./statement-text.ts";

@@ -63,6 +63,7 @@ export { type PublishedHeads, readPublishedHeads } from "./head-log/read-publish
 export {
   afterLine,
   beginningOf,
+  erasureOf,
   type HeadLog,
   type HeadLogLine,
   headOf,

@@ -52,6 +52,7 @@ const TABLES = [
   "audit_chain_lock",
   "audit_chain_ticket",
   "audit_chain_leaving",
+  "audit_chain_handed",
   "audit_chain_migrations",
   "audit_chain_secret",
 ] as const;
@@ -63,6 +64,7 @@ const READABLE: Readonly<Record<string, readonly string[]>> = {
     "audit_chain_config",
     "audit_chain_migrations",
     "audit_chain_secret",
+    "audit_chain_handed",
   ],
   inspector: TABLES,
 };
@@ -79,8 +81,14 @@ const CALLABLE: Readonly<Record<string, readonly string[]>> = {
     "audit_chain_statement(bytea)",
   ],
   retention: [
+    "audit_chain_erase(regclass,text)",
+    "audit_chain_erased(regclass,text)",
+    "audit_chain_erasing_row(regclass,text)",
+    "audit_chain_erasing_source(regclass,text)",
+    "audit_chain_hand_over(text)",
     "audit_chain_leaving_rows(regclass,integer,tid)",
     "audit_chain_leaving_source(regclass)",
+    "audit_chain_may_erase(regclass,text,bytea)",
     "audit_chain_may_retire(regclass,interval,text[],bytea[])",
     "audit_chain_retire(regclass,interval,integer,tid)",
   ],

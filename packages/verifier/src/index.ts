@@ -21,7 +21,15 @@ export {
   type VerifierErrorCode,
   type VerifierState,
 } from "@scidex/audit-reader";
-export { type BroughtPayload, type EventName, type EventVerdict, getHead, lookup, verifyEvent } from "./lookup.ts";
+export {
+  type BroughtPayload,
+  type EventName,
+  type EventVerdict,
+  getHead,
+  lookup,
+  lookupErasures,
+  verifyEvent,
+} from "./lookup.ts";
 export { verifyBundle, type VerifyBundleOptions } from "./bundle/verify-bundle.ts";
 export { type EventProof, proveEvent, type ProofSource } from "./prove/prove-event.ts";
 export { type KindCount, type KindCounts, MAX_OTHER_KINDS } from "./rows/kind-tally.ts";
@@ -58,8 +66,8 @@ export {
   parseApproval,
   parsePolicy,
   type Policy,
-  type TablePolicy,
 } from "./coverage/policy.ts";
+export type { TablePolicy } from "./coverage/table-policy.ts";
 export {
   type ChainHead,
   formatReport,

@@ -2,6 +2,8 @@ import {
   blindKey,
   chainHash,
   CoreError,
+  type Erasure,
+  erasureLine,
   eventHash,
   formatTime,
   type Link,
@@ -10,9 +12,10 @@ import {
   readingOf,
   ROLES,
   sameBytes,
+  splitKind,
 } from "@scidex/audit-core";
 import type { Sql } from "postgres";
-import { CHAIN_COLUMNS } from "@scidex/audit-reader";
+import { CHAIN_COLUMNS, erasureOf } from "@scidex/audit-reader";
 
 interface Row {
   seq: string;
@@ -93,6 +96,26 @@ export async function lookup(sql: Sql, event: EventName): Promise<Link[]> {
   return rows.map(toLink);
 }
 
+/**
+ * What was signed of the erasures among an event's links, as far as the login may read it: whether the sinks have it, and
+ * whether the key may sign it, `verify` says.
+ */
+export async function lookupErasures(sql: Sql, links: readonly Link[]): Promise<Erasure[]> {
+  const erasing = links.filter(({ eventKind }) => splitKind(eventKind).role === "erase");
+  if (erasing.length === 0) return [];
+  const [{ may } = { may: null }] = await sql<{ may: boolean | null }[]>`
+    select has_table_privilege(to_regclass('public.audit_chain_handed'), 'select') as may`;
+  if (may !== true) return [];
+  const rows = await sql<{ note: string }[]>`select h.note from only public.audit_chain_handed as h order by h.hash`;
+  return rows.flatMap(({ note }) => {
+    const read = erasureOf(erasureLine(note));
+    if (read instanceof CoreError) return [];
+    return erasing.some(({ seq, chainHash }) => seq === read.event.seq && sameBytes(chainHash, read.event.chainHash))
+      ? [read]
+      : [];
+  });
+}
+
 /** The secret of a kind whose keys are blinded; null where there is none, or the login may not read it. */
 async function readSecret(sql: Sql, kind: string): Promise<Uint8Array | null> {
   const [{ may } = { may: null }] = await sql<{ may: boolean | null }[]>`
@@ -107,9 +130,9 @@ async function readSecret(sql: Sql, kind: string): Promise<Uint8Array | null> {
 export interface EventVerdict {
   /**
    * `recorded`: the payload is what the newest link of this event says. `different`: it is not. `deleted`: the newest
-   * link is the row's deletion. `retired`: it is that the row has left by its retention. `broken`: that link's own hashes do not hold. `unknown`: there is no link.
+   * link is the row's deletion. `retired`: it is that the row has left by its retention, `erased`: that it was erased. `broken`: that link's own hashes do not hold. `unknown`: there is no link.
    */
-  readonly status: "recorded" | "different" | "deleted" | "retired" | "broken" | "unknown";
+  readonly status: "recorded" | "different" | "deleted" | "retired" | "erased" | "broken" | "unknown";
   /** The newest link. */
   readonly link: Link | null;
   /** How the payload was read where it is what was recorded; else null. */
@@ -146,6 +169,7 @@ export async function verifyEvent(sql: Sql, event: EventName & BroughtPayload): 
   if (!isSound(link)) return { status: "broken", link, readAs: null };
   if (link.eventKind === `${event.kind}:delete`) return { status: "deleted", link, readAs: null };
   if (link.eventKind === `${event.kind}:retire`) return { status: "retired", link, readAs: null };
+  if (link.eventKind === `${event.kind}:erase`) return { status: "erased", link, readAs: null };
   const reading = readingOf(readings, link.payloadHash);
   return { status: reading === undefined ? "different" : "recorded", link, readAs: reading?.how ?? null };
 }

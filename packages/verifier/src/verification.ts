@@ -150,7 +150,12 @@ async function checkSnapshot(snapshot: Snapshot, ground: Ground, noted: Noted): 
   noted.saw({ generations });
   const compared = histories === null || options.onlyConfiguration !== true ? histories : none;
   const { recorder } = ground;
-  await compareTables(snapshot, crew, { links, table, histories: compared, generations, recorder, policy, now }, noted);
+  await compareTables(
+    snapshot,
+    crew,
+    { links, table, published, histories: compared, generations, recorder, policy, now },
+    noted,
+  );
   if (noted.wants("coverage") && histories !== null && approvedTo !== null) {
     checkCoverage(histories, policy, noted.report, approvedTo);
     checkGenerations(generations, histories, policy, noted.report, approvedTo);

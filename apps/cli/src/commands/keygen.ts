@@ -1,11 +1,12 @@
 import { CommandError, type CommandContext, writeOut } from "@scidex/audit-command";
 import { jsonText } from "@scidex/audit-core";
-import { generateKeyFiles, PublisherError } from "@scidex/audit-publisher";
+import { generateErasureKey, generateKeyFiles, PublisherError } from "@scidex/audit-publisher";
 import { Command } from "commander";
 
 interface Options {
   readonly name: string;
   readonly out: string;
+  readonly erasure?: true;
   readonly json?: boolean;
 }
 
@@ -13,6 +14,9 @@ const HELP = `
 FILE holds the log's key and its time-stamping key (Ed25519, signed-note form), mode 0600; FILE.state beside it is the
 publisher's memory. Both belong to the publisher alone, out of the database's reach. What is printed are the two
 verifier keys, a line each: give them to everyone who verifies (AUDIT_VERIFIER_KEYS).
+
+With --erasure, FILE holds one key, by which audit-chain erase signs that a row was to be erased. It belongs to whoever is
+responsible for that, and its verifier key into the policy, at each table that he may sign for ("erasure": ["<vkey>"]).
 
 Example:
   $ audit-chain keygen --name scidex.ai/audit-chain --out /etc/audit/log.key > verifier-keys.txt`;
@@ -23,20 +27,22 @@ export function keygenCommand(context: CommandContext): Command {
     .description("Makes the publisher's keys and prints the two verifier keys.")
     .requiredOption("--name <origin>", "the log's name (AUDIT_ORIGIN), such as scidex.ai/audit-chain")
     .requiredOption("--out <file>", "where the keys go; nothing is ever overwritten")
+    .option("--erasure", "make a key that signs erasures, named for instance privacy.example.org")
     .option("--json", "print the verifier keys as JSON")
     .addHelpText("after", HELP)
     .action(context.run((options: Options) => run(options)));
 }
 
-async function run({ name, out, json }: Options): Promise<void> {
-  const { vkeys } = await generate(name, out);
+async function run({ name, out, erasure, json }: Options): Promise<void> {
+  const { vkeys } = await generate(name, out, erasure === true);
   await writeOut(
     json === true ? `${jsonText({ origin: name, key_file: out, verifier_keys: vkeys })}\n` : `${vkeys.join("\n")}\n`,
   );
 }
 
-async function generate(origin: string, out: string): Promise<{ vkeys: readonly [string, string] }> {
+async function generate(origin: string, out: string, isForErasure: boolean): Promise<{ vkeys: readonly string[] }> {
   try {
+    if (isForErasure) return { vkeys: [await generateErasureKey({ name: origin, out })] };
     return await generateKeyFiles({ origin, out });
   } catch (cause) {
     if (cause instanceof PublisherError && cause.code === "configuration")

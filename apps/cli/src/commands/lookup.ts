@@ -1,6 +1,6 @@
 import { type CommandContext, escapeText, EXIT, type Outcome } from "@scidex/audit-command";
-import { type Link, toHex } from "@scidex/audit-core";
-import { type EventVerdict, lookup, verifyEvent } from "@scidex/audit-verifier";
+import { type Erasure, formatSeconds, type Link, toHex } from "@scidex/audit-core";
+import { type EventVerdict, lookup, lookupErasures, verifyEvent } from "@scidex/audit-verifier";
 import { Command } from "commander";
 import { withDatabase } from "../database/database.ts";
 import { readPayloadReadings } from "../payload-file.ts";
@@ -48,6 +48,7 @@ const VERDICTS: Readonly<Record<EventVerdict["status"], { text: string; outcome:
   broken: { text: "the newest link's own hashes do NOT hold: it has been changed", outcome: { exit: EXIT.tampered } },
   deleted: { text: "the row has been deleted since, which is recorded", outcome: { exit: EXIT.failed } },
   retired: { text: "the row has left by its retention, which is recorded", outcome: { exit: EXIT.failed } },
+  erased: { text: "the row has been erased since, which is recorded", outcome: { exit: EXIT.failed } },
   unknown: { text: "there is nothing to compare the payload with", outcome: { exit: EXIT.failed } },
 };
 
@@ -57,16 +58,22 @@ async function run(context: CommandContext, options: Options): Promise<Outcome |
   const use = { command: "lookup", right: "a member of scidex_audit_ro or scidex_audit_inspector" };
   return await withDatabase(context, use, async ({ sql }) => {
     const links = await lookup(sql, { kind, pk });
+    const erasures = await lookupErasures(sql, links);
     const judged = readings && (await verifyEvent(sql, { kind, pk, readings }));
     const verdict = judged?.status;
     const reading = readings && (readings.find(({ how }) => how === judged?.readAs) ?? readings[0]);
     const hash = reading && { payload_hash: toHex(reading.hash), read_as: reading.how, verdict };
-    await print(json, { event_kind: kind, event_pk: pk, links: links.map(linkJson), ...hash }, () => [
-      ...(links.length === 0 ? [escapeText(`no event ${kind} ${pk} is in the chain`)] : linkLines(links)),
-      ...(verdict === undefined
-        ? []
-        : [`${VERDICTS[verdict].text}${judged?.readAs ? ` (read ${judged.readAs})` : ""}`]),
-    ]);
+    await print(
+      json,
+      { event_kind: kind, event_pk: pk, links: links.map(linkJson), ...erasedJson(erasures), ...hash },
+      () => [
+        ...(links.length === 0 ? [escapeText(`no event ${kind} ${pk} is in the chain`)] : linkLines(links)),
+        ...erasures.map((one) => escapeText(erasedLine(one))),
+        ...(verdict === undefined
+          ? []
+          : [`${VERDICTS[verdict].text}${judged?.readAs ? ` (read ${judged.readAs})` : ""}`]),
+      ],
+    );
     return verdict === undefined ? undefined : VERDICTS[verdict].outcome;
   });
 }
@@ -82,6 +89,21 @@ const linkJson = (link: Link): object => ({
   before_hash: link.beforeHash === null ? null : toHex(link.beforeHash),
   appended_at: link.appendedAt,
 });
+
+const erasedJson = (erasures: readonly Erasure[]): object =>
+  erasures.length === 0
+    ? {}
+    : {
+        erased: erasures.map(({ event, at, key, reason }) => ({
+          seq: Number(event.seq),
+          at: formatSeconds(at),
+          key,
+          reason,
+        })),
+      };
+
+const erasedLine = ({ event, at, key, reason }: Erasure): string =>
+  `seq ${event.seq}: erased, signed at ${formatSeconds(at)} by ${key.split("+", 2).join("+")}: ${reason}`;
 
 const linkLines = (links: readonly Link[]): string[] =>
   textTable([

@@ -3,6 +3,7 @@ import {
   CoreError,
   type Head,
   type HeadTrust,
+  isErasureLine,
   parseBeginningLine,
   parseHeadLine,
 } from "@scidex/audit-core";
@@ -74,7 +75,8 @@ function requireLast({ path, state: { origin, followedBy } }: StateFile): void {
 /** The last line that our own state has of the log. */
 function newestOf({ path, state }: StateOf, trust: HeadTrust): Publication | undefined {
   const line = lastLine(state);
-  const read = line === null ? undefined : publicationOf(line, trust);
+  // What others have signed has no time: it says nothing of how far we are.
+  const read = line === null || isErasureLine(line) ? undefined : publicationOf(line, trust);
   if (!(read instanceof CoreError)) return read;
   throw notOurs("last line", path, read);
 }

@@ -1,4 +1,11 @@
-import { headTrust, parseStatementLine, type PublisherKeys } from "@scidex/audit-core";
+import {
+  headTrust,
+  isErasureLine,
+  parseErasureLine,
+  parseStatementLine,
+  toHex,
+  type PublisherKeys,
+} from "@scidex/audit-core";
 import type { KnownServer } from "@scidex/audit-reader";
 import type { Sink } from "@scidex/audit-sinks";
 import { divergenceOf } from "../divergence.ts";
@@ -9,6 +16,7 @@ import { type CheckedSinks, checkSinks } from "../sinks/check-sinks.ts";
 import { deliver } from "../sinks/deliver.ts";
 import { openPublisherSinks, requireDistinct } from "../sinks/open-sinks.ts";
 import { chainStatement } from "../record/doors.ts";
+import { readHanded } from "../record/handed.ts";
 import { type Recording, recordAnew } from "../record/record-anew.ts";
 import { clonesOf, currentKeyFile, readKeyFile } from "../state/key-file.ts";
 import { type LogKeys, readLogKeys } from "../state/log-keys.ts";
@@ -101,8 +109,10 @@ async function publishLocked(log: Log): Promise<{ readonly result: Untimed; read
   const { file, begun } = memory;
   // Before the first head, so that this one covers it. A run that was killed finds it there.
   if (begun !== undefined && memory.last === undefined) await chainStatement(options.database, begun.hash);
-  const nothing: Stated = { lines: [], settled: file.state.settled };
-  const { result, signed } = await publishNow(log, memory, nothing);
+  const handed = await readHanded(options.database, file.state.relayed, options.policy ?? null);
+  const published = await publishNow(log, memory, { lines: handed.lines, settled: file.state.settled });
+  const { signed } = published;
+  const result = { ...published.result, warnings: [...published.result.warnings, ...handed.warnings] };
   // What is left to be recorded anew is recorded by the next run, which signs with the new keys.
   if (next !== undefined) return { result, turn: signed && file.state.replaced.at(-1) };
   if (result.status === "tampered" || signed === undefined) return { result, turn: undefined };
@@ -224,6 +234,8 @@ async function remember(file: StateFile, { checked, stated, signed, server, turn
   const { lines, settled } = stated;
   let state = settled === checked.state.settled ? checked.state : { ...checked.state, settled };
   for (const line of lines) state = withStatement(state, line, names);
+  const relayed = lines.filter(isErasureLine).map((line) => toHex(parseErasureLine(line).hash));
+  if (relayed.length > 0) state = { ...state, relayed: [...state.relayed, ...relayed] };
   // Two runs within one second sign the same text: that is one publication.
   if (signed !== undefined && signed.line !== file.state.head)
     state = withSignedLine(

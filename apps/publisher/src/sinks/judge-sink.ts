@@ -1,13 +1,22 @@
 import {
   CoreError,
   hasOtherKeys,
+  isErasureLine,
   type Head,
   type HeadTrust,
   isStatementLine,
   parseNote,
   type Seq,
 } from "@scidex/audit-core";
-import { isBeginning, isStatement, KeyTurns, type Publication, publicationOf, wholeLines } from "@scidex/audit-reader";
+import {
+  erasureOf,
+  isBeginning,
+  isStatement,
+  KeyTurns,
+  type Publication,
+  publicationOf,
+  wholeLines,
+} from "@scidex/audit-reader";
 import { MAX_LINE_BYTES, type Sink } from "@scidex/audit-sinks";
 import type { Divergence } from "../divergence.ts";
 import { PublisherError } from "../errors.ts";
@@ -50,7 +59,7 @@ export async function judgeSink(
   const statements = new Set(record.outbox.filter(isStatementLine));
   const keys = new KeyTurns();
   for await (const line of wholeLines(sink)) {
-    if (line.number <= begun) continue;
+    if (line.number <= begun || isGenuineErasure(line)) continue;
     const read = line.defect === null ? publicationOf(line.text, trust) : new Error(DEFECTS[line.defect]);
     if (read instanceof Error) {
       // Our own key was replaced there.
@@ -78,6 +87,10 @@ export async function judgeSink(
     finding: count < record.lines ? rewound(name, record, count, trust) : misplaced(name, record, strange, trust),
   };
 }
+
+/** What others have signed, whoever it is: it tells nothing of what we have. */
+const isGenuineErasure = ({ defect, text }: { readonly defect: string | null; readonly text: string }): boolean =>
+  defect === null && isErasureLine(text) && !(erasureOf(text) instanceof CoreError);
 
 /** Whether a head was signed with keys of the log that are not known here, too. */
 const isTurn = (one: Publication, trust: HeadTrust): boolean =>

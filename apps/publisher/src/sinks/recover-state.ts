@@ -1,6 +1,15 @@
-import { CoreError, type Head, type HeadTrust, isStatementLine, sameBytes } from "@scidex/audit-core";
+import {
+  CoreError,
+  type Head,
+  type HeadTrust,
+  isErasureLine,
+  isStatementLine,
+  sameBytes,
+  toHex,
+} from "@scidex/audit-core";
 import {
   afterLine,
+  erasureOf,
   isBeginning,
   keysOf,
   KeyTurns,
@@ -53,6 +62,7 @@ export async function recoverState(origin: string, sinks: readonly Sink[], trust
     server: null,
     settled: null,
     begun: longest.begun,
+    relayed: longest.relayed,
     replaced: longest.replaced,
     followedBy: null,
     sinks: Object.fromEntries(
@@ -66,6 +76,7 @@ interface Verified {
   /** The line of its last head. */
   readonly head: string | null;
   readonly begun: BegunAt | null;
+  readonly relayed: readonly string[];
   readonly replaced: readonly ReplacedKeys[];
 }
 
@@ -76,13 +87,20 @@ async function readVerified(sink: Sink, trust: HeadTrust): Promise<Verified> {
   let head: string | null = null;
   let begun: BegunAt | null = null;
   const keys = new KeyTurns();
+  const relayed: string[] = [];
   try {
     const own: OwnBeginning | undefined = await ownBeginning(sink, trust);
     for await (const line of wholeLines(sink)) {
+      const erasure = line.defect === null && isErasureLine(line.text) ? erasureOf(line.text) : undefined;
+      if (erasure !== undefined && !(erasure instanceof CoreError)) relayed.push(toHex(erasure.hash));
       if (own !== undefined && line.number <= own.line) {
         // Those before it are the ones that it names.
         if (line.number === own.line)
           [before, begun] = [own.beginning, { line: line.text, number: line.number, since: null }];
+        end = afterLine(end, line.text);
+        continue;
+      }
+      if (erasure !== undefined && !(erasure instanceof CoreError)) {
         end = afterLine(end, line.text);
         continue;
       }
@@ -111,7 +129,7 @@ async function readVerified(sink: Sink, trust: HeadTrust): Promise<Verified> {
     throw cause;
   }
   const replaced = keys.turns.map(({ retired, next }) => ({ keys: keysOf(retired), by: keysOf(next) }));
-  return { record: { ...end, outbox: [] }, head, begun, replaced };
+  return { record: { ...end, outbox: [] }, head, begun, relayed, replaced };
 }
 
 const extendsHead = (next: Head, { seq, root }: Head): boolean =>

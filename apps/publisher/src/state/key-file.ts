@@ -1,6 +1,6 @@
 import { lstat, open, rm } from "node:fs/promises";
 import { dirname } from "node:path";
-import { CoreError, generateKeyFile, parseKeyFile, type PublisherKeys } from "@scidex/audit-core";
+import { CoreError, generateKeyFile, generateSigningKey, parseKeyFile, type PublisherKeys } from "@scidex/audit-core";
 import { createDurably } from "./durable-file.ts";
 import { errno, messageOf, PublisherError } from "../errors.ts";
 import { formatState, initialState } from "./state.ts";
@@ -68,6 +68,35 @@ export async function generateKeyFiles(options: {
     }
   }
   return { vkeys };
+}
+
+/**
+ * Makes a key that signs erasures: `out` with mode 0600. Nothing is ever overwritten.
+ *
+ * @returns the verifier key
+ * @throws {PublisherError} `configuration` when the name is none for a key, or the file exists; `io`
+ */
+export async function generateErasureKey({
+  name,
+  out,
+}: {
+  readonly name: string;
+  readonly out: string;
+}): Promise<string> {
+  try {
+    const { signer, vkey } = generateSigningKey(name, 1);
+    await createDurably(out, `${signer}\n`);
+    return vkey;
+  } catch (cause) {
+    const isTaken = errno(cause) === "EEXIST";
+    if (isTaken || cause instanceof CoreError)
+      throw new PublisherError(
+        "configuration",
+        isTaken ? `${out} exists already and is not overwritten` : messageOf(cause),
+        { cause },
+      );
+    throw new PublisherError("io", `the key can't be created: ${messageOf(cause)}`, { cause });
+  }
 }
 
 /**

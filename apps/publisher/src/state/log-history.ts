@@ -38,5 +38,5 @@ export const isObject = (value: unknown): value is Record<string, unknown> =>
 const isFirstLog = (value: unknown): value is FirstLog =>
   isObject(value) && typeof value["origin"] === "string" && isTexts(value["keys"]) && isTexts(value["followed"]);
 
-const isTexts = (value: unknown): value is string[] =>
+export const isTexts = (value: unknown): value is string[] =>
   Array.isArray(value) && value.every((one) => typeof one === "string");

@@ -11,6 +11,7 @@
  *        "since":{"origin":"…","keys":["…","…"],"followed":["<64 hex>"]}},  what the lines before it are read by, or null
  *      "replaced":[{"keys":["…","…"],"by":["…","…"]}],  verifier keys that signed before, and those after them; left out
  *      "followed_by":"scidex.ai/audit-chain/2",      the log that has begun where this one ended; left out
+ *      "relayed":["<64 hex>"],                       statements of erasures that stand among the lines, by their hash; left out
  *      "settled":17,                                 up to which row of the configuration nothing is left to be recorded anew
  *      "sinks":{
  *        "file:/data/audit/chain_head.log":{
@@ -24,7 +25,7 @@
 import { EMPTY_LOG_DIGEST, isStatementLine, nextLogDigest, parseJson } from "@scidex/audit-core";
 import { afterLine, type KnownServer, LOG_START, type LogEnd, parseServer, writtenServer } from "@scidex/audit-reader";
 import { PublisherError } from "../errors.ts";
-import { type BegunAt, isBegunAt, isObject, isReplacedKeys, type ReplacedKeys } from "./log-history.ts";
+import { type BegunAt, isBegunAt, isObject, isReplacedKeys, isTexts, type ReplacedKeys } from "./log-history.ts";
 
 /** The version of the state's format that is written. */
 export const STATE_VERSION = 1;
@@ -52,6 +53,8 @@ export interface State {
   readonly sinks: Readonly<Record<string, SinkRecord>>;
   /** The line with which this log begins where another has ended, and its number among all; null for the first log. */
   readonly begun: BegunAt | null;
+  /** SHA-256 of the statements of erasures among the lines, in hex. */
+  readonly relayed: readonly string[];
   /** Keys of this log that have been replaced, oldest first. */
   readonly replaced: readonly ReplacedKeys[];
   /** The log that has begun where this one ended; null where it goes on. */
@@ -72,6 +75,7 @@ export function initialState(origin: string): State {
     settled: null,
     sinks: {},
     begun: null,
+    relayed: [],
     replaced: [],
     followedBy: null,
   };
@@ -132,10 +136,10 @@ export function lastLine(state: State): string | null {
 }
 
 export function formatState(state: State): string {
-  const { origin, log, head, sinks, begun, replaced, followedBy } = state;
+  const { origin, log, head, sinks, begun, relayed, replaced, followedBy } = state;
   const server = state.server && writtenServer(state.server);
   const settled = state.settled === null || !isJsonInteger(state.settled) ? null : Number(state.settled);
-  return `${JSON.stringify({ version: STATE_VERSION, origin, ...(begun === null ? {} : { begun }), ...(replaced.length === 0 ? {} : { replaced }), ...(followedBy === null ? {} : { followed_by: followedBy }), log, head, server, settled, sinks }, null, 1)}\n`;
+  return `${JSON.stringify({ version: STATE_VERSION, origin, ...(begun === null ? {} : { begun }), ...(relayed.length === 0 ? {} : { relayed }), ...(replaced.length === 0 ? {} : { replaced }), ...(followedBy === null ? {} : { followed_by: followedBy }), log, head, server, settled, sinks }, null, 1)}\n`;
 }
 
 /**
@@ -170,6 +174,7 @@ export function parseState(text: string, where: string): State {
     sinks,
     settled = null,
     begun = null,
+    relayed = [],
     replaced = [],
     followed_by: followedBy = null,
   } = value;
@@ -180,6 +185,7 @@ export function parseState(text: string, where: string): State {
     !(head === null || typeof head === "string") ||
     server === undefined ||
     !(begun === null || isBegunAt(begun)) ||
+    !isTexts(relayed) ||
     !(Array.isArray(replaced) && replaced.every(isReplacedKeys)) ||
     !(followedBy === null || typeof followedBy === "string") ||
     !(settled === null || (typeof settled === "number" && Number.isSafeInteger(settled) && settled >= 0)) ||
@@ -211,6 +217,7 @@ export function parseState(text: string, where: string): State {
     settled: settled === null ? null : BigInt(settled),
     sinks: records,
     begun: begun === null ? null : { line: begun.line, number: begun.number, since: begun.since },
+    relayed,
     replaced: replaced.map(({ keys, by }) => ({ keys, by })),
     followedBy,
   };

@@ -1,4 +1,12 @@
-import { type Beginning, type LinkRange, type Seconds, type Seq, type Statement, toHex } from "@scidex/audit-core";
+import {
+  type Beginning,
+  type Erasure,
+  type LinkRange,
+  type Seconds,
+  type Seq,
+  type Statement,
+  toHex,
+} from "@scidex/audit-core";
 import type { PublishedHead } from "./published-head.ts";
 import type { LogPart, ReadLog } from "./read-head-log.ts";
 
@@ -18,6 +26,7 @@ export interface JoinedLogs {
   /** Heads of one sink that the chain has to fit: of an ended log, those up to where the chain is said to fit it. */
   headsOf(log: ReadLog): PublishedHead[];
   readonly statements: readonly Statement[];
+  readonly erasures: readonly Erasure[];
 }
 
 /** Joins the logs that sinks hold. A sink that lags may lack the last ones. */
@@ -44,6 +53,7 @@ export function joinLogs(logs: readonly ReadLog[]): JoinedLogs {
     misdated: ordered.at(-1)?.misdated ?? [],
     headsOf: (log) => log.parts.flatMap((part) => part.heads.filter(isKept(part))),
     statements: parts.flatMap(({ statements }) => statements),
+    erasures: parts.flatMap(({ erasures }) => erasures),
   };
 }
 

@@ -2,6 +2,7 @@ import {
   type Beginning,
   CoreError,
   EMPTY_LOG_DIGEST,
+  type Erasure,
   type Head,
   type HeadParts,
   type HeadTrust,
@@ -9,6 +10,7 @@ import {
   isStatementLine,
   nextLogDigest,
   parseBeginningLine,
+  parseErasureLine,
   parseHeadLine,
   parseHeadParts,
   parseStatementLine,
@@ -106,6 +108,9 @@ export function publicationOf(line: string, trust: HeadTrust): Publication | Cor
 
 /** The beginning that a line is, whoever has signed it, or why it is none. */
 export const beginningOf = (line: string): Beginning | CoreError => orError(() => parseBeginningLine(line));
+
+/** The erasure that a line is, whoever has signed it, or why it is none. */
+export const erasureOf = (line: string): Erasure | CoreError => orError(() => parseErasureLine(line));
 
 /** Whether a beginning is that of the trusted log, with just its keys. */
 export const isBeginningOf = ({ origin, keys }: Beginning, trust: HeadTrust): boolean =>

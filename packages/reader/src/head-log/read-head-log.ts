@@ -2,10 +2,12 @@ import {
   type Beginning,
   CoreError,
   type CoreErrorCode,
+  type Erasure,
   formatSeconds,
   hasOtherKeys,
   type HeadTrust,
   isBeginningLine,
+  isErasureLine,
   isStatementLine,
   parseNote,
   sameBytes,
@@ -17,6 +19,7 @@ import type { KeyTurn } from "./key-turns.ts";
 import {
   afterLine,
   beginningOf,
+  erasureOf,
   type HeadLog,
   type HeadLogLine,
   isBeginning,
@@ -38,6 +41,8 @@ export interface LogPart {
   readonly beginning: Beginning | undefined;
   readonly heads: readonly PublishedHead[];
   readonly statements: readonly Statement[];
+  /** What others than the publisher have signed of rows that were erased. */
+  readonly erasures: readonly Erasure[];
   /** What trusts its keys after its last line: not those that have been replaced. */
   readonly trust: HeadTrust;
   /** Where its keys were replaced, oldest first. */
@@ -112,6 +117,7 @@ export async function readHeadLog(
 interface OpenPart extends Omit<LogPart, "trust"> {
   readonly heads: PublishedHead[];
   readonly statements: Statement[];
+  readonly erasures: Erasure[];
   trust: HeadTrust;
 }
 
@@ -150,6 +156,7 @@ class Reading {
         },
       ];
     if (this.#succession.isPassedOver(plain)) return [];
+    if (isErasureLine(plain)) return this.#takeErasure(plain, where);
     const read = isBeginningLine(plain) ? beginningOf(plain) : publicationOf(plain, this.#succession.trust);
     if (read instanceof CoreError)
       return [
@@ -175,6 +182,15 @@ class Reading {
     return [];
   }
 
+  /** Nobody has to be believed yet: the policy says whose it must be. */
+  #takeErasure(line: string, where: string): Finding[] {
+    const read = erasureOf(line);
+    if (read instanceof CoreError)
+      return [{ check: "sink_signature", message: `${where} is not the statement of an erasure: ${read.message}` }];
+    this.#part.erasures.push(read);
+    return [];
+  }
+
   #follow(beginning: Beginning, before: LogEnd, where: string): Finding | undefined {
     this.#closePart();
     return this.#succession.follow(beginning, before, where);
@@ -187,7 +203,7 @@ class Reading {
 
   #begin(beginning: Beginning | undefined): OpenPart {
     const { trust, keys } = this.#succession;
-    const part = { origin: trust.origin, beginning, heads: [], statements: [], trust, turns: keys.turns };
+    const part = { origin: trust.origin, beginning, heads: [], statements: [], erasures: [], trust, turns: keys.turns };
     this.#parts.push(part);
     if (beginning !== undefined) this.publications.push(beginning);
     return part;

@@ -1,4 +1,5 @@
 import {
+  type Erasure,
   formatSeconds,
   type LinkRange,
   sameBytes,
@@ -27,6 +28,10 @@ export interface PublishedHeads {
   readonly heads: readonly PublishedHead[];
   /** Each once, in the order of signed time and then of `last.seq`. */
   readonly statements: readonly Statement[];
+  /** What others have signed of rows that were erased: each once, and by whoever it is. */
+  readonly erasures: readonly Erasure[];
+  /** The names of the logs that were read. */
+  readonly origins: ReadonlySet<string>;
   /** The sink that each head was read from. */
   readonly names: ReadonlyMap<PublishedHead, string>;
   /** By seq, the newest time at which a head of it was signed. */
@@ -116,6 +121,13 @@ export async function readPublishedHeads(
   return {
     heads: unique,
     statements: distinct(joined.statements),
+    erasures: [...new Map(joined.erasures.map((one) => [toHex(one.hash), one])).values()],
+    origins: new Set([
+      ...trust.verifiers
+        .filter(({ name, type }) => type === 1 && (trust.origin ?? name) === name)
+        .map(({ name }) => name),
+      ...joined.earlier.map(({ beginning }) => beginning.origin),
+    ]),
     names,
     lastSigned,
     earlier: joined.earlier,

@@ -10,6 +10,7 @@ const MACHINERY = [
   "audit_chain_pending",
   "audit_chain_ticket",
   "audit_chain_leaving",
+  "audit_chain_handed",
 ];
 
 /** The statements of the migrations, one after the other. */

@@ -3,7 +3,8 @@ import { type Config, isDropped, joinedLate, keyMembers, type KindHistory } from
 import type { Finding, ReportFinding } from "@scidex/audit-reader";
 import { isRecorded, withoutPrinting } from "./present.ts";
 import { mendedOf } from "./repairs.ts";
-import type { Policy, TablePolicy } from "./policy.ts";
+import type { Policy } from "./policy.ts";
+import type { TablePolicy } from "./table-policy.ts";
 
 /**
  * What narrows the coverage. With a policy: whatever is less than it says, and whatever has narrowed it since the policy

@@ -3,29 +3,8 @@ import { BUILTIN_CATALOGS, type RetiredKey, VerifierError } from "@scidex/audit-
 import { type Acceptance, acceptanceForm, parseAccepted } from "./acceptance/acceptance.ts";
 import { type FollowedLog, parseLogs } from "./logs/followed-logs.ts";
 import { parseIsoDuration } from "./iso-duration.ts";
+import { isTexts, parseTablePolicy, type TablePolicy, tablePolicyForm } from "./table-policy.ts";
 import { parseRetiredKeys, retiredKeyForm } from "./logs/retired-keys.ts";
-
-/** What a policy says of one table. */
-export interface TablePolicy {
-  readonly kind: string;
-  readonly key: readonly string[];
-  readonly exclude: readonly string[];
-  readonly changes: "refuse" | "track";
-  /** Whether rows may have been admitted by a backfill after the table was complete. */
-  readonly readmit: boolean;
-  /** Partitions that had a guard against TRUNCATE, as `schema.name`. */
-  readonly guarded: readonly string[];
-  /** Rules, inheritance children and search paths that may be there (present.ts). */
-  readonly present: readonly string[];
-  /** How long a column that joins may be left uncovered, as an ISO 8601 duration; undefined for the default. */
-  readonly joining?: string | undefined;
-  /** How old a row's newest change must be for it to be missing, as an ISO 8601 duration; undefined where none may be. */
-  readonly retention?: string | undefined;
-  /** Whether no older row may be there than one that is missing by the retention. */
-  readonly whole?: boolean | undefined;
-  /** Names of covered columns that may have been given to other columns since. */
-  readonly replaced: readonly string[];
-}
 
 /** A row that a policy accepts as its server has it, in the place of PostgreSQL's own. */
 export interface PinnedRow {
@@ -71,8 +50,6 @@ const MEMBERS: ReadonlySet<string> = new Set(
 
 const isObject = (value: JsonValue | undefined): value is { [name: string]: JsonValue } =>
   typeof value === "object" && value !== null && !Array.isArray(value);
-const isTexts = (value: JsonValue | undefined): value is string[] =>
-  Array.isArray(value) && value.every((item) => typeof item === "string");
 
 /** Reads a policy file. @throws {VerifierError} `policy_malformed`, naming the member */
 export function parsePolicy(text: string): Policy {
@@ -112,45 +89,7 @@ export function parsePolicy(text: string): Policy {
   for (const [relation, entry] of Object.entries(tables)) {
     const at = `tables[${JSON.stringify(relation)}]`;
     if (!isObject(entry)) throw malformed(`${at} must be an object`);
-    const {
-      kind,
-      key,
-      exclude,
-      changes,
-      readmit,
-      guarded = [],
-      replaced = [],
-      present = [],
-      joining,
-      retention,
-      whole,
-    } = entry;
-    if (typeof kind !== "string") throw malformed(`${at}.kind must be text`);
-    if (!isTexts(key)) throw malformed(`${at}.key must be a list of column names`);
-    if (!isTexts(exclude)) throw malformed(`${at}.exclude must be a list of column names`);
-    if (changes !== "refuse" && changes !== "track") throw malformed(`${at}.changes must be "refuse" or "track"`);
-    if (readmit !== undefined && typeof readmit !== "boolean") throw malformed(`${at}.readmit must be true or false`);
-    if (!isTexts(guarded)) throw malformed(`${at}.guarded must be a list of partitions`);
-    if (!isTexts(replaced)) throw malformed(`${at}.replaced must be a list of column names`);
-    if (!isTexts(present)) throw malformed(`${at}.present must be a list of what audit-chain policy prints`);
-    if (joining !== undefined && (typeof joining !== "string" || parseIsoDuration(joining) === undefined))
-      throw malformed(`${at}.joining must be an ISO 8601 duration, such as "P1D"`);
-    if (retention !== undefined && (typeof retention !== "string" || parseIsoDuration(retention) === undefined))
-      throw malformed(`${at}.retention must be an ISO 8601 duration, such as "P400D"`);
-    if (whole !== undefined && typeof whole !== "boolean") throw malformed(`${at}.whole must be true or false`);
-    map.set(relation, {
-      kind,
-      key,
-      exclude,
-      changes,
-      readmit: readmit ?? false,
-      guarded,
-      replaced,
-      present,
-      ...(joining === undefined ? {} : { joining }),
-      ...(retention === undefined ? {} : { retention }),
-      ...(whole === undefined ? {} : { whole }),
-    });
+    map.set(relation, parseTablePolicy(entry, at, malformed));
   }
   return {
     origin: origin ?? null,
@@ -213,26 +152,7 @@ function parsePinnedRow(row: JsonValue, i: number, malformed: (what: string) => 
  * @param indent spaces a level; on one line with 0
  */
 export function formatPolicy(policy: Policy, indent = 2): string {
-  const tables = Object.fromEntries(
-    [...policy.tables].map(
-      ([relation, { kind, key, exclude, changes, readmit, guarded, replaced, present, joining, ...rule }]) => [
-        relation,
-        {
-          kind,
-          key,
-          exclude,
-          changes,
-          ...(readmit ? { readmit } : {}),
-          ...(present.length === 0 ? {} : { present }),
-          ...(guarded.length === 0 ? {} : { guarded }),
-          ...(replaced.length === 0 ? {} : { replaced }),
-          ...(joining === undefined ? {} : { joining }),
-          ...(rule.retention === undefined ? {} : { retention: rule.retention }),
-          ...(rule.whole === undefined ? {} : { whole: rule.whole }),
-        },
-      ],
-    ),
-  );
+  const tables = Object.fromEntries([...policy.tables].map(([relation, table]) => [relation, tablePolicyForm(table)]));
   const members = {
     ...(policy.origin === null ? {} : { origin: policy.origin }),
     tables,

@@ -43,6 +43,8 @@ export function describeReport(report: VerificationReport, notes: readonly strin
     const when = first === last ? first : `${first} to ${last}`;
     lines.push(`retired     ${escapeText(kind)}: ${rows} ${rows === 1 ? "row" : "rows"} last changed ${when}`);
   }
+  for (const { kind, rows } of report.erased)
+    lines.push(`erased      ${escapeText(kind)}: ${rows} ${rows === 1 ? "row" : "rows"}, each by a signed statement`);
   for (const divergence of report.divergences.slice(0, SHOWN)) lines.push(...describeDivergence(divergence));
   for (const one of report.accepted.slice(0, SHOWN)) lines.push(...describeAccepted(one));
   if (report.accepted.length > SHOWN) lines.push(`… and ${report.accepted.length - SHOWN} more that are accepted`);

@@ -1,6 +1,7 @@
 import { CHECKS, type CheckName, type CheckGroup, CHECK_GROUPS } from "@scidex/audit-reader";
 import type { NotCovered } from "../coverage/not-covered.ts";
 import { type Generations, recordedTables } from "../coverage/generations.ts";
+import type { ErasedCount, ErasedRow } from "../rows/erasure.ts";
 import { earlierLogsOf } from "./earlier-logs.ts";
 import type { Observations } from "./observations.ts";
 import {
@@ -52,6 +53,7 @@ export function makeReport(
     checks: groupResults(found, options),
     notCovered,
     retired: found.retired,
+    erased: erasedByKind(found.erased),
     earlierLogs: earlierLogsOf(found.published),
     recordedAnew: recordedByKind(found.generations),
     unproven,
@@ -83,4 +85,9 @@ function groupResults(found: Observations, options: VerifyOptions): Record<Check
     CheckGroup,
     CheckGroupResult
   >;
+}
+
+function erasedByKind(erased: readonly ErasedRow[]): ErasedCount[] {
+  const byKind = Map.groupBy(erased, ({ kind }) => kind);
+  return [...byKind].toSorted(([a], [b]) => (a < b ? -1 : 1)).map(([kind, rows]) => ({ kind, rows: rows.length }));
 }

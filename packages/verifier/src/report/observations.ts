@@ -2,6 +2,7 @@ import type { Seq } from "@scidex/audit-core";
 import type { ChainResult, Findings, CheckGroup, KnownServer, PublishedHeads } from "@scidex/audit-reader";
 import type { AcceptedFinding, ManyFindings } from "../coverage/acceptance/accepting.ts";
 import type { Generations } from "../coverage/generations.ts";
+import type { ErasedRow } from "../rows/erasure.ts";
 import type { RetiredRows } from "../rows/retirement.ts";
 import type { Pending } from "../rows/read-pending.ts";
 import type { Overview } from "./overview.ts";
@@ -28,6 +29,8 @@ export interface Observations {
   readonly eventsWithoutSource: bigint;
   /** Rows that are missing by their table's retention. */
   readonly retired: readonly RetiredRows[];
+  /** Rows that have been erased by statements that the policy allows. */
+  readonly erased: readonly ErasedRow[];
   /** By relation, columns that nobody has taken in yet; null where that was not read. */
   readonly notCovered: ReadonlyMap<string, readonly string[]> | null;
   /** What was recorded anew, by kind. */

@@ -1,5 +1,6 @@
 import { formatTime, jsonForm, jsonText, type Seq, toHex } from "@scidex/audit-core";
 import type { AcceptedFinding, ManyFindings } from "../coverage/acceptance/accepting.ts";
+import type { ErasedCount } from "../rows/erasure.ts";
 import type { RetiredRows } from "../rows/retirement.ts";
 import type { NotCovered } from "../coverage/not-covered.ts";
 import type { Divergence, CheckGroup } from "@scidex/audit-reader";
@@ -78,6 +79,8 @@ export interface VerificationReport {
   readonly notCovered: readonly NotCovered[];
   /** Rows that are missing by their table's retention, by kind and month of their last change. */
   readonly retired: readonly RetiredRows[];
+  /** How many rows of which kind have been erased, by statements that the policy allows. */
+  readonly erased: readonly ErasedCount[];
   /** Logs that have ended, oldest first, with what was lost. */
   readonly earlierLogs: readonly EarlierLogReport[];
   /** How many rows of which kind were recorded anew, as the publisher has stated it. */

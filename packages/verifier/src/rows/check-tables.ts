@@ -17,6 +17,7 @@ import {
 } from "@scidex/audit-reader";
 import { GroupReader } from "./group-reader.ts";
 import { type KindCounts, KindTally } from "./kind-tally.ts";
+import type { ErasedRows } from "./erasure.ts";
 import type { Retention } from "./retirement.ts";
 
 import { type EventsWanted, type KeyedEvent, readEventsByKey } from "./read-events.ts";
@@ -69,6 +70,8 @@ export interface CheckTablesOptions {
   readonly generations: Generations;
   readonly recorder: Recorder | undefined;
   /** By which rows of a table may be missing; null where none may. */
+  /** Rows that may be missing since they were erased; null where that is not known. */
+  readonly erased: ErasedRows | null;
   readonly retentionOf: (history: KindHistory) => Retention | null;
   /** What need not be compared any more; null where nothing has been vouched for. */
   readonly vouched: VouchedTables | null;
@@ -108,7 +111,7 @@ async function walk(
   snapshot: Snapshot,
   kinds: readonly string[],
   events: Cursor<KeyedEvent>,
-  { histories, sources, range, report, generations, recorder, retentionOf }: CheckTablesOptions,
+  { histories, sources, range, report, generations, recorder, erased, retentionOf }: CheckTablesOptions,
   epochs: EventsWanted["epochs"],
   tally: KindTally,
 ): Promise<Omit<TablesResult, "kinds">> {
@@ -138,7 +141,7 @@ async function walk(
       try {
         const toRecord = recorder?.begin(history, generations.get(kind) ?? []);
         const retention = retentionOf(history);
-        const ground = { range, generations: generations.get(kind) ?? [], retention, toRecord };
+        const ground = { range, generations: generations.get(kind) ?? [], retention, erased, toRecord };
         const compared = await snapshot[1].attempt(
           async (lane) => await checkTable(lane, history, groups, ground, report, tally),
         );

@@ -1,4 +1,5 @@
 import type { Range } from "@scidex/audit-reader";
+import type { ErasedRows } from "./erasure.ts";
 import type { Retention } from "./retirement.ts";
 import type { Generation } from "../coverage/generations.ts";
 
@@ -51,6 +52,8 @@ export interface ComparisonGround {
   readonly generations: readonly Generation[];
   /** By which rows may be missing; null where none may. */
   readonly retention: Retention | null;
+  /** Rows that may be missing since they were erased; null where that is not known. */
+  readonly erased: ErasedRows | null;
   /** How many epochs of keys the table has, and since how many of them its rows have not been recorded anew. */
   readonly keys: { readonly epochs: number; readonly open: number };
   /** Takes what is to be recorded anew; undefined where nobody asks for it. */

@@ -74,7 +74,7 @@ export class GroupReader {
           if (event.seq !== null) {
             linked = event;
             // A row that got another key was recorded anew under it: what is older stands under the other.
-            const isChanged = event.op !== "record" && event.op !== "retire";
+            const isChanged = event.op !== "record" && event.op !== "retire" && event.op !== "erase";
             if (isChanged || (isRekeyed && begin === event)) changedAt = event.appendedAt;
             unstated = undefined;
           }

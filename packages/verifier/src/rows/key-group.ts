@@ -49,8 +49,8 @@ export interface KeyEvent {
   readonly beforeHash: Uint8Array | null;
   /**
    * In the chain: `insert`, `update` or `delete` for a change of a tracked row, `record` for one that was recorded anew,
-   * `retire` for one that has left by its retention, else `event`. In pending, as it stands there: `event`, `door`, `insert`,
-   * `update`, `delete` or `retire`. Such an `insert` can be the first event of its key.
+   * `retire` for one that has left by its retention, `erase` for one that was erased, else `event`. In pending, as it stands
+   * there: `event`, `door`, `insert`, `update`, `delete`, `retire` or `erase`. Such an `insert` can be the first event of its key.
    */
   readonly op: string;
   /** When it was linked; null while it is pending, and where it has no finite time. */
@@ -58,4 +58,5 @@ export interface KeyEvent {
 }
 
 /** Whether an event says that its row is gone since. */
-export const isLeaving = ({ op }: Pick<KeyEvent, "op">): boolean => op === "delete" || op === "retire";
+export const isLeaving = ({ op }: Pick<KeyEvent, "op">): boolean =>
+  op === "delete" || op === "retire" || op === "erase";

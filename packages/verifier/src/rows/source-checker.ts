@@ -5,6 +5,7 @@ import type { ReportFinding } from "@scidex/audit-reader";
 import { located, unrecordedChange } from "./changes/change-finding.ts";
 import { hasChangedSchema } from "./changes/changed-schema.ts";
 import { type ComparisonGround, emptyTally } from "./comparison.ts";
+import { isErased } from "./erasure.ts";
 import { isLeaving, type KeyEvent, type KeyGroup } from "./key-group.ts";
 import { explainedBy, unchained } from "./changes/explained-by.ts";
 import type { Traveller } from "./rekeyed/traveller.ts";
@@ -51,7 +52,7 @@ export class SourceChecker {
         expected: "no row",
         actual: "a row",
         ...(row[0] === undefined ? {} : { observed: toHex(row[0]) }),
-        message: `the row is there although its newest event is that it ${newest.op === "retire" ? "was retired" : "was deleted"}: it was inserted past the trigger`,
+        message: `the row is there although its newest event is that it ${LEFT[newest.op] ?? "was deleted"}: it was inserted past the trigger`,
       });
       return;
     }
@@ -171,15 +172,21 @@ export class SourceChecker {
     }
   }
 
-  /** Whether its row may be missing by the table's retention. */
+  /** Whether its row may be missing, by the table's retention or since it was erased. */
   mayBeGone(group: KeyGroup): boolean {
-    return this.#ground.retention?.isOver(group) === true;
+    return isErased(this.#ground.erased, group.newest) || this.#ground.retention?.isOver(group) === true;
   }
 
   onlyChained(group: KeyGroup): void {
     const { newest } = group;
     this.#countWaiting(group);
     if (newest === undefined || newest.op === "delete" || this.#isOutside(newest)) return;
+    if (newest.op === "erase" && this.#ground.erased === null) {
+      this.tally.unprovable++;
+      this.tally.excuse = "whether a row was erased lawfully, the published heads say, which were not read";
+      return;
+    }
+    if (isErased(this.#ground.erased, newest)) return;
     const finding = {
       check: "source_deleted" as const,
       ...located(newest),
@@ -187,7 +194,10 @@ export class SourceChecker {
       actual: "no row",
     };
     const { relation } = this.#history.current;
-    if (this.#ground.retention === null) {
+    if (newest.op === "erase") {
+      const why = "and no sink holds a statement of it that is signed by a key which the policy has for this table";
+      this.#report({ ...finding, message: `the row of ${relation} was erased, ${why}` });
+    } else if (this.#ground.retention === null) {
       const how = newest.op === "retire" ? "was retired, and the policy has no retention for it" : "is gone";
       this.#report({ ...finding, message: `the row of ${relation} ${how}` });
     } else this.#ground.retention.gone(group, finding);
@@ -220,6 +230,8 @@ export class SourceChecker {
     return seq < from || (to !== undefined && seq > to);
   }
 }
+
+const LEFT: Readonly<Record<string, string>> = { retire: "was retired", erase: "was erased" };
 
 /** Higher than any seq: what is pending will be linked after everything that is there. */
 const AFTER_ALL = 2n ** 63n;

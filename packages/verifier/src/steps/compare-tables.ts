@@ -1,11 +1,19 @@
 import { type Micros, splitKind } from "@scidex/audit-core";
-import { CHECKS, type Finding, type Relation, type ReportFinding, type Snapshot } from "@scidex/audit-reader";
+import {
+  CHECKS,
+  type Finding,
+  type PublishedHeads,
+  type Relation,
+  type ReportFinding,
+  type Snapshot,
+} from "@scidex/audit-reader";
 import type { Crew } from "../bulk/crew.ts";
 import { vouchForTables } from "../bulk/vouch-tables.ts";
 import { readNotCovered, readUndead } from "../coverage/not-covered.ts";
 import type { Histories } from "../coverage/read-histories.ts";
 import type { Generations } from "../coverage/generations.ts";
 import { checkTables, type Recorder } from "../rows/check-tables.ts";
+import { readErasures } from "../rows/erasure.ts";
 import { readPending } from "../rows/read-pending.ts";
 import { Retention, retentionRule } from "../rows/retirement.ts";
 import type { KindHistory } from "../coverage/config.ts";
@@ -24,6 +32,8 @@ export interface CompareTablesOptions {
   readonly generations: Generations;
   readonly recorder: Recorder | undefined;
   readonly policy: Policy | null;
+  /** What the sinks say; null where they were not read. */
+  readonly published: PublishedHeads | null;
   readonly now: Micros;
 }
 
@@ -90,12 +100,13 @@ async function compare(
   given: CompareTablesOptions & { readonly pending: Relation | null },
   noted: Noted,
 ): Promise<void> {
-  const { links, table, pending, generations, recorder, policy, now } = given;
+  const { links, table, pending, published, generations, recorder, policy, now } = given;
   const { range, vouched } = links;
   const histories: Histories = given.histories ?? new Map();
   const sources = pending === null || vouched === null ? null : { pending, rows: vouched.rows };
   const report = reportOf(histories, noted);
   const retentions: Retention[] = [];
+  const erased = published === null ? null : await readErasures(snapshot[0], table, published, policy);
   const retentionOf = ({ kind, current: { relation } }: KindHistory): Retention | null => {
     const rule = retentionRule(policy, kind, relation, now);
     const retention = rule === null ? null : new Retention(rule, report);
@@ -114,6 +125,7 @@ async function compare(
     report,
     generations,
     recorder,
+    erased,
     retentionOf,
   });
   for (const reason of tables.unproven) noted.cannot(reason, "sources");
@@ -121,6 +133,7 @@ async function compare(
   noted.warn(retentions.flatMap((retention) => retention.warnings));
   noted.saw({
     retired: retentions.flatMap((retention) => retention.retired),
+    erased: [...(erased?.values() ?? [])],
     kinds: tables.kinds,
     eventsWithoutSource: given.histories === null ? 0n : tables.eventsWithoutSource,
   });

@@ -30,6 +30,7 @@ const NOTHING_SEEN: Seen = {
   eventsWithoutSource: 0n,
   notCovered: null,
   retired: [],
+  erased: [],
   generations: NO_GENERATIONS,
   accessMs: 0,
   kinds: null,

@@ -30,7 +30,7 @@ BEGIN
     SELECT array_agg(public.audit_chain_blind_key(secret, k.pk) ORDER BY k.n) INTO pks FROM unnest(pks) WITH ORDINALITY AS k(pk, n);
   END IF;
   SELECT array_agg(CASE WHEN c.changed_at IS NULL OR c.changed_at AT TIME ZONE 'UTC' >= now - before THEN 'young'
-                        WHEN c.role IN ('delete', 'retire') OR c.payload_hash IS DISTINCT FROM e.payload_hash THEN 'different' END ORDER BY e.n)
+                        WHEN c.role IN ('delete', 'retire', 'erase') OR c.payload_hash IS DISTINCT FROM e.payload_hash THEN 'different' END ORDER BY e.n)
     INTO reasons
     FROM unnest(pks, payload_hashes) WITH ORDINALITY AS e(pk, payload_hash, n)
    CROSS JOIN LATERAL public.audit_chain_newest(config.kind, e.pk, since) AS c;

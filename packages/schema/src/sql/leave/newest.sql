@@ -14,7 +14,7 @@ BEGIN
           UNION ALL
           -- Keys from pk@ up to pkA. Keys can contain an @ themselves: another row's changes are not this one's.
           SELECT r.name, c.seq, c.payload_hash, c.appended_at
-            FROM unnest(ARRAY['insert', 'update', 'delete', 'record', 'retire']) AS r(name)
+            FROM unnest(ARRAY['insert', 'update', 'delete', 'record', 'retire', 'erase']) AS r(name)
            CROSS JOIN LATERAL (
              SELECT l.seq, l.payload_hash, l.appended_at FROM public.audit_chain AS l
               WHERE l.event_kind = concat(kind, ':', r.name) AND l.event_pk > concat(pk, '@') COLLATE "C" AND l.event_pk < concat(pk, 'A') COLLATE "C"

@@ -18,7 +18,7 @@ DECLARE
 BEGIN
   SELECT c.seq INTO size FROM public.audit_chain AS c ORDER BY c.seq DESC LIMIT 1;
   SELECT c.* INTO newest FROM public.audit_chain AS c WHERE c.event_kind = kind AND c.event_pk = pk;
-  FOREACH role IN ARRAY ARRAY['insert', 'update', 'delete', 'record', 'retire'] LOOP
+  FOREACH role IN ARRAY ARRAY['insert', 'update', 'delete', 'record', 'retire', 'erase'] LOOP
     role := concat(kind, ':', role);
     PERFORM FROM public.audit_chain AS c WHERE c.event_kind = role AND c.event_pk > prefix AND c.event_pk < concat(prefix, ':') LIMIT 1;
     CONTINUE WHEN NOT FOUND;
@@ -34,6 +34,6 @@ BEGIN
       newest := link;
     END IF;
   END LOOP;
-  RETURN CASE WHEN newest.seq <= since OR newest.event_kind IN (concat(kind, ':delete'), concat(kind, ':retire')) THEN NULL ELSE newest.payload_hash END;
+  RETURN CASE WHEN newest.seq <= since OR newest.event_kind IN (concat(kind, ':delete'), concat(kind, ':retire'), concat(kind, ':erase')) THEN NULL ELSE newest.payload_hash END;
 END
 $function$;

@@ -77,6 +77,10 @@ GRANT EXECUTE ON FUNCTION public.audit_chain_seal(integer), public.audit_chain_r
 --> statement-breakpoint
 GRANT EXECUTE ON FUNCTION public.audit_chain_retire(regclass, interval, integer, tid), public.audit_chain_may_retire(regclass, interval, text[], bytea[]), public.audit_chain_leaving_rows(regclass, integer, tid), public.audit_chain_leaving_source(regclass) TO scidex_audit_retention;
 --> statement-breakpoint
+GRANT EXECUTE ON FUNCTION public.audit_chain_erase(regclass, text), public.audit_chain_may_erase(regclass, text, bytea), public.audit_chain_erasing_row(regclass, text), public.audit_chain_erasing_source(regclass, text), public.audit_chain_erased(regclass, text), public.audit_chain_hand_over(text) TO scidex_audit_retention;
+--> statement-breakpoint
+GRANT SELECT ON public.audit_chain_handed TO scidex_audit_publisher, scidex_audit_inspector;
+--> statement-breakpoint
 -- A senate_alerts of the platform's own may have another key, or belong to someone who has to grant this himself: the
 -- set-up goes on, and says so.
 DO $alerts$

@@ -1,6 +1,6 @@
 import { createHash } from "node:crypto";
 import { type Config, CONFIG_KIND, type KindHistory, splitRelation } from "../../coverage/config.ts";
-import type { TablePolicy } from "../../coverage/policy.ts";
+import type { TablePolicy } from "../../coverage/table-policy.ts";
 import { type Catalog, findRelation, type RelationRow } from "../catalog/catalog.ts";
 
 /** How the names of capture functions begin. */

@@ -1,9 +1,9 @@
 /** The door by which rows of a table that refuses changes leave by its retention, and who tries to use it for others. */
 import { createLogin } from "@scidex/audit-testkit";
 import { afterAll, beforeAll, expect, test } from "vitest";
-import { attach } from "../src/index.ts";
-import { chainDatabase, connect, stateOf, textArray } from "./database.ts";
-import { expectIntact } from "./recompute.ts";
+import { attach } from "../../src/index.ts";
+import { chainDatabase, connect, stateOf, textArray } from "../database.ts";
+import { expectIntact } from "../recompute.ts";
 
 let database: Awaited<ReturnType<typeof chainDatabase>>;
 beforeAll(async () => {

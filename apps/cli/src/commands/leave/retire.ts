@@ -1,8 +1,9 @@
 import { type CommandContext, escapeText, EXIT, type Outcome, parseDuration, progress } from "@scidex/audit-command";
 import { Command } from "commander";
 import type { Sql } from "postgres";
-import { type Database, withDatabase } from "../database/database.ts";
-import { print } from "../text/print.ts";
+import { type Database, withDatabase } from "../../database/database.ts";
+import { partsOf } from "../../database/parts-of.ts";
+import { print } from "../../text/print.ts";
 
 const HELP = `
 For a table that refuses changes; where they are tracked, rows can be deleted like any others. The age of a row counts from its
@@ -74,17 +75,6 @@ async function retireAll({ signal }: CommandContext, { sql }: Database, table: s
     shown.done();
   }
   return done;
-}
-
-/** A table that has rows of its own, or its partitions that have. */
-async function partsOf(sql: Sql, table: string): Promise<string[]> {
-  const parts = await sql<{ part: string }[]>`
-    select p.part::pg_catalog.oid::pg_catalog.text as part
-      from (select ${table}::pg_catalog.regclass as part) as t
-     cross join lateral (select t.part where not exists (select from pg_catalog.pg_partition_tree(t.part))
-                         union all select r.relid from pg_catalog.pg_partition_tree(t.part) as r where r.isleaf) as p
-     order by p.part::pg_catalog.oid`;
-  return parts.map(({ part }) => part);
 }
 
 async function retireSome(
