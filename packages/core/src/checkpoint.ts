@@ -16,7 +16,7 @@ import { fromBase64, toBase64 } from "./base64.ts";
 import { CoreError } from "./errors.ts";
 import { checkHash } from "./hash.ts";
 import { checkTreeSize } from "./merkle.ts";
-import { checkName } from "./note-key.ts";
+import { checkName } from "./name.ts";
 
 /** A tree, as its log states it. */
 export interface Checkpoint {

@@ -31,9 +31,12 @@ import { CodedError } from "./coded-error.ts";
  * | `event_mismatch` | a proof that holds, of another event than was asked about |
  * | `name_malformed` | a key name or an origin with spaces, `+`, control characters, or too long |
  * | `key_malformed` | a signer or verifier key that cannot be read |
+ * | `key_unsupported` | an ML-DSA-44 key where this Node.js has no ML-DSA |
  * | `note_malformed` | text that is not a signed note |
  * | `signature_missing` | a note without a signature by a key that must have signed it |
  * | `signature_invalid` | a note with a signature line of a known key that does not verify |
+ * | `witness_missing` | a checkpoint that the quorum of the trust policy has not cosigned, or none of its logs has signed |
+ * | `trust_policy_malformed` | bytes that are not a tlog-policy |
  * | `checkpoint_malformed` | note text that is not a checkpoint without extension lines |
  * | `origin_mismatch` | a checkpoint or a statement of another log |
  * | `head_malformed` | a line that is not a head in its one accepted form |
@@ -69,9 +72,12 @@ export type CoreErrorCode =
   | "event_mismatch"
   | "name_malformed"
   | "key_malformed"
+  | "key_unsupported"
   | "note_malformed"
   | "signature_missing"
   | "signature_invalid"
+  | "witness_missing"
+  | "trust_policy_malformed"
   | "checkpoint_malformed"
   | "origin_mismatch"
   | "head_malformed"

@@ -11,7 +11,9 @@ export interface HeadTrust {
   readonly origin?: string | undefined;
   /**
    * Keys of the log, named as its origin (type 1), and of its time-stamping, named origin and `/timestamp` (type 4);
-   * several of each where they have been changed (key turns, in the reader). Others are not used for heads.
+   * several of each where they have been changed (key turns, in the reader). Where there are ML-DSA-44 keys of the log (type
+   * 6), its checkpoints must be signed by one of these too: a checkpoint from which that was taken is none. Others are not
+   * used for heads.
    */
   readonly verifiers: readonly NoteVerifier[];
 }
@@ -52,7 +54,20 @@ export interface SignedCheckpoint extends Checkpoint, Signed {}
 export function openCheckpoint(text: string, trust: HeadTrust): SignedCheckpoint {
   const note = parseNote(text);
   const checkpoint = parseCheckpoint(note.text);
-  return { ...checkpoint, ...checkSigned(note, "a checkpoint", checkpoint.origin, trust) };
+  const signed = checkSigned(note, "a checkpoint", checkpoint.origin, trust);
+  checkStronger(note, checkpoint.origin, signed.signedTime, trust);
+  return { ...checkpoint, ...signed };
+}
+
+/** Checks the signature by the log's ML-DSA-44 key, where one is trusted: it is never done without. */
+function checkStronger(note: ParsedNote, origin: string, signedTime: Seconds, trust: HeadTrust): void {
+  const keys = trust.verifiers.filter(({ type, name }) => type === 6 && name === origin);
+  if (keys.length === 0) return;
+  const signatures = verifySignatures(note.text, note.lines, keys);
+  if (signatures.length === 0)
+    throw new CoreError("signature_missing", "not signed by the trusted ML-DSA-44 key of the log");
+  if (signatures.some(({ time }) => time !== signedTime))
+    throw new CoreError("head_member_mismatch", "the ML-DSA-44 signature has another time than the cosignature");
 }
 
 /**

@@ -91,15 +91,15 @@ export {
 } from "./note.ts";
 export {
   generateSigningKey,
-  MAX_NAME_BYTES,
   type NoteKey,
   type NoteSigner,
   type NoteVerifier,
   parseSigner,
   parseVerifierKey,
-  type SignatureType,
   signingKeyFromSeed,
 } from "./note-key.ts";
+export { MAX_NAME_BYTES } from "./name.ts";
+export type { SignatureType } from "./signature-type.ts";
 export { jsonForm } from "./json-form.ts";
 export { jsonText, UNSAFE_ON_TERMINALS } from "./json-text.ts";
 export { type JsonValue, MAX_JSON_CHARS, parseJson } from "./parse-json.ts";
@@ -146,3 +146,18 @@ export { rootsFromTiles, tileRoot, tilesOf } from "./tlog/tile-proof.ts";
 export { formatTlogProof, MAX_TLOG_PROOF_CHARS, parseTlogProof, type TlogProof } from "./tlog/tlog-proof.ts";
 export { formatEventProof, type ProvenEvent, verifyProof } from "./tlog/event-proof.ts";
 export { type Micros, microsOfMillis, microsOfSeconds, type Seconds, type Seq } from "./units.ts";
+export {
+  formatAddCheckpoint,
+  MAX_WITNESS_ANSWER_BYTES,
+  parseCosignatures,
+  parseWitnessSize,
+} from "./witness/add-checkpoint.ts";
+export {
+  type Cosignature,
+  describeMissing,
+  type Miscounted,
+  requireWitnessed,
+  type Witnessed,
+  witnessedBy,
+} from "./witness/quorum.ts";
+export { parseTrustPolicy, type PolicyGroup, type PolicyWitness, type TrustPolicy } from "./witness/trust-policy.ts";

@@ -7,8 +7,8 @@
  *     PRIVATE+KEY+<name>+<key ID>+base64(type || seed)
  *
  * - `name`: not empty, without white space, control characters and `+`; here at most 255 bytes of UTF-8.
- * - `type`: one byte, 0x01 for Ed25519 signatures of any note, 0x04 for timestamped cosignatures of checkpoints.
- * - public key and seed: 32 bytes each (RFC 8032).
+ * - `type`: one byte (signature-type.ts).
+ * - public key: 32 bytes for Ed25519 (RFC 8032), 1312 for ML-DSA-44 (FIPS 204). Seed: 32 bytes for both.
  * - `key ID`: the first four bytes of SHA-256(name || 0x0A || type || public key), as 8 lower-case hex digits. It tells
  *   keys of one name apart and is no protection: who checks a signature knows the whole key.
  *
@@ -18,16 +18,13 @@
  */
 import { randomBytes } from "node:crypto";
 import { fromBase64, toBase64 } from "./base64.ts";
-import { checkCosignatureTime, cosignatureMessage, decodeCosignature, encodeCosignature } from "./cosignature.ts";
-import { KEY_BYTES, keyPair, publicKey, signEd25519, verifyEd25519 } from "./ed25519.ts";
 import { CoreError, quoted } from "./errors.ts";
 import { sha256, toHex } from "./hash.ts";
+import { checkName, isName, MAX_NAME_BYTES } from "./name.ts";
+import { algorithmOf, isSignatureType, SEED_BYTES, type SignatureType } from "./signature-type.ts";
 
-/** Signature types: 1 signs the note text, 4 the text of a checkpoint and a time. */
-export type SignatureType = 1 | 4;
-
-/** The longest name of a key or log, in bytes of UTF-8 (C2SP cosignatures have the same bound). */
-export const MAX_NAME_BYTES = 255;
+/** The longest text of a key: a name, and an ML-DSA-44 public key in base64. */
+const MAX_KEY_CHARS = MAX_NAME_BYTES + 2_000;
 
 /** What keys of both kinds are known by. */
 export interface NoteKey {
@@ -37,45 +34,48 @@ export interface NoteKey {
   readonly type: SignatureType;
   /** The verifier key as text. Public. */
   readonly vkey: string;
+  /** The public key, of which keys of several names and types can be made. */
+  readonly publicBytes: Uint8Array;
 }
 
 /** A key that signs notes. */
 export interface NoteSigner extends NoteKey {
   /**
-   * The signature of a note text: 64 bytes for type 1, 72 for type 4, which signs `time` (seconds since the Unix epoch)
-   * with it. Type 1 ignores the time.
+   * The signature of a note text: 64 bytes for type 1, 72 for type 4 and 2428 for type 6, which sign `time` (seconds since
+   * the Unix epoch) with it. Type 1 ignores the time.
    *
-   * @throws {CoreError} `time_range` for a time before 1970 or beyond 2^63 - 1
+   * @throws {CoreError} `time_range` for a time before 1970 or beyond 2^63 - 1; `checkpoint_malformed` for a text that is
+   *   none, with type 6
    */
   sign(text: string, time: bigint): Uint8Array;
 }
 
 /** A key that checks notes. */
 export interface NoteVerifier extends NoteKey {
-  /** Whether `signature` (64 bytes for type 1, 72 for type 4) is this key's for a note text. Never throws. */
+  /** Whether `signature` is this key's for a note text. Never throws. */
   verify(text: string, signature: Uint8Array): boolean;
 }
 
 /**
  * A new key: its secret signer key and its public verifier key, as text.
  *
- * @throws {CoreError} `name_malformed`
+ * @throws {CoreError} `name_malformed`; `key_unsupported` for type 6 where this Node.js has no ML-DSA
  */
 export function generateSigningKey(name: string, type: SignatureType): { signer: string; vkey: string } {
-  return signingKeyFromSeed(name, type, randomBytes(KEY_BYTES));
+  return signingKeyFromSeed(name, type, randomBytes(SEED_BYTES));
 }
 
 /**
  * The key of a given 32-byte seed, as text.
  *
- * @throws {CoreError} `name_malformed`, `key_malformed`
+ * @throws {CoreError} `name_malformed`, `key_malformed`, `key_unsupported`
  */
 export function signingKeyFromSeed(
   name: string,
   type: SignatureType,
   seed: Uint8Array,
 ): { signer: string; vkey: string } {
-  const vkey = formatVkey(checkName(name), type, keyPair(seed).publicBytes);
+  const vkey = formatVkey(checkName(name), type, algorithmOf(type).keyPair(seed).publicBytes);
   return { signer: formatSigner(name, vkey, type, seed), vkey };
 }
 
@@ -88,22 +88,19 @@ export function parseSigner(text: string): NoteSigner {
   const [word, key, name = "", , data = "", ...rest] = bounded(text).split("+");
   // A name has no "+", but base64 does: whatever the split cut off belongs to the data.
   const { type, bytes } = keyData([data, ...rest].join("+"));
-  if (word !== "PRIVATE" || key !== "KEY" || !isName(name)) throw malformedSigner();
-  const { privateKey, publicBytes } = keyPair(bytes);
+  if (word !== "PRIVATE" || key !== "KEY" || !isName(name) || bytes.byteLength !== SEED_BYTES) throw malformedSigner();
+  const algorithm = algorithmOf(type);
+  const { privateKey, publicBytes } = algorithm.keyPair(bytes);
   const vkey = formatVkey(name, type, publicBytes);
   if (formatSigner(name, vkey, type, bytes) !== text) throw malformedSigner();
-  const sign =
-    type === 1
-      ? (text: string) => signEd25519(privateKey, Buffer.from(text))
-      : (text: string, time: bigint) =>
-          encodeCosignature(checkCosignatureTime(time), signEd25519(privateKey, cosignatureMessage(text, time)));
-  return { name, keyId: idOf(vkey), type, vkey, sign };
+  const sign = (text: string, time: bigint): Uint8Array => algorithm.sign(privateKey, name, text, time);
+  return { name, keyId: idOf(vkey), type, vkey, publicBytes, sign };
 }
 
 /**
  * The verifier of a verifier key's text.
  *
- * @throws {CoreError} `key_malformed`
+ * @throws {CoreError} `key_malformed`, `key_unsupported`
  */
 export function parseVerifierKey(vkey: string): NoteVerifier {
   // Someone who pastes the wrong key must not find his secret in a log.
@@ -113,44 +110,20 @@ export function parseVerifierKey(vkey: string): NoteVerifier {
   const [name = "", , ...data] = bounded(vkey).split("+");
   const { type, bytes } = keyData(data.join("+"));
   if (!isName(name)) throw new CoreError("key_malformed", "a verifier key with a malformed name");
+  const algorithm = algorithmOf(type);
+  if (bytes.byteLength !== algorithm.publicBytes)
+    throw new CoreError("key_malformed", `a verifier key of ${quoted(name)} with ${bytes.byteLength} bytes`);
   // Covers the key ID, the case of its digits and everything that was split away.
   if (formatVkey(name, type, bytes) !== vkey) {
     throw new CoreError("key_malformed", `a verifier key of ${quoted(name)} whose key ID does not fit it`);
   }
-  const key = publicKey(bytes);
-  const verify =
-    type === 1
-      ? (text: string, signature: Uint8Array) => verifyEd25519(key, Buffer.from(text), signature)
-      : (text: string, bytes: Uint8Array) => {
-          const cosignature = decodeCosignature(bytes);
-          if (cosignature === undefined) return false;
-          return verifyEd25519(key, cosignatureMessage(text, cosignature.time), cosignature.signature);
-        };
-  return { name, keyId: idOf(vkey), type, vkey, verify };
-}
-
-/**
- * Returns the name itself if a key or a log can have it.
- *
- * @throws {CoreError} `name_malformed`
- */
-export function checkName(name: string): string {
-  if (isName(name)) return name;
-  throw new CoreError(
-    "name_malformed",
-    `a name has 1 to ${MAX_NAME_BYTES} bytes, no white space, control characters or "+": ${quoted(name)}`,
-  );
-}
-
-/** Whether a key or a log can have this name. */
-export function isName(name: string): boolean {
-  if (name === "" || name.length > MAX_NAME_BYTES || !name.isWellFormed()) return false;
-  // White space as Go's unicode.IsSpace and ECMAScript's \s see it, and all control characters: names are printed.
-  return !/[\s\p{Cc}+]/u.test(name) && Buffer.byteLength(name) <= MAX_NAME_BYTES;
+  const key = algorithm.publicKey(bytes);
+  const verify = (text: string, signature: Uint8Array): boolean => algorithm.verify(key, name, text, signature);
+  return { name, keyId: idOf(vkey), type, vkey, publicBytes: bytes, verify };
 }
 
 function bounded(text: string): string {
-  if (text.length > 2 * MAX_NAME_BYTES) throw new CoreError("key_malformed", "a key that is far too long");
+  if (text.length > MAX_KEY_CHARS) throw new CoreError("key_malformed", "a key that is far too long");
   return text;
 }
 
@@ -163,9 +136,11 @@ function keyData(base64: string): { type: SignatureType; bytes: Uint8Array } {
     throw new CoreError("key_malformed", "a key whose data is not base64");
   }
   const type = data[0];
-  if (data.byteLength !== 1 + KEY_BYTES || (type !== 1 && type !== 4)) {
-    throw new CoreError("key_malformed", "a key that is neither Ed25519 (type 1) nor for cosignatures (type 4)");
-  }
+  if (!isSignatureType(type))
+    throw new CoreError(
+      "key_malformed",
+      "a key that is neither Ed25519 (type 1) nor for cosignatures (type 4, or 6 for ML-DSA-44)",
+    );
   return { type, bytes: data.subarray(1) };
 }
 

@@ -18,9 +18,10 @@
  * the right form. Bounds: at most 100 signatures, as in golang.org/x/mod/sumdb/note, and 1,000,000 code units.
  */
 import { fromBase64, toBase64 } from "./base64.ts";
-import { decodeCosignature } from "./cosignature.ts";
 import { CoreError, quoted } from "./errors.ts";
-import { isName, type NoteKey, type NoteSigner, type NoteVerifier } from "./note-key.ts";
+import { isName } from "./name.ts";
+import type { NoteKey, NoteSigner, NoteVerifier } from "./note-key.ts";
+import { signedTimeOf } from "./signature-type.ts";
 
 /** The longest note, in UTF-16 code units. */
 export const MAX_NOTE_CHARS = 1_000_000;
@@ -30,7 +31,7 @@ export const MAX_NOTE_SIGNATURES = 100;
 
 /** A signature that has been verified. */
 export interface NoteSignature extends Pick<NoteKey, "name" | "keyId" | "type" | "vkey"> {
-  /** Seconds since the Unix epoch, for type 4; undefined for type 1. */
+  /** Seconds since the Unix epoch; undefined for type 1. */
   readonly time: bigint | undefined;
 }
 
@@ -107,7 +108,7 @@ export function verifySignatures(
     if (!verifier.verify(text, signature)) {
       throw new CoreError("signature_invalid", `the signature by ${quoted(name)} does not verify`);
     }
-    const time = verifier.type === 4 ? decodeCosignature(signature)?.time : undefined;
+    const time = signedTimeOf(verifier.type, signature);
     signatures.push({ name, keyId, type: verifier.type, vkey: verifier.vkey, time });
   }
   return signatures;

@@ -14,6 +14,8 @@ import { verifyInclusion } from "../inclusion.ts";
 import { type Leaf, MAX_LEAF_CHARS, parseLeaf } from "../leaf.ts";
 import { leafHash } from "../merkle.ts";
 import type { Seconds } from "../units.ts";
+import { requireWitnessed, type Witnessed } from "../witness/quorum.ts";
+import type { TrustPolicy } from "../witness/trust-policy.ts";
 import { formatTlogProof, parseTlogProof } from "./tlog-proof.ts";
 
 /** What a proof has shown. */
@@ -26,6 +28,8 @@ export interface ProvenEvent {
   readonly root: Uint8Array;
   /** When the checkpoint was signed. */
   readonly signedTime: Seconds;
+  /** Who has cosigned the checkpoint; null where no trust policy was given. */
+  readonly witnessed: Witnessed | null;
 }
 
 /**
@@ -52,22 +56,26 @@ export const formatEventProof = (parts: {
 /**
  * Checks the proof of an event against the trusted keys, without a database. The text may be from anybody.
  *
+ * @param trust.witnesses whose quorum must have cosigned the checkpoint; without it nobody need have
  * @param event kind and key, exactly as they must have been recorded: of a change with its role and seq
  *   (`orders:update`, `42@1042`), of a blinded key the hex
  * @throws {CoreError}
  *   - `proof_malformed`: not a tlog-proof in its one form, or without a leaf; `note_malformed`, `checkpoint_malformed`,
  *     `leaf_malformed`: one of its parts is not
  *   - `origin_mismatch`, `signature_missing`, `signature_invalid`, `head_member_mismatch`: as `parseHeadLine`
+ *   - `witness_missing`: not valid by the trust policy
  *   - `tree_range`, `proof_mismatch`: the leaf is not at this index of the signed tree
  *   - `event_mismatch`: it is, and is that of another seq, kind or key
  */
 export function verifyProof(
   text: string,
-  trust: HeadTrust,
+  trust: HeadTrust & { readonly witnesses?: TrustPolicy | undefined },
   event: { readonly kind: string; readonly pk: string },
 ): ProvenEvent {
   const { index, hashes, checkpoint, extra } = parseTlogProof(text);
   const { origin, size, root, signedTime } = openCheckpoint(checkpoint, trust);
+  const witnessed =
+    trust.witnesses === undefined ? null : requireWitnessed(checkpoint, trust.witnesses, trust.verifiers);
   if (extra === null) throw new CoreError("proof_malformed", "the proof does not bring its event (extra)");
   // Nothing is read of the leaf before its hash is proven.
   verifyInclusion({ index, size, leafHash: leafHash(extra), proof: hashes, root });
@@ -79,7 +87,7 @@ export function verifyProof(
       "event_mismatch",
       `it proves the event ${quoted(leaf.eventKind)} ${quoted(leaf.eventPk)}, expected ${quoted(event.kind)} ${quoted(event.pk)}`,
     );
-  return { leaf, origin, size, root, signedTime };
+  return { leaf, origin, size, root, signedTime, witnessed };
 }
 
 function leafTextOf(bytes: Uint8Array): string {
