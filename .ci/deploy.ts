@@ -1,116 +1,24 @@
 /**
  * Tries what deploy/ has, as far as it can be tried here: the image is built and run against a real database, as its user,
- * read-only and with a key that it cannot write; the units pass `systemd-analyze verify`; the CronJobs fit Kubernetes'
- * schemas; and every command line in these files has options that the publisher knows.
+ * read-only and with a key that it cannot write; the units pass `systemd-analyze verify` and `security`; the objects fit
+ * Kubernetes' schemas; and every command line in these files has options that the publisher knows.
  *
  * usage: node --conditions=source .ci/deploy.ts (after a build; as root, with a Docker engine and systemd-analyze)
  */
 import { strict as assert } from "node:assert";
-import { spawn } from "node:child_process";
-import {
-  chmodSync,
-  chownSync,
-  mkdirSync,
-  mkdtempSync,
-  readdirSync,
-  readFileSync,
-  rmSync,
-  statSync,
-  writeFileSync,
-} from "node:fs";
+import { chmodSync, chownSync, mkdirSync, mkdtempSync, rmSync, statSync, writeFileSync } from "node:fs";
 import { tmpdir } from "node:os";
 import { join } from "node:path";
-import { CronJob } from "kubernetes-models/batch/v1/CronJob";
-import { PersistentVolumeClaim } from "kubernetes-models/v1/PersistentVolumeClaim";
-import { parseAllDocuments } from "yaml";
+import { setTimeout as sleep } from "node:timers/promises";
 import { startEmbedded } from "../packages/testkit/src/index.ts";
+import { DEPLOY, checkFiles, USER } from "./deploy/files.ts";
 import { ROOT } from "./packages.ts";
 import { serveRegistry } from "./pages/registry.ts";
 import { packAll, readerEnvironment } from "./reader.ts";
+import { type Ended, run, succeed } from "./deploy/succeed.ts";
 
-/** The user of the image. */
-const USER = 65_532;
-const DEPLOY = join(ROOT, "deploy");
 const folder = mkdtempSync(join(tmpdir(), "audit-deploy-"));
 chmodSync(folder, 0o755);
-
-interface Ended {
-  readonly code: number | null;
-  readonly output: string;
-}
-
-/** Without blocking: the registry is served by this process. */
-async function run(program: string, args: readonly string[], env: NodeJS.ProcessEnv = process.env): Promise<Ended> {
-  const child = spawn(program, args, { env, stdio: ["ignore", "pipe", "pipe"], timeout: 300_000 });
-  let output = "";
-  child.stdout.setEncoding("utf8").on("data", (text: string) => (output += text));
-  child.stderr.setEncoding("utf8").on("data", (text: string) => (output += text));
-  const code = await new Promise<number | null>((resolve, reject) =>
-    child.once("error", reject).once("close", resolve),
-  );
-  return { code, output };
-}
-
-async function succeed(program: string, args: readonly string[], env?: NodeJS.ProcessEnv): Promise<string> {
-  const { code, output } = await run(program, args, env);
-  assert.equal(code, 0, `${program} ${args.join(" ")}:\n${output}`);
-  return output;
-}
-
-async function checkUnits(): Promise<string[]> {
-  const units = join(folder, "units");
-  mkdirSync(units);
-  const names = readdirSync(join(DEPLOY, "systemd"));
-  const commands: string[] = [];
-  for (const name of names) {
-    const text = readFileSync(join(DEPLOY, "systemd", name), "utf8");
-    commands.push(...[...text.matchAll(/^ExecStart=\S*\/(audit-publisher .*)$/gm)].map((match) => match[1] ?? ""));
-    // Only the program's path is another one: it is not installed here.
-    writeFileSync(join(units, name), text.replaceAll("/usr/local/bin/audit-publisher", "/bin/true"));
-  }
-  const output = await succeed("systemd-analyze", ["verify", "--man=no", ...names.map((name) => join(units, name))]);
-  assert.equal(output.trim(), "", "systemd-analyze has something to say");
-  console.log(`ok    systemd-analyze verify: ${names.length} units`);
-  return commands;
-}
-
-function checkCronJobs(): string[] {
-  const documents = parseAllDocuments(readFileSync(join(DEPLOY, "kubernetes/cronjobs.yaml"), "utf8"));
-  const commands: string[] = [];
-  for (const document of documents) {
-    if (document.get("kind") === "PersistentVolumeClaim") {
-      new PersistentVolumeClaim(document.toJS() as ConstructorParameters<typeof PersistentVolumeClaim>[0]).validate();
-      continue;
-    }
-    assert.equal(document.get("kind"), "CronJob");
-    const job = new CronJob(document.toJS() as ConstructorParameters<typeof CronJob>[0]);
-    job.validate();
-    const pod = job.spec?.jobTemplate.spec?.template.spec;
-    assert.equal(pod?.securityContext?.runAsUser, USER);
-    commands.push(...(pod?.containers ?? []).map(({ args = [] }) => `audit-publisher ${args.join(" ")}`));
-  }
-  console.log(`ok    ${documents.length} Kubernetes objects`);
-  return commands;
-}
-
-function checkCrontab(): string[] {
-  const lines = readFileSync(join(DEPLOY, "crontab"), "utf8").split("\n");
-  const jobs = lines.filter((line) => /^[\d*]/.test(line));
-  for (const job of jobs) assert.match(job, /^(?:(?:\*|\d+)\s+){5}audit\s+\. \/etc\/audit\/publisher\.env; /);
-  console.log(`ok    ${jobs.length} lines of the crontab`);
-  return jobs.map((job) => /audit-publisher [^>]*/.exec(job)?.[0].trim() ?? "");
-}
-
-async function checkOptions(commands: readonly string[]): Promise<void> {
-  for (const command of new Set(commands)) {
-    const [, name = "", ...words] = command.split(/\s+/);
-    const cli = ["--conditions=source", join(ROOT, "apps/publisher/src/cli.ts"), name, "--help"];
-    const help = await succeed(process.execPath, cli);
-    for (const option of words.filter((word) => word.startsWith("--")))
-      assert(new RegExp(`^\\s+${option}\\b`, "m").test(help), `${command}: there is no option ${option}`);
-  }
-  console.log(`ok    options of ${new Set(commands).size} command lines`);
-}
 
 /** A base image without pulling one: Node.js as npm installs it, a shell, git, and the libraries that these need. */
 async function makeBase(image: string): Promise<void> {
@@ -182,14 +90,32 @@ async function checkImage(): Promise<void> {
   assert.equal(tampered.code, 1, tampered.output);
   assert.match(tampered.output, /"check":"source_edited"/);
   assert.equal(await psql("select count(*) from senate_alerts where kind = 'audit_chain_break'"), "1\n");
+  await checkDaemon(container);
   const refused = await container("publish", "--json");
   assert.equal(refused.code, 0, "publishing checks the chain, not the rows");
   console.log("ok    the image publishes, verifies and alerts as user 65532, read-only");
 }
 
+/** The command that the image has: its endpoint is asked as a probe would ask it. */
+async function checkDaemon(container: (...args: string[]) => Promise<Ended>): Promise<void> {
+  const address = "127.0.0.1:9767";
+  const running = container("run", "--json", "--listen", address);
+  const deadline = Date.now() + 60_000;
+  for (;;) {
+    const ready = await fetch(`http://${address}/readyz`).catch(() => undefined);
+    if (ready?.ok === true) break;
+    assert(Date.now() < deadline, "the daemon is never ready");
+    await sleep(200);
+  }
+  const [id = ""] = (await succeed("docker", ["ps", "--quiet", "--filter", "ancestor=audit-publisher:ci"])).split("\n");
+  await succeed("docker", ["stop", id]);
+  const { code, output } = await running;
+  assert.equal(code, 0, output);
+  console.log("ok    the image runs as a daemon, is ready, and ends when it is stopped");
+}
+
 try {
-  const commands = [...(await checkUnits()), ...checkCronJobs(), ...checkCrontab()];
-  await checkOptions(commands);
+  await checkFiles(folder);
   await checkImage();
 } finally {
   rmSync(folder, { recursive: true, force: true });

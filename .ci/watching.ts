@@ -1,12 +1,12 @@
 /**
  * Has programs of others watch a real run. promtool checks and tests the alert rules of deploy/prometheus; a Prometheus
  * scrapes `audit-publisher run`, knows all that the dashboard of deploy/grafana asks for, fires when the database is
- * tampered with, and tells an Alertmanager.
+ * tampered with, and tells an Alertmanager; which takes what `audit-verify` posts, too, from beginning to end.
  *
  * usage: node --conditions=source .ci/watching.ts (with psql, prometheus, promtool and prometheus-alertmanager in the PATH)
  */
 import { strict as assert } from "node:assert";
-import { type ChildProcess, execFileSync, spawn } from "node:child_process";
+import { type ChildProcess, execFileSync, spawn, spawnSync } from "node:child_process";
 import { mkdtempSync, readFileSync, rmSync, writeFileSync } from "node:fs";
 import { createServer } from "node:net";
 import { tmpdir } from "node:os";
@@ -110,6 +110,10 @@ try {
     ["test", "rules", join(ROOT, ".ci/watching/rules.test.yml")],
   ])
     execFileSync("promtool", args, { stdio: ["ignore", "pipe", "inherit"] });
+  // The paths in it are those of its container.
+  const compose = readFileSync(join(ROOT, "deploy/compose/prometheus.yml"), "utf8");
+  writeFileSync(join(folder, "compose.yml"), compose.replace("audit-chain.rules.yml", RULES));
+  execFileSync("promtool", ["check", "config", join(folder, "compose.yml")], { stdio: ["ignore", "pipe", "inherit"] });
   console.log("ok    promtool checks and tests the rules");
 
   await using server = await startEmbedded();
@@ -126,7 +130,7 @@ try {
   psql("create table orders (id bigint primary key, amount numeric)");
   cli("attach", "orders");
   psql("insert into orders values (1, 40)");
-  cli("keygen", "--name", "example.org/orders", "--out", join(folder, "key"));
+  const vkeys = cli("keygen", "--name", "example.org/orders", "--out", join(folder, "key"));
 
   const [endpoint, prometheusPort, alertmanagerPort] = [await freePort(), await freePort(), await freePort()];
   const prometheus = `http://127.0.0.1:${prometheusPort}`;
@@ -170,15 +174,47 @@ try {
   };
   assert.deepEqual(await firing(), [], "all is well");
 
-  psql(
-    "begin; set local session_replication_role = replica; update public.audit_chain set payload_hash = sha256('x'); commit",
-  );
+  const put = (hash: string): string =>
+    psql(
+      `begin; set local session_replication_role = replica; update public.audit_chain set payload_hash = '\\x${hash}' where seq = 1; commit`,
+    );
+  const hash = psql("select encode(payload_hash, 'hex') from public.audit_chain where seq = 1").trim();
+  put("00".repeat(32));
   const told = await until("Alertmanager has heard of it", async () => {
     const alerts = await getJson<Alert[]>(`${alertmanager}/api/v2/alerts`);
     return alerts.find(({ labels }) => labels["alertname"] === "AuditChainTampered");
   });
   assert.match(told.annotations["runbook_url"] ?? "", /incident\.md/);
   console.log("ok    Prometheus fires when the database is tampered with, and Alertmanager hears of it");
+
+  const verifier = (...args: string[]): number | null =>
+    spawnSync(process.execPath, ["--conditions=source", join(ROOT, "packages/verifier/src/cli.ts"), ...args], {
+      env: {
+        ...process.env,
+        AUDIT_DATABASE_URL: server.url,
+        AUDIT_SINKS: `file:${join(folder, "head.log")}`,
+        AUDIT_VERIFIER_KEYS: vkeys,
+      },
+    }).status;
+  const memory = ["--alert-state", join(folder, "alerts")];
+  const alerting = [...memory, "--alert-format", "alertmanager", "--alert-webhook", `${alertmanager}/api/v2/alerts`];
+  const posted = async (): Promise<Alert[]> =>
+    (await getJson<Alert[]>(`${alertmanager}/api/v2/alerts?active=true`)).filter(
+      ({ labels }) => labels["alertname"] === "AuditChainFinding",
+    );
+  assert.equal(verifier(...alerting), 1);
+  const begun = await until("Alertmanager takes what audit-verify posts", async () => {
+    const alerts = await posted();
+    return alerts.length > 0 ? alerts : undefined;
+  });
+  assert(begun.some(({ labels }) => labels["check"] === "event_hash"));
+  put(hash);
+  assert.equal(verifier(...alerting), 0, "it has been put back");
+  assert.equal((await posted()).length, begun.length, "and is no less an alert for that");
+  assert.equal(verifier("alerts", ...memory, "--all", "--reason", "INC-7"), 0);
+  assert.equal(verifier(...alerting), 0);
+  await until("Alertmanager hears that it is over", async () => ((await posted()).length === 0 ? true : undefined));
+  console.log("ok    Alertmanager takes alerts of audit-verify as they are, and that they are over");
 } finally {
   for (const child of started.splice(0)) child.kill("SIGTERM");
   await sleep(500);

@@ -107,11 +107,12 @@ const ROOMS: Readonly<Record<string, Readonly<Record<string, readonly string[]>>
     structure: ["bulk", "coverage"],
     access: ["bulk", "coverage", "structure"],
     report: ["coverage", "rows", "verify-options.ts"],
-    command: ["coverage", "report", "verify-options.ts"],
+    command: ["alerts", "coverage", "report", "verify-options.ts"],
     nights: ["command", "coverage", "report"],
     bundle: ["command", "report", "steps", "trust.ts"],
     steps: ["access", "bulk", "causes.ts", "coverage", "report", "rows", "structure", "trust.ts", "verify-options.ts"],
     prove: ["lookup.ts"],
+    alerts: ["causes.ts", "coverage", "report"],
     record: ["coverage", "deadline.ts", "report", "rows", "trust.ts", "verification.ts", "verify-options.ts"],
   },
   "apps/cli": {

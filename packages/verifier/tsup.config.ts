@@ -6,6 +6,7 @@ export default defineConfig({
   entry: {
     index: "src/index.ts",
     cli: "src/cli.ts",
+    "alerts/index": "src/alerts/index.ts",
     "command/index": "src/command/index.ts",
     worker: "src/bulk/worker.ts",
   },

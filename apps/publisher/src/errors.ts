@@ -32,8 +32,6 @@ export type PublisherErrorCode =
   | "recovery"
   /** The write-ahead log cannot be followed, or what comes from it cannot be read. */
   | "stream"
-  /** A webhook or heartbeat did not take what it was told. */
-  | "service"
   | "aborted"
   | "io";
 

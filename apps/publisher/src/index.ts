@@ -11,9 +11,9 @@ export type { PublishResult, SinkStatus } from "./publish/result.ts";
 export { SEAL_BATCH, sealPending, type SealOptions } from "./sealing/seal.ts";
 export { initialState, type LogPosition, type SinkRecord, type State, STATE_VERSION } from "./state/state.ts";
 export { ALERT_KIND, ALERT_SEVERITY } from "./alerts/alert-table.ts";
-export type { AlertSummary } from "./alerts/deliver-alerts.ts";
+export type { AlertSummary } from "@scidex/audit-verifier/alerts";
 export type { Heartbeat } from "./alerts/heartbeat.ts";
-export { REQUEST_DEFAULTS, type RequestOptions } from "./alerts/http-request.ts";
+export { REQUEST_DEFAULTS, type RequestOptions } from "@scidex/audit-verifier/alerts";
 export type { AlertedReport, AlertedVerification } from "./verify/alerted-report.ts";
 export { MetricsFile } from "./metrics/metrics-file.ts";
 export type { MetricName, Metrics, RunKind, RunSample } from "./metrics/metrics.ts";
@@ -24,5 +24,6 @@ export {
   SIGNATURE_HEADER,
   TIMESTAMP_HEADER,
   type Webhook,
+  type WebhookFormat,
   webhookSignature,
-} from "./alerts/webhook.ts";
+} from "@scidex/audit-verifier/alerts";

@@ -1,4 +1,5 @@
 import { type CommandContext, runCommand } from "@scidex/audit-command";
+import { alertsCommand } from "@scidex/audit-verifier/alerts";
 import { Command } from "commander";
 import { beginCommand } from "./command/begin-command.ts";
 import { publishCommand } from "./command/publish-command.ts";
@@ -6,6 +7,7 @@ import { rotateKeyCommand } from "./command/rotate-key-command.ts";
 import { runDaemonCommand } from "./command/run-daemon-command.ts";
 import { sealCommand } from "./command/seal-command.ts";
 import { verifyCommand } from "./command/verify-command.ts";
+import { alertMemoryOf } from "./command/verify-settings.ts";
 import { VERSION } from "./version.ts";
 
 /** The audit-publisher command line. */
@@ -19,6 +21,7 @@ export async function main(argv: readonly string[] = process.argv): Promise<void
         .addCommand(sealCommand(context))
         .addCommand(verifyCommand(context))
         .addCommand(runDaemonCommand(context))
+        .addCommand(alertsCommand(context, alertMemoryOf))
         .addCommand(beginCommand(context))
         .addCommand(rotateKeyCommand(context))
         .addHelpText("after", "\nExample:\n  audit-publisher publish && audit-publisher verify --since-head 24h"),

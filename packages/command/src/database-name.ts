@@ -1,3 +1,5 @@
+import type { Sql } from "postgres";
+
 /**
  * What a person calls a database: its name and where it is, without user and password. `a on db.example:5432`.
  *
@@ -8,6 +10,12 @@ export function databaseName(url: string): string {
   const [, host = "", database = ""] = match ?? [];
   const name = database === "" ? "the default one" : decoded(database);
   return host === "" ? name : `${name} on ${decoded(host)}`;
+}
+
+/** The same of a client. */
+export function clientName({ options: { host, port, database, path } }: Sql): string {
+  const places = host.map((name, index) => `${name}:${port[index] ?? ""}`);
+  return `${database} on ${path || places.join(",")}`;
 }
 
 function decoded(text: string): string {

@@ -1,7 +1,7 @@
 export { type LockUser, readChainLock } from "./chain-lock.ts";
 export { CommandError, type CommandErrorCode } from "./command-error.ts";
 export { connect, CONNECT_TIMEOUT, type ConnectOptions, DEFAULT_CONNECTIONS } from "./connect.ts";
-export { databaseName } from "./database-name.ts";
+export { clientName, databaseName } from "./database-name.ts";
 export { parseDuration } from "./duration.ts";
 export {
   configFile,
@@ -27,6 +27,7 @@ export { EXIT, type ExitCode } from "./exit-code.ts";
 export { type Alike, briefly, FEW, groupAlike } from "./group-alike.ts";
 export { keepHeapSmall } from "./keep-heap-small.ts";
 export { describeLostConnection } from "./describe-lost-connection.ts";
+export { createDurably, renameDurably, replaceDurably } from "./durable-file.ts";
 export { packageVersion } from "./package-version.ts";
 export { progress, type Progress, type ProgressOptions, type ProgressStream } from "./progress.ts";
 export { redact, redactUrl } from "./redact.ts";

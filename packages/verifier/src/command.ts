@@ -14,17 +14,21 @@ import {
   policyFile,
   progress,
   redact,
-  sinkUrls,
   writeOut,
 } from "@scidex/audit-command";
-import type { NoteVerifier } from "@scidex/audit-core";
 import { failurePage, page } from "@scidex/audit-report";
-import { openSinks, type Sink, SinkError } from "@scidex/audit-sinks";
+import type { Sink } from "@scidex/audit-sinks";
 import { Command } from "commander";
+import { alertsCommand } from "./alerts/alerts-command.ts";
+import type { AlertTarget } from "./alerts/alert-target.ts";
+import { describeAlerts } from "./alerts/describe-alerts.ts";
+import { WEBHOOK_ENVIRONMENT } from "./alerts/webhook/webhook-option.ts";
 import { runBundle } from "./bundle/bundle-command.ts";
+import { addAlertOptions, alertFailure, type AlertFlags, alertReport, alertTargetOf } from "./command/alerting.ts";
 import { parseCheckGroups, parseJobs, parseSeq, parseShard } from "./command/argv.ts";
-import { configuration, messageOf, usage } from "./command/errors.ts";
+import { messageOf, usage } from "./command/errors.ts";
 import { readPolicy, readState, write } from "./command/files.ts";
+import { checkOrigin, sinksToRead } from "./command/heads-to-read.ts";
 import { parseKeys, readKeys } from "./command/keys.ts";
 import { describeReport } from "./report/describe-report.ts";
 import { formatState, CHECK_GROUPS } from "@scidex/audit-reader";
@@ -36,7 +40,7 @@ import type { Trust } from "./trust.ts";
 import { type Verification, verify } from "./verify.ts";
 import { defaultJobs, type VerifyOptions } from "./verify-options.ts";
 
-interface Flags {
+interface Flags extends AlertFlags {
   readonly from?: string;
   readonly to?: string;
   readonly checks?: string;
@@ -57,7 +61,7 @@ interface Flags {
 
 const HELP = `
 Environment: AUDIT_DATABASE_URL (a role with scidex_audit_inspector; scidex_audit_ro is enough for --checks links,heads),
-AUDIT_SINKS, AUDIT_VERIFIER_KEYS, AUDIT_ORIGIN, AUDIT_POLICY, AUDIT_MAX_HEAD_AGE.
+AUDIT_SINKS, AUDIT_VERIFIER_KEYS, AUDIT_ORIGIN, AUDIT_POLICY, AUDIT_MAX_HEAD_AGE; ${WEBHOOK_ENVIRONMENT}.
 
 Exit code: 0 intact, 1 tampering found, 2 wrong usage or configuration, 3 could not check everything.
 
@@ -71,7 +75,8 @@ event are judged by the first shard, rows that wait to be linked by the last.`;
 
 /** The `audit-verify` command. */
 export function verifyCommand(context: CommandContext): Command {
-  return new Command("audit-verify")
+  const command = new Command("audit-verify")
+    // What follows a subcommand is its own.
     .enablePositionalOptions()
     .version(packageVersion(import.meta.url))
     .description("Verifies the audit chain, its published heads and the audited rows. Reads only.")
@@ -92,20 +97,25 @@ export function verifyCommand(context: CommandContext): Command {
     .option("--bundle <dir>", "verify a log from its files alone, without a database: a tiles: folder, or prove --all")
     .option("--report <file>", "also write the report as a page for people: one HTML file that loads nothing")
     .option("--sign <file>", "the verifier's own keys: sign what a full run has found, as one more night of --nights")
-    .option("--nights <url>", "where nights are added, out of the database's reach, such as file:/srv/nights.log")
+    .option("--nights <url>", "where nights are added, out of the database's reach, such as file:/srv/nights.log");
+  return addAlertOptions(command)
     .option("--json", "print the report as JSON")
     .addHelpText("after", HELP)
     .action(context.run(async (flags: Flags) => await run(flags, context.signal)))
-    .addCommand(historyCommand(context));
+    .addCommand(historyCommand(context))
+    .addCommand(alertsCommand(context, () => undefined));
 }
 
 async function run({ bundle, ...flags }: Flags, signal: AbortSignal): Promise<Outcome> {
   if (bundle !== undefined) return await runBundle({ bundle, ...flags }, signal);
-  const request = await readRequest(flags);
+  const request = await readRequest(flags, signal);
   const sinks = sinksToRead(flags.state);
   try {
     const verification = await verifyDatabase(request, sinks, signal).catch(async (error: unknown) => {
-      if (!signal.aborted) await writeFailure(request, error);
+      if (!signal.aborted) {
+        await writeFailure(request, error);
+        await alertFailure(request.alerts, request.trust.policy ?? null, request.trust.state?.awaitedSince ?? null);
+      }
       throw error;
     });
     return await deliver(verification, request);
@@ -122,6 +132,7 @@ interface VerifyRequest {
   readonly options: VerifyOptions;
   /** What a page says of where it comes from. */
   readonly about: { readonly command: string; readonly origin: string | null; readonly database: string };
+  readonly alerts: AlertTarget | undefined;
   readonly files: { readonly report: string | undefined; readonly state: string | undefined };
   readonly isJson: boolean;
   /** Null where nothing is signed. */
@@ -130,7 +141,7 @@ interface VerifyRequest {
 }
 
 /** Reads and checks all of it, before anything is connected to. */
-async function readRequest(flags: Flags): Promise<VerifyRequest> {
+async function readRequest(flags: Flags, signal: AbortSignal): Promise<VerifyRequest> {
   const startSeq = parseSeq("--from", flags.from);
   const endSeq = parseSeq("--to", flags.to);
   if (endSeq !== undefined && endSeq < (startSeq ?? 1n)) throw usage(`--to is ${endSeq}, which is before --from`);
@@ -152,6 +163,7 @@ async function readRequest(flags: Flags): Promise<VerifyRequest> {
   checkOrigin(expected, verifiers);
   const url = databaseUrl();
   const night = await readNightTarget(flags);
+  const about = { command: "audit-verify", origin: expected ?? null, database: databaseName(url) };
   return {
     url,
     trust: { origin: name, keys, policy, state },
@@ -166,7 +178,8 @@ async function readRequest(flags: Flags): Promise<VerifyRequest> {
       maxDurationMs,
       allowUnanchored: flags.allowUnanchored === true,
     },
-    about: { command: "audit-verify", origin: expected ?? null, database: databaseName(url) },
+    about,
+    alerts: alertTargetOf(flags, about, signal),
     files: { report: flags.report, state: flags.state },
     isJson: flags.json === true,
     night,
@@ -201,10 +214,13 @@ async function verifyDatabase(
 async function deliver({ report, state, overview }: Verification, request: VerifyRequest): Promise<Outcome> {
   const { about, files, isJson } = request;
   const { startSeq, endSeq, shard } = request.options;
-  await writeOut(isJson ? `${formatReport(report)}\n` : describeReport(report));
   const isWhole = startSeq === undefined && endSeq === undefined && shard === undefined;
+  const { alerts, warnings } = await alertReport(request.alerts, report, isWhole);
+  const notes = alerts === undefined ? [] : describeAlerts(alerts);
+  const said = { ...report, ...(alerts && { alerts }), warnings: [...report.warnings, ...warnings] };
+  await writeOut(isJson ? `${formatReport(said)}\n` : describeReport(said, notes));
   const isReported = await write("--report", files.report, () =>
-    page({ report, overview, ...about, verifiedAt: Date.now(), isWhole, notes: [] }),
+    page({ report: said, overview, ...about, verifiedAt: Date.now(), isWhole, notes }),
   );
   const isRemembered = await write("--state", files.state, () => formatState(state));
   const isSigned = await signRun(report, {
@@ -215,7 +231,7 @@ async function deliver({ report, state, overview }: Verification, request: Verif
     ...about,
   });
   const exits = {
-    intact: isReported && isRemembered && isSigned ? EXIT.ok : EXIT.failed,
+    intact: isReported && isRemembered && isSigned && (alerts?.pending ?? 0) === 0 ? EXIT.ok : EXIT.failed,
     tampered: EXIT.tampered,
     unproven: EXIT.failed,
   } as const;
@@ -226,25 +242,4 @@ async function deliver({ report, state, overview }: Verification, request: Verif
 async function writeFailure({ about, files }: VerifyRequest, error: unknown): Promise<void> {
   const reason = redact(messageOf(error));
   await write("--report", files.report, () => failurePage({ ...about, reason, failedAt: Date.now() }));
-}
-
-/** @param state the state file, beside which git sinks keep their clones; without one they are made anew each time */
-function sinksToRead(state: string | undefined): Sink[] {
-  const folder = state === undefined ? undefined : `${state}.clones`;
-  try {
-    return openSinks(sinkUrls(), { folder });
-  } catch (error) {
-    if (error instanceof SinkError) throw configuration(`AUDIT_SINKS: ${error.message}`, error);
-    throw error;
-  }
-}
-
-/** Which log's heads are expected must be said where the keys are those of several. */
-function checkOrigin(name: string | undefined, keys: readonly NoteVerifier[]): void {
-  const logs = new Set(keys.flatMap(({ type, name: log }) => (type === 1 ? [log] : [])));
-  if (name !== undefined || logs.size < 2) return;
-  throw configuration(
-    `AUDIT_ORIGIN is not set, and AUDIT_VERIFIER_KEYS has the keys of several logs; expected one of ${[...logs].map((log) => JSON.stringify(log)).join(", ")}`,
-    undefined,
-  );
 }

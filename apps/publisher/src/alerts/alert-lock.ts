@@ -1,6 +1,7 @@
 import { resolve } from "node:path";
 import { setTimeout as sleep } from "node:timers/promises";
 import { sha256 } from "@scidex/audit-core";
+import type { AlertLock } from "@scidex/audit-verifier/alerts";
 import type { Sql } from "postgres";
 import { inTransaction } from "../transaction.ts";
 
@@ -9,11 +10,8 @@ const POLL_MS = 100;
 /** How much longer than asked we wait for a server that does not even answer. */
 const GRACE_MS = 2_000;
 
-export interface AlertLock {
-  /** False where it could not be taken in time. */
-  readonly isHeld: boolean;
-  release(): void;
-}
+/** How long to wait for another run that alerts, in milliseconds. */
+export const ALERT_LOCK_WAIT_MS = 60_000;
 
 /**
  * Keeps two runs that end at once from alerting the same twice. It is an advisory lock, which the server releases

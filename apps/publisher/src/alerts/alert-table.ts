@@ -1,7 +1,6 @@
 import { setTimeout as sleep } from "node:timers/promises";
 import type { Sql } from "postgres";
-import { type Alert, refId } from "./alert-memory.ts";
-import type { JsonObject } from "./plain-json.ts";
+import type { Alert, JsonObject } from "@scidex/audit-verifier/alerts";
 import { inTransaction } from "../transaction.ts";
 
 /** The `kind` and `severity` of every row that is written. */
@@ -40,8 +39,8 @@ async function insert(sql: Sql, alerts: readonly Alert[], timeoutMs: number): Pr
       `set local synchronous_commit = on; set local statement_timeout = ${timeoutMs}; set local lock_timeout = ${timeoutMs}`,
     );
     const rows = alerts.map(({ details }) => ({
-      ref_id: details === null ? null : writable(refId(details), isUnicode),
-      details: details === null ? null : Object.fromEntries(entries(details, isUnicode)),
+      ref_id: writable(refId(details), isUnicode),
+      details: Object.fromEntries(entries(details, isUnicode)),
     }));
     const result = await tx.unsafe(
       `insert into public.senate_alerts (kind, ref_id, severity, details)
@@ -74,3 +73,14 @@ function writable<T extends string | null>(text: T, isUnicode: boolean): T | str
   if (text === null || isUnicode) return text;
   return text.replaceAll(/[^\u0020-\u007e]/g, (unit) => `\\u${unit.charCodeAt(0).toString(16).padStart(4, "0")}`);
 }
+
+/** A divergence's `ref_id` in `senate_alerts`: the seq, the ends of an interval, or `kind:pk`; null for nowhere. */
+function refId(details: JsonObject): string | null {
+  const { seq, from_seq, to_seq, event_kind, event_pk } = details;
+  if (isNumeral(seq)) return String(seq);
+  if (isNumeral(from_seq) && isNumeral(to_seq)) return `${from_seq}-${to_seq}`;
+  if (typeof event_kind !== "string") return null;
+  return typeof event_pk === "string" ? `${event_kind}:${event_pk}` : event_kind;
+}
+
+const isNumeral = (value: unknown): value is number | string => typeof value === "number" || typeof value === "string";

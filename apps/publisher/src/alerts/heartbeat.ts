@@ -1,4 +1,4 @@
-import { request, type RequestOptions } from "./http-request.ts";
+import { request, type RequestOptions } from "@scidex/audit-verifier/alerts";
 
 /** A service that notices when it is not called any more. */
 export interface Heartbeat extends RequestOptions {
@@ -8,7 +8,7 @@ export interface Heartbeat extends RequestOptions {
 /**
  * Calls the heartbeat, with GET, which all such services take.
  *
- * @throws {PublisherError} `service`, `aborted`
+ * @throws {CommandError} `unavailable`, `interrupted`
  */
 export async function beat({ url, ...options }: Heartbeat): Promise<void> {
   await request(url, () => ({ method: "GET", headers: { "User-Agent": "audit-publisher" } }), options);

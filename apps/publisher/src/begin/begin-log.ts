@@ -18,7 +18,7 @@ import { withPublisherLock } from "../publish/publisher-lock.ts";
 import type { PublishResult } from "../publish/result.ts";
 import { checkServer, readServer } from "../publish/server.ts";
 import { openPublisherSinks, requireDistinct } from "../sinks/open-sinks.ts";
-import { replaceDurably } from "../state/durable-file.ts";
+import { replaceDurably } from "@scidex/audit-command";
 import { clonesOf, currentKeyFile, exists, stateFileOf, successorKeyFile } from "../state/key-file.ts";
 import type { FirstLog } from "../state/log-history.ts";
 import { beginningState, formatState, parseState } from "../state/state.ts";

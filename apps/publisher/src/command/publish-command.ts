@@ -13,6 +13,7 @@ import {
   writeOut,
 } from "@scidex/audit-command";
 import { jsonForm, jsonText } from "@scidex/audit-core";
+import { WEBHOOK_ENVIRONMENT, webhookOf } from "@scidex/audit-verifier/alerts";
 import { readKeys, readPolicy } from "@scidex/audit-verifier/command";
 import { Command } from "commander";
 import { MAX_LOCK_IDLE } from "./lock-option.ts";
@@ -20,7 +21,7 @@ import { requiredKeyFile } from "./required-key-file.ts";
 import { metricsFileOf, noteFailure } from "../metrics/metrics-file.ts";
 import { publishAndTell, type ToldPublication } from "../publish/publish-and-tell.ts";
 import type { PublishResult } from "../publish/result.ts";
-import { addTellOptions, heartbeatOf, TELL_ENVIRONMENT, type TellFlags, webhookOf } from "./tell-settings.ts";
+import { addTellOptions, heartbeatOf, type TellFlags } from "./tell-settings.ts";
 
 interface Flags extends TellFlags {
   readonly heartbeat?: string;
@@ -52,7 +53,7 @@ export function publishCommand(context: CommandContext): Command {
       "after",
       `
 Environment: AUDIT_DATABASE_URL, AUDIT_SIGNING_KEY_FILE, AUDIT_SINKS, AUDIT_ORIGIN and AUDIT_POLICY
-(optional), ${TELL_ENVIRONMENT}.
+(optional), ${WEBHOOK_ENVIRONMENT}.
 
 Example (cron, every hour):
   AUDIT_SIGNING_KEY_FILE=/etc/audit/key \\
@@ -72,7 +73,7 @@ async function run(context: CommandContext, flags: Flags): Promise<Outcome> {
   const pinned = flags.policy ?? policyFile();
   const vkeys = flags.recoverState === true ? await readKeys() : [];
   const policy = pinned === undefined ? null : await readPolicy(pinned);
-  const webhook = webhookOf(flags.alertWebhook, context.signal);
+  const webhook = webhookOf(flags, context.signal);
   const heartbeat = heartbeatOf("--heartbeat", flags.heartbeat, context.signal);
   const metrics = metricsFileOf(flags.metrics);
   const database = await connect(databaseUrl(), { applicationName: "audit-publisher", isFinding: true }).catch(

@@ -9,6 +9,7 @@ import {
   signingKeyFile,
   sinkUrls,
 } from "@scidex/audit-command";
+import { REMIND_EVERY, WEBHOOK_ENVIRONMENT, webhookOf } from "@scidex/audit-verifier/alerts";
 import { Command, Option } from "commander";
 import { type DaemonOptions, runDaemon, type Watcher } from "../daemon/daemon.ts";
 import { parseTimeOfDay } from "../daemon/daily.ts";
@@ -24,7 +25,7 @@ import { addEndpointOptions, type EndpointFlags, parseListen, parseNames } from 
 import { MAX_LOCK_IDLE } from "./lock-option.ts";
 import { openPublisherSinks, requireDistinct } from "../sinks/open-sinks.ts";
 import { VERSION } from "../version.ts";
-import { addTellOptions, heartbeatOf, TELL_ENVIRONMENT, type TellFlags, webhookOf } from "./tell-settings.ts";
+import { addTellOptions, heartbeatOf, type TellFlags } from "./tell-settings.ts";
 import { addVerifyOptions, VERIFY_ENVIRONMENT, type VerifyFlags, verifySettings } from "./verify-settings.ts";
 
 interface Flags extends VerifyFlags, TellFlags, EndpointFlags {
@@ -35,6 +36,7 @@ interface Flags extends VerifyFlags, TellFlags, EndpointFlags {
   readonly fullAt: string;
   readonly maxPendingAge: string;
   readonly maxLockIdle: string;
+  readonly remindEvery?: string;
   readonly publishHeartbeat?: string;
   readonly verifyHeartbeat?: string;
   readonly fullHeartbeat?: string;
@@ -43,7 +45,7 @@ interface Flags extends VerifyFlags, TellFlags, EndpointFlags {
 }
 
 const HELP = `
-Environment: ${VERIFY_ENVIRONMENT}, ${TELL_ENVIRONMENT}.
+Environment: ${VERIFY_ENVIRONMENT}, ${WEBHOOK_ENVIRONMENT}.
 The role in AUDIT_DATABASE_URL needs scidex_audit_publisher and scidex_audit_inspector.
 
 A job that fails is logged and tried again; the daemon goes on. It ends with SIGTERM or SIGINT, with exit code 0.
@@ -66,7 +68,7 @@ export function runDaemonCommand(context: CommandContext): Command {
     .option(...MAX_LOCK_IDLE);
   addVerifyOptions(command);
   addEndpointOptions(command);
-  addTellOptions(command, "new findings, and findings that keep it from signing");
+  addTellOptions(command, "new findings, and findings that keep it from signing").option(...REMIND_EVERY);
   return command
     .option("--publish-heartbeat <url>", "call this after every publication that reached every sink")
     .option("--verify-heartbeat <url>", "call this after every verification of the newest part that found it intact")
@@ -95,7 +97,7 @@ async function run(context: CommandContext, flags: Flags): Promise<Outcome> {
   } finally {
     await Promise.all(opened.map(async (sink) => sink.close()));
   }
-  const webhook = webhookOf(flags.alertWebhook, signal);
+  const webhook = webhookOf(flags, signal);
   const address = parseListen(flags.listen);
   const settings = await verifySettings(flags);
   const metrics = await LiveMetrics.open(VERSION, metricsFileOf(flags.metrics));
@@ -120,7 +122,12 @@ async function run(context: CommandContext, flags: Flags): Promise<Outcome> {
       heartbeat: heartbeatOf("--publish-heartbeat", flags.publishHeartbeat, signal),
       metrics,
     },
-    verify: { ...settings, webhook, metrics },
+    verify: {
+      ...settings,
+      webhook,
+      remindMs: flags.remindEvery === undefined ? undefined : parseDuration(flags.remindEvery),
+      metrics,
+    },
     windowHeartbeat: heartbeatOf("--verify-heartbeat", flags.verifyHeartbeat, signal),
     fullHeartbeat: heartbeatOf("--full-heartbeat", flags.fullHeartbeat, signal),
     log,

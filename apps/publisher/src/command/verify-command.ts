@@ -10,10 +10,10 @@ import {
 import { formatReport } from "@scidex/audit-verifier";
 import { describeReport } from "@scidex/audit-verifier/command";
 import { Command } from "commander";
-import { describeAlerts } from "../verify/describe-alerts.ts";
+import { describeAlerts, REMIND_EVERY, WEBHOOK_ENVIRONMENT, webhookOf } from "@scidex/audit-verifier/alerts";
 import { metricsFileOf } from "../metrics/metrics-file.ts";
 import { PageWriter } from "../verify/page-writer.ts";
-import { addTellOptions, heartbeatOf, TELL_ENVIRONMENT, type TellFlags, webhookOf } from "./tell-settings.ts";
+import { addTellOptions, heartbeatOf, type TellFlags } from "./tell-settings.ts";
 import type { AlertedVerification } from "../verify/alerted-report.ts";
 import { verifyOnce } from "../verify/verify-once.ts";
 import {
@@ -26,13 +26,14 @@ import {
 
 interface Flags extends VerifyFlags, TellFlags {
   readonly sinceHead?: string;
+  readonly remindEvery?: string;
   readonly heartbeat?: string;
   readonly report?: string;
   readonly json?: true;
 }
 
 const HELP = `
-Environment: ${VERIFY_ENVIRONMENT}, ${TELL_ENVIRONMENT}.
+Environment: ${VERIFY_ENVIRONMENT}, ${WEBHOOK_ENVIRONMENT}.
 
 Exit code: 0 intact, 1 tampering found, 2 wrong usage or configuration, 3 could not check everything, or could not tell.
 
@@ -46,7 +47,7 @@ export function verifyCommand(context: CommandContext): Command {
     .description("verify chain, heads and audited rows, and alert what is found, once each")
     .option("--since-head <age>", "only from the newest published head on that is older than this, for example 24h");
   addVerifyOptions(command);
-  addTellOptions(command, "new findings");
+  addTellOptions(command, "new findings").option(...REMIND_EVERY);
   return command
     .option("--heartbeat <url>", "call this after every run that found everything intact")
     .option("--report <file>", "also write the report as a page for people: one HTML file that loads nothing")
@@ -64,7 +65,8 @@ async function run(context: CommandContext, flags: Flags): Promise<Outcome> {
     {
       ...settings,
       sinceHeadMs: flags.sinceHead === undefined ? undefined : parseDuration(flags.sinceHead),
-      webhook: webhookOf(flags.alertWebhook, signal),
+      webhook: webhookOf(flags, signal),
+      remindMs: flags.remindEvery === undefined ? undefined : parseDuration(flags.remindEvery),
       heartbeat: heartbeatOf("--heartbeat", flags.heartbeat, signal),
       metrics: metricsFileOf(flags.metrics),
       onReport: pages?.write,

@@ -48,7 +48,7 @@ export function addVerifyOptions(command: Command): Command {
 /** What the command line and the environment say of a verification. */
 export type VerifySettings = Omit<
   VerifyAndAlertOptions,
-  "database" | "sinceHeadMs" | "webhook" | "heartbeat" | "metrics" | "onProgress"
+  "database" | "sinceHeadMs" | "webhook" | "remindMs" | "heartbeat" | "metrics" | "onProgress"
 >;
 
 /**
@@ -57,7 +57,7 @@ export type VerifySettings = Omit<
  */
 export async function verifySettings(flags: VerifyFlags): Promise<VerifySettings> {
   const keyFile = signingKeyFile();
-  const alertMemory = flags.alertState ?? (keyFile === undefined ? undefined : `${keyFile}.alerts`);
+  const alertMemory = flags.alertState ?? alertMemoryOf();
   if (alertMemory === undefined)
     throw new CommandError(
       "configuration",
@@ -77,6 +77,12 @@ export async function verifySettings(flags: VerifyFlags): Promise<VerifySettings
     publisherState: keyFile === undefined ? undefined : stateFileOf((await currentKeyFile(keyFile)).path),
     maxHeadAgeMs: flags.maxHeadAge === undefined ? maxHeadAge() : parseDuration(flags.maxHeadAge),
   };
+}
+
+/** Where it is remembered what has been alerted, unless `--alert-state` says so. */
+export function alertMemoryOf(): string | undefined {
+  const keyFile = signingKeyFile();
+  return keyFile === undefined ? undefined : `${keyFile}.alerts`;
 }
 
 function alertDatabaseUrl(): string {

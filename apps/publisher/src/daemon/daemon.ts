@@ -1,5 +1,5 @@
 import { isVerdict } from "@scidex/audit-verifier";
-import { AlertFile } from "../alerts/alert-file.ts";
+import { AlertFile } from "@scidex/audit-verifier/alerts";
 import { connectUntil } from "../connect-until.ts";
 import { nextDaily } from "./daily.ts";
 import { messageOf } from "../errors.ts";

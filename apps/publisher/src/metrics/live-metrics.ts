@@ -21,6 +21,7 @@ export class LiveMetrics implements Metrics {
   readonly #openRegistry = new Registry<OpenMetricsContentType>();
   readonly #sealed: Counter;
   #samples: readonly Sample[];
+  #written: Promise<void> = Promise.resolve();
 
   private constructor(version: string, file: MetricsFile | undefined, samples: readonly Sample[]) {
     this.#file = file;
@@ -53,7 +54,12 @@ export class LiveMetrics implements Metrics {
   async update(run: RunKind, fresh: readonly RunSample[]): Promise<void> {
     this.#samples = mergeSamples(this.#samples, run, fresh);
     // The sealer looks every second: that is nothing for a file.
-    if (run !== "seal") await this.#file?.update(run, fresh);
+    if (run === "seal" || this.#file === undefined) return;
+    const file = this.#file;
+    // One after the other: what two read at once, the later one would write without what the earlier one has added.
+    const written = this.#written.then(async () => file.update(run, fresh));
+    this.#written = written.catch(() => undefined);
+    await written;
   }
 
   countSealed(rows: number): void {

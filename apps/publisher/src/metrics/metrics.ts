@@ -21,6 +21,7 @@ export const METRICS = {
   audit_chain_pending_rows: "Captured rows that wait to be linked",
   audit_chain_pending_age_seconds: "Age of the oldest of them; 0 where there is none",
   audit_chain_alerts_pending: "Findings that could not be alerted everywhere yet",
+  audit_chain_alerts_unacknowledged: "Findings, also of earlier runs, that nobody has acknowledged",
   audit_chain_sink_behind: "1 for a sink that lacks heads after the last publication, 0 for one that has all",
 } as const;
 export type MetricName = keyof typeof METRICS;

@@ -1,13 +1,14 @@
+import { clientName } from "@scidex/audit-command";
+import { failuresOf, postIncident, type Webhook } from "@scidex/audit-verifier/alerts";
 import { PublisherError } from "../errors.ts";
-import { failuresOf } from "../alerts/failures-of.ts";
 import { beat, type Heartbeat } from "../alerts/heartbeat.ts";
 import { noteFailure } from "../metrics/metrics-file.ts";
 import type { Metrics } from "../metrics/metrics.ts";
 import { publishHead } from "./publish-head.ts";
+import { readKeyFile } from "../state/key-file.ts";
 import type { PublishOptions } from "./publish-options.ts";
 import type { PublishResult } from "./result.ts";
 import { publicationSamples } from "./publication-samples.ts";
-import { postWebhook, type Webhook } from "../alerts/webhook.ts";
 import type { LockHolder } from "../sealing/free-lock.ts";
 
 export interface TellOptions {
@@ -31,11 +32,12 @@ export interface ToldPublication {
 export async function publishAndTell(options: PublishOptions, tell: TellOptions): Promise<ToldPublication> {
   try {
     const result = await publishHead(options);
+    const about = await aboutOf(options);
     const held = result.lockHolders.filter(({ ended }) => !ended);
     const failures = [
-      ...(await tellFindings(result, tell)),
+      ...(await tellFindings(result, tell, about)),
       ...held.map(({ message }) => `alert: ${message}`),
-      ...(await tellHolders(result, held, tell)),
+      ...(await tellHolders(result, held, tell, about)),
       ...(await tellProgress(result, tell)),
     ];
     return { result: { ...result, warnings: [...result.warnings, ...failures] }, failures };
@@ -44,20 +46,44 @@ export async function publishAndTell(options: PublishOptions, tell: TellOptions)
   }
 }
 
-async function tellFindings(result: PublishResult, { webhook }: TellOptions): Promise<string[]> {
+/** What is published, and when, for those who are told. */
+interface About {
+  readonly origin: string | null;
+  readonly database: string;
+  readonly now: Date;
+}
+
+async function aboutOf({ database, origin, keyFile }: PublishOptions): Promise<About> {
+  const name =
+    origin ??
+    (await readKeyFile(keyFile).then(
+      ({ log }) => log.name,
+      () => null,
+    ));
+  return { origin: name, database: clientName(database), now: new Date() };
+}
+
+async function tellFindings(result: PublishResult, { webhook }: TellOptions, about: About): Promise<string[]> {
   if (webhook === undefined || result.status !== "tampered") return [];
   const { divergences, ...report } = result;
-  return failuresOf(postWebhook(webhook, { event: "audit_chain_not_signed", report, divergences }));
+  const lines = divergences.map(({ check, message }) => `${check}: ${message}`);
+  return failuresOf(
+    postIncident(webhook, { ...about, event: "audit_chain_not_signed", lines, details: { report, divergences } }),
+  );
 }
 
 async function tellHolders(
   result: PublishResult,
   held: readonly LockHolder[],
   { webhook }: TellOptions,
+  about: About,
 ): Promise<string[]> {
   if (webhook === undefined || held.length === 0) return [];
   const { divergences: _, ...report } = result;
-  return failuresOf(postWebhook(webhook, { event: "audit_chain_lock_held", report, lock_holders: held }));
+  const lines = held.map(({ message }) => message);
+  return failuresOf(
+    postIncident(webhook, { ...about, event: "audit_chain_lock_held", lines, details: { report, lockHolders: held } }),
+  );
 }
 
 async function tellProgress(result: PublishResult, { heartbeat, metrics }: TellOptions): Promise<string[]> {

@@ -1,7 +1,7 @@
 import { lstat, open, rm } from "node:fs/promises";
 import { dirname } from "node:path";
+import { createDurably } from "@scidex/audit-command";
 import { CoreError, generateKeyFile, generateSigningKey, parseKeyFile, type PublisherKeys } from "@scidex/audit-core";
-import { createDurably } from "./durable-file.ts";
 import { errno, messageOf, PublisherError } from "../errors.ts";
 import { formatState, initialState } from "./state.ts";
 

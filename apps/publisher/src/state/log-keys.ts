@@ -2,7 +2,7 @@ import { readFile } from "node:fs/promises";
 import { CoreError, generateKeyFile, headTrust, type HeadTrust, type PublisherKeys } from "@scidex/audit-core";
 import { headOf } from "@scidex/audit-reader";
 import { errno, messageOf, PublisherError } from "../errors.ts";
-import { renameDurably, replaceDurably } from "./durable-file.ts";
+import { renameDurably, replaceDurably } from "@scidex/audit-command";
 import { exists, readKeyFile, stateFileOf } from "./key-file.ts";
 import type { ReplacedKeys } from "./log-history.ts";
 import { parseState, type State } from "./state.ts";

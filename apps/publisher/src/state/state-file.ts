@@ -1,5 +1,5 @@
 import { open } from "node:fs/promises";
-import { createDurably, replaceDurably } from "./durable-file.ts";
+import { createDurably, replaceDurably } from "@scidex/audit-command";
 import { errno, messageOf, PublisherError } from "../errors.ts";
 import { formatState, parseState, type State } from "./state.ts";
 

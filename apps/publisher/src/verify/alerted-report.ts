@@ -1,5 +1,5 @@
 import type { VerificationReport } from "@scidex/audit-verifier";
-import type { AlertSummary } from "../alerts/deliver-alerts.ts";
+import type { AlertSummary } from "@scidex/audit-verifier/alerts";
 
 /** A verification's report, with what became of its alerts. */
 export interface AlertedReport extends VerificationReport {

@@ -1,11 +1,10 @@
 import { readFile } from "node:fs/promises";
 import { isSuccessor } from "@scidex/audit-core";
 import { formatState, type KnownLog, type VerifierState } from "@scidex/audit-reader";
+import { AlertFile, failuresOf } from "@scidex/audit-verifier/alerts";
 import { readState } from "@scidex/audit-verifier/command";
-import { AlertFile } from "../alerts/alert-file.ts";
-import { failuresOf } from "../alerts/failures-of.ts";
 import { messageOf, PublisherError } from "../errors.ts";
-import { replaceDurably } from "../state/durable-file.ts";
+import { replaceDurably } from "@scidex/audit-command";
 import { parseState as parsePublisherState, type State } from "../state/state.ts";
 import type { VerifyAndAlertOptions } from "./verify-and-alert-options.ts";
 

@@ -3,7 +3,7 @@ import { failurePage, page } from "@scidex/audit-report";
 import type { Overview } from "@scidex/audit-verifier";
 import { messageOf } from "../errors.ts";
 import type { AlertedReport } from "./alerted-report.ts";
-import { describeAlerts } from "./describe-alerts.ts";
+import { describeAlerts } from "@scidex/audit-verifier/alerts";
 
 export interface PageWriterOptions {
   /** Path of the page. It is replaced, all or nothing. */

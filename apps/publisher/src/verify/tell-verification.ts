@@ -1,5 +1,5 @@
 import type { Overview } from "@scidex/audit-verifier";
-import { failuresOf } from "../alerts/failures-of.ts";
+import { failuresOf } from "@scidex/audit-verifier/alerts";
 import { beat } from "../alerts/heartbeat.ts";
 import type { AlertedReport } from "./alerted-report.ts";
 import { verificationSamples } from "./verification-samples.ts";

@@ -22,6 +22,7 @@ export function verificationSamples(report: AlertedReport, overview: Overview, n
     ["audit_chain_pending_rows", Number(report.pending)],
     ["audit_chain_pending_age_seconds", report.pendingAge ?? 0],
     ["audit_chain_alerts_pending", report.alerts.pending],
+    ["audit_chain_alerts_unacknowledged", report.alerts.unacknowledged],
   ];
 }
 

@@ -1,7 +1,7 @@
 import type { Overview, Trust, VerifyOptions } from "@scidex/audit-verifier";
 import type { Sql } from "postgres";
 import type { Heartbeat } from "../alerts/heartbeat.ts";
-import type { Webhook } from "../alerts/webhook.ts";
+import type { Webhook } from "@scidex/audit-verifier/alerts";
 import type { Metrics } from "../metrics/metrics.ts";
 import type { AlertedReport } from "./alerted-report.ts";
 
@@ -35,6 +35,8 @@ export interface VerifyAndAlertOptions
    * like that of any other file.
    */
   readonly onReport?: ((report: AlertedReport, overview: Overview) => Promise<void>) | undefined;
+  /** How often the webhook is reminded of what nobody has acknowledged, in milliseconds. */
+  readonly remindMs?: number | undefined;
   /** How long to wait for another run that alerts, in milliseconds. */
   readonly alertLockWaitMs?: number | undefined;
   /** How long one insert of alerts may take, in milliseconds. */

@@ -1,5 +1,7 @@
-import { connect } from "@scidex/audit-command";
-import { type AlertTarget, deliverAlerts } from "../alerts/deliver-alerts.ts";
+import { clientName, connect } from "@scidex/audit-command";
+import { type AlertTarget, alertWithoutReport, deliverAlerts } from "@scidex/audit-verifier/alerts";
+import { acquireAlertLock, ALERT_LOCK_WAIT_MS } from "../alerts/alert-lock.ts";
+import { writeAlerts } from "../alerts/alert-table.ts";
 import { noteFailure } from "../metrics/metrics-file.ts";
 import type { AlertedReport, AlertedVerification } from "./alerted-report.ts";
 import { readMemory, saveMemory } from "./memory.ts";
@@ -18,30 +20,67 @@ import { verifyAsked } from "./verify-asked.ts";
  */
 export async function verifyAndAlert(options: VerifyAndAlertOptions): Promise<AlertedVerification> {
   const run = runOf(options);
+  const target = { ...targetOf(options), database: clientName(options.database) };
   try {
     const memory = await readMemory(options);
     const { report, overview, state } = await verifyAsked(options, memory.state);
     const unsaved = await saveMemory(options, state);
     const now = new Date();
-    const { summary, warnings } = await deliverAlerts(targetOf(options), report, { isFull: run === "full", now });
+    const { divergences } = report;
+    const { summary, warnings } = await deliverAlerts(target, { divergences, report, isFull: run === "full", now });
     // An alert that is still to be given is a failure. A lock that could not be taken is a warning only.
     const failures = [...memory.failures, ...unsaved, ...(summary.pending > 0 ? warnings : [])];
     const alerted: AlertedReport = { ...report, alerts: summary, warnings: [...report.warnings, ...warnings] };
     const untold = await tellVerification(options, { report: alerted, overview, hasFailed: failures.length > 0, now });
     return withFailures(alerted, [...failures, ...untold]);
   } catch (error) {
+    if (options.signal?.aborted !== true) await sayOverdue(options, target);
     return noteFailure(options.metrics, run, error);
   }
 }
 
-const targetOf = (options: VerifyAndAlertOptions): AlertTarget => ({
+/** After a run that came to no report: the error is what is reported, and that a verdict is overdue is alerted beside it. */
+export async function sayOverdue(
+  options: Pick<VerifyAndAlertOptions, "stateFile" | "publisherState" | "alertMemory" | "origin" | "policy">,
+  { memory, webhook, remindMs, origin, database }: AlertTarget,
+): Promise<void> {
+  const awaitedSince = await readMemory(options).then(
+    ({ state }) => state.awaitedSince ?? null,
+    () => null,
+  );
+  await alertWithoutReport(
+    { memory, webhook, remindMs, origin, database },
+    { policy: options.policy ?? null, awaitedSince },
+  );
+}
+
+/** Without the database's name, which a client knows, or else the URL. */
+export const remoteTargetOf = (
+  options: Pick<VerifyAndAlertOptions, "alertMemory" | "keys" | "origin" | "policy" | "remindMs" | "webhook">,
+): Omit<AlertTarget, "database"> => ({
   memory: options.alertMemory,
-  database: options.database,
-  openTable: async () =>
-    connect(options.alertDatabaseUrl, { applicationName: "audit-publisher alert", max: 1, isFinding: true }),
   webhook: options.webhook,
-  lockWaitMs: options.alertLockWaitMs,
-  tableTimeoutMs: options.alertTimeoutMs,
+  remindMs: options.remindMs,
+  // The first word of a verifier key is the log that it is of.
+  origin: options.origin ?? options.policy?.origin ?? options.keys?.[0]?.split("+")[0] ?? null,
+});
+
+const targetOf = (options: VerifyAndAlertOptions): Omit<AlertTarget, "database"> => ({
+  ...remoteTargetOf(options),
+  lock: async () =>
+    acquireAlertLock(options.database, options.alertMemory, options.alertLockWaitMs ?? ALERT_LOCK_WAIT_MS),
+  openTable: async () => {
+    const sql = await connect(options.alertDatabaseUrl, {
+      applicationName: "audit-publisher alert",
+      max: 1,
+      isFinding: true,
+    });
+    return {
+      write: async (alerts) => writeAlerts(sql, alerts, options.alertTimeoutMs),
+      // What a hostile trigger keeps busy is cut off.
+      close: async () => sql.end({ timeout: 0 }),
+    };
+  },
 });
 
 /** The report with all that could not be done among its warnings. */

@@ -1,9 +1,9 @@
-import { keepHeapSmall, progress } from "@scidex/audit-command";
+import { databaseName, databaseUrl, keepHeapSmall, progress } from "@scidex/audit-command";
 import { defaultJobs } from "@scidex/audit-verifier";
 import { noteFailure } from "../metrics/metrics-file.ts";
 import { connectUntil } from "../connect-until.ts";
 import type { AlertedVerification } from "./alerted-report.ts";
-import { verifyAndAlert } from "./verify-and-alert.ts";
+import { remoteTargetOf, sayOverdue, verifyAndAlert } from "./verify-and-alert.ts";
 import { runOf, type VerifyAndAlertOptions } from "./verify-and-alert-options.ts";
 
 /** Connects, verifies, alerts, and disconnects. When the signal comes, whatever is under way fails. */
@@ -15,7 +15,11 @@ export async function verifyOnce(
     applicationName: "audit-publisher verify",
     max: Math.max(2, defaultJobs()),
     settings: { default_transaction_read_only: "on" },
-  }).catch(async (error: unknown) => noteFailure(options.metrics, runOf(options), error));
+  }).catch(async (error: unknown) => {
+    if (!signal.aborted)
+      await sayOverdue(options, { ...remoteTargetOf(options), database: databaseName(databaseUrl()) });
+    return noteFailure(options.metrics, runOf(options), error);
+  });
   const stop = (): void => void database.end({ timeout: 0 });
   signal.addEventListener("abort", stop, { once: true });
   const line = progress({ label: "verify" });

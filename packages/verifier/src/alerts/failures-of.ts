@@ -1,4 +1,4 @@
-import { messageOf } from "../errors.ts";
+import { describeFailure } from "./describe-failure.ts";
 
 /**
  * Why work could not be done, for what must not hold up anything else: one sentence, or none.
@@ -10,6 +10,6 @@ export async function failuresOf(work: Promise<void> | undefined, what = ""): Pr
     await work;
     return [];
   } catch (error) {
-    return [`${what}${messageOf(error)}`];
+    return [`${what}${describeFailure(error)}`];
   }
 }

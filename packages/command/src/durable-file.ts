@@ -5,7 +5,7 @@ import { dirname } from "node:path";
  * Replaces a file's content, all or nothing, even across a power cut. The text is written to `PATH.tmp` with mode 0600,
  * synced, and renamed over the file. Then the folder is synced, because a rename may be undone without that.
  *
- * Not `replaceWhole` of the command package: that makes a file for others to read, which may be lost with a power cut.
+ * Not `replaceWhole`: that makes a file for others to read, which may be lost with a power cut.
  */
 export async function replaceDurably(path: string, text: string): Promise<void> {
   const temporary = `${path}.tmp`;

@@ -1,5 +1,5 @@
 import { setTimeout as sleep } from "node:timers/promises";
-import { messageOf, PublisherError } from "../errors.ts";
+import { CommandError } from "@scidex/audit-command";
 
 export interface RequestOptions {
   /** How often it is tried. */
@@ -21,17 +21,17 @@ const TRANSIENT: ReadonlySet<number> = new Set([408, 425, 429]);
  * An http or https URL of a service that is told something.
  *
  * @param where what to name in the message, for example `--heartbeat`
- * @throws {PublisherError} `configuration`
+ * @throws {CommandError} `configuration`
  */
 export function parseServiceUrl(where: string, text: string): URL {
   const url = URL.canParse(text) ? new URL(text) : undefined;
   if (url === undefined || !["http:", "https:"].includes(url.protocol))
-    throw new PublisherError(
+    throw new CommandError(
       "configuration",
       `${where} is not an http or https URL; expected one such as https://example.org/hook`,
     );
   if (url.username !== "" || url.password !== "")
-    throw new PublisherError("configuration", `${where} has a user or password in it, which requests can't have`);
+    throw new CommandError("configuration", `${where} has a user or password in it, which requests can't have`);
   return url;
 }
 
@@ -42,7 +42,7 @@ export const serviceName = (url: URL): string => `${url.origin}/…`;
  * Makes a request until it is answered with 2xx. Redirects are not followed: what is said is meant for this server.
  *
  * @param init is made anew for each attempt, so that a signed time is that of the attempt
- * @throws {PublisherError} `service` when it was not taken; `aborted`
+ * @throws {CommandError} `unavailable` when it was not taken; `interrupted`
  */
 export async function request(
   url: URL,
@@ -53,9 +53,9 @@ export async function request(
   for (let attempt = 1; ; attempt += 1) {
     const failure = await once(url, init(), timeoutMs, options.signal);
     if (failure === undefined) return;
-    if (options.signal?.aborted) throw new PublisherError("aborted", `stopped while calling ${serviceName(url)}`);
+    if (options.signal?.aborted) throw new CommandError("interrupted", `stopped while calling ${serviceName(url)}`);
     if (failure.isFinal || attempt >= attempts)
-      throw new PublisherError("service", `${serviceName(url)} did not take it: ${failure.reason}`);
+      throw new CommandError("unavailable", `${serviceName(url)} did not take it: ${failure.reason}`);
     await sleep(pauseMs * 2 ** (attempt - 1), undefined, { signal: options.signal }).catch(() => undefined);
   }
 }
@@ -83,7 +83,7 @@ async function once(
   } catch (error) {
     if (late.aborted) return { reason: `no answer within ${timeoutMs / 1_000} s`, isFinal: false };
     const cause = error instanceof Error && error.cause !== undefined ? error.cause : error;
-    const code = cause instanceof Error && "code" in cause ? String(cause.code) : messageOf(cause);
+    const code = cause instanceof Error && "code" in cause ? String(cause.code) : String(cause);
     return { reason: code, isFinal: false };
   }
 }

@@ -1,4 +1,4 @@
-import { sha256 } from "@scidex/audit-core";
+import { sha256, toHex } from "@scidex/audit-core";
 import type { Divergence } from "@scidex/audit-reader";
 
 /** These say how far it has come, which differs from run to run although nothing else has been done. */
@@ -7,14 +7,17 @@ const ONGOING: ReadonlySet<string> = new Set(["truncated", "publisher_silent", "
 /** The expectation of these is measured, so that it moves with the clock or with the chain. */
 const MEASURED: ReadonlySet<string> = new Set(["time_implausible", "index_mismatch"]);
 
+/** Characters of a fingerprint. */
+const FINGERPRINT_LENGTH = 32;
+
 /**
- * What makes a finding the same one as in an earlier run: where it is and what stands there now. A row that is edited
+ * A finding's fingerprint: what makes it the same one as in an earlier run: where it is and what stands there now. A row that is edited
  * once more is another finding; a chain that lacks its end is the same one, whatever has been appended since. The reader's
  * `findingIdentity` leaves out what stands there: its two looks are moments apart, and must agree while others write.
  *
- * @returns 24 characters of base64: 18 bytes of the SHA-256 over the members, since labels can be long
+ * @returns 32 characters of lower-case hex: the first 16 bytes of the SHA-256 over the members, since labels can be long
  */
-export function alertIdentity(divergence: Divergence): string {
+export function fingerprintOf(divergence: Divergence): string {
   const { check, seq, fromSeq, toSeq, eventKind, eventPk, expected, actual, message } = divergence;
   const parts = ONGOING.has(check)
     ? [check]
@@ -29,5 +32,5 @@ export function alertIdentity(divergence: Divergence): string {
         check === "index_mismatch" ? undefined : actual,
         message,
       ];
-  return Buffer.from(sha256(JSON.stringify(parts))).toString("base64", 0, 18);
+  return toHex(sha256(JSON.stringify(parts))).slice(0, FINGERPRINT_LENGTH);
 }

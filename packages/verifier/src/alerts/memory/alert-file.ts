@@ -1,7 +1,7 @@
 import { readFile } from "node:fs/promises";
+import { replaceDurably } from "@scidex/audit-command";
 import { type AlertMemory, EMPTY_MEMORY, formatMemory, parseMemory } from "./alert-memory.ts";
-import { replaceDurably } from "../state/durable-file.ts";
-import { errno, messageOf } from "../errors.ts";
+import { describeFailure } from "../describe-failure.ts";
 
 /**
  * The file of the alert memory. Nothing about it stops an alert: what cannot be read counts as empty, and what cannot
@@ -24,9 +24,9 @@ export class AlertFile {
       this.#warn(`the alert memory ${this.#path} is damaged: every finding is alerted again`);
     } catch (error) {
       // The first run has none.
-      if (errno(error) !== "ENOENT")
+      if (!(error instanceof Error && "code" in error && error.code === "ENOENT"))
         this.#warn(
-          `the alert memory ${this.#path} can't be read (${messageOf(error)}): every finding is alerted again`,
+          `the alert memory ${this.#path} can't be read (${describeFailure(error)}): every finding is alerted again`,
         );
     }
     return EMPTY_MEMORY;
@@ -39,7 +39,7 @@ export class AlertFile {
       return true;
     } catch (error) {
       this.#warn(
-        `the alert memory ${this.#path} can't be written (${messageOf(error)}): the next run alerts again what this one has`,
+        `the alert memory ${this.#path} can't be written (${describeFailure(error)}): the next run alerts again what this one has`,
       );
       return false;
     }
