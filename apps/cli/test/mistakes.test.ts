@@ -88,7 +88,9 @@ describe("with the database", () => {
     await using empty = await createDatabase();
     expect(
       await said(3, ["verify"], { AUDIT_DATABASE_URL: empty.url, AUDIT_SINKS: "", AUDIT_VERIFIER_KEYS: "" }),
-    ).toMatch(/no table public\.audit_chain in this database\. Run audit-chain init, or check the database URL/);
+    ).toMatch(
+      /no table public\.audit_chain in this database\. Run audit-chain init, check the database URL, or set AUDIT_/,
+    );
     await makeKeys();
     expect(await said(3, ["publish"], { AUDIT_DATABASE_URL: empty.url })).toMatch(/audit-chain init/);
   });
