@@ -76,7 +76,13 @@ test("every function that hashes texts of rows runs under the text settings of t
   // init itself attaches tables, whose capture functions are there.
   const names = new Set(rows.map(({ name }) => name.replace(/[0-9a-f]{16}$/, "…")));
   expect(names).toEqual(
-    new Set(["audit_chain_append", "audit_chain_joins", "audit_chain_leaving_rows", "audit_chain_capture_…"]),
+    new Set([
+      "audit_chain_append",
+      "audit_chain_joins",
+      "audit_chain_leaving_rows",
+      "audit_chain_erasing_row",
+      "audit_chain_capture_…",
+    ]),
   );
   const expected = TEXT_SETTINGS.map((setting) => setting.replace(/ = '?(.+?)'?$/, "=$1"));
   for (const { config } of rows) expect(config.slice(0, expected.length)).toEqual(expected);
