@@ -1,4 +1,5 @@
 /** What narrows the coverage up to a policy's approval was meant; what the approval says must be what the chain says. */
+import { generateKeyFile } from "@scidex/audit-core";
 import { describe, expect, it } from "vitest";
 import { describeChanges, describeDifferences, formatPolicy, parsePolicy, type Policy } from "../../src/index.ts";
 import { type Asked, type ChainDatabase, openChain, recompute, verifyAsked } from "../chain-database.ts";
@@ -81,8 +82,20 @@ describe("an approval in a policy file", () => {
     );
   });
 
-  it("does not come with retired_keys, which means nothing yet", () => {
-    expect(() => parsePolicy(JSON.stringify({ tables: {}, retired_keys: [] }))).toThrow(/unknown member/u);
+  it("comes with the keys that have been replaced, each with its last head", () => {
+    const [key] = generateKeyFile("example.org/a").vkeys;
+    const retired = [{ key, last: 1042, at: "2026-04-28T13:00:00Z" }];
+    const policy = parsePolicy(JSON.stringify({ tables: {}, retired_keys: retired }));
+    expect(policy.retiredKeys).toMatchObject([{ key, last: 1042n }]);
+    expect(JSON.parse(formatPolicy(policy))).toEqual({ tables: {}, retired_keys: retired });
+    for (const wrong of [
+      {},
+      [{}],
+      [{ ...retired[0], key: "a" }],
+      [{ ...retired[0], last: 0 }],
+      [{ ...retired[0], more: 1 }],
+    ])
+      expect(() => parsePolicy(JSON.stringify({ tables: {}, retired_keys: wrong }))).toThrow(/retired_keys.* must/u);
   });
 
   it("comes with the logs that are followed, each by its hash", () => {
