@@ -1,5 +1,5 @@
 import { userInfo } from "node:os";
-import { CommandError, type CommandContext, escapeText, EXIT, type Outcome, writeOut } from "@scidex/audit-command";
+import { CommandError, escapeText, EXIT, writeOut } from "@scidex/audit-command";
 import { jsonForm, jsonText } from "@scidex/audit-core";
 import { Command } from "commander";
 import { appendAcknowledgement, readAcknowledgements } from "./memory/acknowledgements.ts";
@@ -19,11 +19,18 @@ interface Flags {
 /** Where a program keeps its alert memory unless `--alert-state` says so; undefined for nowhere. */
 export type DefaultMemory = () => string | undefined;
 
+/** What a program hands to those who define its commands: all of it that is needed here. */
+interface ProgramContext {
+  readonly run: <A extends readonly unknown[]>(
+    action: (...args: A) => Promise<{ readonly exit: 0 } | void>,
+  ) => (...args: A) => Promise<void>;
+}
+
 /**
  * `alerts`: without fingerprints it lists what has been alerted and is not over; with some it acknowledges these. It needs no
  * database, and asks none: whoever may write there must not be able to say that a finding has been seen to.
  */
-export function alertsCommand(context: CommandContext, defaultMemory: DefaultMemory): Command {
+export function alertsCommand(context: ProgramContext, defaultMemory: DefaultMemory): Command {
   return new Command("alerts")
     .description("list the findings that were alerted and are not over, or say that some have been seen to")
     .argument("[fingerprint...]", "of the findings to acknowledge, as the list and every alert have them")
@@ -45,7 +52,7 @@ Examples:
     .action(context.run(async (fingerprints: string[], flags: Flags) => await run(fingerprints, flags, defaultMemory)));
 }
 
-async function run(fingerprints: readonly string[], flags: Flags, defaultMemory: DefaultMemory): Promise<Outcome> {
+async function run(fingerprints: readonly string[], flags: Flags, defaultMemory: DefaultMemory): Promise<{ exit: 0 }> {
   const memory = flags.alertState ?? defaultMemory();
   if (memory === undefined)
     throw new CommandError("usage", "--alert-state is missing; expected the file that the verification keeps");
