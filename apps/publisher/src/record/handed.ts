@@ -1,6 +1,6 @@
 import { CoreError, type Erasure, erasureLine, parseErasure, toHex } from "@scidex/audit-core";
 import type { Policy } from "@scidex/audit-verifier";
-import type { Sql } from "postgres";
+import postgres, { type Sql } from "postgres";
 
 /** Statements of erasures that are to be put into the sinks, and those of which that cannot be done. */
 export interface Handed {
@@ -20,11 +20,14 @@ const MAX_HANDED = 1_000;
  * @param relayed SHA-256 of those that are in the sinks, in hex
  */
 export async function readHanded(sql: Sql, relayed: readonly string[], policy: Policy | null): Promise<Handed> {
-  const rows = await sql<{ note: string }[]>`
-    select h.note from only public.audit_chain_handed as h
-     where not exists (select from pg_catalog.json_array_elements_text(${JSON.stringify(relayed)}::pg_catalog.text::pg_catalog.json) as r(hash)
-                        where r.hash operator(pg_catalog.=) pg_catalog.encode(h.hash, 'hex'))
-     order by h.hash limit ${MAX_HANDED}`;
+  let rows: readonly { readonly note: string }[];
+  try {
+    rows = await notRelayed(sql, relayed);
+  } catch (error) {
+    // A head does not wait for it: whoever took the table away could else keep the log silent.
+    if (!(error instanceof postgres.PostgresError)) throw error;
+    return { lines: [], warnings: [`the statements of erasures could not be read: ${error.message}`] };
+  }
   const lines: string[] = [];
   const warnings: string[] = [];
   for (const { note } of rows) {
@@ -35,6 +38,13 @@ export async function readHanded(sql: Sql, relayed: readonly string[], policy: P
   }
   return { lines, warnings };
 }
+
+const notRelayed = async (sql: Sql, relayed: readonly string[]): Promise<readonly { readonly note: string }[]> =>
+  await sql<{ note: string }[]>`
+    select h.note from only public.audit_chain_handed as h
+     where not exists (select from pg_catalog.json_array_elements_text(${JSON.stringify(relayed)}::pg_catalog.text::pg_catalog.json) as r(hash)
+                        where r.hash operator(pg_catalog.=) pg_catalog.encode(h.hash, 'hex'))
+     order by h.hash limit ${MAX_HANDED}`;
 
 function erasureOf(note: string): Erasure | CoreError {
   try {
