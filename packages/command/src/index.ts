@@ -33,4 +33,5 @@ export { progress, type Progress, type ProgressOptions, type ProgressStream } fr
 export { redact, redactUrl } from "./redact.ts";
 export { checkReplaceable, replaceFile, replaceWhole } from "./replace-file.ts";
 export { type CommandContext, type Outcome, runCommand } from "./run-command.ts";
+export { readSecretFile } from "./secret-file.ts";
 export { writeOut } from "./write-out.ts";

@@ -3,7 +3,6 @@ import {
   connect,
   databaseUrl,
   escapeText,
-  EXIT,
   origin,
   type Outcome,
   parseDuration,
@@ -15,7 +14,7 @@ import { describeEarlierLog, endedBy } from "@scidex/audit-verifier";
 import { readKeys } from "@scidex/audit-verifier/command";
 import { Command } from "commander";
 import { type BegunLog, beginLog } from "../begin/begin-log.ts";
-import { describePublication } from "./publish-command.ts";
+import { describePublication, exitOf } from "./publish-command.ts";
 import { requiredKeyFile } from "./required-key-file.ts";
 
 interface Flags {
@@ -65,8 +64,7 @@ async function run(context: CommandContext, flags: Flags): Promise<Outcome> {
       signal,
     });
     await writeOut(flags.json === true ? `${jsonText(jsonForm(resultOf(begun)))}\n` : describe(begun));
-    const { status } = begun.result;
-    return { exit: status === "tampered" ? EXIT.tampered : status === "intact" ? EXIT.ok : EXIT.failed };
+    return { exit: exitOf(begun) };
   } finally {
     await database.end({ timeout: 1 });
   }

@@ -107,7 +107,11 @@ async function run(context: CommandContext, flags: Flags): Promise<Outcome> {
   }
 }
 
-function exitOf({ result, failures }: ToldPublication): Outcome["exit"] {
+/** How a publication ends, and whatever it is a part of. */
+export function exitOf({
+  result,
+  failures = [],
+}: Pick<ToldPublication, "result"> & Partial<ToldPublication>): Outcome["exit"] {
   if (result.status === "tampered") return EXIT.tampered;
   return result.status === "intact" && failures.length === 0 ? EXIT.ok : EXIT.failed;
 }

@@ -3,7 +3,6 @@ import {
   connect,
   databaseUrl,
   escapeText,
-  EXIT,
   origin,
   type Outcome,
   parseDuration,
@@ -13,7 +12,7 @@ import {
 import { jsonForm, jsonText } from "@scidex/audit-core";
 import { Command } from "commander";
 import { rotateKey, type RotatedKey } from "../publish/rotate-key.ts";
-import { describePublication } from "./publish-command.ts";
+import { describePublication, exitOf } from "./publish-command.ts";
 import { requiredKeyFile } from "./required-key-file.ts";
 
 interface Flags {
@@ -45,14 +44,14 @@ Example:
 async function run(context: CommandContext, flags: Flags): Promise<Outcome> {
   const keyFile = requiredKeyFile();
   const waitMs = parseDuration(flags.wait);
-  const database = await connect(databaseUrl(), { applicationName: "audit-publisher rotate-key" });
+  const database = await connect(databaseUrl(), { applicationName: "audit-publisher rotate-key", isFinding: true });
   try {
     const { signal } = context;
     const rotated = await rotateKey({ database, keyFile, sinks: sinkUrls(), origin: origin(), waitMs, signal });
     const { result, ...turn } = rotated;
     const text = `${"keys" in rotated ? describe(rotated) : ""}${describePublication(result)}`;
     await writeOut(flags.json === true ? `${jsonText(jsonForm({ ...turn, publication: result }))}\n` : text);
-    return { exit: result.status === "tampered" ? EXIT.tampered : result.status === "intact" ? EXIT.ok : EXIT.failed };
+    return { exit: exitOf(rotated) };
   } finally {
     await database.end({ timeout: 1 });
   }

@@ -11,16 +11,28 @@ import { configuration, messageOf } from "./errors.ts";
 export async function readKeys(): Promise<readonly string[]> {
   const source = verifierKeysSource();
   if (source === undefined) return [];
-  if ("keys" in source) return source.keys;
+  return "keys" in source ? source.keys : await keysInFile("AUDIT_VERIFIER_KEYS", source.file);
+}
+
+/**
+ * The words of a file of verifier keys.
+ *
+ * @param option what names the file, for messages
+ * @throws {CommandError} `configuration` where it cannot be read
+ */
+export async function keysInFile(option: string, file: string): Promise<readonly string[]> {
   try {
-    return (await readFile(source.file, "utf8")).split(/[\s,]+/u).filter((word) => word !== "");
+    return keyWords(await readFile(file, "utf8"));
   } catch (error) {
     throw configuration(
-      `AUDIT_VERIFIER_KEYS is "${source.file}", which is neither a list of verifier keys (name+hash+key) nor a file that can be read`,
+      `${option} is "${file}", which is neither a list of verifier keys (name+hash+key) nor a file that can be read`,
       error,
     );
   }
 }
+
+/** The words of a list of keys. */
+export const keyWords = (text: string): string[] => text.split(/[\s,]+/u).filter((word) => word !== "");
 
 /**
  * The keys that these words are.

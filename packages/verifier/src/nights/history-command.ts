@@ -1,9 +1,9 @@
-import { readFile } from "node:fs/promises";
 import { type CommandContext, EXIT, type Outcome, parseDuration, writeOut } from "@scidex/audit-command";
 import { headTrust, type HeadTrust, jsonForm, jsonText } from "@scidex/audit-core";
 import { openSink, SinkError } from "@scidex/audit-sinks";
 import { Command } from "commander";
 import { configuration, messageOf, usage } from "../command/errors.ts";
+import { keysInFile, keyWords } from "../command/keys.ts";
 import { describeHistory } from "./describe-history.ts";
 import { historyOf } from "./history.ts";
 import { readNights } from "./read-nights.ts";
@@ -63,7 +63,7 @@ async function run({ nights: url, keys, since, maxGap, json }: Flags): Promise<O
 }
 
 async function trustOf(keys: string): Promise<HeadTrust> {
-  const words = await wordsOf(keys);
+  const words = keys.includes("+") ? keyWords(keys) : await keysInFile("--keys", keys);
   try {
     const { verifiers } = headTrust(words, undefined);
     const names = new Set(verifiers.filter(({ type }) => type === 1).map(({ name }) => name));
@@ -72,19 +72,6 @@ async function trustOf(keys: string): Promise<HeadTrust> {
     return { verifiers, origin };
   } catch (error) {
     throw configuration(`--keys: ${messageOf(error)}`, error);
-  }
-}
-
-async function wordsOf(keys: string): Promise<string[]> {
-  const split = (text: string) => text.split(/[\s,]+/u).filter((word) => word !== "");
-  if (keys.includes("+")) return split(keys);
-  try {
-    return split(await readFile(keys, "utf8"));
-  } catch (error) {
-    throw configuration(
-      `--keys is "${keys}", which is neither a list of verifier keys (name+hash+key) nor a file that can be read`,
-      error,
-    );
   }
 }
 

@@ -1,4 +1,4 @@
-import { readFile, stat } from "node:fs/promises";
+import { readSecretFile } from "@scidex/audit-command";
 import { headTrust, type HeadTrust, parseKeyFile, type PublisherKeys } from "@scidex/audit-core";
 import { configuration, messageOf } from "../command/errors.ts";
 
@@ -9,9 +9,7 @@ import { configuration, messageOf } from "../command/errors.ts";
  */
 export async function readNightKeys(file: string): Promise<PublisherKeys> {
   try {
-    const { mode } = await stat(file);
-    if ((mode & 0o077) !== 0) throw new Error(`others may read it: run chmod 600 ${file}`);
-    return parseKeyFile(await readFile(file, "utf8"));
+    return parseKeyFile(await readSecretFile(file));
   } catch (error) {
     throw configuration(
       `--sign ${file}: ${messageOf(error)}. audit-chain keygen --name NAME --out ${file} makes the verifier's own keys`,

@@ -1,5 +1,5 @@
 import { readFile } from "node:fs/promises";
-import { replaceFile } from "@scidex/audit-command";
+import { replaceDurably } from "@scidex/audit-command";
 import { NO_NIGHT, parseJson, hashFromHex, sameBytes, type SignedNight, toHex } from "@scidex/audit-core";
 import { configuration, messageOf } from "../command/errors.ts";
 
@@ -41,7 +41,7 @@ export async function readLastNight(keyFile: string): Promise<LastNight> {
 
 /** Remembers a night, once it is in its place. */
 export const rememberNight = async (keyFile: string, { number, hash }: LastNight): Promise<void> =>
-  await replaceFile("--sign", memoryOf(keyFile), `${JSON.stringify({ number, hash: toHex(hash) })}\n`);
+  await replaceDurably(memoryOf(keyFile), `${JSON.stringify({ number, hash: toHex(hash) })}\n`);
 
 /** Whether the nights of a place have that one: it may have been followed by one that a run was killed behind. */
 export const hasNight = (nights: readonly SignedNight[], { number, hash }: LastNight): boolean =>

@@ -1,5 +1,4 @@
-import { readFile } from "node:fs/promises";
-import { type CommandContext, CommandError, escapeText, origin, required } from "@scidex/audit-command";
+import { type CommandContext, CommandError, escapeText, origin, readSecretFile, required } from "@scidex/audit-command";
 import { CoreError, type NoteSigner, parseSigner, signErasure } from "@scidex/audit-core";
 import { Command } from "commander";
 import type { Sql } from "postgres";
@@ -72,7 +71,7 @@ async function run(context: CommandContext, table: string, key: string, { reason
 
 async function readSigner(file: string): Promise<NoteSigner> {
   try {
-    const signer = parseSigner((await readFile(file, "utf8")).trim());
+    const signer = parseSigner((await readSecretFile(file)).trim());
     if (signer.type === 1) return signer;
   } catch (cause) {
     // The message of a key that cannot be read never repeats it.
