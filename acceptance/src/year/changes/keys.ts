@@ -72,7 +72,8 @@ export const KEY_CHANGES: readonly Change[] = [
   },
   {
     name: "a table becomes a partition of one that takes its place",
-    needsApproval: true,
+    // Its key stays: had it another one, that would be as another column that becomes the key.
+    needsApproval: false,
     plan: ofPlainTable(({ table, fresh }) => {
       const { schema, name, relation } = table;
       const [first] = keyOf(table);
