@@ -18,7 +18,7 @@ const MAY_IMPORT: Readonly<Record<string, readonly string[]>> = {
   "packages/reader": ["core", "sinks"],
   "packages/verifier": ["core", "sinks", "reader", "command", "report"],
   "apps/publisher": ["core", "sinks", "reader", "verifier", "command", "report"],
-  "apps/backfill": ["core", "schema", "command"],
+  "apps/backfill": ["core", "command"],
   // Above all others.
   "apps/cli": "core schema sinks reader writer verifier ledger publisher backfill demo command".split(" "),
 };

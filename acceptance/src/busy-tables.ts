@@ -1,5 +1,6 @@
 import { setTimeout as sleep } from "node:timers/promises";
-import { type AnyPgDatabase, attach, sqlState } from "@scidex/audit-schema";
+import { sqlState } from "@scidex/audit-core";
+import { type AnyPgDatabase, attach } from "@scidex/audit-schema";
 import type { Sql, TransactionSql } from "postgres";
 import { connect } from "./audited-database.ts";
 

@@ -1,4 +1,5 @@
-import { attach, migrate, sqlState } from "@scidex/audit-schema";
+import { sqlState } from "@scidex/audit-core";
+import { attach, migrate } from "@scidex/audit-schema";
 import type { Sql } from "postgres";
 import { expect, test } from "vitest";
 import { type AuditedDatabase, connect, openAuditedDatabase } from "../src/audited-database.ts";

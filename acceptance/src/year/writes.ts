@@ -1,5 +1,5 @@
 import type { Sql, TransactionSql } from "postgres";
-import { sqlState } from "@scidex/audit-schema";
+import { sqlState } from "@scidex/audit-core";
 import type { Draw } from "./draw.ts";
 import { type Column, keyOf, plainColumns, readTables, type Table } from "./tables.ts";
 

@@ -1,5 +1,5 @@
 import { setTimeout as sleep } from "node:timers/promises";
-import { sqlState } from "@scidex/audit-schema";
+import { sqlState } from "@scidex/audit-core";
 import type { Sql, TransactionSql } from "postgres";
 import { BackfillError } from "./errors.ts";
 import { BACKFILL_DEFAULTS, type BackfillOptions, type TableResult } from "./options.ts";

@@ -1,6 +1,5 @@
 import { setTimeout as sleep } from "node:timers/promises";
-import { TEXT_SETTINGS } from "@scidex/audit-core";
-import { sqlState } from "@scidex/audit-schema";
+import { sqlState, TEXT_SETTINGS } from "@scidex/audit-core";
 import type { Sql, TransactionSql } from "postgres";
 import { BackfillError } from "./errors.ts";
 

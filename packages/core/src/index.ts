@@ -22,6 +22,7 @@ export {
 export { type Night, NO_NIGHT, parseNightLine, type SignedNight, signNight } from "./night.ts";
 export { type Checkpoint, formatCheckpoint, parseCheckpoint } from "./checkpoint.ts";
 export { CodedError } from "./coded-error.ts";
+export { sqlState } from "./sql-state.ts";
 export { type ConnectionLoss, connectionLoss } from "./connection-loss.ts";
 export { type Consistency, consistencyProof, consistencyRanges, verifyConsistency } from "./consistency.ts";
 export { CoreError, type CoreErrorCode } from "./errors.ts";

@@ -10,7 +10,6 @@ export { auditChainMigrations } from "./migrations-table.ts";
 export { auditChainPendingSequence, auditLogSequence, senateAlertsSequence } from "./sequences.ts";
 export { uninstall, type UninstallOptions, type UninstallResult } from "./uninstall/uninstall.ts";
 export { repair, type RepairResult } from "./repair/repair.ts";
-export { sqlState } from "./sql-state.ts";
 export { AUDIT_TABLES_FILTER } from "./tables-filter.ts";
 export {
   auditChain,

@@ -1,6 +1,6 @@
+import { sqlState } from "@scidex/audit-core";
 import { sql } from "drizzle-orm";
 import type { AnyPgDatabase } from "./database.ts";
-import { sqlState } from "./sql-state.ts";
 
 /** How a table's lock is waited for. */
 export interface LockOptions {

@@ -1,5 +1,4 @@
-import { CodedError, connectionLoss } from "@scidex/audit-core";
-import { sqlState } from "@scidex/audit-schema";
+import { CodedError, connectionLoss, sqlState } from "@scidex/audit-core";
 
 /**
  * What went wrong, as a closed list.

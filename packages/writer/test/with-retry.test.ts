@@ -1,4 +1,5 @@
-import { type AnyPgDatabase, sqlState } from "@scidex/audit-schema";
+import { sqlState } from "@scidex/audit-core";
+import type { AnyPgDatabase } from "@scidex/audit-schema";
 import { sql } from "drizzle-orm";
 import { afterAll, beforeAll, beforeEach, describe, expect, test } from "vitest";
 import { append, RETRY_DEFAULTS, withRetry, WriterError } from "../src/index.ts";

@@ -3,6 +3,7 @@ import { payloadHash, toHex } from "@scidex/audit-core";
 import { append } from "@scidex/audit-writer";
 import { Command } from "commander";
 import { withDatabase } from "../database/database.ts";
+import { drizzleOf } from "../database/drizzle.ts";
 import { readPayload } from "../payload-file.ts";
 import { print } from "../text/print.ts";
 
@@ -37,8 +38,8 @@ export function appendCommand(context: CommandContext): Command {
 async function run(context: CommandContext, { kind, pk, payload: file, json }: Options): Promise<void> {
   const payload = file === undefined ? {} : await readPayload(file);
   const use = { command: "append", right: "a member of scidex_audit_writer" };
-  await withDatabase(context, use, async ({ db }) => {
-    const { seq, eventHash, chainHash, appendedAt } = await append(db, { kind, pk, payload });
+  await withDatabase(context, use, async ({ sql }) => {
+    const { seq, eventHash, chainHash, appendedAt } = await append(drizzleOf({ sql }), { kind, pk, payload });
     const result = {
       seq: Number(seq),
       event_kind: kind,

@@ -13,6 +13,7 @@ import { askForChanges, narrowingsOf } from "../sync/before-attaching.ts";
 import { announceNarrowing, NARROWS } from "../text/narrowing.ts";
 import { kindFor } from "../config/kinds.ts";
 import { type Database, withDatabase } from "../database/database.ts";
+import { drizzleOf } from "../database/drizzle.ts";
 import { forEachTable, type Target } from "../for-each-table.ts";
 import { attachedLines } from "../text/attached-lines.ts";
 import { parseNameList } from "../text/name-list.ts";
@@ -158,7 +159,7 @@ const attachOptions = ({ mode, changes, exclude, key, kind, salt, blindKey, fall
 async function scidex({ sql }: Database, options: Options): Promise<{ found: Target<Options>[]; missing: string[] }> {
   const names = SCIDEX_TABLES.map(({ name }) => `public.${name}`);
   const there = await sql<{ name: string }[]>`
-    select n.name from pg_catalog.json_array_elements_text(${JSON.stringify(names)}::json) as n(name)
+    select n.name from pg_catalog.json_array_elements_text(${JSON.stringify(names)}::text::json) as n(name)
      where pg_catalog.to_regclass(n.name) is not null`;
   const found = new Set(there.map(({ name }) => name));
   return {
@@ -171,7 +172,7 @@ async function scidex({ sql }: Database, options: Options): Promise<{ found: Tar
 }
 
 async function attachOne(database: Database, table: string, options: AttachOptions, narrows: readonly string[]) {
-  const result = await attach(database.db, table, options);
+  const result = await attach(drizzleOf(database), table, options);
   const [line = "", ...more] = attachedLines(result);
   return {
     result: { table, ...result, narrows },
@@ -183,7 +184,7 @@ async function attachOne(database: Database, table: string, options: AttachOptio
 }
 
 async function planOne(database: Database, table: string, options: AttachOptions, narrows: readonly string[]) {
-  const plan = await planAttach(database.db, table, options);
+  const plan = await planAttach(drizzleOf(database), table, options);
   const said = narrows.map((text) => `${text}: ${NARROWS}`);
   const warnings = [...said, ...plan.warnings, ...(await tableWriters(database.sql, table))];
   const result = {

@@ -1,8 +1,10 @@
 import { type CommandContext, escapeText, type Outcome } from "@scidex/audit-command";
-import { detach, dropped, sqlState } from "@scidex/audit-schema";
+import { sqlState } from "@scidex/audit-core";
+import { detach, dropped } from "@scidex/audit-schema";
 import { Command } from "commander";
 import type { Sql } from "postgres";
 import { type Database, withDatabase } from "../database/database.ts";
+import { drizzleOf } from "../database/drizzle.ts";
 import { UNKNOWN_NAME } from "../database/meant-table.ts";
 import { forEachTable } from "../for-each-table.ts";
 import { readFound } from "../sync/read-found.ts";
@@ -53,13 +55,14 @@ async function run(
  *
  * @returns the kind of a table that is gone; null for one that was there
  */
-async function detachOrDropped({ db, sql }: Database, table: string): Promise<string | null> {
+async function detachOrDropped(database: Database, table: string): Promise<string | null> {
+  const db = drizzleOf(database);
   try {
     await detach(db, table);
     return null;
   } catch (error) {
     if (!UNKNOWN_NAME.has(sqlState(error) ?? "")) throw error;
-    const kind = await kindOfGone(sql, table);
+    const kind = await kindOfGone(database.sql, table);
     if (kind === undefined) throw error;
     await dropped(db, kind);
     return kind;

@@ -3,6 +3,7 @@ import { DEFAULT_PLACE, isDefaultPlace, type Place, placeOf } from "@scidex/audi
 import { migrate } from "@scidex/audit-schema";
 import { Command } from "commander";
 import { withDatabase } from "../database/database.ts";
+import { drizzleOf } from "../database/drizzle.ts";
 import { print } from "../text/print.ts";
 
 const HELP = `
@@ -60,8 +61,8 @@ export function initCommand(context: CommandContext): Command {
 async function init(context: CommandContext, options: Options): Promise<void> {
   const at = placeAsked(options);
   const use = { command: "init", right: "a superuser, or as a role with CREATEROLE", setUp: true, place: at };
-  await withDatabase(context, use, async ({ db, name }) => {
-    const { applied, version, warnings } = await migrate(db);
+  await withDatabase(context, use, async ({ sql, name }) => {
+    const { applied, version, warnings } = await migrate(drizzleOf({ sql }));
     await print(
       options.json,
       { database: name, schema: at.schema, role_prefix: at.rolePrefix, applied, version, warnings },

@@ -2,6 +2,7 @@ import { CommandError, type CommandContext, escapeText } from "@scidex/audit-com
 import { uninstall, type UninstallResult } from "@scidex/audit-schema";
 import { Command } from "commander";
 import { withDatabase } from "../database/database.ts";
+import { drizzleOf } from "../database/drizzle.ts";
 import { print } from "../text/print.ts";
 
 const HELP = `
@@ -41,8 +42,8 @@ export function uninstallCommand(context: CommandContext): Command {
 
 async function run(context: CommandContext, { keepChain, dryRun, yes, json }: Options): Promise<void> {
   const use = { command: "uninstall", right: "a superuser, or the role that ran audit-chain init", setUp: true };
-  await withDatabase(context, use, async ({ db, name }) => {
-    const result = await uninstall(db, {
+  await withDatabase(context, use, async ({ sql, name }) => {
+    const result = await uninstall(drizzleOf({ sql }), {
       keepChain,
       dryRun,
       confirm: ({ links }) => {

@@ -18,7 +18,7 @@ export async function changedTables(sql: ISql, names: readonly string[]): Promis
   const relations = [...new Set((await qualifiedNames(sql, names)).values())];
   const rows = await sql<{ relation: string; updated: string; deleted: string }[]>`
     select n.name as relation, s.updated::text as updated, s.deleted::text as deleted
-      from pg_catalog.json_array_elements_text(${JSON.stringify(relations)}::json) with ordinality as n(name, position)
+      from pg_catalog.json_array_elements_text(${JSON.stringify(relations)}::text::json) with ordinality as n(name, position)
      cross join lateral (
        select pg_catalog.sum(t.n_tup_upd) as updated, pg_catalog.sum(t.n_tup_del) as deleted
          from pg_catalog.pg_stat_all_tables as t

@@ -1,5 +1,5 @@
 import { CommandError } from "@scidex/audit-command";
-import { sqlState } from "@scidex/audit-schema";
+import { sqlState } from "@scidex/audit-core";
 import { didYouMean } from "./meant-table.ts";
 
 /** What the advice for an error depends on. */

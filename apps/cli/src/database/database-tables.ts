@@ -46,7 +46,7 @@ export async function readDatabaseTables(sql: ISql): Promise<DatabaseTable[]> {
       join pg_namespace as n on n.oid = t.relnamespace
      cross join lateral (select array_agg(a.attname::text order by a.attnum) as names from pg_attribute as a
                           where a.attrelid = t.oid and a.attnum > 0 and not a.attisdropped) as k
-     cross join lateral (select n.oid = pg_catalog.to_regnamespace('public') and coalesce(${JSON.stringify(OF_INIT)}::json ->> t.relname = array_to_string(k.names, ','), false) as is_made) as m
+     cross join lateral (select n.oid = pg_catalog.to_regnamespace('public') and coalesce(${JSON.stringify(OF_INIT)}::text::json ->> t.relname = array_to_string(k.names, ','), false) as is_made) as m
       left join public.audit_chain_relation as r on r.relid = t.oid
      where t.relkind in ('r', 'p') and not t.relispartition and t.relpersistence <> 't'
        and not starts_with(n.nspname::text, 'pg_') and n.nspname <> 'information_schema'

@@ -1,13 +1,11 @@
 import { CommandError, type CommandContext, connect, databaseUrl } from "@scidex/audit-command";
 import { type Place, placeOfClient } from "@scidex/audit-core";
-import { drizzle, type PostgresJsDatabase } from "drizzle-orm/postgres-js";
 import type { Sql } from "postgres";
 import { explained } from "./database-error.ts";
 
 /** The database that a command works on. */
 export interface Database {
   readonly sql: Sql;
-  readonly db: PostgresJsDatabase;
   /** Its name, for messages. */
   readonly name: string;
 }
@@ -46,7 +44,7 @@ export async function withDatabase<T>(
     signal.throwIfAborted();
     const name = sql.options.database;
     if (use.setUp !== true) await checkSetUp(sql, name);
-    return await work({ sql, db: drizzle(sql), name });
+    return await work({ sql, name });
   } catch (error) {
     throw explained(error, { user: sql.options.user, right: use.right, isNaming: use.setUp !== true });
   } finally {

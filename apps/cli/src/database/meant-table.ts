@@ -1,4 +1,4 @@
-import { sqlState } from "@scidex/audit-schema";
+import { sqlState } from "@scidex/audit-core";
 import type { Sql } from "postgres";
 import { nearestName } from "../text/nearest-name.ts";
 

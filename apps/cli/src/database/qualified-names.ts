@@ -1,4 +1,4 @@
-import { sqlState } from "@scidex/audit-schema";
+import { sqlState } from "@scidex/audit-core";
 import type { ISql } from "postgres";
 
 /** Names as they are recorded, of those that are there: for example `orders` is `public.orders` on the usual search path. */

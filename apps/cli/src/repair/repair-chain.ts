@@ -3,6 +3,7 @@ import { repair } from "@scidex/audit-schema";
 import { parsePolicy, type Policy } from "@scidex/audit-verifier";
 import type { Sql } from "postgres";
 import { withDatabase } from "../database/database.ts";
+import { drizzleOf } from "../database/drizzle.ts";
 import { refuse, verifyHistory } from "../policy/look-at-changes.ts";
 import { earlierPolicy } from "../policy/policy-file.ts";
 import { type Published, withPublished } from "../policy/published.ts";
@@ -19,7 +20,7 @@ const NO_POLICY: Policy = parsePolicy('{"tables":{}}');
  */
 export async function repairChain(context: CommandContext, json: boolean | undefined): Promise<Outcome> {
   const right = "a superuser, or as the role that owns the chain's objects and the audited tables";
-  return await withDatabase(context, { command: "init", right, setUp: true }, async ({ sql, db, name }) => {
+  return await withDatabase(context, { command: "init", right, setUp: true }, async ({ sql, name }) => {
     if (await hasChain(sql)) {
       const policy = (await earlierPolicy()) ?? NO_POLICY;
       const wanted = {
@@ -34,7 +35,7 @@ export async function repairChain(context: CommandContext, json: boolean | undef
       });
       if (outcome !== undefined) return outcome;
     }
-    const { mended } = await repair(db);
+    const { mended } = await repair(drizzleOf({ sql }));
     await print(json, { database: name, mended: Object.fromEntries(mended) }, () =>
       mended.size === 0
         ? [`Nothing of the audit chain in the database ${escapeText(name)} had to be mended.`]

@@ -1,5 +1,4 @@
-import { blindKeyExpression, keyExpression, quotedLiteral, TEXT_SETTINGS } from "@scidex/audit-core";
-import { sqlState } from "@scidex/audit-schema";
+import { blindKeyExpression, keyExpression, quotedLiteral, sqlState, TEXT_SETTINGS } from "@scidex/audit-core";
 import type { Sql } from "postgres";
 import type { ConfigInForce } from "../database/config-in-force.ts";
 

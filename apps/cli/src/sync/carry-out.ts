@@ -1,6 +1,8 @@
 import { CommandError, type CommandContext } from "@scidex/audit-command";
-import { attach, type AttachResult, dropped, planAttach, sqlState, sync } from "@scidex/audit-schema";
+import { sqlState } from "@scidex/audit-core";
+import { attach, type AttachResult, dropped, planAttach, sync } from "@scidex/audit-schema";
 import type { Database } from "../database/database.ts";
+import { drizzleOf } from "../database/drizzle.ts";
 import { explained } from "../database/database-error.ts";
 import { meantTable } from "../database/meant-table.ts";
 import type { Difference } from "./differences.ts";
@@ -80,12 +82,13 @@ const isByPattern = ({ kind, named }: Step): boolean => kind === null && named?.
 
 type Done = Pick<Synced, "status" | "result" | "record_anew" | "warnings"> & { readonly kind?: string };
 
-async function tryOut({ db }: Database, { kind, work }: Step): Promise<Done> {
+async function tryOut(database: Database, { kind, work }: Step): Promise<Done> {
   if (kind !== null || work.is !== "attach") return { status: "differs" };
-  return { status: "differs", warnings: (await planAttach(db, work.relation, work.options)).warnings };
+  return { status: "differs", warnings: (await planAttach(drizzleOf(database), work.relation, work.options)).warnings };
 }
 
-async function perform({ db }: Database, { kind, work }: Step): Promise<Done> {
+async function perform(database: Database, { kind, work }: Step): Promise<Done> {
+  const db = drizzleOf(database);
   if (work.is === "record the drop") {
     await dropped(db, work.kind);
     // The new table gets a kind of its own: keys of the old one would be taken for its.

@@ -1,5 +1,5 @@
 import { CommandError } from "@scidex/audit-command";
-import { sqlState } from "@scidex/audit-schema";
+import { sqlState } from "@scidex/audit-core";
 import type { Sql } from "postgres";
 import { ageText } from "../text/age.ts";
 import type { Step } from "./plan.ts";

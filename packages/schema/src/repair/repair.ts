@@ -1,3 +1,4 @@
+import { sqlState } from "@scidex/audit-core";
 import { sql } from "drizzle-orm";
 import type { AnyPgDatabase } from "../database.ts";
 import { SchemaError } from "../errors.ts";
@@ -7,7 +8,6 @@ import { beginSetUp } from "../set-up/begin-set-up.ts";
 import { databaseMessage } from "../set-up/database-message.ts";
 import { readMigrations } from "../set-up/migrations.ts";
 import { shippedNames } from "../set-up/shipped-names.ts";
-import { sqlState } from "../sql-state.ts";
 import { findObjects, findRows } from "./found-object.ts";
 import { mendAudited } from "./mend-audited.ts";
 import { mendFunctions, mendOwnTriggers, mendRoles, mendTables } from "./mend-own.ts";

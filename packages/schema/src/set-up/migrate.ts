@@ -1,3 +1,4 @@
+import { sqlState } from "@scidex/audit-core";
 import { setTimeout as sleep } from "node:timers/promises";
 import { sql } from "drizzle-orm";
 import { missingMigrations } from "./applied-migrations.ts";
@@ -10,7 +11,6 @@ import { type Migration, readMigrations } from "./migrations.ts";
 import { runStatement } from "./run-statement.ts";
 import { readLossWarnings, readSetUpWarnings } from "./set-up-warnings.ts";
 import { shippedNames } from "./shipped-names.ts";
-import { sqlState } from "../sql-state.ts";
 
 /** What `migrate` did. */
 export interface MigrateResult {

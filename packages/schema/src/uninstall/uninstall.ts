@@ -1,3 +1,4 @@
+import { sqlState } from "@scidex/audit-core";
 import type { SQL } from "drizzle-orm";
 import type { AnyPgDatabase } from "../database.ts";
 import { SchemaError } from "../errors.ts";
@@ -5,7 +6,6 @@ import { inLockedTransaction, type LockOptions } from "../locked-transaction.ts"
 import { asOwnerIfThere } from "../set-up/as-owner.ts";
 import { databaseMessage } from "../set-up/database-message.ts";
 import { beginSetUp } from "../set-up/begin-set-up.ts";
-import { sqlState } from "../sql-state.ts";
 import type { Step, UninstallPlan } from "./ours.ts";
 import { planUninstall } from "./plan-uninstall.ts";
 

@@ -1,6 +1,6 @@
 /**
  * The SQLSTATE of a database error, whichever driver it comes from and however deep drizzle has wrapped it; undefined
- * for any other error. Codes of this package: `AC001` … `AC005` (docs/reference.md, "SQL").
+ * for any other error. Codes of ours: `AC001` … `AC005` (docs/reference.md, "SQL").
  */
 export function sqlState(error: unknown): string | undefined {
   let current: unknown = error;
