@@ -160,6 +160,21 @@ export function maxHeadAge(env: Environment = process.env): number {
 }
 
 /**
+ * `AUDIT_SHARD_SECRET`: what the shards of one verification share; undefined if it is not set.
+ *
+ * @throws {CommandError} `configuration` when it is shorter than 16 characters.
+ */
+export function shardSecret(env: Environment = process.env): string | undefined {
+  const value = read(env, "AUDIT_SHARD_SECRET");
+  if (value !== undefined && value.length < 16)
+    throw new CommandError(
+      "configuration",
+      "AUDIT_SHARD_SECRET is too short; expected 16 characters or more, as openssl rand -hex 32 makes",
+    );
+  return value;
+}
+
+/**
  * `AUDIT_LEDGER_SALT`: the ledger's secret. It is taken as it is, white space included, since it goes into a key
  * derivation that other implementations have to repeat.
  *

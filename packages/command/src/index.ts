@@ -17,6 +17,7 @@ export {
   place,
   policyFile,
   required,
+  shardSecret,
   signingKeyFile,
   sinkUrls,
   verifierKeysSource,

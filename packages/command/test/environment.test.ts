@@ -9,6 +9,7 @@ import {
   origin,
   policyFile,
   required,
+  shardSecret,
   signingKeyFile,
   sinkUrls,
   verifierKeysSource,
@@ -33,6 +34,7 @@ test("a right value is returned without the white space around it", () => {
   expect(policyFile({ AUDIT_POLICY: "policy.json" })).toBe("policy.json");
   expect(configFile({ AUDIT_CONFIG: " etc/audit.config.json " })).toBe("etc/audit.config.json");
   expect(maxHeadAge({ AUDIT_MAX_HEAD_AGE: "7d" })).toBe(604_800_000);
+  expect(shardSecret({ AUDIT_SHARD_SECRET: "0123456789abcdef" })).toBe("0123456789abcdef");
   expect(ledgerSalt({ AUDIT_LEDGER_SALT: " salt " })).toBe(" salt ");
   expect(ledgerDatabase({ AUDIT_LEDGER_DB: "/a/b.db" })).toBe("/a/b.db");
 });
@@ -44,6 +46,7 @@ test("what is not set has its default, or none", () => {
   expect(signingKeyFile({ AUDIT_SIGNING_KEY_FILE: " " })).toBeUndefined();
   expect(verifierKeysSource({})).toBeUndefined();
   expect(policyFile({})).toBeUndefined();
+  expect(shardSecret({})).toBeUndefined();
   expect(maxHeadAge({})).toBe(DEFAULT_MAX_HEAD_AGE);
   expect(ledgerDatabase({})).toBe("/var/log/molecule/audit_ledger.db");
 });
@@ -68,6 +71,7 @@ describe("a wrong or missing value is an error that names the variable, what was
       ["AUDIT_VERIFIER_KEYS is", "signing key"],
     ],
     [() => maxHeadAge({ AUDIT_MAX_HEAD_AGE: "1 day" }), ['AUDIT_MAX_HEAD_AGE is "1 day"', "24h"]],
+    [() => shardSecret({ AUDIT_SHARD_SECRET: "hush" }), ["AUDIT_SHARD_SECRET is too short", "openssl rand -hex 32"]],
     [() => ledgerSalt({}), ["AUDIT_LEDGER_SALT is not set"]],
     [
       () => required("AUDIT_ORIGIN", origin({}), "the log's name"),

@@ -101,7 +101,7 @@ export {
 } from "./note-key.ts";
 export { MAX_NAME_BYTES } from "./name.ts";
 export type { SignatureType } from "./signature-type.ts";
-export { jsonForm } from "./json-form.ts";
+export { camelForm, jsonForm } from "./json-form.ts";
 export { jsonText, UNSAFE_ON_TERMINALS } from "./json-text.ts";
 export { type JsonValue, MAX_JSON_CHARS, parseJson } from "./parse-json.ts";
 export { payloadHash } from "./payload-hash.ts";

@@ -15,4 +15,12 @@ export function jsonForm(value: unknown): unknown {
   );
 }
 
+/** The same names as TypeScript has them; numbers stay numbers. */
+export function camelForm(value: unknown): unknown {
+  if (Array.isArray(value)) return value.map(camelForm);
+  if (value === null || typeof value !== "object") return value;
+  return Object.fromEntries(Object.entries(value).map(([name, member]) => [camelCase(name), camelForm(member)]));
+}
+
+const camelCase = (name: string): string => name.replaceAll(/_([a-z])/gu, (_, letter: string) => letter.toUpperCase());
 const snakeCase = (name: string): string => name.replaceAll(/[A-Z]/gu, (letter) => `_${letter.toLowerCase()}`);

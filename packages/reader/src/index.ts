@@ -3,7 +3,8 @@ export { type ChainResult, checkChain } from "./chain/check-chain.ts";
 export { COPY_LINKS, copyLinks, openLinks } from "./chain/copy-links.ts";
 export { AFTER_A_RESTORE, HeadChecker } from "./chain/head-checker.ts";
 export { CHAIN_START, LinkChecker, type LinksStart } from "./chain/link-checker.ts";
-export { checkRange, type Range, type RangeRequest, resolveRange, type Shard } from "./chain/range.ts";
+export { type IsOurs, kindsOfShard } from "./chain/kinds-of-shard.ts";
+export { checkRange, lastCut, type Range, type RangeRequest, resolveRange, type Shard } from "./chain/range.ts";
 export { sortLinks, streamLinks, type Survey, surveyChain } from "./chain/read-chain.ts";
 export { CLOCK_TOLERANCE_MICROS, LOCK_TOLERANCE_MICROS, TimeChecker } from "./chain/time-checker.ts";
 export { BOUNDS } from "./database/bounds.ts";
@@ -54,6 +55,7 @@ export {
   compareFindings,
   type Divergence,
   type Finding,
+  findingIdentity,
   type CheckGroup,
   CHECK_GROUPS,
   type ReportFinding,

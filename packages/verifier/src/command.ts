@@ -4,7 +4,6 @@ import {
   connect,
   databaseName,
   databaseUrl,
-  EXIT,
   keepHeapSmall,
   maxHeadAge,
   type Outcome,
@@ -13,38 +12,34 @@ import {
   parseDuration,
   policyFile,
   progress,
-  redact,
-  writeOut,
 } from "@scidex/audit-command";
-import { failurePage, page } from "@scidex/audit-report";
 import type { Sink } from "@scidex/audit-sinks";
 import { Command } from "commander";
 import { alertsCommand } from "./alerts/alerts-command.ts";
-import type { AlertTarget } from "./alerts/alert-target.ts";
-import { describeAlerts } from "./alerts/describe-alerts.ts";
 import { WEBHOOK_ENVIRONMENT } from "./alerts/webhook/webhook-option.ts";
 import { runBundle } from "./bundle/bundle-command.ts";
-import { addAlertOptions, alertFailure, type AlertFlags, alertReport, alertTargetOf } from "./command/alerting.ts";
+import { addAlertOptions, alertFailure, type AlertFlags, alertTargetOf } from "./command/alerting.ts";
 import { parseCheckGroups, parseJobs, parseSeq, parseShard } from "./command/argv.ts";
-import { messageOf, usage } from "./command/errors.ts";
-import { readPolicy, readState, write } from "./command/files.ts";
+import { usage } from "./command/errors.ts";
+import { readPolicy, readState } from "./command/files.ts";
 import { checkOrigin, sinksToRead } from "./command/heads-to-read.ts";
 import { parseKeys, readKeys } from "./command/keys.ts";
-import { describeReport } from "./report/describe-report.ts";
-import { formatState, CHECK_GROUPS } from "@scidex/audit-reader";
+import { deliver, type VerifyRequest, writeFailure } from "./deliver.ts";
+import { mergeCommand } from "./shards/merge-command.ts";
+import { readSeal } from "./shards/seal-run.ts";
+import { CHECK_GROUPS } from "@scidex/audit-reader";
 import { historyCommand } from "./nights/history-command.ts";
-import { readNightTarget, signRun } from "./nights/sign-run.ts";
-import type { NightTarget } from "./nights/sign-verification.ts";
-import { formatReport } from "./report/verification-report.ts";
-import type { Trust } from "./trust.ts";
+import { readNightTarget } from "./nights/sign-run.ts";
 import { type Verification, verify } from "./verify.ts";
-import { defaultJobs, type VerifyOptions } from "./verify-options.ts";
+import { defaultJobs } from "./verify-options.ts";
 
 interface Flags extends AlertFlags {
   readonly from?: string;
   readonly to?: string;
   readonly checks?: string;
   readonly shard?: string;
+  readonly cut?: string;
+  readonly run?: string;
   readonly jobs?: string;
   readonly plain?: true;
   readonly policy?: string;
@@ -68,10 +63,10 @@ Exit code: 0 intact, 1 tampering found, 2 wrong usage or configuration, 3 could 
 Examples:
   $ audit-verify
   $ audit-verify --json --policy policy.json --state /var/lib/audit/verifier.state
-  $ audit-verify --shard 3/8 --to 80000000
+  $ audit-verify --shard 3/8 --cut 80000000
 
-Shards end at published heads. Give all of them the same --to, if heads may be published meanwhile. Rows without an
-event are judged by the first shard, rows that wait to be linked by the last.`;
+Shards end at published heads: give all of them the same --cut, if heads may be published meanwhile. Each table is compared
+with its events by one of them, and what applications get by the first. audit-verify merge makes one report of theirs.`;
 
 /** The `audit-verify` command. */
 export function verifyCommand(context: CommandContext): Command {
@@ -83,7 +78,12 @@ export function verifyCommand(context: CommandContext): Command {
     .option("--from <seq>", "first link to verify; widened to the published head before it")
     .option("--to <seq>", "last link to verify; widened to the published head after it")
     .option("--checks <groups>", `comma-separated groups of checks: ${CHECK_GROUPS.join(", ")}`)
-    .option("--shard <k/n>", "one of n parts, which together find what a whole run finds; with the same sinks and --to")
+    .option(
+      "--shard <k/n>",
+      "one of n parts, which together find what a whole run finds; with the same sinks and --cut",
+    )
+    .option("--cut <seq>", "published head up to which shards are cut alike; the last shard goes on from there")
+    .option("--run <id>", "what the run of all shards is called: their reports can be merged (AUDIT_SHARD_SECRET)")
     .option("--jobs <n>", "connections and threads that read a whole chain; default: one per processor, up to 4")
     .option("--plain", "walk along every row in plain TypeScript, without the fast way; slower, and finds the same")
     .option("--policy <file>", "what must be covered (audit-chain policy prints it); default AUDIT_POLICY")
@@ -103,6 +103,7 @@ export function verifyCommand(context: CommandContext): Command {
     .addHelpText("after", HELP)
     .action(context.run(async (flags: Flags) => await run(flags, context.signal)))
     .addCommand(historyCommand(context))
+    .addCommand(mergeCommand(context))
     .addCommand(alertsCommand(context, () => undefined));
 }
 
@@ -124,22 +125,6 @@ async function run({ bundle, ...flags }: Flags, signal: AbortSignal): Promise<Ou
   }
 }
 
-/** What is asked for: by the options, the environment and the files that they name. */
-interface VerifyRequest {
-  readonly url: string;
-  /** Without the sinks, which are still to be opened. */
-  readonly trust: Omit<Trust, "heads">;
-  readonly options: VerifyOptions;
-  /** What a page says of where it comes from. */
-  readonly about: { readonly command: string; readonly origin: string | null; readonly database: string };
-  readonly alerts: AlertTarget | undefined;
-  readonly files: { readonly report: string | undefined; readonly state: string | undefined };
-  readonly isJson: boolean;
-  /** Null where nothing is signed. */
-  readonly night: NightTarget | null;
-  readonly policyFile: string | undefined;
-}
-
 /** Reads and checks all of it, before anything is connected to. */
 async function readRequest(flags: Flags, signal: AbortSignal): Promise<VerifyRequest> {
   const startSeq = parseSeq("--from", flags.from);
@@ -147,6 +132,9 @@ async function readRequest(flags: Flags, signal: AbortSignal): Promise<VerifyReq
   if (endSeq !== undefined && endSeq < (startSeq ?? 1n)) throw usage(`--to is ${endSeq}, which is before --from`);
   const checks = parseCheckGroups(flags.checks);
   const shard = parseShard(flags.shard);
+  const cutSeq = parseSeq("--cut", flags.cut);
+  if (cutSeq !== undefined && (shard === undefined || endSeq !== undefined))
+    throw usage("--cut is for shards that go on to the end of the chain: it goes with --shard, and without --to");
   const jobs = parseJobs(flags.jobs);
   const pinned = flags.policy ?? policyFile();
   const policy = pinned === undefined ? null : await readPolicy(pinned);
@@ -171,6 +159,7 @@ async function readRequest(flags: Flags, signal: AbortSignal): Promise<VerifyReq
       startSeq,
       endSeq,
       shard,
+      cutSeq,
       checks,
       jobs,
       plain: flags.plain === true,
@@ -182,6 +171,7 @@ async function readRequest(flags: Flags, signal: AbortSignal): Promise<VerifyReq
     alerts: alertTargetOf(flags, about, signal),
     files: { report: flags.report, state: flags.state },
     isJson: flags.json === true,
+    seal: readSeal(flags),
     night,
     policyFile: pinned,
   };
@@ -208,38 +198,4 @@ async function verifyDatabase(
     line.done();
     await database.end({ timeout: 1 });
   }
-}
-
-/** Prints the report, and writes what else was asked for. */
-async function deliver({ report, state, overview }: Verification, request: VerifyRequest): Promise<Outcome> {
-  const { about, files, isJson } = request;
-  const { startSeq, endSeq, shard } = request.options;
-  const isWhole = startSeq === undefined && endSeq === undefined && shard === undefined;
-  const { alerts, warnings } = await alertReport(request.alerts, report, isWhole);
-  const notes = alerts === undefined ? [] : describeAlerts(alerts);
-  const said = { ...report, ...(alerts && { alerts }), warnings: [...report.warnings, ...warnings] };
-  await writeOut(isJson ? `${formatReport(said)}\n` : describeReport(said, notes));
-  const isReported = await write("--report", files.report, () =>
-    page({ report: said, overview, ...about, verifiedAt: Date.now(), isWhole, notes }),
-  );
-  const isRemembered = await write("--state", files.state, () => formatState(state));
-  const isSigned = await signRun(report, {
-    target: request.night,
-    policy: request.trust.policy ?? null,
-    policyFile: request.policyFile,
-    version: packageVersion(import.meta.url),
-    ...about,
-  });
-  const exits = {
-    intact: isReported && isRemembered && isSigned && (alerts?.pending ?? 0) === 0 ? EXIT.ok : EXIT.failed,
-    tampered: EXIT.tampered,
-    unproven: EXIT.failed,
-  } as const;
-  return { exit: exits[report.status] };
-}
-
-/** A page of before would go on saying that all is well. */
-async function writeFailure({ about, files }: VerifyRequest, error: unknown): Promise<void> {
-  const reason = redact(messageOf(error));
-  await write("--report", files.report, () => failurePage({ ...about, reason, failedAt: Date.now() }));
 }

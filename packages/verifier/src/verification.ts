@@ -5,6 +5,7 @@ import {
   type Findings,
   isRefused,
   isTransient,
+  kindsOfShard,
   type Lane,
   NoPlanError,
   PlanError,
@@ -153,7 +154,17 @@ async function checkSnapshot(snapshot: Snapshot, ground: Ground, noted: Noted): 
   await compareTables(
     snapshot,
     crew,
-    { links, table, published, histories: compared, generations, recorder, policy, now },
+    {
+      links,
+      isOurs: kindsOfShard(options.shard),
+      table,
+      published,
+      histories: compared,
+      generations,
+      recorder,
+      policy,
+      now,
+    },
     noted,
   );
   if (noted.wants("coverage") && histories !== null && approvedTo !== null) {

@@ -7,6 +7,7 @@ import type { Observations } from "./report/observations.ts";
 import { makeReport } from "./report/make-report.ts";
 import type { Overview } from "./report/overview.ts";
 import { isVerdict, type VerificationReport } from "./report/verification-report.ts";
+import { type VerifiedShard, verifiedShard } from "./shards/verified-shard.ts";
 import { parseTrust, type Trust } from "./trust.ts";
 import { observe } from "./verification.ts";
 import { DEFAULT_CHECK_GROUPS, isWholeChain, VERIFY_DEFAULTS, type VerifyOptions } from "./verify-options.ts";
@@ -24,6 +25,8 @@ export interface Verification {
   readonly overview: Overview;
   /** To be saved, and trusted the next time. */
   readonly state: VerifierState;
+  /** Of a shard: what it shares with the others, and where it begins. */
+  readonly shard: VerifiedShard | null;
 }
 
 /**
@@ -67,6 +70,7 @@ export async function verify(sql: Sql, trust: Trust, options: VerifyOptions = {}
     report,
     overview: found.overview,
     state: { ...nextState(state, found, report, hasVerdict ? now : awaitedSince), joining },
+    shard: options.shard === undefined ? null : verifiedShard(found, options),
   };
 }
 

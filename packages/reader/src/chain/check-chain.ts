@@ -23,6 +23,8 @@ export interface ChainResult {
   readonly last: ChainRow | null;
   /** The highest seq whose published head fits. */
   readonly anchoredTo: Seq;
+  /** The chain hash that the first link had to follow: as published, else as the link before has it; null where that is missing. */
+  readonly startsAfter: Uint8Array | null;
 }
 
 /** Options of `checkChain`. */
@@ -62,6 +64,7 @@ async function walk(rows: Cursor<ChainRow>, options: CheckChainOptions): Promise
     before = { seq: from - 1n, chainHash: row.chainHash };
     row = await rows.next();
   }
+  const startsAfter = before.chainHash;
   const links = new LinkChecker(before, report);
   const heads = (published?.heads ?? []).filter((head) => head.seq >= from && (to === undefined || head.seq <= to));
   const start = range.after === undefined ? { size: from - 1n, hashes: null } : frontierOf(range.after);
@@ -90,7 +93,7 @@ async function walk(rows: Cursor<ChainRow>, options: CheckChainOptions): Promise
   options.onProgress?.(links.rows);
   if (hasMore) links.finishBefore(to);
   if (published !== null) tree.finish(hasMore);
-  return { to: links.seq, rows: links.rows, last, anchoredTo: tree.anchoredTo };
+  return { to: links.seq, rows: links.rows, last, anchoredTo: tree.anchoredTo, startsAfter };
 }
 
 /**

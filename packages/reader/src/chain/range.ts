@@ -13,6 +13,8 @@ export interface RangeRequest {
   readonly startSeq?: Seq | undefined;
   readonly endSeq?: Seq | undefined;
   readonly shard?: Shard | undefined;
+  /** With a shard: the published head up to which shards are cut. The last one goes on from there. */
+  readonly cutSeq?: Seq | undefined;
 }
 
 /** The part of the chain that a run verifies. */
@@ -22,10 +24,8 @@ export interface Range {
   readonly to: Seq | undefined;
   /** The head whose tree ends just before `from`. */
   readonly after: PublishedHead | undefined;
-  /** Whether rows of audited tables that no event belongs to are judged: by a whole run, and by the first shard. */
-  readonly unchained: boolean;
-  /** Whether what is pending is judged: by a whole run, and by the last shard. */
-  readonly pending: boolean;
+  /** Whether it is, or is a shard of, the whole chain: then rows that no event belongs to and what is pending are judged too. */
+  readonly ofWhole: boolean;
 }
 
 /** @throws {VerifierError} `range_invalid` */
@@ -46,7 +46,7 @@ export function checkRange({ startSeq = 1n, endSeq, shard }: RangeRequest): void
  * a range prove that its links are those that were published.
  *
  * Shards of one range lie side by side: each begins where the one before ends. So that all of them agree on where that
- * is, they must be given the same sinks; where heads may be published meanwhile, give them the same `endSeq` too.
+ * is, they must be given the same sinks; where heads may be published meanwhile, give them the same `cutSeq` or `endSeq` too.
  *
  * @param heads in the order of their seq
  * @param length of the chain, for shards where there are no heads
@@ -54,24 +54,26 @@ export function checkRange({ startSeq = 1n, endSeq, shard }: RangeRequest): void
 export function resolveRange(request: RangeRequest, heads: readonly PublishedHead[], length: bigint): Range {
   checkRange(request);
   const { startSeq = 1n, endSeq, shard } = request;
-  const isWhole = startSeq === 1n && endSeq === undefined;
+  const ofWhole = startSeq === 1n && endSeq === undefined;
   const from = atHeadBefore(heads, startSeq);
   const to = endSeq === undefined ? undefined : atHeadFrom(heads, endSeq);
-  if (shard === undefined) return { from, to, after: headAt(heads, from), unchained: isWhole, pending: isWhole };
+  if (shard === undefined) return { from, to, after: headAt(heads, from), ofWhole };
 
-  const last = to ?? heads.at(-1)?.seq ?? length;
+  const last = to ?? lastCut(request, heads)?.seq ?? request.cutSeq ?? length;
   const cut = (k: number): bigint => {
     const ideal = from - 1n + ((last - from + 1n) * BigInt(k)) / BigInt(shard.of);
     return ideal < from ? from - 1n : atHeadFrom(heads, ideal);
   };
   const start = shard.number === 1 ? from : cut(shard.number - 1) + 1n;
-  return {
-    from: start,
-    to: shard.number === shard.of ? to : cut(shard.number),
-    after: headAt(heads, start),
-    unchained: isWhole && shard.number === 1,
-    pending: isWhole && shard.number === shard.of,
-  };
+  return { from: start, to: shard.number === shard.of ? to : cut(shard.number), after: headAt(heads, start), ofWhole };
+}
+
+/** The published head up to which a range is cut into shards; undefined where none is known. */
+export function lastCut<H extends { readonly seq: Seq }>(
+  { endSeq, cutSeq = endSeq }: RangeRequest,
+  heads: readonly H[],
+): H | undefined {
+  return cutSeq === undefined ? heads.at(-1) : heads.find(({ seq }) => seq >= cutSeq);
 }
 
 /** The seq after the last head that ends before `seq`. */

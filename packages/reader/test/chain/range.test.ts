@@ -16,7 +16,7 @@ describe("ranges", () => {
     expect(resolveRange({ startSeq: 7n, endSeq: 10n }, heads, 0n)).toMatchObject({
       from: 6n,
       to: 20n,
-      unchained: false,
+      ofWhole: false,
     });
     for (let of = 1; of <= 12; of++) {
       for (const request of [{}, { startSeq: 7n }, { endSeq: 25n }]) {
@@ -28,8 +28,18 @@ describe("ranges", () => {
         expect(shards.at(-1)?.to).toBe(whole.to);
         const ends = shards.slice(0, -1).map(({ to }) => (to ?? 0n) + 1n);
         expect(shards.slice(1).map(({ from }) => from)).toEqual(ends);
-        expect(shards.filter(({ unchained }) => unchained)).toHaveLength(whole.unchained ? 1 : 0);
+        expect(new Set(shards.map(({ ofWhole }) => ofWhole))).toEqual(new Set([whole.ofWhole]));
       }
+    }
+  });
+  it("are cut up to the same head whatever is published after it, and the last shard goes on", () => {
+    const shards = (known: typeof heads, of: number) =>
+      Array.from({ length: of }, (_, k) => resolveRange({ cutSeq: 18n, shard: { number: k + 1, of } }, known, 0n));
+    for (const of of [1, 2, 3, 7]) {
+      expect(shards(heads, of).map(({ from, to }) => [from, to])).toEqual(
+        shards(heads.slice(0, 4), of).map(({ from, to }) => [from, to]),
+      );
+      expect(shards(heads, of).at(-1)).toMatchObject({ to: undefined, ofWhole: true });
     }
   });
   it("are refused where there is none", () => {

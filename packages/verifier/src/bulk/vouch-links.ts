@@ -1,4 +1,4 @@
-import { type Micros, sameBytes, type Seconds, type Seq } from "@scidex/audit-core";
+import { GENESIS_PREV_HASH, type Micros, sameBytes, type Seconds, type Seq } from "@scidex/audit-core";
 import {
   type ChainResult,
   isRefused,
@@ -184,7 +184,11 @@ function joined(parts: readonly VouchedLinks[], tasks: readonly LinksTask[]): Jo
     }
     for (const sum of part.sums) sums.set(sum.kind, addSums(sums.get(sum.kind), sum));
   }
-  return { chain: { to: last?.seq ?? 0n, rows, last, anchoredTo }, sums: [...sums.values()], cuts };
+  return {
+    chain: { to: last?.seq ?? 0n, rows, last, anchoredTo, startsAfter: GENESIS_PREV_HASH },
+    sums: [...sums.values()],
+    cuts,
+  };
 }
 
 /** Of one kind. Halves are added modulo 2^64, as the kernel does. */

@@ -125,7 +125,7 @@ async function walkEntries(
   options.onProgress?.(links.rows);
   links.finish(size);
   tree.finish(false);
-  return { to: size, rows: links.rows, last: links.last, anchoredTo: tree.anchoredTo };
+  return { to: size, rows: links.rows, last: links.last, anchoredTo: tree.anchoredTo, startsAfter: GENESIS_PREV_HASH };
 }
 
 /**

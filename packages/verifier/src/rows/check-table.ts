@@ -115,7 +115,7 @@ export async function checkTable(
   const epochs = keyEpochs(history);
   const open = epochs.filter(({ since }) => since > 0n && !isSettled(ground.generations, since));
   // Events of a window do not tell which of its rows had which key before.
-  if (open.length > 0 && !ground.range.pending)
+  if (open.length > 0 && !ground.range.ofWhole)
     return lasting(`${history.current.relation}: its key was changed, and its rows are not recorded anew yet`);
   const earlier = epochs
     .slice(0, -1)

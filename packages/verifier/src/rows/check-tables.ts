@@ -6,6 +6,7 @@ import { type Generation, type Generations, isStated } from "../coverage/generat
 import { checkTable } from "./check-table.ts";
 import {
   type Cursor,
+  type IsOurs,
   isRefused,
   isTransient,
   type Range,
@@ -66,12 +67,14 @@ export interface CheckTablesOptions {
   /** Null where pending cannot be read. */
   readonly pending: Relation | null;
   readonly range: Range;
+  /** Which kinds are compared: not those that another shard compares. */
+  readonly isOurs: IsOurs;
   readonly report: ReportFinding;
   readonly generations: Generations;
   readonly recorder: Recorder | undefined;
-  /** By which rows of a table may be missing; null where none may. */
   /** Rows that may be missing since they were erased; null where that is not known. */
   readonly erased: ErasedRows | null;
+  /** By which rows of a table may be missing; null where none may. */
   readonly retentionOf: (history: KindHistory) => Retention | null;
   /** What need not be compared any more; null where nothing has been vouched for. */
   readonly vouched: VouchedTables | null;
@@ -82,10 +85,12 @@ export interface CheckTablesOptions {
  * been vouched for is left out.
  */
 export async function checkTables(snapshot: Snapshot, options: CheckTablesOptions): Promise<TablesResult> {
-  const { histories, vouched, chain, pending } = options;
+  const { histories, vouched, chain, pending, isOurs } = options;
   const tally = new KindTally(histories.keys());
   const withoutSource = vouched === null ? 0n : countVouched(vouched, histories, tally);
-  const kinds = [...histories.keys()].filter((kind) => vouched?.matched.has(kind) !== true).toSorted(compareBytes);
+  const kinds = [...histories.keys()]
+    .filter((kind) => vouched?.matched.has(kind) !== true && isOurs(Buffer.from(kind)))
+    .toSorted(compareBytes);
   if (vouched !== null && kinds.length === 0)
     return {
       unproven: [],
@@ -97,7 +102,7 @@ export async function checkTables(snapshot: Snapshot, options: CheckTablesOption
   const sorter = new Sorter();
   try {
     const epochs = new Map([...histories].map(([kind, history]) => [kind, epochStarts(history)]));
-    const wanted = { chain, pending, tableKinds: kinds, others: vouched === null, epochs };
+    const wanted = { chain, pending, tableKinds: kinds, others: vouched === null, isOurs, epochs };
     const events = await readEventsByKey(snapshot[0], wanted, sorter);
     const result = await walk(snapshot, kinds, events, options, epochs, tally);
     const eventsWithoutSource = withoutSource + result.eventsWithoutSource;

@@ -1,5 +1,5 @@
 import type { Micros } from "@scidex/audit-core";
-import { Cursor, eachTuple, type Lane, type Relation, type Sorter } from "@scidex/audit-reader";
+import { Cursor, eachTuple, type IsOurs, type Lane, type Relation, type Sorter } from "@scidex/audit-reader";
 import { epochsAfter } from "../coverage/key-epochs.ts";
 import type { KeyEvent } from "./key-group.ts";
 import { textOf } from "./record-text.ts";
@@ -21,6 +21,8 @@ export interface EventsWanted {
   readonly tableKinds: readonly string[];
   /** Whether other kinds are wanted too. */
   readonly others: boolean;
+  /** Which kinds are wanted at all. */
+  readonly isOurs: IsOurs;
   /** Where the epochs of a kind but the first begin, oldest first, for kinds that have several. */
   readonly epochs: ReadonlyMap<string, readonly bigint[]>;
 }
@@ -37,7 +39,7 @@ const STAGED_OPS = OPS.slice(0, 6);
  * @param sorter an empty one, which the caller closes when all has been read
  */
 export async function readEventsByKey(lane: Lane, wanted: EventsWanted, sorter: Sorter): Promise<Cursor<KeyedEvent>> {
-  const { chain, pending, tableKinds, others, epochs } = wanted;
+  const { chain, pending, tableKinds, others, isOurs, epochs } = wanted;
   const of = (kind: string, op: number) => ({ kind: Buffer.from(kind), op, starts: epochs.get(kind) });
   const tables = new Map(tableKinds.map((kind) => [kind, of(kind, 0)]));
   for (const kind of tableKinds)
@@ -46,6 +48,7 @@ export async function readEventsByKey(lane: Lane, wanted: EventsWanted, sorter: 
   const columns = ["seq", "event_kind", "event_pk", "payload_hash", "before_hash", "appended_at"];
   await eachTuple(await lane.scan(chain, columns, "binary", { kindLengths }), columns.length, (fields) => {
     const [seq, kind, pk = NOTHING, hash] = fields.map((field) => field ?? NOTHING);
+    if (!isOurs(kind ?? NOTHING)) return;
     const table = tables.get(kind?.toString() ?? "");
     if (table === undefined && !others) return;
     // Cut off at the last @, and compared with the seq afterwards: a copy of a change stands beside what it is a copy of.
@@ -62,7 +65,7 @@ export async function readEventsByKey(lane: Lane, wanted: EventsWanted, sorter: 
   await eachTuple(await lane.scan(pending, staged, "binary"), staged.length, (fields) => {
     if (fields[5] !== null) return;
     const [id, name, kind, key, hash] = fields.map((field) => field ?? NOTHING);
-    if (!others && !kinds.has(kind?.toString() ?? "")) return;
+    if (!isOurs(kind ?? NOTHING) || (!others && !kinds.has(kind?.toString() ?? ""))) return;
     const op = Math.max(
       STAGED_OPS.findIndex((one) => one === name?.toString()),
       0,

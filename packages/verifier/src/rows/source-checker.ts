@@ -208,7 +208,7 @@ export class SourceChecker {
    * @param row hashes of the row
    */
   onlyThere(key: string | null, row: readonly Uint8Array[]): void {
-    if (!this.#ground.range.unchained) return;
+    if (!this.#ground.range.ofWhole) return;
     const { current } = this.#history;
     if (current.action === "detach") return;
     if (!current.complete) {
@@ -225,8 +225,8 @@ export class SourceChecker {
   }
 
   #isOutside({ seq }: KeyEvent): boolean {
-    const { from, to, pending } = this.#ground.range;
-    if (seq === null) return !pending;
+    const { from, to, ofWhole } = this.#ground.range;
+    if (seq === null) return !ofWhole;
     return seq < from || (to !== undefined && seq > to);
   }
 }

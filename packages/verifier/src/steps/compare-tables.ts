@@ -2,6 +2,7 @@ import { type Micros, splitKind } from "@scidex/audit-core";
 import {
   CHECKS,
   type Finding,
+  type IsOurs,
   type PublishedHeads,
   type Relation,
   type ReportFinding,
@@ -25,6 +26,7 @@ import { readPendingTable } from "./own-tables.ts";
 /** Options of `compareTables`. */
 export interface CompareTablesOptions {
   readonly links: WalkedLinks;
+  readonly isOurs: IsOurs;
   /** The chain's table. */
   readonly table: Relation;
   /** Null where the configuration was not asked for, or cannot be read. */
@@ -100,8 +102,8 @@ async function compare(
   given: CompareTablesOptions & { readonly pending: Relation | null },
   noted: Noted,
 ): Promise<void> {
-  const { links, table, pending, published, generations, recorder, policy, now } = given;
-  const { range, vouched } = links;
+  const { links, isOurs, table, pending, published, generations, recorder, policy, now } = given;
+  const { allShards: range, vouched } = links;
   const histories: Histories = given.histories ?? new Map();
   const sources = pending === null || vouched === null ? null : { pending, rows: vouched.rows };
   const report = reportOf(histories, noted);
@@ -122,6 +124,7 @@ async function compare(
     chain: table,
     pending,
     range,
+    isOurs,
     report,
     generations,
     recorder,
@@ -133,7 +136,7 @@ async function compare(
   noted.warn(retentions.flatMap((retention) => retention.warnings));
   noted.saw({
     retired: retentions.flatMap((retention) => retention.retired),
-    erased: [...(erased?.values() ?? [])],
+    erased: [...(erased?.values() ?? [])].filter(({ kind }) => isOurs(Buffer.from(kind))),
     kinds: tables.kinds,
     eventsWithoutSource: given.histories === null ? 0n : tables.eventsWithoutSource,
   });

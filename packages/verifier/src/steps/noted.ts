@@ -25,7 +25,7 @@ const NOTHING_SEEN: Seen = {
   server: null,
   published: null,
   from: 1n,
-  chain: { to: 0n, rows: 0, last: null, anchoredTo: 0n },
+  chain: { to: 0n, rows: 0, last: null, anchoredTo: 0n, startsAfter: null },
   pending: null,
   eventsWithoutSource: 0n,
   notCovered: null,

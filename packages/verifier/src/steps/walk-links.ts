@@ -28,6 +28,8 @@ import type { JobsPlan } from "./plan-jobs.ts";
 /** What is known of the links of a range. */
 export interface WalkedLinks {
   readonly range: Range;
+  /** What all shards have together: the same where there are none. */
+  readonly allShards: Range;
   readonly chain: ChainResult;
   /** Null where the chain was walked along link by link. */
   readonly vouched: Vouched | null;
@@ -65,9 +67,10 @@ export async function walkLinks(
       await snapshot[0].attempt(async (lane) => {
         if (await lockAgainstRewriting(lane, lane.place.schema, "audit_chain")) return REWRITTEN;
         const survey = surveyOnce(given);
-        const range = await rangeOf(lane, given, survey);
-        noted.saw({ from: range.from });
-        return await walkRange(snapshot, crew, { ...given, lane, range, survey, isHashed: noted.wants("links") });
+        const ranges = await rangesOf(lane, given, survey);
+        noted.saw({ from: ranges.range.from });
+        const isHashed = noted.wants("links");
+        return { ...ranges, ...(await walkRange(snapshot, crew, { ...given, lane, ...ranges, survey, isHashed })) };
       }),
   );
   if (walked === REWRITTEN) {
@@ -87,10 +90,16 @@ function surveyOnce({ table, plan }: WalkLinksOptions): ReadSurvey {
   return async (lane) => (survey ??= await surveyChain(lane, table));
 }
 
-async function rangeOf(lane: Lane, { heads, options }: WalkLinksOptions, survey: ReadSurvey): Promise<Range> {
+type Ranges = Pick<WalkedLinks, "range" | "allShards">;
+
+async function rangesOf(lane: Lane, { heads, options }: WalkLinksOptions, survey: ReadSurvey): Promise<Ranges> {
   const published = heads.published?.heads ?? [];
   const needsLength = options.shard !== undefined && published.length === 0;
-  return resolveRange(options, published, needsLength ? (await survey(lane)).length : 0n);
+  const length = needsLength ? (await survey(lane)).length : 0n;
+  return {
+    range: resolveRange(options, published, length),
+    allShards: resolveRange({ ...options, shard: undefined }, published, length),
+  };
 }
 
 interface RangeOptions extends WalkLinksOptions {
@@ -101,10 +110,14 @@ interface RangeOptions extends WalkLinksOptions {
   readonly isHashed: boolean;
 }
 
-async function walkRange(snapshot: Snapshot, crew: Crew, given: RangeOptions): Promise<WalkedLinks> {
+async function walkRange(
+  snapshot: Snapshot,
+  crew: Crew,
+  given: RangeOptions,
+): Promise<Pick<WalkedLinks, "chain" | "vouched">> {
   const { lane, table, heads, range, survey, now, options, report } = given;
   const vouched = await vouch(snapshot, crew, given);
-  if (vouched !== null) return { range, chain: vouched.chain.chain, vouched };
+  if (vouched !== null) return { chain: vouched.chain.chain, vouched };
   const chain = await checkChain(lane, {
     range,
     published: heads.published,
@@ -114,7 +127,7 @@ async function walkRange(snapshot: Snapshot, crew: Crew, given: RangeOptions): P
     chain: table,
     survey: await survey(lane),
   });
-  return { range, chain, vouched: null };
+  return { chain, vouched: null };
 }
 
 /**
@@ -123,8 +136,8 @@ async function walkRange(snapshot: Snapshot, crew: Crew, given: RangeOptions): P
  */
 async function vouch(snapshot: Snapshot, crew: Crew, given: RangeOptions): Promise<Vouched | null> {
   const { table, heads, histories, plan, range, survey, isHashed, now, options } = given;
-  const { from, to, unchained, pending } = range;
-  const isWhole = from === 1n && to === undefined && unchained && pending;
+  const { from, to, ofWhole } = range;
+  const isWhole = from === 1n && to === undefined && ofWhole;
   if (options.plain === true || !heads.judgesTimes || !isWhole) return null;
   const tagKey = randomBytes(TAG_KEY_BYTES);
   const rows: RowSums = { sums: new Map(), tables: new Map(), refused: [] };

@@ -73,7 +73,7 @@ function judge({ events = HONEST, rows = ROWS, toBeStated = true, generations = 
   const vouched = vouch(copyOf(chain), { ...taskOf(null), cuts: seqs }, 10_000);
   if (vouched === null) throw new Error("the chain itself is not sound");
   const cuts = new Map(vouched.cuts.map((sums, i) => [seqs[i] ?? 0n, new Map(sums.map((sum) => [sum.kind, sum]))]));
-  const last = { to: BigInt(chain.length), rows: chain.length, last: null, anchoredTo: 0n };
+  const last = { to: BigInt(chain.length), rows: chain.length, last: null, anchoredTo: 0n, startsAfter: null };
   const sums = { chain: last, sums: vouched.sums, cuts, tagKey: TAG_KEY };
   const wanted = recordedSum(history, sums, generations, { toBeStated, table: read });
   const kernel = new Kernel(TAG_KEY);
