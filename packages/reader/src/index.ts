@@ -80,9 +80,15 @@ export {
   type WholeLine,
   wholeLines,
 } from "./head-log/log-lines.ts";
-export { keysOf, type KeyTurn, KeyTurns, type RetiredKey, shortKey } from "./head-log/key-turns.ts";
-export type { EarlierLog } from "./head-log/earlier-logs.ts";
-export { type LogTrust, type Offered, type OwnBeginning, ownBeginning, Succession } from "./head-log/succession.ts";
+export { keysOf, type KeyTurn, KeyTurns, type RetiredKey, shortKey } from "./head-log/succession/key-turns.ts";
+export type { EarlierLog } from "./head-log/succession/earlier-logs.ts";
+export {
+  type LogTrust,
+  type Offered,
+  type OwnBeginning,
+  ownBeginning,
+  Succession,
+} from "./head-log/succession/succession.ts";
 export { standingOf } from "./head-log/log-standing.ts";
 export { readTile } from "./head-log/read-tile.ts";
 export { newestHeadBefore } from "./head-log/newest-head-before.ts";

@@ -1,7 +1,7 @@
 import { CoreError, type Head, type HeadTrust, isBeginningLine, parseSeconds, type Seconds } from "@scidex/audit-core";
 import { SinkError } from "@scidex/audit-sinks";
 import { afterLine, beginningOf, type HeadLog, headOf, headPartsOf, LOG_START, wholeLines } from "./log-lines.ts";
-import { type LogTrust, Succession } from "./succession.ts";
+import { type LogTrust, Succession } from "./succession/succession.ts";
 
 /** Lines of a log that are kept for a closer look. Behind more forgeries than this no head is found, and all is verified. */
 const KEPT = 64;

@@ -3,19 +3,15 @@ import {
   CoreError,
   type CoreErrorCode,
   type Erasure,
-  formatSeconds,
   hasOtherKeys,
   type HeadTrust,
   isBeginningLine,
   isErasureLine,
   isStatementLine,
   parseNote,
-  sameBytes,
-  type Seconds,
   type Statement,
 } from "@scidex/audit-core";
 import type { Finding, ReportFinding } from "../finding/finding.ts";
-import type { KeyTurn } from "./key-turns.ts";
 import {
   afterLine,
   beginningOf,
@@ -30,24 +26,10 @@ import {
   type WholeLine,
   wholeLines,
 } from "./log-lines.ts";
+import { misplacement } from "./misplacement.ts";
 import { type PublishedHead, toPublished } from "./published-head.ts";
-import { type LogTrust, type Offered, type OwnBeginning, ownBeginning, Succession } from "./succession.ts";
-
-/** The lines of one log, in the order in which they stand in a head log. */
-export interface LogPart {
-  /** Undefined where the log's name was not given. */
-  readonly origin: string | undefined;
-  /** The statement with which it begins; undefined of the first log. */
-  readonly beginning: Beginning | undefined;
-  readonly heads: readonly PublishedHead[];
-  readonly statements: readonly Statement[];
-  /** What others than the publisher have signed of rows that were erased. */
-  readonly erasures: readonly Erasure[];
-  /** What trusts its keys after its last line: not those that have been replaced. */
-  readonly trust: HeadTrust;
-  /** Where its keys were replaced, oldest first. */
-  readonly turns: readonly KeyTurn[];
-}
+import type { LogPart } from "./succession/log-part.ts";
+import { type LogTrust, type Offered, type OwnBeginning, ownBeginning, Succession } from "./succession/succession.ts";
 
 /** What was read from a head log: what is signed, in the order in which it stands there. */
 export interface ReadLog {
@@ -211,31 +193,6 @@ class Reading {
 }
 
 const kindOf = (line: string): string => (isStatementLine(line) ? "a statement" : "a head");
-
-/** What is wrong with a genuine line behind the one before it and the last head before it. */
-function misplacement(
-  one: PublishedHead | Statement | Beginning,
-  before: PublishedHead | Statement | Beginning | undefined,
-  last: PublishedHead | undefined,
-  where: string,
-): Finding | undefined {
-  if (before === undefined) return undefined;
-  const head = "note" in one ? undefined : one;
-  const check = "sink_signature";
-  if (one.signedTime < before.signedTime || (head && last && head.seq < last.seq))
-    return {
-      check,
-      expected: `not before ${placeOf(before.signedTime, head && last)}`,
-      actual: placeOf(one.signedTime, head),
-      message: `${where} is a genuine ${head ? "head" : "statement"}, but older than the line before it: it was put there again`,
-    };
-  if (head && last && head.seq === last.seq && !sameBytes(head.root, last.root))
-    return { check, message: `${where} signs another tree of ${head.seq} links than the head before it` };
-  return undefined;
-}
-
-const placeOf = (signedTime: Seconds, head: PublishedHead | undefined): string =>
-  `${formatSeconds(signedTime)}${head === undefined ? "" : ` and seq ${head.seq}`}`;
 
 const KEY_REPLACED =
   ". The head before it is signed with other keys of this log, too: if they were to be replaced (audit-publisher rotate-key), add the new ones to AUDIT_VERIFIER_KEYS, from whoever publishes";

@@ -16,10 +16,10 @@ import { type ReadLog, readHeadLog } from "./read-head-log.ts";
 import type { PublishedHead } from "./published-head.ts";
 import { checkSinks } from "./check-sinks.ts";
 import { checkTree, type TreeScope } from "./check-tree.ts";
-import { type EarlierLog, joinLogs } from "./earlier-logs.ts";
-import { keysOf, type KeyTurn, shortKey } from "./key-turns.ts";
+import { type EarlierLog, joinLogs } from "./succession/earlier-logs.ts";
+import { keysOf, type KeyTurn, shortKey } from "./succession/key-turns.ts";
 import { treeOf } from "./tree-checkpoint.ts";
-import type { LogTrust, Offered } from "./succession.ts";
+import type { LogTrust, Offered } from "./succession/succession.ts";
 import type { KnownLog, VerifierState } from "./verifier-state.ts";
 
 /** Everything that the published heads say, read and checked before the database is looked at. */

@@ -1,5 +1,5 @@
 import { formatSeconds, type HeadTrust, type Seconds, type Seq, type SignedBy } from "@scidex/audit-core";
-import type { Finding } from "../finding/finding.ts";
+import type { Finding } from "../../finding/finding.ts";
 
 /** A key that has been replaced, as the reader's policy has it. */
 export interface RetiredKey {

@@ -7,14 +7,20 @@ import {
   type Statement,
   toHex,
 } from "@scidex/audit-core";
-import type { PublishedHead } from "./published-head.ts";
-import type { LogPart, ReadLog } from "./read-head-log.ts";
+import type { PublishedHead } from "../published-head.ts";
+import type { LogPart } from "./log-part.ts";
 
 /** A log that has ended, and what the statement says that ended it. */
 export interface EarlierLog {
   readonly beginning: Beginning;
   /** When its last head was signed; null where no sink has that head any more. */
   readonly endedAt: Seconds | null;
+}
+
+/** A head log that was read. */
+interface WithParts {
+  /** The logs that follow each other in it. */
+  readonly parts: readonly LogPart[];
 }
 
 /** What logs that follow each other say together of the chain as it is now. */
@@ -24,13 +30,13 @@ export interface JoinedLogs {
   /** Links whose times are known to be false. */
   readonly misdated: readonly LinkRange[];
   /** Heads of one sink that the chain has to fit: of an ended log, those up to where the chain is said to fit it. */
-  headsOf(log: ReadLog): PublishedHead[];
+  headsOf(log: WithParts): PublishedHead[];
   readonly statements: readonly Statement[];
   readonly erasures: readonly Erasure[];
 }
 
 /** Joins the logs that sinks hold. A sink that lags may lack the last ones. */
-export function joinLogs(logs: readonly ReadLog[]): JoinedLogs {
+export function joinLogs(logs: readonly WithParts[]): JoinedLogs {
   const parts = logs.flatMap((log) => log.parts);
   const beginnings = new Map<string, Beginning>();
   for (const { beginning } of parts) if (beginning !== undefined) beginnings.set(toHex(beginning.hash), beginning);

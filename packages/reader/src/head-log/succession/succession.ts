@@ -7,7 +7,7 @@ import {
   isSignedByEnded,
   toHex,
 } from "@scidex/audit-core";
-import type { Finding } from "../finding/finding.ts";
+import type { Finding } from "../../finding/finding.ts";
 import { KeyTurns, type RetiredKey } from "./key-turns.ts";
 import {
   beginningOf,
@@ -19,7 +19,7 @@ import {
   type LogEnd,
   afterLine,
   wholeLines,
-} from "./log-lines.ts";
+} from "../log-lines.ts";
 
 /** What a reader of logs trusts that follow each other in one head log. */
 export interface LogTrust extends HeadTrust {
