@@ -63,6 +63,7 @@ const ROOMS: Readonly<Record<string, Readonly<Record<string, readonly string[]>>
       "base64.ts",
       "errors.ts",
       "hash.ts",
+      "head.ts",
       "merkle.ts",
       "note-key.ts",
       "note.ts",

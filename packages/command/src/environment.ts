@@ -116,6 +116,11 @@ export function policyFile(env: Environment = process.env): string | undefined {
   return read(env, "AUDIT_POLICY");
 }
 
+/** `AUDIT_TRUST_POLICY`: the path of a C2SP tlog-policy file; undefined if it is not set. */
+export function trustPolicyFile(env: Environment = process.env): string | undefined {
+  return read(env, "AUDIT_TRUST_POLICY");
+}
+
 /** `AUDIT_CONFIG`: the path of `audit.config.json`; undefined if it is not set. */
 export function configFile(env: Environment = process.env): string | undefined {
   return read(env, "AUDIT_CONFIG");

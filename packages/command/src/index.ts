@@ -16,6 +16,7 @@ export {
   origin,
   place,
   policyFile,
+  trustPolicyFile,
   required,
   shardSecret,
   signingKeyFile,

@@ -153,6 +153,7 @@ export {
   parseCosignatures,
   parseWitnessSize,
 } from "./witness/add-checkpoint.ts";
+export { withCosignatures } from "./witness/cosigned-head.ts";
 export {
   type Cosignature,
   describeMissing,

@@ -24,6 +24,7 @@ import { usage } from "./command/errors.ts";
 import { readPolicy, readState } from "./command/files.ts";
 import { checkOrigin, sinksToRead } from "./command/heads-to-read.ts";
 import { parseKeys, readKeys } from "./command/keys.ts";
+import { readTrustPolicy } from "./command/trust-policy.ts";
 import { deliver, type VerifyRequest, writeFailure } from "./deliver.ts";
 import { mergeCommand } from "./shards/merge-command.ts";
 import { readSeal } from "./shards/seal-run.ts";
@@ -56,7 +57,8 @@ interface Flags extends AlertFlags {
 
 const HELP = `
 Environment: AUDIT_DATABASE_URL (a role with scidex_audit_inspector; scidex_audit_ro is enough for --checks links,heads),
-AUDIT_SINKS, AUDIT_VERIFIER_KEYS, AUDIT_ORIGIN, AUDIT_POLICY, AUDIT_MAX_HEAD_AGE; ${WEBHOOK_ENVIRONMENT}.
+AUDIT_SINKS, AUDIT_VERIFIER_KEYS, AUDIT_ORIGIN, AUDIT_POLICY, AUDIT_TRUST_POLICY (whose cosignatures the newest head must
+have), AUDIT_MAX_HEAD_AGE; ${WEBHOOK_ENVIRONMENT}.
 
 Exit code: 0 intact, 1 tampering found, 2 wrong usage or configuration, 3 could not check everything.
 
@@ -147,6 +149,7 @@ async function readRequest(flags: Flags, signal: AbortSignal): Promise<VerifyReq
   const maxHeadAgeMs = flags.maxHeadAge === undefined ? maxHeadAge() : parseDuration(flags.maxHeadAge);
   const maxDurationMs = flags.maxDuration === undefined ? undefined : parseDuration(flags.maxDuration);
   const name = origin();
+  const witnesses = await readTrustPolicy(verifiers);
   const expected = name ?? policy?.origin ?? undefined;
   checkOrigin(expected, verifiers);
   const url = databaseUrl();
@@ -154,7 +157,7 @@ async function readRequest(flags: Flags, signal: AbortSignal): Promise<VerifyReq
   const about = { command: "audit-verify", origin: expected ?? null, database: databaseName(url) };
   return {
     url,
-    trust: { origin: name, keys, policy, state },
+    trust: { origin: name, keys, witnesses, policy, state },
     options: {
       startSeq,
       endSeq,

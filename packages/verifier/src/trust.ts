@@ -1,4 +1,4 @@
-import { type NoteVerifier, parseVerifierKey } from "@scidex/audit-core";
+import { type NoteVerifier, parseVerifierKey, type TrustPolicy } from "@scidex/audit-core";
 import { EMPTY_STATE, type HeadLog, type LogTrust, VerifierError, type VerifierState } from "@scidex/audit-reader";
 import type { Policy } from "./coverage/policy.ts";
 
@@ -15,6 +15,8 @@ export interface Trust {
    * begun itself.
    */
   readonly followed?: readonly string[] | undefined;
+  /** Who must have cosigned the newest head (c2sp.org/tlog-policy). Without it nobody need have. */
+  readonly witnesses?: TrustPolicy | undefined;
   /** What must be covered. */
   readonly policy?: Policy | null | undefined;
   /** What was remembered of the verification before: its `state`. */
@@ -46,7 +48,8 @@ export function parseTrust({
       `The keys are those of several logs (${[...logs].join(", ")}): say whose heads are expected, with AUDIT_ORIGIN or the policy's origin.`,
     );
   const followed = new Set([...(policy?.logs ?? []).map(({ statement }) => statement), ...(trust.followed ?? [])]);
-  return { verifiers, origin, followed, retired: policy?.retiredKeys, sinks: heads, policy, state };
+  const { witnesses } = trust;
+  return { verifiers, origin, followed, retired: policy?.retiredKeys, witnesses, sinks: heads, policy, state };
 }
 
 function parseKey(key: string): NoteVerifier {

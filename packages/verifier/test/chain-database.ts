@@ -31,7 +31,7 @@ const template: Template = {
   },
 };
 
-const KEYS = generateKeyFile(ORIGIN);
+export const KEYS: { readonly text: string; readonly vkeys: [string, string] } = generateKeyFile(ORIGIN);
 
 /** A database with a chain, and heads of it in two files. */
 export interface ChainDatabase {
@@ -55,8 +55,8 @@ export type Asked = Trust & VerifyOptions;
 
 /** `verify`, with its arguments in one. */
 export async function verifyAsked(sql: Sql, asked: Asked): Promise<Verification> {
-  const { origin, keys, heads, policy, state, ...options } = asked;
-  return await verify(sql, { origin, keys, heads, policy, state }, options);
+  const { origin, keys, heads, witnesses, policy, state, ...options } = asked;
+  return await verify(sql, { origin, keys, heads, witnesses, policy, state }, options);
 }
 
 export interface PublishOptions {

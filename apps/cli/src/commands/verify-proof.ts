@@ -4,7 +4,7 @@ import { type CommandContext, CommandError, EXIT, type Outcome } from "@scidex/a
 import { CoreError, formatSeconds, type ProvenEvent, readingOf, toHex, verifyProof } from "@scidex/audit-core";
 import { Command } from "commander";
 import { readPayloadReadings } from "../payload-file.ts";
-import { recordedLine } from "../proof/describe.ts";
+import { recordedLine, witnessedLine } from "../proof/describe.ts";
 import { readTrust } from "../proof/trust.ts";
 import { print } from "../text/print.ts";
 
@@ -17,7 +17,8 @@ interface Options {
 
 const HELP = `
 Needs the log's two verifier keys (AUDIT_VERIFIER_KEYS), and neither a database nor a network. Kind and key must be those
-that are expected: a proof of another event is refused. A change of a tracked row has the kind "orders:update" and the
+that are expected: a proof of another event is refused. Where AUDIT_TRUST_POLICY names a C2SP tlog-policy, its quorum must
+have cosigned the checkpoint. A change of a tracked row has the kind "orders:update" and the
 key "42@1042"; a blinded key is its hex.
 
 The proof shows what was recorded, and when; not that it is so still. What a table's row hashes to is a flat JSON object
@@ -53,6 +54,7 @@ async function run(file: string, { kind, pk, payload, json }: Options): Promise<
   const verdict = readings && (reading === undefined ? "different" : "recorded");
   await print(json, { ...resultOf(proven), ...(verdict && { verdict, read_as: reading?.how ?? null }) }, () => [
     recordedLine(proven),
+    ...witnessedLine(proven),
     ...(verdict === "different" ? ["The payload is NOT what was recorded."] : []),
     ...(reading === undefined ? [] : [`The payload is what was recorded (read ${reading.how}).`]),
   ]);
@@ -78,6 +80,7 @@ function proofOrRefusal(verify: () => ProvenEvent): ProvenEvent {
 const ADVICE: Readonly<Record<string, string>> = {
   origin_mismatch: ". Check that AUDIT_VERIFIER_KEYS and AUDIT_ORIGIN are those of its log",
   signature_missing: ". Check that AUDIT_VERIFIER_KEYS has the keys of this log",
+  witness_missing: ". A proof with a newer checkpoint may be cosigned",
 };
 
 async function readProof(file: string): Promise<string> {
@@ -89,7 +92,7 @@ async function readProof(file: string): Promise<string> {
   }
 }
 
-const resultOf = ({ leaf, size, root, origin, signedTime }: ProvenEvent): object => ({
+const resultOf = ({ leaf, size, root, origin, signedTime, witnessed }: ProvenEvent): object => ({
   seq: Number(leaf.seq),
   event_kind: leaf.eventKind,
   event_pk: leaf.eventPk,
@@ -101,4 +104,6 @@ const resultOf = ({ leaf, size, root, origin, signedTime }: ProvenEvent): object
   size: Number(size),
   root: toHex(root),
   signed_at: formatSeconds(signedTime),
+  quorum: witnessed?.quorum ?? null,
+  cosigned_by: witnessed?.cosigned.map(({ witness }) => witness.name) ?? null,
 });

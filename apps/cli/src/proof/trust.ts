@@ -1,14 +1,14 @@
 import { CommandError, origin, policyFile } from "@scidex/audit-command";
-import type { HeadTrust } from "@scidex/audit-core";
+import type { HeadTrust, TrustPolicy } from "@scidex/audit-core";
 import type { Policy } from "@scidex/audit-verifier";
-import { parseKeys, readKeys, readPolicy } from "@scidex/audit-verifier/command";
+import { parseKeys, readKeys, readPolicy, readTrustPolicy } from "@scidex/audit-verifier/command";
 
 /**
  * What the environment says is to be believed.
  *
  * @throws {CommandError} `configuration`
  */
-export async function readTrust(): Promise<HeadTrust> {
+export async function readTrust(): Promise<HeadTrust & { readonly witnesses: TrustPolicy | undefined }> {
   const verifiers = parseKeys(await readKeys());
   if (verifiers.length === 0)
     throw new CommandError(
@@ -21,7 +21,7 @@ export async function readTrust(): Promise<HeadTrust> {
       "configuration",
       `AUDIT_VERIFIER_KEYS has keys of several logs (${[...logs].join(", ")}): say with AUDIT_ORIGIN whose proof is expected`,
     );
-  return { verifiers, origin: origin() };
+  return { verifiers, origin: origin(), witnesses: await readTrustPolicy(verifiers) };
 }
 
 /** The policy of `AUDIT_POLICY`: it says which logs have followed the first one. */

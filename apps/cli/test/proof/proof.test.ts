@@ -2,6 +2,7 @@ import { mkdirSync, readFileSync, rmSync, writeFileSync } from "node:fs";
 import { mkdtemp, rm } from "node:fs/promises";
 import { tmpdir } from "node:os";
 import { join } from "node:path";
+import { generateSigningKey, parseNote, parseSigner, parseTlogProof, signNote } from "@scidex/audit-core";
 import { afterAll, beforeAll, describe, expect, it } from "vitest";
 import { type ChainDatabase, chainDatabase } from "../chain-database.ts";
 import { jsonOf, runCli } from "../run-cli.ts";
@@ -43,6 +44,7 @@ const prove = async (args: readonly string[], urls: string = sinks.file) =>
 const audit = async (args: readonly string[], input?: string) =>
   await runCli([...args], { env: { AUDIT_VERIFIER_KEYS: keys }, ...(input === undefined ? {} : { input }) });
 
+const otherLog = generateSigningKey("example.org/log", 1).vkey;
 const ORDER = ["--kind", "orders", "--pk", "42"];
 
 describe("prove and verify-proof", () => {
@@ -118,6 +120,34 @@ describe("prove and verify-proof", () => {
     });
     expect([foreign.code, foreign.stdout]).toEqual([3, ""]);
     expect((await runCli(["verify-proof", "-", ...ORDER], { env: {}, input: proof })).code).toBe(2);
+  });
+
+  it("ask for the quorum of a trust policy, where one is named", async () => {
+    const { stdout: proof } = await prove(ORDER);
+    const policy = join(folder, "trust.policy");
+    const verified = async (text: string, ...lines: string[]) => {
+      writeFileSync(policy, lines.map((line) => `${line}\n`).join(""));
+      return await runCli(["verify-proof", "-", ...ORDER], {
+        env: { AUDIT_VERIFIER_KEYS: keys, AUDIT_TRUST_POLICY: policy },
+        input: text,
+      });
+    };
+    const witness = parseSigner(generateSigningKey("w.example", 4).signer);
+    const { text } = parseNote(parseTlogProof(proof).checkpoint);
+    const line = signNote(text, [witness], { time: 1_777_381_200n }).split("\n\n")[1] ?? "";
+    const asked = [`log ${keys.split("\n")[0]}`, `witness W ${witness.vkey}`, "quorum W"];
+    const missing = await verified(proof, ...asked);
+    expect([missing.code, missing.stdout]).toEqual([3, ""]);
+    expect(missing.stderr).toContain("the proof is refused (witness_missing)");
+    const cosigned = await verified(`${proof}${line}`, ...asked);
+    expect(cosigned).toMatchObject({ code: 0, stderr: "" });
+    expect(cosigned.stdout).toContain("cosigned by W, the quorum W");
+    expect(await verified(proof, "quorum none")).toMatchObject({
+      code: 0,
+      stdout: expect.stringContaining("quorum none: no witness need have seen"),
+    });
+    for (const wrong of [["quorum W"], [`log ${witness.vkey}`, "quorum none"], [`log ${otherLog}`, "quorum none"]])
+      expect(await verified(proof, ...wrong)).toMatchObject({ code: 2, stdout: "" });
   });
 
   it("prove nothing that was not published, or is not what was signed", async () => {

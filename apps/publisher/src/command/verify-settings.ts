@@ -11,7 +11,7 @@ import {
   verifierKeysSource,
 } from "@scidex/audit-command";
 import { CHECK_GROUPS } from "@scidex/audit-reader";
-import { parseCheckGroups, readKeys, readPolicy } from "@scidex/audit-verifier/command";
+import { parseCheckGroups, parseKeys, readKeys, readPolicy, readTrustPolicy } from "@scidex/audit-verifier/command";
 import type { Command } from "commander";
 import { currentKeyFile, readKeyFile, stateFileOf } from "../state/key-file.ts";
 import { readVkeys } from "../state/log-keys.ts";
@@ -28,7 +28,7 @@ export interface VerifyFlags {
 
 export const VERIFY_ENVIRONMENT = `AUDIT_DATABASE_URL (a role with scidex_audit_inspector), AUDIT_ALERT_DATABASE_URL (one with scidex_audit_alert and
 nothing else; else AUDIT_DATABASE_URL writes the alerts), AUDIT_SINKS, AUDIT_VERIFIER_KEYS (else the public half of
-AUDIT_SIGNING_KEY_FILE), AUDIT_ORIGIN, AUDIT_POLICY, AUDIT_MAX_HEAD_AGE`;
+AUDIT_SIGNING_KEY_FILE), AUDIT_ORIGIN, AUDIT_POLICY, AUDIT_TRUST_POLICY, AUDIT_MAX_HEAD_AGE`;
 
 export function addVerifyOptions(command: Command): Command {
   return command
@@ -65,11 +65,13 @@ export async function verifySettings(flags: VerifyFlags): Promise<VerifySettings
     );
   const pinned = flags.policy ?? policyFile();
   const own = await ownKeys(keyFile);
+  const keys = own?.keys ?? (await readKeys());
   return {
     alertDatabaseUrl: alertDatabaseUrl(),
     alertMemory,
     sinks: sinkUrls(),
-    keys: own?.keys ?? (await readKeys()),
+    keys,
+    witnesses: await readTrustPolicy(parseKeys(keys)),
     origin: origin() ?? own?.origin,
     policy: pinned === undefined ? null : await readPolicy(pinned),
     checks: parseCheckGroups(flags.checks),

@@ -7,7 +7,7 @@ import type { AlertedReport } from "./alerted-report.ts";
 
 export interface VerifyAndAlertOptions
   extends
-    Pick<Trust, "origin" | "keys" | "policy">,
+    Pick<Trust, "origin" | "keys" | "policy" | "witnesses">,
     Pick<VerifyOptions, "checks" | "maxHeadAgeMs" | "allowUnanchored" | "onProgress" | "signal"> {
   /** A client of the database; a member of `scidex_audit_inspector`. Reads only. */
   readonly database: Sql;

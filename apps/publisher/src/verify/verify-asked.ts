@@ -12,13 +12,14 @@ import type { VerifyAndAlertOptions } from "./verify-and-alert-options.ts";
  * @param state what was remembered of the verification before
  */
 export async function verifyAsked(options: VerifyAndAlertOptions, state: VerifierState): Promise<Verification> {
-  const { database, origin, keys, policy, checks, maxHeadAgeMs, allowUnanchored, onProgress, signal } = options;
+  const { database, origin, keys, witnesses, policy, checks, maxHeadAgeMs, allowUnanchored, onProgress, signal } =
+    options;
   const sinks = openPublisherSinks(options.sinks, { folder: clonesOf(options.stateFile ?? options.alertMemory) });
   try {
     const startSeq = await findStart(sinks, options);
     return await verify(
       database,
-      { origin, keys, heads: sinks, policy, state },
+      { origin, keys, heads: sinks, witnesses, policy, state },
       { checks, maxHeadAgeMs, allowUnanchored, onProgress, signal, startSeq },
     );
   } finally {

@@ -22,6 +22,7 @@ export const CHECKS = {
   sink_rewound: "heads",
   retired_key: "heads",
   publisher_silent: "heads",
+  witness_missing: "heads",
   verdict_overdue: "heads",
   source_edited: "sources",
   source_deleted: "sources",

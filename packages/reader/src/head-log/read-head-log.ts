@@ -4,6 +4,7 @@ import {
   type CoreErrorCode,
   type Erasure,
   hasOtherKeys,
+  type Head,
   type HeadTrust,
   isBeginningLine,
   isErasureLine,
@@ -12,6 +13,7 @@ import {
   type Statement,
 } from "@scidex/audit-core";
 import type { Finding, ReportFinding } from "../finding/finding.ts";
+import { checkCosignatures, type NewestHead } from "./cosignatures.ts";
 import {
   afterLine,
   beginningOf,
@@ -40,6 +42,8 @@ export interface ReadLog {
   readonly parts: readonly LogPart[];
   /** Beginnings that were not followed. */
   readonly offered: readonly Offered[];
+  /** The last of the heads; undefined where there is none. */
+  readonly newest: NewestHead | undefined;
   /** Number of whole lines, and their running digest (`nextLogDigest`). */
   readonly lines: number;
   readonly digest: string;
@@ -90,9 +94,21 @@ export async function readHeadLog(
     torn === undefined
       ? []
       : [`line ${lines + 1} of ${log.name} is torn: its end is missing. The next publication repairs it.`];
-  const { publications, offered } = reading;
+  const { publications, offered, newest } = reading;
   const parts = reading.finish();
-  return { name: log.name, publications, parts, offered, lines, digest, digestAtKnown, torn, converted, warnings };
+  return {
+    name: log.name,
+    publications,
+    parts,
+    offered,
+    newest,
+    lines,
+    digest,
+    digestAtKnown,
+    torn,
+    converted,
+    warnings,
+  };
 }
 
 /** A log part while it is read. */
@@ -106,6 +122,8 @@ interface OpenPart extends Omit<LogPart, "trust"> {
 /** What has been read of a head log, line by line. */
 class Reading {
   readonly publications: (PublishedHead | Statement | Beginning)[] = [];
+  newest: NewestHead | undefined;
+  readonly #trust: LogTrust;
   readonly #parts: OpenPart[] = [];
   readonly #succession: Succession;
   #part: OpenPart;
@@ -113,6 +131,7 @@ class Reading {
   #hasOtherKeys = false;
 
   constructor(trust: LogTrust, own: OwnBeginning | undefined) {
+    this.#trust = trust;
     this.#succession = new Succession(trust);
     this.#part = this.#begin(own?.beginning);
   }
@@ -153,15 +172,21 @@ class Reading {
       (isBeginning(read) ? this.#follow(read, before, where) : this.#succession.keys.take(read, where)) ??
       misplacement(publication, this.publications.at(-1), heads.at(-1), where);
     if (wrong !== undefined) return [wrong];
-    if (isBeginning(publication)) this.#part = this.#begin(publication);
-    else {
-      this.publications.push(publication);
-      if (isStatement(publication)) statements.push(publication);
-      else heads.push(publication);
-      if (!("note" in read))
-        this.#hasOtherKeys = hasOtherKeys(parseNote(read.checkpoint), read.origin, this.#succession.trust);
+    if (isBeginning(publication)) {
+      this.#part = this.#begin(publication);
+      return [];
     }
-    return [];
+    this.publications.push(publication);
+    if (isStatement(publication)) statements.push(publication);
+    else heads.push(publication);
+    return "note" in read || isStatement(publication) ? [] : this.#cosigned(read, publication, where);
+  }
+
+  #cosigned(head: Head, published: PublishedHead, where: string): Finding[] {
+    this.#hasOtherKeys = hasOtherKeys(parseNote(head.checkpoint), head.origin, this.#succession.trust);
+    const own = [...this.#trust.verifiers, ...this.#succession.trust.verifiers];
+    this.newest = { head: published, notes: [head.checkpoint], own };
+    return checkCosignatures(head, this.#trust.witnesses, own, where);
   }
 
   /** Nobody has to be believed yet: the policy says whose it must be. */

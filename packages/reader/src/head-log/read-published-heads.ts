@@ -16,6 +16,7 @@ import { type ReadLog, readHeadLog } from "./read-head-log.ts";
 import type { PublishedHead } from "./published-head.ts";
 import { checkSinks } from "./check-sinks.ts";
 import { checkTree, type TreeScope } from "./check-tree.ts";
+import { type NewestHead, newestOf } from "./cosignatures.ts";
 import { type EarlierLog, joinLogs } from "./succession/earlier-logs.ts";
 import { keysOf, type KeyTurn, shortKey } from "./succession/key-turns.ts";
 import { treeOf } from "./tree-checkpoint.ts";
@@ -46,6 +47,8 @@ export interface PublishedHeads {
   readonly retired: ReadonlySet<string>;
   /** Beginnings of other logs that the policy does not have. */
   readonly offered: readonly Offered[];
+  /** The head that was signed last; null for none. */
+  readonly newest: NewestHead | null;
   /** The newest signed time of a head, or of a log's beginning. */
   readonly newestTime: Seconds | null;
   /** What the sinks hold now, for the state file. */
@@ -138,6 +141,7 @@ export async function readPublishedHeads(
       ...(trust.retired ?? []).map(({ key }) => key),
     ]),
     offered: distinctOffers(read.flatMap(({ offered }) => offered)),
+    newest: newestOf(read.map((log) => log.newest)),
     newestTime: [...heads, ...joined.earlier.map(({ beginning }) => beginning)].reduce<Seconds | null>(
       (newest, { signedTime }) => (newest === null || signedTime > newest ? signedTime : newest),
       null,

@@ -63,6 +63,11 @@ const CHECKS: Readonly<Record<Finding["check"], CheckName>> = {
     title: "The publisher has fallen silent",
     meaning: "It was stopped, or its heads do not arrive. Until it signs again, new links can be rewritten unseen.",
   },
+  witness_missing: {
+    title: "The witnesses have not cosigned the newest head",
+    meaning:
+      "Without them nobody can say that everybody is shown the same log: they were not asked, or were shown another.",
+  },
   verdict_overdue: {
     title: "No verdict for too long",
     meaning: "Verifications could not prove everything, or did not run, for longer than the policy allows.",

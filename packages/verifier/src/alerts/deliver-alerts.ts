@@ -101,7 +101,8 @@ class Delivery {
     const before = await this.#file.load();
     const time = now.toISOString();
     const checks = report?.checks ?? null;
-    const { memory, fresh } = noteFindings(before, { divergences, checks, isFull, channels, now: time });
+    const asksWitnesses = (report?.witnesses ?? null) !== null;
+    const { memory, fresh } = noteFindings(before, { divergences, checks, asksWitnesses, isFull, channels, now: time });
     const acknowledged = await readAcknowledgements(this.#target.memory, this.#warnings);
     const hasVerdict = report !== null && isVerdict(report) && !Object.values(report.checks).includes("skipped");
     this.#memory = {

@@ -12,7 +12,8 @@ import {
 import { openSink, type Sink, SinkError } from "@scidex/audit-sinks";
 import { usage } from "../command/errors.ts";
 import { readPolicy } from "../command/files.ts";
-import { readKeys } from "../command/keys.ts";
+import { parseKeys, readKeys } from "../command/keys.ts";
+import { readTrustPolicy } from "../command/trust-policy.ts";
 import { describeReport } from "../report/describe-report.ts";
 import { formatReport } from "../report/verification-report.ts";
 import { verifyBundle } from "./verify-bundle.ts";
@@ -39,12 +40,13 @@ export async function runBundle(flags: BundleFlags, signal: CommandContext["sign
   if (keys.length === 0) throw usage("AUDIT_VERIFIER_KEYS is not set; expected the log's two verifier keys");
   const pinned = flags.policy ?? policyFile();
   const policy = pinned === undefined ? null : await readPolicy(pinned);
+  const witnesses = await readTrustPolicy(parseKeys(keys));
   const sink = openBundle(flags.bundle);
   const line = progress({ label: "verify" });
   try {
     const report = await verifyBundle(
       sink,
-      { origin: origin(), keys, policy },
+      { origin: origin(), keys, witnesses, policy },
       { maxHeadAgeMs, signal, onProgress: (rows) => line.update(rows) },
     );
     line.done();

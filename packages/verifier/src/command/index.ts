@@ -2,3 +2,4 @@ export { parseCheckGroups } from "./argv.ts";
 export { readPolicy, readState } from "./files.ts";
 export { parseKeys, readKeys } from "./keys.ts";
 export { describeReport } from "../report/describe-report.ts";
+export { readTrustPolicy } from "./trust-policy.ts";

@@ -3,6 +3,7 @@ import type { Divergence, Finding } from "@scidex/audit-reader";
 import type { AcceptedFinding } from "../coverage/acceptance/accepting.ts";
 import { describeEarlierLog } from "./earlier-logs.ts";
 import type { VerificationReport } from "./verification-report.ts";
+import { describeWitnesses } from "./witnesses.ts";
 
 /** How many divergences are shown to a person; `--json` has them all. */
 const SHOWN = 20;
@@ -32,6 +33,7 @@ export function describeReport(report: VerificationReport, notes: readonly strin
       .map(([group, result]) => `${group} ${result}`)
       .join(", ")}`,
   );
+  if (report.witnesses !== null) lines.push(`witnessed   ${escapeText(describeWitnesses(report.witnesses))}`);
   for (const log of report.earlierLogs) lines.push(`earlier log ${escapeText(describeEarlierLog(log))}`);
   for (const { kind, compared, notCompared } of report.recordedAnew.filter((one) => one.compared + one.notCompared > 0))
     lines.push(

@@ -55,6 +55,7 @@ export function makeReport(
     retired: found.retired,
     erased: erasedByKind(found.erased),
     earlierLogs: earlierLogsOf(found.published),
+    witnesses: found.witnesses,
     recordedAnew: recordedByKind(found.generations),
     unproven,
     warnings: found.warnings,

@@ -6,6 +6,7 @@ import type { ErasedRow } from "../rows/erasure.ts";
 import type { RetiredRows } from "../rows/retirement.ts";
 import type { Pending } from "../rows/read-pending.ts";
 import type { Overview } from "./overview.ts";
+import type { WitnessesReport } from "./witnesses.ts";
 
 /** What one look at the sinks and the database has found, before it is judged. */
 export interface Observations {
@@ -23,6 +24,8 @@ export interface Observations {
   /** Null where it could not be told. */
   readonly server: KnownServer | null;
   readonly published: PublishedHeads | null;
+  /** How the newest head stands to the trust policy; null where there is none, or no head. */
+  readonly witnesses: WitnessesReport | null;
   readonly from: Seq;
   readonly chain: ChainResult;
   readonly pending: Pending | null;

@@ -4,6 +4,7 @@ import type { ErasedCount } from "../rows/erasure.ts";
 import type { RetiredRows } from "../rows/retirement.ts";
 import type { NotCovered } from "../coverage/not-covered.ts";
 import type { Divergence, CheckGroup } from "@scidex/audit-reader";
+import type { WitnessesReport } from "./witnesses.ts";
 
 /** A published position, or the chain's own head. */
 export interface ChainHead {
@@ -83,6 +84,8 @@ export interface VerificationReport {
   readonly erased: readonly ErasedCount[];
   /** Logs that have ended, oldest first, with what was lost. */
   readonly earlierLogs: readonly EarlierLogReport[];
+  /** Who has cosigned the newest head; null without a trust policy, or a head. */
+  readonly witnesses: WitnessesReport | null;
   /** How many rows of which kind were recorded anew, as the publisher has stated it. */
   readonly recordedAnew: readonly RecordedAnewCount[];
   /** What could not be checked, and why. */

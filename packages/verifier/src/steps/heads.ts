@@ -13,6 +13,7 @@ import { newlyRetired } from "../coverage/logs/retired-keys.ts";
 import type { ParsedTrust } from "../trust.ts";
 import { isWholeRun, VERIFY_DEFAULTS, type VerifyOptions } from "../verify-options.ts";
 import type { Noted } from "./noted.ts";
+import { checkWitnesses } from "./witnesses.ts";
 
 /** What the sinks say. */
 export interface Heads {
@@ -49,6 +50,7 @@ export async function readHeads(trust: ParsedTrust, now: Micros, options: Verify
   noted.saw({ published });
   noted.warn([...published.warnings, ...unpinned(published, trust.policy)]);
   for (const reason of published.doubts) noted.cannot(reason, "heads");
+  checkWitnesses(published, trust.witnesses, options, noted);
   const doubt = clockDoubt(now, published);
   if (doubt !== undefined) noted.cannot(doubt, "heads");
   return { published, judgesTimes: doubt === undefined };

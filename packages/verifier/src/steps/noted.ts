@@ -24,6 +24,7 @@ type Seen = Omit<
 const NOTHING_SEEN: Seen = {
   server: null,
   published: null,
+  witnesses: null,
   from: 1n,
   chain: { to: 0n, rows: 0, last: null, anchoredTo: 0n, startsAfter: null },
   pending: null,

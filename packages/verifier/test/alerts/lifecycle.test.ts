@@ -20,13 +20,22 @@ const DAY = 86_400_000;
 const at = (day: number): string => new Date(Date.UTC(2026, 10, day)).toISOString();
 
 const edited: Divergence = { check: "source_edited", group: "sources", seq: 7n, message: "the row is another" };
+const uncosigned: Divergence = { check: "witness_missing", group: "heads", message: "cosigned by nobody" };
 const silent: Divergence = { check: "publisher_silent", group: "heads", message: "nothing was published" };
 
 const CHECKED = { links: "ok", heads: "ok", sources: "ok", coverage: "ok", structure: "ok", access: "ok" } as const;
 
 /** A run that checked everything. */
 const run = (memory: AlertMemory, day: number, divergences: readonly Divergence[], other: Partial<Found> = {}) =>
-  noteFindings(memory, { divergences, checks: CHECKED, isFull: true, channels: ["webhook"], now: at(day), ...other });
+  noteFindings(memory, {
+    divergences,
+    checks: CHECKED,
+    asksWitnesses: true,
+    isFull: true,
+    channels: ["webhook"],
+    now: at(day),
+    ...other,
+  });
 
 const delivered = (memory: AlertMemory, day: number): AlertMemory =>
   noteDelivered(memory, "webhook", new Set(memory.alerts.map(({ fingerprint }) => fingerprint)), new Date(at(day)));
@@ -81,6 +90,14 @@ describe("a finding of a row", () => {
 describe("a publisher that was silent", () => {
   it("is over with the next publication", () => {
     const begun = run(EMPTY_MEMORY, 1, [silent]).memory;
+    expect(run(begun, 2, [], { isFull: false }).memory.alerts.filter(isOver)).toHaveLength(1);
+  });
+});
+
+describe("a head that its witnesses had not cosigned", () => {
+  it("is over with one that they have, and not with a run that asks for none", () => {
+    const begun = run(EMPTY_MEMORY, 1, [uncosigned]).memory;
+    expect(run(begun, 2, [], { asksWitnesses: false }).memory.alerts).toMatchObject([{ gone: null }]);
     expect(run(begun, 2, [], { isFull: false }).memory.alerts.filter(isOver)).toHaveLength(1);
   });
 });

@@ -6,6 +6,7 @@ import {
   isBeginningLine,
   isSignedByEnded,
   toHex,
+  type TrustPolicy,
 } from "@scidex/audit-core";
 import type { Finding } from "../../finding/finding.ts";
 import { KeyTurns, type RetiredKey } from "./key-turns.ts";
@@ -27,6 +28,8 @@ export interface LogTrust extends HeadTrust {
   readonly followed?: ReadonlySet<string> | undefined;
   /** Keys that have been replaced, by the same policy. */
   readonly retired?: readonly RetiredKey[] | undefined;
+  /** Whose cosignatures count. */
+  readonly witnesses?: TrustPolicy | undefined;
 }
 
 /** A beginning that a log holds and the reader's policy does not have. */

@@ -2,7 +2,7 @@ import { sha256, toHex } from "@scidex/audit-core";
 import type { Divergence } from "@scidex/audit-reader";
 
 /** These say how far it has come, which differs from run to run although nothing else has been done. */
-const ONGOING: ReadonlySet<string> = new Set(["truncated", "publisher_silent", "verdict_overdue"]);
+const ONGOING: ReadonlySet<string> = new Set(["truncated", "publisher_silent", "witness_missing", "verdict_overdue"]);
 
 /** The expectation of these is measured, so that it moves with the clock or with the chain. */
 const MEASURED: ReadonlySet<string> = new Set(["time_implausible", "index_mismatch"]);

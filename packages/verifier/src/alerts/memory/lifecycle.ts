@@ -12,13 +12,15 @@ const MAX_REMEMBERED_ALERTS = 100_000;
  * What is over by itself when it is not found any more. Anything else has left a trace that somebody may have wiped: an
  * edit that is put back before the next verification must not clear itself.
  */
-const CLEARS_ITSELF: ReadonlySet<string> = new Set(["publisher_silent", "verdict_overdue"]);
+const CLEARS_ITSELF: ReadonlySet<string> = new Set(["publisher_silent", "witness_missing", "verdict_overdue"]);
 
 /** What a run has found, as far as the memory is concerned. */
 export interface Found {
   readonly divergences: readonly Divergence[];
   /** What became of each group of checks; null where the run had no report. */
   readonly checks: VerificationReport["checks"] | null;
+  /** Whether the newest head was held to a trust policy. */
+  readonly asksWitnesses: boolean;
   /** Whether everything was verified, from the first link to the end. */
   readonly isFull: boolean;
   /** The channels that there are in this run. */
@@ -62,14 +64,16 @@ export function noteFindings(memory: AlertMemory, found: Found): { memory: Alert
   return { memory: { ...memory, alerts: withinBounds([...kept, ...begun]) }, fresh: fresh + begun.length };
 }
 
-function goneWhenAbsent({ divergences, checks, isFull }: Found): (check: string) => boolean {
+function goneWhenAbsent({ divergences, checks, asksWitnesses, isFull }: Found): (check: string) => boolean {
   if (checks === null) return () => false;
   const counts = new Map<string, number>();
   for (const { check } of divergences) counts.set(check, (counts.get(check) ?? 0) + 1);
   const isComplete = Object.values(checks).every((result) => result === "ok" || result === "failed");
   return (check) => {
     // Judged by every run that reads the sinks, however short its range.
-    if (check === "publisher_silent") return ["ok", "failed"].includes(checks.heads);
+    const readsHeads = ["ok", "failed"].includes(checks.heads);
+    if (check === "publisher_silent") return readsHeads;
+    if (check === "witness_missing") return readsHeads && asksWitnesses;
     // Judged by every run, whatever else it could not do.
     if (check === "verdict_overdue") return checks.heads !== "skipped";
     return isFull && isComplete && (counts.get(check) ?? 0) < MAX_LISTED_PER_CHECK;
@@ -90,9 +94,11 @@ function withinBounds(alerts: readonly Alert[]): readonly Alert[] {
 export const pendingOn = (memory: AlertMemory, channel: Channel): readonly Alert[] =>
   memory.alerts.filter(({ pending }) => pending.includes(channel));
 
+export const clearsItself = (check: string): boolean => CLEARS_ITSELF.has(check);
+
 /** Whether an alert is over: not found any more, and no trace that somebody has to look at. */
 export const isOver = ({ check, gone, acknowledged }: Alert): boolean =>
-  gone !== null && (acknowledged !== null || CLEARS_ITSELF.has(check));
+  gone !== null && (acknowledged !== null || clearsItself(check));
 
 /** Whether somebody still has to say that he has seen to it. */
 export const needsSomebody = (alert: Alert): boolean => alert.acknowledged === null && !isOver(alert);

@@ -1,6 +1,7 @@
 import { CHECKS, type CheckName } from "@scidex/audit-reader";
 import type { VerificationReport } from "../../report/verification-report.ts";
 import type { Alert } from "../memory/alert-memory.ts";
+import { clearsItself } from "../memory/lifecycle.ts";
 
 /** What is said of alerts: that they have begun, that they still stand, that they are over. */
 export type NoticeState = "firing" | "standing" | "resolved";
@@ -25,7 +26,7 @@ const DOCS = "https://github.com/scidex/audit-chain/blob/main/docs";
 
 /** What to do about a finding of that check: a section of docs/incident.md. */
 export function runbookOf(check: string): string {
-  if (check === "publisher_silent" || check === "verdict_overdue") return `${DOCS}/incident.md#findings-of-silence`;
+  if (clearsItself(check)) return `${DOCS}/incident.md#findings-of-silence`;
   const group = CHECKS[check as CheckName] as string | undefined;
   return `${DOCS}/incident.md${group === undefined ? "" : `#findings-of-${group}`}`;
 }
