@@ -3,9 +3,9 @@ import type { Divergence } from "../divergence.ts";
 import type { Sealing } from "../sealing/seal-for-publication.ts";
 import type { Checked } from "../sinks/check-sinks.ts";
 import type { Delivery } from "../sinks/deliver.ts";
-import type { Increment } from "./read-increment.ts";
+import type { Increment } from "./increment/read-increment.ts";
 import { firstOf, type PublishResult, type SinkStatus } from "./result.ts";
-import type { SignedHead } from "./sign-increment.ts";
+import type { SignedHead } from "./increment/sign-increment.ts";
 
 /** A result before anybody knows how long it took. */
 export type Untimed = Omit<PublishResult, "durationMs">;

@@ -23,7 +23,7 @@ import { type LogKeys, readLogKeys } from "../state/log-keys.ts";
 import type { ReplacedKeys } from "../state/log-history.ts";
 import { withSignedLine, withStatement } from "../state/state.ts";
 import type { StateFile } from "../state/state-file.ts";
-import { checkIncrement, requirePlausibleTimes } from "./check-increment.ts";
+import { checkIncrement, requirePlausibleTimes } from "./increment/check-increment.ts";
 import { leavesOf } from "./leaves-of.ts";
 import { type Preparation, publication, refusal, type Untimed } from "./make-result.ts";
 import { type Memory, openMemory } from "./open-memory.ts";
@@ -31,7 +31,7 @@ import { checkOptions, checkOrigin, PUBLISH_DEFAULTS, type PublishOptions } from
 import { withPublisherLock } from "./publisher-lock.ts";
 import type { PublishResult } from "./result.ts";
 import { checkServer } from "./server.ts";
-import { type SignedHead, type Signer, signIncrement } from "./sign-increment.ts";
+import { type SignedHead, type Signer, signIncrement } from "./increment/sign-increment.ts";
 
 /**
  * Publishes the chain's head: seals, compares the sinks with the state, verifies what the chain has gained since the

@@ -15,7 +15,7 @@ import postgres from "postgres";
 import { describe, expect, it, onTestFinished } from "vitest";
 import { sealPending } from "../../src/index.ts";
 import { withPublisherLock } from "../../src/publish/publisher-lock.ts";
-import { readIncrement } from "../../src/publish/read-increment.ts";
+import { readIncrement } from "../../src/publish/increment/read-increment.ts";
 import { flushWrites } from "../../src/publish/server.ts";
 import { formatState, parseState, withSignedLine } from "../../src/state/state.ts";
 import { linesOf, type Log, openLog, ORIGIN, recompute } from "../log.ts";

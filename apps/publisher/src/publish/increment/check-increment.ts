@@ -1,9 +1,9 @@
 import type { Head } from "@scidex/audit-core";
 import { describeServer, type Finding, isNamedOtherwise, isOtherCluster, type KnownServer } from "@scidex/audit-reader";
 import type { Sql } from "postgres";
-import { PublisherError } from "../errors.ts";
+import { PublisherError } from "../../errors.ts";
 import { type Increment, readIncrement, type ReadOptions } from "./read-increment.ts";
-import { readServer } from "./server.ts";
+import { readServer } from "../server.ts";
 
 /** What the chain has gained, and whether it may be signed. */
 export interface CheckedIncrement {

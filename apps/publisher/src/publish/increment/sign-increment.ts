@@ -8,11 +8,11 @@ import {
   signHead,
 } from "@scidex/audit-core";
 import type { Sql } from "postgres";
-import { PublisherError } from "../errors.ts";
-import type { Memory } from "./open-memory.ts";
+import { PublisherError } from "../../errors.ts";
+import type { Memory } from "../open-memory.ts";
 import { before } from "./increment-walk.ts";
 import type { Increment } from "./read-increment.ts";
-import { flushWrites } from "./server.ts";
+import { flushWrites } from "../server.ts";
 
 /** A head that was signed, and its line in the log. */
 export interface SignedHead {

@@ -2,8 +2,8 @@ import { type Frontier, type Head, type Leaf, type LinkRange, microsOfMillis, ty
 import { COPY_LINKS, copyLinks, type Finding, openLinks, type ReportFinding } from "@scidex/audit-reader";
 import { type ChainEnd, vouchForIncrement } from "@scidex/audit-verifier";
 import type { Sql, TransactionSql } from "postgres";
-import { PublisherError } from "../errors.ts";
-import { inTransaction } from "../transaction.ts";
+import { PublisherError } from "../../errors.ts";
+import { inTransaction } from "../../transaction.ts";
 import { IncrementWalk } from "./increment-walk.ts";
 
 /**
