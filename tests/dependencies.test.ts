@@ -160,11 +160,14 @@ const ROOMS: Readonly<Record<string, Readonly<Record<string, readonly string[]>>
       "sinks",
       "state",
       "transaction.ts",
+      "witness",
     ],
+    witness: ["errors.ts", "state"],
     verify: ["alerts", "connect-until.ts", "errors.ts", "metrics", "sinks", "state"],
     daemon: ["alerts", "connect-until.ts", "errors.ts", "metrics", "publish", "sealing", "verify"],
     begin: ["errors.ts", "publish", "sinks", "state", "transaction.ts"],
-    command: "alerts begin daemon endpoint errors.ts metrics publish sealing sinks state verify version.ts".split(" "),
+    command:
+      "alerts begin daemon endpoint errors.ts metrics publish sealing sinks state verify version.ts witness".split(" "),
   },
 };
 

@@ -7,7 +7,7 @@ export { leavesOf } from "./publish/leaves-of.ts";
 export { publishHead } from "./publish/publish-head.ts";
 export { rotateKey, type RotatedKey } from "./publish/rotate-key.ts";
 export { PUBLISH_DEFAULTS, type PublishOptions } from "./publish/publish-options.ts";
-export type { PublishResult, SinkStatus } from "./publish/result.ts";
+export type { PublishResult, SinkStatus, WitnessStatus } from "./publish/result.ts";
 export { SEAL_BATCH, sealPending, type SealOptions } from "./sealing/seal.ts";
 export { initialState, type LogPosition, type SinkRecord, type State, STATE_VERSION } from "./state/state.ts";
 export { ALERT_KIND, ALERT_SEVERITY } from "./alerts/alert-table.ts";

@@ -55,13 +55,27 @@ export function isDatabaseUrl(value: string): boolean {
   return URL.canParse(value.replace(/^([^:]+:\/\/(?:[^@]*@)?[^,/?]*)(?:,[^/?]*)/, "$1"));
 }
 
+/** What a sink's URL begins with that is no log, but is asked to cosign. */
+const WITNESS = "witness:";
+
 /**
  * `AUDIT_SINKS`: sink URLs separated by commas; none if it is not set. Which schemes there are is the business of
- * the sinks.
+ * the sinks. Without those of witnesses, who keep no log.
  *
  * @throws {CommandError} `configuration` when one of them is no URL.
  */
-export function sinkUrls(env: Environment = process.env): string[] {
+export const sinkUrls = (env: Environment = process.env): string[] =>
+  allSinkUrls(env).filter((url) => !url.startsWith(WITNESS));
+
+/**
+ * The witnesses of `AUDIT_SINKS`, `witness:https://…`: the URLs to which checkpoints are submitted.
+ *
+ * @throws {CommandError} `configuration` as `sinkUrls`
+ */
+export const witnessUrls = (env: Environment = process.env): string[] =>
+  allSinkUrls(env).flatMap((url) => (url.startsWith(WITNESS) ? [url.slice(WITNESS.length)] : []));
+
+function allSinkUrls(env: Environment): string[] {
   const variable = "AUDIT_SINKS";
   const urls = (read(env, variable) ?? "").split(",").map((url) => url.trim());
   for (const url of urls) {

@@ -17,6 +17,7 @@ export {
   place,
   policyFile,
   trustPolicyFile,
+  witnessUrls,
   required,
   shardSecret,
   signingKeyFile,

@@ -12,10 +12,21 @@ import {
   shardSecret,
   signingKeyFile,
   sinkUrls,
+  trustPolicyFile,
   verifierKeysSource,
+  witnessUrls,
 } from "../src/index.ts";
 
 const key = "scidex.ai/audit-chain+0a0b0c0d+AXNlY3JldHNlY3JldHNlY3JldA==";
+
+test("a witness among the sinks is no log, and is asked for apart", () => {
+  const env = { AUDIT_SINKS: "file:/a/b.log,witness:https://w.example/p, witness:https://v.example" };
+  expect(sinkUrls(env)).toEqual(["file:/a/b.log"]);
+  expect(witnessUrls(env)).toEqual(["https://w.example/p", "https://v.example"]);
+  expect(witnessUrls({})).toEqual([]);
+  expect(() => witnessUrls({ AUDIT_SINKS: "witness" })).toThrow("AUDIT_SINKS is");
+  expect(trustPolicyFile({ AUDIT_TRUST_POLICY: "/etc/trust.policy " })).toBe("/etc/trust.policy");
+});
 
 test("a right value is returned without the white space around it", () => {
   expect(databaseUrl({ AUDIT_DATABASE_URL: " postgres://a@b/c\n", DATABASE_URL: "postgres://d/e" })).toBe(

@@ -25,6 +25,7 @@ export { CodedError } from "./coded-error.ts";
 export { sqlState } from "./sql-state.ts";
 export { type ConnectionLoss, connectionLoss } from "./connection-loss.ts";
 export { type Consistency, consistencyProof, consistencyRanges, verifyConsistency } from "./consistency.ts";
+export { ConsistencyBuilder } from "./consistency-builder.ts";
 export { CoreError, type CoreErrorCode } from "./errors.ts";
 export {
   blindKey,
@@ -162,4 +163,10 @@ export {
   type Witnessed,
   witnessedBy,
 } from "./witness/quorum.ts";
-export { parseTrustPolicy, type PolicyGroup, type PolicyWitness, type TrustPolicy } from "./witness/trust-policy.ts";
+export {
+  parseTrustPolicy,
+  type PolicyGroup,
+  type PolicyWitness,
+  samePublicKey,
+  type TrustPolicy,
+} from "./witness/trust-policy.ts";

@@ -16,6 +16,7 @@ import { Command } from "commander";
 import { type BegunLog, beginLog } from "../begin/begin-log.ts";
 import { describePublication, exitOf } from "./publish-command.ts";
 import { requiredKeyFile } from "./required-key-file.ts";
+import { witnessSettings } from "./witness-settings.ts";
 
 interface Flags {
   readonly reason: string;
@@ -50,6 +51,7 @@ async function run(context: CommandContext, flags: Flags): Promise<Outcome> {
   const waitMs = parseDuration(flags.wait);
   const sinks = sinkUrls();
   const vkeys = await readKeys();
+  const asked = await witnessSettings();
   const database = await connect(databaseUrl(), { applicationName: "audit-publisher begin", isFinding: true });
   try {
     const { signal } = context;
@@ -57,6 +59,7 @@ async function run(context: CommandContext, flags: Flags): Promise<Outcome> {
       database,
       keyFile,
       sinks,
+      ...asked,
       origin: origin(),
       vkeys,
       reason: flags.reason,

@@ -22,6 +22,7 @@ import { metricsFileOf, noteFailure } from "../metrics/metrics-file.ts";
 import { publishAndTell, type ToldPublication } from "../publish/publish-and-tell.ts";
 import type { PublishResult } from "../publish/result.ts";
 import { addTellOptions, heartbeatOf, type TellFlags } from "./tell-settings.ts";
+import { witnessSettings } from "./witness-settings.ts";
 
 interface Flags extends TellFlags {
   readonly heartbeat?: string;
@@ -52,8 +53,8 @@ export function publishCommand(context: CommandContext): Command {
     .addHelpText(
       "after",
       `
-Environment: AUDIT_DATABASE_URL, AUDIT_SIGNING_KEY_FILE, AUDIT_SINKS, AUDIT_ORIGIN and AUDIT_POLICY
-(optional), ${WEBHOOK_ENVIRONMENT}.
+Environment: AUDIT_DATABASE_URL, AUDIT_SIGNING_KEY_FILE, AUDIT_SINKS (witness:https://… is asked to cosign; its key stands
+in AUDIT_TRUST_POLICY), AUDIT_ORIGIN and AUDIT_POLICY (optional), ${WEBHOOK_ENVIRONMENT}.
 
 Example (cron, every hour):
   AUDIT_SIGNING_KEY_FILE=/etc/audit/key \\
@@ -69,6 +70,7 @@ async function run(context: CommandContext, flags: Flags): Promise<Outcome> {
   const lockIdleMs = parseDuration(flags.maxLockIdle);
   const waitMs = parseDuration(flags.wait);
   const sinks = sinkUrls();
+  const asked = await witnessSettings();
   const name = origin();
   const pinned = flags.policy ?? policyFile();
   const vkeys = flags.recoverState === true ? await readKeys() : [];
@@ -86,6 +88,7 @@ async function run(context: CommandContext, flags: Flags): Promise<Outcome> {
         database,
         keyFile,
         sinks,
+        ...asked,
         origin: name,
         maxPendingAgeMs,
         lockIdleMs,
@@ -132,6 +135,8 @@ export function describePublication(result: PublishResult): string {
   else if (divergences.length === 0) lines.push("the chain is empty: nothing to publish yet");
   for (const { name, status, lines: held, message } of sinks)
     lines.push(`  ${status} ${escapeText(name)}: ${held} lines${message === null ? "" : `; ${escapeText(message)}`}`);
+  for (const { name, status, size } of result.witnesses)
+    lines.push(`  ${status} ${escapeText(name)}${size === null ? "" : `: ${size} links`}`);
   for (const warning of warnings) lines.push(`warning: ${escapeText(warning)}`);
   return `${lines.join("\n")}\n`;
 }

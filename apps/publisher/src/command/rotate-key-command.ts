@@ -14,6 +14,7 @@ import { Command } from "commander";
 import { rotateKey, type RotatedKey } from "../publish/rotate-key.ts";
 import { describePublication, exitOf } from "./publish-command.ts";
 import { requiredKeyFile } from "./required-key-file.ts";
+import { witnessSettings } from "./witness-settings.ts";
 
 interface Flags {
   readonly wait: string;
@@ -44,10 +45,19 @@ Example:
 async function run(context: CommandContext, flags: Flags): Promise<Outcome> {
   const keyFile = requiredKeyFile();
   const waitMs = parseDuration(flags.wait);
+  const asked = await witnessSettings();
   const database = await connect(databaseUrl(), { applicationName: "audit-publisher rotate-key", isFinding: true });
   try {
     const { signal } = context;
-    const rotated = await rotateKey({ database, keyFile, sinks: sinkUrls(), origin: origin(), waitMs, signal });
+    const rotated = await rotateKey({
+      database,
+      keyFile,
+      sinks: sinkUrls(),
+      ...asked,
+      origin: origin(),
+      waitMs,
+      signal,
+    });
     const { result, ...turn } = rotated;
     const text = `${"keys" in rotated ? describe(rotated) : ""}${describePublication(result)}`;
     await writeOut(flags.json === true ? `${jsonText(jsonForm({ ...turn, publication: result }))}\n` : text);

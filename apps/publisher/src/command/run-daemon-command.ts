@@ -10,6 +10,7 @@ import {
   sinkUrls,
 } from "@scidex/audit-command";
 import { REMIND_EVERY, WEBHOOK_ENVIRONMENT, webhookOf } from "@scidex/audit-verifier/alerts";
+import { parseKeys } from "@scidex/audit-verifier/command";
 import { Command, Option } from "commander";
 import { type DaemonOptions, runDaemon, type Watcher } from "../daemon/daemon.ts";
 import { parseTimeOfDay } from "../daemon/daily.ts";
@@ -26,6 +27,8 @@ import { MAX_LOCK_IDLE } from "./lock-option.ts";
 import { openPublisherSinks, requireDistinct } from "../sinks/open-sinks.ts";
 import { VERSION } from "../version.ts";
 import { addTellOptions, heartbeatOf, type TellFlags } from "./tell-settings.ts";
+import { witnessSettings } from "./witness-settings.ts";
+import { witnessesAt } from "../witness/witness.ts";
 import { addVerifyOptions, VERIFY_ENVIRONMENT, type VerifyFlags, verifySettings } from "./verify-settings.ts";
 
 interface Flags extends VerifyFlags, TellFlags, EndpointFlags {
@@ -84,7 +87,9 @@ async function run(context: CommandContext, flags: Flags): Promise<Outcome> {
   const keyFile = required("AUDIT_SIGNING_KEY_FILE", signingKeyFile(), "the file that audit-chain keygen made");
   // What is wrong from the start is said at the start, and not every hour in a log.
   databaseUrl();
-  await readKeyFile(keyFile);
+  const { log: logKey, timestamp } = await readKeyFile(keyFile);
+  const asked = await witnessSettings();
+  witnessesAt(asked.witnesses ?? [], asked.trustPolicy, parseKeys([logKey.vkey, timestamp.vkey]));
   const sinks = sinkUrls();
   if (sinks.length === 0)
     throw new PublisherError(
@@ -113,6 +118,7 @@ async function run(context: CommandContext, flags: Flags): Promise<Outcome> {
     publish: {
       keyFile,
       sinks,
+      ...asked,
       origin: origin(),
       maxPendingAgeMs: parseDuration(flags.maxPendingAge),
       policy: settings.policy,

@@ -134,6 +134,7 @@ async function publish(options: DaemonOptions, onFirst: () => void): Promise<voi
             sealed: result.sealed,
             lockHolders: result.lockHolders,
             sinks,
+            witnesses: result.witnesses,
             firstDivergence,
             warnings,
           },

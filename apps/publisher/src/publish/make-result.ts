@@ -4,6 +4,7 @@ import type { Sealing } from "../sealing/seal-for-publication.ts";
 import type { Checked } from "../sinks/check-sinks.ts";
 import type { Delivery } from "../sinks/deliver.ts";
 import type { Increment } from "./increment/read-increment.ts";
+import { type Cosigned, warningsOf } from "../witness/ask-witnesses.ts";
 import { firstOf, type PublishResult, type SinkStatus } from "./result.ts";
 import type { SignedHead } from "./increment/sign-increment.ts";
 
@@ -27,6 +28,7 @@ export function refusal(
     status: "tampered",
     published: null,
     sinks: checked.map(statusOfChecked),
+    witnesses: [],
     ...common(preparation, divergences),
   };
 }
@@ -35,22 +37,26 @@ export function refusal(
 export function publication(
   preparation: Preparation,
   signed: SignedHead | undefined,
+  cosigned: Cosigned | undefined,
   deliveries: readonly Delivery[],
 ): Untimed {
   const late = deliveries.flatMap(({ finding }) => finding ?? []);
   const isEverywhere = deliveries.every(({ status }) => status === "ok");
+  const isDone = isEverywhere && cosigned?.witnessed.isMet !== false;
+  const warnings = signed === undefined || cosigned === undefined ? [] : warningsOf(cosigned, signed.head.seq);
   return {
-    status: late.length > 0 ? "tampered" : isEverywhere ? "intact" : "unproven",
+    status: late.length > 0 ? "tampered" : isDone ? "intact" : "unproven",
     published: signed === undefined ? null : publishedOf(signed),
     sinks: deliveries.map(({ name, status, lines, message }) => ({ name, status, lines, message })),
-    ...common(preparation, late),
+    witnesses: (cosigned?.asked ?? []).map(({ name, status, size, message }) => ({ name, status, size, message })),
+    ...common({ ...preparation, warnings: [...preparation.warnings, ...warnings] }, late),
   };
 }
 
 function common(
   { increment, sealing, warnings }: Preparation,
   divergences: readonly Divergence[],
-): Omit<Untimed, "status" | "published" | "sinks"> {
+): Omit<Untimed, "status" | "published" | "sinks" | "witnesses"> {
   const { sealed, holders, pending } = sealing;
   return {
     rows: Number(increment.rows),

@@ -1,18 +1,10 @@
-import {
-  headTrust,
-  isErasureLine,
-  parseErasureLine,
-  parseStatementLine,
-  toHex,
-  type PublisherKeys,
-} from "@scidex/audit-core";
-import type { KnownServer } from "@scidex/audit-reader";
+import { headTrust, type HeadTrust, parseStatementLine, type PublisherKeys } from "@scidex/audit-core";
 import type { Sink } from "@scidex/audit-sinks";
 import { divergenceOf } from "../divergence.ts";
 import { messageOf, PublisherError } from "../errors.ts";
 import { type Sealing, sealForPublication } from "../sealing/seal-for-publication.ts";
 import { requireSignableState } from "../sinks/require-signable-state.ts";
-import { type CheckedSinks, checkSinks } from "../sinks/check-sinks.ts";
+import { checkSinks } from "../sinks/check-sinks.ts";
 import { deliver } from "../sinks/deliver.ts";
 import { openPublisherSinks, requireDistinct } from "../sinks/open-sinks.ts";
 import { chainStatement } from "../record/doors.ts";
@@ -21,7 +13,6 @@ import { type Recording, recordAnew } from "../record/record-anew.ts";
 import { clonesOf, currentKeyFile, readKeyFile } from "../state/key-file.ts";
 import { type LogKeys, readLogKeys } from "../state/log-keys.ts";
 import type { ReplacedKeys } from "../state/log-history.ts";
-import { withSignedLine, withStatement } from "../state/state.ts";
 import type { StateFile } from "../state/state-file.ts";
 import { checkIncrement, requirePlausibleTimes } from "./increment/check-increment.ts";
 import { leavesOf } from "./leaves-of.ts";
@@ -29,8 +20,11 @@ import { type Preparation, publication, refusal, type Untimed } from "./make-res
 import { type Memory, openMemory } from "./open-memory.ts";
 import { checkOptions, checkOrigin, PUBLISH_DEFAULTS, type PublishOptions } from "./publish-options.ts";
 import { withPublisherLock } from "./publisher-lock.ts";
+import { type Progress, remember, type Stated } from "./remember.ts";
 import type { PublishResult } from "./result.ts";
 import { checkServer } from "./server.ts";
+import { askWitnesses, type Witnesses } from "../witness/ask-witnesses.ts";
+import { witnessesAt } from "../witness/witness.ts";
 import { type SignedHead, type Signer, signIncrement } from "./increment/sign-increment.ts";
 
 /**
@@ -62,6 +56,8 @@ export async function publishTurn(
   const { path } = await currentKeyFile(options.keyFile);
   const keys = await readKeyFile(path);
   checkOrigin(options, keys);
+  // Before anything is opened: what is wrong with them is the configuration's fault.
+  witnessesOf(options, headTrust([keys.log.vkey, keys.timestamp.vkey], keys.origin));
   const sinks = openPublisherSinks(options.sinks, {
     timeoutMs: options.sinkTimeoutMs ?? PUBLISH_DEFAULTS.sinkTimeoutMs,
     folder: clonesOf(options.keyFile),
@@ -74,7 +70,9 @@ export async function publishTurn(
       await requireCurrent(options.keyFile, path);
       const current = await readLogKeys(path, options.vkeys);
       const next = current.unfinished === undefined ? await readNext?.(current.keys) : undefined;
-      const published = await publishLocked({ options, keyFile: path, ...withNext(current, next), sinks });
+      const signer = withNext(current, next);
+      const witnesses = witnessesOf(options, signer.trust);
+      const published = await publishLocked({ options, keyFile: path, ...signer, sinks, witnesses });
       return { ...published, turn: published.turn ?? current.unfinished };
     });
     return { result: { ...result, durationMs: Math.round(performance.now() - started) }, turn };
@@ -88,6 +86,8 @@ interface Log extends Signer {
   readonly options: PublishOptions;
   readonly keyFile: string;
   readonly sinks: readonly Sink[];
+  /** Undefined where none are asked. */
+  readonly witnesses: Witnesses | undefined;
 }
 
 const withNext = ({ keys, trust }: LogKeys, next: PublisherKeys | undefined): Signer =>
@@ -155,6 +155,16 @@ async function recordUnlessRefused(log: Log, file: StateFile, { head }: SignedHe
   }
 }
 
+/** @throws {PublisherError} `configuration` */
+function witnessesOf(
+  { witnesses: urls = [], trustPolicy: policy, witnessTimeoutMs }: PublishOptions,
+  { verifiers }: HeadTrust,
+): Witnesses | undefined {
+  const list = witnessesAt(urls, policy, verifiers);
+  if (list.length === 0 || policy === undefined) return undefined;
+  return { list, policy, timeoutMs: witnessTimeoutMs ?? PUBLISH_DEFAULTS.witnessTimeoutMs };
+}
+
 const sealNow = async ({ database, lockIdleMs, maxPendingAgeMs, signal }: PublishOptions): Promise<Sealing> =>
   await sealForPublication(database, {
     lockIdleMs: lockIdleMs ?? PUBLISH_DEFAULTS.lockIdleMs,
@@ -162,12 +172,9 @@ const sealNow = async ({ database, lockIdleMs, maxPendingAgeMs, signal }: Publis
     signal,
   });
 
-/** Lines of statements that stand before a head, and what is remembered once they do. */
-type Stated = Pick<Recording, "lines" | "settled">;
-
 /** One publication. @param stated what is published before its head */
 async function publishNow(
-  { options, keyFile, keys, next, trust, sinks }: Log,
+  { options, keyFile, keys, next, trust, sinks, witnesses }: Log,
   { file, last, begun, newest }: Memory,
   stated: Stated,
 ): Promise<{ readonly result: Untimed; readonly signed: SignedHead | undefined }> {
@@ -197,10 +204,16 @@ async function publishNow(
   }
   const signed = await signIncrement(database, { keys, next, trust }, { last, newest }, increment);
   requireUnstopped(signal);
-  await remember(file, { checked, stated, signed, server, turn: next && turnOf(keys, next) });
+  const known = { trees: checked.state.witnesses, last };
+  const turn = next && turnOf(keys, next);
+  const progress: Progress = { checked, stated, line: signed?.line, server, turn, witnesses: known.trees };
+  await remember(file, progress);
   if (next !== undefined) await readLogKeys(keyFile);
-  const deliveries = await deliver(checked.sinks, file, trust, leavesOf(database, signal));
-  return { result: publication(preparation, signed, deliveries), signed };
+  const leaves = leavesOf(database, signal);
+  const cosigned = signed && witnesses && (await askWitnesses(witnesses, signed, known, { trust, leaves, signal }));
+  if (cosigned !== undefined) await remember(file, { ...progress, line: cosigned.line, witnesses: cosigned.trees });
+  const deliveries = await deliver(checked.sinks, file, trust, leaves);
+  return { result: publication(preparation, signed, cosigned, deliveries), signed };
 }
 
 /** @throws {PublisherError} `busy` where another log has begun since the key file was read */
@@ -217,31 +230,3 @@ const turnOf = (keys: PublisherKeys, next: PublisherKeys): ReplacedKeys => ({
   keys: [keys.log.vkey, keys.timestamp.vkey],
   by: [next.log.vkey, next.timestamp.vkey],
 });
-
-/** What there is to remember of a publication before anything leaves for a sink. */
-interface Progress {
-  readonly checked: CheckedSinks;
-  readonly stated: Stated;
-  readonly signed: SignedHead | undefined;
-  readonly server: KnownServer;
-  /** Keys that are replaced with the head that was signed. */
-  readonly turn: ReplacedKeys | undefined;
-}
-
-/** Makes durable what was found in the sinks and what was signed. */
-async function remember(file: StateFile, { checked, stated, signed, server, turn }: Progress): Promise<void> {
-  const names = checked.sinks.map(({ sink }) => sink.name);
-  const { lines, settled } = stated;
-  let state = settled === checked.state.settled ? checked.state : { ...checked.state, settled };
-  for (const line of lines) state = withStatement(state, line, names);
-  const relayed = lines.filter(isErasureLine).map((line) => toHex(parseErasureLine(line).hash));
-  if (relayed.length > 0) state = { ...state, relayed: [...state.relayed, ...relayed] };
-  // Two runs within one second sign the same text: that is one publication.
-  if (signed !== undefined && signed.line !== file.state.head)
-    state = withSignedLine(
-      { ...state, server, replaced: turn === undefined ? state.replaced : [...state.replaced, turn] },
-      signed.line,
-      names,
-    );
-  if (state !== file.state) await file.save(state);
-}

@@ -1,4 +1,4 @@
-import { isSuccessor, type PublisherKeys } from "@scidex/audit-core";
+import { isSuccessor, type PublisherKeys, type TrustPolicy } from "@scidex/audit-core";
 import type { Policy } from "@scidex/audit-verifier";
 import type { Sql } from "postgres";
 import { PublisherError } from "../errors.ts";
@@ -11,6 +11,12 @@ export interface PublishOptions {
   readonly keyFile: string;
   /** Sink URLs, at least one. */
   readonly sinks: readonly string[];
+  /** URLs of witnesses that are asked to cosign each head (c2sp.org/tlog-witness), without `witness:` before them. */
+  readonly witnesses?: readonly string[] | undefined;
+  /** Whose cosignatures verifiers ask for, with the keys and URLs of the witnesses; needed where there are any. */
+  readonly trustPolicy?: TrustPolicy | undefined;
+  /** How long one answer of a witness may take, in milliseconds. */
+  readonly witnessTimeoutMs?: number | undefined;
   /** The log's name, if the key file should be checked against it. */
   readonly origin?: string | undefined;
   /** Verifier keys of the log that signed before, for a state that is rebuilt: it has lost them. */
@@ -37,6 +43,7 @@ export const PUBLISH_DEFAULTS = {
   lockIdleMs: LOCK_IDLE_MS,
   waitMs: 60_000,
   sinkTimeoutMs: 60_000,
+  witnessTimeoutMs: 10_000,
 } as const;
 
 /** @throws {PublisherError} `configuration` without a sink, or with a client of a single connection */

@@ -12,16 +12,28 @@ export interface SinkStatus {
   readonly message: string | null;
 }
 
+/** What a witness has answered. */
+export interface WitnessStatus {
+  readonly name: string;
+  /** `refused`: it has answered, and not with a cosignature. `unreachable`: it may cosign the next time. */
+  readonly status: "cosigned" | "refused" | "unreachable";
+  /** The largest size that it is known to have cosigned; null where that is not known. */
+  readonly size: Seq | null;
+  readonly message: string | null;
+}
+
 /** What a publication did. */
 export interface PublishResult {
   /**
    * `intact`: everything that there was to do is done. `tampered`: there are findings, and nothing was signed.
-   * `unproven`: the head is signed, but a sink lacks it.
+   * `unproven`: the head is signed, but a sink lacks it, or the quorum of the trust policy has not cosigned it.
    */
   readonly status: "intact" | "tampered" | "unproven";
   /** The head that this run has signed; null where there is nothing to publish yet, or a finding. */
   readonly published: { readonly seq: Seq; readonly chainHash: string; readonly publishedAt: string } | null;
   readonly sinks: readonly SinkStatus[];
+  /** The witnesses that were asked; none where nothing was signed. */
+  readonly witnesses: readonly WitnessStatus[];
   /** Links verified, those that no head had covered before. */
   readonly rows: number;
   /** Rows sealed before. */

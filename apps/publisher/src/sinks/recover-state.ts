@@ -65,6 +65,7 @@ export async function recoverState(origin: string, sinks: readonly Sink[], trust
     relayed: longest.relayed,
     replaced: longest.replaced,
     followedBy: null,
+    witnesses: {},
     sinks: Object.fromEntries(
       logs.filter(({ record }) => record.lines > 0).map(({ sink, record }) => [sink.name, record]),
     ),

@@ -13,6 +13,7 @@
  *      "followed_by":"scidex.ai/audit-chain/2",      the log that has begun where this one ended; left out
  *      "relayed":["<64 hex>"],                       statements of erasures that stand among the lines, by their hash; left out
  *      "settled":17,                                 up to which row of the configuration nothing is left to be recorded anew
+ *      "witnesses":{"https://w.example":{"size":17,"frontier":["<base64>"]}},  the trees that they have cosigned; left out
  *      "sinks":{
  *        "file:/data/audit/chain_head.log":{
  *          "lines":11,"digest":"<64 hex>",           what the sink is known to hold: a beginning of the log
@@ -26,6 +27,7 @@ import { EMPTY_LOG_DIGEST, isStatementLine, nextLogDigest, parseJson } from "@sc
 import { afterLine, type KnownServer, LOG_START, type LogEnd, parseServer, writtenServer } from "@scidex/audit-reader";
 import { PublisherError } from "../errors.ts";
 import { type BegunAt, isBegunAt, isObject, isReplacedKeys, isTexts, type ReplacedKeys } from "./log-history.ts";
+import { parseWitnesses, type WitnessedTrees, writtenWitnesses } from "./witnessed-trees.ts";
 
 /** The version of the state's format that is written. */
 export const STATE_VERSION = 1;
@@ -59,6 +61,8 @@ export interface State {
   readonly replaced: readonly ReplacedKeys[];
   /** The log that has begun where this one ended; null where it goes on. */
   readonly followedBy: string | null;
+  /** The trees that witnesses have cosigned last. */
+  readonly witnesses: WitnessedTrees;
 }
 
 /** A sink that nothing is known of. */
@@ -78,6 +82,7 @@ export function initialState(origin: string): State {
     relayed: [],
     replaced: [],
     followedBy: null,
+    witnesses: {},
   };
 }
 
@@ -94,7 +99,8 @@ export function beginningState(
   sinks: readonly string[],
 ): State {
   const begun = { line, number: ended.log.lines + 1, since };
-  return { ...withLine(ended, line, sinks), origin, head: null, server: null, settled: null, begun, replaced: [] };
+  const known = { head: null, server: null, settled: null, begun, replaced: [], witnesses: {} };
+  return { ...withLine(ended, line, sinks), origin, ...known };
 }
 
 /** The state after a head has been signed: it stands in the outbox of each of the named sinks that have all before it. */
@@ -136,10 +142,10 @@ export function lastLine(state: State): string | null {
 }
 
 export function formatState(state: State): string {
-  const { origin, log, head, sinks, begun, relayed, replaced, followedBy } = state;
+  const { origin, log, head, sinks, begun, relayed, replaced, followedBy, witnesses } = state;
   const server = state.server && writtenServer(state.server);
   const settled = state.settled === null || !isJsonInteger(state.settled) ? null : Number(state.settled);
-  return `${JSON.stringify({ version: STATE_VERSION, origin, ...(begun === null ? {} : { begun }), ...(relayed.length === 0 ? {} : { relayed }), ...(replaced.length === 0 ? {} : { replaced }), ...(followedBy === null ? {} : { followed_by: followedBy }), log, head, server, settled, sinks }, null, 1)}\n`;
+  return `${JSON.stringify({ version: STATE_VERSION, origin, ...(begun === null ? {} : { begun }), ...(relayed.length === 0 ? {} : { relayed }), ...(replaced.length === 0 ? {} : { replaced }), ...(followedBy === null ? {} : { followed_by: followedBy }), log, head, server, settled, ...writtenWitnesses(witnesses), sinks }, null, 1)}\n`;
 }
 
 /**
@@ -179,11 +185,13 @@ export function parseState(text: string, where: string): State {
     followed_by: followedBy = null,
   } = value;
   const server = value["server"] === null ? null : parseServer(value["server"]);
+  const witnesses = parseWitnesses(value["witnesses"]);
   if (
     typeof origin !== "string" ||
     !isPosition(log) ||
     !(head === null || typeof head === "string") ||
     server === undefined ||
+    witnesses === undefined ||
     !(begun === null || isBegunAt(begun)) ||
     !isTexts(relayed) ||
     !(Array.isArray(replaced) && replaced.every(isReplacedKeys)) ||
@@ -220,6 +228,7 @@ export function parseState(text: string, where: string): State {
     relayed,
     replaced: replaced.map(({ keys, by }) => ({ keys, by })),
     followedBy,
+    witnesses,
   };
 }
 

@@ -3,7 +3,8 @@ import { once } from "node:events";
 import { fileURLToPath } from "node:url";
 import type { Log } from "../log.ts";
 
-const PUBLISHER = fileURLToPath(new URL("endless-publisher.ts", import.meta.url));
+/** The program that publishes until it is killed. */
+export const PUBLISHER: string = fileURLToPath(new URL("endless-publisher.ts", import.meta.url));
 
 /** Lets a program publish over and over, and kills it within 0.7 s. Returns what it said of failures. */
 export async function killPublisher(log: Log, sinks: readonly string[]): Promise<unknown[]> {
