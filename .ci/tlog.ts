@@ -1,14 +1,16 @@
 /**
  * Has other people's programs judge what we publish: Go's sumdb, torchwood and transparency-dev/formats (tlog/main.go) and
- * Tessera's fsck read our tiles, heads and proofs. Then single bits are flipped, to see that all would have noticed.
+ * Tessera's fsck read our tiles, heads and proofs. Then single bits are flipped, to see that all would have noticed. A
+ * litewitness cosigns (tlog/litewitness.ts).
  *
- * usage: node --conditions=source .ci/tlog.ts (needs psql and go, which fetches the modules)
+ * usage: node --conditions=source .ci/tlog.ts (needs psql, ssh-agent and go, which fetches the modules)
  */
 import { strict as assert } from "node:assert";
 import { spawnSync } from "node:child_process";
 import { mkdirSync, mkdtempSync, readFileSync, rmSync, writeFileSync } from "node:fs";
 import { tmpdir } from "node:os";
 import { join } from "node:path";
+import { checkLitewitness, LITEWITNESS } from "./tlog/litewitness.ts";
 import { startEmbedded } from "../packages/testkit/src/index.ts";
 
 const FSCK = "github.com/transparency-dev/tessera/cmd/fsck@v1.0.4";
@@ -35,8 +37,14 @@ interface Ended {
   readonly output: string;
 }
 
-function run(program: string, args: readonly string[], cwd = folder): Ended {
-  const { status, stdout, stderr, error } = spawnSync(program, args, { cwd, env, encoding: "utf8", timeout: 300_000 });
+function run(program: string, args: readonly string[], cwd = folder, more: NodeJS.ProcessEnv = {}): Ended {
+  const all = { ...env, ...more };
+  const { status, stdout, stderr, error } = spawnSync(program, args, {
+    cwd,
+    env: all,
+    encoding: "utf8",
+    timeout: 300_000,
+  });
   if (error !== undefined) throw error;
   return { status, output: `${stdout}${stderr}` };
 }
@@ -47,8 +55,9 @@ function succeed(program: string, args: readonly string[], cwd?: string): string
   return output;
 }
 
-const cli = (...args: string[]): string =>
-  succeed(process.execPath, ["--conditions=source", join(import.meta.dirname, "../apps/cli/src/cli.ts"), ...args]);
+const CLI = ["--conditions=source", join(import.meta.dirname, "../apps/cli/src/cli.ts")];
+
+const cli = (...args: string[]): string => succeed(process.execPath, [...CLI, ...args]);
 
 const byGo = (): Ended => run(join(programs, "tlog"), [vkeys, tiles, ...proofs.map(([, path]) => path)]);
 
@@ -72,6 +81,7 @@ const psql = (statement: string): string =>
 try {
   succeed("go", ["install", "."], join(import.meta.dirname, "tlog"));
   succeed("go", ["install", FSCK]);
+  succeed("go", ["install", LITEWITNESS]);
   mkdirSync(tiles);
   cli("init");
   psql("create table events (id int primary key, what text)");
@@ -116,6 +126,31 @@ try {
   }
   assert.equal(byGo().status, 0);
   console.log("both notice single bits");
+
+  const headLog = join(folder, "head.log");
+  let rows = 1_200;
+  await checkLitewitness({
+    program: join(programs, "litewitness"),
+    folder,
+    origin: "example.org/tlog",
+    logVkey: readFileSync(logKey, "utf8"),
+    heads: () => readFileSync(headLog, "utf8").trimEnd().split("\n"),
+    publish: ({ WITNESS, ...more }) => {
+      psql(`insert into events select k, 'event' from generate_series(${rows + 1}, ${rows + 70}) k`);
+      rows += 70;
+      const sinks = WITNESS === undefined ? env.AUDIT_SINKS : `${env.AUDIT_SINKS},${WITNESS}`;
+      const published = spawnSync(process.execPath, [...CLI, "publish", "--json"], {
+        env: { ...env, ...more, AUDIT_SINKS: sinks },
+        encoding: "utf8",
+      });
+      assert.equal(published.status, 0, published.stdout + published.stderr);
+      return JSON.parse(published.stdout);
+    },
+    prove: (path) => void cli("prove", "--kind", "events", "--pk", "7", "--out", path),
+    verify: (path, more) =>
+      run(process.execPath, [...CLI, "verify-proof", path, "--kind", "events", "--pk", "7"], folder, more).status,
+  });
+  console.log("litewitness cosigns, and refuses a rollback, a bad proof and a changed signature");
 } finally {
   rmSync(folder, { recursive: true, force: true });
 }
