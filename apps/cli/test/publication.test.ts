@@ -1,7 +1,7 @@
 import { appendFile, mkdtemp, readFile, rm, stat, writeFile } from "node:fs/promises";
 import { tmpdir } from "node:os";
 import { join } from "node:path";
-import { parseKeyFile, parseVerifierKey } from "@scidex/audit-core";
+import { parseKeyFile, parseVerifierKey, vkeysOf } from "@scidex/audit-core";
 import { afterAll, beforeAll, describe, expect, it } from "vitest";
 import { type ChainDatabase, chainDatabase } from "./chain-database.ts";
 import { jsonOf, runCli } from "./run-cli.ts";
@@ -41,6 +41,21 @@ describe("keygen", () => {
     expect(parseKeyFile(await readFile(out, "utf8")).log.vkey).toBe(ended.stdout.split("\n")[0]);
     for (const path of [out, `${out}.state`]) expect((await stat(path)).mode & 0o777).toBe(0o600);
     await writeFile(join(folder, "keys.txt"), ended.stdout);
+  });
+
+  it("makes an ML-DSA-44 key, too, where it is asked for, and none for erasures", async () => {
+    const out = join(folder, "strong.key");
+    const ended = await runCli(["keygen", "--name", ORIGIN, "--out", out, "--post-quantum"]);
+    expect(ended).toMatchObject({ code: 0, stderr: "" });
+    const keys = ended.stdout.trimEnd().split("\n").map(parseVerifierKey);
+    expect(keys.map(({ name, type }) => [name, type])).toEqual([
+      [ORIGIN, 1],
+      [`${ORIGIN}/timestamp`, 4],
+      [ORIGIN, 6],
+    ]);
+    expect(vkeysOf(parseKeyFile(await readFile(out, "utf8")))).toEqual(ended.stdout.trimEnd().split("\n"));
+    const both = await runCli(["keygen", "--name", ORIGIN, "--out", join(folder, "e"), "--erasure", "--post-quantum"]);
+    expect(both).toMatchObject({ code: 2, stdout: "" });
   });
 
   it("never overwrites a key", async () => {

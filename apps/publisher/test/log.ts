@@ -55,13 +55,13 @@ export interface Log {
   attack(statements: string): Promise<void>;
 }
 
-export async function openLog(): Promise<Log> {
+export async function openLog({ postQuantum = false }: { readonly postQuantum?: boolean } = {}): Promise<Log> {
   const database = await createDatabase({ template: chain });
   onTestFinished(async () => database.drop());
   const folder = mkdtempSync(join(tmpdir(), "audit-publisher-"));
   onTestFinished(() => rmSync(folder, { recursive: true, force: true }));
   const keyFile = join(folder, "key");
-  const { vkeys } = await generateKeyFiles({ origin: ORIGIN, out: keyFile });
+  const { vkeys } = await generateKeyFiles({ origin: ORIGIN, out: keyFile, postQuantum });
   const paths = [join(folder, "a.log"), join(folder, "b.log")] as const;
   const sinks = [`file:${paths[0]}`, `file:${paths[1]}`] as const;
   const { sql, url } = database;

@@ -37,10 +37,14 @@ export interface Signed {
   readonly signedBy: SignedBy;
 }
 
-/** Keys that have signed a note of a log, as vkeys: of each list at least one. */
+/** Keys that have signed a note of a log, as vkeys. */
 export interface SignedBy {
+  /** Ed25519 keys of the log, at least one. */
   readonly logKeys: readonly string[];
+  /** Keys of its time-stamping, at least one. */
   readonly timeKeys: readonly string[];
+  /** ML-DSA-44 keys of the log: none where none is trusted. They sign checkpoints alone. */
+  readonly strongKeys: readonly string[];
 }
 
 /** A checkpoint whose signatures have been checked. */
@@ -55,19 +59,20 @@ export function openCheckpoint(text: string, trust: HeadTrust): SignedCheckpoint
   const note = parseNote(text);
   const checkpoint = parseCheckpoint(note.text);
   const signed = checkSigned(note, "a checkpoint", checkpoint.origin, trust);
-  checkStronger(note, checkpoint.origin, signed.signedTime, trust);
-  return { ...checkpoint, ...signed };
+  const strongKeys = checkStronger(note, checkpoint.origin, signed.signedTime, trust);
+  return { ...checkpoint, ...signed, signedBy: { ...signed.signedBy, strongKeys } };
 }
 
 /** Checks the signature by the log's ML-DSA-44 key, where one is trusted: it is never done without. */
-function checkStronger(note: ParsedNote, origin: string, signedTime: Seconds, trust: HeadTrust): void {
+function checkStronger(note: ParsedNote, origin: string, signedTime: Seconds, trust: HeadTrust): string[] {
   const keys = trust.verifiers.filter(({ type, name }) => type === 6 && name === origin);
-  if (keys.length === 0) return;
+  if (keys.length === 0) return [];
   const signatures = verifySignatures(note.text, note.lines, keys);
   if (signatures.length === 0)
     throw new CoreError("signature_missing", "not signed by the trusted ML-DSA-44 key of the log");
   if (signatures.some(({ time }) => time !== signedTime))
     throw new CoreError("head_member_mismatch", "the ML-DSA-44 signature has another time than the cosignature");
+  return signatures.map(vkeyOf);
 }
 
 /**
@@ -93,7 +98,10 @@ export function checkSigned(note: ParsedNote, what: string, origin: string, trus
   if (time === undefined) throw new CoreError("signature_missing", "not cosigned by a trusted time-stamping key");
   // While keys are rotated, both may cosign; were the times different, the line would not say which one it means.
   if (times.size > 1) throw new CoreError("head_member_mismatch", `${what} has cosignatures with different times`);
-  return { signedTime: time, signedBy: { logKeys: signed.map(vkeyOf), timeKeys: cosigned.map(vkeyOf) } };
+  return {
+    signedTime: time,
+    signedBy: { logKeys: signed.map(vkeyOf), timeKeys: cosigned.map(vkeyOf), strongKeys: [] },
+  };
 }
 
 const vkeyOf = ({ vkey }: NoteSignature): string => vkey;

@@ -10,7 +10,8 @@
  *      "entry":"{\"appended_at\":\"2026-04-28T12:00:00.123456Z\",…,\"seq\":1042}",
  *      "proof":["<base64>"]}
  *
- * Nothing in it has to be believed. Everything follows from the two signatures:
+ * Nothing in it has to be believed. Everything follows from the two signatures (a third repeats them by ML-DSA-44, where the
+ * log has such a key):
  *
  *     log's signature ──► checkpoint: origin, size, root ──► seq = size
  *                                      root ──► proof ──► entry ──► seq, chain_hash, appended_at
@@ -26,7 +27,7 @@ import { CoreError } from "./errors.ts";
 import { appendLeaf, type Frontier, frontierFromLastLeaf, frontierRoot, lastLeafProof } from "./frontier.ts";
 import { checkHash, hashFromHex, sameBytes, toHex } from "./hash.ts";
 import { type HeadTrust, openCheckpoint, type Signed } from "./head-trust.ts";
-import type { PublisherKeys } from "./key-file.ts";
+import { type PublisherKeys, signersOf } from "./key-file.ts";
 import { type Leaf, leafText, parseLeaf } from "./leaf.ts";
 import { leafHash, MAX_PROOF_HASHES } from "./merkle.ts";
 import { MAX_NOTE_CHARS, signNote } from "./note.ts";
@@ -100,7 +101,7 @@ export function signHead(options: {
   readonly time: bigint;
 }): string {
   const { keys, next, leaf, before, time } = options;
-  const signers = [keys, ...(next === undefined ? [] : [next])].flatMap(({ log, timestamp }) => [log, timestamp]);
+  const signers = [keys, ...(next === undefined ? [] : [next])].flatMap(signersOf);
   if (before.size + 1n !== leaf.seq) {
     throw new CoreError("tree_range", `the leaf of seq ${leaf.seq} does not follow ${before.size} leaves`);
   }

@@ -74,7 +74,7 @@ export {
   treeRoot,
   verifyInclusion,
 } from "./inclusion.ts";
-export { generateKeyFile, parseKeyFile, type PublisherKeys, timestampName } from "./key-file.ts";
+export { generateKeyFile, parseKeyFile, type PublisherKeys, timestampName, type Vkeys, vkeysOf } from "./key-file.ts";
 export { jsonInteger } from "./json-integer.ts";
 export { type Leaf, leafText, MAX_LEAF_CHARS, MAX_LEAF_SEQ, parseLeaf } from "./leaf.ts";
 export { chainHash, type Event, eventHash, GENESIS_PREV_HASH, type Link, MAX_SEQ, nextLink } from "./link.ts";

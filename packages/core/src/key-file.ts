@@ -1,18 +1,21 @@
 /**
- * The publisher's key file: two secret signer keys (note-key.ts), a line each.
+ * The publisher's key file: two secret signer keys (note-key.ts), a line each, or three.
  *
  *     PRIVATE+KEY+scidex.ai/audit-chain+<key ID>+<base64>
  *     PRIVATE+KEY+scidex.ai/audit-chain/timestamp+<key ID>+<base64>
+ *     PRIVATE+KEY+scidex.ai/audit-chain+<key ID>+<base64>
  *
  * The first is the log's key, named as its origin, type 1: it signs checkpoints. The second is the time-stamping key,
- * named origin and `/timestamp`, type 4: it cosigns them with their time. The two never share a seed, since a
- * cosignature does not say whose it is (c2sp.org/tlog-cosignature). The file must be readable by its owner only; whoever
- * reads and writes it sees to that.
+ * named origin and `/timestamp`, type 4: it cosigns them with their time. A third, where it was asked for, is the log's
+ * ML-DSA-44 key, named as its origin, type 6: it signs checkpoints too, and holds against quantum computers.
+ *
+ * The first two never share a seed, since a cosignature does not say whose it is (c2sp.org/tlog-cosignature). The file must
+ * be readable by its owner only; whoever reads and writes it sees to that.
  */
 import { CoreError } from "./errors.ts";
 import { generateSigningKey, type NoteSigner, parseSigner } from "./note-key.ts";
 
-/** The two keys of a publisher. */
+/** The keys of a publisher. */
 export interface PublisherKeys {
   /** The log's name in its checkpoints. */
   readonly origin: string;
@@ -20,7 +23,23 @@ export interface PublisherKeys {
   readonly log: NoteSigner;
   /** Cosigns them with their time; named as `timestampName(origin)`, type 4. */
   readonly timestamp: NoteSigner;
+  /** Signs checkpoints too, by ML-DSA-44; named as the origin, type 6. Undefined where the log has none. */
+  readonly postQuantum?: NoteSigner | undefined;
 }
+
+/** The keys that sign a checkpoint, in the order of the key file. */
+export const signersOf = ({ log, timestamp, postQuantum }: PublisherKeys): NoteSigner[] => [
+  log,
+  timestamp,
+  ...(postQuantum === undefined ? [] : [postQuantum]),
+];
+
+/** The verifier keys of a publisher, in the order of its key file. */
+export const vkeysOf = ({ log, timestamp, postQuantum }: PublisherKeys): Vkeys =>
+  postQuantum === undefined ? [log.vkey, timestamp.vkey] : [log.vkey, timestamp.vkey, postQuantum.vkey];
+
+/** Verifier keys of a log: its own, that of its time-stamping, and its ML-DSA-44 key where it has one. */
+export type Vkeys = readonly [string, string] | readonly [string, string, string];
 
 /** The name of a log's time-stamping key. */
 export function timestampName(origin: string): string {
@@ -28,14 +47,21 @@ export function timestampName(origin: string): string {
 }
 
 /**
- * New keys for a log: the text of its key file, and the two verifier keys to be given to verifiers, the log's first.
+ * New keys for a log: the text of its key file, and the verifier keys to be given to verifiers, the log's first.
  *
- * @throws {CoreError} `name_malformed`
+ * @param options.postQuantum with an ML-DSA-44 key
+ * @throws {CoreError} `name_malformed`; `key_unsupported` where this Node.js has no ML-DSA
  */
-export function generateKeyFile(origin: string): { text: string; vkeys: [string, string] } {
+export function generateKeyFile(
+  origin: string,
+  { postQuantum = false }: { readonly postQuantum?: boolean } = {},
+): { text: string; vkeys: Vkeys } {
   const log = generateSigningKey(origin, 1);
   const timestamp = generateSigningKey(timestampName(origin), 4);
-  return { text: `${log.signer}\n${timestamp.signer}\n`, vkeys: [log.vkey, timestamp.vkey] };
+  const text = `${log.signer}\n${timestamp.signer}\n`;
+  if (!postQuantum) return { text, vkeys: [log.vkey, timestamp.vkey] };
+  const third = generateSigningKey(origin, 6);
+  return { text: `${text}${third.signer}\n`, vkeys: [log.vkey, timestamp.vkey, third.vkey] };
 }
 
 /**
@@ -44,10 +70,10 @@ export function generateKeyFile(origin: string): { text: string; vkeys: [string,
  * @throws {CoreError} `key_file_malformed`
  */
 export function parseKeyFile(text: string): PublisherKeys {
-  const [first = "", second = "", end, ...rest] = text.split("\n", 4);
-  if (end !== "" || rest.length > 0) {
-    throw new CoreError("key_file_malformed", "a key file has two lines, a signer key each");
-  }
+  const lines = text.split("\n", 5);
+  const [first = "", second = "", third = ""] = lines;
+  if (lines.at(-1) !== "" || lines.length < 3 || lines.length > 4)
+    throw new CoreError("key_file_malformed", "a key file has two lines or three, a signer key each");
   const log = parseLine(first, "first");
   const timestamp = parseLine(second, "second");
   if (log.type !== 1) throw new CoreError("key_file_malformed", "the first key must be of type 1 (Ed25519)");
@@ -58,7 +84,11 @@ export function parseKeyFile(text: string): PublisherKeys {
   if (publicPart(log) === publicPart(timestamp)) {
     throw new CoreError("key_file_malformed", "the two keys must not be the same");
   }
-  return { origin: log.name, log, timestamp };
+  if (lines.length === 3) return { origin: log.name, log, timestamp };
+  const postQuantum = parseLine(third, "third");
+  if (postQuantum.type !== 6 || postQuantum.name !== log.name)
+    throw new CoreError("key_file_malformed", `the third key must be of type 6 (ML-DSA-44), and named ${log.name}`);
+  return { origin: log.name, log, timestamp, postQuantum };
 }
 
 function parseLine(line: string, which: string): NoteSigner {

@@ -87,6 +87,16 @@ describe("the beginning of a log", () => {
     expect(code(signedBy(second.keys, first.keys))).toBe("none");
   });
 
+  it("names the new log's ML-DSA-44 key, too, where it has one, and no key more", () => {
+    const { text, vkeys } = generateKeyFile("example.com/a/2", { postQuantum: true });
+    const keys = parseKeyFile(text);
+    const signedFor = (named: readonly unknown[]): string =>
+      signBeginning({ keys, earlier: first.keys, begun: { ...begun, keys: named as Begun["keys"] }, time: TIME });
+    expect(parseBeginningLine(signedFor(vkeys)).keys).toEqual(vkeys);
+    for (const named of [vkeys.slice(0, 1), [...vkeys, vkeys[2]], [vkeys[0], vkeys[1], null], [vkeys[0], vkeys[1], 7]])
+      expect(codeOf(() => signedFor(named))).toBe("statement_malformed");
+  });
+
   it("is not signed outside its bounds", () => {
     const code = (changed: Partial<Begun>) => codeOf(() => sign(changed));
     expect(code({ origin: "example.com/a/3" })).toBe("statement_malformed");

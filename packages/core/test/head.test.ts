@@ -202,6 +202,36 @@ describe("heads", () => {
     );
   });
 
+  it("are signed by the log's ML-DSA-44 key too, without which who trusts it takes none", () => {
+    const { text, vkeys } = generateKeyFile("example.com/a", { postQuantum: true });
+    const keys = parseKeyFile(text);
+    const strong = headTrust(vkeys, "example.com/a");
+    const signed = signHead({ keys, ...chain(7), time: 1_777_381_200n });
+    expect(parseHeadLine(signed, strong).signedBy).toEqual({
+      logKeys: [vkeys[0]],
+      timeKeys: [vkeys[1]],
+      strongKeys: [vkeys[2]],
+    });
+    const weak = headTrust(vkeys.slice(0, 2), "example.com/a");
+    expect(parseHeadLine(signed, weak).signedBy.strongKeys).toEqual([]);
+    const parts = parseHeadLine(signed, strong);
+    const lines = parts.checkpoint.split("\n");
+    const changed = (checkpoint: string) => formatHeadLine({ ...parts, checkpoint });
+    const without = changed(lines.toSpliced(-2, 1).join("\n"));
+    expect(codeOf(() => parseHeadLine(without, weak))).toBe("none");
+    expect(codeOf(() => parseHeadLine(without, strong))).toBe("signature_missing");
+    const flipped = changed(parts.checkpoint.replace(/.(?=.{20}\n$)/u, (one) => (one === "A" ? "B" : "A")));
+    expect(codeOf(() => parseHeadLine(flipped, strong))).toBe("signature_invalid");
+    // By the right key, of another time.
+    const { text: body } = openNote(parts.checkpoint, weak.verifiers);
+    const [, late = ""] = keys.postQuantum
+      ? signNote(body, [keys.postQuantum], { time: 1_777_381_201n }).split("\n\n")
+      : [];
+    expect(codeOf(() => parseHeadLine(changed(`${lines.slice(0, -2).join("\n")}\n${late}`), strong))).toBe(
+      "head_member_mismatch",
+    );
+  });
+
   it("refuses a genuine signature of a time that has no text", () => {
     const { keys, verifiers } = publisher("example.com/a");
     const parts = parseHeadLine(signHead({ keys, ...chain(3), time: 1_777_381_200n }), { verifiers });

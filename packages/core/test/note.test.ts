@@ -16,6 +16,7 @@ import {
   signingKeyFromSeed,
   signNote,
   toHex,
+  vkeysOf,
 } from "../src/index.ts";
 import { cosignatureMessage, encodeCosignature } from "../src/cosignature.ts";
 import { keyPair, signEd25519 } from "../src/ed25519.ts";
@@ -224,6 +225,25 @@ describe("key files", () => {
     expect(parsed.timestamp).toMatchObject({ name: "scidex.ai/audit-chain/timestamp", type: 4, vkey: vkeys[1] });
     expect(codeOf(() => generateKeyFile("scidex ai"))).toBe("name_malformed");
     expect(codeOf(() => generateKeyFile("n".repeat(250)))).toBe("name_malformed");
+  });
+
+  it("hold an ML-DSA-44 key of the log, too, where it is asked for, and nothing else in its place", () => {
+    const { text, vkeys } = generateKeyFile("a", { postQuantum: true });
+    const parsed = parseKeyFile(text);
+    expect(parsed.postQuantum).toMatchObject({ name: "a", type: 6, vkey: vkeys[2] });
+    expect(vkeysOf(parsed)).toEqual(vkeys);
+    expect(vkeysOf(parseKeyFile(generateKeyFile("a").text))).toHaveLength(2);
+    const [log = "", timestamp = "", third = ""] = text.split("\n");
+    for (const lines of [
+      [log, timestamp, log],
+      [log, timestamp, generateSigningKey("b", 6).signer],
+      [log, timestamp, ""],
+      [log, timestamp, third, third],
+      [log, third, timestamp],
+      [log, third],
+    ])
+      expect(codeOf(() => parseKeyFile(lines.map((line) => `${line}\n`).join("")))).toBe("key_file_malformed");
+    expect(codeOf(() => parseKeyFile(text.trimEnd()))).toBe("key_file_malformed");
   });
 
   it("refuse one seed for both keys", () => {

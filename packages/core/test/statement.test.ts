@@ -74,7 +74,7 @@ describe("statements", () => {
     const { signedTime, signedBy, note, hash, ...read } = parseStatementLine(line, trust);
     expect(read).toEqual(statement);
     expect(signedTime).toBe(TIME);
-    expect(signedBy).toEqual({ logKeys: [keys.log.vkey], timeKeys: [keys.timestamp.vkey] });
+    expect(signedBy).toEqual({ logKeys: [keys.log.vkey], timeKeys: [keys.timestamp.vkey], strongKeys: [] });
     expect(note).toBe(noteOf(line));
     expect(hash).toEqual(sha256(note));
     expect(signStatement({ keys, statement: read, time: signedTime })).toBe(line);

@@ -11,6 +11,7 @@ import {
   parseKeyFile,
   type PublisherKeys,
   signHead,
+  type Vkeys,
 } from "@scidex/audit-core";
 import { migrate } from "@scidex/audit-schema";
 import { openSink } from "@scidex/audit-sinks";
@@ -31,7 +32,7 @@ const template: Template = {
   },
 };
 
-export const KEYS: { readonly text: string; readonly vkeys: [string, string] } = generateKeyFile(ORIGIN);
+export const KEYS: { readonly text: string; readonly vkeys: Vkeys } = generateKeyFile(ORIGIN);
 
 /** A database with a chain, and heads of it in two files. */
 export interface ChainDatabase {

@@ -36,7 +36,7 @@ async function changed(change: (path: (name: string) => string) => Promise<void>
   await change((name) => join(copy, name));
   return await found(copy);
 }
-async function found(path: string, trusted = keys): Promise<string[]> {
+async function found(path: string, trusted: readonly string[] = keys): Promise<string[]> {
   const sink = openSink({ kind: "tiles", name: "bundle", path });
   const report = await verifyBundle(sink, { keys: trusted, origin: log.env["AUDIT_ORIGIN"] });
   return [

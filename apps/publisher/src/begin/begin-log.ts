@@ -31,6 +31,8 @@ export interface BeginOptions extends PublishOptions {
   readonly reason: string;
   /** Needed where the key file of the log that ends is lost. */
   readonly vkeys?: readonly string[];
+  /** Gives the new log an ML-DSA-44 key, too; it gets one anyway where the ended one had one. */
+  readonly postQuantum?: boolean;
 }
 
 /** What has begun. */
@@ -59,7 +61,7 @@ export async function beginLog(options: BeginOptions): Promise<BegunLog> {
   const begun = await unfinished(current.path);
   const done = begun === undefined ? await begin(options, current) : { beginning: begun, keyFile: current.path };
   await noteEnd(options.keyFile, current, done);
-  const { reason: _, vkeys: __, origin: ___, ...publishing } = options;
+  const { reason: _, vkeys: __, origin: ___, postQuantum: ____, ...publishing } = options;
   return { ...done, wentOn: begun !== undefined, result: await publishHead(publishing) };
 }
 
@@ -107,7 +109,7 @@ async function beginLocked(
   const standing = await readStanding(database, { heads: ended.heads, misdated: before, signal });
   const server = await readServer(database);
   const origin = successorOf(log.origin);
-  const { text, vkeys } = generateKeyFile(origin);
+  const { text, vkeys } = newKeys(origin, options.postQuantum === true || hasPostQuantum(log));
   const { seq, chainHash } = ended.last;
   const line = signed(() =>
     signBeginning({
@@ -132,6 +134,17 @@ async function beginLocked(
   const names = sinks.map(({ name }) => name);
   await writeFiles(keyFile, text, formatState(beginningState(ended.state, { origin, line, since }, names)));
   return { beginning, keyFile };
+}
+
+const hasPostQuantum = ({ trust }: LogToEnd): boolean => trust.verifiers.some(({ type }) => type === 6);
+
+/** @throws {PublisherError} `configuration` where this Node.js makes no ML-DSA-44 keys */
+function newKeys(origin: string, postQuantum: boolean): ReturnType<typeof generateKeyFile> {
+  try {
+    return generateKeyFile(origin, { postQuantum });
+  } catch (cause) {
+    throw new PublisherError("configuration", messageOf(cause), { cause });
+  }
 }
 
 /** What the logs are read by that have ended, with one more. */

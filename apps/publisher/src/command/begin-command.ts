@@ -21,6 +21,7 @@ import { witnessSettings } from "./witness-settings.ts";
 interface Flags {
   readonly reason: string;
   readonly wait: string;
+  readonly postQuantum?: true;
   readonly json?: true;
 }
 
@@ -30,6 +31,7 @@ export function beginCommand(context: CommandContext): Command {
     .description("end the log, say what is lost, and go on with another one in its place")
     .requiredOption("--reason <text>", "why: it stands in the statement and in every report")
     .option("--wait <time>", "how long to wait for another publisher of this log", "60s")
+    .option("--post-quantum", "also an ML-DSA-44 key, as keygen makes it; a log that has one keeps it without this")
     .option("--json", "print the result as JSON")
     .addHelpText(
       "after",
@@ -63,6 +65,7 @@ async function run(context: CommandContext, flags: Flags): Promise<Outcome> {
       origin: origin(),
       vkeys,
       reason: flags.reason,
+      postQuantum: flags.postQuantum === true,
       waitMs,
       signal,
     });

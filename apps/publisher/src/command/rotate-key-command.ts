@@ -31,7 +31,7 @@ export function rotateKeyCommand(context: CommandContext): Command {
       "after",
       `
 A planned change of the key: the log goes on. The new keys take the place of the old ones in AUDIT_SIGNING_KEY_FILE, and
-those sign nothing any more. Everybody who verifies needs the two verifier keys that this prints, beside those that he
+those sign nothing any more. Everybody who verifies needs the verifier keys that this prints, beside those that he
 has. Where a key has leaked or is lost, begin another log: audit-publisher begin.
 
 Environment: that of publish.
@@ -71,7 +71,7 @@ function describe({ keyFile, retired, keys }: RotatedKey): string {
   const lines = [
     `keys        ${keyFile} has new ones: copy it to where you keep the old one`,
     ...keys.map((key) => `            ${key}`),
-    "to do       give these two to everybody who verifies, beside those that he has (AUDIT_VERIFIER_KEYS)",
+    "to do       give these to everybody who verifies, beside those that he has (AUDIT_VERIFIER_KEYS)",
     "            then audit-chain policy --diff FILE, and --approve FILE, which pins the old ones' end",
     ...retired.map((key) => `retired     ${key}`),
   ];

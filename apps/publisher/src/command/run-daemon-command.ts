@@ -9,6 +9,7 @@ import {
   signingKeyFile,
   sinkUrls,
 } from "@scidex/audit-command";
+import { vkeysOf } from "@scidex/audit-core";
 import { REMIND_EVERY, WEBHOOK_ENVIRONMENT, webhookOf } from "@scidex/audit-verifier/alerts";
 import { parseKeys } from "@scidex/audit-verifier/command";
 import { Command, Option } from "commander";
@@ -87,9 +88,9 @@ async function run(context: CommandContext, flags: Flags): Promise<Outcome> {
   const keyFile = required("AUDIT_SIGNING_KEY_FILE", signingKeyFile(), "the file that audit-chain keygen made");
   // What is wrong from the start is said at the start, and not every hour in a log.
   databaseUrl();
-  const { log: logKey, timestamp } = await readKeyFile(keyFile);
+  const keys = await readKeyFile(keyFile);
   const asked = await witnessSettings();
-  witnessesAt(asked.witnesses ?? [], asked.trustPolicy, parseKeys([logKey.vkey, timestamp.vkey]));
+  witnessesAt(asked.witnesses ?? [], asked.trustPolicy, parseKeys(vkeysOf(keys)));
   const sinks = sinkUrls();
   if (sinks.length === 0)
     throw new PublisherError(

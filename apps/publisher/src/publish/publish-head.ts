@@ -1,4 +1,4 @@
-import { headTrust, type HeadTrust, parseStatementLine, type PublisherKeys } from "@scidex/audit-core";
+import { headTrust, type HeadTrust, parseStatementLine, type PublisherKeys, vkeysOf } from "@scidex/audit-core";
 import type { Sink } from "@scidex/audit-sinks";
 import { divergenceOf } from "../divergence.ts";
 import { messageOf, PublisherError } from "../errors.ts";
@@ -57,7 +57,7 @@ export async function publishTurn(
   const keys = await readKeyFile(path);
   checkOrigin(options, keys);
   // Before anything is opened: what is wrong with them is the configuration's fault.
-  witnessesOf(options, headTrust([keys.log.vkey, keys.timestamp.vkey], keys.origin));
+  witnessesOf(options, headTrust(vkeysOf(keys), keys.origin));
   const sinks = openPublisherSinks(options.sinks, {
     timeoutMs: options.sinkTimeoutMs ?? PUBLISH_DEFAULTS.sinkTimeoutMs,
     folder: clonesOf(options.keyFile),
@@ -96,7 +96,7 @@ const withNext = ({ keys, trust }: LogKeys, next: PublisherKeys | undefined): Si
     : {
         keys,
         next,
-        trust: headTrust([...trust.verifiers.map(({ vkey }) => vkey), next.log.vkey, next.timestamp.vkey], keys.origin),
+        trust: headTrust([...trust.verifiers.map(({ vkey }) => vkey), ...vkeysOf(next)], keys.origin),
       };
 
 /**
@@ -226,7 +226,4 @@ function requireUnstopped(signal: AbortSignal | undefined): void {
   if (signal?.aborted) throw new PublisherError("aborted", "stopped; nothing was signed");
 }
 
-const turnOf = (keys: PublisherKeys, next: PublisherKeys): ReplacedKeys => ({
-  keys: [keys.log.vkey, keys.timestamp.vkey],
-  by: [next.log.vkey, next.timestamp.vkey],
-});
+const turnOf = (keys: PublisherKeys, next: PublisherKeys): ReplacedKeys => ({ keys: vkeysOf(keys), by: vkeysOf(next) });

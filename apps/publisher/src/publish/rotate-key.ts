@@ -1,3 +1,4 @@
+import { type Vkeys, vkeysOf } from "@scidex/audit-core";
 import { PublisherError } from "../errors.ts";
 import { readLogKeys, readNextKeys } from "../state/log-keys.ts";
 import { currentKeyFile } from "../state/key-file.ts";
@@ -9,10 +10,10 @@ import type { PublishResult } from "./result.ts";
 export interface RotatedKey {
   readonly origin: string;
   readonly keyFile: string;
-  /** The verifier keys that sign nothing any more: of the log and of its time-stamping. */
-  readonly retired: readonly [string, string];
+  /** The verifier keys that sign nothing any more, in the order of their key file. */
+  readonly retired: readonly string[];
   /** Those that sign from now on. */
-  readonly keys: readonly [string, string];
+  readonly keys: Vkeys;
   /** The last head that the old ones have signed, and the first one that the new ones have. */
   readonly result: PublishResult;
 }
@@ -30,7 +31,7 @@ export interface RotatedKey {
  */
 export async function rotateKey(options: PublishOptions): Promise<RotatedKey | { readonly result: PublishResult }> {
   const { path } = await currentKeyFile(options.keyFile);
-  const { result, turn } = await publishTurn(options, async ({ origin }) => await readNextKeys(path, origin));
+  const { result, turn } = await publishTurn(options, async (keys) => await readNextKeys(path, keys));
   if (result.status === "tampered") return { result };
   if (turn === undefined)
     throw new PublisherError(
@@ -38,12 +39,5 @@ export async function rotateKey(options: PublishOptions): Promise<RotatedKey | {
       "the log has published nothing, so that no key has to be replaced: make new ones with audit-chain keygen",
     );
   const { keys } = await readLogKeys(path);
-  const [log, time] = turn.keys;
-  return {
-    origin: keys.origin,
-    keyFile: path,
-    retired: [log ?? "", time ?? ""],
-    keys: [keys.log.vkey, keys.timestamp.vkey],
-    result,
-  };
+  return { origin: keys.origin, keyFile: path, retired: turn.keys, keys: vkeysOf(keys), result };
 }

@@ -1,7 +1,14 @@
 import { lstat, open, rm } from "node:fs/promises";
 import { dirname } from "node:path";
 import { createDurably } from "@scidex/audit-command";
-import { CoreError, generateKeyFile, generateSigningKey, parseKeyFile, type PublisherKeys } from "@scidex/audit-core";
+import {
+  CoreError,
+  generateKeyFile,
+  generateSigningKey,
+  parseKeyFile,
+  type PublisherKeys,
+  type Vkeys,
+} from "@scidex/audit-core";
 import { errno, messageOf, PublisherError } from "../errors.ts";
 import { formatState, initialState } from "./state.ts";
 
@@ -31,15 +38,17 @@ export const clonesOf = (file: string): string => `${file}.clones`;
  * Makes the keys of a new log: `out` with the log's key and the time-stamping key, and `out.state` with a state that
  * has published nothing, both with mode 0600. Nothing is ever overwritten.
  *
- * @returns the two verifier keys (log, time-stamping) to hand to verifiers.
+ * @returns the verifier keys (log, time-stamping, and ML-DSA-44 where it was asked for) to hand to verifiers.
  * @throws {PublisherError} `configuration` when the origin is no name for a key, or one of the files exists; `io`
  */
 export async function generateKeyFiles(options: {
   readonly origin: string;
   readonly out: string;
-}): Promise<{ vkeys: [string, string] }> {
+  /** With an ML-DSA-44 key of the log, which signs checkpoints too. */
+  readonly postQuantum?: boolean;
+}): Promise<{ vkeys: Vkeys }> {
   const { origin, out } = options;
-  const { text, vkeys } = generate(origin);
+  const { text, vkeys } = generate(origin, options.postQuantum === true);
   const state = stateFileOf(out);
   // The state first: a key file without its state is an error, a state file without keys is nothing.
   for (const [path, content] of [
@@ -139,10 +148,12 @@ export async function readKeyFile(path: string): Promise<PublisherKeys> {
   }
 }
 
-function generate(origin: string): { text: string; vkeys: [string, string] } {
+function generate(origin: string, postQuantum: boolean): { text: string; vkeys: Vkeys } {
   try {
-    return generateKeyFile(origin);
+    return generateKeyFile(origin, { postQuantum });
   } catch (cause) {
+    if (cause instanceof CoreError && cause.code === "key_unsupported")
+      throw new PublisherError("configuration", cause.message, { cause });
     if (cause instanceof CoreError)
       throw new PublisherError("configuration", `${JSON.stringify(origin)} can't be a log's name: ${cause.message}`, {
         cause,

@@ -17,7 +17,10 @@ export interface FirstLog {
   readonly followed: readonly string[];
 }
 
-/** Verifier keys that sign nothing any more, and those that have taken their place: of the log, then of its time-stamping. */
+/**
+ * Verifier keys that sign nothing any more, and those that have taken their place: of the log, of its time-stamping, and its
+ * ML-DSA-44 key where it has one.
+ */
 export interface ReplacedKeys {
   readonly keys: readonly string[];
   readonly by: readonly string[];
@@ -30,7 +33,8 @@ export const isBegunAt = (value: unknown): value is BegunAt =>
   (value["since"] === null || isFirstLog(value["since"]));
 
 export const isReplacedKeys = (value: unknown): value is ReplacedKeys =>
-  isObject(value) && [value["keys"], value["by"]].every((keys) => isTexts(keys) && keys.length === 2);
+  isObject(value) &&
+  [value["keys"], value["by"]].every((keys) => isTexts(keys) && (keys.length === 2 || keys.length === 3));
 
 export const isObject = (value: unknown): value is Record<string, unknown> =>
   typeof value === "object" && value !== null && !Array.isArray(value);

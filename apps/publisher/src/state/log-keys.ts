@@ -1,5 +1,5 @@
 import { readFile } from "node:fs/promises";
-import { CoreError, generateKeyFile, headTrust, type HeadTrust, type PublisherKeys } from "@scidex/audit-core";
+import { CoreError, generateKeyFile, headTrust, type HeadTrust, type PublisherKeys, vkeysOf } from "@scidex/audit-core";
 import { headOf } from "@scidex/audit-reader";
 import { errno, messageOf, PublisherError } from "../errors.ts";
 import { renameDurably, replaceDurably } from "@scidex/audit-command";
@@ -39,7 +39,7 @@ export async function readLogKeys(keyFile: string, others: readonly string[] = [
   }
   const names = [keys.origin, keys.timestamp.name];
   const earlier = [...replaced.flatMap((one) => one.keys), ...others.filter((key) => names.includes(nameOf(key)))];
-  const trust = headTrust([...new Set([keys.log.vkey, keys.timestamp.vkey, ...earlier])], keys.origin);
+  const trust = headTrust([...new Set([...vkeysOf(keys), ...earlier])], keys.origin);
   const unfinished = turn ?? (state && isUndelivered(state, trust) ? replaced.at(-1) : undefined);
   return { keys, trust, unfinished };
 }
@@ -67,9 +67,9 @@ async function readStateOrNone(path: string): Promise<State | undefined> {
 
 /** The verifier keys of a log that its files know: those that sign, and those before them. Nothing is changed. */
 export async function readVkeys(keyFile: string): Promise<string[]> {
-  const { log, timestamp } = await readKeyFile(keyFile);
+  const current = vkeysOf(await readKeyFile(keyFile));
   const { replaced = [] } = (await readStateOrNone(stateFileOf(keyFile))) ?? {};
-  return [...new Set([log.vkey, timestamp.vkey, ...replaced.flatMap(({ keys, by }) => [...keys, ...by])])];
+  return [...new Set([...current, ...replaced.flatMap(({ keys, by }) => [...keys, ...by])])];
 }
 
 /** Puts the new keys into the file of the old ones, whose secret is gone with that. */
@@ -97,22 +97,28 @@ function replacedAlready(keyFile: string, { keys, by }: ReplacedKeys): Publisher
 const idOf = (vkey = ""): string => vkey.split("+", 2).join("+");
 
 /**
- * The keys that are to take the place of a log's: those that a run has made that was cut off, or new ones.
+ * The keys that are to take the place of a log's: those that a run has made that was cut off, or new ones. There is an
+ * ML-DSA-44 key among them where there is one now: verifiers that have it refuse a head without one.
  *
- * @throws {PublisherError} `configuration` where another log's lie there; `io`
+ * @throws {PublisherError} `configuration` where another log's lie there, or not as many; `io`
  */
-export async function readNextKeys(keyFile: string, origin: string): Promise<PublisherKeys> {
+export async function readNextKeys(keyFile: string, { origin, postQuantum }: PublisherKeys): Promise<PublisherKeys> {
   const path = nextKeyFile(keyFile);
   if (!(await exists(path))) {
     try {
       // Whole or not at all: the next run uses what a killed one has left.
-      await replaceDurably(path, generateKeyFile(origin).text);
+      await replaceDurably(path, generateKeyFile(origin, { postQuantum: postQuantum !== undefined }).text);
     } catch (cause) {
       throw new PublisherError("io", `the new keys can't be written: ${messageOf(cause)}`, { cause });
     }
   }
   const keys = await readKeyFile(path);
-  if (keys.origin === origin) return keys;
+  if (keys.origin === origin && (keys.postQuantum === undefined) === (postQuantum === undefined)) return keys;
+  if (keys.origin === origin)
+    throw new PublisherError(
+      "configuration",
+      `${path} has ${vkeysOf(keys).length} keys, and ${keyFile} not as many: move it away`,
+    );
   throw new PublisherError(
     "configuration",
     `${path} has keys of the log ${JSON.stringify(keys.origin)}, not of ${JSON.stringify(origin)}: move it away`,

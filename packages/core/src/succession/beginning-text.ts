@@ -16,6 +16,7 @@ import {
   wrapped,
 } from "../statement-text.ts";
 import type { Seq } from "../units.ts";
+import type { Vkeys } from "../key-file.ts";
 import { successorOf } from "./successor.ts";
 
 /** The longest reason, in UTF-16 code units. */
@@ -50,8 +51,8 @@ export interface Begun {
   readonly database: string;
   /** Why. */
   readonly reason: string;
-  /** The new log's verifier keys: its own, and that of its time-stamping. */
-  readonly keys: readonly [string, string];
+  /** The new log's verifier keys: its own, that of its time-stamping, and its ML-DSA-44 key where it has one. */
+  readonly keys: Vkeys;
   readonly ended: EndedLog;
   /** The last head of the ended logs that the chain still fits; null where it fits none. What they had after it is lost. */
   readonly fits: LinkId | null;
@@ -100,9 +101,10 @@ function readMembers(value: JsonValue): Begun {
   const { type, ended, fits, keys, misdated } = value;
   if (type !== "begun") throw malformed("its type is none that is known here");
   if (!isObject(ended)) throw malformed("ended is no object");
-  const [log, timestamp, ...others] = Array.isArray(keys) ? keys : [];
-  if (typeof log !== "string" || typeof timestamp !== "string" || others.length > 0)
-    throw malformed("keys is not a list of two verifier keys");
+  const [log, timestamp, postQuantum = null, ...others] = Array.isArray(keys) ? keys : [];
+  const isThird = postQuantum === null || typeof postQuantum === "string";
+  if (typeof log !== "string" || typeof timestamp !== "string" || !isThird || others.length > 0)
+    throw malformed("keys is not a list of two verifier keys, or three");
   const reason = text(value, "reason");
   if (reason.trim() === "" || reason.length > MAX_REASON_CHARS)
     throw malformed(`reason is empty, or longer than ${MAX_REASON_CHARS} characters`);
@@ -111,7 +113,7 @@ function readMembers(value: JsonValue): Begun {
     origin: text(value, "origin"),
     ...readDatabase(value),
     reason,
-    keys: [log, timestamp],
+    keys: postQuantum === null ? [log, timestamp] : [log, timestamp, postQuantum],
     ended: {
       origin: text(ended, "origin"),
       head: readLink(ended["head"], "the last head"),

@@ -1,5 +1,5 @@
 import { readSecretFile } from "@scidex/audit-command";
-import { headTrust, type HeadTrust, parseKeyFile, type PublisherKeys } from "@scidex/audit-core";
+import { headTrust, type HeadTrust, parseKeyFile, type PublisherKeys, vkeysOf } from "@scidex/audit-core";
 import { configuration, messageOf } from "../command/errors.ts";
 
 /**
@@ -19,5 +19,4 @@ export async function readNightKeys(file: string): Promise<PublisherKeys> {
 }
 
 /** What trusts just these keys. */
-export const trustOfKeys = ({ origin, log, timestamp }: PublisherKeys): HeadTrust =>
-  headTrust([log.vkey, timestamp.vkey], origin);
+export const trustOfKeys = (keys: PublisherKeys): HeadTrust => headTrust(vkeysOf(keys), keys.origin);

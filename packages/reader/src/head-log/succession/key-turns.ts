@@ -14,7 +14,7 @@ export interface RetiredKey {
 export interface KeyTurn {
   readonly seq: Seq;
   readonly signedTime: Seconds;
-  /** The keys that sign nothing newer, as vkeys: of the log and of its time-stamping. */
+  /** The keys that sign nothing newer. */
   readonly retired: SignedBy;
   /** The keys that sign from then on. */
   readonly next: SignedBy;
@@ -55,7 +55,8 @@ export class KeyTurns {
     const { seq, signedTime } = one;
     const place = `${seq === undefined ? "" : ` of ${seq} links`} at ${formatSeconds(signedTime)}`;
     const left = only(one.signedBy, (key) => !this.#past.has(key) && !this.#isBeyond(key, one));
-    if (!isWhole(left))
+    const isStronglyPast = one.signedBy.strongKeys.length > 0 && left.strongKeys.length === 0;
+    if (!isWhole(left) || isStronglyPast)
       return {
         check: "retired_key",
         actual: one.signedBy.logKeys.map(shortKey).join(", ") + place,
@@ -65,17 +66,24 @@ export class KeyTurns {
       this.#current = left;
       return undefined;
     }
-    const known = keysOf(this.#current);
+    const { strongKeys } = this.#current;
+    // Where a statement came first, this head says which ML-DSA-44 key there is: no statement is signed by it.
+    const current = strongKeys.length > 0 ? this.#current : { ...this.#current, strongKeys: left.strongKeys };
+    this.#current = current;
+    const known = keysOf(current);
     const next = only(left, (key) => !known.includes(key));
     if (keysOf(next).length === 0) return undefined;
-    if (seq === undefined || !isWhole(next) || !isWhole(only(left, (key) => known.includes(key))))
+    const before = only(left, (key) => known.includes(key));
+    // Where there is an ML-DSA-44 key, Ed25519 keys alone replace nothing.
+    const isAsStrong = current.strongKeys.length === 0 || (next.strongKeys.length > 0 && before.strongKeys.length > 0);
+    if (seq === undefined || !isWhole(next) || !isWhole(before) || !isAsStrong)
       return {
         check: "sink_signature",
         actual: next.logKeys.map(shortKey).join(", ") + place,
         message: `${where} is signed with another key than the lines before it, and no head before it is signed with both: a key is replaced by audit-publisher rotate-key`,
       };
     for (const key of known) this.#past.add(key);
-    this.turns.push({ seq, signedTime: one.signedTime, retired: this.#current, next });
+    this.turns.push({ seq, signedTime: one.signedTime, retired: current, next });
     this.#current = next;
     return undefined;
   }
@@ -84,8 +92,8 @@ export class KeyTurns {
     return this.#retired.some((one) => one.key === key && (seq > one.last || signedTime > one.at));
   }
 
-  #sayLast({ logKeys, timeKeys }: SignedBy): string {
-    const keys = [...logKeys, ...timeKeys];
+  #sayLast(signedBy: SignedBy): string {
+    const keys = keysOf(signedBy);
     const turn = this.turns.find(({ retired }) => keysOf(retired).some((key) => keys.includes(key)));
     const pinned = this.#retired.find(({ key }) => keys.includes(key));
     const [last, time] = turn ? [turn.seq, turn.signedTime] : [pinned?.last ?? 0n, pinned?.at ?? 0n];
@@ -96,12 +104,17 @@ export class KeyTurns {
 /** A verifier key without what is of no use to a reader: `name+id`. */
 export const shortKey = (vkey: string): string => vkey.split("+", 2).join("+");
 
-/** Both lists as one. */
-export const keysOf = ({ logKeys, timeKeys }: SignedBy): string[] => [...logKeys, ...timeKeys];
+/** All lists as one, in the order of a key file. */
+export const keysOf = ({ logKeys, timeKeys, strongKeys }: SignedBy): string[] => [
+  ...logKeys,
+  ...timeKeys,
+  ...strongKeys,
+];
 
-const only = ({ logKeys, timeKeys }: SignedBy, wanted: (key: string) => boolean): SignedBy => ({
+const only = ({ logKeys, timeKeys, strongKeys }: SignedBy, wanted: (key: string) => boolean): SignedBy => ({
   logKeys: logKeys.filter(wanted),
   timeKeys: timeKeys.filter(wanted),
+  strongKeys: strongKeys.filter(wanted),
 });
 
 const isWhole = ({ logKeys, timeKeys }: SignedBy): boolean => logKeys.length > 0 && timeKeys.length > 0;

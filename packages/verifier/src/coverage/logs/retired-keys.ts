@@ -1,5 +1,5 @@
 import { formatSeconds, jsonInteger, type JsonValue, parseSeconds, parseVerifierKey } from "@scidex/audit-core";
-import { keysOf, type KeyTurn, type RetiredKey, type VerifierError } from "@scidex/audit-reader";
+import { type KeyTurn, type RetiredKey, type VerifierError } from "@scidex/audit-reader";
 
 /** Reads the `retired_keys` of a policy. @param malformed makes the error to be thrown */
 export function parseRetiredKeys(value: JsonValue, malformed: (what: string) => VerifierError): RetiredKey[] {
@@ -33,9 +33,12 @@ export const retiredKeyForm = ({ key, last, at }: RetiredKey): { key: string; la
   at: formatSeconds(at),
 });
 
-/** The keys that have been replaced there, as a policy has them. */
-export const retiredBy = ({ retired, seq, signedTime }: KeyTurn): RetiredKey[] =>
-  keysOf(retired).map((key) => ({ key, last: seq, at: signedTime }));
+/**
+ * The keys that have been replaced there, as a policy has them. Without the ML-DSA-44 key, which signs nothing alone: who reads
+ * by the Ed25519 keys only has the same policy.
+ */
+export const retiredBy = ({ retired: { logKeys, timeKeys }, seq, signedTime }: KeyTurn): RetiredKey[] =>
+  [...logKeys, ...timeKeys].map((key) => ({ key, last: seq, at: signedTime }));
 
 /** Keys that were replaced by what the sinks say, and that the policy does not have. */
 export const newlyRetired = (turns: readonly KeyTurn[], known: readonly RetiredKey[] = []): KeyTurn[] =>
