@@ -2,7 +2,17 @@
 import { cp, mkdtemp, readFile, rm, writeFile } from "node:fs/promises";
 import { tmpdir } from "node:os";
 import { join } from "node:path";
-import { generateKeyFile } from "@scidex/audit-core";
+import {
+  generateKeyFile,
+  generateSigningKey,
+  parseHeadParts,
+  parseNote,
+  parseSigner,
+  parseTrustPolicy,
+  signNote,
+  type TrustPolicy,
+  withCosignatures,
+} from "@scidex/audit-core";
 import { openSink } from "@scidex/audit-sinks";
 import { verifyBundle } from "@scidex/audit-verifier";
 import { afterAll, beforeAll, describe, expect, it, onTestFinished } from "vitest";
@@ -36,9 +46,17 @@ async function changed(change: (path: (name: string) => string) => Promise<void>
   await change((name) => join(copy, name));
   return await found(copy);
 }
-async function found(path: string, trusted: readonly string[] = keys): Promise<string[]> {
+async function found(
+  path: string,
+  trusted: readonly string[] = keys,
+  { maxHeadAgeMs, witnesses }: { maxHeadAgeMs?: number; witnesses?: TrustPolicy } = {},
+): Promise<string[]> {
   const sink = openSink({ kind: "tiles", name: "bundle", path });
-  const report = await verifyBundle(sink, { keys: trusted, origin: log.env["AUDIT_ORIGIN"] });
+  const report = await verifyBundle(
+    sink,
+    { keys: trusted, origin: log.env["AUDIT_ORIGIN"], witnesses },
+    { maxHeadAgeMs },
+  );
   return [
     report.status,
     ...report.divergences.map(({ check, seq, fromSeq, toSeq }) =>
@@ -111,6 +129,23 @@ describe("prove --all", () => {
     const [status, ...rest] = await changed(change);
     expect(status).toBe("tampered");
     expect(rest.toSorted()).toEqual(expected.toSorted());
+  });
+
+  it("has its newest head held to a quorum, by cosignatures that were not too old for it", async () => {
+    const witness = parseSigner(generateSigningKey("w.example", 4).signer);
+    const witnesses = parseTrustPolicy(Buffer.from(`witness W ${witness.vkey}\nquorum W\n`));
+    expect(await found(folder, keys, { witnesses })).toEqual(["tampered", "witness_missing"]);
+    const copy = await mkdtemp(join(tmpdir(), "audit-bundle-"));
+    onTestFinished(async () => await rm(copy, { recursive: true }));
+    await cp(folder, copy, { recursive: true });
+    const heads = join(copy, "chain_head.log");
+    const [first = "", last = ""] = (await readFile(heads, "utf8")).split("\n");
+    const time = BigInt(Math.floor(Date.now() / 1_000) - 3_000);
+    const note = signNote(parseNote(parseHeadParts(last).checkpoint).text, [witness], { time });
+    await writeFile(heads, `${first}\n${withCosignatures(last, [note.split("\n\n")[1] ?? ""])}\n`);
+    expect(await found(copy, keys, { witnesses })).toEqual(["intact"]);
+    const late = { witnesses, maxHeadAgeMs: 1_000_000 };
+    expect(await found(copy, keys, late)).toEqual(["tampered", "witness_missing"]);
   });
 
   it("is not made of a chain that was changed since it was published", async () => {

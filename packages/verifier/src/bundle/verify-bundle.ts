@@ -33,7 +33,10 @@ import { Noted } from "../steps/noted.ts";
 import { type ParsedTrust, parseTrust, type Trust } from "../trust.ts";
 
 export interface VerifyBundleOptions {
-  /** How old the newest signed time may be, in milliseconds; not judged where it is not given: a bundle is of some day. */
+  /**
+   * How old the newest signed time may be, in milliseconds; not judged where it is not given: a bundle is of some day. Witnesses
+   * must have cosigned no longer before it, as everywhere.
+   */
   readonly maxHeadAgeMs?: number | undefined;
   readonly signal?: AbortSignal | undefined;
   readonly onProgress?: ((rows: number) => void) | undefined;
@@ -77,7 +80,7 @@ async function look(
 ): Promise<Observations> {
   const noted = new Noted(CHECKS, earlier, { accepted: [], isWhole: true });
   const now = microsOfMillis(options.now ?? Date.now());
-  const heads = await readHeads(trust, now, { checks: CHECKS }, noted);
+  const heads = await readHeads(trust, now, { checks: CHECKS, maxHeadAgeMs: options.maxHeadAgeMs }, noted);
   const last = heads.published?.heads.at(-1);
   const { files } = sink;
   if (files === undefined) noted.cannotAny("it is no folder with a tree: expected one as a tiles: sink writes it");
