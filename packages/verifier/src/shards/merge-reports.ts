@@ -80,6 +80,7 @@ const WORDS: Readonly<Record<string, string>> = {
   heads: "the digest of the published heads (give all shards the same sinks)",
   hasState: "whether there is a --state",
   policy: "the policy",
+  trustPolicy: "the trust policy",
   keys: "the keys",
   origin: "the log",
   server: "the database",

@@ -1,5 +1,5 @@
 import { readFile } from "node:fs/promises";
-import { shardSecret } from "@scidex/audit-command";
+import { shardSecret, trustPolicyFile } from "@scidex/audit-command";
 import { parseVerifierKey, sha256, toHex } from "@scidex/audit-core";
 import { usage } from "../command/errors.ts";
 import type { VerificationReport } from "../report/verification-report.ts";
@@ -60,7 +60,8 @@ export async function sealedReport(
     checks: [...(options.checks ?? DEFAULT_CHECK_GROUPS)].toSorted(),
     origin: about.origin,
     keys: (trust.keys ?? []).map((key) => nameOf(key)).toSorted(),
-    policy: policyFile === undefined ? null : toHex(sha256(await readFile(policyFile))),
+    policy: await digestOf(policyFile),
+    trustPolicy: await digestOf(trustPolicyFile()),
     hasState: files.state !== undefined,
     allowUnanchored: options.allowUnanchored === true,
     maxHeadAgeMs: options.maxHeadAgeMs ?? VERIFY_DEFAULTS.maxHeadAgeMs,
@@ -69,6 +70,9 @@ export async function sealedReport(
   };
   return formatShardReport(report, { number, of, startsAfter, bound }, secret);
 }
+
+const digestOf = async (file: string | undefined): Promise<string | null> =>
+  file === undefined ? null : toHex(sha256(await readFile(file)));
 
 function nameOf(vkey: string): string {
   const { name, keyId } = parseVerifierKey(vkey);

@@ -6,7 +6,8 @@
  *               "bound":{"allow_unanchored":false,"checks":["heads","links"],"end":{"chain_hash":"<64 hex>","seq":400000},
  *                        "from":1,"has_state":true,"heads":"<64 hex>","keys":["<name>+<key ID>"],"max_head_age_ms":86400000,
  *                        "of":4,"origin":"scidex.ai/audit-chain","policy":"<64 hex>","run":"17",
- *                        "server":{"database":"app","system_identifier":"7577064117291318723"},"to":null,"version":"0.1.0"},
+ *                        "server":{"database":"app","system_identifier":"7577064117291318723"},"to":null,
+ *                        "trust_policy":null,"version":"0.1.0"},
  *               "mac":"<64 hex>"}}
  *
  * `bound` is the same in all shards of one verification: what was asked for, by which policy and keys, of which database, up to
@@ -33,6 +34,8 @@ interface ShardBound extends Omit<VerifiedShard, "startsAfter"> {
   readonly keys: readonly string[];
   /** SHA-256 of the policy file; null without one. */
   readonly policy: string | null;
+  /** SHA-256 of the trust policy's file; null without one. */
+  readonly trustPolicy: string | null;
   /** Whether it remembers what the sinks held before. */
   readonly hasState: boolean;
   readonly allowUnanchored: boolean;

@@ -15,6 +15,7 @@ const BOUND = {
   origin: "example.org/log",
   keys: ["example.org/log+01020304"],
   policy: hashAt(500),
+  trustPolicy: hashAt(700),
   hasState: true,
   allowUnanchored: false,
   maxHeadAgeMs: 1,

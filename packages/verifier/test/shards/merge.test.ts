@@ -27,9 +27,15 @@ async function published(): Promise<ChainDatabase> {
 }
 
 /** Runs a shard, and keeps what it prints. */
-async function shard(chain: ChainDatabase, which: string, name: string, more: readonly string[] = []): Promise<string> {
+async function shard(
+  chain: ChainDatabase,
+  which: string,
+  name: string,
+  more: readonly string[] = [],
+  env: Readonly<Record<string, string>> = {},
+): Promise<string> {
   const args = ["--shard", which, "--run", name, "--cut", String(CUT), "--json", ...more];
-  const { stdout } = await run(chain, args, SECRET);
+  const { stdout } = await run(chain, args, { ...SECRET, ...env });
   const file = join(chain.folder, `${name}-${which.replace("/", "-")}.json`);
   writeFileSync(file, stdout);
   return file;
@@ -88,6 +94,9 @@ describe("audit-verify merge", { timeout: 240_000 }, () => {
     writeFileSync(policy, '{"tables":{}}');
     const other = await shard(chain, "2/3", "today", ["--policy", policy]);
     await refused([first, other, third], "are not of one verification: the policy is");
+    writeFileSync(policy, "quorum none\n");
+    const unwitnessed = await shard(chain, "2/3", "today", [], { AUDIT_TRUST_POLICY: policy });
+    await refused([first, unwitnessed, third], "are not of one verification: the trust policy is");
   });
 
   it("names what was found by any shard", async () => {
