@@ -90,6 +90,7 @@ const ROOMS: Readonly<Record<string, Readonly<Record<string, readonly string[]>>
   "packages/schema": {
     sql: [],
     "set-up": ["database.ts", "errors.ts", "sql-state.ts"],
+    adopt: ["database.ts", "set-up"],
     repair: ["database.ts", "errors.ts", "locked-transaction.ts", "set-up", "sql-state.ts"],
     uninstall: ["database.ts", "errors.ts", "locked-transaction.ts", "set-up", "sql-state.ts"],
   },
@@ -126,7 +127,9 @@ const ROOMS: Readonly<Record<string, Readonly<Record<string, readonly string[]>>
     proof: ["database", "status"],
     sync: ["config", "database", "text"],
     repair: ["database", "policy", "text"],
+    adopt: ["database", "text"],
     commands: [
+      "adopt",
       "config",
       "database",
       "demo.ts",

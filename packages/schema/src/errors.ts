@@ -10,6 +10,7 @@ import { CodedError } from "@scidex/audit-core";
  * - `contention`: other set-ups on the same server kept getting in the way.
  * - `migrations_missing`: the package is incomplete.
  * - `not_repairable`: what a repair rests on is missing, or is not ours.
+ * - `not_adoptable`: there is no earlier chain that could be taken over.
  * - `in_use`: something that is not ours depends on what is to be removed.
  */
 export type SchemaErrorCode =
@@ -20,6 +21,7 @@ export type SchemaErrorCode =
   | "contention"
   | "migrations_missing"
   | "not_repairable"
+  | "not_adoptable"
   | "in_use";
 
 /** The one error class of this package. `cause` is the database's own error where there is one. */

@@ -17,6 +17,11 @@ What it mends is recorded in the chain, as what it was found. Owners, rights and
 then; anything else stays a finding (coverage_narrowed) until the auditor has approved it: audit-chain policy --diff FILE.
 What holds records is never made anew.
 
+--adopt is for a database with the audit_chain of an earlier implementation (seq, event_kind, event_pk, event_hash, prev_hash,
+chain_hash). That table is renamed to earlier_audit_chain, with its sequence and indexes; its links are checked by their own formula,
+SHA-256(prev_hash || event_hash || seq); it is audited as a table that refuses changes, and its rows are chained. None of them
+is changed. Broken off, it goes on when it is run again.
+
 --schema puts all of the chain's objects into a schema of its own, which is made where it is missing: drizzle-kit push and
 interfaces made from public then leave it alone. --role-prefix names its roles, which belong to the whole server, for a server
 with chains of several owners. Other commands find the one chain of a database; whoever verifies, or has several, sets AUDIT_SCHEMA
@@ -25,10 +30,12 @@ and AUDIT_ROLE_PREFIX. A chain stays where it was made.
 Examples:
   $ AUDIT_DATABASE_URL=postgres://postgres:secret@localhost:5432/app audit-chain init
   $ audit-chain init --repair
+  $ audit-chain init --adopt
   $ audit-chain init --schema audit`;
 
 interface Options {
   readonly repair?: boolean;
+  readonly adopt?: boolean;
   readonly schema?: string;
   readonly rolePrefix?: string;
   readonly json?: boolean;
@@ -39,18 +46,26 @@ export function initCommand(context: CommandContext): Command {
   return new Command("init")
     .description("Creates the audit chain's tables, functions and roles in a database, or brings them up to date.")
     .option("--repair", "put back what it has lost: owners, rights, triggers, guards, functions")
+    .option(
+      "--adopt",
+      "take over the audit_chain of an earlier implementation, which stays as it is under another name",
+    )
     .option("--schema <name>", "the schema of the chain's objects (default: AUDIT_SCHEMA, else public)")
     .option("--role-prefix <p>", "what its roles' names begin with (default: AUDIT_ROLE_PREFIX, else scidex_audit_)")
     .option("--json", "print the result as JSON")
     .addHelpText("after", HELP)
     .action(
       context.run(async (options: Options): Promise<Outcome | void> => {
-        if (options.repair === true) {
-          if (options.schema !== undefined || options.rolePrefix !== undefined)
-            throw new CommandError(
-              "usage",
-              "--repair mends the chain where it is: AUDIT_SCHEMA and AUDIT_ROLE_PREFIX say where",
-            );
+        const { repair, adopt, schema, rolePrefix } = options;
+        if (repair === true && adopt === true)
+          throw new CommandError("usage", "--repair and --adopt are about different chains: give one of them");
+        if ((repair === true || adopt === true) && (schema !== undefined || rolePrefix !== undefined))
+          throw new CommandError(
+            "usage",
+            `${repair === true ? "--repair mends" : "--adopt takes over"} the chain where it is: AUDIT_SCHEMA and AUDIT_ROLE_PREFIX say where`,
+          );
+        if (adopt === true) return await (await import("../adopt/adopt-chain.ts")).adoptChain(context, options.json);
+        if (repair === true) {
           return await (await import("../repair/repair-chain.ts")).repairChain(context, options.json);
         }
         await init(context, options);

@@ -36,7 +36,7 @@ describe("init", () => {
     await db.sql`create table audit_chain (id bigserial primary key, event_hash text)`;
     const ended = await runCli(["init"], { env: { AUDIT_DATABASE_URL: db.url } });
     expect(ended).toMatchObject({ code: 3, stdout: "" });
-    expect(ended.stderr).toContain("Rename it");
+    expect(ended.stderr).toContain("Else rename or drop it");
     const tables = await db.sql`select relname from pg_class where relname like 'audit_chain%' and relkind = 'r'`;
     expect(tables.map(({ relname }) => relname as string)).toEqual(["audit_chain"]);
   });

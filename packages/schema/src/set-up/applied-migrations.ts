@@ -45,8 +45,8 @@ async function isSetUp(tx: AnyPgDatabase): Promise<boolean> {
       isOurs: sql<boolean>`o.owner = 'scidex_audit_owner'`,
     })
     .from(
-      sql`(select c.relname::text as name, 'relation' as kind, pg_catalog.pg_get_userbyid(c.relowner)::text as owner
-             from pg_catalog.pg_class as c where c.relnamespace = 'public'::regnamespace and c.relkind <> 'i'
+      sql`(select c.relname::text as name, case when c.relkind = 'i' then 'index' else 'relation' end as kind, pg_catalog.pg_get_userbyid(c.relowner)::text as owner
+             from pg_catalog.pg_class as c where c.relnamespace = 'public'::regnamespace
            union all
            select p.proname::text, 'function', pg_catalog.pg_get_userbyid(p.proowner)::text
              from pg_catalog.pg_proc as p where p.pronamespace = 'public'::regnamespace) as o`,
@@ -63,12 +63,19 @@ async function isSetUp(tx: AnyPgDatabase): Promise<boolean> {
     throw new SchemaError(
       "other_shape",
       "public.audit_chain is there already, but not from this package (an earlier implementation?). Nothing was changed. " +
-        "Rename it, for example with ALTER TABLE public.audit_chain RENAME TO earlier_audit_chain, and run the set-up again; " +
-        "rows that it covers are chained anew by audit-backfill.",
+        "To take an earlier chain over, run: audit-chain init --adopt (it is renamed, audited and stays as it is). " +
+        "Else rename or drop it with its sequences and indexes, and run the set-up again.",
     );
   }
-  const [first] = found;
+  const first = found.find(({ kind }) => kind !== "index") ?? found[0];
   if (first === undefined) return false;
+  if (first.kind === "index")
+    throw new SchemaError(
+      "other_shape",
+      `The index public.${first.name} is there already, but not from this package. Nothing was changed. ` +
+        "An index of ours is to have that name: rename it, and run the set-up again. " +
+        "If it is that of an earlier chain that was renamed to earlier_audit_chain, run: audit-chain init --adopt",
+    );
   // Whoever plants a function under one of our names would have it run, or owned, by our owner.
   throw new SchemaError(
     "other_shape",

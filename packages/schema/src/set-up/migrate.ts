@@ -7,6 +7,7 @@ import { beginSetUp } from "./begin-set-up.ts";
 import { databaseMessage } from "./database-message.ts";
 import type { AnyPgDatabase } from "../database.ts";
 import { SchemaError } from "../errors.ts";
+import { makeRoom } from "./make-room.ts";
 import { type Migration, readMigrations } from "./migrations.ts";
 import { runStatement } from "./run-statement.ts";
 import { readLossWarnings, readSetUpWarnings } from "./set-up-warnings.ts";
@@ -22,6 +23,15 @@ export interface MigrateResult {
   readonly warnings: readonly string[];
 }
 
+/** Options of `migrate`. */
+export interface MigrateOptions {
+  /**
+   * Whether an `audit_chain` of an earlier implementation makes room: it is called `earlier_audit_chain` then. There must
+   * be one, under either name.
+   */
+  readonly adopt?: boolean | undefined;
+}
+
 /** Number of times a set-up is repeated when another one gets in its way. */
 export const MIGRATE_ATTEMPTS = 20;
 
@@ -34,13 +44,13 @@ export const MIGRATE_ATTEMPTS = 20;
  * @param db a drizzle database over any PostgreSQL driver; its role is a superuser, or has CREATEROLE and may create
  *   objects in the schema public. Over a client from `clientAt` (@scidex/audit-core) the chain gets the schema
  *   and the roles of that place; a schema that is not there needs CREATE on the database.
- * @throws {SchemaError} `other_shape`, `newer_schema`, `migration_changed`, `no_right`, `contention`
+ * @throws {SchemaError} `other_shape`, `newer_schema`, `migration_changed`, `no_right`, `contention`, `not_adoptable`
  */
-export async function migrate(db: AnyPgDatabase): Promise<MigrateResult> {
+export async function migrate(db: AnyPgDatabase, { adopt = false }: MigrateOptions = {}): Promise<MigrateResult> {
   const shipped = readMigrations();
   for (let attempt = 1; ; attempt++) {
     try {
-      return await db.transaction(async (tx) => await setUp(tx, shipped));
+      return await db.transaction(async (tx) => await setUp(tx, shipped, adopt));
     } catch (error) {
       const said = explained(error, attempt);
       if (said !== null) throw said;
@@ -50,8 +60,9 @@ export async function migrate(db: AnyPgDatabase): Promise<MigrateResult> {
 }
 
 /** Everything, in the caller's transaction. */
-async function setUp(tx: AnyPgDatabase, shipped: readonly Migration[]): Promise<MigrateResult> {
+async function setUp(tx: AnyPgDatabase, shipped: readonly Migration[], adopt: boolean): Promise<MigrateResult> {
   await beginSetUp(tx);
+  if (adopt) await makeRoom(tx);
   await makeSchema(tx);
   const missing = await missingMigrations(tx, shipped);
   const version = shipped.length - 1;
