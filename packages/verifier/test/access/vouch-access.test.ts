@@ -134,13 +134,15 @@ test("of a table whose foreign key leads to no row it says nothing", async () =>
 
 test("does not wait for one that is locked, and says nothing of those that were to be read with it", async () => {
   const holder = postgres(database.url, { max: 1, onnotice: () => {} });
-  await holder`begin`;
-  await holder`lock table public.t38 in access exclusive mode`;
-  const started = performance.now();
-  expect(await leftOver()).toEqual(NAMES.slice(32));
-  expect(performance.now() - started).toBeLessThan(2_000);
-  await holder`rollback`;
-  await holder.end();
+  try {
+    await holder`begin`;
+    await holder`lock table public.t38 in access exclusive mode`;
+    // Who waits for it waits for ever: it is held until there is an answer.
+    expect(await leftOver()).toEqual(NAMES.slice(32));
+  } finally {
+    await holder`rollback`;
+    await holder.end();
+  }
 });
 
 test("of a table of which the server prefers another checked index it says so, and what is wrong is still found", async () => {
