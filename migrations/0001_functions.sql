@@ -5,7 +5,7 @@ DECLARE
   role_name text;
 BEGIN
   FOREACH role_name IN ARRAY ARRAY['scidex_audit_owner', 'scidex_audit_writer', 'scidex_audit_publisher',
-                                   'scidex_audit_ro', 'scidex_audit_inspector', 'scidex_audit_deployer', 'scidex_audit_retention', 'scidex_audit_alert'] LOOP
+                                   'scidex_audit_ro', 'scidex_audit_inspector', 'scidex_audit_deployer', 'scidex_audit_retention', 'scidex_audit_capture', 'scidex_audit_alert'] LOOP
     IF NOT EXISTS (SELECT FROM pg_catalog.pg_roles WHERE rolname = role_name) THEN
       EXECUTE pg_catalog.format('CREATE ROLE %I NOLOGIN', role_name);
     END IF;
@@ -63,6 +63,26 @@ CREATE UNLOGGED TABLE public.audit_chain_leaving (
   payload_hash bytea NOT NULL,
   role         text NOT NULL,
   PRIMARY KEY (xid, event_kind, event_pk)
+);
+--> statement-breakpoint
+-- How far the write-ahead log has been linked, for tables in the mode `stream`. Written in the transaction of the links:
+-- what comes from the log again is told from what is new by it. One row, the newest; each has the next id. It is replaced
+-- and not updated, because an index from its end finds the newest of any number of dead rows at once, also under a long
+-- snapshot.
+--
+-- Everything that was committed before `linked_to` is linked, and of the transaction whose commit stands at `within` the
+-- first `changes` changes. It holds for the server, the database and the slot that are named, and no other.
+CREATE TABLE public.audit_chain_position (
+  id                bigint PRIMARY KEY,
+  slot              text COLLATE "C" NOT NULL,
+  publications      text[] NOT NULL,
+  system_identifier bigint NOT NULL,
+  timeline          integer NOT NULL,
+  database          oid NOT NULL,
+  linked_to         pg_lsn NOT NULL,
+  within            pg_lsn,
+  changes           integer NOT NULL,
+  written_at        timestamptz NOT NULL
 );
 --> statement-breakpoint
 -- Deferred trigger of audit_chain_leaving: what nobody has deleted in this transaction is let go no longer.
@@ -1183,8 +1203,12 @@ BEGIN
   body := body || format(E'BEGIN\n  IF pg_catalog.concat(pg_catalog.quote_ident(TG_TABLE_SCHEMA), ''.'', pg_catalog.quote_ident(TG_TABLE_NAME)) <> %L THEN\n'
     || E'    PERFORM public.audit_chain_check_relation(%L::text, relid);\n  END IF;\n', relation, kind);
   body := body || E'  IF TG_OP = ''INSERT'' THEN\n'
-    || CASE WHEN row_wise THEN read_new || format(stage_row, mode, first_op, kind, 'new', '', '')
+    || CASE WHEN mode = 'stream' THEN E'    NULL;\n'
+            WHEN row_wise THEN read_new || format(stage_row, mode, first_op, kind, 'new', '', '')
             ELSE format(stage_rows, mode, first_op, kind, public.audit_chain_row_source('audit_chain_new'::text, key_columns, columns, members, absent), public.audit_chain_gone()) END;
+  IF mode = 'stream' AND changes = 'track' THEN
+    RETURN body || format(E'  ELSIF TG_OP = ''TRUNCATE'' THEN\n    %s\n  END IF;\n  RETURN NULL;\nEND\n', refuse);
+  END IF;
   body := body || E'  ELSIF TG_OP = ''UPDATE'' THEN\n    IF NEW OPERATOR(pg_catalog.*=) OLD THEN\n      RETURN NULL;\n    END IF;\n' || read_old || read_new;
   IF changes = 'refuse' THEN
     body := body || format(E'    IF new_payload <> old_payload THEN\n      %s\n    END IF;\n    RETURN NULL;\n  ELSIF TG_OP = ''DELETE'' THEN\n', refuse)
@@ -1300,7 +1324,7 @@ AS $function$
   SELECT coalesce(
     config.id >= 1 AND isfinite(config.recorded_at) AND config.actor IS NOT NULL
     AND config.action IN ('attach', 'detach', 'complete', 'readmit', 'repair') AND config.changes IN ('refuse', 'track')
-    AND config.mode IN ('strict', 'sealed') AND config.complete IS NOT NULL AND config.record_anew IS NOT NULL
+    AND config.mode IN ('strict', 'sealed', 'stream') AND config.complete IS NOT NULL AND config.record_anew IS NOT NULL
     AND (config.retention IS NULL OR config.retention ~ '^P(?=.*[1-9])([0-9]+W)?([0-9]+D)?(T(?=[0-9])([0-9]+H)?([0-9]+M)?([0-9]+S)?)?$')
     AND octet_length(convert_to(config.kind, 'UTF8')) BETWEEN 1 AND 200
     AND config.relation ~ '^("([^"]|"")+"|[^".]+)\.("([^"]|"")+"|[^".]+)$'
@@ -1838,6 +1862,32 @@ AS $function$
     JOIN pg_attribute AS a ON a.attrelid = live.relid AND a.attnum = e.value::smallint AND NOT a.attisdropped AND a.attname::text <> e.key
 $function$;
 --> statement-breakpoint
+-- Waits until everything that has been written to the log by now is linked, for the tables in the mode `stream`. The
+-- caller holds the lock of the table whose configuration is to change, and so keeps its writers out: no row falls between
+-- two configurations.
+CREATE OR REPLACE FUNCTION public.audit_chain_await_stream(kind text) RETURNS void
+LANGUAGE plpgsql
+SET search_path = pg_catalog, pg_temp SET enable_seqscan = off SET jit = off
+AS $function$
+DECLARE
+  until    CONSTANT timestamptz := clock_timestamp() + interval '1 millisecond'
+    * (SELECT CASE s.setting WHEN '0' THEN 20000 ELSE s.setting::integer END FROM pg_settings AS s WHERE s.name = 'lock_timeout');
+  written  CONSTANT pg_lsn := pg_current_wal_insert_lsn();
+  position public.audit_chain_position;
+BEGIN
+  LOOP
+    SELECT p.* INTO position FROM public.audit_chain_position AS p ORDER BY p.id DESC LIMIT 1;
+    -- Without its slot, nothing more will ever come: the gap is recorded by whoever begins anew.
+    EXIT WHEN position.linked_to >= written OR NOT EXISTS (SELECT FROM pg_replication_slots AS s WHERE s.slot_name = position.slot::name);
+    IF clock_timestamp() > until THEN
+      RAISE EXCEPTION 'rows of % have not been linked yet: capture is % bytes behind', quote_literal(kind), written - position.linked_to
+        USING ERRCODE = 'lock_not_available', HINT = 'Start audit-publisher capture, or wait until it has caught up (audit-chain status), and repeat this.';
+    END IF;
+    PERFORM pg_sleep(0.05);
+  END LOOP;
+END
+$function$;
+--> statement-breakpoint
 -- Records a configuration and links it: the part of attach and detach that needs the owner's rights. What is pending is
 -- linked first, so that it is checked against the configuration under which it was captured. The caller holds the
 -- table's lock against writers.
@@ -1852,6 +1902,9 @@ DECLARE
   config_id   bigint;
   numbers     jsonb;
 BEGIN
+  IF (SELECT c.mode FROM public.audit_chain_config AS c WHERE c.kind = audit_chain_configure.kind ORDER BY c.id DESC LIMIT 1) = 'stream' THEN
+    PERFORM public.audit_chain_await_stream(kind);
+  END IF;
   PERFORM public.audit_chain_lock_chain();
   PERFORM public.audit_chain_check_claim(relation, kind);
   PERFORM public.audit_chain_link_all();
@@ -1908,7 +1961,7 @@ $function$;
 --> statement-breakpoint
 -- Puts the triggers of an audited table where they belong, enabled, and lets verifier and publisher read it. Runs with the
 -- rights of the caller, who must own the table and may put this capture function on a trigger.
-CREATE OR REPLACE FUNCTION public.audit_chain_put_triggers(relation regclass, changes text, row_wise boolean, function_name text) RETURNS void
+CREATE OR REPLACE FUNCTION public.audit_chain_put_triggers(relation regclass, changes text, mode text, row_wise boolean, function_name text) RETURNS void
 LANGUAGE plpgsql
 SET search_path = pg_catalog, pg_temp SET client_min_messages = warning
 AS $function$
@@ -1916,7 +1969,15 @@ DECLARE
   part regclass;
 BEGIN
   -- Triggers are replaced, not dropped and made again: dropping one waits for readers too, and makes them wait.
-  IF changes = 'track' THEN
+  IF mode = 'stream' THEN
+    EXECUTE format('DROP TRIGGER IF EXISTS "0_audit_chain_track" ON %s', relation);
+    EXECUTE format('DROP TRIGGER IF EXISTS audit_chain_capture ON %s', relation);
+    IF changes = 'track' THEN
+      EXECUTE format('DROP TRIGGER IF EXISTS audit_chain_guard ON %s', relation);
+    ELSE
+      EXECUTE format('CREATE OR REPLACE TRIGGER audit_chain_guard AFTER UPDATE OR DELETE ON %s FOR EACH ROW EXECUTE FUNCTION public.%I()', relation, function_name);
+    END IF;
+  ELSIF changes = 'track' THEN
     EXECUTE format('DROP TRIGGER IF EXISTS audit_chain_capture ON %s', relation);
     EXECUTE format('DROP TRIGGER IF EXISTS audit_chain_guard ON %s', relation);
     EXECUTE format('CREATE OR REPLACE TRIGGER "0_audit_chain_track" AFTER INSERT OR UPDATE OR DELETE ON %s FOR EACH ROW EXECUTE FUNCTION public.%I()', relation, function_name);
@@ -1934,6 +1995,94 @@ BEGIN
     EXECUTE format('CREATE OR REPLACE TRIGGER audit_chain_guard_truncate BEFORE TRUNCATE ON %s FOR EACH STATEMENT EXECUTE FUNCTION public.%I()', part, function_name);
   END LOOP;
   PERFORM public.audit_chain_grant_reading(relation);
+END
+$function$;
+--> statement-breakpoint
+-- The publication for the tables of a table's owner, made if it is not there: the first step of attaching one in the mode
+-- `stream`, in a transaction of its own. The capture process has to follow a publication before anything is in it: a
+-- transaction that began before there was one could not be decoded. Runs with the rights of the caller, who needs CREATE
+-- on the database where he is no superuser.
+CREATE OR REPLACE FUNCTION public.audit_chain_publication(relation regclass) RETURNS text
+LANGUAGE plpgsql
+SET search_path = pg_catalog, pg_temp SET client_min_messages = error
+AS $function$
+DECLARE
+  owner oid;
+  name  text;
+BEGIN
+  SELECT c.relowner INTO owner FROM pg_class AS c WHERE c.oid = relation;
+  SELECT p.pubname INTO name FROM pg_publication AS p WHERE p.pubowner = owner AND starts_with(p.pubname::text, 'audit_chain') ORDER BY p.pubname LIMIT 1;
+  IF NOT FOUND THEN
+    name := concat('audit_chain_', owner);
+    EXECUTE format('CREATE PUBLICATION %I', name);
+    IF owner <> (SELECT r.oid FROM pg_roles AS r WHERE r.rolname = current_user) THEN
+      EXECUTE format('ALTER PUBLICATION %I OWNER TO %s', name, owner::regrole);
+    END IF;
+  END IF;
+  RETURN name;
+END
+$function$;
+--> statement-breakpoint
+-- Whether the capture process follows a publication; NULL where there is none.
+CREATE OR REPLACE FUNCTION public.audit_chain_is_followed(name text) RETURNS boolean
+LANGUAGE plpgsql STABLE SECURITY DEFINER
+SET search_path = pg_catalog, pg_temp
+AS $function$
+DECLARE
+  position public.audit_chain_position;
+BEGIN
+  SELECT p.* INTO position FROM public.audit_chain_position AS p ORDER BY p.id DESC LIMIT 1;
+  RETURN CASE WHEN EXISTS (SELECT FROM pg_replication_slots AS s WHERE s.slot_name = position.slot::name) THEN name = ANY (position.publications) END;
+END
+$function$;
+--> statement-breakpoint
+-- What a table in the mode `stream` needs, and how to get it. `name` is its owner's publication, NULL where there is none.
+CREATE OR REPLACE FUNCTION public.audit_chain_check_stream(relation regclass, name text) RETURNS void
+LANGUAGE plpgsql STABLE
+SET search_path = pg_catalog, pg_temp
+AS $function$
+BEGIN
+  IF current_setting('wal_level') <> 'logical' THEN
+    RAISE EXCEPTION 'the mode stream needs wal_level = logical, the server has %', current_setting('wal_level')
+      USING ERRCODE = 'object_not_in_prerequisite_state', HINT = 'ALTER SYSTEM SET wal_level = logical, and restart the server; hosted services have a setting for it, such as rds.logical_replication.';
+  ELSIF current_setting('max_slot_wal_keep_size') = '-1' THEN
+    RAISE EXCEPTION 'the mode stream needs a bound on the log that is kept while its process stands still, max_slot_wal_keep_size is -1'
+      USING ERRCODE = 'object_not_in_prerequisite_state', HINT = 'ALTER SYSTEM SET max_slot_wal_keep_size = ''10GB'', or what the disk has to spare, and SELECT pg_reload_conf().';
+  END IF;
+  IF public.audit_chain_is_followed(name) IS NOT TRUE THEN
+    RAISE EXCEPTION 'the capture process does not follow a publication of the owner of % yet', relation
+      USING ERRCODE = 'AC002', HINT = format('Run audit-publisher capture, as a login with REPLICATION and the role scidex_audit_capture; then SELECT audit_chain_publication(%L) in a transaction of its own, and repeat this a moment later.', relation);
+  END IF;
+END
+$function$;
+--> statement-breakpoint
+-- Puts a table into its owner's publication, or takes it out. Leaves are published under their own names, those that come
+-- later too: published as the whole, a TRUNCATE of a partition would send nothing. Each leaf sends whole rows of before: of
+-- a table that refuses changes this costs nothing while it does. Runs with the rights of the owner.
+CREATE OR REPLACE FUNCTION public.audit_chain_publish(relation regclass, is_stream boolean) RETURNS void
+LANGUAGE plpgsql
+SET search_path = pg_catalog, pg_temp SET client_min_messages = warning
+AS $function$
+DECLARE
+  name text;
+  part regclass;
+BEGIN
+  SELECT p.pubname INTO name
+    FROM pg_publication_rel AS m JOIN pg_publication AS p ON p.oid = m.prpubid
+   WHERE m.prrelid = relation AND starts_with(p.pubname::text, 'audit_chain') LIMIT 1;
+  IF NOT is_stream THEN
+    IF name IS NOT NULL THEN
+      EXECUTE format('ALTER PUBLICATION %I DROP TABLE ONLY %s', name, relation);
+    END IF;
+    RETURN;
+  END IF;
+  FOR part IN SELECT c.oid FROM pg_class AS c
+               WHERE c.relkind = 'r' AND c.relreplident <> 'f' AND c.oid IN (SELECT relation UNION SELECT t.relid FROM pg_partition_tree(relation) AS t) LOOP
+    EXECUTE format('ALTER TABLE ONLY %s REPLICA IDENTITY FULL', part);
+  END LOOP;
+  IF name IS NULL THEN
+    EXECUTE format('ALTER PUBLICATION %I ADD TABLE ONLY %s', public.audit_chain_publication(relation), relation);
+  END IF;
 END
 $function$;
 --> statement-breakpoint
@@ -1986,8 +2135,8 @@ DECLARE
 BEGIN
   IF relation IS NULL THEN
     RAISE EXCEPTION 'no relation was given' USING ERRCODE = 'invalid_parameter_value', HINT = 'Name the table to attach.';
-  ELSIF mode NOT IN ('sealed', 'strict') THEN
-    RAISE EXCEPTION 'the mode must be sealed or strict, not %', quote_nullable(mode) USING ERRCODE = 'invalid_parameter_value', HINT = 'Use one of the two.';
+  ELSIF mode NOT IN ('sealed', 'strict', 'stream') THEN
+    RAISE EXCEPTION 'the mode must be sealed, strict or stream, not %', quote_nullable(mode) USING ERRCODE = 'invalid_parameter_value', HINT = 'Use one of the three.';
   ELSIF changes NOT IN ('refuse', 'track') THEN
     RAISE EXCEPTION 'changes must be refuse or track, not %', quote_nullable(changes) USING ERRCODE = 'invalid_parameter_value', HINT = 'Use one of the two.';
   ELSIF salt THEN
@@ -2040,6 +2189,11 @@ BEGIN
   END LOOP;
   is_known := before.id IS NOT NULL AND before.action <> 'detach';
   mode := coalesce(mode, CASE WHEN is_known THEN before.mode END, 'sealed');
+  IF mode = 'stream' THEN
+    PERFORM public.audit_chain_check_stream(relation, (
+      SELECT p.pubname::text FROM pg_publication AS p JOIN pg_class AS c ON c.oid = relation AND c.relowner = p.pubowner
+       WHERE starts_with(p.pubname::text, 'audit_chain') ORDER BY p.pubname LIMIT 1));
+  END IF;
   changes := coalesce(changes, CASE WHEN is_known THEN before.changes END, 'refuse');
   blind_key := coalesce(blind_key, before.blind_key, false);
   IF blind_key <> before.blind_key THEN
@@ -2080,7 +2234,10 @@ BEGIN
   row_wise := row_wise OR changes = 'track';
 
   function_name := public.audit_chain_capture_open(relation, event_kind, key_names, columns, members, absent, changes, mode, row_wise, blind_key, caller);
-  PERFORM public.audit_chain_put_triggers(relation, changes, row_wise, function_name);
+  PERFORM public.audit_chain_put_triggers(relation, changes, mode, row_wise, function_name);
+  IF mode = 'stream' OR before.mode = 'stream' THEN
+    PERFORM public.audit_chain_publish(relation, mode = 'stream');
+  END IF;
 
   -- A table that was dropped and made again under the same name has rows of its own to be chained.
   IF NOT is_known OR live.relid IS DISTINCT FROM relation THEN
@@ -2091,6 +2248,10 @@ BEGIN
     EXECUTE format('SELECT count(*) FROM %s', relation) INTO rows_there;
   END IF;
   is_complete := rows_there = 0 AND (NOT is_known OR before.complete);
+  IF mode = 'stream' AND NOT is_complete THEN
+    RAISE EXCEPTION '% has rows that are not chained, and in the mode stream they could change before a backfill has come to them', relation
+      USING ERRCODE = 'object_not_in_prerequisite_state', HINT = format('Attach it in the mode sealed, run audit-chain backfill %s, and then attach it in the mode stream.', relation);
+  END IF;
   -- The same call again changes nothing and records nothing.
   IF NOT is_known OR live.relid IS DISTINCT FROM relation
      OR is_taken_over OR (before.relation, before.key_columns, before.columns, before.members, before.absent, before.excluded, before.changes, before.mode, before.fallback, before.retention)
@@ -2155,6 +2316,7 @@ BEGIN
   FOR part IN SELECT relation UNION SELECT t.relid::regclass FROM pg_partition_tree(relation) AS t LOOP
     EXECUTE format('DROP TRIGGER IF EXISTS audit_chain_guard_truncate ON %s', part);
   END LOOP;
+  PERFORM public.audit_chain_publish(relation, false);
   PERFORM public.audit_chain_configure(relation, 'detach'::text, config.kind, config.key_columns, config.columns,
     config.members, config.absent, config.excluded, config.changes, config.mode, config.fallback, config.complete, false, config.blind_key, config.retention);
   RETURN jsonb_build_object('relation', config.relation, 'kind', config.kind);
@@ -2311,6 +2473,9 @@ BEGIN
   config := public.audit_chain_in_force((SELECT r.kind FROM public.audit_chain_relation AS r WHERE r.relid = audit_chain_complete.relation));
   IF config.id IS NULL OR config.action = 'detach' THEN
     RAISE EXCEPTION '% is not attached', relation USING ERRCODE = 'AC002', HINT = 'audit-chain status lists the tables that are.';
+  ELSIF config.mode = 'stream' AND NOT audit_chain_complete.complete THEN
+    RAISE EXCEPTION '% is in the mode stream, in which no rows are admitted again', relation
+      USING ERRCODE = 'object_not_in_prerequisite_state', HINT = format('Attach it in the mode sealed first: SELECT audit_chain_attach(%L, mode => ''sealed'')', relation);
   ELSIF config.complete IS NOT DISTINCT FROM audit_chain_complete.complete THEN
     RETURN;
   END IF;
@@ -2608,6 +2773,165 @@ BEGIN
 END
 $function$;
 --> statement-breakpoint
+-- Writes the position, the one behind `before`. The caller holds the chain's lock. A session that has switched
+-- synchronous_commit off waits all the same: nothing is acknowledged to the log's server that a crash could take back.
+CREATE OR REPLACE FUNCTION public.audit_chain_put_position(
+  before bigint, slot text, publications text[], linked_to pg_lsn, within pg_lsn, changes integer) RETURNS bigint
+LANGUAGE plpgsql
+SET search_path = pg_catalog, pg_temp SET enable_seqscan = off SET jit = off
+AS $function$
+BEGIN
+  INSERT INTO public.audit_chain_position (id, slot, publications, system_identifier, timeline, database, linked_to, within, changes, written_at)
+  VALUES (coalesce(before, 0) + 1, slot, publications, (SELECT c.system_identifier FROM pg_control_system() AS c),
+          ('x' || left(pg_walfile_name(pg_current_wal_lsn()), 8))::bit(32)::integer,
+          (SELECT d.oid FROM pg_database AS d WHERE d.datname = current_database()), linked_to, within, changes, clock_timestamp());
+  DELETE FROM public.audit_chain_position AS p WHERE p.id = before;
+  IF current_setting('synchronous_commit') IN ('off', 'local') THEN
+    PERFORM set_config('synchronous_commit', 'on', true);
+  END IF;
+  RETURN coalesce(before, 0) + 1;
+END
+$function$;
+--> statement-breakpoint
+-- Begins to follow the write-ahead log through a slot, from `linked_to` on; `before` is the id of the position that was
+-- found, NULL where there was none. What was written since `missed_from` may never have been linked: that is an event,
+-- audit_chain_gap, and stays one; its key says from where to where. NULL where nothing was missed, which is not believed
+-- where the position that was found holds for another place, slot, server or database.
+CREATE OR REPLACE FUNCTION public.audit_chain_follow(before bigint, slot text, publications text[], linked_to pg_lsn, missed_from text) RETURNS bigint
+LANGUAGE plpgsql SECURITY DEFINER
+SET search_path = pg_catalog, pg_temp
+AS $function$
+DECLARE
+  old  public.audit_chain_position;
+  new  public.audit_chain_position;
+  added bigint;
+  size bigint;
+BEGIN
+  PERFORM public.audit_chain_lock_chain();
+  SELECT p.* INTO old FROM public.audit_chain_position AS p ORDER BY p.id DESC LIMIT 1;
+  IF old.id IS DISTINCT FROM before THEN
+    RAISE EXCEPTION 'the position % is not the newest', before USING ERRCODE = 'object_in_use', HINT = 'Another capture process is running. Let one run.';
+  ELSIF linked_to IS NULL OR slot IS NULL OR cardinality(publications) > 0 IS NOT TRUE THEN
+    RAISE EXCEPTION 'a slot, publications and a position are needed' USING ERRCODE = 'invalid_parameter_value';
+  END IF;
+  added := public.audit_chain_put_position(before, slot, publications, linked_to,
+    CASE WHEN old.linked_to = linked_to THEN old.within END, CASE WHEN old.linked_to = linked_to THEN old.changes ELSE 0 END);
+  SELECT p.* INTO new FROM public.audit_chain_position AS p WHERE p.id = added;
+  IF missed_from IS NOT NULL OR (old.slot, old.system_identifier, old.database, old.linked_to) IS DISTINCT FROM (new.slot, new.system_identifier, new.database, new.linked_to)
+     AND (old.id IS NOT NULL OR EXISTS (SELECT FROM public.audit_chain_config AS c WHERE c.mode = 'stream')) THEN
+    size := public.audit_chain_extend(ARRAY['audit_chain_gap'::text], ARRAY[concat(coalesce(missed_from, old.linked_to::text, 'unknown'), ' ', new.linked_to, ' ', new.id)],
+      ARRAY[sha256(convert_to(concat(old.slot, ' ', old.system_identifier, ' ', old.linked_to, ' ', new.slot, ' ', new.system_identifier, ' ', new.linked_to), 'UTF8'))],
+      NULL::bytea[], NULL::text[]);
+  END IF;
+  RETURN added;
+END
+$function$;
+--> statement-breakpoint
+-- What each event of a batch from the write-ahead log is, in the batch's order: `known` where the chain has it already,
+-- else its role, NULL for a key's first event.
+CREATE OR REPLACE FUNCTION public.audit_chain_judge(
+  kinds text[], pks text[], payload_hashes bytea[], before_hashes bytea[], ops text[], OUT n bigint, OUT role text) RETURNS SETOF record
+LANGUAGE sql STABLE
+SET search_path = pg_catalog, pg_temp SET enable_seqscan = off SET jit = off
+AS $function$
+  WITH event AS (
+    SELECT e.*, CASE WHEN e.op <> 'delete' THEN e.payload END AS after
+      FROM unnest(kinds, pks, payload_hashes, before_hashes, ops) WITH ORDINALITY AS e(kind, pk, payload, before, op, n)
+  ), placed AS (
+    SELECT e.*, row_number() OVER own AS number, lag(e.after) OVER own AS after_before,
+           coalesce(bool_or(e.op = 'insert') OVER (PARTITION BY e.kind, e.pk ORDER BY e.n ROWS BETWEEN UNBOUNDED PRECEDING AND 1 PRECEDING), false) AS is_there
+      FROM event AS e WINDOW own AS (PARTITION BY e.kind, e.pk ORDER BY e.n)
+  )
+  SELECT p.n,
+         CASE p.op
+           WHEN 'insert' THEN
+             CASE WHEN NOT p.is_there AND NOT EXISTS (SELECT FROM public.audit_chain AS c WHERE c.event_kind = p.kind AND c.event_pk = p.pk) THEN NULL
+                  WHEN CASE WHEN p.number > 1 THEN p.after_before ELSE public.audit_chain_newest_hash(p.kind, p.pk) END = p.payload THEN 'known'
+                  ELSE 'insert' END
+           WHEN 'delete' THEN
+             CASE WHEN (SELECT l.role IN ('retire', 'erase') AND l.payload_hash = p.before FROM public.audit_chain_newest(p.kind, p.pk, public.audit_chain_keyed_since(p.kind)) AS l) THEN 'known'
+                  WHEN EXISTS (SELECT FROM public.audit_chain_pending AS q WHERE q.event_kind = p.kind AND q.event_pk = p.pk AND q.op IN ('retire', 'erase') AND q.payload_hash = p.before) THEN 'known'
+                  ELSE 'delete' END
+           ELSE p.op END
+    FROM placed AS p ORDER BY p.n
+$function$;
+--> statement-breakpoint
+-- The door of the mode `stream`: links a batch of what the write-ahead log has brought, in the log's order, together with
+-- the position behind it. `before` is the id of the position that the batch goes on from; with any other, nothing is
+-- linked: so each change is linked once, whatever happens to whom in between. Returns the seq of each event, NULL for what
+-- is linked already, and the new position's id as the last element.
+--
+-- `ops` are insert, update or delete. An insert of a key that has events is one of them; where the newest of these is the
+-- same row, it is in the chain already (a backfill has been faster). A deletion for which a door has made its own event
+-- is that one.
+CREATE OR REPLACE FUNCTION public.audit_chain_stream(
+  before bigint, linked_to pg_lsn, within pg_lsn, changes integer,
+  kinds text[], pks text[], payload_hashes bytea[], before_hashes bytea[], ops text[]) RETURNS bigint[]
+LANGUAGE plpgsql SECURITY DEFINER
+-- See audit_chain_link and audit_chain_adopt.
+SET search_path = pg_catalog, pg_temp SET enable_seqscan = off SET jit = off SET plan_cache_mode = force_generic_plan
+AS $function$
+DECLARE
+  old   public.audit_chain_position;
+  item  record;
+  roles text[];
+  seqs  bigint[] := '{}';
+  size  bigint;
+  n     CONSTANT integer := cardinality(kinds);
+  is_plain boolean := true;
+BEGIN
+  PERFORM public.audit_chain_lock_chain();
+  SELECT p.* INTO old FROM public.audit_chain_position AS p ORDER BY p.id DESC LIMIT 1;
+  IF old.id IS DISTINCT FROM before OR old.id IS NULL THEN
+    RAISE EXCEPTION 'the position % is not the newest', before USING ERRCODE = 'object_in_use', HINT = 'Another capture process is running. Let one run.';
+  ELSIF old.system_identifier <> (SELECT c.system_identifier FROM pg_control_system() AS c)
+     OR old.database <> (SELECT d.oid FROM pg_database AS d WHERE d.datname = current_database()) THEN
+    RAISE EXCEPTION 'the position is one of another server or database' USING ERRCODE = 'object_not_in_prerequisite_state', HINT = 'Start the capture process again: it begins anew, and records the gap.';
+  ELSIF linked_to < old.linked_to IS NOT FALSE THEN
+    RAISE EXCEPTION 'the position % lies before %', linked_to, old.linked_to USING ERRCODE = 'invalid_parameter_value';
+  ELSIF n > 0 THEN
+    PERFORM public.audit_chain_check_events(kinds, pks, payload_hashes);
+    FOR item IN SELECT k.kind, c.mode, c.changes, c.blind_key, c.action
+                  FROM (SELECT DISTINCT u.kind FROM unnest(kinds) AS u(kind)) AS k
+                  LEFT JOIN LATERAL (SELECT g.* FROM public.audit_chain_config AS g WHERE g.kind = k.kind ORDER BY g.id DESC LIMIT 1) AS c ON true
+    LOOP
+      IF item.mode <> 'stream' IS NOT FALSE THEN
+        RAISE EXCEPTION '% is no kind of a table in the mode stream', quote_literal(item.kind) USING ERRCODE = 'AC003', HINT = 'audit-chain status lists the tables that are.';
+      END IF;
+      IF item.blind_key THEN
+        SELECT array_agg(CASE WHEN e.kind = item.kind THEN public.audit_chain_blind_key(s.secret, e.pk) ELSE e.pk END ORDER BY e.n) INTO pks
+          FROM unnest(kinds, pks) WITH ORDINALITY AS e(kind, pk, n) LEFT JOIN public.audit_chain_secret AS s ON s.event_kind = e.kind;
+      END IF;
+      is_plain := is_plain AND NOT (item.changes = 'refuse' AND 'delete' = ANY (ops));
+    END LOOP;
+    SELECT array_agg(nullif(o.op, 'insert') ORDER BY o.n) INTO roles FROM unnest(ops) WITH ORDINALITY AS o(op, n);
+    IF is_plain THEN
+      BEGIN
+        size := public.audit_chain_extend(kinds, pks, payload_hashes, before_hashes, roles);
+        SELECT array_agg(s ORDER BY s) INTO seqs FROM generate_series(size - n + 1, size) AS s;
+      EXCEPTION WHEN unique_violation THEN
+        is_plain := false;
+      END;
+    END IF;
+    IF NOT is_plain THEN
+      SELECT array_agg(j.role ORDER BY j.n), array_agg(CASE WHEN j.role IS DISTINCT FROM 'known' THEN j.n END ORDER BY j.n)
+        INTO roles, seqs
+        FROM public.audit_chain_judge(kinds, pks, payload_hashes, before_hashes, ops) AS j;
+      SELECT array_agg(e.kind ORDER BY e.n), array_agg(e.pk ORDER BY e.n), array_agg(e.payload ORDER BY e.n), array_agg(e.before ORDER BY e.n), array_agg(e.role ORDER BY e.n)
+        INTO kinds, pks, payload_hashes, before_hashes, roles
+        FROM unnest(kinds, pks, payload_hashes, before_hashes, roles, seqs) WITH ORDINALITY AS e(kind, pk, payload, before, role, place, n)
+       WHERE e.place IS NOT NULL;
+      IF kinds IS NOT NULL THEN
+        size := public.audit_chain_extend(kinds, pks, payload_hashes, before_hashes, roles);
+        SELECT array_agg(CASE WHEN s.place IS NOT NULL THEN size - cardinality(kinds) + s.number END ORDER BY s.n) INTO seqs
+          FROM (SELECT u.place, u.n, count(u.place) OVER (ORDER BY u.n) AS number FROM unnest(seqs) WITH ORDINALITY AS u(place, n)) AS s;
+      END IF;
+    END IF;
+  END IF;
+  RETURN seqs || public.audit_chain_put_position(before, old.slot, old.publications, linked_to, within, changes);
+END
+$function$;
+--> statement-breakpoint
 -- Records rows of an audited table anew, as they are covered now: the publisher's door. For each key it appends an event
 -- of the role `record` with the payload hash of the row; its before_hash is the hash of the event that the row was
 -- compared with. Keys are those of events, so blinded ones where the table's are.
@@ -2781,6 +3105,12 @@ GRANT EXECUTE ON FUNCTION public.audit_chain_append(text, text, bytea), public.a
 GRANT EXECUTE ON FUNCTION public.audit_chain_blind_key(bytea, text) TO scidex_audit_publisher, scidex_audit_inspector;
 --> statement-breakpoint
 GRANT EXECUTE ON FUNCTION public.audit_chain_seal(integer), public.audit_chain_record(text, text[], bytea[], bytea[], bigint), public.audit_chain_statement(bytea) TO scidex_audit_publisher;
+--> statement-breakpoint
+GRANT SELECT ON public.audit_chain_position TO scidex_audit_publisher, scidex_audit_inspector, scidex_audit_capture;
+--> statement-breakpoint
+GRANT SELECT ON public.audit_chain_config, public.audit_chain_relation TO scidex_audit_capture;
+--> statement-breakpoint
+GRANT EXECUTE ON FUNCTION public.audit_chain_follow(bigint, text, text[], pg_lsn, text), public.audit_chain_stream(bigint, pg_lsn, pg_lsn, integer, text[], text[], bytea[], bytea[], text[]) TO scidex_audit_capture;
 --> statement-breakpoint
 GRANT EXECUTE ON FUNCTION public.audit_chain_retire(regclass, interval, integer, tid), public.audit_chain_may_retire(regclass, interval, text[], bytea[]), public.audit_chain_leaving_rows(regclass, integer, tid), public.audit_chain_leaving_source(regclass) TO scidex_audit_retention;
 --> statement-breakpoint

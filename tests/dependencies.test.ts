@@ -116,7 +116,16 @@ const ROOMS: Readonly<Record<string, Readonly<Record<string, readonly string[]>>
     steps: ["access", "bulk", "causes.ts", "coverage", "report", "rows", "structure", "trust.ts", "verify-options.ts"],
     prove: ["lookup.ts"],
     alerts: ["causes.ts", "coverage", "report"],
-    record: ["coverage", "deadline.ts", "report", "rows", "trust.ts", "verification.ts", "verify-options.ts"],
+    record: [
+      "coverage",
+      "deadline.ts",
+      "report",
+      "rows",
+      "trust.ts",
+      "until-linked.ts",
+      "verification.ts",
+      "verify-options.ts",
+    ],
   },
   "apps/cli": {
     text: [],
@@ -145,7 +154,7 @@ const ROOMS: Readonly<Record<string, Readonly<Record<string, readonly string[]>>
     ],
   },
   "apps/publisher": {
-    capture: ["errors.ts"],
+    capture: ["errors.ts", "record", "state"],
     state: ["errors.ts"],
     sinks: ["divergence.ts", "errors.ts", "state"],
     sealing: ["errors.ts"],
@@ -170,7 +179,9 @@ const ROOMS: Readonly<Record<string, Readonly<Record<string, readonly string[]>>
     daemon: ["alerts", "connect-until.ts", "errors.ts", "metrics", "publish", "sealing", "verify"],
     begin: ["errors.ts", "publish", "sinks", "state", "transaction.ts"],
     command:
-      "alerts begin daemon endpoint errors.ts metrics publish sealing sinks state verify version.ts witness".split(" "),
+      "alerts begin capture daemon endpoint errors.ts metrics publish sealing sinks state verify version.ts witness".split(
+        " ",
+      ),
   },
 };
 

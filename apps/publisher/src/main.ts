@@ -2,6 +2,7 @@ import { type CommandContext, runCommand } from "@scidex/audit-command";
 import { alertsCommand } from "@scidex/audit-verifier/alerts";
 import { Command } from "commander";
 import { beginCommand } from "./command/begin-command.ts";
+import { captureCommand } from "./command/capture-command.ts";
 import { publishCommand } from "./command/publish-command.ts";
 import { rotateKeyCommand } from "./command/rotate-key-command.ts";
 import { runDaemonCommand } from "./command/run-daemon-command.ts";
@@ -19,6 +20,7 @@ export async function main(argv: readonly string[] = process.argv): Promise<void
         .description("Seals the audit chain, publishes its signed heads, verifies and alerts")
         .addCommand(publishCommand(context))
         .addCommand(sealCommand(context))
+        .addCommand(captureCommand(context))
         .addCommand(verifyCommand(context))
         .addCommand(runDaemonCommand(context))
         .addCommand(alertsCommand(context, alertMemoryOf))

@@ -126,7 +126,9 @@ export function captureSource(d: CaptureDefinition): string {
       FROM ${rowSource("audit_chain_new", d)};
 `;
   const firstOp = d.changes === "track" ? "insert" : "event";
-  const insert = d.rowWise ? read("new") + stageRow(firstOp, "new") : stageRows(firstOp);
+  // The write-ahead log brings the rows.
+  const insert =
+    d.mode === "stream" ? "    NULL;\n" : d.rowWise ? read("new") + stageRow(firstOp, "new") : stageRows(firstOp);
   const changes =
     d.changes === "refuse"
       ? `    IF new_payload <> old_payload THEN
@@ -144,6 +146,14 @@ ${stageRow("update", "new")}    ELSE
 ${stageRow("delete", "old")}${stageRow("insert", "new")}    END IF;
   ELSIF TG_OP = 'DELETE' THEN
 ${read("old")}${stageRow("delete", "old")}`;
+  const changed =
+    d.mode === "stream" && d.changes === "track"
+      ? "  ELSIF TG_OP = 'TRUNCATE' THEN"
+      : `  ELSIF TG_OP = 'UPDATE' THEN
+    IF NEW OPERATOR(pg_catalog.*=) OLD THEN
+      RETURN NULL;
+    END IF;
+${read("old")}${read("new")}${changes}  ELSE`;
   const ticket =
     d.mode === "strict"
       ? `  IF FOUND THEN
@@ -165,11 +175,7 @@ BEGIN
     PERFORM ${schema}.audit_chain_check_relation(${kind}::text, relid);
   END IF;
   IF TG_OP = 'INSERT' THEN
-${insert}  ELSIF TG_OP = 'UPDATE' THEN
-    IF NEW OPERATOR(pg_catalog.*=) OLD THEN
-      RETURN NULL;
-    END IF;
-${read("old")}${read("new")}${changes}  ELSE
+${insert}${changed}
     ${refuse}
   END IF;
 ${ticket}  RETURN NULL;

@@ -3,6 +3,7 @@ import { sql } from "drizzle-orm";
 import type { AnyPgDatabase } from "./database.ts";
 import { type AttachResult, type Changes, type Fallback, resultOf } from "./attach-result.ts";
 import { inLockedTransaction, LOCK_DEFAULTS, type LockOptions } from "./locked-transaction.ts";
+import { preparePublication } from "./prepare-publication.ts";
 import { oneRow } from "./set-up/one-row.ts";
 
 /**
@@ -64,9 +65,11 @@ const array = (values: readonly string[] | undefined) =>
  * - `0A000` salt;
  * - `22023` blindKey other than at first; a retention that is none;
  * - `42809` not a table that can be audited;
- * - `55P03` the table's lock could not be taken
+ * - `55000` the server is not set up for the mode `stream`; `AC002` no capture process follows the table's publication;
+ * - `55P03` the table's lock could not be taken, or capture has not linked what was written before
  */
 export async function attach(db: AnyPgDatabase, table: string, options: AttachOptions = {}): Promise<AttachResult> {
+  if (options.mode === "stream") await preparePublication(db, table);
   return await inLockedTransaction(db, options, async (tx) =>
     resultOf(
       await tx

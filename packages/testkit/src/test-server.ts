@@ -32,6 +32,9 @@ export const TEST_SETTINGS: Readonly<Record<string, string>> = {
   shared_buffers: "256MB",
   max_prepared_transactions: "20",
   wal_level: "logical",
+  max_slot_wal_keep_size: "1GB",
+  max_replication_slots: "30",
+  max_wal_senders: "30",
   fsync: "off",
 };
 

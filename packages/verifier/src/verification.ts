@@ -2,7 +2,6 @@ import { type Micros, microsOfMillis } from "@scidex/audit-core";
 import {
   CatalogError,
   CatalogWatch,
-  type Findings,
   isRefused,
   isTransient,
   kindsOfShard,
@@ -31,6 +30,7 @@ import { CONFIG, Noted, unlessRefused } from "./steps/noted.ts";
 import { type Configuration, orReport, readChainTable, readConfiguration } from "./steps/own-tables.ts";
 import { type JobsPlan, planJobs } from "./steps/plan-jobs.ts";
 import { identify, unlessLagging } from "./steps/server.ts";
+import { type EarlierLook, readStream } from "./steps/stream.ts";
 import type { Observations } from "./report/observations.ts";
 import type { Recorder } from "./rows/check-tables.ts";
 import type { ParsedTrust } from "./trust.ts";
@@ -47,9 +47,9 @@ export async function observe(
   trust: ParsedTrust,
   options: VerifyOptions,
   deadline: Deadline,
-  { earlier, recorder }: { readonly earlier?: Findings; readonly recorder?: Recorder } = {},
+  { earlier, recorder }: { readonly earlier?: EarlierLook; readonly recorder?: Recorder } = {},
 ): Promise<Observations> {
-  const noted = new Noted(wantedGroups(options), earlier, {
+  const noted = new Noted(wantedGroups(options), earlier?.findings, {
     accepted: trust.policy?.accepted ?? [],
     isWhole: isWholeChain(options) && options.onlyConfiguration !== true,
   });
@@ -59,7 +59,11 @@ export async function observe(
   // Sinks are read before the snapshot is taken: a head that is published later cannot look like a cut.
   const heads = await readHeads(trust, now, options, noted);
   try {
-    await checkDatabase(sql, { database, policy: trust.policy, heads, now, options, recorder, deadline }, noted);
+    await checkDatabase(
+      sql,
+      { database, policy: trust.policy, heads, now, options, recorder, earlier, deadline },
+      noted,
+    );
   } catch (error) {
     disbelieve(error, noted);
   }
@@ -75,6 +79,7 @@ interface Beginning {
   readonly now: Micros;
   readonly options: VerifyOptions;
   readonly recorder: Recorder | undefined;
+  readonly earlier: EarlierLook | undefined;
 }
 
 /** Opens a snapshot and checks it, while the catalogs are watched. */
@@ -150,7 +155,9 @@ async function checkSnapshot(snapshot: Snapshot, ground: Ground, noted: Noted): 
   const generations = await readGenerations(lane, table, published, histories, noted);
   noted.saw({ generations });
   const compared = histories === null || options.onlyConfiguration !== true ? histories : none;
-  const { recorder } = ground;
+  const { recorder, earlier } = ground;
+  const stream = histories === null ? null : await readStream(lane, table, histories, links.range, noted);
+  noted.saw({ stream });
   await compareTables(
     snapshot,
     crew,
@@ -164,6 +171,8 @@ async function checkSnapshot(snapshot: Snapshot, ground: Ground, noted: Noted): 
       recorder,
       policy,
       now,
+      stream,
+      earlier,
     },
     noted,
   );

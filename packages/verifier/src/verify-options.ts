@@ -27,7 +27,11 @@ export const isWholeRun = ({ startSeq = 1n, endSeq, shard }: VerifyOptions): boo
 export const isWholeChain = ({ startSeq = 1n, endSeq, shard }: VerifyOptions): boolean =>
   startSeq === 1n && endSeq === undefined && shard === undefined;
 
-export const VERIFY_DEFAULTS = { maxHeadAgeMs: 24 * 60 * 60 * 1000, maxDurationMs: BOUNDS.maxDurationMs } as const;
+export const VERIFY_DEFAULTS = {
+  maxHeadAgeMs: 24 * 60 * 60 * 1000,
+  maxDurationMs: BOUNDS.maxDurationMs,
+  captureWaitMs: 30_000,
+} as const;
 
 /** The most jobs that there are without being asked for. */
 const MAX_DEFAULT_JOBS = 4;
@@ -50,6 +54,8 @@ export interface VerifyOptions extends RangeRequest {
   readonly maxHeadAgeMs?: number | undefined;
   /** Milliseconds that the verification may take; past them it is broken off, and the report is `unproven`. */
   readonly maxDurationMs?: number | undefined;
+  /** Milliseconds that it waits for the capture process to link what tables in the mode `stream` have more than the chain. */
+  readonly captureWaitMs?: number | undefined;
   /** Breaks the verification off, which then fails with the signal's reason. */
   readonly signal?: AbortSignal | undefined;
   /** Accept that there are no sinks: then nothing shows a cut or a full rewrite. */

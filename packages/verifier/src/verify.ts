@@ -9,6 +9,7 @@ import type { Overview } from "./report/overview.ts";
 import { isVerdict, type VerificationReport } from "./report/verification-report.ts";
 import { type VerifiedShard, verifiedShard } from "./shards/verified-shard.ts";
 import { parseTrust, type Trust } from "./trust.ts";
+import { untilLinked } from "./until-linked.ts";
 import { observe } from "./verification.ts";
 import { DEFAULT_CHECK_GROUPS, isWholeChain, VERIFY_DEFAULTS, type VerifyOptions } from "./verify-options.ts";
 
@@ -48,9 +49,12 @@ export async function verify(sql: Sql, trust: Trust, options: VerifyOptions = {}
   let found: Observations;
   try {
     found = await observe(sql, parsed, options, deadline);
+    const waitUntil = performance.now() + (options.captureWaitMs ?? VERIFY_DEFAULTS.captureWaitMs);
     const isOpen = (): boolean => (found.findings.unconfirmed > 0 || found.isTransient) && !deadline.isPassed;
-    for (let looks = 1; isOpen() && looks < (found.isRewritten ? MAX_LOOKS_AT_REWRITING : MAX_LOOKS); looks++)
-      found = await observe(sql, parsed, options, deadline, { earlier: found.findings });
+    for (let looks = 1; isOpen() && looks < (found.isRewritten ? MAX_LOOKS_AT_REWRITING : MAX_LOOKS); looks++) {
+      await untilLinked(sql, found, waitUntil, deadline.passed);
+      found = await observe(sql, parsed, options, deadline, { earlier: found });
+    }
   } finally {
     deadline.clear();
   }

@@ -60,7 +60,10 @@ export function attachCommand(context: CommandContext): Command {
     .description("Audits tables: from now on their rows are captured, and their changes refused or tracked.")
     .argument("[table...]", "tables, named as in SQL (with the schema where it is not on the search path)")
     .addOption(
-      new Option("--mode <mode>", "link rows after their commit, by the sealer, or at commit").choices(CAPTURE_MODES),
+      new Option(
+        "--mode <mode>",
+        "link rows after their commit by the sealer, at commit, or from the write-ahead log",
+      ).choices(CAPTURE_MODES),
     )
     .addOption(
       new Option("--changes <changes>", "refuse UPDATE and DELETE, or record each as an event").choices([

@@ -4,6 +4,7 @@ import type { ISql } from "postgres";
 export interface Rights {
   readonly chain: boolean;
   readonly pending: boolean;
+  readonly position: boolean;
   readonly config: boolean;
   /** Which table each kind belongs to. */
   readonly map: boolean;
@@ -36,6 +37,7 @@ export async function readRights(sql: ISql): Promise<Rights> {
   const [row] = await sql<Rights[]>`
     select pg_catalog.has_table_privilege('public.audit_chain', 'select') as chain,
            pg_catalog.has_table_privilege('public.audit_chain_pending', 'select') as pending,
+           coalesce(pg_catalog.has_table_privilege(pg_catalog.to_regclass('public.audit_chain_position'), 'select'), false) as position,
            pg_catalog.has_table_privilege('public.audit_chain_config', 'select') as config,
            pg_catalog.has_table_privilege('public.audit_chain_relation', 'select') as map,
            pg_catalog.has_table_privilege('public.audit_chain_migrations', 'select') as migrations`;

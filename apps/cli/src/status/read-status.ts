@@ -1,6 +1,8 @@
 import { CommandError, origin, policyFile, readChainLock } from "@scidex/audit-command";
 import { readMigrations } from "@scidex/audit-schema";
 import { parseKeys, readKeys, readPolicy } from "@scidex/audit-verifier/command";
+import { readCapture } from "./capture-state.ts";
+import { captureToDo } from "./capture-to-do.ts";
 import type { Sql } from "postgres";
 import { type ConfigInForce, configInForce } from "../database/config-in-force.ts";
 import type { Database } from "../database/database.ts";
@@ -47,12 +49,18 @@ export async function readStatus(
       version: rights.migrations ? await readSchemaVersion(tx) : null,
       head: rights.chain ? await readHead(tx) : null,
       pending: rights.pending ? await readPending(tx) : null,
+      capture: rights.position ? await readCapture(tx) : null,
       detached: configs.filter(({ action }) => action === "detach"),
       attached,
       notAudited: rights.config && rights.map && chosen === undefined ? notAudited(await readDatabaseTables(tx)) : [],
     };
   });
-  const toDo: ToDo[] = [...schemaToDo(state.version, release), ...pendingToDo(state.pending), ...sinksToDo(sinks)];
+  const toDo: ToDo[] = [
+    ...schemaToDo(state.version, release),
+    ...pendingToDo(state.pending),
+    ...captureToDo(state.capture),
+    ...sinksToDo(sinks),
+  ];
   const tables: TableState[] = [];
   for (const { config, drift } of state.attached) {
     signal.throwIfAborted();
@@ -63,6 +71,7 @@ export async function readStatus(
     schema: { version: state.version, release },
     head: state.head,
     pending: state.pending,
+    capture: state.capture,
     lock,
     sinks,
     tables,
@@ -118,7 +127,8 @@ async function readTable(
   else if (!keyIsThere) unchained = { not_counted: "a key column is gone" };
   else if (!rights.chain || !rights.pending) unchained = { not_counted: "the chain and pending may not be read" };
   else unchained = await countUnchained(sql, config, drift.now);
-  if ("rows" in unchained && unchained.rows > 0 && drift.now !== null) {
+  // In the mode stream they wait to be linked; how far capture is behind stands beside.
+  if ("rows" in unchained && unchained.rows > 0 && drift.now !== null && mode !== "stream") {
     toDo.push(
       complete
         ? {

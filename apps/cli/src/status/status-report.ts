@@ -1,6 +1,7 @@
 import type { LockUser } from "@scidex/audit-command";
 import type { CaptureMode } from "@scidex/audit-core";
 import type { Changes } from "@scidex/audit-schema";
+import type { CaptureState } from "./capture-state.ts";
 import type { HeadState, PendingState } from "./chain-state.ts";
 import type { SinkState } from "./sink-heads.ts";
 import type { Unchained } from "./unchained.ts";
@@ -33,6 +34,8 @@ export interface StatusReport {
   /** Null for an empty chain, or where it may not be read (`not_read` says so). */
   readonly head: HeadState | null;
   readonly pending: PendingState | null;
+  /** Null where no table was ever in the mode `stream`, or it may not be read. */
+  readonly capture: CaptureState | null;
   readonly lock: readonly LockUser[];
   readonly sinks: readonly SinkState[];
   readonly tables: readonly TableState[];

@@ -19,6 +19,7 @@ export function statusText(report: StatusReport, shown: Shown): string[] {
     ["database", `${report.database}${schemaText(report)}`],
     ["head", headText(report)],
     ["pending", pendingText(report)],
+    ...captureTexts(report),
     ...several("lock", lockTexts(report.lock)),
     ...several("sinks", sinkTexts(report)),
   ];
@@ -75,6 +76,13 @@ function pendingText({ pending }: StatusReport): string {
   if (conflicts === 0) return waiting;
   const named = pending.conflicts.slice(0, 3).map(({ event_kind, event_pk }) => `${event_kind} ${event_pk}`);
   return `${waiting}; ${conflicts} set aside with a conflict (${named.join(", ")}${conflicts > named.length ? ", …" : ""})`;
+}
+
+function captureTexts({ capture }: StatusReport): [string, string][] {
+  if (capture === null) return [];
+  const { bytes_behind: bytes, written_seconds: seconds, is_active: isActive } = capture;
+  const behind = `${bytes} bytes of the log are not linked, the position is ${ageText(seconds)} old`;
+  return [["capture", `${behind}${isActive ? "" : "; no process is running"}`]];
 }
 
 function lockTexts(lock: readonly LockUser[]): string[] {

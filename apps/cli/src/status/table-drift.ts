@@ -1,5 +1,6 @@
 import type { ISql } from "postgres";
 import type { ConfigInForce } from "../database/config-in-force.ts";
+import { triggersOf } from "../database/triggers-of.ts";
 
 /** An attached table as it is now: what differs from its configuration, and what to run. */
 export interface TableDrift {
@@ -56,7 +57,7 @@ export async function tableDrift(sql: ISql, config: ConfigInForce): Promise<Tabl
     else if (recorded !== undefined && !isType(recorded, column))
       add(`column ${name} is now ${typeOf(column)}, recorded is ${recorded}`);
   });
-  for (const name of expectedTriggers(config)) {
+  for (const name of triggersOf(config)) {
     const trigger = live.triggers.find((t) => t.name === name);
     if (trigger === undefined) add(`trigger ${name} is missing`);
     else if (trigger.enabled !== "O" && trigger.enabled !== "A")
@@ -74,11 +75,6 @@ export async function tableDrift(sql: ISql, config: ConfigInForce): Promise<Tabl
       `GRANT SELECT ON ${live.relation} TO scidex_audit_inspector`,
     );
   return { now: live.relation, problems };
-}
-
-function expectedTriggers({ changes }: ConfigInForce): string[] {
-  const ours = changes === "track" ? ["0_audit_chain_track"] : ["audit_chain_capture", "audit_chain_guard"];
-  return [...ours, "audit_chain_guard_truncate"];
 }
 
 const typeOf = ({ type, labels }: LiveColumn): string => `${type}${labels ?? ""}`;

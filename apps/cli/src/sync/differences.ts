@@ -1,3 +1,4 @@
+import { triggersOf } from "../database/triggers-of.ts";
 import type { AttachedTable } from "./read-attached.ts";
 
 /** Something that a table has become since it was configured. */
@@ -64,9 +65,8 @@ function keyDifferences(
   return isSame ? [] : [recorded(`the key is now ${live.keyColumns.join(", ")}, and was ${was}`)];
 }
 
-function triggerDifferences({ changes }: AttachedTable, { triggers }: Live): Difference[] {
-  const ours = changes === "track" ? ["0_audit_chain_track"] : ["audit_chain_capture", "audit_chain_guard"];
-  return [...ours, "audit_chain_guard_truncate"]
+function triggerDifferences(table: AttachedTable, { triggers }: Live): Difference[] {
+  return triggersOf(table)
     .filter((name) => !triggers.includes(name))
     .map((name) => widens(`the trigger ${name} is missing or disabled`));
 }

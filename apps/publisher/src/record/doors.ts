@@ -58,7 +58,7 @@ export async function recordBatch(
 }
 
 /** An array as PostgreSQL reads it from text. */
-const arrayText = (values: readonly (string | null)[]): string =>
+export const arrayText = (values: readonly (string | null)[]): string =>
   `{${values.map((value) => (value === null ? "NULL" : `"${value.replaceAll(/["\\]/gu, "\\$&")}"`)).join(",")}}`;
 
 /** Chains the hash of a statement. */

@@ -1,5 +1,5 @@
 import type { Micros } from "@scidex/audit-core";
-import { REPLAYED_AT, SYSTEM_IDENTIFIER } from "./plan/catalog-forms.ts";
+import { REPLAYED_AT, REPLAYED_TO, SYSTEM_IDENTIFIER, WRITTEN_TO } from "./plan/catalog-forms.ts";
 import type { Lane } from "./lane.ts";
 
 /** The system identifier of the server's cluster, decimal; null where it does not say. */
@@ -21,4 +21,14 @@ export async function readReplayTime(lane: Lane): Promise<Micros | null> {
     value?.length === 8 ? value.readBigInt64BE() + EPOCH : null,
   );
   return micros ?? null;
+}
+
+/**
+ * Up to where the write-ahead log is written, or replayed on a standby, as a byte's number: what a snapshot sees was
+ * committed before a place that is asked for after it was taken. Null where the server does not say.
+ */
+export async function readLogEnd(lane: Lane): Promise<bigint | null> {
+  const form = lane.parameters["in_hot_standby"] === "on" ? REPLAYED_TO : WRITTEN_TO;
+  const [lsn] = await lane.rows(form, 1, ([value]) => (value?.length === 8 ? value.readBigUInt64BE() : null));
+  return lsn ?? null;
 }

@@ -40,6 +40,11 @@ export class Findings {
     if (list.length > 2 * MAX_LISTED_PER_CHECK) this.#listed.set(finding.check, lowest(list));
   };
 
+  /** Whether this look has found it, confirmed or not. */
+  saw(finding: Finding): boolean {
+    return this.#has(findingIdentity(finding));
+  }
+
   #has(identity: string): boolean {
     return this.#identities.size >= MAX_REMEMBERED || this.#identities.has(identity);
   }

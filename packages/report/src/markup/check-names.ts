@@ -85,6 +85,10 @@ const CHECKS: Readonly<Record<Finding["check"], CheckName>> = {
     title: "A change met a row that was not recorded",
     meaning: "Before this event the row was changed past the audit. What was recorded since builds on that.",
   },
+  change_refused: {
+    title: "Rows that refuse changes were changed",
+    meaning: "Somebody went past the guard. The write-ahead log shows what was done.",
+  },
   source_missing: {
     title: "An audited table is gone",
     meaning: "It was dropped, renamed, or something else stands in its place.",
@@ -92,6 +96,10 @@ const CHECKS: Readonly<Record<Finding["check"], CheckName>> = {
   access_mismatch: {
     title: "Applications get other rows than the table has",
     meaning: "An index, a partition's bounds or a constraint lead past this row, or to something that it does not say.",
+  },
+  capture_gap: {
+    title: "A part of the write-ahead log was not captured",
+    meaning: "What was written meanwhile into tables of the mode stream may not have been recorded.",
   },
   coverage_narrowed: {
     title: "Less is audited than before",

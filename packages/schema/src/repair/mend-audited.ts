@@ -44,7 +44,7 @@ async function mendTable(tx: AnyPgDatabase, kind: string): Promise<void> {
       from ${config}
      where not exists (select from public.audit_chain_relation as r where r.kind = k.kind or r.relid = c.oid)`);
   await tx.execute(sql`
-    select public.audit_chain_put_triggers(c.oid, k.changes, ${rowWise},
+    select public.audit_chain_put_triggers(c.oid, k.changes, k.mode, ${rowWise},
              public.audit_chain_capture_open(c.oid, k.kind, k.key_columns, k.columns, k.members, k.absent, k.changes, k.mode, ${rowWise}, k.blind_key, null))
       from ${config}`);
 }

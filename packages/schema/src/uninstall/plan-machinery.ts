@@ -72,7 +72,7 @@ async function deployersRights(tx: AnyPgDatabase, kept: readonly string[]): Prom
     )
     .where(
       sql`c.relnamespace = 'public'::regnamespace and c.relname in ${inList(kept)} and a.privilege_type = 'SELECT'
-          and g.rolname in (current_user, 'scidex_audit_deployer') and g.oid <> c.relowner`,
+          and g.rolname in (current_user, 'scidex_audit_deployer', 'scidex_audit_capture') and g.oid <> c.relowner`,
     )
     .orderBy(sql`1, 2`);
   return rows.map(({ table, role }) => ({

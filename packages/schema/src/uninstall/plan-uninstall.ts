@@ -7,6 +7,7 @@ import { planMachinery } from "./plan-machinery.ts";
 import { planPlatformTables } from "./plan-platform-tables.ts";
 import { planRights } from "./plan-rights.ts";
 import { planRoles } from "./plan-roles.ts";
+import { planStreams } from "./plan-streams.ts";
 import { planTables } from "./plan-tables.ts";
 
 /**
@@ -23,6 +24,7 @@ export async function planUninstall(tx: AnyPgDatabase, keepChain: boolean): Prom
   return {
     steps: [
       ...(await planTables(tx, ours)),
+      ...(await planStreams(tx, ours)),
       ...(await planRights(tx, ours)),
       ...platform.steps,
       ...(await planMachinery(tx, ours)),

@@ -3,6 +3,7 @@ import type { Divergence, KnownServer } from "@scidex/audit-reader";
 import type { Sql } from "postgres";
 import { historiesOf, type KindHistory } from "../coverage/config.ts";
 import { startDeadline } from "../deadline.ts";
+import { untilLinked } from "../until-linked.ts";
 import type { Observations } from "../report/observations.ts";
 import type { Recorder } from "../rows/check-tables.ts";
 import { emptyTally, type RowToRecord, type SourceTally } from "../rows/comparison.ts";
@@ -72,7 +73,7 @@ export async function lookToRecord(sql: Sql, trust: Trust, options: RecordingOpt
   const look = async (earlier?: Observations) => {
     const tables = new TablesToRecord(options.maxRows ?? MAX_ROWS);
     const seen = await observe(sql, parsed, { checks, allowUnanchored: true }, deadline, {
-      ...(earlier === undefined ? {} : { earlier: earlier.findings }),
+      ...(earlier === undefined ? {} : { earlier }),
       recorder: tables,
     });
     return { seen, tables };
@@ -80,7 +81,10 @@ export async function lookToRecord(sql: Sql, trust: Trust, options: RecordingOpt
   try {
     let { seen, tables } = await look();
     // What was found once may be what DDL has hidden from a snapshot.
-    if (seen.findings.unconfirmed > 0 || seen.isTransient) ({ seen, tables } = await look(seen));
+    if (seen.findings.unconfirmed > 0 || seen.isTransient) {
+      await untilLinked(sql, seen, performance.now() + VERIFY_DEFAULTS.captureWaitMs, deadline.passed);
+      ({ seen, tables } = await look(seen));
+    }
     return resultOf(seen, tables);
   } finally {
     deadline.clear();

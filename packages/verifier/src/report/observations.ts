@@ -39,6 +39,10 @@ export interface Observations {
   /** What was recorded anew, by kind. */
   readonly generations: Generations;
   readonly overview: Overview;
+  /** How far tables in the mode `stream` have come; null where there are none. */
+  readonly stream: { readonly linkedTo: bigint | null; readonly writtenTo: bigint | null } | null;
+  /** Whether anything was found of them that may not have been linked yet. */
+  readonly awaitsLinking: boolean;
   /** How long the group `access` took, in milliseconds. */
   readonly accessMs: number;
 }

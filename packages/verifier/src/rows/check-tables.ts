@@ -124,10 +124,12 @@ async function walk(
   let transient = false;
   let isRewritten = false;
   let eventsWithoutSource = 0n;
-  const isRefusedChange = ({ kind, seq }: KeyedEvent): boolean => {
+  const isRefusedChange = ({ kind, seq }: KeyedEvent): "forged" | "seen" | false => {
     const history = histories.get(kind);
     if (history === undefined) return false;
-    return (seq === null ? history.current : inForce(history.configs, seq))?.changes === "refuse";
+    const config = seq === null ? history.current : inForce(history.configs, seq);
+    if (config?.changes !== "refuse") return false;
+    return config.mode === "stream" ? "seen" : "forged";
   };
   const judge = {
     isRefused: isRefusedChange,

@@ -8,8 +8,11 @@ import type { KeyedEvent } from "./read-events.ts";
 
 /** What is to be known of an event that its key does not say. */
 export interface EventJudge {
-  /** Whether the configuration in force for a change refuses changes. */
-  readonly isRefused: (event: KeyedEvent) => boolean;
+  /**
+   * Whether the configuration in force for a change refuses changes. In the mode `stream` the write-ahead log shows them all
+   * the same, past any guard: then the row is what the change made of it.
+   */
+  readonly isRefused: (event: KeyedEvent) => "forged" | "seen" | false;
   /** Whether a statement of the publisher stands for what was recorded anew. */
   readonly isStated: (event: KeyedEvent) => boolean;
   /** Whether rows had other keys before. */
@@ -61,7 +64,9 @@ export class GroupReader {
       if (name === "misnamed") this.#misnamed(event);
       // A key that belonged to another row before: its insert is no first event of the key in the chain.
       const isNew = event.op === "insert" && isRekeyed && newest === undefined;
-      if (isChange(event) && !isNew && this.#judge.isRefused(event)) this.#forged(event);
+      const refused = isChange(event) && !isNew && this.#judge.isRefused(event);
+      if (refused === "seen" && event.op !== "insert") this.#refused(event);
+      if (refused === "forged") this.#forged(event);
       else if (event.op === "record" && !this.#judge.isStated(event)) unstated = event;
       else if (typeof name === "bigint") this.#duplicate(event, name);
       else if (event.seq !== null && event.op === "event" && first !== null) this.#duplicate(event, first);
@@ -110,6 +115,18 @@ export class GroupReader {
       eventKind: event.eventKind,
       eventPk: event.eventPk,
       message: "the key of a change does not end in its own seq",
+    });
+  }
+
+  #refused(event: KeyedEvent): void {
+    this.#report({
+      check: "change_refused",
+      ...(event.seq === null ? {} : { seq: event.seq }),
+      eventKind: event.eventKind,
+      eventPk: event.eventPk,
+      expected: "no change",
+      actual: event.op,
+      message: `a row of a table that refuses changes was ${event.op === "update" ? "updated" : "deleted"} past its guard`,
     });
   }
 

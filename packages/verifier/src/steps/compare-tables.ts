@@ -19,6 +19,7 @@ import { readPending } from "../rows/read-pending.ts";
 import { Retention, retentionRule } from "../rows/retirement.ts";
 import type { KindHistory } from "../coverage/config.ts";
 import type { Policy } from "../coverage/policy.ts";
+import { type EarlierLook, StreamJudge, type StreamProgress } from "./stream.ts";
 import type { WalkedLinks } from "./walk-links.ts";
 import { type Noted, PENDING } from "./noted.ts";
 import { readPendingTable } from "./own-tables.ts";
@@ -37,6 +38,8 @@ export interface CompareTablesOptions {
   /** What the sinks say; null where they were not read. */
   readonly published: PublishedHeads | null;
   readonly now: Micros;
+  readonly stream: StreamProgress | null;
+  readonly earlier: EarlierLook | undefined;
 }
 
 /** Compares events with rows; where pending cannot be read, only events with each other. */
@@ -106,7 +109,11 @@ async function compare(
   const { allShards: range, vouched } = links;
   const histories: Histories = given.histories ?? new Map();
   const sources = pending === null || vouched === null ? null : { pending, rows: vouched.rows };
-  const report = reportOf(histories, noted);
+  const judge = new StreamJudge(histories, given.stream, noted, {
+    earlier: given.earlier,
+    isRecording: recorder !== undefined,
+  });
+  const report = reportOf(histories, judge, noted);
   const retentions: Retention[] = [];
   const erased = published === null ? null : await readErasures(snapshot[0], table, published, policy);
   const retentionOf = ({ kind, current: { relation } }: KindHistory): Retention | null => {
@@ -131,6 +138,7 @@ async function compare(
     erased,
     retentionOf,
   });
+  judge.finish();
   for (const reason of tables.unproven) noted.cannot(reason, "sources");
   noted.mayPass(tables);
   noted.warn(retentions.flatMap((retention) => retention.warnings));
@@ -146,8 +154,9 @@ async function compare(
  * Takes what the comparison of a table finds. Where a link further on is missing or was changed, it may have been the
  * newest event of a tracked row. Then the row is named, but not the seq of its older event, which nobody has touched.
  */
-function reportOf(histories: Histories, noted: Noted): ReportFinding {
+function reportOf(histories: Histories, judge: StreamJudge, noted: Noted): ReportFinding {
   return (finding: Finding) => {
+    if (judge.holdsBack(finding)) return;
     const { seq, ...unlocated } = finding;
     const { kind } = splitKind(finding.eventKind ?? "");
     const isTracked = histories.get(kind)?.configs.some(({ changes }) => changes === "track") ?? false;

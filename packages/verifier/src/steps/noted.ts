@@ -34,6 +34,8 @@ const NOTHING_SEEN: Seen = {
   erased: [],
   generations: NO_GENERATIONS,
   accessMs: 0,
+  stream: null,
+  awaitsLinking: false,
   kinds: null,
   histories: null,
 };

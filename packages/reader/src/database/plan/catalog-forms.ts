@@ -138,3 +138,15 @@ export const REPLAYED_AT: Form = {
   statement: "select pg_catalog.pg_last_xact_replay_timestamp() as c0",
   plan: result([call("pg_last_xact_replay_timestamp", T.timestamptz, "<>")]),
 };
+
+/** Up to where the write-ahead log is written. */
+export const WRITTEN_TO: Form = {
+  statement: "select pg_catalog.pg_current_wal_insert_lsn() as c0",
+  plan: result([call("pg_current_wal_insert_lsn", T.pg_lsn, "<>")]),
+};
+
+/** Up to where a standby has replayed it. */
+export const REPLAYED_TO: Form = {
+  statement: "select pg_catalog.pg_last_wal_replay_lsn() as c0",
+  plan: result([call("pg_last_wal_replay_lsn", T.pg_lsn, "<>")]),
+};

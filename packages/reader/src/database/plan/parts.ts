@@ -24,8 +24,10 @@ export const FUNCTIONS = {
   oidout: "1799",
   set_config: "2078",
   pg_show_all_settings: "2084",
+  pg_current_wal_insert_lsn: "2852",
   pg_relation_filenode: "2999",
   pg_control_system: "3441",
+  pg_last_wal_replay_lsn: "3821",
   pg_last_xact_replay_timestamp: "3830",
   pg_export_snapshot: "3809",
 } as const;
@@ -44,6 +46,7 @@ export const T = {
   regclass: "2205",
   record: "2249",
   timestamptz: "1184",
+  pg_lsn: "3220",
 } as const;
 
 /** Any of these atoms. */

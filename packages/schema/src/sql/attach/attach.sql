@@ -47,8 +47,8 @@ DECLARE
 BEGIN
   IF relation IS NULL THEN
     RAISE EXCEPTION 'no relation was given' USING ERRCODE = 'invalid_parameter_value', HINT = 'Name the table to attach.';
-  ELSIF mode NOT IN ('sealed', 'strict') THEN
-    RAISE EXCEPTION 'the mode must be sealed or strict, not %', quote_nullable(mode) USING ERRCODE = 'invalid_parameter_value', HINT = 'Use one of the two.';
+  ELSIF mode NOT IN ('sealed', 'strict', 'stream') THEN
+    RAISE EXCEPTION 'the mode must be sealed, strict or stream, not %', quote_nullable(mode) USING ERRCODE = 'invalid_parameter_value', HINT = 'Use one of the three.';
   ELSIF changes NOT IN ('refuse', 'track') THEN
     RAISE EXCEPTION 'changes must be refuse or track, not %', quote_nullable(changes) USING ERRCODE = 'invalid_parameter_value', HINT = 'Use one of the two.';
   ELSIF salt THEN
@@ -101,6 +101,11 @@ BEGIN
   END LOOP;
   is_known := before.id IS NOT NULL AND before.action <> 'detach';
   mode := coalesce(mode, CASE WHEN is_known THEN before.mode END, 'sealed');
+  IF mode = 'stream' THEN
+    PERFORM public.audit_chain_check_stream(relation, (
+      SELECT p.pubname::text FROM pg_publication AS p JOIN pg_class AS c ON c.oid = relation AND c.relowner = p.pubowner
+       WHERE starts_with(p.pubname::text, 'audit_chain') ORDER BY p.pubname LIMIT 1));
+  END IF;
   changes := coalesce(changes, CASE WHEN is_known THEN before.changes END, 'refuse');
   blind_key := coalesce(blind_key, before.blind_key, false);
   IF blind_key <> before.blind_key THEN
@@ -141,7 +146,10 @@ BEGIN
   row_wise := row_wise OR changes = 'track';
 
   function_name := public.audit_chain_capture_open(relation, event_kind, key_names, columns, members, absent, changes, mode, row_wise, blind_key, caller);
-  PERFORM public.audit_chain_put_triggers(relation, changes, row_wise, function_name);
+  PERFORM public.audit_chain_put_triggers(relation, changes, mode, row_wise, function_name);
+  IF mode = 'stream' OR before.mode = 'stream' THEN
+    PERFORM public.audit_chain_publish(relation, mode = 'stream');
+  END IF;
 
   -- A table that was dropped and made again under the same name has rows of its own to be chained.
   IF NOT is_known OR live.relid IS DISTINCT FROM relation THEN
@@ -152,6 +160,10 @@ BEGIN
     EXECUTE format('SELECT count(*) FROM %s', relation) INTO rows_there;
   END IF;
   is_complete := rows_there = 0 AND (NOT is_known OR before.complete);
+  IF mode = 'stream' AND NOT is_complete THEN
+    RAISE EXCEPTION '% has rows that are not chained, and in the mode stream they could change before a backfill has come to them', relation
+      USING ERRCODE = 'object_not_in_prerequisite_state', HINT = format('Attach it in the mode sealed, run audit-chain backfill %s, and then attach it in the mode stream.', relation);
+  END IF;
   -- The same call again changes nothing and records nothing.
   IF NOT is_known OR live.relid IS DISTINCT FROM relation
      OR is_taken_over OR (before.relation, before.key_columns, before.columns, before.members, before.absent, before.excluded, before.changes, before.mode, before.fallback, before.retention)

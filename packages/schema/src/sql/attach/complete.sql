@@ -13,6 +13,9 @@ BEGIN
   config := public.audit_chain_in_force((SELECT r.kind FROM public.audit_chain_relation AS r WHERE r.relid = audit_chain_complete.relation));
   IF config.id IS NULL OR config.action = 'detach' THEN
     RAISE EXCEPTION '% is not attached', relation USING ERRCODE = 'AC002', HINT = 'audit-chain status lists the tables that are.';
+  ELSIF config.mode = 'stream' AND NOT audit_chain_complete.complete THEN
+    RAISE EXCEPTION '% is in the mode stream, in which no rows are admitted again', relation
+      USING ERRCODE = 'object_not_in_prerequisite_state', HINT = format('Attach it in the mode sealed first: SELECT audit_chain_attach(%L, mode => ''sealed'')', relation);
   ELSIF config.complete IS NOT DISTINCT FROM audit_chain_complete.complete THEN
     RETURN;
   END IF;

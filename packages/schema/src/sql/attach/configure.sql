@@ -12,6 +12,9 @@ DECLARE
   config_id   bigint;
   numbers     jsonb;
 BEGIN
+  IF (SELECT c.mode FROM public.audit_chain_config AS c WHERE c.kind = audit_chain_configure.kind ORDER BY c.id DESC LIMIT 1) = 'stream' THEN
+    PERFORM public.audit_chain_await_stream(kind);
+  END IF;
   PERFORM public.audit_chain_lock_chain();
   PERFORM public.audit_chain_check_claim(relation, kind);
   PERFORM public.audit_chain_link_all();

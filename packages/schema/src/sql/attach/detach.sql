@@ -24,6 +24,7 @@ BEGIN
   FOR part IN SELECT relation UNION SELECT t.relid::regclass FROM pg_partition_tree(relation) AS t LOOP
     EXECUTE format('DROP TRIGGER IF EXISTS audit_chain_guard_truncate ON %s', part);
   END LOOP;
+  PERFORM public.audit_chain_publish(relation, false);
   PERFORM public.audit_chain_configure(relation, 'detach'::text, config.kind, config.key_columns, config.columns,
     config.members, config.absent, config.excluded, config.changes, config.mode, config.fallback, config.complete, false, config.blind_key, config.retention);
   RETURN jsonb_build_object('relation', config.relation, 'kind', config.kind);

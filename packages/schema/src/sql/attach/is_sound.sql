@@ -7,7 +7,7 @@ AS $function$
   SELECT coalesce(
     config.id >= 1 AND isfinite(config.recorded_at) AND config.actor IS NOT NULL
     AND config.action IN ('attach', 'detach', 'complete', 'readmit', 'repair') AND config.changes IN ('refuse', 'track')
-    AND config.mode IN ('strict', 'sealed') AND config.complete IS NOT NULL AND config.record_anew IS NOT NULL
+    AND config.mode IN ('strict', 'sealed', 'stream') AND config.complete IS NOT NULL AND config.record_anew IS NOT NULL
     AND (config.retention IS NULL OR config.retention ~ '^P(?=.*[1-9])([0-9]+W)?([0-9]+D)?(T(?=[0-9])([0-9]+H)?([0-9]+M)?([0-9]+S)?)?$')
     AND octet_length(convert_to(config.kind, 'UTF8')) BETWEEN 1 AND 200
     AND config.relation ~ '^("([^"]|"")+"|[^".]+)\.("([^"]|"")+"|[^".]+)$'

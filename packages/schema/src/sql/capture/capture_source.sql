@@ -50,8 +50,12 @@ BEGIN
   body := body || format(E'BEGIN\n  IF pg_catalog.concat(pg_catalog.quote_ident(TG_TABLE_SCHEMA), ''.'', pg_catalog.quote_ident(TG_TABLE_NAME)) <> %L THEN\n'
     || E'    PERFORM public.audit_chain_check_relation(%L::text, relid);\n  END IF;\n', relation, kind);
   body := body || E'  IF TG_OP = ''INSERT'' THEN\n'
-    || CASE WHEN row_wise THEN read_new || format(stage_row, mode, first_op, kind, 'new', '', '')
+    || CASE WHEN mode = 'stream' THEN E'    NULL;\n'
+            WHEN row_wise THEN read_new || format(stage_row, mode, first_op, kind, 'new', '', '')
             ELSE format(stage_rows, mode, first_op, kind, public.audit_chain_row_source('audit_chain_new'::text, key_columns, columns, members, absent), public.audit_chain_gone()) END;
+  IF mode = 'stream' AND changes = 'track' THEN
+    RETURN body || format(E'  ELSIF TG_OP = ''TRUNCATE'' THEN\n    %s\n  END IF;\n  RETURN NULL;\nEND\n', refuse);
+  END IF;
   body := body || E'  ELSIF TG_OP = ''UPDATE'' THEN\n    IF NEW OPERATOR(pg_catalog.*=) OLD THEN\n      RETURN NULL;\n    END IF;\n' || read_old || read_new;
   IF changes = 'refuse' THEN
     body := body || format(E'    IF new_payload <> old_payload THEN\n      %s\n    END IF;\n    RETURN NULL;\n  ELSIF TG_OP = ''DELETE'' THEN\n', refuse)

@@ -75,6 +75,12 @@ GRANT EXECUTE ON FUNCTION public.audit_chain_blind_key(bytea, text) TO scidex_au
 --> statement-breakpoint
 GRANT EXECUTE ON FUNCTION public.audit_chain_seal(integer), public.audit_chain_record(text, text[], bytea[], bytea[], bigint), public.audit_chain_statement(bytea) TO scidex_audit_publisher;
 --> statement-breakpoint
+GRANT SELECT ON public.audit_chain_position TO scidex_audit_publisher, scidex_audit_inspector, scidex_audit_capture;
+--> statement-breakpoint
+GRANT SELECT ON public.audit_chain_config, public.audit_chain_relation TO scidex_audit_capture;
+--> statement-breakpoint
+GRANT EXECUTE ON FUNCTION public.audit_chain_follow(bigint, text, text[], pg_lsn, text), public.audit_chain_stream(bigint, pg_lsn, pg_lsn, integer, text[], text[], bytea[], bytea[], text[]) TO scidex_audit_capture;
+--> statement-breakpoint
 GRANT EXECUTE ON FUNCTION public.audit_chain_retire(regclass, interval, integer, tid), public.audit_chain_may_retire(regclass, interval, text[], bytea[]), public.audit_chain_leaving_rows(regclass, integer, tid), public.audit_chain_leaving_source(regclass) TO scidex_audit_retention;
 --> statement-breakpoint
 GRANT EXECUTE ON FUNCTION public.audit_chain_erase(regclass, text), public.audit_chain_may_erase(regclass, text, bytea), public.audit_chain_erasing_row(regclass, text), public.audit_chain_erasing_source(regclass, text), public.audit_chain_erased(regclass, text), public.audit_chain_hand_over(text) TO scidex_audit_retention;

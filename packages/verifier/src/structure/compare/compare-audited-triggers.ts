@@ -28,7 +28,7 @@ export function compareAuditedTriggers(
   report: ReportFinding,
 ): string[] {
   const warnings: string[] = [];
-  const expected = expectedTriggers(catalog.place.schema, config.kind, config.changes, relation.kind === "p");
+  const expected = expectedTriggers(catalog.place.schema, config, relation.kind === "p");
   const parts = relation.kind === "p" ? partitionsOf(catalog, relation.oid) : [];
   const guarded = new Set(
     (pinned?.guarded ?? []).map((name) => {
@@ -61,12 +61,14 @@ export function compareAuditedTriggers(
 /** The triggers that attach makes, by name. */
 function expectedTriggers(
   schema: string,
-  kind: string,
-  changes: "refuse" | "track",
+  { kind, changes, mode }: Config,
   isPartitioned: boolean,
 ): ReadonlyMap<string, TriggerShape> {
   const made = { function: `${schema}.${captureName(kind)}` };
   const truncate = ["audit_chain_guard_truncate", { ...made, type: BEFORE | TRUNCATE }] as const;
+  const guard = ["audit_chain_guard", { ...made, type: ROW | UPDATE | DELETE }] as const;
+  // The write-ahead log brings the rows.
+  if (mode === "stream") return new Map<string, TriggerShape>(changes === "track" ? [truncate] : [guard, truncate]);
   if (changes === "track")
     return new Map([["0_audit_chain_track", { ...made, type: ROW | INSERT | UPDATE | DELETE }], truncate]);
   return new Map<string, TriggerShape>([
@@ -74,7 +76,7 @@ function expectedTriggers(
       "audit_chain_capture",
       isPartitioned ? { ...made, type: ROW | INSERT } : { ...made, type: INSERT, newTable: "audit_chain_new" },
     ],
-    ["audit_chain_guard", { ...made, type: ROW | UPDATE | DELETE }],
+    guard,
     truncate,
   ]);
 }

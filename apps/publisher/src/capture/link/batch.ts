@@ -1,0 +1,33 @@
+import type { Place } from "../position/position.ts";
+
+/** What an event does to its key. */
+export type Op = "insert" | "update" | "delete";
+
+/** An event of a row, to be linked. */
+export interface StreamEvent {
+  readonly kind: string;
+  readonly op: Op;
+  readonly pk: string;
+  readonly payloadHash: string;
+  /** Of an update or a deletion: the payload hash of the row before. */
+  readonly beforeHash: string | null;
+  /** What is said of it once it is linked, where it should not have been possible. */
+  readonly refused: string | null;
+}
+
+/** How many events one transaction of ours links at most. */
+export const BATCH = 5_000;
+
+/** Events in the log's order, and the place behind them. */
+export class Batch {
+  readonly events: StreamEvent[] = [];
+  place: Place;
+
+  constructor(place: Place) {
+    this.place = place;
+  }
+
+  get isFull(): boolean {
+    return this.events.length >= BATCH;
+  }
+}

@@ -1,0 +1,159 @@
+import type { Change, Message, Relation } from "../pgoutput/message.ts";
+import type { Lsn } from "../pgoutput/lsn.ts";
+import type { Place } from "../position/position.ts";
+import type { StreamTable, StreamTables } from "../rows/read-tables.ts";
+import { filled, RowReader, UnreadableRow } from "../rows/row-reader.ts";
+import type { StreamEvent } from "./batch.ts";
+import { PublisherError } from "../../errors.ts";
+
+/** Something that the log shows and that should not be. */
+export interface Notice {
+  readonly check: "change_refused" | "source_unchained" | "relation_changed";
+  readonly eventKind: string;
+  readonly message: string;
+}
+
+interface Followed {
+  readonly table: StreamTable;
+  readonly reader: RowReader;
+}
+
+interface Open {
+  readonly commitLsn: Lsn;
+  readonly said: string;
+  changes: number;
+}
+
+/**
+ * Turns the log's messages into events. It knows which transaction is open, and how many of its changes were linked
+ * before; those are passed over. Holds no row.
+ */
+export class TransactionReader {
+  readonly #followed = new Map<number, Followed>();
+  readonly #linked: Place;
+  #open: Open | undefined;
+  #linkedTo: Lsn;
+
+  constructor(linked: Place) {
+    this.#linked = linked;
+    this.#linkedTo = linked.linkedTo;
+  }
+
+  get isBetween(): boolean {
+    return this.#open === undefined;
+  }
+
+  /** Behind what has been read. */
+  get place(): Place {
+    return { linkedTo: this.#linkedTo, within: this.#open?.commitLsn ?? null, changes: this.#open?.changes ?? 0 };
+  }
+
+  /** Nothing comes any more that was committed before this place. */
+  passTo(lsn: Lsn): void {
+    if (this.#open === undefined && lsn > this.#linkedTo) this.#linkedTo = lsn;
+  }
+
+  /** How the rows of a relation are read from now on. */
+  describe(relation: Relation, tables: StreamTables): Notice | undefined {
+    const table = tables.get(relation.oid);
+    if (table === undefined) {
+      this.#followed.delete(relation.oid);
+      return undefined;
+    }
+    this.#followed.set(relation.oid, { table, reader: new RowReader(table, relation) });
+    if (relation.identity === "f") return undefined;
+    const name = `${relation.schema}.${relation.name}`;
+    return {
+      check: "relation_changed",
+      eventKind: table.kind,
+      message: `the replica identity of ${name} is not FULL, so that changes of its rows do not say what they were: run audit-chain sync`,
+    };
+  }
+
+  /** Everything but the description of a relation. */
+  read(message: Exclude<Message, Relation>, events: StreamEvent[], notices: Notice[]): void {
+    switch (message.type) {
+      case "begin":
+        this.#open = {
+          commitLsn: message.commitLsn,
+          said: `transaction ${message.xid}, ${new Date(Number(message.committedAt / 1000n)).toISOString()}`,
+          changes: 0,
+        };
+        return;
+      case "commit":
+        this.#open = undefined;
+        this.#linkedTo = message.endLsn;
+        return;
+      case "insert":
+      case "update":
+      case "delete":
+      case "truncate":
+        this.#change(message, events, notices);
+        return;
+      case "origin":
+      case "type":
+      case "message":
+    }
+  }
+
+  #change(change: Change, events: StreamEvent[], notices: Notice[]): void {
+    const open = this.#open;
+    if (open === undefined) throw new PublisherError("stream", "the server has sent a change outside a transaction");
+    open.changes++;
+    if (open.commitLsn === this.#linked.within && open.changes <= this.#linked.changes) return;
+    if (change.type === "truncate") {
+      for (const oid of change.relations) {
+        const table = this.#followed.get(oid)?.table;
+        if (table !== undefined)
+          notices.push({
+            check: "change_refused",
+            eventKind: table.kind,
+            message: `${table.relation}, or a part of it, was truncated past its guard (${open.said})`,
+          });
+      }
+      return;
+    }
+    const followed = this.#followed.get(change.relation);
+    if (followed === undefined) return;
+    try {
+      events.push(...rowEvents(change, followed, open.said));
+    } catch (error) {
+      if (!(error instanceof UnreadableRow)) throw error;
+      notices.push({
+        check: "source_unchained",
+        eventKind: followed.table.kind,
+        message: `a row of ${followed.table.relation} cannot be recorded: ${error.message} (${open.said})`,
+      });
+    }
+  }
+}
+
+function rowEvents(
+  change: Exclude<Change, { readonly type: "truncate" }>,
+  { table, reader }: Followed,
+  said: string,
+): StreamEvent[] {
+  const event = (
+    op: StreamEvent["op"],
+    row: ReturnType<RowReader["read"]>,
+    beforeHash: string | null,
+  ): StreamEvent => ({
+    kind: table.kind,
+    op,
+    ...row,
+    beforeHash,
+    refused:
+      op === "insert" || table.changes === "track"
+        ? null
+        : `was ${op === "update" ? "updated" : "deleted"} past its guard (${said})`,
+  });
+  if (change.type === "insert") return [event("insert", reader.read(change.after), null)];
+  const { before } = change;
+  if (before?.isWhole !== true) throw new UnreadableRow("the row before was not sent");
+  const old = reader.read(before.row);
+  if (change.type === "delete") return [event("delete", old, old.payloadHash)];
+  const now = reader.read(filled(change.after, before.row));
+  if (now.payloadHash === old.payloadHash) return [];
+  if (now.pk === old.pk) return [event("update", now, old.payloadHash)];
+  return [event("delete", old, old.payloadHash), event("insert", now, null)];
+}

@@ -1,0 +1,109 @@
+import { readFile } from "node:fs/promises";
+import { errno, messageOf, PublisherError } from "../../errors.ts";
+import { replaceDurably } from "../../state/durable-file.ts";
+import { lsnText, parseLsn } from "../pgoutput/lsn.ts";
+import { isSamePlace, type Place } from "./position.ts";
+import type { Published } from "./published.ts";
+
+/** What the capture process remembers outside the database: where it was, and where the batch that it linked last ends. */
+export interface Remembered {
+  readonly systemIdentifier: string;
+  readonly slot: string;
+  readonly published: Published;
+  readonly from: Place;
+  readonly to: Place;
+}
+
+/**
+ * The copy of the position that nobody with rights on the database can reach. It is synced before a batch is linked, with
+ * the place on both sides of it: whichever of the two the database has later is honest, and no other is.
+ */
+export class PositionFile {
+  readonly path: string;
+  #remembered: Remembered | undefined;
+
+  private constructor(path: string, remembered: Remembered | undefined) {
+    this.path = path;
+    this.#remembered = remembered;
+  }
+
+  /** @throws {PublisherError} `state_invalid`, `io` */
+  static async open(path: string): Promise<PositionFile> {
+    try {
+      return new PositionFile(path, parse(await readFile(path, "utf8"), path));
+    } catch (cause) {
+      if (errno(cause) === "ENOENT") return new PositionFile(path, undefined);
+      if (cause instanceof PublisherError) throw cause;
+      throw new PublisherError("io", `the capture state can't be read: ${messageOf(cause)}`, { cause });
+    }
+  }
+
+  /** Undefined where there is no file. */
+  get remembered(): Remembered | undefined {
+    return this.#remembered;
+  }
+
+  /** Whether a place can be the one that the database has. */
+  knows(place: Place): boolean {
+    return (
+      this.#remembered !== undefined &&
+      [this.#remembered.from, this.#remembered.to].some((own) => isSamePlace(own, place))
+    );
+  }
+
+  async save(remembered: Remembered): Promise<void> {
+    try {
+      await replaceDurably(this.path, format(remembered));
+    } catch (cause) {
+      throw new PublisherError("io", `the capture state can't be written: ${messageOf(cause)}`, { cause });
+    }
+    this.#remembered = remembered;
+  }
+}
+
+const VERSION = "audit-chain.capture/v1";
+
+function format({ systemIdentifier, slot, published, from, to }: Remembered): string {
+  const place = ({ linkedTo, within, changes }: Place) => ({
+    linked_to: lsnText(linkedTo),
+    within: within === null ? null : lsnText(within),
+    changes,
+  });
+  return `${JSON.stringify({ version: VERSION, system_identifier: systemIdentifier, slot, published, from: place(from), to: place(to) })}\n`;
+}
+
+function parse(text: string, path: string): Remembered {
+  const wrong = new PublisherError(
+    "state_invalid",
+    `the capture state ${path} is damaged, or none: put back the newest copy. Without any, audit-verify shows whether anything is missing; then move it away`,
+  );
+  let value: unknown;
+  try {
+    value = JSON.parse(text);
+  } catch {
+    throw wrong;
+  }
+  const read = value as Record<string, unknown> | null;
+  const [from, to] = [placeOf(read?.["from"]), placeOf(read?.["to"])];
+  const { version, system_identifier: system, slot, published } = read ?? {};
+  if (
+    version !== VERSION ||
+    typeof system !== "string" ||
+    typeof slot !== "string" ||
+    typeof published !== "object" ||
+    published === null ||
+    from === undefined ||
+    to === undefined
+  )
+    throw wrong;
+  return { systemIdentifier: system, slot, published: published as Published, from, to };
+}
+
+function placeOf(value: unknown): Place | undefined {
+  if (typeof value !== "object" || value === null) return undefined;
+  const { linked_to: linked, within, changes } = value as Record<string, unknown>;
+  const linkedTo = typeof linked === "string" ? parseLsn(linked) : undefined;
+  const inside = typeof within === "string" ? parseLsn(within) : null;
+  if (linkedTo === undefined || inside === undefined || typeof changes !== "number") return undefined;
+  return { linkedTo, within: inside, changes };
+}

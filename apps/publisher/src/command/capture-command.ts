@@ -1,0 +1,158 @@
+import {
+  CommandError,
+  type CommandContext,
+  connect,
+  databaseUrl,
+  escapeText,
+  EXIT,
+  keepHeapSmall,
+  type Outcome,
+  redact,
+  writeOut,
+} from "@scidex/audit-command";
+import { connectionLoss } from "@scidex/audit-core";
+import { Command } from "commander";
+import { join } from "node:path";
+import { setTimeout as sleep } from "node:timers/promises";
+import type { Sql } from "postgres";
+import { type Alarm, condensed, soundAlarm } from "../alerts/sound-alarm.ts";
+import { capture } from "../capture/capture.ts";
+import { lsnText } from "../capture/pgoutput/lsn.ts";
+import { messageOf, PublisherError } from "../errors.ts";
+import { webhookOf } from "./tell-settings.ts";
+
+interface Flags {
+  readonly once?: true;
+  readonly state?: string;
+  readonly alertWebhook?: string;
+  readonly json?: true;
+}
+
+const HELP = `
+It is a service of its own, under an account that cannot read the publisher's key. Its login needs REPLICATION, and the roles
+scidex_audit_capture and scidex_audit_alert. It makes its slot itself. Let one run for each database.
+
+Environment: AUDIT_DATABASE_URL, AUDIT_STATE_DIR (for --state), AUDIT_ALERT_WEBHOOK (for --alert-webhook),
+AUDIT_WEBHOOK_SECRET (signs what is posted there).
+
+Example:
+  AUDIT_DATABASE_URL=postgres://capture@db/scidex audit-publisher capture --state /var/lib/audit/capture.state`;
+
+/** `capture`: links rows of tables in the mode `stream`, from the write-ahead log. */
+export function captureCommand(context: CommandContext): Command {
+  return new Command("capture")
+    .description("link what is written into tables of the mode stream, from the write-ahead log")
+    .option("--once", "link what has been written by now, and end")
+    .option(
+      "--state <file>",
+      "where it remembers its position, outside the database (default: capture.state in AUDIT_STATE_DIR)",
+    )
+    .option("--alert-webhook <url>", "post what it sees there as JSON, signed with AUDIT_WEBHOOK_SECRET")
+    .option("--json", "print what was linked and seen as lines of JSON")
+    .addHelpText("after", HELP)
+    .action(context.run(async (flags: Flags) => run(context, flags)));
+}
+
+const FIRST_RETRY_MS = 1_000;
+const LONGEST_RETRY_MS = 10_000;
+
+/** How long alarms are gathered, in milliseconds. */
+const GATHER_MS = 500;
+
+async function run(context: CommandContext, flags: Flags): Promise<Outcome> {
+  const { signal } = context;
+  const stateFile = stateFileOf(flags);
+  const webhook = webhookOf(flags.alertWebhook, signal);
+  databaseUrl();
+  keepHeapSmall();
+  let pause = FIRST_RETRY_MS;
+  for (;;) {
+    try {
+      const database = await connect(databaseUrl(), { applicationName: "audit-publisher capture", max: 3 });
+      try {
+        await follow(database, flags, { stateFile, webhook, signal }, () => {
+          pause = FIRST_RETRY_MS;
+        });
+      } finally {
+        await database.end({ timeout: 1 });
+      }
+      return { exit: EXIT.ok };
+    } catch (error) {
+      if (signal.aborted) return { exit: EXIT.ok };
+      if (flags.once === true || !mayPass(error)) throw error;
+      process.stderr.write(
+        `capture: ${escapeText(redact(messageOf(error)))}; again in ${Math.round(pause / 1_000)} s\n`,
+      );
+      await sleep(pause, undefined, { signal }).catch(() => undefined);
+      pause = Math.min(pause * 2, LONGEST_RETRY_MS);
+    }
+  }
+}
+
+function stateFileOf({ state }: Flags): string {
+  const folder = process.env["AUDIT_STATE_DIR"]?.trim();
+  if (state !== undefined) return state;
+  if (folder === undefined || folder === "")
+    throw new CommandError("configuration", "--state is missing; expected a file, or AUDIT_STATE_DIR to be set");
+  return join(folder, "capture.state");
+}
+
+/** Whether trying again may help: the server restarts, a setting is mended, a table is attached. */
+const mayPass = (error: unknown): boolean =>
+  connectionLoss(error) !== undefined ||
+  (error instanceof CommandError && error.code === "unavailable") ||
+  (error instanceof PublisherError && error.code === "stream") ||
+  (error instanceof Error && "severity" in error);
+
+interface Settings {
+  readonly stateFile: string;
+  readonly webhook: ReturnType<typeof webhookOf>;
+  readonly signal: AbortSignal;
+}
+
+async function follow(database: Sql, flags: Flags, { stateFile, webhook, signal }: Settings, onLinked: () => void) {
+  let gathered: Alarm[] = [];
+  let telling: Promise<void> | undefined;
+  const tell = async (): Promise<void> => {
+    const alarms = condensed(gathered);
+    gathered = [];
+    for (const alarm of alarms)
+      await say(
+        flags,
+        { ...alarm },
+        `${alarm.check}: ${alarm.eventKind ?? ""} ${alarm.eventPk ?? ""} ${alarm.message}`,
+      );
+    const failures = await soundAlarm({ table: database, webhook }, alarms);
+    for (const failure of failures)
+      process.stderr.write(`capture: an alert could not be given: ${escapeText(failure)}\n`);
+  };
+  const note = async (alarm: Alarm): Promise<void> => {
+    gathered.push(alarm);
+    telling ??= sleep(GATHER_MS)
+      .then(tell)
+      .finally(() => {
+        telling = undefined;
+      });
+  };
+  try {
+    await capture(database, {
+      stateFile,
+      once: flags.once === true,
+      signal,
+      onLinked: (events, linkedTo) => {
+        onLinked();
+        if (events > 0) void say(flags, { linked: events, linked_to: lsnText(linkedTo) }, `linked ${events} events`);
+      },
+      onNotice: note,
+      onGap: async (message) => note({ check: "capture_gap", message }),
+    });
+  } finally {
+    await telling;
+    if (gathered.length > 0) await tell();
+  }
+}
+
+async function say(flags: Flags, record: Record<string, unknown>, line: string): Promise<void> {
+  const json = JSON.stringify(record, (_, value: unknown) => (typeof value === "bigint" ? String(value) : value));
+  await writeOut(flags.json === true ? `${json}\n` : `${escapeText(line.replaceAll(/\s+/gu, " "))}\n`);
+}

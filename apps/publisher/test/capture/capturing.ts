@@ -1,0 +1,98 @@
+import { mkdtempSync, rmSync } from "node:fs";
+import { tmpdir } from "node:os";
+import { join } from "node:path";
+import { attach, type AttachOptions, migrate } from "@scidex/audit-schema";
+import { createDatabase, type TestDatabase } from "@scidex/audit-testkit";
+import { drizzle } from "drizzle-orm/postgres-js";
+import postgres, { type Sql } from "postgres";
+import { onTestFinished } from "vitest";
+import { capture } from "../../src/capture/capture.ts";
+
+/** A database whose tables can be followed, and what was said of them. */
+export interface Captured {
+  readonly sql: Sql;
+  readonly database: TestDatabase;
+  readonly stateFile: string;
+  readonly notices: {
+    readonly check: string;
+    readonly eventKind: string;
+    readonly message: string;
+    readonly seq?: bigint;
+  }[];
+  readonly gaps: string[];
+  /** Links all that has been written, and returns how many events that were. */
+  readonly once: () => Promise<number>;
+  /** Goes on until it is stopped. */
+  readonly start: () => { readonly ended: Promise<number>; readonly stop: () => Promise<void> };
+  readonly attach: (table: string, options?: AttachOptions) => Promise<void>;
+}
+
+export async function captured(tables: string): Promise<Captured> {
+  const database = await createDatabase({
+    template: {
+      name: "audit-chain-publisher",
+      prepare: async (url) => {
+        const client = postgres(url, { max: 2, fetch_types: false, onnotice: () => {} });
+        await migrate(drizzle(client));
+        await client.end();
+      },
+    },
+  });
+  const folder = mkdtempSync(join(tmpdir(), "capture-"));
+  const { sql } = database;
+  const running = new Set<AbortController>();
+  onTestFinished(async () => {
+    for (const controller of running) controller.abort();
+    await sql`select pg_terminate_backend(active_pid) from pg_replication_slots where database = current_database()`;
+    await database.drop();
+    rmSync(folder, { recursive: true });
+  });
+  await sql.unsafe(tables);
+  const stateFile = join(folder, "capture.state");
+  const notices: Captured["notices"] = [];
+  const gaps: string[] = [];
+  const run = async (once: boolean, signal: AbortSignal): Promise<number> => {
+    let events = 0;
+    const client = postgres(database.url, { max: 2, fetch_types: false, onnotice: () => {} });
+    try {
+      await capture(client, {
+        stateFile,
+        once,
+        signal,
+        onLinked: (count) => void (events += count),
+        onNotice: async (notice) => void notices.push(notice),
+        onGap: async (gap) => void gaps.push(gap),
+      });
+    } finally {
+      await client.end({ timeout: 1 });
+    }
+    return events;
+  };
+  const captured: Captured = {
+    sql,
+    database,
+    stateFile,
+    notices,
+    gaps,
+    once: async () => await run(true, new AbortController().signal),
+    start: () => {
+      const controller = new AbortController();
+      running.add(controller);
+      const ended = run(false, controller.signal);
+      ended.catch(() => {});
+      return {
+        ended,
+        stop: async () => {
+          controller.abort();
+          await ended;
+        },
+      };
+    },
+    attach: async (table, options = {}) => {
+      await sql`select public.audit_chain_publication(${table}::text::regclass)`;
+      await captured.once();
+      await attach(drizzle(sql), table, { mode: "stream", ...options });
+    },
+  };
+  return captured;
+}

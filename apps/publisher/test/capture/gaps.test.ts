@@ -1,0 +1,181 @@
+/** What is done to the slot and to the position by somebody else, and what capture says of it (docs/threats.md, C19). */
+import { readFileSync, rmSync, writeFileSync } from "node:fs";
+import { setTimeout as sleep } from "node:timers/promises";
+import { attach } from "@scidex/audit-schema";
+import { drizzle } from "drizzle-orm/postgres-js";
+import { expect, test } from "vitest";
+import { expectChained, expectIntact } from "../../../../packages/schema/test/recompute.ts";
+import { type Captured, captured } from "./capturing.ts";
+
+const TABLE = "create table t (id int primary key, note text)";
+
+const slotOf = async ({ sql }: Captured) =>
+  (
+    await sql<
+      { name: string }[]
+    >`select slot_name::text as name from pg_replication_slots where database = current_database()`
+  )[0]?.name ?? "";
+
+const gapsIn = async ({ sql }: Captured) =>
+  (await sql`select from audit_chain where event_kind = 'audit_chain_gap'`).length;
+
+async function withRow(): Promise<Captured> {
+  const log = await captured(TABLE);
+  await log.attach("t");
+  await log.sql.unsafe("insert into t values (1, 'a')");
+  await log.once();
+  return log;
+}
+
+test.each([
+  ["the slot is dropped", async (log: Captured) => log.sql`select pg_drop_replication_slot(${await slotOf(log)})`],
+  [
+    "the slot is dropped and made again",
+    async (log: Captured) => {
+      const slot = await slotOf(log);
+      await log.sql`select pg_drop_replication_slot(${slot})`;
+      await log.sql`select from pg_create_logical_replication_slot(${slot}, 'pgoutput')`;
+    },
+  ],
+  [
+    "the slot is moved forward",
+    async (log: Captured) => log.sql`select pg_replication_slot_advance(${await slotOf(log)}, pg_current_wal_lsn())`,
+  ],
+  [
+    "the slot is moved forward, and the position with it",
+    async (log: Captured) => {
+      await log.sql`select pg_replication_slot_advance(${await slotOf(log)}, pg_current_wal_lsn())`;
+      await log.sql`update audit_chain_position set linked_to = (select confirmed_flush_lsn from pg_replication_slots where slot_name = slot)`;
+    },
+  ],
+  [
+    "the position is moved forward",
+    async ({ sql }: Captured) => sql`update audit_chain_position set linked_to = pg_current_wal_lsn()`,
+  ],
+  [
+    "the position is moved back",
+    async ({ sql }: Captured) => sql`update audit_chain_position set linked_to = linked_to - 1000`,
+  ],
+  ["the position is removed", async ({ sql }: Captured) => sql`truncate audit_chain_position`],
+  [
+    "the position says it is another server's",
+    async ({ sql }: Captured) => sql`update audit_chain_position set system_identifier = 1`,
+  ],
+] as const)("%s while capture stands still: a gap, in the chain for good, and it goes on", async (_, attack) => {
+  const log = await withRow();
+  await log.sql.unsafe("insert into t values (2, 'hidden')");
+  await attack(log);
+  await log.once();
+  expect(log.gaps).toHaveLength(1);
+  expect(await gapsIn(log)).toBe(1);
+  await log.sql.unsafe("insert into t values (3, 'seen')");
+  await log.once();
+  expect(log.gaps).toHaveLength(1);
+  expect((await log.sql`select from audit_chain where event_kind = 't' and event_pk = '3'`).length).toBe(1);
+  await expectIntact(log.sql);
+});
+
+test("without the copy outside, it does not believe the position in the database; damaged, neither", async () => {
+  const log = await withRow();
+  const kept = readFileSync(log.stateFile, "utf8");
+  rmSync(log.stateFile);
+  await expect(log.once()).rejects.toMatchObject({ code: "state_missing" });
+  writeFileSync(log.stateFile, kept.slice(0, -10));
+  await expect(log.once()).rejects.toMatchObject({ code: "state_invalid" });
+  writeFileSync(log.stateFile, kept);
+  await log.once();
+  expect(log.gaps).toEqual([]);
+});
+
+test("a second capture process gets nothing linked", async () => {
+  const log = await withRow();
+  const first = log.start();
+  await sleep(500);
+  await expect(log.once()).rejects.toThrow(/active|another capture/u);
+  await first.stop();
+  expect(await gapsIn(log)).toBe(0);
+});
+
+test("a mode is changed on a live table, there and back, and no row is lost or recorded twice", async () => {
+  const log = await captured(TABLE);
+  const { sql } = log;
+  await sql.unsafe("select audit_chain_attach('t', mode => 'sealed')");
+  await sql`select public.audit_chain_publication('t')`;
+  await log.once();
+  const running = log.start();
+  let stop = false;
+  const writers = Array.from({ length: 4 }, async (_, writer) => {
+    for (let n = 0; !stop; n++) await sql`insert into t values (${writer * 1_000_000 + n}, 'x')`;
+  });
+  for (const mode of ["stream", "strict", "stream"]) {
+    await sleep(200);
+    await sql`select audit_chain_attach('t', mode => ${mode})`;
+  }
+  await sleep(300);
+  stop = true;
+  await Promise.all(writers);
+  await running.stop();
+  await log.once();
+  const [{ rows } = { rows: 0 }] = await sql<{ rows: number }[]>`select count(*)::int as rows from t`;
+  expect(await expectChained(sql, "t")).toBe(rows);
+  await expectIntact(sql);
+  expect(log.gaps).toEqual([]);
+});
+
+test("another owner's tables are followed through a publication of his own, without a gap", async () => {
+  const log = await captured(TABLE);
+  const { sql } = log;
+  await log.attach("t");
+  const running = log.start();
+  const role = `${log.database.name}_owner`;
+  await sql.unsafe(`create role ${role}; create table other (id int primary key); alter table other owner to ${role}`);
+  try {
+    await attach(drizzle(sql), "other", { mode: "stream" });
+    await sql.unsafe("insert into other values (1); insert into t values (1, 'a')");
+    const linked = async () => (await sql`select from audit_chain where event_kind in ('other', 't')`).length;
+    await expect.poll(linked, { timeout: 10_000 }).toBe(2);
+    await running.stop();
+    expect((await sql`select from pg_publication where pubname like 'audit_chain%'`).length).toBe(2);
+    expect(log.gaps).toEqual([]);
+  } finally {
+    await sql.unsafe(`drop owned by ${role} cascade; drop role ${role}`);
+  }
+});
+
+test.each([
+  ["dropped", false],
+  ["dropped and made again, with its table", true],
+])("a publication that is %s is a gap, and what is lost is said", async (_, isMade) => {
+  const log = await withRow();
+  const { sql } = log;
+  const [{ name } = { name: "" }] = await sql<{ name: string }[]>`select pubname::text as name from pg_publication`;
+  await sql.unsafe("insert into t values (2, 'hidden')");
+  await sql.unsafe(`drop publication ${name}`);
+  await sql.unsafe("insert into t values (3, 'hidden')");
+  if (isMade) await sql.unsafe(`create publication ${name} for table t`);
+  else await sql.unsafe("select audit_chain_publication('t')");
+  await sql.unsafe("insert into t values (4, 'seen')");
+  await log.once();
+  await log.once();
+  expect(log.gaps.length).toBe(1);
+  expect(await gapsIn(log)).toBe(1);
+});
+
+test.each(["alter publication %s drop table t", "alter publication %s set table t where (id <> 2)"])(
+  "%s, for a moment, while capture runs: a gap within seconds",
+  async (statement) => {
+    const log = await withRow();
+    const { sql } = log;
+    const running = log.start();
+    const [{ name } = { name: "" }] = await sql<{ name: string }[]>`select pubname::text as name from pg_publication`;
+    await sleep(1500);
+    await sql.unsafe(statement.replace("%s", name));
+    await sql.unsafe("insert into t values (2, 'hidden')");
+    await sql.unsafe(`alter publication ${name} ${statement.includes("drop") ? "add" : "set"} table t`);
+    await expect.poll(() => log.gaps, { timeout: 5_000 }).toHaveLength(1);
+    await sql.unsafe("insert into t values (3, 'seen')");
+    await expect.poll(async () => (await sql`select from audit_chain where event_kind = 't'`).length).toBe(2);
+    await running.stop();
+    expect(await gapsIn(log)).toBe(1);
+  },
+);

@@ -1,0 +1,158 @@
+import {
+  type CheckName,
+  eachTuple,
+  type Finding,
+  type Findings,
+  type Lane,
+  type Range,
+  readLogEnd,
+  type Relation,
+} from "@scidex/audit-reader";
+import { splitKind } from "@scidex/audit-core";
+import type { Histories } from "../coverage/read-histories.ts";
+import { readShape } from "../coverage/shape.ts";
+import { CHAIN, type Noted } from "./noted.ts";
+
+/** How far the tables in the mode `stream` have come in a look. */
+export interface StreamProgress {
+  /** Up to where the log is linked; null where that cannot be told. */
+  readonly linkedTo: bigint | null;
+  /** Up to where the log was written when the look's snapshot had been taken. */
+  readonly writtenTo: bigint | null;
+}
+
+/** What the look before has seen. */
+export interface EarlierLook {
+  readonly findings: Findings;
+  readonly stream: StreamProgress | null;
+}
+
+/** The kind of the links that say that something may have been missed. */
+const GAP_KIND = "audit_chain_gap";
+
+/** Kinds that are in the mode `stream`, or were once. */
+const streamed = (histories: Histories) =>
+  [...histories.values()].filter(({ configs }) => configs.some(({ mode }) => mode === "stream"));
+
+/**
+ * Reads how far the log is linked, and which parts of it capture says that it has missed. Null where no table is, or was, in the mode `stream`.
+ */
+export async function readStream(
+  lane: Lane,
+  chain: Relation,
+  histories: Histories,
+  range: Range,
+  noted: Noted,
+): Promise<StreamProgress | null> {
+  const kinds = streamed(histories);
+  if (kinds.length === 0 || !noted.wants("sources", "coverage")) return null;
+  return await noted.orNull(CHAIN, ["sources", "coverage"], async () =>
+    lane.attempt(async (attempt) => {
+      await readGaps(attempt, chain, range, noted);
+      return { linkedTo: await readLinkedTo(attempt), writtenTo: await readLogEnd(attempt) };
+    }),
+  );
+}
+
+async function readGaps(lane: Lane, chain: Relation, { from, to }: Range, noted: Noted): Promise<void> {
+  const rows = { from, to, kindLengths: [GAP_KIND.length] };
+  await eachTuple(
+    await lane.scan(chain, ["seq", "event_kind", "event_pk"], "binary", rows),
+    3,
+    ([number, kind, pk]) => {
+      if (number?.length !== 8 || kind?.toString() !== GAP_KIND || pk == null) return;
+      const eventPk = pk.toString();
+      const [first = "", last = ""] = eventPk.split(" ");
+      noted.report({
+        check: "capture_gap",
+        seq: number.readBigInt64BE(0),
+        eventKind: GAP_KIND,
+        eventPk,
+        expected: "every change of tables in the mode stream comes to the capture process",
+        actual: `what was written from ${first} to ${last} of the write-ahead log did not`,
+        message:
+          "the slot, the position or the server was another one: changes in this interval may not have been recorded",
+      });
+    },
+  );
+}
+
+async function readLinkedTo(lane: Lane): Promise<bigint | null> {
+  const shape = await readShape(lane, lane.place.schema, "audit_chain_position");
+  if (shape?.columns.get("linked_to") !== "pg_lsn" || shape.relkind !== "r") return null;
+  let linkedTo: bigint | null = null;
+  await eachTuple(await lane.scan(shape, ["linked_to"], "binary"), 1, ([lsn]) => {
+    if (lsn?.length === 8) linkedTo = lsn.readBigUInt64BE(0);
+  });
+  return linkedTo;
+}
+
+/** What a row may show that has been written and is not linked yet. */
+const OF_LAG: ReadonlySet<CheckName> = new Set(["source_unchained", "source_edited", "source_deleted"]);
+
+/**
+ * Judges what is found of rows in the mode `stream`, which are linked a moment after they were written. What a look finds
+ * may be that. It is a finding where it was found before as well, and everything that had been written then is linked now.
+ * What was not found before has been written since: it waits. Where the log has not been linked so far, nothing is said of
+ * any of them but how far behind capture is.
+ */
+export class StreamJudge {
+  readonly #kinds: ReadonlySet<string>;
+  readonly #noted: Noted;
+  readonly #earlier: EarlierLook | undefined;
+  readonly #stream: StreamProgress | null;
+  #waiting = 0;
+  #undecided = 0;
+  #isOpen = false;
+
+  /** @param isRecording whether rows are to be recorded anew: then what may be lag keeps its table from it */
+  constructor(
+    histories: Histories,
+    stream: StreamProgress | null,
+    noted: Noted,
+    { earlier, isRecording }: { readonly earlier: EarlierLook | undefined; readonly isRecording: boolean },
+  ) {
+    this.#kinds = new Set(isRecording ? [] : streamed(histories).map(({ kind }) => kind));
+    this.#noted = noted;
+    this.#earlier = earlier;
+    this.#stream = stream;
+  }
+
+  /** Whether it has been dealt with: it is no finding, or not yet. */
+  holdsBack(finding: Finding): boolean {
+    const { kind } = splitKind(finding.eventKind ?? "");
+    if (!OF_LAG.has(finding.check) || !this.#kinds.has(kind)) return false;
+    this.#isOpen = true;
+    if (this.#earlier === undefined) return false;
+    if (!this.#isCaughtUp) {
+      this.#undecided++;
+      return true;
+    }
+    if (this.#earlier.findings.saw(finding)) return false;
+    this.#waiting++;
+    return true;
+  }
+
+  get #isCaughtUp(): boolean {
+    const linkedTo = this.#stream?.linkedTo ?? null;
+    const written = this.#earlier?.stream?.writtenTo ?? null;
+    return linkedTo !== null && written !== null && linkedTo >= written;
+  }
+
+  finish(): void {
+    this.#noted.saw({ awaitsLinking: this.#isOpen });
+    if (this.#waiting > 0)
+      this.#noted.warn([`${this.#waiting} changes of tables in the mode stream wait to be linked`]);
+    if (this.#undecided === 0) return;
+    const [linkedTo, written] = [this.#stream?.linkedTo ?? null, this.#earlier?.stream?.writtenTo ?? null];
+    const behind =
+      linkedTo === null || written === null
+        ? "its position cannot be read"
+        : `it is ${written - linkedTo} bytes behind`;
+    this.#noted.mayPass({ isTransient: true });
+    this.#noted.cannot(
+      `${this.#undecided} rows of tables in the mode stream may be newer than what the capture process has linked: ${behind}. Run audit-publisher capture, and verify again`,
+      "sources",
+    );
+  }
+}
