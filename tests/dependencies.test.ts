@@ -154,7 +154,7 @@ const ROOMS: Readonly<Record<string, Readonly<Record<string, readonly string[]>>
     ],
   },
   "apps/publisher": {
-    capture: ["errors.ts", "record", "state"],
+    capture: ["errors.ts", "record"],
     state: ["errors.ts"],
     sinks: ["divergence.ts", "errors.ts", "state"],
     sealing: ["errors.ts"],

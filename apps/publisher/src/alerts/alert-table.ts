@@ -7,6 +7,9 @@ import { inTransaction } from "../transaction.ts";
 export const ALERT_KIND = "audit_chain_break";
 export const ALERT_SEVERITY = "critical";
 
+/** What is written of an alert. */
+type Written = Pick<Alert, "details">;
+
 /** How long one insert may take, in milliseconds. Whoever owns the table can lock it, or make its triggers sleep. */
 export const ALERT_TIMEOUT_MS = 30_000;
 
@@ -17,7 +20,7 @@ export const ALERT_TIMEOUT_MS = 30_000;
  * @throws errors of the driver; `Error` when the table did not take every row, or not in time. It belongs to whoever
  *   owns it, maybe to the attacker: the caller says the alerts on other ways too.
  */
-export async function writeAlerts(sql: Sql, alerts: readonly Alert[], timeoutMs = ALERT_TIMEOUT_MS): Promise<void> {
+export async function writeAlerts(sql: Sql, alerts: readonly Written[], timeoutMs = ALERT_TIMEOUT_MS): Promise<void> {
   const timer = new AbortController();
   const late = sleep(timeoutMs + 1_000, undefined, { signal: timer.signal }).then(() => {
     throw new Error(`public.senate_alerts took nothing for ${timeoutMs / 1_000} s`);
@@ -30,7 +33,7 @@ export async function writeAlerts(sql: Sql, alerts: readonly Alert[], timeoutMs 
   }
 }
 
-async function insert(sql: Sql, alerts: readonly Alert[], timeoutMs: number): Promise<void> {
+async function insert(sql: Sql, alerts: readonly Written[], timeoutMs: number): Promise<void> {
   const encoding = await serverEncoding(sql);
   const isUnicode = encoding === "UTF8";
   await inTransaction(sql, "read write", async (tx) => {

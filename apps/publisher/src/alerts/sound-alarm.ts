@@ -1,9 +1,7 @@
 import type { CheckName } from "@scidex/audit-reader";
+import { failuresOf, plainJson, postIncident, type Webhook } from "@scidex/audit-verifier/alerts";
 import type { Sql } from "postgres";
-import { messageOf } from "../errors.ts";
-import { ALERT_KIND, writeAlerts } from "./alert-table.ts";
-import { plainJson } from "./plain-json.ts";
-import { postWebhook, type Webhook } from "./webhook.ts";
+import { writeAlerts } from "./alert-table.ts";
 
 /** What the capture process has seen, which nobody has verified. */
 export interface Alarm {
@@ -18,6 +16,8 @@ export interface AlarmTarget {
   /** A client that may INSERT into `public.senate_alerts`. */
   readonly table: Sql;
   readonly webhook: Webhook | undefined;
+  /** The database's name and where it is. */
+  readonly database: string;
 }
 
 /** More of one check and kind are counted, and not named: an attacker can change millions of rows. */
@@ -35,32 +35,36 @@ export function condensed(alarms: readonly Alarm[]): Alarm[] {
   });
 }
 
+/** An alarm on one line. */
+export const alarmLine = ({ check, eventKind, eventPk, message }: Alarm): string =>
+  `${check}: ${[eventKind, eventPk, message].filter((text) => text !== undefined).join(" ")}`;
+
 /**
  * Says something at once, in `senate_alerts` and to the webhook. It is not remembered that it was said: what the chain has of
  * it the next verification finds, and alerts until somebody has taken it.
  *
  * @returns why it could not be said somewhere
  */
-export async function soundAlarm({ table, webhook }: AlarmTarget, alarms: readonly Alarm[]): Promise<string[]> {
-  const since = new Date().toISOString();
-  const details = alarms.map((alarm) => plainJson({ ...alarm }));
-  const channels = [
-    async () =>
-      writeAlerts(
-        table,
-        details.map((one, i) => ({ id: "", check: alarms[i]?.check ?? "", since, pending: [], details: one })),
-      ),
-    ...(webhook === undefined
+export async function soundAlarm(
+  { table, webhook, database }: AlarmTarget,
+  alarms: readonly Alarm[],
+): Promise<string[]> {
+  const now = new Date();
+  const divergences = alarms.map((alarm) => plainJson({ ...alarm }));
+  const posted =
+    webhook === undefined
       ? []
-      : [
-          async () =>
-            postWebhook(webhook, {
-              event: ALERT_KIND,
-              source: "capture",
-              divergences: details.map((one) => ({ ...one, since })),
-            }),
-        ]),
-  ];
-  const ends = await Promise.allSettled(channels.map(async (say) => say()));
-  return ends.flatMap((end) => (end.status === "rejected" ? [messageOf(end.reason)] : []));
+      : failuresOf(
+          postIncident(webhook, {
+            event: "audit_chain_seen_in_log",
+            origin: null,
+            database,
+            now,
+            lines: alarms.map(alarmLine),
+            details: { divergences },
+          }),
+        );
+  const rows = divergences.map((details) => ({ details }));
+  const failures = await Promise.all([failuresOf(writeAlerts(table, rows)), posted]);
+  return failures.flat();
 }

@@ -10,6 +10,8 @@ export interface CaptureOptions extends CaptureListener {
   readonly stateFile: string;
   /** Whether it ends when everything that had been written before is linked. */
   readonly once: boolean;
+  /** Whether the position in the database is gone on from where the copy outside is lost. */
+  readonly adoptPosition?: boolean | undefined;
   readonly signal: AbortSignal;
   /** Changes may have been missed: said at the beginning, and recorded in the chain. */
   readonly onGap: (message: string) => Promise<void>;
@@ -30,7 +32,8 @@ export async function capture(sql: Sql, options: CaptureOptions): Promise<void> 
   const until = options.once ? lsnOf(row?.lsn ?? "") : undefined;
   let undecodable: string | undefined;
   for (;;) {
-    const { position, published, gap } = await beginFollowing(sql, file, undecodable);
+    const { adoptPosition = false } = options;
+    const { position, published, gap } = await beginFollowing(sql, file, { undecodable, adoptPosition });
     if (gap !== null) await options.onGap(gap);
     undecodable = undefined;
     try {

@@ -1,4 +1,5 @@
 import {
+  clientName,
   CommandError,
   type CommandContext,
   connect,
@@ -11,20 +12,22 @@ import {
   writeOut,
 } from "@scidex/audit-command";
 import { connectionLoss } from "@scidex/audit-core";
+import { ALERT_FORMAT, type Webhook, WEBHOOK_ENVIRONMENT, webhookOf } from "@scidex/audit-verifier/alerts";
 import { Command } from "commander";
 import { join } from "node:path";
 import { setTimeout as sleep } from "node:timers/promises";
 import type { Sql } from "postgres";
-import { type Alarm, condensed, soundAlarm } from "../alerts/sound-alarm.ts";
+import { type Alarm, alarmLine, condensed, soundAlarm } from "../alerts/sound-alarm.ts";
 import { capture } from "../capture/capture.ts";
 import { lsnText } from "../capture/pgoutput/lsn.ts";
 import { messageOf, PublisherError } from "../errors.ts";
-import { webhookOf } from "./tell-settings.ts";
 
 interface Flags {
   readonly once?: true;
   readonly state?: string;
+  readonly adoptPosition?: true;
   readonly alertWebhook?: string;
+  readonly alertFormat?: string;
   readonly json?: true;
 }
 
@@ -32,8 +35,7 @@ const HELP = `
 It is a service of its own, under an account that cannot read the publisher's key. Its login needs REPLICATION, and the roles
 scidex_audit_capture and scidex_audit_alert. It makes its slot itself. Let one run for each database.
 
-Environment: AUDIT_DATABASE_URL, AUDIT_STATE_DIR (for --state), AUDIT_ALERT_WEBHOOK (for --alert-webhook),
-AUDIT_WEBHOOK_SECRET (signs what is posted there).
+Environment: AUDIT_DATABASE_URL, AUDIT_STATE_DIR (for --state), ${WEBHOOK_ENVIRONMENT}.
 
 Example:
   AUDIT_DATABASE_URL=postgres://capture@db/scidex audit-publisher capture --state /var/lib/audit/capture.state`;
@@ -47,7 +49,12 @@ export function captureCommand(context: CommandContext): Command {
       "--state <file>",
       "where it remembers its position, outside the database (default: capture.state in AUDIT_STATE_DIR)",
     )
+    .option(
+      "--adopt-position",
+      "where the state is lost, go on from the position that the database has; that it cannot be checked is recorded as a gap",
+    )
     .option("--alert-webhook <url>", "post what it sees there as JSON, signed with AUDIT_WEBHOOK_SECRET")
+    .option(...ALERT_FORMAT)
     .option("--json", "print what was linked and seen as lines of JSON")
     .addHelpText("after", HELP)
     .action(context.run(async (flags: Flags) => run(context, flags)));
@@ -62,7 +69,7 @@ const GATHER_MS = 500;
 async function run(context: CommandContext, flags: Flags): Promise<Outcome> {
   const { signal } = context;
   const stateFile = stateFileOf(flags);
-  const webhook = webhookOf(flags.alertWebhook, signal);
+  const webhook = webhookOf(flags, signal);
   databaseUrl();
   keepHeapSmall();
   let pause = FIRST_RETRY_MS;
@@ -106,7 +113,7 @@ const mayPass = (error: unknown): boolean =>
 
 interface Settings {
   readonly stateFile: string;
-  readonly webhook: ReturnType<typeof webhookOf>;
+  readonly webhook: Webhook | undefined;
   readonly signal: AbortSignal;
 }
 
@@ -116,13 +123,8 @@ async function follow(database: Sql, flags: Flags, { stateFile, webhook, signal 
   const tell = async (): Promise<void> => {
     const alarms = condensed(gathered);
     gathered = [];
-    for (const alarm of alarms)
-      await say(
-        flags,
-        { ...alarm },
-        `${alarm.check}: ${alarm.eventKind ?? ""} ${alarm.eventPk ?? ""} ${alarm.message}`,
-      );
-    const failures = await soundAlarm({ table: database, webhook }, alarms);
+    for (const alarm of alarms) await say(flags, { ...alarm }, alarmLine(alarm));
+    const failures = await soundAlarm({ table: database, webhook, database: clientName(database) }, alarms);
     for (const failure of failures)
       process.stderr.write(`capture: an alert could not be given: ${escapeText(failure)}\n`);
   };
@@ -138,6 +140,7 @@ async function follow(database: Sql, flags: Flags, { stateFile, webhook, signal 
     await capture(database, {
       stateFile,
       once: flags.once === true,
+      adoptPosition: flags.adoptPosition === true,
       signal,
       onLinked: (events, linkedTo) => {
         onLinked();

@@ -6,7 +6,7 @@ import { createDatabase, type TestDatabase } from "@scidex/audit-testkit";
 import { drizzle } from "drizzle-orm/postgres-js";
 import postgres, { type Sql } from "postgres";
 import { onTestFinished } from "vitest";
-import { capture } from "../../src/capture/capture.ts";
+import { capture, type CaptureOptions } from "../../src/capture/capture.ts";
 
 /** A database whose tables can be followed, and what was said of them. */
 export interface Captured {
@@ -21,7 +21,7 @@ export interface Captured {
   }[];
   readonly gaps: string[];
   /** Links all that has been written, and returns how many events that were. */
-  readonly once: () => Promise<number>;
+  readonly once: (options?: Pick<CaptureOptions, "adoptPosition">) => Promise<number>;
   /** Goes on until it is stopped. */
   readonly start: () => { readonly ended: Promise<number>; readonly stop: () => Promise<void> };
   readonly attach: (table: string, options?: AttachOptions) => Promise<void>;
@@ -51,13 +51,14 @@ export async function captured(tables: string): Promise<Captured> {
   const stateFile = join(folder, "capture.state");
   const notices: Captured["notices"] = [];
   const gaps: string[] = [];
-  const run = async (once: boolean, signal: AbortSignal): Promise<number> => {
+  const run = async (once: boolean, signal: AbortSignal, { adoptPosition = false } = {}): Promise<number> => {
     let events = 0;
     const client = postgres(database.url, { max: 2, fetch_types: false, onnotice: () => {} });
     try {
       await capture(client, {
         stateFile,
         once,
+        adoptPosition,
         signal,
         onLinked: (count) => void (events += count),
         onNotice: async (notice) => void notices.push(notice),
@@ -74,7 +75,7 @@ export async function captured(tables: string): Promise<Captured> {
     stateFile,
     notices,
     gaps,
-    once: async () => await run(true, new AbortController().signal),
+    once: async (options) => await run(true, new AbortController().signal, options),
     start: () => {
       const controller = new AbortController();
       running.add(controller);

@@ -9,7 +9,7 @@ export { fingerprintOf } from "./memory/fingerprint.ts";
 export { parseServiceUrl, request, REQUEST_DEFAULTS, type RequestOptions } from "./webhook/http-request.ts";
 export { postIncident } from "./webhook/incident.ts";
 export { alertWithoutReport } from "./overdue.ts";
-export type { JsonObject } from "./memory/plain-json.ts";
+export { type JsonObject, plainJson } from "./memory/plain-json.ts";
 export {
   MIN_SECRET_LENGTH,
   SIGNATURE_HEADER,

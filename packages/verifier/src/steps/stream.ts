@@ -69,7 +69,7 @@ async function readGaps(lane: Lane, chain: Relation, { from, to }: Range, noted:
         eventKind: GAP_KIND,
         eventPk,
         expected: "every change of tables in the mode stream comes to the capture process",
-        actual: `what was written from ${first} to ${last} of the write-ahead log did not`,
+        actual: `what was written from ${first === "unknown" ? "an unknown place" : first} to ${last} of the write-ahead log may not have`,
         message:
           "the slot, the position or the server was another one: changes in this interval may not have been recorded",
       });

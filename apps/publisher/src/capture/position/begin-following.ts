@@ -14,22 +14,33 @@ export interface Beginning {
   readonly gap: string | null;
 }
 
+export interface BeginOptions {
+  /** Why the slot cannot be decoded any more, where that was seen: then it is made anew. */
+  readonly undecodable: string | undefined;
+  /** Whether the position in the database is gone on from where ours is lost. */
+  readonly adoptPosition: boolean;
+}
+
+/** Nothing shows any more what the position in the database should be. */
+const ADOPTED = "the capture state was lost, and the position in the database adopted";
+
 /**
  * Holds the slot, the position in the database and the one that we remember against each other. Where all three fit, it goes
  * on from there. Where one does not, something was written that will never be sent to us: that is recorded in the chain, and
  * following begins anew where the slot is. The server forwards silently to wherever a slot was moved.
  *
- * @param undecodable why the slot cannot be decoded any more, where that was seen: then it is made anew
  * @throws {PublisherError} `stream` while no table has been prepared for the mode; `state_missing`
  */
-export async function beginFollowing(sql: Sql, file: PositionFile, undecodable?: string): Promise<Beginning> {
+export async function beginFollowing(sql: Sql, file: PositionFile, options: BeginOptions): Promise<Beginning> {
+  const { undecodable, adoptPosition } = options;
   const server = await readServer(sql);
   const position = await readPosition(sql);
   const published = await readPublished(sql);
   const tampered =
     position === undefined ? null : tamperedWith(file.remembered?.published ?? {}, published, position.publications);
   const lost = undecodable ?? (tampered?.isUndecodable === true ? tampered.what : null);
-  const found = lost ?? tampered?.what ?? (position === undefined ? removed(file) : gapOf(position, server, file));
+  const found =
+    lost ?? tampered?.what ?? (position === undefined ? removed(file) : gapOf(position, server, file, adoptPosition));
   if (position !== undefined && found === null) return { position, published, gap: null };
   if (position === undefined && server.publications.length === 0)
     throw new PublisherError(
@@ -40,10 +51,13 @@ export async function beginFollowing(sql: Sql, file: PositionFile, undecodable?:
   // Only what a publication has left out is missed: the log itself is all there.
   const isGapless =
     lost === null && tampered !== null && position !== undefined && gapOf(position, server, file) === null;
-  const lsn = isGapless
-    ? position.linkedTo
-    : await placeOfSlot(sql, lost === null ? server : { ...server, slot: undefined });
-  const missedFrom = found === null ? null : lsnText((file.remembered?.to ?? position)?.linkedTo ?? 0n);
+  const isAdopted = found === ADOPTED && position !== undefined;
+  const lsn =
+    isGapless || isAdopted
+      ? position.linkedTo
+      : await placeOfSlot(sql, lost === null ? server : { ...server, slot: undefined });
+  const missedFrom =
+    found === null ? null : isAdopted ? "unknown" : lsnText((file.remembered?.to ?? position)?.linkedTo ?? 0n);
   const id = await follow(sql, {
     before: position?.id ?? null,
     slot: server.slotName,
@@ -67,17 +81,23 @@ const removed = ({ remembered }: PositionFile): string | null =>
   remembered === undefined ? null : "the position was removed from the database";
 
 /** What does not fit; null where all of it does. */
-function gapOf(position: Position, { slot, slotName, systemIdentifier }: Server, file: PositionFile): string | null {
+function gapOf(
+  position: Position,
+  { slot, slotName, systemIdentifier }: Server,
+  file: PositionFile,
+  adoptPosition = false,
+): string | null {
   if (position.systemIdentifier !== systemIdentifier) return "the database was restored into another server";
   if (slot === undefined) return `the slot ${slotName} is gone`;
   if (slot.isLost) return `the slot ${slotName} was too far behind: the server has removed what it would have sent`;
   if (position.slot !== slotName) return `the position is one of the slot ${JSON.stringify(position.slot)}`;
   if (slot.confirmed > position.linkedTo) return `the slot ${slotName} was moved forward to ${lsnText(slot.confirmed)}`;
   const { remembered } = file;
+  if (remembered === undefined && adoptPosition) return ADOPTED;
   if (remembered === undefined)
     throw new PublisherError(
       "state_missing",
-      `the capture state ${file.path} does not exist, and the database has a position, ${placeText(position)}. Put back the newest copy. If there is none, verify the database, and when that is clean: audit-publisher capture --adopt-position`,
+      `the capture state ${file.path} does not exist, and the database has a position, ${placeText(position)}. Put back the newest copy. If there is none, verify the database, and when that is clean: audit-publisher capture --adopt-position, which records a gap`,
     );
   if (remembered.systemIdentifier !== systemIdentifier || remembered.slot !== slotName)
     return "the capture state is one of another server or slot";

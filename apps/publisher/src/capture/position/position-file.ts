@@ -1,6 +1,6 @@
+import { replaceDurably } from "@scidex/audit-command";
 import { readFile } from "node:fs/promises";
 import { errno, messageOf, PublisherError } from "../../errors.ts";
-import { replaceDurably } from "../../state/durable-file.ts";
 import { lsnText, parseLsn } from "../pgoutput/lsn.ts";
 import { isSamePlace, type Place } from "./position.ts";
 import type { Published } from "./published.ts";
@@ -75,7 +75,7 @@ function format({ systemIdentifier, slot, published, from, to }: Remembered): st
 function parse(text: string, path: string): Remembered {
   const wrong = new PublisherError(
     "state_invalid",
-    `the capture state ${path} is damaged, or none: put back the newest copy. Without any, audit-verify shows whether anything is missing; then move it away`,
+    `the capture state ${path} is damaged, or none: put back the newest copy. If there is none, move it away, verify the database, and when that is clean: audit-publisher capture --adopt-position, which records a gap`,
   );
   let value: unknown;
   try {

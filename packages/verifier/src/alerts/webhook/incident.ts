@@ -2,9 +2,9 @@ import { jsonForm, sha256, toHex } from "@scidex/audit-core";
 import { cut } from "./notice.ts";
 import { postWebhook, type Webhook } from "./webhook.ts";
 
-/** What keeps a publisher from its work, said at every run in which it does. */
+/** What keeps a publisher from its work, said at every run in which it does; and what the capture process sees, said once. */
 export interface Incident {
-  readonly event: "audit_chain_not_signed" | "audit_chain_lock_held";
+  readonly event: "audit_chain_not_signed" | "audit_chain_lock_held" | "audit_chain_seen_in_log";
   readonly origin: string | null;
   readonly database: string;
   readonly now: Date;
@@ -17,11 +17,13 @@ export interface Incident {
 const TITLES = {
   audit_chain_not_signed: "nothing is signed, because of findings",
   audit_chain_lock_held: "somebody holds the chain's lock",
+  audit_chain_seen_in_log: "the write-ahead log shows what should not be",
 } as const;
 
 const ALERT_NAMES = {
   audit_chain_not_signed: "AuditChainNotSigned",
   audit_chain_lock_held: "AuditChainLockHeld",
+  audit_chain_seen_in_log: "AuditChainSeenInLog",
 } as const;
 
 const RUNBOOK = "https://github.com/scidex/audit-chain/blob/main/docs/incident.md";
