@@ -282,19 +282,19 @@ AS $function$
            AND NOT (right(t.was, 1) = '}' AND starts_with(t.now, concat(left(t.was, -1), ','))))
 $function$;
 --> statement-breakpoint
--- Payload hash of the newest event of a tracked row's key in the chain; NULL where there is none, or it is a deletion.
+-- Payload hash of the newest event of a tracked row's key in the chain; NULL where there is none, or it is a deletion. `since`
+-- is audit_chain_keyed_since of the kind, which takes longer than the rest.
 --
 -- A change is keyed by its own seq, and the index has these as text, where 10 stands before 9. So the longest are
 -- looked for first, each length from its highest number down. That takes a few probes, however often the row has
 -- changed.
-CREATE OR REPLACE FUNCTION public.audit_chain_newest_hash(kind text, pk text) RETURNS bytea
+CREATE OR REPLACE FUNCTION public.audit_chain_newest_hash(kind text, pk text, since bigint) RETURNS bytea
 LANGUAGE plpgsql STABLE
 -- See audit_chain_link.
 SET search_path = pg_catalog, pg_temp SET enable_seqscan = off SET plan_cache_mode = force_generic_plan SET jit = off
 AS $function$
 DECLARE
   prefix text := concat(pk, '@');
-  since  bigint := public.audit_chain_keyed_since(kind);
   size   bigint;
   newest public.audit_chain;
   link   public.audit_chain;
@@ -438,7 +438,7 @@ BEGIN
     is_circle := key.befores[1] IS NOT DISTINCT FROM key.afters[cardinality(key.afters)];
     CONTINUE WHEN NOT key.is_broken AND NOT is_circle;
     IF key.place_before IS NULL THEN
-      first_hash := public.audit_chain_newest_hash(key.kind, key.pk);
+      first_hash := public.audit_chain_newest_hash(key.kind, key.pk, public.audit_chain_keyed_since(key.kind));
     ELSE
       key.place_before := coalesce(at_place[key.place_before], key.place_before);
       first_hash := CASE WHEN changes[key.place_before] = 'delete' THEN NULL ELSE payload_hashes[key.place_before] END;
@@ -1862,6 +1862,23 @@ AS $function$
     JOIN pg_attribute AS a ON a.attrelid = live.relid AND a.attnum = e.value::smallint AND NOT a.attisdropped AND a.attname::text <> e.key
 $function$;
 --> statement-breakpoint
+-- The link since which rows of a kind may have other payloads or keys than were recorded before, 0 where they have always had
+-- these: the verifier's newestShapeChange, and sometimes later. Rows that were recorded before are recorded anew.
+CREATE OR REPLACE FUNCTION public.audit_chain_shaped_since(kind text) RETURNS bigint
+LANGUAGE sql STABLE
+SET search_path = pg_catalog, pg_temp
+AS $function$
+  WITH shape AS (
+    SELECT c.id, concat(to_json(c.key_columns), to_json(c.columns), to_json(c.members), c.absent, to_json(c.column_types)) AS said
+      FROM public.audit_chain_config AS c WHERE c.kind = audit_chain_shaped_since.kind
+  ), pairs AS (
+    SELECT s.id, s.said, lag(s.said) OVER (ORDER BY s.id) AS said_before FROM shape AS s
+  )
+  SELECT coalesce(max(l.seq), 0)
+    FROM pairs AS p JOIN public.audit_chain AS l ON l.event_kind = 'audit_chain_config' AND l.event_pk = p.id::text
+   WHERE p.said <> p.said_before
+$function$;
+--> statement-breakpoint
 -- Waits until everything that has been written to the log by now is linked, for the tables in the mode `stream`. The
 -- caller holds the lock of the table whose configuration is to change, and so keeps its writers out: no row falls between
 -- two configurations.
@@ -2834,7 +2851,9 @@ CREATE OR REPLACE FUNCTION public.audit_chain_judge(
 LANGUAGE sql STABLE
 SET search_path = pg_catalog, pg_temp SET enable_seqscan = off SET jit = off
 AS $function$
-  WITH event AS (
+  WITH keyed AS MATERIALIZED (
+    SELECT k.kind, public.audit_chain_keyed_since(k.kind) AS since FROM (SELECT DISTINCT u.kind FROM unnest(kinds) AS u(kind)) AS k
+  ), event AS (
     SELECT e.*, CASE WHEN e.op <> 'delete' THEN e.payload END AS after
       FROM unnest(kinds, pks, payload_hashes, before_hashes, ops) WITH ORDINALITY AS e(kind, pk, payload, before, op, n)
   ), placed AS (
@@ -2846,20 +2865,63 @@ AS $function$
          CASE p.op
            WHEN 'insert' THEN
              CASE WHEN NOT p.is_there AND NOT EXISTS (SELECT FROM public.audit_chain AS c WHERE c.event_kind = p.kind AND c.event_pk = p.pk) THEN NULL
-                  WHEN CASE WHEN p.number > 1 THEN p.after_before ELSE public.audit_chain_newest_hash(p.kind, p.pk) END = p.payload THEN 'known'
+                  WHEN CASE WHEN p.number > 1 THEN p.after_before ELSE public.audit_chain_newest_hash(p.kind, p.pk, k.since) END = p.payload THEN 'known'
                   ELSE 'insert' END
            WHEN 'delete' THEN
-             CASE WHEN (SELECT l.role IN ('retire', 'erase') AND l.payload_hash = p.before FROM public.audit_chain_newest(p.kind, p.pk, public.audit_chain_keyed_since(p.kind)) AS l) THEN 'known'
-                  WHEN EXISTS (SELECT FROM public.audit_chain_pending AS q WHERE q.event_kind = p.kind AND q.event_pk = p.pk AND q.op IN ('retire', 'erase') AND q.payload_hash = p.before) THEN 'known'
+             CASE WHEN NOT p.is_there
+                       AND (SELECT l.role IN ('retire', 'erase') AND l.payload_hash = p.before FROM public.audit_chain_newest(p.kind, p.pk, k.since) AS l) THEN 'known'
                   ELSE 'delete' END
            ELSE p.op END
-    FROM placed AS p ORDER BY p.n
+    FROM placed AS p JOIN keyed AS k ON k.kind = p.kind ORDER BY p.n
+$function$;
+--> statement-breakpoint
+-- Which events of a batch from the write-ahead log do not go on from what the chain has: of a change, the row before is not
+-- the one that was recorded last; where a row is inserted, there is one already. Somebody has changed the row by what the log
+-- does not show, or has kept its changes from us. It is the verifier's `change_unrecorded`, at once.
+--
+-- `roles` are those that the events get; they are not linked yet. Returns an element for each event; NULL where none is so.
+-- Nothing is said of a row that was recorded under another shape than its table has now: it is to be recorded anew.
+CREATE OR REPLACE FUNCTION public.audit_chain_unexpected(
+  kinds text[], pks text[], payload_hashes bytea[], before_hashes bytea[], roles text[]) RETURNS boolean[]
+LANGUAGE sql STABLE
+SET search_path = pg_catalog, pg_temp SET enable_seqscan = off SET jit = off
+AS $function$
+  WITH event AS (
+    SELECT e.*, row_number() OVER own AS number,
+           lag(CASE WHEN e.role IS DISTINCT FROM 'delete' THEN e.payload END) OVER own AS after_before
+      FROM unnest(kinds, pks, payload_hashes, before_hashes, roles) WITH ORDINALITY AS e(kind, pk, payload, before, role, n)
+    WINDOW own AS (PARTITION BY e.kind, e.pk ORDER BY e.n)
+  ), keyed AS MATERIALIZED (
+    SELECT k.kind, public.audit_chain_keyed_since(k.kind) AS since FROM (SELECT DISTINCT e.kind FROM event AS e WHERE e.role IS NOT NULL) AS k
+  ), odd AS MATERIALIZED (
+    SELECT e.n, e.kind, e.pk, e.number
+      FROM event AS e JOIN keyed AS k ON k.kind = e.kind
+     WHERE e.role IS NOT NULL
+       AND CASE WHEN e.role <> 'insert' THEN e.before END IS DISTINCT FROM
+           CASE WHEN e.number > 1 THEN e.after_before ELSE public.audit_chain_newest_hash(e.kind, e.pk, k.since) END
+  ), shape AS MATERIALIZED (
+    SELECT k.kind, public.audit_chain_shaped_since(k.kind) AS since
+      FROM (SELECT DISTINCT o.kind FROM odd AS o) AS k
+      JOIN public.audit_chain_relation AS r ON r.kind = k.kind
+     CROSS JOIN LATERAL (SELECT c.* FROM public.audit_chain_config AS c WHERE c.kind = k.kind ORDER BY c.id DESC LIMIT 1) AS g
+     WHERE NOT public.audit_chain_types_changed(r.relid, g.columns, g.column_types)
+       AND NOT EXISTS (
+         SELECT FROM unnest(g.columns) AS u(name)
+          WHERE NOT EXISTS (SELECT FROM pg_attribute AS a WHERE a.attrelid = r.relid AND a.attname::text = u.name AND NOT a.attisdropped))
+  ), judged AS (
+    SELECT o.n
+      FROM odd AS o JOIN shape AS s ON s.kind = o.kind
+     WHERE o.number > 1 OR s.since = 0 OR (SELECT l.payload_hash IS NOT NULL FROM public.audit_chain_newest(o.kind, o.pk, s.since) AS l)
+  )
+  SELECT CASE WHEN EXISTS (SELECT FROM judged) THEN array_agg(j.n IS NOT NULL ORDER BY e.n) END
+    FROM event AS e LEFT JOIN judged AS j ON j.n = e.n
 $function$;
 --> statement-breakpoint
 -- The door of the mode `stream`: links a batch of what the write-ahead log has brought, in the log's order, together with
 -- the position behind it. `before` is the id of the position that the batch goes on from; with any other, nothing is
--- linked: so each change is linked once, whatever happens to whom in between. Returns the seq of each event, NULL for what
--- is linked already, and the new position's id as the last element.
+-- linked: so each change is linked once, whatever happens to whom in between. Returns the seq of each event, negative
+-- where it does not go on from what the chain has (audit_chain_unexpected), NULL for what is linked already, and the new
+-- position's id as the last element.
 --
 -- `ops` are insert, update or delete. An insert of a key that has events is one of them; where the newest of these is the
 -- same row, it is in the chain already (a backfill has been faster). A deletion for which a door has made its own event
@@ -2877,6 +2939,7 @@ DECLARE
   roles text[];
   seqs  bigint[] := '{}';
   size  bigint;
+  odd   boolean[];
   n     CONSTANT integer := cardinality(kinds);
   is_plain boolean := true;
 BEGIN
@@ -2907,13 +2970,18 @@ BEGIN
     SELECT array_agg(nullif(o.op, 'insert') ORDER BY o.n) INTO roles FROM unnest(ops) WITH ORDINALITY AS o(op, n);
     IF is_plain THEN
       BEGIN
+        odd := public.audit_chain_unexpected(kinds, pks, payload_hashes, before_hashes, roles);
         size := public.audit_chain_extend(kinds, pks, payload_hashes, before_hashes, roles);
-        SELECT array_agg(s ORDER BY s) INTO seqs FROM generate_series(size - n + 1, size) AS s;
+        SELECT array_agg(CASE WHEN odd[s.n] THEN -(size - n + s.n) ELSE size - n + s.n END ORDER BY s.n) INTO seqs FROM generate_series(1, n) AS s(n);
       EXCEPTION WHEN unique_violation THEN
         is_plain := false;
       END;
     END IF;
     IF NOT is_plain THEN
+      -- A door's own event comes before what the log has behind it.
+      IF EXISTS (SELECT FROM public.audit_chain_pending AS p WHERE p.op IN ('retire', 'erase') AND p.event_kind = ANY (kinds) AND p.conflict IS NULL) THEN
+        PERFORM public.audit_chain_link_all();
+      END IF;
       SELECT array_agg(j.role ORDER BY j.n), array_agg(CASE WHEN j.role IS DISTINCT FROM 'known' THEN j.n END ORDER BY j.n)
         INTO roles, seqs
         FROM public.audit_chain_judge(kinds, pks, payload_hashes, before_hashes, ops) AS j;
@@ -2922,8 +2990,9 @@ BEGIN
         FROM unnest(kinds, pks, payload_hashes, before_hashes, roles, seqs) WITH ORDINALITY AS e(kind, pk, payload, before, role, place, n)
        WHERE e.place IS NOT NULL;
       IF kinds IS NOT NULL THEN
+        odd := public.audit_chain_unexpected(kinds, pks, payload_hashes, before_hashes, roles);
         size := public.audit_chain_extend(kinds, pks, payload_hashes, before_hashes, roles);
-        SELECT array_agg(CASE WHEN s.place IS NOT NULL THEN size - cardinality(kinds) + s.number END ORDER BY s.n) INTO seqs
+        SELECT array_agg(CASE WHEN s.place IS NOT NULL THEN (size - cardinality(kinds) + s.number) * CASE WHEN odd[s.number] THEN -1 ELSE 1 END END ORDER BY s.n) INTO seqs
           FROM (SELECT u.place, u.n, count(u.place) OVER (ORDER BY u.n) AS number FROM unnest(seqs) WITH ORDINALITY AS u(place, n)) AS s;
       END IF;
     END IF;

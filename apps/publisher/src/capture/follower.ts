@@ -2,13 +2,15 @@ import { setTimeout as sleep } from "node:timers/promises";
 import type { Sql } from "postgres";
 import { Batch } from "./link/batch.ts";
 import { linkBatch } from "./link/link-batch.ts";
-import { type Notice, TransactionReader } from "./link/transaction-reader.ts";
+import { type LinkNotice, type Notice, noticesOf } from "./link/notice.ts";
+import { TransactionReader } from "./link/transaction-reader.ts";
 import { decodeMessage } from "./pgoutput/decode-message.ts";
 import type { Lsn } from "./pgoutput/lsn.ts";
 import { follow } from "./position/begin-following.ts";
 import { NewPublications } from "./position/new-publications.ts";
 import { type Position, lsnOf } from "./position/position.ts";
 import { type Published, readPublished, tamperedWith } from "./position/published.ts";
+import { readServer } from "./position/slot.ts";
 import type { PositionFile } from "./position/position-file.ts";
 import { ReplicationStream } from "./replication/stream.ts";
 import { readTables } from "./rows/read-tables.ts";
@@ -18,7 +20,7 @@ export interface CaptureListener {
   /** Events were linked, and will never come again. */
   readonly onLinked: (events: number, linkedTo: Lsn) => void;
   /** Something that should not be; with the link that says it, where there is one. */
-  readonly onNotice: (notice: Notice & { readonly seq?: bigint; readonly eventPk?: string }) => Promise<void>;
+  readonly onNotice: (notice: Notice | LinkNotice) => Promise<void>;
 }
 
 export interface FollowOptions extends CaptureListener {
@@ -72,7 +74,7 @@ export class Follower {
     this.#failure.promise.catch(() => {});
   }
 
-  /** @returns whether publications have come, so that it has to be begun again */
+  /** @returns whether it has to be begun again: publications have come, or somebody has moved what is followed */
   async run(): Promise<boolean> {
     const { slot, publications, linkedTo } = this.#position;
     const stream = await ReplicationStream.open(
@@ -96,12 +98,22 @@ export class Follower {
     const stop = (): void => this.#wake();
     this.#options.signal.addEventListener("abort", stop);
     try {
+      if (await this.#wasMoved()) return true;
       return await Promise.race([this.#loop(), ended, this.#failure.promise]);
     } finally {
       this.#options.signal.removeEventListener("abort", stop);
       await this.#linking?.catch(() => {});
       await stream.close();
     }
+  }
+
+  /**
+   * Whether the slot was moved forward, or made anew, between the look at it and now: the server then sends from there
+   * without a word. From now on it is in use, and nobody can.
+   */
+  async #wasMoved(): Promise<boolean> {
+    const { slot } = await readServer(this.#sql);
+    return slot === undefined || slot.confirmed > this.#position.linkedTo;
   }
 
   async #loop(): Promise<boolean> {
@@ -211,14 +223,14 @@ export class Follower {
     const { file, onLinked, onNotice } = this.#options;
     const { systemIdentifier, slot } = this.#position;
     await file.save({ systemIdentifier, slot, published: this.#published, from: this.#position, to: batch.place });
-    const { position, seqs } = await linkBatch(this.#sql, this.#position.id, batch);
+    const { position, links } = await linkBatch(this.#sql, this.#position.id, batch);
     this.#position = { ...this.#position, ...batch.place, id: position };
     this.#stream?.acknowledge(batch.place.linkedTo);
     onLinked(batch.events.length, batch.place.linkedTo);
-    for (const [i, { refused, kind, pk }] of batch.events.entries()) {
-      const seq = seqs[i];
-      if (refused !== null && typeof seq === "bigint")
-        await onNotice({ check: "change_refused", eventKind: kind, eventPk: pk, seq, message: `the row ${refused}` });
+    for (const [i, link] of links.entries()) {
+      const event = batch.events[i];
+      if (event === undefined) continue;
+      for (const notice of noticesOf(event, link)) await onNotice(notice);
     }
   }
 }

@@ -11,8 +11,10 @@ export interface StreamEvent {
   readonly payloadHash: string;
   /** Of an update or a deletion: the payload hash of the row before. */
   readonly beforeHash: string | null;
-  /** What is said of it once it is linked, where it should not have been possible. */
-  readonly refused: string | null;
+  /** Whether its table refuses changes, so that it should not have been possible. */
+  readonly isRefused: boolean;
+  /** Which transaction it is of, and when that was committed. */
+  readonly said: string;
 }
 
 /** How many events one transaction of ours links at most. */

@@ -8,8 +8,15 @@ import type { Batch } from "./batch.ts";
 export interface Linked {
   /** The new position's id. */
   readonly position: string;
-  /** For each event its seq, null where the chain had it already. */
-  readonly seqs: readonly (bigint | null)[];
+  readonly links: readonly Link[];
+}
+
+/** What became of an event. */
+export interface Link {
+  /** Null where the chain had it already. */
+  readonly seq: bigint | null;
+  /** Whether the row before it is another one than the chain has. */
+  readonly isUnexpected: boolean;
 }
 
 /** Links a batch through the door, with the place behind it, behind the position of that id. */
@@ -41,5 +48,9 @@ export async function linkBatch(sql: Sql, before: string, { events, place }: Bat
   const seqs = JSON.parse(row?.seqs ?? "[]") as (number | null)[];
   const position = seqs.pop();
   if (typeof position !== "number") throw new PublisherError("database", "audit_chain_stream has returned nothing");
-  return { position: String(position), seqs: seqs.map((seq) => (seq === null ? null : BigInt(seq))) };
+  const links = seqs.map((seq) => ({
+    seq: seq === null ? null : BigInt(Math.abs(seq)),
+    isUnexpected: seq !== null && seq < 0,
+  }));
+  return { position: String(position), links };
 }

@@ -4,14 +4,8 @@ import type { Place } from "../position/position.ts";
 import type { StreamTable, StreamTables } from "../rows/read-tables.ts";
 import { filled, RowReader, UnreadableRow } from "../rows/row-reader.ts";
 import type { StreamEvent } from "./batch.ts";
+import type { Notice } from "./notice.ts";
 import { PublisherError } from "../../errors.ts";
-
-/** Something that the log shows and that should not be. */
-export interface Notice {
-  readonly check: "change_refused" | "source_unchained" | "relation_changed";
-  readonly eventKind: string;
-  readonly message: string;
-}
 
 interface Followed {
   readonly table: StreamTable;
@@ -142,10 +136,8 @@ function rowEvents(
     op,
     ...row,
     beforeHash,
-    refused:
-      op === "insert" || table.changes === "track"
-        ? null
-        : `was ${op === "update" ? "updated" : "deleted"} past its guard (${said})`,
+    isRefused: op !== "insert" && table.changes === "refuse",
+    said,
   });
   if (change.type === "insert") return [event("insert", reader.read(change.after), null)];
   const { before } = change;

@@ -39,7 +39,7 @@ BEGIN
     is_circle := key.befores[1] IS NOT DISTINCT FROM key.afters[cardinality(key.afters)];
     CONTINUE WHEN NOT key.is_broken AND NOT is_circle;
     IF key.place_before IS NULL THEN
-      first_hash := public.audit_chain_newest_hash(key.kind, key.pk);
+      first_hash := public.audit_chain_newest_hash(key.kind, key.pk, public.audit_chain_keyed_since(key.kind));
     ELSE
       key.place_before := coalesce(at_place[key.place_before], key.place_before);
       first_hash := CASE WHEN changes[key.place_before] = 'delete' THEN NULL ELSE payload_hashes[key.place_before] END;

@@ -1,16 +1,16 @@
--- Payload hash of the newest event of a tracked row's key in the chain; NULL where there is none, or it is a deletion.
+-- Payload hash of the newest event of a tracked row's key in the chain; NULL where there is none, or it is a deletion. `since`
+-- is audit_chain_keyed_since of the kind, which takes longer than the rest.
 --
 -- A change is keyed by its own seq, and the index has these as text, where 10 stands before 9. So the longest are
 -- looked for first, each length from its highest number down. That takes a few probes, however often the row has
 -- changed.
-CREATE OR REPLACE FUNCTION public.audit_chain_newest_hash(kind text, pk text) RETURNS bytea
+CREATE OR REPLACE FUNCTION public.audit_chain_newest_hash(kind text, pk text, since bigint) RETURNS bytea
 LANGUAGE plpgsql STABLE
 -- See audit_chain_link.
 SET search_path = pg_catalog, pg_temp SET enable_seqscan = off SET plan_cache_mode = force_generic_plan SET jit = off
 AS $function$
 DECLARE
   prefix text := concat(pk, '@');
-  since  bigint := public.audit_chain_keyed_since(kind);
   size   bigint;
   newest public.audit_chain;
   link   public.audit_chain;

@@ -5,7 +5,9 @@ CREATE OR REPLACE FUNCTION public.audit_chain_judge(
 LANGUAGE sql STABLE
 SET search_path = pg_catalog, pg_temp SET enable_seqscan = off SET jit = off
 AS $function$
-  WITH event AS (
+  WITH keyed AS MATERIALIZED (
+    SELECT k.kind, public.audit_chain_keyed_since(k.kind) AS since FROM (SELECT DISTINCT u.kind FROM unnest(kinds) AS u(kind)) AS k
+  ), event AS (
     SELECT e.*, CASE WHEN e.op <> 'delete' THEN e.payload END AS after
       FROM unnest(kinds, pks, payload_hashes, before_hashes, ops) WITH ORDINALITY AS e(kind, pk, payload, before, op, n)
   ), placed AS (
@@ -17,12 +19,12 @@ AS $function$
          CASE p.op
            WHEN 'insert' THEN
              CASE WHEN NOT p.is_there AND NOT EXISTS (SELECT FROM public.audit_chain AS c WHERE c.event_kind = p.kind AND c.event_pk = p.pk) THEN NULL
-                  WHEN CASE WHEN p.number > 1 THEN p.after_before ELSE public.audit_chain_newest_hash(p.kind, p.pk) END = p.payload THEN 'known'
+                  WHEN CASE WHEN p.number > 1 THEN p.after_before ELSE public.audit_chain_newest_hash(p.kind, p.pk, k.since) END = p.payload THEN 'known'
                   ELSE 'insert' END
            WHEN 'delete' THEN
-             CASE WHEN (SELECT l.role IN ('retire', 'erase') AND l.payload_hash = p.before FROM public.audit_chain_newest(p.kind, p.pk, public.audit_chain_keyed_since(p.kind)) AS l) THEN 'known'
-                  WHEN EXISTS (SELECT FROM public.audit_chain_pending AS q WHERE q.event_kind = p.kind AND q.event_pk = p.pk AND q.op IN ('retire', 'erase') AND q.payload_hash = p.before) THEN 'known'
+             CASE WHEN NOT p.is_there
+                       AND (SELECT l.role IN ('retire', 'erase') AND l.payload_hash = p.before FROM public.audit_chain_newest(p.kind, p.pk, k.since) AS l) THEN 'known'
                   ELSE 'delete' END
            ELSE p.op END
-    FROM placed AS p ORDER BY p.n
+    FROM placed AS p JOIN keyed AS k ON k.kind = p.kind ORDER BY p.n
 $function$;

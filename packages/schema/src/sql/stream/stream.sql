@@ -1,7 +1,8 @@
 -- The door of the mode `stream`: links a batch of what the write-ahead log has brought, in the log's order, together with
 -- the position behind it. `before` is the id of the position that the batch goes on from; with any other, nothing is
--- linked: so each change is linked once, whatever happens to whom in between. Returns the seq of each event, NULL for what
--- is linked already, and the new position's id as the last element.
+-- linked: so each change is linked once, whatever happens to whom in between. Returns the seq of each event, negative
+-- where it does not go on from what the chain has (audit_chain_unexpected), NULL for what is linked already, and the new
+-- position's id as the last element.
 --
 -- `ops` are insert, update or delete. An insert of a key that has events is one of them; where the newest of these is the
 -- same row, it is in the chain already (a backfill has been faster). A deletion for which a door has made its own event
@@ -19,6 +20,7 @@ DECLARE
   roles text[];
   seqs  bigint[] := '{}';
   size  bigint;
+  odd   boolean[];
   n     CONSTANT integer := cardinality(kinds);
   is_plain boolean := true;
 BEGIN
@@ -49,13 +51,18 @@ BEGIN
     SELECT array_agg(nullif(o.op, 'insert') ORDER BY o.n) INTO roles FROM unnest(ops) WITH ORDINALITY AS o(op, n);
     IF is_plain THEN
       BEGIN
+        odd := public.audit_chain_unexpected(kinds, pks, payload_hashes, before_hashes, roles);
         size := public.audit_chain_extend(kinds, pks, payload_hashes, before_hashes, roles);
-        SELECT array_agg(s ORDER BY s) INTO seqs FROM generate_series(size - n + 1, size) AS s;
+        SELECT array_agg(CASE WHEN odd[s.n] THEN -(size - n + s.n) ELSE size - n + s.n END ORDER BY s.n) INTO seqs FROM generate_series(1, n) AS s(n);
       EXCEPTION WHEN unique_violation THEN
         is_plain := false;
       END;
     END IF;
     IF NOT is_plain THEN
+      -- A door's own event comes before what the log has behind it.
+      IF EXISTS (SELECT FROM public.audit_chain_pending AS p WHERE p.op IN ('retire', 'erase') AND p.event_kind = ANY (kinds) AND p.conflict IS NULL) THEN
+        PERFORM public.audit_chain_link_all();
+      END IF;
       SELECT array_agg(j.role ORDER BY j.n), array_agg(CASE WHEN j.role IS DISTINCT FROM 'known' THEN j.n END ORDER BY j.n)
         INTO roles, seqs
         FROM public.audit_chain_judge(kinds, pks, payload_hashes, before_hashes, ops) AS j;
@@ -64,8 +71,9 @@ BEGIN
         FROM unnest(kinds, pks, payload_hashes, before_hashes, roles, seqs) WITH ORDINALITY AS e(kind, pk, payload, before, role, place, n)
        WHERE e.place IS NOT NULL;
       IF kinds IS NOT NULL THEN
+        odd := public.audit_chain_unexpected(kinds, pks, payload_hashes, before_hashes, roles);
         size := public.audit_chain_extend(kinds, pks, payload_hashes, before_hashes, roles);
-        SELECT array_agg(CASE WHEN s.place IS NOT NULL THEN size - cardinality(kinds) + s.number END ORDER BY s.n) INTO seqs
+        SELECT array_agg(CASE WHEN s.place IS NOT NULL THEN (size - cardinality(kinds) + s.number) * CASE WHEN odd[s.number] THEN -1 ELSE 1 END END ORDER BY s.n) INTO seqs
           FROM (SELECT u.place, u.n, count(u.place) OVER (ORDER BY u.n) AS number FROM unnest(seqs) WITH ORDINALITY AS u(place, n)) AS s;
       END IF;
     END IF;
