@@ -38,7 +38,7 @@ export type { Form } from "./database/plan/parts.ts";
 export { NoPlanError, PlanError } from "./database/plan/plan-error.ts";
 export { countRows, isWholeScan } from "./database/count-rows.ts";
 export { indexForm, scanForm } from "./database/plan/scan-form.ts";
-export { readLogEnd, readReplayTime, readSystemIdentifier } from "./database/read-server.ts";
+export { readLogEnd, readReplayTime, readSlotStatus, readSystemIdentifier } from "./database/read-server.ts";
 export { isRefused, isTransient, reasonOf } from "./database/refused.ts";
 export type { Column, Relation, Slice } from "./database/relation.ts";
 export { lockAgainstRewriting, lockAllAgainstRewriting, REWRITTEN, wereRewritten } from "./database/rewritten.ts";

@@ -1,5 +1,5 @@
 import type { Micros } from "@scidex/audit-core";
-import { REPLAYED_AT, REPLAYED_TO, SYSTEM_IDENTIFIER, WRITTEN_TO } from "./plan/catalog-forms.ts";
+import { REPLAYED_AT, REPLAYED_TO, REPLICATION_SLOTS, SYSTEM_IDENTIFIER, WRITTEN_TO } from "./plan/catalog-forms.ts";
 import type { Lane } from "./lane.ts";
 
 /** The system identifier of the server's cluster, decimal; null where it does not say. */
@@ -31,4 +31,17 @@ export async function readLogEnd(lane: Lane): Promise<bigint | null> {
   const form = lane.parameters["in_hot_standby"] === "on" ? REPLAYED_TO : WRITTEN_TO;
   const [lsn] = await lane.rows(form, 1, ([value]) => (value?.length === 8 ? value.readBigUInt64BE() : null));
   return lsn ?? null;
+}
+
+/**
+ * Whether the server has the slot of a name, and what it would send: `wal_status` as PostgreSQL has it; undefined where there
+ * is none. Slots are no part of a snapshot: this is how it is now.
+ */
+export async function readSlotStatus(lane: Lane, name: string): Promise<string | undefined> {
+  const slots = await lane.rows(
+    REPLICATION_SLOTS,
+    2,
+    ([slot, status]) => [slot?.toString("utf8"), status?.toString("utf8")] as const,
+  );
+  return slots.find(([slot]) => slot === name)?.[1];
 }

@@ -40,7 +40,11 @@ export interface Observations {
   readonly generations: Generations;
   readonly overview: Overview;
   /** How far tables in the mode `stream` have come; null where there are none. */
-  readonly stream: { readonly linkedTo: bigint | null; readonly writtenTo: bigint | null } | null;
+  readonly stream: {
+    readonly linkedTo: bigint | null;
+    readonly writtenTo: bigint | null;
+    readonly stopped: string | null;
+  } | null;
   /** Whether anything was found of them that may not have been linked yet. */
   readonly awaitsLinking: boolean;
   /** How long the group `access` took, in milliseconds. */

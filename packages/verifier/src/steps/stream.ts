@@ -6,6 +6,7 @@ import {
   type Lane,
   type Range,
   readLogEnd,
+  readSlotStatus,
   type Relation,
 } from "@scidex/audit-reader";
 import { splitKind } from "@scidex/audit-core";
@@ -19,6 +20,8 @@ export interface StreamProgress {
   readonly linkedTo: bigint | null;
   /** Up to where the log was written when the look's snapshot had been taken. */
   readonly writtenTo: bigint | null;
+  /** Why nothing more will be linked by itself; null where that is not so. */
+  readonly stopped: string | null;
 }
 
 /** What the look before has seen. */
@@ -49,9 +52,21 @@ export async function readStream(
   return await noted.orNull(CHAIN, ["sources", "coverage"], async () =>
     lane.attempt(async (attempt) => {
       await readGaps(attempt, chain, range, noted);
-      return { linkedTo: await readLinkedTo(attempt), writtenTo: await readLogEnd(attempt) };
+      const position = await readPosition(attempt);
+      const writtenTo = await readLogEnd(attempt);
+      const stopped = position === null ? null : await whyStopped(attempt, position.slot);
+      if (stopped !== null) noted.warn([`${stopped}: capture begins anew, and records a gap`]);
+      return { linkedTo: position?.linkedTo ?? null, writtenTo, stopped };
     }),
   );
+}
+
+/** A standby need not have the slot. */
+async function whyStopped(lane: Lane, slot: string): Promise<string | null> {
+  if (lane.parameters["in_hot_standby"] === "on") return null;
+  const status = await readSlotStatus(lane, slot);
+  if (status === undefined) return `the replication slot ${slot} is gone`;
+  return status === "lost" ? `the server has removed what the replication slot ${slot} would send` : null;
 }
 
 async function readGaps(lane: Lane, chain: Relation, { from, to }: Range, noted: Noted): Promise<void> {
@@ -77,14 +92,15 @@ async function readGaps(lane: Lane, chain: Relation, { from, to }: Range, noted:
   );
 }
 
-async function readLinkedTo(lane: Lane): Promise<bigint | null> {
+async function readPosition(lane: Lane): Promise<{ readonly linkedTo: bigint; readonly slot: string } | null> {
   const shape = await readShape(lane, lane.place.schema, "audit_chain_position");
-  if (shape?.columns.get("linked_to") !== "pg_lsn" || shape.relkind !== "r") return null;
-  let linkedTo: bigint | null = null;
-  await eachTuple(await lane.scan(shape, ["linked_to"], "binary"), 1, ([lsn]) => {
-    if (lsn?.length === 8) linkedTo = lsn.readBigUInt64BE(0);
+  if (shape?.columns.get("linked_to") !== "pg_lsn" || shape.columns.get("slot") !== "text" || shape.relkind !== "r")
+    return null;
+  let position: { linkedTo: bigint; slot: string } | null = null;
+  await eachTuple(await lane.scan(shape, ["linked_to", "slot"], "binary"), 2, ([lsn, slot]) => {
+    if (lsn?.length === 8 && slot != null) position = { linkedTo: lsn.readBigUInt64BE(0), slot: slot.toString() };
   });
-  return linkedTo;
+  return position;
 }
 
 /** What a row may show that has been written and is not linked yet. */
@@ -149,9 +165,10 @@ export class StreamJudge {
       linkedTo === null || written === null
         ? "its position cannot be read"
         : `it is ${written - linkedTo} bytes behind`;
+    const stopped = this.#stream?.stopped ?? null;
     this.#noted.mayPass({ isTransient: true });
     this.#noted.cannot(
-      `${this.#undecided} rows of tables in the mode stream may be newer than what the capture process has linked: ${behind}. Run audit-publisher capture, and verify again`,
+      `${this.#undecided} rows of tables in the mode stream may be newer than what the capture process has linked: ${behind}${stopped === null ? "" : `, and ${stopped}`}. Run audit-publisher capture, and verify again`,
       "sources",
     );
   }

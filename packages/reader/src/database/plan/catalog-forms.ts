@@ -17,7 +17,7 @@ import {
   targets,
 } from "./parts.ts";
 import type { Form } from "./parts.ts";
-import { difference } from "./pattern.ts";
+import { difference, type Pattern } from "./pattern.ts";
 
 /** Under which files relations are stored now, whatever the snapshot: a column each. */
 export function filenodesForm(oids: readonly number[]): Form {
@@ -94,17 +94,16 @@ const isOther = (oid: string): boolean =>
   oid !== SETTINGS_OF_ROLES &&
   (Number(oid) < FIRST_UNPINNED_OID || Number(oid) >= FIRST_NORMAL_OID);
 
-/** Columns of a function that the server has built in, read as a table. */
+/** Columns of a function that the server has built in, read as a table: each its number and type. */
 const functionScan = (
   name: keyof typeof FUNCTIONS,
-  width: number,
-  attributes: readonly number[],
-  type: string,
+  width: Pattern,
+  attributes: readonly (readonly [number: number, type: string])[],
   isSet: boolean,
 ) =>
   statementOf(
     node("FUNCTIONSCAN", {
-      targetlist: targets(attributes.map((number) => column("1", { number, type: Number(type) }))),
+      targetlist: targets(attributes.map(([number, type]) => column("1", { number, type: Number(type) }))),
       scanrelid: "1",
       functions: [
         node("RANGETBLFUNCTION", {
@@ -113,7 +112,7 @@ const functionScan = (
             funcresulttype: T.record,
             funcretset: String(isSet),
           }),
-          funccolcount: String(width),
+          funccolcount: width,
         }),
       ],
     }),
@@ -124,13 +123,36 @@ const functionScan = (
 /** What the server's settings are for this session: name and the value that RESET would give. */
 export const SETTINGS: Form = {
   statement: "select s.name as c0, s.reset_val as c1 from pg_catalog.pg_show_all_settings() as s",
-  plan: functionScan("pg_show_all_settings", 17, [1, 14], T.text, true),
+  plan: functionScan(
+    "pg_show_all_settings",
+    "17",
+    [
+      [1, T.text],
+      [14, T.text],
+    ],
+    true,
+  ),
 };
 
 /** Which cluster the server runs: the number that initdb gave it. */
 export const SYSTEM_IDENTIFIER: Form = {
   statement: "select s.system_identifier as c0 from pg_catalog.pg_control_system() as s",
-  plan: functionScan("pg_control_system", 4, [3], T.bigint, false),
+  plan: functionScan("pg_control_system", "4", [[3, T.bigint]], false),
+};
+
+/** Slots by which the write-ahead log is sent, and whether the server still has what they would send. */
+export const REPLICATION_SLOTS: Form = {
+  statement: "select s.slot_name as c0, s.wal_status as c1 from pg_catalog.pg_get_replication_slots() as s",
+  plan: functionScan(
+    "pg_get_replication_slots",
+    // 14 and 15 have 14 columns, 18 has 20.
+    anything,
+    [
+      [1, T.name],
+      [12, T.text],
+    ],
+    true,
+  ),
 };
 
 /** When the last transaction was committed that a standby has replayed. */

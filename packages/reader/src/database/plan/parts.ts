@@ -27,6 +27,7 @@ export const FUNCTIONS = {
   pg_current_wal_insert_lsn: "2852",
   pg_relation_filenode: "2999",
   pg_control_system: "3441",
+  pg_get_replication_slots: "3781",
   pg_last_wal_replay_lsn: "3821",
   pg_last_xact_replay_timestamp: "3830",
   pg_export_snapshot: "3809",
@@ -39,6 +40,7 @@ export const INTEGER_EQUAL = ["65"];
 
 export const T = {
   boolean: "16",
+  name: "19",
   bigint: "20",
   integer: "23",
   text: "25",

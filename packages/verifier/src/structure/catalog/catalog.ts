@@ -30,6 +30,8 @@ export interface Catalog {
   readonly triggers: readonly TriggerRow[];
   readonly rules: readonly RuleRow[];
   readonly policies: readonly { readonly relation: string; readonly name: string }[];
+  /** Which tables are sent by publications of ours. */
+  readonly published: readonly PublishedRow[];
   readonly memberships: readonly MembershipRow[] | null;
   readonly settings: readonly SettingRow[] | null;
   readonly defaultGrants: readonly DefaultGrantsRow[] | null;
@@ -69,6 +71,8 @@ export interface RelationRow {
   readonly persistence: string;
   readonly owner: string;
   readonly accessMethod: string;
+  /** As in `relreplident`: f where an UPDATE or DELETE sends the whole row before. */
+  readonly replicaIdentity: string;
   readonly rowSecurity: boolean;
   readonly isPartition: boolean;
   readonly hasTriggers: boolean;
@@ -76,6 +80,16 @@ export interface RelationRow {
   /** How many checks the server holds rows against. */
   readonly checks: number;
   readonly acl: readonly Grant[] | null;
+}
+
+/** A table in a publication whose name begins as ours do. */
+export interface PublishedRow {
+  readonly relation: string;
+  readonly publication: string;
+  /** What is not sent, such as `pubupdate`; `filter` and `columns` where rows or columns are left out. */
+  readonly without: readonly string[];
+  /** Whether partitions are sent under the name of the whole: a TRUNCATE of one is not sent then. */
+  readonly viaRoot: boolean;
 }
 
 export interface FunctionRow {

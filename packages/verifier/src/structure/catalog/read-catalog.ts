@@ -10,6 +10,7 @@ import {
 } from "@scidex/audit-reader";
 import type { Catalog, RelationRow } from "./catalog.ts";
 import { acl, type OrNull, type ReadRows, rights } from "./read-rows.ts";
+import { readPublished } from "./read-published.ts";
 import { readRelationParts } from "./read-relation-parts.ts";
 import { readRoles } from "./read-roles.ts";
 
@@ -95,6 +96,7 @@ export async function readCatalog(lane: Lane, interest: Interest, orNull: OrNull
       ),
     ),
     ...(await readRelationParts(read, { own, audited, types })),
+    published: await readPublished(read),
     loginTriggers: await read("pg_event_trigger", ["evtname", "evtfoid", "evtevent", "evtenabled"], (f) =>
       text(f, 2) === "login" && "OA".includes(text(f, 3)) ? { name: text(f, 0), function: text(f, 1) } : null,
     ),
@@ -114,6 +116,7 @@ async function readRelations(read: ReadRows): Promise<RelationRow[]> {
     "relpersistence",
     "relowner",
     "relam",
+    "relreplident",
     "relrowsecurity",
     "relforcerowsecurity",
     "relispartition",
@@ -130,12 +133,13 @@ async function readRelations(read: ReadRows): Promise<RelationRow[]> {
     persistence: text(f, 4),
     owner: text(f, 5),
     accessMethod: text(f, 6),
-    rowSecurity: flag(f, 7) || flag(f, 8),
-    isPartition: flag(f, 9),
-    acl: acl(f, 10),
-    hasTriggers: flag(f, 11),
-    hasIndexes: flag(f, 12),
-    checks: Number(text(f, 13)),
+    replicaIdentity: text(f, 7),
+    rowSecurity: flag(f, 8) || flag(f, 9),
+    isPartition: flag(f, 10),
+    acl: acl(f, 11),
+    hasTriggers: flag(f, 12),
+    hasIndexes: flag(f, 13),
+    checks: Number(text(f, 14)),
   }));
 }
 

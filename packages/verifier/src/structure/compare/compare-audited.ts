@@ -12,6 +12,7 @@ import type { Policy } from "../../coverage/policy.ts";
 import { type Catalog, findRelation, type RelationRow } from "../catalog/catalog.ts";
 import { type AuditedTable, captureName, nameOf, ofTables, partitionsOf } from "./audited-tables.ts";
 import { compareAuditedTriggers } from "./compare-audited-triggers.ts";
+import { comparePublished } from "./compare-published.ts";
 import { functionDifferences, reportFunction } from "./compare-functions.ts";
 import { shippedHash } from "../describe/describe-function.ts";
 import { persistence } from "../describe/describe-relation.ts";
@@ -53,7 +54,7 @@ export function compareAudited(
     if (current.action === "detach" || relation === undefined || !isTable) continue;
     const table = { config: current, relation, pinned: policy?.tables.get(current.relation) };
     unproven.push(...compareTable(catalog, table, report));
-    warnings.push(...compareAuditedTriggers(catalog, table, report));
+    warnings.push(...compareAuditedTriggers(catalog, table, report), ...comparePublished(catalog, table, report));
   }
   return { warnings, unproven };
 }
