@@ -2844,8 +2844,33 @@ BEGIN
 END
 $function$;
 --> statement-breakpoint
--- What each event of a batch from the write-ahead log is, in the batch's order: `known` where the chain has it already,
--- else its role, NULL for a key's first event.
+-- Fills in what a change was not sent with: the row before, for which the newest event of its key is taken. So it is with
+-- partitions that came since their table was attached, until sync has given them REPLICA IDENTITY FULL. A deletion has no
+-- payload hash then either; where there is nothing to presume it gets one that stands for nothing, and audit_chain_judge
+-- drops it.
+CREATE OR REPLACE FUNCTION public.audit_chain_presume(
+  kinds text[], pks text[], payload_hashes bytea[], before_hashes bytea[], ops text[], OUT payloads bytea[], OUT befores bytea[])
+LANGUAGE sql STABLE
+SET search_path = pg_catalog, pg_temp SET enable_seqscan = off SET jit = off
+AS $function$
+  WITH keyed AS MATERIALIZED (
+    SELECT k.kind, public.audit_chain_keyed_since(k.kind) AS since FROM (SELECT DISTINCT u.kind FROM unnest(kinds) AS u(kind)) AS k
+  ), event AS (
+    SELECT e.*, row_number() OVER own AS number, lag(CASE WHEN e.op <> 'delete' THEN e.payload END) OVER own AS after_before
+      FROM unnest(kinds, pks, payload_hashes, before_hashes, ops) WITH ORDINALITY AS e(kind, pk, payload, before, op, n)
+    WINDOW own AS (PARTITION BY e.kind, e.pk ORDER BY e.n)
+  ), presumed AS MATERIALIZED (
+    SELECT e.n, e.payload,
+           CASE WHEN e.op = 'insert' OR e.before IS NOT NULL THEN e.before
+                WHEN e.number > 1 THEN e.after_before
+                ELSE public.audit_chain_newest_hash(e.kind, e.pk, k.since) END AS before
+      FROM event AS e JOIN keyed AS k ON k.kind = e.kind
+  )
+  SELECT array_agg(coalesce(p.payload, p.before, sha256(''::bytea)) ORDER BY p.n), array_agg(p.before ORDER BY p.n) FROM presumed AS p
+$function$;
+--> statement-breakpoint
+-- What each event of a batch from the write-ahead log is, in the batch's order: `known` where the chain has it already or
+-- nothing is to be recorded, else its role, NULL for a key's first event.
 CREATE OR REPLACE FUNCTION public.audit_chain_judge(
   kinds text[], pks text[], payload_hashes bytea[], before_hashes bytea[], ops text[], OUT n bigint, OUT role text) RETURNS SETOF record
 LANGUAGE sql STABLE
@@ -2868,10 +2893,11 @@ AS $function$
                   WHEN CASE WHEN p.number > 1 THEN p.after_before ELSE public.audit_chain_newest_hash(p.kind, p.pk, k.since) END = p.payload THEN 'known'
                   ELSE 'insert' END
            WHEN 'delete' THEN
-             CASE WHEN NOT p.is_there
+             CASE WHEN p.before IS NULL THEN 'known'
+                  WHEN NOT p.is_there
                        AND (SELECT l.role IN ('retire', 'erase') AND l.payload_hash = p.before FROM public.audit_chain_newest(p.kind, p.pk, k.since) AS l) THEN 'known'
                   ELSE 'delete' END
-           ELSE p.op END
+           ELSE CASE WHEN p.before = p.payload THEN 'known' ELSE p.op END END
     FROM placed AS p JOIN keyed AS k ON k.kind = p.kind ORDER BY p.n
 $function$;
 --> statement-breakpoint
@@ -2925,7 +2951,7 @@ $function$;
 --
 -- `ops` are insert, update or delete. An insert of a key that has events is one of them; where the newest of these is the
 -- same row, it is in the chain already (a backfill has been faster). A deletion for which a door has made its own event
--- is that one.
+-- is that one. A change without its row of before comes from a partition that does not send it yet (audit_chain_presume).
 CREATE OR REPLACE FUNCTION public.audit_chain_stream(
   before bigint, linked_to pg_lsn, within pg_lsn, changes integer,
   kinds text[], pks text[], payload_hashes bytea[], before_hashes bytea[], ops text[]) RETURNS bigint[]
@@ -2953,7 +2979,6 @@ BEGIN
   ELSIF linked_to < old.linked_to IS NOT FALSE THEN
     RAISE EXCEPTION 'the position % lies before %', linked_to, old.linked_to USING ERRCODE = 'invalid_parameter_value';
   ELSIF n > 0 THEN
-    PERFORM public.audit_chain_check_events(kinds, pks, payload_hashes);
     FOR item IN SELECT k.kind, c.mode, c.changes, c.blind_key, c.action
                   FROM (SELECT DISTINCT u.kind FROM unnest(kinds) AS u(kind)) AS k
                   LEFT JOIN LATERAL (SELECT g.* FROM public.audit_chain_config AS g WHERE g.kind = k.kind ORDER BY g.id DESC LIMIT 1) AS c ON true
@@ -2967,12 +2992,17 @@ BEGIN
       END IF;
       is_plain := is_plain AND NOT (item.changes = 'refuse' AND 'delete' = ANY (ops));
     END LOOP;
+    IF EXISTS (SELECT FROM unnest(ops, before_hashes) AS e(op, before) WHERE e.op <> 'insert' AND e.before IS NULL) THEN
+      SELECT p.payloads, p.befores INTO payload_hashes, before_hashes FROM public.audit_chain_presume(kinds, pks, payload_hashes, before_hashes, ops) AS p;
+      is_plain := false;
+    END IF;
+    PERFORM public.audit_chain_check_events(kinds, pks, payload_hashes);
     SELECT array_agg(nullif(o.op, 'insert') ORDER BY o.n) INTO roles FROM unnest(ops) WITH ORDINALITY AS o(op, n);
     IF is_plain THEN
       BEGIN
-        odd := public.audit_chain_unexpected(kinds, pks, payload_hashes, before_hashes, roles);
+        odd := CASE WHEN array_remove(roles, NULL) <> '{}' THEN public.audit_chain_unexpected(kinds, pks, payload_hashes, before_hashes, roles) END;
         size := public.audit_chain_extend(kinds, pks, payload_hashes, before_hashes, roles);
-        SELECT array_agg(CASE WHEN odd[s.n] THEN -(size - n + s.n) ELSE size - n + s.n END ORDER BY s.n) INTO seqs FROM generate_series(1, n) AS s(n);
+        SELECT array_agg(CASE WHEN odd[s.place] THEN -(size - n + s.place) ELSE size - n + s.place END ORDER BY s.place) INTO seqs FROM generate_series(1, n) AS s(place);
       EXCEPTION WHEN unique_violation THEN
         is_plain := false;
       END;
@@ -2990,7 +3020,7 @@ BEGIN
         FROM unnest(kinds, pks, payload_hashes, before_hashes, roles, seqs) WITH ORDINALITY AS e(kind, pk, payload, before, role, place, n)
        WHERE e.place IS NOT NULL;
       IF kinds IS NOT NULL THEN
-        odd := public.audit_chain_unexpected(kinds, pks, payload_hashes, before_hashes, roles);
+        odd := CASE WHEN array_remove(roles, NULL) <> '{}' THEN public.audit_chain_unexpected(kinds, pks, payload_hashes, before_hashes, roles) END;
         size := public.audit_chain_extend(kinds, pks, payload_hashes, before_hashes, roles);
         SELECT array_agg(CASE WHEN s.place IS NOT NULL THEN (size - cardinality(kinds) + s.number) * CASE WHEN odd[s.number] THEN -1 ELSE 1 END END ORDER BY s.n) INTO seqs
           FROM (SELECT u.place, u.n, count(u.place) OVER (ORDER BY u.n) AS number FROM unnest(seqs) WITH ORDINALITY AS u(place, n)) AS s;

@@ -95,6 +95,7 @@ const FILES = [
   "erase/hand_over",
   "stream/put_position",
   "stream/follow",
+  "stream/presume",
   "stream/judge",
   "stream/unexpected",
   "stream/stream",

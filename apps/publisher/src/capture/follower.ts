@@ -21,6 +21,8 @@ export interface CaptureListener {
   readonly onLinked: (events: number, linkedTo: Lsn) => void;
   /** Something that should not be; with the link that says it, where there is one. */
   readonly onNotice: (notice: Notice | LinkNotice) => Promise<void>;
+  /** Something that can be better. */
+  readonly onWarning: (text: string) => void;
 }
 
 export interface FollowOptions extends CaptureListener {
@@ -181,8 +183,9 @@ export class Follower {
     const notices: Notice[] = [];
     if (message.type === "relation") {
       // Whoever changes a configuration waits until all that was written before is linked: it cannot be too new.
-      const notice = this.#reader.describe(message, await readTables(this.#sql));
+      const { notice, warning } = this.#reader.describe(message, await readTables(this.#sql));
       if (notice !== undefined) notices.push(notice);
+      if (warning !== undefined) this.#options.onWarning(warning);
     } else this.#reader.read(message, this.#batch.events, notices);
     for (const notice of notices) await this.#options.onNotice(notice);
   }

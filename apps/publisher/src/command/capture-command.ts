@@ -75,7 +75,11 @@ async function run(context: CommandContext, flags: Flags): Promise<Outcome> {
   let pause = FIRST_RETRY_MS;
   for (;;) {
     try {
-      const database = await connect(databaseUrl(), { applicationName: "audit-publisher capture", max: 3 });
+      const database = await connect(databaseUrl(), {
+        applicationName: "audit-publisher capture",
+        max: 3,
+        isFinding: true,
+      });
       try {
         await follow(database, flags, { stateFile, webhook, signal }, () => {
           pause = FIRST_RETRY_MS;
@@ -147,6 +151,7 @@ async function follow(database: Sql, flags: Flags, { stateFile, webhook, signal 
         if (events > 0) void say(flags, { linked: events, linked_to: lsnText(linkedTo) }, `linked ${events} events`);
       },
       onNotice: note,
+      onWarning: (text) => process.stderr.write(`capture: ${escapeText(text)}\n`),
       onGap: async (message) => note({ check: "capture_gap", message }),
     });
   } finally {

@@ -5,7 +5,7 @@ import { attach, type AttachOptions, migrate } from "@scidex/audit-schema";
 import { createDatabase, type TestDatabase } from "@scidex/audit-testkit";
 import { drizzle } from "drizzle-orm/postgres-js";
 import postgres, { type Sql } from "postgres";
-import { onTestFinished } from "vitest";
+import { expect, onTestFinished } from "vitest";
 import { capture, type CaptureOptions } from "../../src/capture/capture.ts";
 
 /** A database whose tables can be followed, and what was said of them. */
@@ -20,11 +20,19 @@ export interface Captured {
     readonly seq?: bigint;
   }[];
   readonly gaps: string[];
+  readonly warnings: string[];
   /** Links all that has been written, and returns how many events that were. */
   readonly once: (options?: Pick<CaptureOptions, "adoptPosition">) => Promise<number>;
   /** Goes on until it is stopped. */
   readonly start: () => { readonly ended: Promise<number>; readonly stop: () => Promise<void> };
   readonly attach: (table: string, options?: AttachOptions) => Promise<void>;
+}
+
+/** Ends whoever follows this database's log, and returns how many there were. */
+async function endFollowing(sql: Sql): Promise<number> {
+  const ended = await sql`
+    select pg_terminate_backend(active_pid) from pg_replication_slots where database = current_database() and active`;
+  return ended.length;
 }
 
 export async function captured(tables: string): Promise<Captured> {
@@ -40,10 +48,12 @@ export async function captured(tables: string): Promise<Captured> {
   });
   const folder = mkdtempSync(join(tmpdir(), "capture-"));
   const { sql } = database;
-  const running = new Set<AbortController>();
+  const running = new Map<AbortController, Promise<number>>();
   onTestFinished(async () => {
-    for (const controller of running) controller.abort();
-    await sql`select pg_terminate_backend(active_pid) from pg_replication_slots where database = current_database()`;
+    for (const controller of running.keys()) controller.abort();
+    await Promise.allSettled(running.values());
+    // A database with a slot in use cannot be dropped, and a session that was ended takes its time to go.
+    await expect.poll(async () => endFollowing(sql), { timeout: 60_000 }).toBe(0);
     await database.drop();
     rmSync(folder, { recursive: true });
   });
@@ -51,6 +61,7 @@ export async function captured(tables: string): Promise<Captured> {
   const stateFile = join(folder, "capture.state");
   const notices: Captured["notices"] = [];
   const gaps: string[] = [];
+  const warnings: string[] = [];
   const run = async (once: boolean, signal: AbortSignal, { adoptPosition = false } = {}): Promise<number> => {
     let events = 0;
     const client = postgres(database.url, { max: 2, fetch_types: false, onnotice: () => {} });
@@ -62,6 +73,7 @@ export async function captured(tables: string): Promise<Captured> {
         signal,
         onLinked: (count) => void (events += count),
         onNotice: async (notice) => void notices.push(notice),
+        onWarning: (text) => void warnings.push(text),
         onGap: async (gap) => void gaps.push(gap),
       });
     } finally {
@@ -75,11 +87,12 @@ export async function captured(tables: string): Promise<Captured> {
     stateFile,
     notices,
     gaps,
+    warnings,
     once: async (options) => await run(true, new AbortController().signal, options),
     start: () => {
       const controller = new AbortController();
-      running.add(controller);
       const ended = run(false, controller.signal);
+      running.set(controller, ended);
       ended.catch(() => {});
       return {
         ended,

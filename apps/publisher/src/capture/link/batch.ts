@@ -8,8 +8,9 @@ export interface StreamEvent {
   readonly kind: string;
   readonly op: Op;
   readonly pk: string;
-  readonly payloadHash: string;
-  /** Of an update or a deletion: the payload hash of the row before. */
+  /** Of a deletion, of the row before; null where that was not sent. */
+  readonly payloadHash: string | null;
+  /** Of an update or a deletion: the payload hash of the row before; null where that was not sent. */
   readonly beforeHash: string | null;
   /** Whether its table refuses changes, so that it should not have been possible. */
   readonly isRefused: boolean;

@@ -18,12 +18,21 @@ interface Open {
   changes: number;
 }
 
+/** What is wrong with the description of a relation: something that should not be, or that can be better. */
+export interface Described {
+  readonly notice?: Notice;
+  readonly warning?: string;
+}
+
 /**
  * Turns the log's messages into events. It knows which transaction is open, and how many of its changes were linked
  * before; those are passed over. Holds no row.
  */
 export class TransactionReader {
   readonly #followed = new Map<number, Followed>();
+  /** Relations of which it is known that they sent whole rows of before, and those of which it was said that they do not. */
+  readonly #whole = new Set<number>();
+  readonly #warned = new Set<number>();
   readonly #linked: Place;
   #open: Open | undefined;
   #linkedTo: Lsn;
@@ -48,20 +57,26 @@ export class TransactionReader {
   }
 
   /** How the rows of a relation are read from now on. */
-  describe(relation: Relation, tables: StreamTables): Notice | undefined {
-    const table = tables.get(relation.oid);
+  describe(relation: Relation, tables: StreamTables): Described {
+    const { oid, identity } = relation;
+    const table = tables.get(oid);
     if (table === undefined) {
-      this.#followed.delete(relation.oid);
-      return undefined;
+      this.#followed.delete(oid);
+      return {};
     }
-    this.#followed.set(relation.oid, { table, reader: new RowReader(table, relation) });
-    if (relation.identity === "f") return undefined;
+    this.#followed.set(oid, { table, reader: new RowReader(table, relation) });
+    if (identity === "f") {
+      this.#whole.add(oid);
+      return {};
+    }
     const name = `${relation.schema}.${relation.name}`;
-    return {
-      check: "relation_changed",
-      eventKind: table.kind,
-      message: `the replica identity of ${name} is not FULL, so that changes of its rows do not say what they were: run audit-chain sync`,
-    };
+    const text = `the replica identity of ${name} is not FULL, so that changes of its rows do not say what they were: run audit-chain sync`;
+    // A partition that has come since gets it by sync. Whatever had it has been tampered with.
+    if (oid === table.oid || this.#whole.delete(oid))
+      return { notice: { check: "relation_changed", eventKind: table.kind, message: text } };
+    if (this.#warned.has(oid)) return {};
+    this.#warned.add(oid);
+    return { warning: text };
   }
 
   /** Everything but the description of a relation. */
@@ -129,7 +144,7 @@ function rowEvents(
 ): StreamEvent[] {
   const event = (
     op: StreamEvent["op"],
-    row: ReturnType<RowReader["read"]>,
+    row: Pick<StreamEvent, "pk" | "payloadHash">,
     beforeHash: string | null,
   ): StreamEvent => ({
     kind: table.kind,
@@ -141,11 +156,19 @@ function rowEvents(
   });
   if (change.type === "insert") return [event("insert", reader.read(change.after), null)];
   const { before } = change;
-  if (before?.isWhole !== true) throw new UnreadableRow("the row before was not sent");
-  const old = reader.read(before.row);
-  if (change.type === "delete") return [event("delete", old, old.payloadHash)];
-  const now = reader.read(filled(change.after, before.row));
-  if (now.payloadHash === old.payloadHash) return [];
-  if (now.pk === old.pk) return [event("update", now, old.payloadHash)];
+  const old =
+    before?.isWhole === true
+      ? reader.read(before.row)
+      : before === null
+        ? undefined
+        : { pk: reader.keyOf(before.row), payloadHash: null };
+  if (change.type === "delete") {
+    if (old === undefined) throw new UnreadableRow("its key was not sent");
+    return [event("delete", old, old.payloadHash)];
+  }
+  const now = reader.read(filled(change.after, before?.isWhole === true ? before.row : undefined));
+  if (now.payloadHash === old?.payloadHash) return [];
+  // What is sent of the row before is its key, where that was another one.
+  if (old === undefined || now.pk === old.pk) return [event("update", now, old?.payloadHash ?? null)];
   return [event("delete", old, old.payloadHash), event("insert", now, null)];
 }

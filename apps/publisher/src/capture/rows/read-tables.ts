@@ -5,6 +5,8 @@ import type { Sql } from "postgres";
 export interface StreamTable extends PayloadShape {
   readonly kind: string;
   readonly relation: string;
+  /** Its own number; partitions have others. */
+  readonly oid: number;
   readonly keyColumns: readonly string[];
   readonly changes: "refuse" | "track";
   /** For columns that have another name since the configuration: the one that they have now. */
@@ -15,6 +17,7 @@ export interface StreamTable extends PayloadShape {
 export type StreamTables = ReadonlyMap<number, StreamTable>;
 
 interface Item {
+  readonly oid: number;
   readonly oids: readonly number[];
   readonly kind: string;
   readonly relation: string;
@@ -37,7 +40,7 @@ export async function readTables(sql: Sql): Promise<StreamTables> {
      ), newest as (
        select distinct on (c.kind) c.* from only public.audit_chain_config as c order by c.kind, c.id desc
      )
-     select pg_catalog.json_build_object('oids', (select pg_catalog.json_agg(l.oid::pg_catalog.int8) from leaf as l where l.kind = n.kind),
+     select pg_catalog.json_build_object('oid', r.relid::pg_catalog.oid::pg_catalog.int8, 'oids', (select pg_catalog.json_agg(l.oid::pg_catalog.int8) from leaf as l where l.kind = n.kind),
               'kind', n.kind, 'relation', n.relation, 'key_columns', n.key_columns, 'columns', n.columns, 'members', n.members,
               'absent', n.absent, 'changes', n.changes, 'renamed', (
                 select coalesce(pg_catalog.json_object_agg(o.key, a.attname), '{}') from pg_catalog.json_each_text(r.column_numbers::pg_catalog.json) as o
@@ -48,12 +51,13 @@ export async function readTables(sql: Sql): Promise<StreamTables> {
   );
   return new Map(
     rows.flatMap(({ item }) => {
-      const { oids, kind, relation, key_columns, columns, members, absent, changes, renamed } = JSON.parse(
+      const { oid, oids, kind, relation, key_columns, columns, members, absent, changes, renamed } = JSON.parse(
         item,
       ) as Item;
       const table: StreamTable = {
         kind,
         relation,
+        oid,
         keyColumns: key_columns,
         columns,
         members,
@@ -61,7 +65,7 @@ export async function readTables(sql: Sql): Promise<StreamTables> {
         changes,
         renamed: new Map(Object.entries(renamed)),
       };
-      return oids.map((oid) => [oid, table] as const);
+      return oids.map((leaf) => [leaf, table] as const);
     }),
   );
 }

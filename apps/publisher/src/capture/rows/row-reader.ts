@@ -46,10 +46,11 @@ export class RowReader {
       if (value === (absent ?? null)) continue;
       text += `${text.length > 1 ? "," : ""}${label}${value === null ? "null" : JSON.stringify(value)}`;
     }
-    return { pk: this.#keyOf(row), payloadHash: hash("sha256", `${text}}`) };
+    return { pk: this.keyOf(row), payloadHash: hash("sha256", `${text}}`) };
   }
 
-  #keyOf(row: Row): string {
+  /** @throws {UnreadableRow} without a key */
+  keyOf(row: Row): string {
     const texts = this.#key.map((at) => row[at]);
     if (!texts.every((text) => typeof text === "string")) throw new UnreadableRow("its key is NULL, or gone");
     try {

@@ -1,5 +1,5 @@
--- What each event of a batch from the write-ahead log is, in the batch's order: `known` where the chain has it already,
--- else its role, NULL for a key's first event.
+-- What each event of a batch from the write-ahead log is, in the batch's order: `known` where the chain has it already or
+-- nothing is to be recorded, else its role, NULL for a key's first event.
 CREATE OR REPLACE FUNCTION public.audit_chain_judge(
   kinds text[], pks text[], payload_hashes bytea[], before_hashes bytea[], ops text[], OUT n bigint, OUT role text) RETURNS SETOF record
 LANGUAGE sql STABLE
@@ -22,9 +22,10 @@ AS $function$
                   WHEN CASE WHEN p.number > 1 THEN p.after_before ELSE public.audit_chain_newest_hash(p.kind, p.pk, k.since) END = p.payload THEN 'known'
                   ELSE 'insert' END
            WHEN 'delete' THEN
-             CASE WHEN NOT p.is_there
+             CASE WHEN p.before IS NULL THEN 'known'
+                  WHEN NOT p.is_there
                        AND (SELECT l.role IN ('retire', 'erase') AND l.payload_hash = p.before FROM public.audit_chain_newest(p.kind, p.pk, k.since) AS l) THEN 'known'
                   ELSE 'delete' END
-           ELSE p.op END
+           ELSE CASE WHEN p.before = p.payload THEN 'known' ELSE p.op END END
     FROM placed AS p JOIN keyed AS k ON k.kind = p.kind ORDER BY p.n
 $function$;
