@@ -26,7 +26,13 @@ export function differencesOf(table: AttachedTable): Difference[] {
     return [narrows(`${relation} has become a partition of ${live.root}, which is audited in its place`)];
   const moved = live.relation === relation ? [] : [narrows(`${relation} is now called ${live.relation}`)];
   const restored = table.isRestored ? [widens("it was restored from a dump")] : [];
-  return [...restored, ...moved, ...columnDifferences(table, live), ...triggerDifferences(table, live)];
+  return [
+    ...restored,
+    ...moved,
+    ...columnDifferences(table, live),
+    ...triggerDifferences(table, live),
+    ...streamDifferences(table, live),
+  ];
 }
 
 type Live = NonNullable<AttachedTable["live"]>;
@@ -69,4 +75,12 @@ function triggerDifferences(table: AttachedTable, { triggers }: Live): Differenc
   return triggersOf(table)
     .filter((name) => !triggers.includes(name))
     .map((name) => widens(`the trigger ${name} is missing or disabled`));
+}
+
+function streamDifferences({ mode }: AttachedTable, { isSent, partial }: Live): Difference[] {
+  if (mode !== "stream") return [];
+  return [
+    ...(isSent ? [] : [widens("not all of it is sent to the capture process")]),
+    ...partial.map((name) => widens(`${name} does not send what its rows were before a change`)),
+  ];
 }

@@ -32,6 +32,10 @@ export interface AttachedTable {
     readonly columns: readonly (Column & { readonly number: number })[];
     /** Names of the enabled triggers. */
     readonly triggers: readonly string[];
+    /** Whether a publication of ours sends all of it: for the mode `stream`. */
+    readonly isSent: boolean;
+    /** It, or those of its partitions, that do not send what their rows were before a change. */
+    readonly partial: readonly string[];
   } | null;
   /** Whether there is another table of its name. */
   readonly isReplaced: boolean;
@@ -65,6 +69,10 @@ export async function readAttached(sql: ISql): Promise<AttachedTable[]> {
                'root', case when t.relispartition then pg_partition_root(t.oid)::text end,
                'columns', coalesce((select json_agg(json_build_object('name', a.attname, 'number', a.attnum, 'type', public.audit_chain_type_description(a.atttypid, a.atttypmod)) order by a.attnum)
                   from pg_attribute as a where a.attrelid = t.oid and a.attnum > 0 and not a.attisdropped and a.attgenerated = ''), '[]'),
+               'isSent', exists (select from pg_publication_rel as m join pg_publication as p on p.oid = m.prpubid
+                 where m.prrelid = t.oid and starts_with(p.pubname::text, 'audit_chain') and to_jsonb(m) ->> 'prqual' is null and to_jsonb(m) ->> 'prattrs' is null),
+               'partial', coalesce((select json_agg(l.oid::regclass::text order by l.oid::regclass::text) from pg_class as l
+                 where l.relkind = 'r' and l.relreplident <> 'f' and l.oid in (select t.oid union select x.relid from pg_partition_tree(t.oid) as x)), '[]'),
                'triggers', coalesce((select json_agg(g.tgname) from pg_trigger as g where g.tgrelid = t.oid and g.tgenabled in ('O', 'A')), '[]')) end)::text as attached
       from public.audit_chain_relation as r
       join public.audit_chain_config as c on c.kind = r.kind
