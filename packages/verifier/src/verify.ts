@@ -52,7 +52,7 @@ export async function verify(sql: Sql, trust: Trust, options: VerifyOptions = {}
     const waitUntil = performance.now() + (options.captureWaitMs ?? VERIFY_DEFAULTS.captureWaitMs);
     const isOpen = (): boolean => (found.findings.unconfirmed > 0 || found.isTransient) && !deadline.isPassed;
     for (let looks = 1; isOpen() && looks < (found.isRewritten ? MAX_LOOKS_AT_REWRITING : MAX_LOOKS); looks++) {
-      await untilLinked(sql, found, waitUntil, deadline.passed);
+      if (found.awaitsLinking) await untilLinked(sql, found.stream?.writtenTo ?? null, waitUntil, deadline.passed);
       found = await observe(sql, parsed, options, deadline, { earlier: found });
     }
   } finally {

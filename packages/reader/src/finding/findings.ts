@@ -40,9 +40,10 @@ export class Findings {
     if (list.length > 2 * MAX_LISTED_PER_CHECK) this.#listed.set(finding.check, lowest(list));
   };
 
-  /** Whether this look has found it, confirmed or not. */
-  saw(finding: Finding): boolean {
-    return this.#has(findingIdentity(finding));
+  /** Whether this look has found it, confirmed or not; null where it has found more than is remembered. */
+  saw(finding: Finding): boolean | null {
+    if (this.#identities.has(findingIdentity(finding))) return true;
+    return this.#identities.size >= MAX_REMEMBERED ? null : false;
   }
 
   #has(identity: string): boolean {

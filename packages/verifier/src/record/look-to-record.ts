@@ -78,14 +78,19 @@ export async function lookToRecord(sql: Sql, trust: Trust, options: RecordingOpt
     });
     return { seen, tables };
   };
+  const isLinked = async ({ stream }: Observations): Promise<boolean> => {
+    const until = performance.now() + VERIFY_DEFAULTS.captureWaitMs;
+    return stream === null || (await untilLinked(sql, stream.writtenTo, until, deadline.passed));
+  };
   try {
     let { seen, tables } = await look();
     // What was found once may be what DDL has hidden from a snapshot.
     if (seen.findings.unconfirmed > 0 || seen.isTransient) {
-      await untilLinked(sql, seen, performance.now() + VERIFY_DEFAULTS.captureWaitMs, deadline.passed);
+      await isLinked(seen);
       ({ seen, tables } = await look(seen));
     }
-    return resultOf(seen, tables);
+    // Then a row whose change was not linked in this look has a newer event, and the door passes it over.
+    return resultOf(seen, tables, await isLinked(seen));
   } finally {
     deadline.clear();
   }
@@ -138,7 +143,8 @@ class TablesToRecord implements Recorder {
   }
 }
 
-function resultOf(looked: Observations, { seen }: TablesToRecord): RecordingLook {
+/** @param isLinked whether all changes that the look has seen in tables of the mode `stream` are linked by now */
+function resultOf(looked: Observations, { seen }: TablesToRecord, isLinked: boolean): RecordingLook {
   const { chain, server, findings, generations, overview, unproven } = looked;
   const all = findings.list();
   const isListed = findings.count === all.length && findings.unconfirmed === 0;
@@ -151,6 +157,8 @@ function resultOf(looked: Observations, { seen }: TablesToRecord): RecordingLook
     if (divergences.length > 0) return "the chain is not what was published";
     if (doubt !== undefined) return doubt;
     if (first !== undefined) return `${first.check}: ${first.message}`;
+    if (!isLinked && history.current.mode === "stream")
+      return "changes of its rows wait to be linked by audit-publisher capture";
     if (!isListed) return "the database changed while it was compared, or has more findings than can be listed";
     if (tally === null) return `${history.current.relation} could not be compared`;
     if (typeof tally === "string") return tally;

@@ -23,7 +23,7 @@ import type { Retention } from "./retirement.ts";
 
 import { type EventsWanted, type KeyedEvent, readEventsByKey } from "./read-events.ts";
 import type { Histories } from "../coverage/read-histories.ts";
-import type { RowToRecord, SourceTally } from "./comparison.ts";
+import type { ComparisonGround, RowToRecord, SourceTally } from "./comparison.ts";
 
 /** What the comparison of all tables with the chain found beside findings. */
 export interface TablesResult {
@@ -72,6 +72,8 @@ export interface CheckTablesOptions {
   readonly report: ReportFinding;
   readonly generations: Generations;
   readonly recorder: Recorder | undefined;
+  /** As a table's ground has it, where rows are to be recorded anew. */
+  readonly mayWait: ComparisonGround["mayWait"];
   /** Rows that may be missing since they were erased; null where that is not known. */
   readonly erased: ErasedRows | null;
   /** By which rows of a table may be missing; null where none may. */
@@ -116,7 +118,7 @@ async function walk(
   snapshot: Snapshot,
   kinds: readonly string[],
   events: Cursor<KeyedEvent>,
-  { histories, sources, range, report, generations, recorder, erased, retentionOf }: CheckTablesOptions,
+  { histories, sources, range, report, generations, recorder, mayWait, erased, retentionOf }: CheckTablesOptions,
   epochs: EventsWanted["epochs"],
   tally: KindTally,
 ): Promise<Omit<TablesResult, "kinds">> {
@@ -148,7 +150,8 @@ async function walk(
       try {
         const toRecord = recorder?.begin(history, generations.get(kind) ?? []);
         const retention = retentionOf(history);
-        const ground = { range, generations: generations.get(kind) ?? [], retention, erased, toRecord };
+        const recording = toRecord === undefined ? {} : { toRecord, mayWait };
+        const ground = { range, generations: generations.get(kind) ?? [], retention, erased, ...recording };
         const compared = await snapshot[1].attempt(
           async (lane) => await checkTable(lane, history, groups, ground, report, tally),
         );

@@ -1,4 +1,4 @@
-import type { Range } from "@scidex/audit-reader";
+import type { Finding, Range } from "@scidex/audit-reader";
 import type { ErasedRows } from "./erasure.ts";
 import type { Retention } from "./retirement.ts";
 import type { Generation } from "../coverage/generations.ts";
@@ -58,4 +58,6 @@ export interface ComparisonGround {
   readonly keys: { readonly epochs: number; readonly open: number };
   /** Takes what is to be recorded anew; undefined where nobody asks for it. */
   readonly toRecord?: ((row: RowToRecord) => void) | undefined;
+  /** Whether what is found of a row may be no more than a change that waits to be linked. Then it is not reported. */
+  readonly mayWait?: ((finding: Finding) => boolean) | undefined;
 }

@@ -1,7 +1,7 @@
 import { sameBytes, type Seq, toHex } from "@scidex/audit-core";
 import { inForce, type KindHistory } from "../coverage/config.ts";
 import { newestShapeChange, readFrom, statedTo } from "../coverage/generations.ts";
-import type { ReportFinding } from "@scidex/audit-reader";
+import type { Finding, ReportFinding } from "@scidex/audit-reader";
 import { located, unrecordedChange } from "./changes/change-finding.ts";
 import { hasChangedSchema } from "./changes/changed-schema.ts";
 import { type ComparisonGround, emptyTally } from "./comparison.ts";
@@ -76,15 +76,24 @@ export class SourceChecker {
       this.tally.excuse = way.excuse ?? "what a text was before its type changed cannot be told";
       return;
     }
-    // Nothing of the table is recorded while this is a finding. Where it was accepted, it stands as found.
-    this.#record(group, newest, row, false);
-    this.#report({
+    const finding: Finding = {
       check: "source_edited",
       ...located(newest),
       expected: toHex(newest.payloadHash),
       ...(hashes[0] === undefined ? {} : { actual: toHex(hashes[0]) }),
       message: `the row of ${this.#history.current.relation} is not what was recorded`,
-    });
+    };
+    if (this.#isWaiting(finding, newest)) return;
+    // Nothing of the table is recorded while this is a finding. Where it was accepted, it stands as found.
+    this.#record(group, newest, row, false);
+    this.#report(finding);
+  }
+
+  /** Whether the row's change waits to be linked from the log: its event is to come, in the shape of now. */
+  #isWaiting(finding: Finding, { seq }: KeyEvent): boolean {
+    if (this.#ground.mayWait?.(finding) !== true) return false;
+    if (seq !== null && this.#readFrom(seq) <= this.#shaped) this.tally.waiting++;
+    return true;
   }
 
   /**
@@ -199,7 +208,8 @@ export class SourceChecker {
       this.#report({ ...finding, message: `the row of ${relation} was erased, ${why}` });
     } else if (this.#ground.retention === null) {
       const how = newest.op === "retire" ? "was retired, and the policy has no retention for it" : "is gone";
-      this.#report({ ...finding, message: `the row of ${relation} ${how}` });
+      const gone = { ...finding, message: `the row of ${relation} ${how}` };
+      if (!this.#isWaiting(gone, newest)) this.#report(gone);
     } else this.#ground.retention.gone(group, finding);
   }
 

@@ -109,10 +109,7 @@ async function compare(
   const { allShards: range, vouched } = links;
   const histories: Histories = given.histories ?? new Map();
   const sources = pending === null || vouched === null ? null : { pending, rows: vouched.rows };
-  const judge = new StreamJudge(histories, given.stream, noted, {
-    earlier: given.earlier,
-    isRecording: recorder !== undefined,
-  });
+  const judge = new StreamJudge(histories, given.stream, noted, given.earlier);
   const report = reportOf(histories, judge, noted);
   const retentions: Retention[] = [];
   const erased = published === null ? null : await readErasures(snapshot[0], table, published, policy);
@@ -135,6 +132,7 @@ async function compare(
     report,
     generations,
     recorder,
+    mayWait: (finding) => judge.holdsBack(finding),
     erased,
     retentionOf,
   });

@@ -33,12 +33,17 @@ export interface EarlierLook {
 /** The kind of the links that say that something may have been missed. */
 const GAP_KIND = "audit_chain_gap";
 
-/** Kinds that are in the mode `stream`, or were once. */
+/** Kinds that are in the mode `stream` now: when a table gets another mode, all of it is linked. */
 const streamed = (histories: Histories) =>
-  [...histories.values()].filter(({ configs }) => configs.some(({ mode }) => mode === "stream"));
+  [...histories.values()].filter(({ current }) => current.mode === "stream" && current.action !== "detach");
+
+/** Whether any kind is in the mode `stream`, or was once. */
+const wasStreamed = (histories: Histories): boolean =>
+  [...histories.values()].some(({ configs }) => configs.some(({ mode }) => mode === "stream"));
 
 /**
- * Reads how far the log is linked, and which parts of it capture says that it has missed. Null where no table is, or was, in the mode `stream`.
+ * Reads how far the log is linked, and which parts of it capture says that it has missed. Null where no table is in the mode
+ * `stream`.
  */
 export async function readStream(
   lane: Lane,
@@ -47,11 +52,11 @@ export async function readStream(
   range: Range,
   noted: Noted,
 ): Promise<StreamProgress | null> {
-  const kinds = streamed(histories);
-  if (kinds.length === 0 || !noted.wants("sources", "coverage")) return null;
+  if (!wasStreamed(histories) || !noted.wants("sources", "coverage")) return null;
   return await noted.orNull(CHAIN, ["sources", "coverage"], async () =>
     lane.attempt(async (attempt) => {
       await readGaps(attempt, chain, range, noted);
+      if (streamed(histories).length === 0) return null;
       const position = await readPosition(attempt);
       const writtenTo = await readLogEnd(attempt);
       const stopped = position === null ? null : await whyStopped(attempt, position.slot);
@@ -121,14 +126,8 @@ export class StreamJudge {
   #undecided = 0;
   #isOpen = false;
 
-  /** @param isRecording whether rows are to be recorded anew: then what may be lag keeps its table from it */
-  constructor(
-    histories: Histories,
-    stream: StreamProgress | null,
-    noted: Noted,
-    { earlier, isRecording }: { readonly earlier: EarlierLook | undefined; readonly isRecording: boolean },
-  ) {
-    this.#kinds = new Set(isRecording ? [] : streamed(histories).map(({ kind }) => kind));
+  constructor(histories: Histories, stream: StreamProgress | null, noted: Noted, earlier: EarlierLook | undefined) {
+    this.#kinds = new Set(streamed(histories).map(({ kind }) => kind));
     this.#noted = noted;
     this.#earlier = earlier;
     this.#stream = stream;
@@ -140,11 +139,12 @@ export class StreamJudge {
     if (!OF_LAG.has(finding.check) || !this.#kinds.has(kind)) return false;
     this.#isOpen = true;
     if (this.#earlier === undefined) return false;
-    if (!this.#isCaughtUp) {
+    const isSeen = this.#earlier.findings.saw(finding);
+    if (!this.#isCaughtUp || isSeen === null) {
       this.#undecided++;
       return true;
     }
-    if (this.#earlier.findings.saw(finding)) return false;
+    if (isSeen) return false;
     this.#waiting++;
     return true;
   }
@@ -164,7 +164,9 @@ export class StreamJudge {
     const behind =
       linkedTo === null || written === null
         ? "its position cannot be read"
-        : `it is ${written - linkedTo} bytes behind`;
+        : linkedTo >= written
+          ? "more of them waited before than could be kept apart"
+          : `it is ${written - linkedTo} bytes behind`;
     const stopped = this.#stream?.stopped ?? null;
     this.#noted.mayPass({ isTransient: true });
     this.#noted.cannot(
