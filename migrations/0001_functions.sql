@@ -2865,12 +2865,12 @@ CREATE OR REPLACE FUNCTION public.audit_chain_presume(
 LANGUAGE sql STABLE
 SET search_path = pg_catalog, pg_temp SET enable_seqscan = off SET jit = off
 AS $function$
-  WITH keyed AS MATERIALIZED (
-    SELECT k.kind, public.audit_chain_keyed_since(k.kind) AS since FROM (SELECT DISTINCT u.kind FROM unnest(kinds) AS u(kind)) AS k
-  ), event AS (
+  WITH event AS (
     SELECT e.*, row_number() OVER own AS number, lag(CASE WHEN e.op <> 'delete' THEN e.payload END) OVER own AS after_before
       FROM unnest(kinds, pks, payload_hashes, before_hashes, ops) WITH ORDINALITY AS e(kind, pk, payload, before, op, n)
     WINDOW own AS (PARTITION BY e.kind, e.pk ORDER BY e.n)
+  ), keyed AS MATERIALIZED (
+    SELECT k.kind, public.audit_chain_keyed_since(k.kind) AS since FROM (SELECT DISTINCT e.kind FROM event AS e) AS k
   ), presumed AS MATERIALIZED (
     SELECT e.n, e.payload,
            CASE WHEN e.op = 'insert' OR e.before IS NOT NULL THEN e.before

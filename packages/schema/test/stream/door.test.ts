@@ -121,6 +121,55 @@ test("a key that is used again is an insert of its own; what the chain has alrea
   ]);
 });
 
+test("a change that does not go on from what the chain has is linked, and told by a negative seq", async () => {
+  await link(
+    [
+      { pk: "1", now: "a" },
+      { pk: "2", now: "b" },
+    ],
+    "0/200",
+  );
+  expect(
+    await link(
+      [
+        { pk: "1", op: "update", now: "c", was: "x" },
+        { pk: "1", op: "update", now: "d", was: "c" },
+        { pk: "2", op: "delete", was: "b" },
+        { pk: "3", op: "delete", was: "z" },
+      ],
+      "0/300",
+    ),
+  ).toEqual(["-4", "5", "6", "-7"]);
+  // A key whose row has not been seen to go.
+  expect(await link([{ pk: "1", now: "e" }], "0/400")).toEqual(["-8"]);
+});
+
+test("without the row of before, the newest event of the key is taken for it", async () => {
+  await link(
+    [
+      { pk: "1", now: "a" },
+      { pk: "2", now: "b" },
+    ],
+    "0/200",
+  );
+  expect(
+    await link(
+      [
+        { pk: "1", op: "update", now: "c" },
+        { pk: "1", op: "update", now: "c" },
+        { pk: "1", op: "delete" },
+        { pk: "2", op: "update", now: "b" },
+        { pk: "9", op: "delete" },
+      ],
+      "0/300",
+    ),
+  ).toEqual(["4", null, "5", null, null]);
+  const linked = await sql<{ text: string }[]>`
+    select concat(event_pk, ' ', left(convert_from(before_hash, 'UTF8'), 1), left(convert_from(payload_hash, 'UTF8'), 1)) as text
+      from audit_chain where seq >= 4 order by seq`;
+  expect(linked.map(({ text }) => text)).toEqual(["1@4 ac", "1@5 cc"]);
+});
+
 test("the door is for tables in this mode, forward, and from the newest position", async () => {
   expect(await stateOf(link([{ kind: "other", pk: "1", now: "a" }], "0/200"))).toBe("AC003");
   expect(await stateOf(link([{ kind: "audit_chain_config", pk: "9", now: "a" }], "0/200"))).toBe("AC003");

@@ -19,7 +19,7 @@ interface Open {
 }
 
 /** What is wrong with the description of a relation: something that should not be, or that can be better. */
-export interface Described {
+interface Described {
   readonly notice?: Notice;
   readonly warning?: string;
 }

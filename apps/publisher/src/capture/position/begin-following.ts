@@ -14,7 +14,7 @@ export interface Beginning {
   readonly gap: string | null;
 }
 
-export interface BeginOptions {
+interface BeginOptions {
   /** Why the slot cannot be decoded any more, where that was seen: then it is made anew. */
   readonly undecodable: string | undefined;
   /** Whether the position in the database is gone on from where ours is lost. */
