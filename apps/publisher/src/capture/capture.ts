@@ -1,6 +1,6 @@
 import type { Sql } from "postgres";
 import { beginFollowing } from "./position/begin-following.ts";
-import { lsnOf } from "./position/position.ts";
+import { readLogEnd } from "./position/log-end.ts";
 import { PositionFile } from "./position/position-file.ts";
 import { whenFree } from "./position/when-free.ts";
 import { type CaptureListener, Follower } from "./follower.ts";
@@ -26,10 +26,7 @@ export interface CaptureOptions extends CaptureListener {
  */
 export async function capture(sql: Sql, options: CaptureOptions): Promise<void> {
   const file = await PositionFile.open(options.stateFile);
-  const [row] = await sql.unsafe<{ lsn: string }[]>(
-    "select pg_catalog.pg_current_wal_insert_lsn()::pg_catalog.text as lsn",
-  );
-  const until = options.once ? lsnOf(row?.lsn ?? "") : undefined;
+  const until = options.once ? await readLogEnd(sql) : undefined;
   let undecodable: string | undefined;
   for (;;) {
     const { adoptPosition = false } = options;

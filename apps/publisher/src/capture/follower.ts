@@ -7,8 +7,9 @@ import { TransactionReader } from "./link/transaction-reader.ts";
 import { decodeMessage } from "./pgoutput/decode-message.ts";
 import type { Lsn } from "./pgoutput/lsn.ts";
 import { follow } from "./position/begin-following.ts";
+import { LogEnd } from "./position/log-end.ts";
 import { NewPublications } from "./position/new-publications.ts";
-import { type Position, lsnOf } from "./position/position.ts";
+import type { Position } from "./position/position.ts";
 import { type Published, readPublished, tamperedWith } from "./position/published.ts";
 import { readServer } from "./position/slot.ts";
 import type { PositionFile } from "./position/position-file.ts";
@@ -37,10 +38,10 @@ export interface FollowOptions extends CaptureListener {
 /** More than this is not read ahead of linking, but for what the socket had. */
 const READ_AHEAD_BYTES = 1024 * 1024;
 
-/** How often it is looked whether the place has moved although nothing of ours was written. */
-const TICK_MS = 1_000;
-/** How often the place is written although only our own writing has moved it. */
-const QUIET_MS = 10_000;
+/** How often it is looked whether somebody has changed what is sent. */
+const WATCH_MS = 1_000;
+/** How long it is waited for something to come. */
+const PAUSE_MS = 250;
 
 /**
  * Follows the log from a position, and links what it brings, until the signal comes, `until` is reached, or something
@@ -56,9 +57,7 @@ export class Follower {
   #queue: Buffer[] = [];
   #queuedBytes = 0;
   #sentUpTo: Lsn = 0n;
-  /** What our own last writing of the place has reached. */
-  #ownEnd: Lsn = 0n;
-  #quietSince = Date.now();
+  readonly #logEnd = new LogEnd();
   #linking: Promise<void> | undefined;
   #wake: () => void = () => {};
   readonly #publications = new NewPublications();
@@ -131,6 +130,7 @@ export class Follower {
       if (this.#batch.events.length > 0 && this.#linking === undefined) await this.#flush();
       if (this.#queue.length > 0) continue;
       if (this.#linking === undefined) await this.#moveOn();
+      if (this.#reader.isBetween) await this.#logEnd.nudge(this.#sql, this.#sentUpTo);
       const { until } = this.#options;
       if (until !== undefined && this.#position.linkedTo >= until) return false;
       if (await this.#hasTamperedPublications()) return true;
@@ -142,7 +142,7 @@ export class Follower {
 
   /** Whether somebody has changed what is sent: then it is begun again, which says so. */
   async #hasTamperedPublications(): Promise<boolean> {
-    if (performance.now() - this.#watchedMs < TICK_MS) return false;
+    if (performance.now() - this.#watchedMs < WATCH_MS) return false;
     this.#watchedMs = performance.now();
     const now = await readPublished(this.#sql);
     if (tamperedWith(this.#published, now, this.#position.publications) !== null) return true;
@@ -172,7 +172,7 @@ export class Follower {
     this.#wake = woken.resolve;
     if (this.#queue.length > 0 || this.#options.signal.aborted) return;
     const timer = new AbortController();
-    const moment = sleep(this.#options.until === undefined ? TICK_MS : 50, undefined, { signal: timer.signal });
+    const moment = sleep(this.#options.until === undefined ? PAUSE_MS : 50, undefined, { signal: timer.signal });
     await Promise.race([woken.promise, moment, ...(this.#linking === undefined ? [] : [this.#linking])]);
     timer.abort();
     await moment.catch(() => {});
@@ -197,16 +197,11 @@ export class Follower {
     const { linkedTo } = this.#reader.place;
     const { until } = this.#options;
     if (linkedTo <= this.#position.linkedTo) return;
-    const isOurs =
-      !this.#publications.isWaiting && linkedTo <= this.#ownEnd && Date.now() - this.#quietSince < QUIET_MS;
-    if (isOurs && (until === undefined || linkedTo < until)) return;
+    const isAwaited = this.#publications.isWaiting || (until !== undefined && linkedTo >= until);
+    if (!isAwaited && !this.#logEnd.isDue(linkedTo)) return;
     await this.#flush();
     await this.#linking;
-    const [row] = await this.#sql.unsafe<{ lsn: string }[]>(
-      "select pg_catalog.pg_current_wal_insert_lsn()::pg_catalog.text as lsn",
-    );
-    this.#ownEnd = lsnOf(row?.lsn ?? "");
-    this.#quietSince = Date.now();
+    await this.#logEnd.wrote(this.#sql, linkedTo);
   }
 
   /** Begins to link what has been read, once the batch before is. */
