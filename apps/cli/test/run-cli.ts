@@ -15,6 +15,8 @@ export interface Ended {
 }
 
 export interface RunOptions {
+  /** The executable, if it is another application's. */
+  readonly program?: string;
   /** The variables that the command sees beside those of the system: none of ours is inherited. */
   readonly env?: Readonly<Record<string, string>>;
   readonly input?: string | Buffer;
@@ -26,7 +28,7 @@ export interface RunOptions {
 /** Runs `audit-chain` as its users do: a process of its own. */
 export function runCli(args: readonly string[], options: RunOptions = {}): Promise<Ended> {
   const inherited = Object.entries(process.env).filter(([name]) => !/^(?:AUDIT_|DATABASE_URL$|PG)/.test(name));
-  const child = spawn(process.execPath, ["--conditions=source", CLI, ...args], {
+  const child = spawn(process.execPath, ["--conditions=source", options.program ?? CLI, ...args], {
     // Compiled once for all runs.
     env: { ...Object.fromEntries(inherited), NODE_COMPILE_CACHE: CACHE, ...options.env },
     stdio: ["pipe", "pipe", "pipe"],

@@ -1,13 +1,16 @@
 // A chain in a schema of its own, as an operator sets it up: by the command line alone, without a superuser.
-import { createDatabase, createLogin, type EmbeddedServer, startEmbedded } from "@scidex/audit-testkit";
+import { fileURLToPath } from "node:url";
+import { createDatabase, createLogin, type EmbeddedServer, startEmbedded, TEST_SETTINGS } from "@scidex/audit-testkit";
 import { afterAll, beforeAll, describe, expect, it } from "vitest";
 import { openLog } from "../policy/open-log.ts";
 import { jsonOf, runCli } from "../run-cli.ts";
 
+const PUBLISHER = fileURLToPath(import.meta.resolve("@scidex/audit-publisher/cli"));
+
 // Roles belong to the whole server, and are to be gone.
 let server: EmbeddedServer;
 beforeAll(async () => {
-  server = await startEmbedded();
+  server = await startEmbedded({ settings: TEST_SETTINGS });
 });
 afterAll(async () => server.stop());
 
@@ -58,7 +61,24 @@ describe("init --schema", () => {
                 union all select rolname from pg_roles where rolname ~ '^scidex'`,
     ).toEqual([]);
 
-    await sql`update pg_trigger set tgenabled = 'D' where tgname = 'audit_chain_guard'`;
+    // The mode stream, too, by an account that can read no key.
+    const follower = await createLogin(sql, { attributes: "replication", grant: ["acme_audit_capture"] });
+    const capture = async () =>
+      runCli(["capture", "--once", "--state", `${log.folder}/capture.state`], {
+        env: { AUDIT_DATABASE_URL: follower.url },
+        program: PUBLISHER,
+      });
+    await sql.unsafe(
+      `set role ${owner.name}; create table volume (id int primary key); select audit.audit_chain_publication('volume'); reset role`,
+    );
+    expect(await capture()).toMatchObject({ code: 0, stderr: "" });
+    expect(await runCli(["attach", "volume", "--mode", "stream"], { env })).toMatchObject({ code: 0, stderr: "" });
+    await sql`insert into volume values (1), (2)`;
+    expect(await capture()).toMatchObject({ code: 0, stderr: "", stdout: "linked 2 events\n" });
+    const whole = await runCli(["verify", "--json"], { env: asAuditor });
+    expect(jsonOf(whole)).toMatchObject({ status: "intact", unproven: [] });
+
+    await sql`update pg_trigger set tgenabled = 'D' where tgname = 'audit_chain_guard' and tgrelid = 'orders'::regclass`;
     await sql`update orders set v = 'forged' where id = 1`;
     const tampered = await runCli(["verify", "--json"], { env: asAuditor });
     expect(tampered.code).toBe(1);

@@ -85,7 +85,7 @@ async function grantUsage(tx: AnyPgDatabase, deployers: SQL): Promise<void> {
     .where(sql`n.oid = pg_catalog.to_regnamespace('public')`);
   if (row?.isOwn === true)
     await tx.execute(
-      sql`grant usage on schema public to scidex_audit_writer, scidex_audit_publisher, scidex_audit_ro, scidex_audit_inspector, scidex_audit_retention, scidex_audit_alert, ${deployers}`,
+      sql`grant usage on schema public to scidex_audit_writer, scidex_audit_publisher, scidex_audit_ro, scidex_audit_inspector, scidex_audit_retention, scidex_audit_capture, scidex_audit_alert, ${deployers}`,
     );
 }
 
