@@ -56,6 +56,7 @@ const ROOMS: Readonly<Record<string, Readonly<Record<string, readonly string[]>>
       "merkle.ts",
       "note-key.ts",
       "note.ts",
+      "succession",
       "units.ts",
       "witness",
     ],

@@ -35,6 +35,7 @@ import { CodedError } from "./coded-error.ts";
  * | `note_malformed` | text that is not a signed note |
  * | `signature_missing` | a note without a signature by a key that must have signed it |
  * | `signature_invalid` | a note with a signature line of a known key that does not verify |
+ * | `retired_key` | a checkpoint that is signed with a key which had been replaced by then |
  * | `witness_missing` | a checkpoint that the quorum of the trust policy has not cosigned, or none of its logs has signed |
  * | `trust_policy_malformed` | bytes that are not a tlog-policy |
  * | `checkpoint_malformed` | note text that is not a checkpoint without extension lines |
@@ -76,6 +77,7 @@ export type CoreErrorCode =
   | "note_malformed"
   | "signature_missing"
   | "signature_invalid"
+  | "retired_key"
   | "witness_missing"
   | "trust_policy_malformed"
   | "checkpoint_malformed"

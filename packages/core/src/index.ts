@@ -132,6 +132,7 @@ export {
   parseErasureLine,
   signErasure,
 } from "./succession/erasure.ts";
+export { isBeyond, type RetiredKey } from "./succession/retired-key.ts";
 export { isSuccessor, successorOf } from "./succession/successor.ts";
 export { isStatementLine, parseStatementLine, signStatement, type Statement } from "./statement.ts";
 export type { LinkId, RecordedAnew } from "./statement-text.ts";
@@ -146,7 +147,7 @@ export { formatEntryBundle, MAX_BUNDLE_BYTES, parseEntryBundle } from "./tlog/en
 export { lastTiles, type Tile, TILE_HEIGHT, TILE_WIDTH, tileAt, tileHashes, tilePath } from "./tlog/tile.ts";
 export { rootsFromTiles, tileRoot, tilesOf } from "./tlog/tile-proof.ts";
 export { formatTlogProof, MAX_TLOG_PROOF_CHARS, parseTlogProof, type TlogProof } from "./tlog/tlog-proof.ts";
-export { formatEventProof, type ProvenEvent, verifyProof } from "./tlog/event-proof.ts";
+export { formatEventProof, type ProofTrust, type ProvenEvent, verifyProof } from "./tlog/event-proof.ts";
 export { type Micros, microsOfMillis, microsOfSeconds, type Seconds, type Seq } from "./units.ts";
 export {
   formatAddCheckpoint,

@@ -80,7 +80,7 @@ export {
   type WholeLine,
   wholeLines,
 } from "./head-log/log-lines.ts";
-export { keysOf, type KeyTurn, KeyTurns, type RetiredKey, shortKey } from "./head-log/succession/key-turns.ts";
+export { keysOf, type KeyTurn, KeyTurns, shortKey } from "./head-log/succession/key-turns.ts";
 export type { EarlierLog } from "./head-log/succession/earlier-logs.ts";
 export {
   type LogTrust,

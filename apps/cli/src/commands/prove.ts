@@ -7,7 +7,7 @@ import {
   replaceFile,
   writeOut,
 } from "@scidex/audit-command";
-import { formatSeconds, type HeadTrust, type Seq } from "@scidex/audit-core";
+import { formatSeconds, type ProofTrust, type Seq } from "@scidex/audit-core";
 import { openSink, type Sink, SinkError } from "@scidex/audit-sinks";
 import { type EventProof, proveEvent, VerifierError } from "@scidex/audit-verifier";
 import { Command } from "commander";
@@ -106,7 +106,7 @@ async function runAll(context: CommandContext, { kind, pk, seq, from, out, json 
   if (findings.length > 0) return { exit: EXIT.failed };
 }
 
-async function fromDatabase(context: CommandContext, trust: HeadTrust, event: Named): Promise<EventProof> {
+async function fromDatabase(context: CommandContext, trust: ProofTrust, event: Named): Promise<EventProof> {
   const addresses = sinkAddresses();
   if (addresses.length === 0)
     throw new CommandError("configuration", "AUDIT_SINKS is not set: a proof needs a published head");
@@ -119,7 +119,12 @@ async function fromDatabase(context: CommandContext, trust: HeadTrust, event: Na
   }
 }
 
-async function fromFiles({ signal }: CommandContext, trust: HeadTrust, url: string, event: Named): Promise<EventProof> {
+async function fromFiles(
+  { signal }: CommandContext,
+  trust: ProofTrust,
+  url: string,
+  event: Named,
+): Promise<EventProof> {
   const sink = openTiles(url, signal);
   const { files } = sink;
   try {

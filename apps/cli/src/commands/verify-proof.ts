@@ -2,9 +2,10 @@ import { readFile } from "node:fs/promises";
 import { text as readAll } from "node:stream/consumers";
 import { type CommandContext, CommandError, EXIT, type Outcome } from "@scidex/audit-command";
 import { CoreError, formatSeconds, type ProvenEvent, readingOf, toHex, verifyProof } from "@scidex/audit-core";
+import { retiredKeyForm } from "@scidex/audit-verifier";
 import { Command } from "commander";
 import { readPayloadReadings } from "../payload-file.ts";
-import { recordedLine, witnessedLine } from "../proof/describe.ts";
+import { recordedLine, retiredLine, witnessedLine } from "../proof/describe.ts";
 import { readTrust } from "../proof/trust.ts";
 import { print } from "../text/print.ts";
 
@@ -18,8 +19,8 @@ interface Options {
 const HELP = `
 Needs the log's two verifier keys (AUDIT_VERIFIER_KEYS), and neither a database nor a network. Kind and key must be those
 that are expected: a proof of another event is refused. Where AUDIT_TRUST_POLICY names a C2SP tlog-policy, its quorum must
-have cosigned the checkpoint. A change of a tracked row has the kind "orders:update" and the
-key "42@1042"; a blinded key is its hex.
+have cosigned the checkpoint; where AUDIT_POLICY has retired_keys, none of them may have signed one behind its last head. A
+change of a tracked row has the kind "orders:update" and the key "42@1042"; a blinded key is its hex.
 
 The proof shows what was recorded, and when; not that it is so still. What a table's row hashes to is a flat JSON object
 of its columns' texts, for example {"id":"42","done":"t"}. A row as JSON, {"id":42,"done":true}, is put into these
@@ -55,6 +56,7 @@ async function run(file: string, { kind, pk, payload, json }: Options): Promise<
   await print(json, { ...resultOf(proven), ...(verdict && { verdict, read_as: reading?.how ?? null }) }, () => [
     recordedLine(proven),
     ...witnessedLine(proven),
+    ...retiredLine(proven),
     ...(verdict === "different" ? ["The payload is NOT what was recorded."] : []),
     ...(reading === undefined ? [] : [`The payload is what was recorded (read ${reading.how}).`]),
   ]);
@@ -80,6 +82,7 @@ function proofOrRefusal(verify: () => ProvenEvent): ProvenEvent {
 const ADVICE: Readonly<Record<string, string>> = {
   origin_mismatch: ". Check that AUDIT_VERIFIER_KEYS and AUDIT_ORIGIN are those of its log",
   signature_missing: ". Check that AUDIT_VERIFIER_KEYS has the keys of this log",
+  retired_key: ". Ask for a proof with a newer checkpoint, and where the old key's copies are",
   witness_missing: ". A proof with a newer checkpoint may be cosigned",
 };
 
@@ -92,7 +95,7 @@ async function readProof(file: string): Promise<string> {
   }
 }
 
-const resultOf = ({ leaf, size, root, origin, signedTime, witnessed }: ProvenEvent): object => ({
+const resultOf = ({ leaf, size, root, origin, signedTime, witnessed, retiredKey }: ProvenEvent): object => ({
   seq: Number(leaf.seq),
   event_kind: leaf.eventKind,
   event_pk: leaf.eventPk,
@@ -104,6 +107,7 @@ const resultOf = ({ leaf, size, root, origin, signedTime, witnessed }: ProvenEve
   size: Number(size),
   root: toHex(root),
   signed_at: formatSeconds(signedTime),
+  retired_key: retiredKey && retiredKeyForm(retiredKey),
   quorum: witnessed?.quorum ?? null,
   cosigned_by: witnessed?.cosigned.map(({ witness }) => witness.name) ?? null,
 });

@@ -7,6 +7,16 @@ export const recordedLine = ({ leaf, origin, size, signedTime }: ProvenEvent): s
     `${leaf.eventKind} ${leaf.eventPk} was recorded at ${leaf.appendedAt} as link ${leaf.seq} of ${origin}, whose ${size} links were signed at ${formatSeconds(signedTime)}.`,
   );
 
+/** What a reader should know of keys that have been replaced since. */
+export function retiredLine({ retiredKey, witnessed }: ProvenEvent): string[] {
+  if (retiredKey === null) return [];
+  const { last, at } = retiredKey;
+  const isCosigned = witnessed !== null && witnessed.quorum !== "none";
+  return [
+    `Its keys have been replaced since: their last head has ${last} links, and was signed at ${formatSeconds(at)}.${isCosigned ? "" : " Whoever has them now could have made this later; a proof with a newer checkpoint rules that out."}`,
+  ];
+}
+
 /** Who has cosigned its checkpoint, where a trust policy was given. */
 export function witnessedLine({ witnessed }: ProvenEvent): string[] {
   if (witnessed === null) return [];

@@ -1,5 +1,5 @@
 import { CommandError, origin, policyFile } from "@scidex/audit-command";
-import type { HeadTrust, TrustPolicy } from "@scidex/audit-core";
+import type { ProofTrust } from "@scidex/audit-core";
 import type { Policy } from "@scidex/audit-verifier";
 import { parseKeys, readKeys, readPolicy, readTrustPolicy } from "@scidex/audit-verifier/command";
 
@@ -8,7 +8,7 @@ import { parseKeys, readKeys, readPolicy, readTrustPolicy } from "@scidex/audit-
  *
  * @throws {CommandError} `configuration`
  */
-export async function readTrust(): Promise<HeadTrust & { readonly witnesses: TrustPolicy | undefined }> {
+export async function readTrust(): Promise<ProofTrust> {
   const verifiers = parseKeys(await readKeys());
   if (verifiers.length === 0)
     throw new CommandError(
@@ -21,7 +21,9 @@ export async function readTrust(): Promise<HeadTrust & { readonly witnesses: Tru
       "configuration",
       `AUDIT_VERIFIER_KEYS has keys of several logs (${[...logs].join(", ")}): say with AUDIT_ORIGIN whose proof is expected`,
     );
-  return { verifiers, origin: origin(), witnesses: await readTrustPolicy(verifiers) };
+  const policy = await readPolicyOfEnvironment();
+  const witnesses = await readTrustPolicy(verifiers);
+  return { verifiers, origin: origin(), witnesses, retired: policy?.retiredKeys };
 }
 
 /** The policy of `AUDIT_POLICY`: it says which logs have followed the first one. */

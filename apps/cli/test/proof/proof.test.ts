@@ -2,7 +2,7 @@ import { mkdirSync, readFileSync, rmSync, writeFileSync } from "node:fs";
 import { mkdtemp, rm } from "node:fs/promises";
 import { tmpdir } from "node:os";
 import { join } from "node:path";
-import { generateSigningKey, parseNote, parseSigner, parseTlogProof, signNote } from "@scidex/audit-core";
+import { generateSigningKey, parseKeyFile, parseNote, parseSigner, parseTlogProof, signNote } from "@scidex/audit-core";
 import { afterAll, beforeAll, describe, expect, it } from "vitest";
 import { type ChainDatabase, chainDatabase } from "../chain-database.ts";
 import { jsonOf, runCli } from "../run-cli.ts";
@@ -148,6 +148,47 @@ describe("prove and verify-proof", () => {
     });
     for (const wrong of [["quorum W"], [`log ${witness.vkey}`, "quorum none"], [`log ${otherLog}`, "quorum none"]])
       expect(await verified(proof, ...wrong)).toMatchObject({ code: 2, stdout: "" });
+  });
+
+  it("hold the keys that have signed to their time, where the policy has it", async () => {
+    const { stdout: before } = await prove(ORDER);
+    const old = parseKeyFile(readFileSync(join(folder, "key"), "utf8"));
+    const env = { AUDIT_SIGNING_KEY_FILE: join(folder, "key"), AUDIT_SINKS: `${sinks.file},${sinks.tiles}` };
+    const rotated = jsonOf(await db.run(["rotate-key", "--json"], { env })) as {
+      retired: string[];
+      keys: string[];
+      publication: { published: { seq: number; published_at: string } };
+    };
+    keys = [...rotated.retired, ...rotated.keys].join(",");
+    await db.sql`insert into orders values (601, 1, true)`;
+    await publish();
+    const { stdout: after } = await prove(ORDER);
+    // Whoever has kept the old key file signs the newest tree with it.
+    const { checkpoint } = parseTlogProof(after);
+    const time = BigInt(Math.floor(Date.now() / 1_000));
+    const stolen = after.replace(checkpoint, signNote(parseNote(checkpoint).text, [old.log, old.timestamp], { time }));
+    const { seq: last, published_at: at } = rotated.publication.published;
+    const policy = join(folder, "policy.json");
+    const retired = rotated.retired.map((key) => ({ key, last, at }));
+    writeFileSync(policy, JSON.stringify({ tables: {}, retired_keys: retired }));
+    const verify = async (input: string, ...more: string[]) =>
+      await runCli(["verify-proof", "-", ...ORDER, ...more], {
+        env: { AUDIT_VERIFIER_KEYS: keys, AUDIT_POLICY: policy },
+        input,
+      });
+    expect((await audit(["verify-proof", "-", ...ORDER], stolen)).code).toBe(0);
+    const refused = await verify(stolen);
+    expect([refused.code, refused.stdout]).toEqual([3, ""]);
+    expect(refused.stderr).toContain("the proof is refused (retired_key");
+    const earlier = await verify(before);
+    expect(earlier.code).toBe(0);
+    expect(earlier.stdout).toContain(`replaced since: their last head has ${last} links`);
+    expect(jsonOf(await verify(before, "--json"))).toMatchObject({
+      retired_key: { key: rotated.retired[0], last, at },
+    });
+    const newest = await verify(after, "--json");
+    expect(newest).toMatchObject({ code: 0 });
+    expect(jsonOf(newest)).toMatchObject({ retired_key: null });
   });
 
   it("prove nothing that was not published, or is not what was signed", async () => {

@@ -1,6 +1,5 @@
 import { readFileSync } from "node:fs";
-import { parseKeyFile, type PublisherKeys } from "@scidex/audit-core";
-import { type RetiredKey } from "@scidex/audit-reader";
+import { parseKeyFile, type PublisherKeys, type RetiredKey } from "@scidex/audit-core";
 import type { Policy } from "@scidex/audit-verifier";
 import { rotateKey, type RotatedKey } from "../../src/index.ts";
 import { type Log, ORIGIN } from "../log.ts";

@@ -13,10 +13,19 @@ import { type HeadTrust, openCheckpoint } from "../head-trust.ts";
 import { verifyInclusion } from "../inclusion.ts";
 import { type Leaf, MAX_LEAF_CHARS, parseLeaf } from "../leaf.ts";
 import { leafHash } from "../merkle.ts";
+import { requireInTime, type RetiredKey } from "../succession/retired-key.ts";
 import type { Seconds } from "../units.ts";
 import { requireWitnessed, type Witnessed } from "../witness/quorum.ts";
 import type { TrustPolicy } from "../witness/trust-policy.ts";
 import { formatTlogProof, parseTlogProof } from "./tlog-proof.ts";
+
+/** By what a proof is believed. */
+export interface ProofTrust extends HeadTrust {
+  /** Whose quorum must have cosigned the checkpoint; without it nobody need have. */
+  readonly witnesses?: TrustPolicy | undefined;
+  /** Keys that have been replaced: each is believed up to its last head. */
+  readonly retired?: readonly RetiredKey[] | undefined;
+}
 
 /** What a proof has shown. */
 export interface ProvenEvent {
@@ -30,6 +39,11 @@ export interface ProvenEvent {
   readonly signedTime: Seconds;
   /** Who has cosigned the checkpoint; null where no trust policy was given. */
   readonly witnessed: Witnessed | null;
+  /**
+   * The last head of the keys that have signed the checkpoint, where they have been replaced since; else null. Who has them now
+   * could have made the proof later than it says, but for a quorum that has cosigned.
+   */
+  readonly retiredKey: RetiredKey | null;
 }
 
 /**
@@ -56,24 +70,26 @@ export const formatEventProof = (parts: {
 /**
  * Checks the proof of an event against the trusted keys, without a database. The text may be from anybody.
  *
- * @param trust.witnesses whose quorum must have cosigned the checkpoint; without it nobody need have
  * @param event kind and key, exactly as they must have been recorded: of a change with its role and seq
  *   (`orders:update`, `42@1042`), of a blinded key the hex
  * @throws {CoreError}
  *   - `proof_malformed`: not a tlog-proof in its one form, or without a leaf; `note_malformed`, `checkpoint_malformed`,
  *     `leaf_malformed`: one of its parts is not
  *   - `origin_mismatch`, `signature_missing`, `signature_invalid`, `head_member_mismatch`: as `parseHeadLine`
+ *   - `retired_key`: signed with a key that had been replaced by then
  *   - `witness_missing`: not valid by the trust policy
  *   - `tree_range`, `proof_mismatch`: the leaf is not at this index of the signed tree
  *   - `event_mismatch`: it is, and is that of another seq, kind or key
  */
 export function verifyProof(
   text: string,
-  trust: HeadTrust & { readonly witnesses?: TrustPolicy | undefined },
+  trust: ProofTrust,
   event: { readonly kind: string; readonly pk: string },
 ): ProvenEvent {
   const { index, hashes, checkpoint, extra } = parseTlogProof(text);
-  const { origin, size, root, signedTime } = openCheckpoint(checkpoint, trust);
+  const signed = openCheckpoint(checkpoint, trust);
+  const { origin, size, root, signedTime } = signed;
+  const retiredKey = requireInTime(signed, trust.retired ?? []);
   const witnessed =
     trust.witnesses === undefined ? null : requireWitnessed(checkpoint, trust.witnesses, trust.verifiers);
   if (extra === null) throw new CoreError("proof_malformed", "the proof does not bring its event (extra)");
@@ -87,7 +103,7 @@ export function verifyProof(
       "event_mismatch",
       `it proves the event ${quoted(leaf.eventKind)} ${quoted(leaf.eventPk)}, expected ${quoted(event.kind)} ${quoted(event.pk)}`,
     );
-  return { leaf, origin, size, root, signedTime, witnessed };
+  return { leaf, origin, size, root, signedTime, witnessed, retiredKey };
 }
 
 function leafTextOf(bytes: Uint8Array): string {

@@ -59,6 +59,28 @@ describe("tlog-proofs", () => {
     expect(codeOf(() => verifyProof(text, headTrust([], undefined), { kind, pk }))).toBe("origin_mismatch");
   });
 
+  it("are held to the last head of keys that have been replaced", () => {
+    const { kind, pk, text } = proofs[0] ?? { kind: "", pk: "", text: "" };
+    const [log = "", time = ""] = vkeys;
+    const { size: last, signedTime: at } = verifyProof(text, trust, { kind, pk });
+    const by = (...retired: { key: string; last: bigint; at: bigint }[]) => {
+      const verify = () => verifyProof(text, { ...trust, retired }, { kind, pk });
+      const code = codeOf(verify);
+      return code === "none" ? verify().retiredKey : code;
+    };
+    expect(by()).toBeNull();
+    const end = { key: log, last, at };
+    expect(by(end, { ...end, key: time })).toEqual(end);
+    expect(by({ ...end, key: time })).toMatchObject({ key: time });
+    expect(by({ ...end, key: `${log}x`, last: 1n, at: 0n })).toBeNull();
+    // Either key is one too many, of a larger tree or at a later time.
+    for (const key of [log, time]) {
+      expect(by({ key, last: last - 1n, at })).toBe("retired_key");
+      expect(by({ key, last, at: at - 1n })).toBe("retired_key");
+      expect(by({ ...end, key: key === log ? time : log }, { key, last, at: at - 1n })).toBe("retired_key");
+    }
+  });
+
   it("may have no extra data, and have bounds", () => {
     const parts = parseTlogProof(proofs[0]?.text ?? "");
     const bare = formatTlogProof({ ...parts, extra: null });

@@ -1,5 +1,5 @@
-import { jsonInteger, jsonText, type JsonValue, parseJson, type Seq } from "@scidex/audit-core";
-import { BUILTIN_CATALOGS, type RetiredKey, VerifierError } from "@scidex/audit-reader";
+import { jsonInteger, jsonText, type JsonValue, parseJson, type RetiredKey, type Seq } from "@scidex/audit-core";
+import { BUILTIN_CATALOGS, VerifierError } from "@scidex/audit-reader";
 import { type Acceptance, acceptanceForm, parseAccepted } from "./acceptance/acceptance.ts";
 import { type FollowedLog, parseLogs } from "./logs/followed-logs.ts";
 import { parseIsoDuration } from "./iso-duration.ts";

@@ -2,11 +2,11 @@ import {
   CoreError,
   formatEventProof,
   type Head,
-  type HeadTrust,
   inclusionRanges,
   type LeafRange,
   leafText,
   openCheckpoint,
+  type ProofTrust,
   type ProvenEvent,
   type Seq,
   type SignedCheckpoint,
@@ -42,7 +42,7 @@ export interface EventProof extends ProvenEvent {
  */
 export async function proveEvent(
   source: ProofSource,
-  trust: HeadTrust,
+  trust: ProofTrust,
   event: EventName & { readonly seq?: Seq | undefined },
 ): Promise<EventProof> {
   return "files" in source
@@ -55,7 +55,7 @@ interface Shown extends SignedCheckpoint {
   readonly note: string;
 }
 
-async function shownCheckpoint(files: TreeFiles, trust: HeadTrust): Promise<Shown> {
+async function shownCheckpoint(files: TreeFiles, trust: ProofTrust): Promise<Shown> {
   const bytes = await files.read("checkpoint");
   if (bytes === undefined)
     throw new VerifierError("not_provable", "There is no checkpoint: nothing was published here.");
@@ -66,7 +66,7 @@ async function shownCheckpoint(files: TreeFiles, trust: HeadTrust): Promise<Show
 async function proveFromFiles(
   files: TreeFiles,
   { size, note }: Shown,
-  trust: HeadTrust,
+  trust: ProofTrust,
   { kind, pk, seq }: EventName & { readonly seq?: Seq | undefined },
 ): Promise<EventProof> {
   const found = seq === undefined ? await findEntry(files, size, { kind, pk }) : await entryAt(files, size, seq);
@@ -84,7 +84,7 @@ async function proveFromFiles(
 
 async function proveFromChain(
   { sql, heads }: { readonly sql: Sql; readonly heads: readonly HeadLog[] },
-  trust: HeadTrust,
+  trust: ProofTrust,
   { kind, pk, seq }: EventName & { readonly seq?: Seq | undefined },
 ): Promise<EventProof> {
   const links = (await lookup(sql, { kind, pk })).filter((link) => link.eventKind === kind);
@@ -122,7 +122,7 @@ function passUnprovable(error: unknown): undefined {
   throw error;
 }
 
-function checked(text: string, trust: HeadTrust, event: EventName): EventProof {
+function checked(text: string, trust: ProofTrust, event: EventName): EventProof {
   return orNot("what was read is not what was signed (audit-verify says more)", () => ({
     ...verifyProof(text, trust, event),
     text,

@@ -1,14 +1,13 @@
-import { formatSeconds, type HeadTrust, type Seconds, type Seq, type SignedBy } from "@scidex/audit-core";
+import {
+  formatSeconds,
+  type HeadTrust,
+  isBeyond,
+  type RetiredKey,
+  type Seconds,
+  type Seq,
+  type SignedBy,
+} from "@scidex/audit-core";
 import type { Finding } from "../../finding/finding.ts";
-
-/** A key that has been replaced, as the reader's policy has it. */
-export interface RetiredKey {
-  /** A verifier key of the log, or of its time-stamping. */
-  readonly key: string;
-  /** The size of the last head that it has signed, and when that was. */
-  readonly last: Seq;
-  readonly at: Seconds;
-}
 
 /** New keys have taken the place of others, within one log: a head that is signed by both. */
 export interface KeyTurn {
@@ -89,7 +88,7 @@ export class KeyTurns {
   }
 
   #isBeyond(key: string, { seq = 0n, signedTime }: SignedLine): boolean {
-    return this.#retired.some((one) => one.key === key && (seq > one.last || signedTime > one.at));
+    return this.#retired.some((one) => one.key === key && isBeyond(one, seq, signedTime));
   }
 
   #sayLast(signedBy: SignedBy): string {

@@ -5,11 +5,12 @@ import {
   type HeadTrust,
   isBeginningLine,
   isSignedByEnded,
+  type RetiredKey,
   toHex,
   type TrustPolicy,
 } from "@scidex/audit-core";
 import type { Finding } from "../../finding/finding.ts";
-import { KeyTurns, type RetiredKey } from "./key-turns.ts";
+import { KeyTurns } from "./key-turns.ts";
 import {
   beginningOf,
   headPartsOf,

@@ -1,5 +1,12 @@
-import { formatSeconds, jsonInteger, type JsonValue, parseSeconds, parseVerifierKey } from "@scidex/audit-core";
-import { type KeyTurn, type RetiredKey, type VerifierError } from "@scidex/audit-reader";
+import {
+  formatSeconds,
+  jsonInteger,
+  type JsonValue,
+  parseSeconds,
+  parseVerifierKey,
+  type RetiredKey,
+} from "@scidex/audit-core";
+import type { KeyTurn, VerifierError } from "@scidex/audit-reader";
 
 /** Reads the `retired_keys` of a policy. @param malformed makes the error to be thrown */
 export function parseRetiredKeys(value: JsonValue, malformed: (what: string) => VerifierError): RetiredKey[] {
