@@ -109,7 +109,7 @@ const ROOMS: Readonly<Record<string, Readonly<Record<string, readonly string[]>>
     bulk: ["coverage", "rows"],
     structure: ["bulk", "coverage"],
     access: ["bulk", "coverage", "structure"],
-    report: ["coverage", "rows", "verify-options.ts"],
+    report: ["coverage", "rows", "verify-options.ts", "version.ts"],
     command: ["alerts", "coverage", "report", "verify-options.ts"],
     nights: ["command", "coverage", "report"],
     bundle: ["command", "report", "steps", "trust.ts"],

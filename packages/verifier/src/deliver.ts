@@ -1,4 +1,4 @@
-import { EXIT, type Outcome, packageVersion, redact, writeOut } from "@scidex/audit-command";
+import { EXIT, type Outcome, redact, writeOut } from "@scidex/audit-command";
 import { formatState } from "@scidex/audit-reader";
 import { failurePage, page } from "@scidex/audit-report";
 import type { AlertTarget } from "./alerts/alert-target.ts";
@@ -40,17 +40,13 @@ export async function deliver(
 ): Promise<Outcome> {
   const { about, files, isJson } = request;
   const { startSeq, endSeq, shard } = request.options;
-  const version = packageVersion(import.meta.url);
   const isWhole = startSeq === undefined && endSeq === undefined && shard === undefined;
   const { alerts, warnings } = await alertReport(request.alerts, report, isWhole);
   const notes = alerts === undefined ? [] : describeAlerts(alerts);
   const said = { ...report, ...(alerts && { alerts }), warnings: [...report.warnings, ...warnings] };
   const sealed =
     request.seal && verified
-      ? await sealedReport(said, verified, request.seal, {
-          ...request,
-          version,
-        })
+      ? await sealedReport(said, verified, request.seal, { ...request, version: report.verifier })
       : undefined;
   await writeOut(isJson ? `${sealed ?? formatReport(said)}\n` : describeReport(said, notes));
   const isReported = await write("--report", files.report, () =>
@@ -61,7 +57,7 @@ export async function deliver(
     target: request.night,
     policy: request.trust.policy ?? null,
     policyFile: request.policyFile,
-    version,
+    version: report.verifier,
     ...about,
   });
   const exits = {

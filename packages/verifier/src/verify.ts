@@ -5,6 +5,7 @@ import { joiningSince, notCoveredOf, overdueColumns } from "./coverage/not-cover
 import { startDeadline } from "./deadline.ts";
 import type { Observations } from "./report/observations.ts";
 import { makeReport } from "./report/make-report.ts";
+import { reportAbout } from "./report/report-about.ts";
 import type { Overview } from "./report/overview.ts";
 import { isVerdict, type VerificationReport } from "./report/verification-report.ts";
 import { type VerifiedShard, verifiedShard } from "./shards/verified-shard.ts";
@@ -43,6 +44,7 @@ export interface Verification {
  */
 export async function verify(sql: Sql, trust: Trust, options: VerifyOptions = {}): Promise<Verification> {
   const started = performance.now();
+  const startedAt = new Date().toISOString();
   checkRange(options);
   const parsed = parseTrust(trust);
   const deadline = startDeadline(options.maxDurationMs ?? VERIFY_DEFAULTS.maxDurationMs, options.signal);
@@ -65,7 +67,8 @@ export async function verify(sql: Sql, trust: Trust, options: VerifyOptions = {}
   const other = otherDatabase(found, state.server ?? null);
   const joining = joiningSince(state.joining ?? new Map(), found.notCovered, now);
   const known = { notCovered: notCoveredOf(joining), overdue: overdueColumns(joining, policy, now) };
-  const judged = makeReport(found, known, options, performance.now() - started);
+  const about = reportAbout(sql, parsed, startedAt);
+  const judged = makeReport(found, known, options, { about, durationMs: performance.now() - started });
   let report = other === undefined ? judged : excused(judged, other);
   const hasVerdict = isFull(options) && isVerdict(report);
   const overdue = hasVerdict ? undefined : overdueVerdict(policy, awaitedSince, now);

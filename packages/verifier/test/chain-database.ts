@@ -122,7 +122,12 @@ export function chainOf(database: { sql: Sql; url: string; name: string }, folde
 }
 
 /** A report without what depends on the moment. */
-export const comparable = (report: VerificationReport) => ({ ...report, durationMs: 0, pendingAge: null });
+export const comparable = (report: VerificationReport) => ({
+  ...report,
+  startedAt: "",
+  durationMs: 0,
+  pendingAge: null,
+});
 
 /** A head line of the links up to a seq, as an honest publisher signs it. */
 export async function signedHead(sql: Sql, options: PublishOptions = {}): Promise<string> {

@@ -42,6 +42,14 @@ describe("audit-verify", { timeout: 180_000 }, () => {
       checks: { links: "ok", heads: "ok", sources: "ok", access: "skipped", coverage: "ok", structure: "skipped" },
       warnings: [],
       duration_ms: expect.any(Number),
+      origin: ORIGIN,
+      keys: chain.vkeys.map((vkey) => {
+        const [name, id] = vkey.split("+");
+        return { name, id };
+      }),
+      database: { host: expect.any(String), port: expect.any(Number), name: chain.name },
+      started_at: expect.stringMatching(/^20.*Z$/u),
+      verifier: expect.stringMatching(/^\d+\.\d+\.\d+/u),
     });
     const human = await run(chain, FOUR);
     expect([human.exit, human.stdout]).toEqual([0, expect.stringContaining("INTACT: 10 links, 1 to 10")]);

@@ -26,6 +26,7 @@ import {
 } from "@scidex/audit-reader";
 import { type Sink, type TreeFiles, treeFilesOf } from "@scidex/audit-sinks";
 import { makeReport } from "../report/make-report.ts";
+import { reportAbout } from "../report/report-about.ts";
 import type { Observations } from "../report/observations.ts";
 import type { VerificationReport } from "../report/verification-report.ts";
 import { checkFreshness, type Heads, readHeads } from "../steps/heads.ts";
@@ -61,11 +62,18 @@ export async function verifyBundle(
   options: VerifyBundleOptions = {},
 ): Promise<VerificationReport> {
   const started = performance.now();
+  const startedAt = new Date().toISOString();
   const parsed = { ...parseTrust(trust), sinks: [sink] };
   let found = await look(sink, parsed, options);
   // What a first look finds may be a folder that is being written.
   if (found.findings.unconfirmed > 0) found = await look(sink, parsed, options, found.findings);
-  const report = makeReport(found, NOTHING_BESIDE, { checks: CHECKS }, performance.now() - started);
+  const about = reportAbout(null, parsed, startedAt);
+  const report = makeReport(
+    found,
+    NOTHING_BESIDE,
+    { checks: CHECKS },
+    { about, durationMs: performance.now() - started },
+  );
   return { ...report, warnings: report.warnings.map((warning) => (isOfSingleSink(warning) ? ONE_COPY : warning)) };
 }
 

@@ -4,6 +4,7 @@ import { type Generations, recordedTables } from "../coverage/generations.ts";
 import type { ErasedCount, ErasedRow } from "../rows/erasure.ts";
 import { earlierLogsOf } from "./earlier-logs.ts";
 import type { Observations } from "./observations.ts";
+import type { ReportAbout } from "./report-about.ts";
 import {
   chainHead,
   type CheckGroupResult,
@@ -24,7 +25,7 @@ export function makeReport(
   looked: Observations,
   { notCovered, overdue }: Known,
   options: VerifyOptions,
-  duration: number,
+  { about, durationMs }: { readonly about: ReportAbout; readonly durationMs: number },
 ): VerificationReport {
   const late = overdue.map((reason) => ({ group: "sources" as const, reason }));
   const found = { ...looked, unproven: [...looked.unproven, ...late] };
@@ -59,8 +60,9 @@ export function makeReport(
     recordedAnew: recordedByKind(found.generations),
     unproven,
     warnings: found.warnings,
-    durationMs: Math.round(duration),
+    durationMs: Math.round(durationMs),
     accessMs: Math.round(found.accessMs),
+    ...about,
   };
 }
 

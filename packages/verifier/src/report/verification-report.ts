@@ -5,6 +5,7 @@ import type { RetiredRows } from "../rows/retirement.ts";
 import type { NotCovered } from "../coverage/not-covered.ts";
 import type { Divergence, CheckGroup } from "@scidex/audit-reader";
 import type { WitnessesReport } from "./witnesses.ts";
+import type { ReportAbout } from "./report-about.ts";
 
 /** A published position, or the chain's own head. */
 export interface ChainHead {
@@ -49,7 +50,7 @@ export interface EarlierLogReport extends EndedLogReport {
 }
 
 /** What a verification found. Numbers are bigint; `formatReport` writes them as JSON numbers. */
-export interface VerificationReport {
+export interface VerificationReport extends ReportAbout {
   /**
    * `tampered`: something was found. `unproven`: nothing was, but something that the caller did not exclude could not
    * be checked. `intact`: everything was checked, and holds.

@@ -154,6 +154,7 @@ function merged(parts: readonly Part[]): VerificationReport {
     recordedAnew: distinct(reports.flatMap(({ recordedAnew }) => recordedAnew)),
     unproven,
     warnings: distinct(reports.flatMap(({ warnings }) => warnings)),
+    startedAt: reports.map(({ startedAt }) => startedAt).toSorted()[0] ?? last.startedAt,
     durationMs: Math.max(...reports.map(({ durationMs }) => durationMs)),
     accessMs: sum(reports, "accessMs"),
   };

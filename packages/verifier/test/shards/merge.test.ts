@@ -46,7 +46,14 @@ const merge = async (chain: ChainDatabase, name: string, files: readonly string[
 
 /** What two reports of the same chain have in common. */
 const common = (stdout: string): Json => {
-  const { duration_ms: _, access_ms: _access, pending_age: _age, ...report } = JSON.parse(stdout) as Json;
+  const {
+    started_at: at,
+    duration_ms: _,
+    access_ms: _access,
+    pending_age: _age,
+    ...report
+  } = JSON.parse(stdout) as Json;
+  expect(at).toMatch(/^20/u);
   return report;
 };
 type Place = Pick<Divergence, "check" | "seq"> & { readonly event_kind?: string; readonly event_pk?: string };
