@@ -1,3 +1,4 @@
+import { basename, join } from "node:path";
 import { type Place, placeOf } from "@scidex/audit-core";
 import { CommandError } from "./command-error.ts";
 import { DURATION_FORM, parseDuration } from "./duration.ts";
@@ -133,6 +134,25 @@ export function policyFile(env: Environment = process.env): string | undefined {
 /** `AUDIT_TRUST_POLICY`: the path of a C2SP tlog-policy file; undefined if it is not set. */
 export function trustPolicyFile(env: Environment = process.env): string | undefined {
   return read(env, "AUDIT_TRUST_POLICY");
+}
+
+/**
+ * A file of this account's own, by its name in the folder of `AUDIT_STATE_DIR`; undefined where that is not set: then only
+ * what stands beside another file has a place.
+ */
+export function inStateFolder(name: string, env: Environment = process.env): string | undefined {
+  const folder = read(env, "AUDIT_STATE_DIR");
+  return folder === undefined ? undefined : join(folder, name);
+}
+
+/**
+ * A file that belongs to another and is named after it: in the folder of `AUDIT_STATE_DIR`, else beside that one. Keys and
+ * policies can so lie where nothing can be written.
+ *
+ * @param suffix what comes after the other file's name, for example `.state`
+ */
+export function belongingTo(file: string, suffix: string, env: Environment = process.env): string {
+  return inStateFolder(`${basename(file)}${suffix}`, env) ?? `${file}${suffix}`;
 }
 
 /** `AUDIT_CONFIG`: the path of `audit.config.json`; undefined if it is not set. */

@@ -4,11 +4,13 @@ export { connect, CONNECT_TIMEOUT, type ConnectOptions, DEFAULT_CONNECTIONS } fr
 export { clientName, databaseName } from "./database-name.ts";
 export { parseDuration } from "./duration.ts";
 export {
+  belongingTo,
   configFile,
   databaseUrl,
   DEFAULT_LEDGER_DATABASE,
   DEFAULT_MAX_HEAD_AGE,
   type Environment,
+  inStateFolder,
   isDatabaseUrl,
   ledgerDatabase,
   ledgerSalt,

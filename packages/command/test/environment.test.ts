@@ -1,8 +1,10 @@
 import { describe, expect, test } from "vitest";
 import {
+  belongingTo,
   configFile,
   databaseUrl,
   DEFAULT_MAX_HEAD_AGE,
+  inStateFolder,
   ledgerDatabase,
   ledgerSalt,
   maxHeadAge,
@@ -44,6 +46,10 @@ test("a right value is returned without the white space around it", () => {
   expect(verifierKeysSource({ AUDIT_VERIFIER_KEYS: "/etc/my keys+x" })).toEqual({ file: "/etc/my keys+x" });
   expect(policyFile({ AUDIT_POLICY: "policy.json" })).toBe("policy.json");
   expect(configFile({ AUDIT_CONFIG: " etc/audit.config.json " })).toBe("etc/audit.config.json");
+  expect(inStateFolder("a.state", { AUDIT_STATE_DIR: "/var/lib/audit/ " })).toBe("/var/lib/audit/a.state");
+  expect(belongingTo("/etc/log.key", ".state", { AUDIT_STATE_DIR: "/var/lib/audit" })).toBe(
+    "/var/lib/audit/log.key.state",
+  );
   expect(maxHeadAge({ AUDIT_MAX_HEAD_AGE: "7d" })).toBe(604_800_000);
   expect(shardSecret({ AUDIT_SHARD_SECRET: "0123456789abcdef" })).toBe("0123456789abcdef");
   expect(ledgerSalt({ AUDIT_LEDGER_SALT: " salt " })).toBe(" salt ");
@@ -58,6 +64,8 @@ test("what is not set has its default, or none", () => {
   expect(verifierKeysSource({})).toBeUndefined();
   expect(policyFile({})).toBeUndefined();
   expect(shardSecret({})).toBeUndefined();
+  expect(inStateFolder("a.state", {})).toBeUndefined();
+  expect(belongingTo("/etc/log.key", ".state", {})).toBe("/etc/log.key.state");
   expect(maxHeadAge({})).toBe(DEFAULT_MAX_HEAD_AGE);
   expect(ledgerDatabase({})).toBe("/var/log/molecule/audit_ledger.db");
 });

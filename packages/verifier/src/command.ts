@@ -4,11 +4,11 @@ import {
   connect,
   databaseName,
   databaseUrl,
+  inStateFolder,
   keepHeapSmall,
   maxHeadAge,
   type Outcome,
   origin,
-  packageVersion,
   parseDuration,
   policyFile,
   progress,
@@ -18,7 +18,7 @@ import { Command } from "commander";
 import { alertsCommand } from "./alerts/alerts-command.ts";
 import { WEBHOOK_ENVIRONMENT } from "./alerts/webhook/webhook-option.ts";
 import { runBundle } from "./bundle/bundle-command.ts";
-import { addAlertOptions, alertFailure, type AlertFlags, alertTargetOf } from "./command/alerting.ts";
+import { addAlertOptions, alertFailure, type AlertFlags, alertMemory, alertTargetOf } from "./command/alerting.ts";
 import { parseCheckGroups, parseJobs, parseSeq, parseShard } from "./command/argv.ts";
 import { usage } from "./command/errors.ts";
 import { readPolicy, readState } from "./command/files.ts";
@@ -33,6 +33,7 @@ import { historyCommand } from "./nights/history-command.ts";
 import { readNightTarget } from "./nights/sign-run.ts";
 import { type Verification, verify } from "./verify.ts";
 import { defaultJobs } from "./verify-options.ts";
+import { VERSION } from "./version.ts";
 
 interface Flags extends AlertFlags {
   readonly from?: string;
@@ -75,7 +76,7 @@ export function verifyCommand(context: CommandContext): Command {
   const command = new Command("audit-verify")
     // What follows a subcommand is its own.
     .enablePositionalOptions()
-    .version(packageVersion(import.meta.url))
+    .version(VERSION)
     .description("Verifies the audit chain, its published heads and the audited rows. Reads only.")
     .option("--from <seq>", "first link to verify; widened to the published head before it")
     .option("--to <seq>", "last link to verify; widened to the published head after it")
@@ -106,11 +107,13 @@ export function verifyCommand(context: CommandContext): Command {
     .action(context.run(async (flags: Flags) => await run(flags, context.signal)))
     .addCommand(historyCommand(context))
     .addCommand(mergeCommand(context))
-    .addCommand(alertsCommand(context, () => undefined));
+    .addCommand(alertsCommand(context, alertMemory));
 }
 
-async function run({ bundle, ...flags }: Flags, signal: AbortSignal): Promise<Outcome> {
-  if (bundle !== undefined) return await runBundle({ bundle, ...flags }, signal);
+async function run({ bundle, ...given }: Flags, signal: AbortSignal): Promise<Outcome> {
+  if (bundle !== undefined) return await runBundle({ bundle, ...given }, signal);
+  const state = given.state ?? inStateFolder("audit-verify.state");
+  const flags = state === undefined ? given : { ...given, state };
   const request = await readRequest(flags, signal);
   const sinks = sinksToRead(flags.state);
   try {

@@ -33,7 +33,7 @@ import {
   turnLines,
   withRetired,
 } from "./offered-logs.ts";
-import { forgetShown, readPolicyFile, readShown } from "./policy-file.ts";
+import { forgetShown, readPolicyFile, readShown, shownFile } from "./policy-file.ts";
 import { approvalOf, type Published, withPublished } from "./published.ts";
 
 /**
@@ -110,7 +110,7 @@ function publishedAs(shown: Approval, head: Approval, { heads }: Published, file
   const published = heads.map(approvalOf).find(({ seq }) => seq === shown.seq);
   if (published?.chainHash === shown.chainHash && shown.seq <= head.seq) return shown;
   throw cannot(
-    `${file}.shown has seq ${shown.seq}, which is not a published head with that chain hash; run audit-chain policy --diff ${file} again`,
+    `${shownFile(file)} has seq ${shown.seq}, which is not a published head with that chain hash; run audit-chain policy --diff ${file} again`,
   );
 }
 

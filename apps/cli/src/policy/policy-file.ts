@@ -1,5 +1,5 @@
 import { readFile, rm } from "node:fs/promises";
-import { CommandError, escapeMessage, policyFile, replaceFile } from "@scidex/audit-command";
+import { belongingTo, CommandError, escapeMessage, policyFile, replaceFile } from "@scidex/audit-command";
 import { jsonText, type JsonValue, parseJson } from "@scidex/audit-core";
 import { type Approval, approvalForm, parseApproval, parsePolicy, type Policy } from "@scidex/audit-verifier";
 
@@ -46,7 +46,7 @@ function parsePolicyFile(file: string, text: string): Policy {
 }
 
 /** Where `--diff` notes up to which link it has shown a policy's changes. */
-const shownFile = (file: string): string => `${file}.shown`;
+export const shownFile = (file: string): string => belongingTo(file, ".shown");
 
 /** What `--diff` has shown of a policy. */
 export interface Shown {

@@ -1,6 +1,8 @@
 import {
+  belongingTo,
   CommandError,
   databaseUrl,
+  inStateFolder,
   isDatabaseUrl,
   maxHeadAge,
   origin,
@@ -41,7 +43,7 @@ export function addVerifyOptions(command: Command): Command {
     .option("--max-head-age <age>", "how old the newest signed time may be, for example 90m; default 24h")
     .option(
       "--alert-state <file>",
-      "remembers what has been alerted; default: AUDIT_SIGNING_KEY_FILE with .alerts after it",
+      "remembers what has been alerted; default: in AUDIT_STATE_DIR, else AUDIT_SIGNING_KEY_FILE with .alerts after it",
     );
 }
 
@@ -61,7 +63,7 @@ export async function verifySettings(flags: VerifyFlags): Promise<VerifySettings
   if (alertMemory === undefined)
     throw new CommandError(
       "configuration",
-      "there is no place to remember what has been alerted: give --alert-state, a file outside the database, or set AUDIT_SIGNING_KEY_FILE",
+      "there is no place to remember what has been alerted: give --alert-state, a file outside the database, or set AUDIT_STATE_DIR or AUDIT_SIGNING_KEY_FILE",
     );
   const pinned = flags.policy ?? policyFile();
   const own = await ownKeys(keyFile);
@@ -75,7 +77,7 @@ export async function verifySettings(flags: VerifyFlags): Promise<VerifySettings
     origin: origin() ?? own?.origin,
     policy: pinned === undefined ? null : await readPolicy(pinned),
     checks: parseCheckGroups(flags.checks),
-    stateFile: flags.state,
+    stateFile: flags.state ?? inStateFolder("audit-publisher.state"),
     publisherState: keyFile === undefined ? undefined : stateFileOf((await currentKeyFile(keyFile)).path),
     maxHeadAgeMs: flags.maxHeadAge === undefined ? maxHeadAge() : parseDuration(flags.maxHeadAge),
   };
@@ -84,7 +86,7 @@ export async function verifySettings(flags: VerifyFlags): Promise<VerifySettings
 /** Where it is remembered what has been alerted, unless `--alert-state` says so. */
 export function alertMemoryOf(): string | undefined {
   const keyFile = signingKeyFile();
-  return keyFile === undefined ? undefined : `${keyFile}.alerts`;
+  return keyFile === undefined ? inStateFolder("audit-publisher.alerts") : belongingTo(keyFile, ".alerts");
 }
 
 function alertDatabaseUrl(): string {

@@ -1,6 +1,6 @@
 import { lstat, open, rm } from "node:fs/promises";
 import { dirname } from "node:path";
-import { createDurably } from "@scidex/audit-command";
+import { belongingTo, createDurably } from "@scidex/audit-command";
 import {
   CoreError,
   generateKeyFile,
@@ -14,8 +14,8 @@ import { formatState, initialState } from "./state.ts";
 
 const MAX_KEY_FILE_BYTES = 65_536;
 
-/** The state file that belongs to a key file. */
-export const stateFileOf = (keyFile: string): string => `${keyFile}.state`;
+/** The state file that belongs to a key file: in the folder of `AUDIT_STATE_DIR`, else beside it. */
+export const stateFileOf = (keyFile: string): string => belongingTo(keyFile, ".state");
 
 /** The key file of the log that follows after `n - 1` others in the place of the one that was named. */
 export const successorKeyFile = (keyFile: string, n: number): string => `${keyFile}.${n}`;
@@ -31,8 +31,8 @@ export async function currentKeyFile(keyFile: string): Promise<{ readonly path: 
   return { path, number };
 }
 
-/** The folder of the git sinks' own clones that belongs to a file of ours: a cache, beside it. */
-export const clonesOf = (file: string): string => `${file}.clones`;
+/** The folder of the git sinks' own clones that belongs to a file of ours: a cache, where its state lies. */
+export const clonesOf = (file: string): string => belongingTo(file, ".clones");
 
 /**
  * Makes the keys of a new log: `out` with the log's key and the time-stamping key, and `out.state` with a state that

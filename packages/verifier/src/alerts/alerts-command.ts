@@ -55,7 +55,10 @@ Examples:
 async function run(fingerprints: readonly string[], flags: Flags, defaultMemory: DefaultMemory): Promise<{ exit: 0 }> {
   const memory = flags.alertState ?? defaultMemory();
   if (memory === undefined)
-    throw new CommandError("usage", "--alert-state is missing; expected the file that the verification keeps");
+    throw new CommandError(
+      "usage",
+      "--alert-state is missing; expected the file that the verification keeps, or AUDIT_STATE_DIR",
+    );
   const open = await readOpen(memory);
   const chosen = choose(open, fingerprints, flags.all === true);
   if (chosen.length > 0) {

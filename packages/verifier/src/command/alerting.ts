@@ -1,4 +1,4 @@
-import { parseDuration } from "@scidex/audit-command";
+import { inStateFolder, parseDuration } from "@scidex/audit-command";
 import type { Command } from "commander";
 import type { AlertSummary, AlertTarget } from "../alerts/alert-target.ts";
 import { deliverAlerts } from "../alerts/deliver-alerts.ts";
@@ -20,9 +20,15 @@ export function addAlertOptions(command: Command): Command {
   return command
     .option("--alert-webhook <url>", "post new findings there, remind of those that stand, and say what is over")
     .option(...ALERT_FORMAT)
-    .option("--alert-state <file>", "remembers what has been alerted; made if it is not there")
+    .option(
+      "--alert-state <file>",
+      "remembers what has been alerted; made if it is not there; default: in AUDIT_STATE_DIR",
+    )
     .option(...REMIND_EVERY);
 }
+
+/** Where it is remembered what has been alerted, unless `--alert-state` says so. */
+export const alertMemory = (): string | undefined => inStateFolder("audit-verify.alerts");
 
 /**
  * Where to alert; undefined where nothing was asked for. There is no table: this program writes nothing to the database.
@@ -35,13 +41,14 @@ export function alertTargetOf(
   signal: AbortSignal,
 ): AlertTarget | undefined {
   const webhook = webhookOf(flags, signal);
-  if (flags.alertState === undefined) {
+  const memory = flags.alertState ?? (webhook === undefined ? undefined : alertMemory());
+  if (memory === undefined) {
     if (webhook === undefined) return undefined;
-    throw usage("--alert-webhook needs --alert-state FILE, which remembers what has been alerted");
+    throw usage("--alert-webhook needs --alert-state FILE, or AUDIT_STATE_DIR, to remember what has been alerted");
   }
   const { origin, database } = about;
   const remindMs = flags.remindEvery === undefined ? undefined : parseDuration(flags.remindEvery);
-  return { memory: flags.alertState, webhook, remindMs, origin, database };
+  return { memory, webhook, remindMs, origin, database };
 }
 
 /** What became of the alerts, and what could not be done: undefined and nothing where none were asked for. */

@@ -1,5 +1,5 @@
 import { readFile } from "node:fs/promises";
-import { replaceDurably } from "@scidex/audit-command";
+import { belongingTo, replaceDurably } from "@scidex/audit-command";
 import { NO_NIGHT, parseJson, hashFromHex, sameBytes, type SignedNight, toHex } from "@scidex/audit-core";
 import { configuration, messageOf } from "../command/errors.ts";
 
@@ -12,8 +12,8 @@ export interface LastNight {
 
 const NONE: LastNight = { number: 0, hash: NO_NIGHT };
 
-/** What is remembered beside the key file: the place of nights can be cut back by whoever may write to it. */
-export const memoryOf = (keyFile: string): string => `${keyFile}.nights`;
+/** What is remembered where the key file's states lie: the place of nights can be cut back by whoever may write to it. */
+export const memoryOf = (keyFile: string): string => belongingTo(keyFile, ".nights");
 
 /**
  * The last night of this key; that of a key that has signed none where there is no file.
