@@ -1,5 +1,6 @@
 import {
   CommandError,
+  configFile,
   type CommandContext,
   connect,
   databaseUrl,
@@ -7,6 +8,8 @@ import {
   packageVersion,
   type Progress,
   progress,
+  readSettings,
+  useSettings,
   writeOut,
 } from "@scidex/audit-command";
 import { jsonText } from "@scidex/audit-core";
@@ -24,7 +27,7 @@ interface Flags {
 }
 
 const HELP = `
-Environment: AUDIT_DATABASE_URL, else DATABASE_URL.
+Environment: AUDIT_DATABASE_URL, else DATABASE_URL, else what audit.config.json says (AUDIT_CONFIG, or in the current folder).
 
 It can be stopped and repeated at any moment, and run beside writers and other backfills.
 
@@ -47,6 +50,7 @@ export function backfillCommand(context: CommandContext): Command {
     .option("--readmit", "chain rows of complete tables too; this is recorded, and audit-verify reports it")
     .option("--json", "print the result as JSON")
     .addHelpText("after", HELP)
+    .hook("preAction", useConfigFile)
     .action(context.run(async (tables: string[], flags: Flags) => await run(context.signal, tables, flags)));
 }
 
@@ -125,4 +129,9 @@ function sentence(table: TableResult, flags: Flags): string {
   const state = table.complete ? "complete" : "not complete yet";
   if (flags.dryRun) return `${table.unchained.toLocaleString("en")} of ${rows} rows to be chained; ${state}`;
   return `${table.added.toLocaleString("en")} rows chained, of ${rows}; ${state}`;
+}
+
+async function useConfigFile(): Promise<void> {
+  const settings = await readSettings(configFile());
+  if (settings !== undefined) useSettings(settings);
 }

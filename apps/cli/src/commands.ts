@@ -7,6 +7,11 @@ export interface CommandEntry {
   /** One line for `audit-chain --help`. */
   readonly summary: string;
   readonly load: (context: CommandContext) => Promise<Command>;
+  /**
+   * Whether it takes its database and sinks from `AUDIT_CONFIG`, else from `audit.config.json` in the current folder. Not those
+   * that hold a key, and not those of an auditor: developers write that file.
+   */
+  readonly readsConfig?: true;
 }
 
 /** All subcommands, in the order in which one meets them. */
@@ -15,16 +20,19 @@ export const COMMANDS: readonly CommandEntry[] = [
     name: "init",
     summary: "create or update the chain's tables, functions and roles in a database",
     load: async (context) => (await import("./commands/init.ts")).initCommand(context),
+    readsConfig: true,
   },
   {
     name: "attach",
     summary: "audit tables: capture their rows, refuse or track their changes",
     load: async (context) => (await import("./commands/attach.ts")).attachCommand(context),
+    readsConfig: true,
   },
   {
     name: "detach",
     summary: "stop auditing tables; rows chained before stay checked",
     load: async (context) => (await import("./commands/detach.ts")).detachCommand(context),
+    readsConfig: true,
   },
   {
     name: "sync",
@@ -35,16 +43,19 @@ export const COMMANDS: readonly CommandEntry[] = [
     name: "status",
     summary: "head, tables, pending rows, lock and sinks at a glance",
     load: async (context) => (await import("./commands/status.ts")).statusCommand(context),
+    readsConfig: true,
   },
   {
     name: "append",
     summary: "record one event that has no table",
     load: async (context) => (await import("./commands/append.ts")).appendCommand(context),
+    readsConfig: true,
   },
   {
     name: "lookup",
     summary: "show an event's links, and whether a payload is what was recorded",
     load: async (context) => (await import("./commands/lookup.ts")).lookupCommand(context),
+    readsConfig: true,
   },
   {
     name: "prove",
@@ -75,6 +86,7 @@ export const COMMANDS: readonly CommandEntry[] = [
     name: "retire",
     summary: "delete rows of a table that refuses changes, once they have passed its retention",
     load: async (context) => (await import("./commands/leave/retire.ts")).retireCommand(context),
+    readsConfig: true,
   },
   {
     name: "keygen",
@@ -85,6 +97,7 @@ export const COMMANDS: readonly CommandEntry[] = [
     name: "uninstall",
     summary: "remove what init and attach have made, and nothing else",
     load: async (context) => (await import("./commands/uninstall.ts")).uninstallCommand(context),
+    readsConfig: true,
   },
   {
     name: "demo",

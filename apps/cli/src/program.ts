@@ -1,4 +1,4 @@
-import { type CommandContext, packageVersion } from "@scidex/audit-command";
+import { type CommandContext, configFile, packageVersion, readSettings, useSettings } from "@scidex/audit-command";
 import { Command } from "commander";
 import { COMMANDS } from "./commands.ts";
 import { OTHER_APPLICATIONS } from "./other-applications.ts";
@@ -30,10 +30,20 @@ export async function auditChain(context: CommandContext, argv: readonly string[
     .version(packageVersion(import.meta.url))
     .showHelpAfterError("(--help shows the options)")
     .addHelpText("after", HELP);
-  for (const { name, summary, load } of COMMANDS) {
-    if (argv.slice(2).includes(name)) program.addCommand((await load(context)).summary(summary));
-    else program.command(name).summary(summary);
+  for (const { name, summary, load, readsConfig } of COMMANDS) {
+    if (!argv.slice(2).includes(name)) {
+      program.command(name).summary(summary);
+      continue;
+    }
+    const command = (await load(context)).summary(summary);
+    if (readsConfig === true) command.hook("preAction", useConfigFile);
+    program.addCommand(command);
   }
   for (const { name, summary } of OTHER_APPLICATIONS) program.command(name).summary(summary);
   return program;
+}
+
+async function useConfigFile(_: Command, command: Command): Promise<void> {
+  const settings = await readSettings(configFile());
+  if (settings !== undefined) useSettings(settings, command);
 }

@@ -40,3 +40,12 @@ export { checkReplaceable, replaceFile, replaceWhole } from "./replace-file.ts";
 export { type CommandContext, type Outcome, runCommand } from "./run-command.ts";
 export { readSecretFile } from "./secret-file.ts";
 export { writeOut } from "./write-out.ts";
+export {
+  CONFIG_FILE,
+  readSettings,
+  SETTING_MEMBERS,
+  type Settings,
+  settingsOf,
+  SETTINGS,
+  useSettings,
+} from "./settings.ts";

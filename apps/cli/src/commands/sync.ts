@@ -1,4 +1,4 @@
-import { type CommandContext, EXIT, type Outcome, progress } from "@scidex/audit-command";
+import { type CommandContext, EXIT, type Outcome, progress, useSettings } from "@scidex/audit-command";
 import { Command, Option } from "commander";
 import { announceNarrowing, type Narrowing } from "../text/narrowing.ts";
 import { readConfigFile } from "../config/config-file.ts";
@@ -62,7 +62,9 @@ export function syncCommand(context: CommandContext): Command {
 async function run(context: CommandContext, named: string | undefined, options: Options): Promise<Outcome | void> {
   const { check = false, dryRun = false, yes = false, json } = options;
   const isDry = check || dryRun;
-  const config = await readConfigFile(named);
+  const file = await readConfigFile(named);
+  if (file !== undefined) useSettings(file.settings);
+  const config = file?.isNaming === true ? file : undefined;
   return await withDatabase(context, { command: "sync", right: RIGHT }, async (database) => {
     const found = await readFound(database.sql);
     const plan = planSync(found, config);

@@ -3,6 +3,7 @@
  *
  *     {
  *       "$schema": "./node_modules/@scidex/audit-cli/audit.config.schema.json",
+ *       "database": "postgres://app@db.example.org/app",
  *       "tables": {
  *         "public.orders": { "mode": "sealed", "changes": "track", "exclude": ["noise"] },
  *         "public.*":      { "except": ["public.flyway_schema_history"] },
@@ -10,9 +11,9 @@
  *       }
  *     }
  *
- * `audit.config.schema.json` says the same to editors, and a test holds it to this.
+ * Beside its tables it says where commands work, and how: `Settings`. `audit.config.schema.json` says the same to editors, and a test holds it to this.
  */
-import { CommandError } from "@scidex/audit-command";
+import { CommandError, SETTING_MEMBERS, type Settings, settingsOf } from "@scidex/audit-command";
 import { CAPTURE_MODES, type CaptureMode, type JsonValue, parseJson } from "@scidex/audit-core";
 import type { Changes, Fallback } from "@scidex/audit-schema";
 import { parseIsoDuration } from "@scidex/audit-verifier";
@@ -21,6 +22,9 @@ import { parseTablePattern, type TablePattern } from "./table-pattern.ts";
 
 export interface AuditConfig {
   readonly tables: readonly TableEntry[];
+  /** Whether it has `tables` at all: without, nobody has said what is audited. */
+  readonly isNaming: boolean;
+  readonly settings: Settings;
 }
 
 /** What stands under one name. */
@@ -76,7 +80,7 @@ export const ENTRY_MEMBERS: Readonly<Record<string, Check>> = {
 };
 
 /** The file's own members. */
-export const CONFIG_MEMBERS: readonly string[] = ["$schema", "tables"];
+export const CONFIG_MEMBERS: readonly string[] = ["$schema", ...SETTING_MEMBERS, "tables"];
 
 /**
  * Reads the text of a configuration file.
@@ -94,8 +98,12 @@ export function parseAuditConfig(text: string): AuditConfig {
   checkMembers(value, CONFIG_MEMBERS, "");
   const { $schema: schema, tables } = value;
   if (schema !== undefined && typeof schema !== "string") throw wrong("$schema must be text");
-  if (!isObject(tables)) throw wrong('tables must be an object, such as {"public.*":{}}');
-  return { tables: Object.entries(tables).map(([name, entry]) => readEntry(name, entry)) };
+  if (tables !== undefined && !isObject(tables)) throw wrong('tables must be an object, such as {"public.*":{}}');
+  return {
+    tables: Object.entries(tables ?? {}).map(([name, entry]) => readEntry(name, entry)),
+    isNaming: tables !== undefined,
+    settings: settingsOf(value),
+  };
 }
 
 function readEntry(name: string, entry: JsonValue): TableEntry {

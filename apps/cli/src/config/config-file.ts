@@ -1,9 +1,6 @@
 import { readFile } from "node:fs/promises";
-import { CommandError, configFile } from "@scidex/audit-command";
+import { CommandError, CONFIG_FILE, configFile } from "@scidex/audit-command";
 import { type AuditConfig, parseAuditConfig } from "./audit-config.ts";
-
-/** What is read where nothing is named, in the current folder. */
-export const CONFIG_FILE = "audit.config.json";
 
 /** A configuration, and the file that it stands in, as it was named. */
 export interface ConfigFile extends AuditConfig {

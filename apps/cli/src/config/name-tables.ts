@@ -16,7 +16,7 @@ export type Naming =
  *
  * @throws {CommandError} `configuration` where two patterns are equally specific
  */
-export function namingOf(table: TableName, { tables }: AuditConfig): Naming {
+export function namingOf(table: TableName, { tables }: Pick<AuditConfig, "tables">): Naming {
   const matching = tables.filter(({ pattern }) => pattern.matches(table));
   const [entry, ...over] = matching
     .filter(({ except }) => !except.some((exception) => exception.matches(table)))

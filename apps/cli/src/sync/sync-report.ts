@@ -1,5 +1,4 @@
-import { briefly, escapeText, FEW } from "@scidex/audit-command";
-import { CONFIG_FILE } from "../config/config-file.ts";
+import { CONFIG_FILE, briefly, escapeText, FEW } from "@scidex/audit-command";
 import { attachedLines } from "../text/attached-lines.ts";
 import { notAuditedLines } from "../text/not-audited.ts";
 import { type TableWarning, warningLines } from "../text/warning-lines.ts";

@@ -1,4 +1,5 @@
 import { readFileSync } from "node:fs";
+import { SETTINGS } from "@scidex/audit-command";
 import { describe, expect, it } from "vitest";
 import { CONFIG_MEMBERS, ENTRY_MEMBERS, parseAuditConfig } from "../../src/config/audit-config.ts";
 import { checkKinds, kindFor } from "../../src/config/kinds.ts";
@@ -87,9 +88,10 @@ describe("a configuration that is wrong", () => {
     ['{"tables":{"public.*":{"mode":"strict","mode":"sealed"}}}', 'the member "mode" stands twice'],
     ["tables: {}", "it is not JSON"],
     ["[]", "it must be an object"],
-    ["{}", "tables must be an object"],
+    ['{"tables":[]}', "tables must be an object"],
     ['{"tabels":{}}', "tabels is not known; did you mean tables?"],
-    ['{"sinks":[],"tables":{}}', "sinks is not known; expected $schema, tables"],
+    ['{"keys":[],"tables":{}}', "keys is not known; expected $schema, database, schema,"],
+    ['{"schedules":{"publish":"hourly"}}', "schedules.publish must be a whole number and one of s, m, h, d, w"],
     ['{"tables":{"public.*":{"mod":"sealed"}}}', 'tables["public.*"].mod is not known; did you mean mode?'],
     ['{"tables":{"public.*":{"blindKey":true}}}', 'tables["public.*"].blindKey is not known; did you mean blind_key?'],
     ['{"tables":{"public.*":{"retained":"P1D"}}}', 'tables["public.*"].retained is not known; expected mode,'],
@@ -145,7 +147,13 @@ describe("the schema for editors", () => {
 
   it("has the members that the reader knows, and no others", () => {
     expect(Object.keys(members).toSorted()).toEqual(Object.keys(ENTRY_MEMBERS).toSorted());
-    expect(Object.keys(schema.properties ?? {})).toEqual(CONFIG_MEMBERS);
+    expect(Object.keys(schema.properties ?? {}).toSorted()).toEqual(CONFIG_MEMBERS.toSorted());
+    const { schedules = {}, alerts = {} } = schema.properties ?? {};
+    const inner = Object.entries({ schedules, alerts }).flatMap(([group, { properties, additionalProperties }]) => {
+      expect(additionalProperties).toBe(false);
+      return Object.keys(properties ?? {}).map((name) => `${group}.${name}`);
+    });
+    expect(inner.toSorted()).toEqual(SETTINGS.filter((path) => path.includes(".")).toSorted());
     expect([schema.additionalProperties, schema.$defs?.["entry"]?.additionalProperties]).toEqual([false, false]);
   });
 
