@@ -97,7 +97,7 @@ describe("a configuration that is wrong", () => {
     ['{"tables":{"public.*":{"retained":"P1D"}}}', 'tables["public.*"].retained is not known; expected mode,'],
     ['{"tables":{"public.*":[]}}', 'tables["public.*"] must be an object, {} for the defaults'],
     ['{"tables":{"orders":{}}}', '"orders" names no table; expected schema.table'],
-    ['{"tables":{"public.*":{"mode":"stream"}}}', 'tables["public.*"].mode must be "sealed" or "strict"'],
+    ['{"tables":{"public.*":{"mode":"lazy"}}}', 'tables["public.*"].mode must be "sealed" or "strict" or "stream"'],
     ['{"tables":{"public.*":{"salt":true}}}', 'tables["public.*"].salt: salted payloads are not available yet'],
     ['{"tables":{"public.*":{"kind":"{tabel}"}}}', 'tables["public.*"].kind: {tabel} stands for nothing'],
     ['{"tables":{"public.*":{"except":["x"]}}}', 'tables["public.*"].except[0]: "x" names no table'],
@@ -163,6 +163,7 @@ describe("the schema for editors", () => {
     const values = [
       "strict",
       "sealed",
+      "stream",
       "refuse",
       "track",
       "pending",

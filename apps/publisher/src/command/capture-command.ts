@@ -6,6 +6,7 @@ import {
   databaseUrl,
   escapeText,
   EXIT,
+  inStateFolder,
   keepHeapSmall,
   type Outcome,
   redact,
@@ -14,7 +15,6 @@ import {
 import { connectionLoss } from "@scidex/audit-core";
 import { ALERT_FORMAT, type Webhook, WEBHOOK_ENVIRONMENT, webhookOf } from "@scidex/audit-verifier/alerts";
 import { Command } from "commander";
-import { join } from "node:path";
 import { setTimeout as sleep } from "node:timers/promises";
 import type { Sql } from "postgres";
 import { type Alarm, alarmLine, condensed, soundAlarm } from "../alerts/sound-alarm.ts";
@@ -100,12 +100,9 @@ async function run(context: CommandContext, flags: Flags): Promise<Outcome> {
   }
 }
 
-function stateFileOf({ state }: Flags): string {
-  const folder = process.env["AUDIT_STATE_DIR"]?.trim();
+function stateFileOf({ state = inStateFolder("capture.state") }: Flags): string {
   if (state !== undefined) return state;
-  if (folder === undefined || folder === "")
-    throw new CommandError("configuration", "--state is missing; expected a file, or AUDIT_STATE_DIR to be set");
-  return join(folder, "capture.state");
+  throw new CommandError("configuration", "--state is missing; expected a file, or AUDIT_STATE_DIR to be set");
 }
 
 /** Whether trying again may help: the server restarts, a setting is mended, a table is attached. */
