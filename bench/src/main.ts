@@ -2,6 +2,7 @@ import { cpus } from "node:os";
 import { parseArgs } from "node:util";
 import { benchAppend } from "./append.ts";
 import { benchBackfill } from "./backfill.ts";
+import { benchBundle } from "./bundle.ts";
 import { benchCapture } from "./capture.ts";
 import { type BenchDatabase, benchDatabase } from "./database.ts";
 import { benchLedger } from "./ledger.ts";
@@ -24,6 +25,7 @@ const SUBJECTS: readonly Subject[] = [
   { name: "backfill", run: benchBackfill },
   { name: "record", run: benchRecord },
   { name: "verify", run: benchVerify },
+  { name: "bundle", run: benchBundle },
   { name: "tables", run: benchTables },
   { name: "publish", run: benchPublish },
   { name: "ledger", run: benchLedger },
