@@ -51,6 +51,7 @@ it("is read by whoever holds the key only where it is named", async () => {
   const unnamed = await run(["publish"], key);
   expect([unnamed.code, unnamed.stderr]).toEqual([2, expect.stringContaining("AUDIT_DATABASE_URL is not set")]);
   expect(await run(["publish", "--config", config], key)).toMatchObject({ code: 0 });
+  await db.sql`insert into orders values (2)`;
   expect(await run(["publish"], { ...key, AUDIT_CONFIG: config })).toMatchObject({ code: 0 });
   expect((await readFile(join(folder, "head.log"), "utf8")).trim().split("\n")).toHaveLength(2);
 });
