@@ -19,8 +19,11 @@ import { setTimeout as sleep } from "node:timers/promises";
 import type { Sql } from "postgres";
 import { type Alarm, alarmLine, condensed, soundAlarm } from "../alerts/sound-alarm.ts";
 import { capture } from "../capture/capture.ts";
+import { type Lag, LagMeter } from "../capture/lag.ts";
 import { lsnText } from "../capture/pgoutput/lsn.ts";
 import { messageOf, PublisherError } from "../errors.ts";
+import type { Metrics, RunSample } from "../metrics/metrics.ts";
+import { metricsFileOf } from "../metrics/metrics-file.ts";
 
 interface Flags {
   readonly once?: true;
@@ -28,6 +31,7 @@ interface Flags {
   readonly adoptPosition?: true;
   readonly alertWebhook?: string;
   readonly alertFormat?: string;
+  readonly metrics?: string;
   readonly json?: true;
 }
 
@@ -55,6 +59,7 @@ export function captureCommand(context: CommandContext): Command {
     )
     .option("--alert-webhook <url>", "post what it sees there as JSON, signed with AUDIT_WEBHOOK_SECRET")
     .option(...ALERT_FORMAT)
+    .option("--metrics <file>", "write there how far behind it is, for node_exporter's text-file collector")
     .option("--json", "print what was linked and seen as lines of JSON")
     .addHelpText("after", HELP)
     .action(context.run(async (flags: Flags) => run(context, flags)));
@@ -137,6 +142,7 @@ async function follow(database: Sql, flags: Flags, { stateFile, webhook, signal 
         telling = undefined;
       });
   };
+  const told = tellLag(database, metricsFileOf(flags.metrics));
   try {
     await capture(database, {
       stateFile,
@@ -152,10 +158,48 @@ async function follow(database: Sql, flags: Flags, { stateFile, webhook, signal 
       onGap: async (message) => note({ check: "capture_gap", message }),
     });
   } finally {
+    await told.stop();
     await telling;
     if (gathered.length > 0) await tell();
   }
 }
+
+/** How often it is said how far behind it is. */
+const LAG_EVERY_MS = 5_000;
+
+/** Says so now and then, until it is stopped. Once the connection is lost nothing is said, which shows in the timestamp. */
+function tellLag(database: Sql, metrics: Metrics | undefined): { readonly stop: () => Promise<void> } {
+  if (metrics === undefined) return { stop: async () => {} };
+  const meter = new LagMeter();
+  let last: Promise<void> = Promise.resolve();
+  let failure = "";
+  const tell = async (): Promise<void> => {
+    try {
+      const lag = await meter.measure(database, performance.now());
+      if (lag !== undefined) await metrics.update("capture", lagSamples(lag, Date.now()));
+      failure = "";
+    } catch (error) {
+      // Once, and not every five seconds.
+      if (failure !== messageOf(error)) process.stderr.write(`capture: no metrics: ${escapeText(messageOf(error))}\n`);
+      failure = messageOf(error);
+    }
+  };
+  const timer = setInterval(() => {
+    last = last.then(tell);
+  }, LAG_EVERY_MS);
+  return {
+    stop: async () => {
+      clearInterval(timer);
+      await last.then(tell);
+    },
+  };
+}
+
+const lagSamples = ({ bytes, seconds }: Lag, nowMs: number): RunSample[] => [
+  ["audit_chain_capture_timestamp_seconds", nowMs / 1_000],
+  ["audit_chain_capture_behind_bytes", bytes],
+  ["audit_chain_capture_behind_seconds", seconds],
+];
 
 async function say(flags: Flags, record: Record<string, unknown>, line: string): Promise<void> {
   const json = JSON.stringify(record, (_, value: unknown) => (typeof value === "bigint" ? String(value) : value));

@@ -1,7 +1,7 @@
 /**
  * What is measured, and how the samples of one run take their place among those of the others. All samples carry the label
- * `run`: `full` and `window` for verifications, `publish` for publications, `seal` for the daemon's sealer. Runs share a file
- * and an endpoint, and each replaces its own samples only.
+ * `run`: `full` and `window` for verifications, `publish` for publications, `seal` for the daemon's sealer, `capture` for
+ * who follows the write-ahead log. Runs share a file and an endpoint, and each replaces its own samples only.
  */
 
 /** Every metric that is ever written, with its help text. All are gauges. */
@@ -22,12 +22,15 @@ export const METRICS = {
   audit_chain_pending_age_seconds: "Age of the oldest of them; 0 where there is none",
   audit_chain_alerts_pending: "Findings that could not be alerted everywhere yet",
   audit_chain_alerts_unacknowledged: "Findings, also of earlier runs, that nobody has acknowledged",
+  audit_chain_capture_timestamp_seconds: "When the capture process last said how far behind it is",
+  audit_chain_capture_behind_bytes: "Bytes of the write-ahead log that are not linked yet",
+  audit_chain_capture_behind_seconds: "For how long there have been some; up to 20 in silence",
   audit_chain_sink_behind: "1 for a sink that lacks heads after the last publication, 0 for one that has all",
 } as const;
 export type MetricName = keyof typeof METRICS;
 
 /** The kinds of runs. */
-export type RunKind = "full" | "window" | "publish" | "seal";
+export type RunKind = "full" | "window" | "publish" | "seal" | "capture";
 
 export const RUN_STATUSES = ["intact", "tampered", "unproven", "failed"] as const;
 export type RunStatus = (typeof RUN_STATUSES)[number];
