@@ -139,6 +139,11 @@ describe("prove and verify-proof", () => {
     const missing = await verified(proof, ...asked);
     expect([missing.code, missing.stdout]).toEqual([3, ""]);
     expect(missing.stderr).toContain("the proof is refused (witness_missing)");
+    const unmade = await db.run(["prove", ...ORDER], {
+      env: { AUDIT_SINKS: sinks.file, AUDIT_VERIFIER_KEYS: keys, AUDIT_TRUST_POLICY: policy },
+    });
+    expect([unmade.code, unmade.stdout]).toEqual([3, ""]);
+    expect(unmade.stderr).toContain("its checkpoint lacks what is asked for: the quorum");
     const cosigned = await verified(`${proof}${line}`, ...asked);
     expect(cosigned).toMatchObject({ code: 0, stderr: "" });
     expect(cosigned.stdout).toContain("cosigned by W, the quorum W");

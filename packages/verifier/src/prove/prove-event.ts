@@ -123,11 +123,19 @@ function passUnprovable(error: unknown): undefined {
 }
 
 function checked(text: string, trust: ProofTrust, event: EventName): EventProof {
-  return orNot("what was read is not what was signed (audit-verify says more)", () => ({
-    ...verifyProof(text, trust, event),
-    text,
-  }));
+  try {
+    return { ...verifyProof(text, trust, event), text };
+  } catch (cause) {
+    // The checkpoint is what was signed, and is not enough by what the policies ask for.
+    const isLacking = cause instanceof CoreError && LACKING.has(cause.code);
+    return orNot(isLacking ? "its checkpoint lacks what is asked for" : WRONG, () => {
+      throw cause;
+    });
+  }
 }
+
+const LACKING: ReadonlySet<string> = new Set(["witness_missing", "retired_key"]);
+const WRONG = "what was read is not what was signed (audit-verify says more)";
 
 function orNot<T>(why: string, make: () => T): T {
   try {
