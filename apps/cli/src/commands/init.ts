@@ -1,7 +1,8 @@
-import { CommandError, type CommandContext, escapeText, type Outcome, place } from "@scidex/audit-command";
+import { CommandError, type CommandContext, CONFIG_FILE, escapeText, type Outcome, place } from "@scidex/audit-command";
 import { DEFAULT_PLACE, isDefaultPlace, type Place, placeOf } from "@scidex/audit-core";
 import { migrate } from "@scidex/audit-schema";
 import { Command } from "commander";
+import { requireNoConfig, writeConfig } from "../config/write-config.ts";
 import { withDatabase } from "../database/database.ts";
 import { drizzleOf } from "../database/drizzle.ts";
 import { print } from "../text/print.ts";
@@ -29,6 +30,7 @@ and AUDIT_ROLE_PREFIX. A chain stays where it was made.
 
 Examples:
   $ AUDIT_DATABASE_URL=postgres://postgres:secret@localhost:5432/app audit-chain init
+  $ audit-chain init --write-config
   $ audit-chain init --repair
   $ audit-chain init --adopt
   $ audit-chain init --schema audit`;
@@ -38,6 +40,7 @@ interface Options {
   readonly adopt?: boolean;
   readonly schema?: string;
   readonly rolePrefix?: string;
+  readonly writeConfig?: string | true;
   readonly json?: boolean;
 }
 
@@ -52,6 +55,7 @@ export function initCommand(context: CommandContext): Command {
     )
     .option("--schema <name>", "the schema of the chain's objects (default: AUDIT_SCHEMA, else public)")
     .option("--role-prefix <p>", "what its roles' names begin with (default: AUDIT_ROLE_PREFIX, else scidex_audit_)")
+    .option("--write-config [file]", "write database, place, origin and sinks into a new audit.config.json")
     .option("--json", "print the result as JSON")
     .addHelpText("after", HELP)
     .action(
@@ -64,6 +68,8 @@ export function initCommand(context: CommandContext): Command {
             "usage",
             `${repair === true ? "--repair mends" : "--adopt takes over"} the chain where it is: AUDIT_SCHEMA and AUDIT_ROLE_PREFIX say where`,
           );
+        if ((repair === true || adopt === true) && options.writeConfig !== undefined)
+          throw new CommandError("usage", "--write-config goes with neither --repair nor --adopt: run it by itself");
         if (adopt === true) return await (await import("../adopt/adopt-chain.ts")).adoptChain(context, options.json);
         if (repair === true) {
           return await (await import("../repair/repair-chain.ts")).repairChain(context, options.json);
@@ -75,19 +81,35 @@ export function initCommand(context: CommandContext): Command {
 
 async function init(context: CommandContext, options: Options): Promise<void> {
   const at = placeAsked(options);
+  const config = options.writeConfig === true ? CONFIG_FILE : options.writeConfig;
+  if (config !== undefined) await requireNoConfig(config);
   const use = { command: "init", right: "a superuser, or as a role with CREATEROLE", setUp: true, place: at };
   await withDatabase(context, use, async ({ sql, name }) => {
     const { applied, version, warnings } = await migrate(drizzleOf({ sql }));
+    if (config !== undefined) await writeConfig(config, at);
     await print(
       options.json,
-      { database: name, schema: at.schema, role_prefix: at.rolePrefix, applied, version, warnings },
+      {
+        database: name,
+        schema: at.schema,
+        role_prefix: at.rolePrefix,
+        applied,
+        version,
+        warnings,
+        ...(config && { config }),
+      },
       () => [
         applied.length === 0
           ? `The audit chain in the database ${escapeText(name)} is up to date (migration ${version}).`
           : `The audit chain is set up in the database ${escapeText(name)} (${applied.join(", ")}).`,
         ...toldBy(at),
         ...warnings.map((warning) => `warning: ${escapeText(warning)}`),
-        ...(applied.length === 0 ? [] : ["Next: audit-chain attach TABLE"]),
+        ...(config === undefined
+          ? []
+          : [
+              `${escapeText(config)} says where it is; name the tables there ("tables": {"public.*": {}}), and run audit-chain sync`,
+            ]),
+        ...(applied.length === 0 || config !== undefined ? [] : ["Next: audit-chain attach TABLE"]),
       ],
     );
   });

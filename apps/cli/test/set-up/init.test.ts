@@ -1,5 +1,9 @@
 import { createDatabase } from "@scidex/audit-testkit";
+import { mkdtempDisposable, readFile } from "node:fs/promises";
+import { tmpdir } from "node:os";
+import { join } from "node:path";
 import { describe, expect, it } from "vitest";
+import { parseAuditConfig } from "../../src/config/audit-config.ts";
 import { jsonOf, runCli } from "../run-cli.ts";
 
 describe("init", () => {
@@ -20,6 +24,28 @@ describe("init", () => {
       version: expect.any(Number),
       warnings: [],
     });
+  });
+
+  it("writes audit.config.json where it is asked to, without the password, and never over another", async () => {
+    await using db = await createDatabase();
+    await using folder = await mkdtempDisposable(join(tmpdir(), "audit-init-"));
+    const { password } = new URL(db.url);
+    const env = {
+      AUDIT_DATABASE_URL: db.url,
+      AUDIT_ORIGIN: "example.org/log",
+      AUDIT_SINKS: "file:/a.log",
+    };
+    const written = await runCli(["init", "--write-config", "--schema", "audit"], { env, cwd: folder.path });
+    expect(written, written.stderr).toMatchObject({ code: 0 });
+    const text = await readFile(join(folder.path, "audit.config.json"), "utf8");
+    const config = JSON.parse(text) as { database: string };
+    expect(new URL(config.database).password).toBe("");
+    expect(config).toMatchObject({ schema: "audit", origin: "example.org/log", sinks: ["file:/a.log"] });
+    expect(() => parseAuditConfig(text)).not.toThrow();
+    const again = await runCli(["init", "--write-config"], { env, cwd: folder.path });
+    expect([again.code, again.stderr]).toEqual([2, expect.stringContaining("audit.config.json is there already")]);
+    const status = await runCli(["status", "--json"], { cwd: folder.path, env: { PGPASSWORD: password } });
+    expect(jsonOf(status)).toMatchObject({ database: db.name });
   });
 
   it("can be run three times at once", async () => {
