@@ -48,6 +48,7 @@ export interface PageReport {
   readonly accepted: readonly PageAccepted[];
   /** Rows that are missing by their table's retention, by kind and month. */
   readonly retired: readonly { readonly kind: string; readonly month: string; readonly rows: number }[];
+  readonly erased: readonly { readonly kind: string; readonly rows: number }[];
   /** Logs that have ended, oldest first, with what was lost. */
   readonly earlierLogs: readonly PageEarlierLog[];
   readonly checks: Readonly<Record<string, "ok" | "failed" | "unproven" | "skipped">>;

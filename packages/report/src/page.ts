@@ -7,7 +7,7 @@ import { history } from "./sections/history.ts";
 import { markup } from "./markup/markup.ts";
 import type { PageData } from "./page-data.ts";
 import { published } from "./sections/published.ts";
-import { retired } from "./sections/retired.ts";
+import { rowsLeft } from "./sections/rows-left.ts";
 import { tables } from "./sections/tables.ts";
 import { timeLine } from "./sections/time-line.ts";
 import { unchecked } from "./sections/unchecked.ts";
@@ -30,7 +30,7 @@ ${findings(report)}
 ${accepted(report)}
 ${unchecked(data)}
 ${tables(data)}
-${retired(report)}
+${rowsLeft(report)}
 ${earlierLogs(report)}
 ${published(data)}
 ${history(data)}

@@ -72,11 +72,16 @@ describe("the page of a verification", () => {
     expect(page(sample())).not.toContain('id="accepted"');
   });
 
-  it("counts the rows that have left by their retention", () => {
+  it("counts the rows that have left by their retention, and those that were erased", () => {
     const html = page(sample({ report: { retired: [{ kind: "task_events", month: "2025-01", rows: 1_204 }] } }));
     expect(textOf(html)).toContain("Rows that have left");
     expect(textOf(html)).toContain("task_events 2025-01 1,204");
-    expect(page(sample())).not.toContain('id="retired"');
+    expect(html).not.toContain('id="erased"');
+    const erased = page(sample({ report: { erased: [{ kind: "<customers>", rows: 2 }] } }));
+    expect(textOf(erased)).toContain("each by a statement that somebody signed");
+    expect(textOf(erased)).toContain("<customers> 2");
+    expect(erased).not.toContain('id="retired"');
+    expect(page(sample())).not.toContain("Rows that have left");
   });
 
   it("has the logs that have ended, with what was lost", () => {

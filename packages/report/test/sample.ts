@@ -65,6 +65,7 @@ const report: PageReport = {
   divergenceCount: 0,
   accepted: [],
   retired: [],
+  erased: [],
   earlierLogs: [],
   checks: { links: "ok", heads: "ok", sources: "ok", access: "ok", coverage: "ok", structure: "ok" },
   notCovered: [],
