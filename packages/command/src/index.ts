@@ -42,6 +42,7 @@ export { readSecretFile } from "./secret-file.ts";
 export { writeOut } from "./write-out.ts";
 export {
   CONFIG_FILE,
+  readConfig,
   readSettings,
   SETTING_MEMBERS,
   type Settings,

@@ -130,6 +130,26 @@ const SINK_URL = /^[a-z][a-z0-9+.-]*:[^,]+$/iu;
  * @throws {CommandError} `configuration` where it cannot be read, or says something wrong
  */
 export async function readSettings(named: string | undefined): Promise<Settings | undefined> {
+  return await readConfig(named, (text) => {
+    const value = parseJson(text);
+    if (!isObject(value)) throw wrong("it must be an object");
+    const unknown = Object.keys(value).find((name) => !["$schema", "tables", ...SETTING_MEMBERS].includes(name));
+    if (unknown !== undefined) throw wrong(`${unknown} is not known`);
+    return settingsOf(value);
+  });
+}
+
+/**
+ * Reads a configuration file: data, of which nothing is run.
+ *
+ * @param named undefined for `audit.config.json` of the current folder, which need not be there
+ * @param parse makes something of its text; what it throws is said with the file's name
+ * @throws {CommandError} `configuration`
+ */
+export async function readConfig<T>(
+  named: string | undefined,
+  parse: (text: string, file: string) => T,
+): Promise<T | undefined> {
   const file = named ?? CONFIG_FILE;
   let text: string;
   try {
@@ -139,11 +159,7 @@ export async function readSettings(named: string | undefined): Promise<Settings 
     throw wrong(`the configuration ${file} cannot be read: ${messageOf(cause)}`, cause);
   }
   try {
-    const value = parseJson(text);
-    if (!isObject(value)) throw wrong("it must be an object");
-    const unknown = Object.keys(value).find((name) => !["$schema", "tables", ...SETTING_MEMBERS].includes(name));
-    if (unknown !== undefined) throw wrong(`${unknown} is not known`);
-    return settingsOf(value);
+    return parse(text, file);
   } catch (cause) {
     throw wrong(`${file}: ${messageOf(cause)}`, cause);
   }
