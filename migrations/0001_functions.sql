@@ -103,6 +103,40 @@ CREATE TABLE public.audit_chain_handed (
   note text NOT NULL
 );
 --> statement-breakpoint
+-- For each row of a table whose payloads are salted its salt, by the row's kind and its key as events have it. Not chained, and
+-- not append-only: what a row's events have recorded of it can be held against a row only while its salt is here, which is
+-- what it is for. To be read by whoever verifies, proves or records.
+CREATE TABLE public.audit_chain_salt (
+  event_kind text COLLATE "C" NOT NULL,
+  event_pk   text COLLATE "C" NOT NULL,
+  salt       bytea NOT NULL CONSTRAINT audit_chain_salt_check CHECK (pg_catalog.octet_length(salt) OPERATOR(pg_catalog.=) 16),
+  PRIMARY KEY (event_kind, event_pk)
+);
+--> statement-breakpoint
+-- Payload hash of a row whose table's payloads are salted: SHA-256(salt || payload). A row has one salt from its first event to
+-- its erasure: 16 bytes of two random numbers with 122 bits each. `pk` is its key as events have it.
+--
+-- A salt that is there stays: so a row that is put back, by a backup or past the triggers, is the one that was recorded. It is
+-- locked until the transaction ends (audit_chain_forget).
+CREATE OR REPLACE FUNCTION public.audit_chain_salted(kind text, pk text, payload text) RETURNS bytea
+LANGUAGE plpgsql SECURITY DEFINER
+-- See audit_chain_link.
+SET search_path = pg_catalog, pg_temp SET enable_seqscan = off SET jit = off SET plan_cache_mode = force_generic_plan
+AS $function$
+DECLARE
+  kept bytea;
+BEGIN
+  SELECT s.salt INTO kept FROM public.audit_chain_salt AS s WHERE s.event_kind = kind AND s.event_pk = pk FOR SHARE;
+  IF NOT FOUND THEN
+    INSERT INTO public.audit_chain_salt AS s (event_kind, event_pk, salt)
+    VALUES (kind, pk, substr(sha256(uuid_send(gen_random_uuid()) || uuid_send(gen_random_uuid())), 1, 16))
+    ON CONFLICT ON CONSTRAINT audit_chain_salt_pkey DO UPDATE SET salt = s.salt
+    RETURNING s.salt INTO kept;
+  END IF;
+  RETURN sha256(kept || convert_to(payload, 'UTF8'));
+END
+$function$;
+--> statement-breakpoint
 -- Guard of our own tables: what is in them stays as it is, for everyone.
 CREATE OR REPLACE FUNCTION public.audit_chain_append_only() RETURNS trigger
 LANGUAGE plpgsql
@@ -1139,6 +1173,8 @@ BEGIN
   END IF;
   INSERT INTO public.audit_chain_pending (mode, op, event_kind, event_pk, payload_hash, before_hash)
   VALUES ('strict', leaving, kind, pk, row_hash, row_hash);
+  -- What it was cannot be told any more from what was recorded of it.
+  DELETE FROM public.audit_chain_salt AS s WHERE s.event_kind = kind AND s.event_pk = pk;
   INSERT INTO public.audit_chain_ticket DEFAULT VALUES ON CONFLICT DO NOTHING;
 END
 $function$;
@@ -1169,7 +1205,7 @@ $function$;
 -- of the one large expression most of the rest. As PL/pgSQL assignments that takes a third less, but a bulk insert
 -- twice as long, and a dropped column could not be overcome.
 CREATE OR REPLACE FUNCTION public.audit_chain_capture_source(
-  kind text, relation text, key_columns text[], columns text[], members text[], absent jsonb, changes text, mode text, row_wise boolean, blind_key boolean) RETURNS text
+  kind text, relation text, key_columns text[], columns text[], members text[], absent jsonb, changes text, mode text, row_wise boolean, blind_key boolean, salt boolean) RETURNS text
 LANGUAGE plpgsql STABLE
 SET search_path = pg_catalog, pg_temp
 AS $function$
@@ -1187,17 +1223,28 @@ DECLARE
                   || E'      FROM public.audit_chain_odd_row(%3$L::text, relid, pg_catalog.concat(%4$s)) AS event;\n    END IF;\n';
   read_new   text := format(read_row, 'new', public.audit_chain_row_source('(SELECT NEW.*)'::text, key_columns, columns, members, absent), kind, 'NEW', public.audit_chain_gone());
   read_old   text := format(read_row, 'old', public.audit_chain_row_source('(SELECT OLD.*)'::text, key_columns, columns, members, absent), kind, 'OLD', public.audit_chain_gone());
-  stage_row  text := insert_into || E'%6$s)\n    VALUES (%1$L, %2$L, %3$L, ' || blind || E'CASE WHEN pg_catalog.octet_length(%4$s_key) <= 2000 THEN %4$s_key\n'
-                  || E'                        ELSE public.audit_chain_odd_key(%3$L::text, %4$s_key) END' || blind_end || E',\n'
-                  || E'           pg_catalog.sha256(pg_catalog.convert_to(%4$s_payload, ''UTF8''))%5$s);\n';
-  let_go     text := 'PERFORM public.audit_chain_let_go(%1$L::text, %2$L::text, ' || replace(blind, '%3$L', '%2$L') || 'old_key' || blind_end
-                  || ', pg_catalog.sha256(pg_catalog.convert_to(old_payload, ''UTF8'')));';
-  before_hash text := E',\n           pg_catalog.sha256(pg_catalog.convert_to(old_payload, ''UTF8''))';
+  row_key    text := blind || E'CASE WHEN pg_catalog.octet_length(%4$s_key) <= 2000 THEN %4$s_key\n'
+                  || E'                        ELSE public.audit_chain_odd_key(%3$L::text, %4$s_key) END' || blind_end;
+  stage_row  text := insert_into || CASE WHEN salt
+                  THEN E'%6$s)\n    SELECT %1$L, %2$L, %3$L, event.pk, public.audit_chain_salted(%3$L::text, event.pk, %4$s_payload)%5$s\n'
+                    || E'      FROM (SELECT ' || row_key || E' AS pk OFFSET 0) AS event;\n'
+                  ELSE E'%6$s)\n    VALUES (%1$L, %2$L, %3$L, ' || row_key || E',\n'
+                    || E'           pg_catalog.sha256(pg_catalog.convert_to(%4$s_payload, ''UTF8''))%5$s);\n' END;
+  old_event  text := replace(blind, '%3$L', '%2$L') || 'old_key' || blind_end;
+  let_go     text := 'PERFORM public.audit_chain_let_go(%1$L::text, %2$L::text, ' || old_event || ', '
+                  || CASE WHEN salt THEN 'public.audit_chain_salted(%2$L::text, ' || old_event || ', old_payload)' ELSE 'pg_catalog.sha256(pg_catalog.convert_to(old_payload, ''UTF8''))' END || ');';
+  before_hash text := CASE WHEN salt THEN format(', public.audit_chain_salted(%L::text, event.pk, old_payload)', kind)
+                           ELSE E',\n           pg_catalog.sha256(pg_catalog.convert_to(old_payload, ''UTF8''))' END;
   odd_row    text := 'public.audit_chain_odd_row(%3$L::text, audit_chain_capture.relid, pg_catalog.concat(source.*))';
-  stage_rows text := insert_into || E')\n    SELECT %1$L, %2$L, %3$L, ' || blind || E'CASE WHEN pg_catalog.strpos(event.payload, %5$L) > 0 THEN public.audit_chain_odd_key(%3$L::text, (' || odd_row || E').pk)\n'
+  rows_key   text := blind || E'CASE WHEN pg_catalog.strpos(event.payload, %5$L) > 0 THEN public.audit_chain_odd_key(%3$L::text, (' || odd_row || E').pk)\n'
                   || E'                        WHEN pg_catalog.octet_length(event.pk) <= 2000 THEN event.pk\n'
-                  || E'                        ELSE public.audit_chain_odd_key(%3$L::text, event.pk) END' || blind_end || E',\n'
-                  || E'           pg_catalog.sha256(pg_catalog.convert_to(CASE WHEN pg_catalog.strpos(event.payload, %5$L) > 0 THEN (' || odd_row || E').payload ELSE event.payload END, ''UTF8''))\n      FROM %4$s;\n';
+                  || E'                        ELSE public.audit_chain_odd_key(%3$L::text, event.pk) END' || blind_end;
+  rows_payload text := E'CASE WHEN pg_catalog.strpos(event.payload, %5$L) > 0 THEN (' || odd_row || E').payload ELSE event.payload END';
+  stage_rows text := insert_into || CASE WHEN salt
+                  THEN E')\n    SELECT %1$L, %2$L, %3$L, captured.pk, public.audit_chain_salted(%3$L::text, captured.pk, captured.payload)\n'
+                    || E'      FROM (SELECT ' || rows_key || E' AS pk,\n           ' || rows_payload || E' AS payload\n      FROM %4$s OFFSET 0) AS captured;\n'
+                  ELSE E')\n    SELECT %1$L, %2$L, %3$L, ' || rows_key || E',\n'
+                    || E'           pg_catalog.sha256(pg_catalog.convert_to(' || rows_payload || E', ''UTF8''))\n      FROM %4$s;\n' END;
   first_op   text := CASE changes WHEN 'track' THEN 'insert' ELSE 'event' END;
 BEGIN
   body := body || format(E'BEGIN\n  IF pg_catalog.concat(pg_catalog.quote_ident(TG_TABLE_SCHEMA), ''.'', pg_catalog.quote_ident(TG_TABLE_NAME)) <> %L THEN\n'
@@ -1232,7 +1279,7 @@ $function$;
 -- Creates or replaces a table's capture function. Nobody may call it or put it on a trigger, but for partitions
 -- (audit_chain_capture_open).
 CREATE OR REPLACE FUNCTION public.audit_chain_capture_function(
-  kind text, relation text, key_columns text[], columns text[], members text[], absent jsonb, changes text, mode text, row_wise boolean, blind_key boolean) RETURNS text
+  kind text, relation text, key_columns text[], columns text[], members text[], absent jsonb, changes text, mode text, row_wise boolean, blind_key boolean, salt boolean) RETURNS text
 LANGUAGE plpgsql
 SET search_path = pg_catalog, pg_temp
 AS $function$
@@ -1243,7 +1290,7 @@ BEGIN
     'CREATE OR REPLACE FUNCTION public.%I() RETURNS trigger LANGUAGE plpgsql SECURITY DEFINER'
     ' SET search_path = pg_catalog, pg_temp SET "TimeZone" = ''UTC'' SET "DateStyle" = ''ISO'' SET "IntervalStyle" = ''postgres'''
     ' SET bytea_output = ''hex'' SET extra_float_digits = ''1'' SET lc_monetary = ''C'' SET quote_all_identifiers = ''off'' AS %L',
-    name, public.audit_chain_capture_source(kind, relation, key_columns, columns, members, absent, changes, mode, row_wise, blind_key));
+    name, public.audit_chain_capture_source(kind, relation, key_columns, columns, members, absent, changes, mode, row_wise, blind_key, salt));
   EXECUTE format('REVOKE ALL ON FUNCTION public.%I() FROM PUBLIC', name);
   EXECUTE format('COMMENT ON FUNCTION public.%I() IS %L', name, concat('audit chain: capture of ', relation, ' under the kind ', kind));
   RETURN name;
@@ -1432,7 +1479,7 @@ $function$;
 -- The part of attach that makes a table's capture function, with our owner's rights. `caller`, unless it is NULL, may
 -- put the function on a trigger until audit_chain_capture_close.
 CREATE OR REPLACE FUNCTION public.audit_chain_capture_open(
-  relation regclass, kind text, key_columns text[], columns text[], members text[], absent jsonb, changes text, mode text, row_wise boolean, blind_key boolean, caller text) RETURNS text
+  relation regclass, kind text, key_columns text[], columns text[], members text[], absent jsonb, changes text, mode text, row_wise boolean, blind_key boolean, salt boolean, caller text) RETURNS text
 LANGUAGE plpgsql SECURITY DEFINER
 SET search_path = pg_catalog, pg_temp
 AS $function$
@@ -1446,7 +1493,7 @@ BEGIN
    WHERE r.relid = relation AND r.numbered_for <> relation::oid;
   SELECT concat(quote_ident(n.nspname), '.', quote_ident(c.relname)), c.relkind = 'p' INTO qualified, is_partitioned
     FROM pg_class AS c JOIN pg_namespace AS n ON n.oid = c.relnamespace WHERE c.oid = relation;
-  function_name := public.audit_chain_capture_function(kind, qualified, key_columns, columns, members, absent, changes, mode, row_wise, blind_key);
+  function_name := public.audit_chain_capture_function(kind, qualified, key_columns, columns, members, absent, changes, mode, row_wise, blind_key, salt);
   -- A new partition gets the triggers of its root, and PostgreSQL asks for this right of whoever creates it.
   IF is_partitioned THEN
     EXECUTE format('GRANT EXECUTE ON FUNCTION public.%I() TO scidex_audit_deployer', function_name);
@@ -1910,7 +1957,7 @@ $function$;
 -- table's lock against writers.
 CREATE OR REPLACE FUNCTION public.audit_chain_configure(
   relation regclass, action text, kind text, key_columns text[], columns text[], members text[], absent jsonb,
-  excluded text[], changes text, mode text, fallback text, complete boolean, record_anew boolean, blind_key boolean, retention text) RETURNS bigint
+  excluded text[], changes text, mode text, fallback text, complete boolean, record_anew boolean, blind_key boolean, salt boolean, retention text) RETURNS bigint
 LANGUAGE plpgsql SECURITY DEFINER
 SET search_path = pg_catalog, pg_temp
 AS $function$
@@ -1942,7 +1989,7 @@ BEGIN
       CROSS JOIN LATERAL unnest(before.columns, before.members) AS b(name, member)
        JOIN unnest(audit_chain_configure.columns, audit_chain_configure.members) AS n(name, member) ON n.member = b.member
       WHERE n.name <> b.name),
-    changes, mode, fallback, complete, record_anew, false, blind_key, retention,
+    changes, mode, fallback, complete, record_anew, salt, blind_key, retention,
     -- What is there is recorded by attach, which says it, and by nothing else.
     CASE action WHEN 'attach' THEN public.audit_chain_present(relation)
       ELSE coalesce((SELECT c.present FROM public.audit_chain_config AS c WHERE c.kind = audit_chain_configure.kind ORDER BY c.id DESC LIMIT 1), '{}') END);
@@ -2120,13 +2167,16 @@ $function$;
 -- warnings.
 --
 -- The same call again brings the capture up to date with the table's columns, or changes its mode. An option that is
--- NULL stays as it is. At first it is: sealed, refuse, nothing excluded, the primary key, the table's name, keys as
--- they are, fallback pending. With that fallback the sealer links what a strict commit cannot link because the lock is
+-- NULL stays as it is. At first it is: sealed, refuse, nothing excluded, the primary key, the table's name, keys and
+-- payloads as they are, fallback pending. With that fallback the sealer links what a strict commit cannot link because the lock is
 -- held. Sealed is the default because it takes no lock on the write path and gives up nothing that is promised: in either
 -- mode, rows that are younger than the last published head can be rewritten.
 --
 -- With `blind_key` events are keyed by audit_chain_blind_key under a secret of the table, for keys that are personal
 -- data. That is decided when the kind is first attached.
+--
+-- With `salt` payloads are hashed with 16 random bytes before them (audit_chain_salted), which go with the row: for values that
+-- could be guessed. That, too, is decided when the kind is first attached.
 --
 -- `retention` is how old rows of a table that refuses changes must be for audit_chain_retire to let them go: an ISO 8601
 -- duration of weeks, days, hours, minutes and seconds, or `none`. The verifier holds to that of its policy, whatever stands here.
@@ -2168,8 +2218,6 @@ BEGIN
     RAISE EXCEPTION 'the mode must be sealed, strict or stream, not %', quote_nullable(mode) USING ERRCODE = 'invalid_parameter_value', HINT = 'Use one of the three.';
   ELSIF changes NOT IN ('refuse', 'track') THEN
     RAISE EXCEPTION 'changes must be refuse or track, not %', quote_nullable(changes) USING ERRCODE = 'invalid_parameter_value', HINT = 'Use one of the two.';
-  ELSIF salt THEN
-    RAISE EXCEPTION 'salted payloads are not available yet' USING ERRCODE = 'feature_not_supported', HINT = 'Attach the table without salt.';
   ELSIF fallback NOT IN ('pending', 'fail') THEN
     RAISE EXCEPTION 'the fallback must be pending or fail, not %', quote_nullable(fallback) USING ERRCODE = 'invalid_parameter_value', HINT = 'Use one of the two.';
   ELSIF retention !~ '^(none|P(?=.*[1-9])([0-9]+W)?([0-9]+D)?(T(?=[0-9])([0-9]+H)?([0-9]+M)?([0-9]+S)?)?)$' THEN
@@ -2218,7 +2266,9 @@ BEGIN
   END LOOP;
   is_known := before.id IS NOT NULL AND before.action <> 'detach';
   mode := coalesce(mode, CASE WHEN is_known THEN before.mode END, 'sealed');
-  IF mode = 'stream' THEN
+  IF mode = 'stream' AND coalesce(salt, before.salt) THEN
+    RAISE EXCEPTION 'the payloads of % are salted, which the mode stream does not do', relation USING ERRCODE = 'feature_not_supported', HINT = 'Attach it in the mode sealed.';
+  ELSIF mode = 'stream' THEN
     PERFORM public.audit_chain_check_stream(relation, (
       SELECT p.pubname::text FROM pg_publication AS p JOIN pg_class AS c ON c.oid = relation AND c.relowner = p.pubowner
        WHERE starts_with(p.pubname::text, 'audit_chain') ORDER BY p.pubname LIMIT 1));
@@ -2228,7 +2278,13 @@ BEGIN
   IF blind_key <> before.blind_key THEN
     RAISE EXCEPTION 'the keys of % events are % since the kind was first attached, which cannot change', quote_literal(event_kind),
         CASE WHEN before.blind_key THEN 'blinded' ELSE 'not blinded' END
-      USING ERRCODE = 'invalid_parameter_value', HINT = format('Leave the option out; or copy the rows into a new table and attach that one with blind_key => %s.', blind_key);
+      USING ERRCODE = 'invalid_parameter_value', HINT = format('Leave the option out; or copy the rows into a new table and attach that one with blind_key => %s.', blind_key::text);
+  END IF;
+  salt := coalesce(salt, before.salt, false);
+  IF salt <> before.salt THEN
+    RAISE EXCEPTION 'the payloads of % events are % since the kind was first attached, which cannot change', quote_literal(event_kind),
+        CASE WHEN before.salt THEN 'salted' ELSE 'not salted' END
+      USING ERRCODE = 'invalid_parameter_value', HINT = format('Leave the option out; or copy the rows into a new table and attach that one with salt => %s.', salt::text);
   END IF;
   fallback := coalesce(fallback, CASE WHEN is_known THEN before.fallback END, 'pending');
   retention := nullif(coalesce(retention, CASE WHEN is_known THEN before.retention END), 'none');
@@ -2256,13 +2312,17 @@ BEGIN
   END IF;
   -- What was the key may be none any more: a migration has given the table another one.
   key_names := coalesce(CASE WHEN NOT is_asked THEN public.audit_chain_key_now(relation, key) END, public.audit_chain_key_columns(relation, key));
+  IF salt AND key_names <> (SELECT array_agg(coalesce(renames ->> k.name, k.name) ORDER BY k.n) FROM unnest(before.key_columns) WITH ORDINALITY AS k(name, n)) THEN
+    RAISE EXCEPTION 'the payloads of % are salted by its key %, which cannot change', relation, array_to_string(before.key_columns, ', ')
+      USING ERRCODE = 'feature_not_supported', HINT = 'Keep the key; or copy the rows into a new table and attach that one.';
+  END IF;
   IF key_names && exclude THEN
     RAISE EXCEPTION 'a key column of % cannot be excluded', relation USING ERRCODE = 'AC005', HINT = 'Exclude other columns, or choose another key.';
   END IF;
   SELECT s.* INTO columns, members, absent, record_anew FROM public.audit_chain_shape(relation, event_kind, exclude) AS s;
   row_wise := row_wise OR changes = 'track';
 
-  function_name := public.audit_chain_capture_open(relation, event_kind, key_names, columns, members, absent, changes, mode, row_wise, blind_key, caller);
+  function_name := public.audit_chain_capture_open(relation, event_kind, key_names, columns, members, absent, changes, mode, row_wise, blind_key, salt, caller);
   PERFORM public.audit_chain_put_triggers(relation, changes, mode, row_wise, function_name);
   IF mode = 'stream' OR before.mode = 'stream' THEN
     PERFORM public.audit_chain_publish(relation, mode = 'stream');
@@ -2287,13 +2347,13 @@ BEGIN
        IS DISTINCT FROM (qualified COLLATE "C", key_names, columns, members, absent, exclude, changes, mode, fallback, retention)
      OR before.present IS DISTINCT FROM public.audit_chain_present(relation)
      OR public.audit_chain_types_changed(relation, before.columns, before.column_types) THEN
-    PERFORM public.audit_chain_configure(relation, 'attach'::text, event_kind, key_names, columns, members, absent, exclude, changes, mode, fallback, is_complete, record_anew, blind_key, retention);
+    PERFORM public.audit_chain_configure(relation, 'attach'::text, event_kind, key_names, columns, members, absent, exclude, changes, mode, fallback, is_complete, record_anew, blind_key, salt, retention);
   END IF;
   IF caller IS NOT NULL THEN
     PERFORM public.audit_chain_capture_close(function_name, caller);
   END IF;
   RETURN jsonb_build_object('relation', qualified, 'kind', event_kind, 'key', to_jsonb(key_names), 'columns', to_jsonb(columns),
-    'excluded', to_jsonb(exclude), 'changes', changes, 'mode', mode, 'fallback', fallback, 'retention', retention, 'salt', false, 'blind_key', blind_key, 'complete', is_complete, 'rows_to_backfill', rows_there,
+    'excluded', to_jsonb(exclude), 'changes', changes, 'mode', mode, 'fallback', fallback, 'retention', retention, 'salt', salt, 'blind_key', blind_key, 'complete', is_complete, 'rows_to_backfill', rows_there,
     'renamed', renames, 'record_anew', record_anew, 'warnings', public.audit_chain_attach_warnings(relation, columns, changes));
 END
 $function$;
@@ -2347,7 +2407,7 @@ BEGIN
   END LOOP;
   PERFORM public.audit_chain_publish(relation, false);
   PERFORM public.audit_chain_configure(relation, 'detach'::text, config.kind, config.key_columns, config.columns,
-    config.members, config.absent, config.excluded, config.changes, config.mode, config.fallback, config.complete, false, config.blind_key, config.retention);
+    config.members, config.absent, config.excluded, config.changes, config.mode, config.fallback, config.complete, false, config.blind_key, config.salt, config.retention);
   RETURN jsonb_build_object('relation', config.relation, 'kind', config.kind);
 END
 $function$;
@@ -2409,7 +2469,8 @@ BEGIN
     event.pk := public.audit_chain_blind_key((SELECT s.secret FROM public.audit_chain_secret AS s WHERE s.event_kind = config.kind), event.pk);
   END IF;
   INSERT INTO public.audit_chain_pending (mode, op, event_kind, event_pk, payload_hash)
-  VALUES (config.mode, CASE config.changes WHEN 'track' THEN 'insert' ELSE 'event' END, config.kind, event.pk, sha256(convert_to(event.payload, 'UTF8')));
+  VALUES (config.mode, CASE config.changes WHEN 'track' THEN 'insert' ELSE 'event' END, config.kind, event.pk,
+          CASE WHEN config.salt THEN public.audit_chain_salted(config.kind, event.pk, event.payload) ELSE sha256(convert_to(event.payload, 'UTF8')) END);
   IF config.mode = 'strict' THEN
     INSERT INTO public.audit_chain_ticket DEFAULT VALUES ON CONFLICT DO NOTHING;
   END IF;
@@ -2509,7 +2570,7 @@ BEGIN
     RETURN;
   END IF;
   PERFORM public.audit_chain_configure(relation, CASE WHEN complete THEN 'complete' ELSE 'readmit' END, config.kind,
-    config.key_columns, config.columns, config.members, config.absent, config.excluded, config.changes, config.mode, config.fallback, complete, false, config.blind_key, config.retention);
+    config.key_columns, config.columns, config.members, config.absent, config.excluded, config.changes, config.mode, config.fallback, complete, false, config.blind_key, config.salt, config.retention);
 END
 $function$;
 --> statement-breakpoint
@@ -2554,6 +2615,36 @@ BEGIN
 END
 $function$;
 --> statement-breakpoint
+-- A row's key as its events have it: where keys are blinded, under the table's secret.
+CREATE OR REPLACE FUNCTION public.audit_chain_event_key(config public.audit_chain_config, pk text) RETURNS text
+LANGUAGE plpgsql STABLE
+SET search_path = pg_catalog, pg_temp
+AS $function$
+BEGIN
+  IF NOT config.blind_key THEN
+    RETURN pk;
+  END IF;
+  RETURN (SELECT public.audit_chain_blind_key(s.secret, pk) FROM public.audit_chain_secret AS s WHERE s.event_kind = config.kind);
+END
+$function$;
+--> statement-breakpoint
+-- Payload hash of one row, for the doors through which rows leave: salted where the table's payloads are. `pk` is the row's own
+-- key. NULL where its salt is gone: then nothing shows that it is what was recorded.
+CREATE OR REPLACE FUNCTION public.audit_chain_row_hash(relation regclass, pk text, payload text) RETURNS bytea
+LANGUAGE plpgsql STABLE SECURITY DEFINER
+SET search_path = pg_catalog, pg_temp SET enable_seqscan = off SET jit = off SET plan_cache_mode = force_generic_plan
+AS $function$
+DECLARE
+  config public.audit_chain_config := public.audit_chain_attached(relation);
+BEGIN
+  IF NOT config.salt THEN
+    RETURN sha256(convert_to(payload, 'UTF8'));
+  END IF;
+  RETURN (SELECT sha256(s.salt || convert_to(payload, 'UTF8')) FROM public.audit_chain_salt AS s
+           WHERE s.event_kind = config.kind AND s.event_pk = public.audit_chain_event_key(config, pk));
+END
+$function$;
+--> statement-breakpoint
 -- The statement by which audit_chain_retire reads a part of a table, in the order in which rows lie there: places, keys
 -- and payload hashes as capture would make them, and the last place. $1 is the place behind which it begins, $2 how many.
 CREATE OR REPLACE FUNCTION public.audit_chain_leaving_source(relation regclass) RETURNS text
@@ -2563,7 +2654,9 @@ AS $function$
 DECLARE
   config public.audit_chain_config := public.audit_chain_attached(relation);
 BEGIN
-  RETURN format(E'SELECT array_agg(source.audit_chain_place), array_agg(event.pk), array_agg(sha256(convert_to(event.payload, ''UTF8''))), max(source.audit_chain_place)\n  FROM %s',
+  RETURN format(E'SELECT array_agg(source.audit_chain_place), array_agg(event.pk), array_agg(%s), max(source.audit_chain_place)\n  FROM %s',
+    -- A call for each row, where there is anything to be looked up.
+    CASE WHEN config.salt THEN format('public.audit_chain_row_hash(%s::oid::regclass, event.pk, event.payload)', relation::oid) ELSE 'sha256(convert_to(event.payload, ''UTF8''))' END,
     public.audit_chain_row_source(format('(SELECT t.ctid AS audit_chain_place, t.* FROM ONLY %s AS t WHERE t.ctid > $1 LIMIT $2)', relation),
       config.key_columns, config.columns, config.members, config.absent));
 END
@@ -2667,19 +2760,6 @@ BEGIN
 END
 $function$;
 --> statement-breakpoint
--- A row's key as its events have it: where keys are blinded, under the table's secret.
-CREATE OR REPLACE FUNCTION public.audit_chain_event_key(config public.audit_chain_config, pk text) RETURNS text
-LANGUAGE plpgsql STABLE
-SET search_path = pg_catalog, pg_temp
-AS $function$
-BEGIN
-  IF NOT config.blind_key THEN
-    RETURN pk;
-  END IF;
-  RETURN (SELECT public.audit_chain_blind_key(s.secret, pk) FROM public.audit_chain_secret AS s WHERE s.event_kind = config.kind);
-END
-$function$;
---> statement-breakpoint
 -- The statement by which audit_chain_erase reads one row of a table, or of one of its partitions: its place, and its payload
 -- hash as capture would make it. The key is compared as text, as events have it, which reads the whole table.
 CREATE OR REPLACE FUNCTION public.audit_chain_erasing_source(relation regclass, pk text) RETURNS text
@@ -2691,7 +2771,7 @@ DECLARE
   texts  text[] := CASE WHEN cardinality(config.key_columns) = 1 THEN ARRAY[pk]
                         ELSE ARRAY(SELECT e.text FROM json_array_elements_text(pk::json) WITH ORDINALITY AS e(text, n) ORDER BY e.n) END;
 BEGIN
-  RETURN format(E'SELECT source.audit_chain_place, sha256(convert_to(event.payload, ''UTF8''))\n  FROM %s',
+  RETURN format(E'SELECT source.audit_chain_place, public.audit_chain_row_hash(%s::oid::regclass, event.pk, event.payload)\n  FROM %s', relation::oid,
     public.audit_chain_row_source(format('(SELECT t.ctid AS audit_chain_place, t.* FROM ONLY %s AS t WHERE %s)', relation,
         (SELECT string_agg(format('concat(t.%I) OPERATOR(pg_catalog.=) %L', c.name, coalesce(texts[c.n], '')), ' AND ' ORDER BY c.n)
            FROM unnest(config.key_columns) WITH ORDINALITY AS c(name, n))),
@@ -2763,6 +2843,49 @@ BEGIN
   IF rows OPERATOR(pg_catalog.<>) 1 THEN
     RAISE EXCEPTION 'the row % of % was not deleted: a trigger or a rule of the table has kept it, or somebody has changed it meanwhile', pk, relation USING ERRCODE = 'object_not_in_prerequisite_state';
   END IF;
+  RETURN true;
+END
+$function$;
+--> statement-breakpoint
+-- The part of audit_chain_forget that needs our owner's rights. Whoever calls it by himself takes away what only shows that a
+-- row is as it was recorded: that is found.
+CREATE OR REPLACE FUNCTION public.audit_chain_forget_salt(relation regclass, pk text) RETURNS boolean
+LANGUAGE plpgsql SECURITY DEFINER
+SET search_path = pg_catalog, pg_temp SET enable_seqscan = off SET jit = off SET plan_cache_mode = force_generic_plan
+AS $function$
+DECLARE
+  config public.audit_chain_config := public.audit_chain_attached(relation);
+  event  text := public.audit_chain_event_key(config, pk);
+BEGIN
+  DELETE FROM public.audit_chain_salt AS s WHERE s.event_kind = config.kind AND s.event_pk = event;
+  RETURN FOUND;
+END
+$function$;
+--> statement-breakpoint
+-- Takes away the salt of a row that is gone, whatever it has left by: what was recorded of it cannot be held against anything
+-- any more. Needs the right to read the table. Returns whether there was a salt.
+--
+-- The salt goes first: who puts the row back has locked it before, and the row is seen; or waits for it, and makes another one.
+CREATE OR REPLACE FUNCTION public.audit_chain_forget(relation regclass, pk text) RETURNS boolean
+LANGUAGE plpgsql
+SET search_path = pg_catalog, pg_temp
+AS $function$
+DECLARE
+  part  regclass;
+  place tid;
+BEGIN
+  IF current_setting('transaction_isolation') <> 'read committed' THEN
+    RAISE EXCEPTION 'forgetting needs a READ COMMITTED transaction, this one is %', upper(current_setting('transaction_isolation'))
+      USING ERRCODE = 'invalid_transaction_state', HINT = 'Start the transaction with BEGIN ISOLATION LEVEL READ COMMITTED.';
+  ELSIF NOT public.audit_chain_forget_salt(relation, pk) THEN
+    RETURN false;
+  END IF;
+  FOR part IN SELECT relation UNION SELECT t.relid FROM pg_partition_tree(relation) AS t WHERE t.isleaf LOOP
+    SELECT r.place INTO place FROM public.audit_chain_erasing_row(part, pk) AS r;
+    IF place IS NOT NULL THEN
+      RAISE EXCEPTION 'the row % of % is there', pk, relation USING ERRCODE = 'object_in_use', HINT = 'Erase it, or delete it where the table tracks changes.';
+    END IF;
+  END LOOP;
   RETURN true;
 END
 $function$;
@@ -3157,7 +3280,7 @@ CREATE CONSTRAINT TRIGGER audit_chain_leaving_end AFTER INSERT ON public.audit_c
 ALTER TABLE public.audit_chain_ticket ENABLE ALWAYS TRIGGER audit_chain_commit;
 --> statement-breakpoint
 SELECT public.audit_chain_capture_function('audit_chain_config'::text, 'public.audit_chain_config'::text, ARRAY['id'::text],
-  public.audit_chain_covered_columns('public.audit_chain_config'::regclass, '{}'::text[]), public.audit_chain_covered_columns('public.audit_chain_config'::regclass, '{}'::text[]), '{}'::jsonb, 'refuse'::text, 'strict'::text, false, false);
+  public.audit_chain_covered_columns('public.audit_chain_config'::regclass, '{}'::text[]), public.audit_chain_covered_columns('public.audit_chain_config'::regclass, '{}'::text[]), '{}'::jsonb, 'refuse'::text, 'strict'::text, false, false, false);
 --> statement-breakpoint
 DO $capture$
 BEGIN
@@ -3206,7 +3329,7 @@ $rights$;
 --> statement-breakpoint
 GRANT SELECT ON public.audit_chain TO scidex_audit_ro, scidex_audit_publisher, scidex_audit_inspector;
 --> statement-breakpoint
-GRANT SELECT ON public.audit_chain_pending, public.audit_chain_config, public.audit_chain_secret, public.audit_chain_migrations TO scidex_audit_publisher, scidex_audit_inspector;
+GRANT SELECT ON public.audit_chain_pending, public.audit_chain_config, public.audit_chain_secret, public.audit_chain_salt, public.audit_chain_migrations TO scidex_audit_publisher, scidex_audit_inspector;
 --> statement-breakpoint
 -- What steers linking has to be verified too: a ticket that was made in advance keeps a transaction from being linked.
 GRANT SELECT ON public.audit_chain_relation, public.audit_chain_ticket, public.audit_chain_leaving, public.audit_chain_lock TO scidex_audit_inspector;
@@ -3215,7 +3338,7 @@ GRANT EXECUTE ON FUNCTION public.audit_chain_append(text, text, bytea), public.a
 --> statement-breakpoint
 GRANT EXECUTE ON FUNCTION public.audit_chain_blind_key(bytea, text) TO scidex_audit_publisher, scidex_audit_inspector;
 --> statement-breakpoint
-GRANT EXECUTE ON FUNCTION public.audit_chain_seal(integer), public.audit_chain_record(text, text[], bytea[], bytea[], bigint), public.audit_chain_statement(bytea) TO scidex_audit_publisher;
+GRANT EXECUTE ON FUNCTION public.audit_chain_salted(text, text, text), public.audit_chain_seal(integer), public.audit_chain_record(text, text[], bytea[], bytea[], bigint), public.audit_chain_statement(bytea) TO scidex_audit_publisher;
 --> statement-breakpoint
 GRANT SELECT ON public.audit_chain_position TO scidex_audit_publisher, scidex_audit_inspector, scidex_audit_capture;
 --> statement-breakpoint
@@ -3224,6 +3347,8 @@ GRANT SELECT ON public.audit_chain_config, public.audit_chain_relation TO scidex
 GRANT EXECUTE ON FUNCTION public.audit_chain_follow(bigint, text, text[], pg_lsn, text), public.audit_chain_stream(bigint, pg_lsn, pg_lsn, integer, text[], text[], bytea[], bytea[], text[]) TO scidex_audit_capture;
 --> statement-breakpoint
 GRANT EXECUTE ON FUNCTION public.audit_chain_retire(regclass, interval, integer, tid), public.audit_chain_may_retire(regclass, interval, text[], bytea[]), public.audit_chain_leaving_rows(regclass, integer, tid), public.audit_chain_leaving_source(regclass) TO scidex_audit_retention;
+--> statement-breakpoint
+GRANT EXECUTE ON FUNCTION public.audit_chain_row_hash(regclass, text, text), public.audit_chain_forget(regclass, text), public.audit_chain_forget_salt(regclass, text) TO scidex_audit_retention;
 --> statement-breakpoint
 GRANT EXECUTE ON FUNCTION public.audit_chain_erase(regclass, text), public.audit_chain_may_erase(regclass, text, bytea), public.audit_chain_erasing_row(regclass, text), public.audit_chain_erasing_source(regclass, text), public.audit_chain_erased(regclass, text), public.audit_chain_hand_over(text) TO scidex_audit_retention;
 --> statement-breakpoint

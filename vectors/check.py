@@ -147,6 +147,12 @@ def check_blind_keys():
         same(f"blind key {case['name']}", outer.hex(), case["blinded"])
 
 
+def check_salted():
+    for case in load("salted.json")["cases"]:
+        text = canonical(case["payload"])
+        same(f"salted {case['name']}", sha256(bytes.fromhex(case["salt"]) + text.encode()).hex(), case["hash"])
+
+
 def check_merkle():
     rfc = load("rfc6962.json")
     leaves = [leaf_hash(bytes.fromhex(leaf)) for leaf in rfc["leaves"]]
@@ -246,7 +252,7 @@ def check_tlog_proofs():
         same(f"root of {case['name']}", base64.b64encode(computed).decode(), root)
 
 
-for check in (check_canonical, check_links, check_blind_keys, check_merkle, check_notes, check_heads, check_tiles, check_tlog_proofs):
+for check in (check_canonical, check_links, check_blind_keys, check_salted, check_merkle, check_notes, check_heads, check_tiles, check_tlog_proofs):
     check()
 for line in wrong:
     print(line, file=sys.stderr)

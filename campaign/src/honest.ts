@@ -424,13 +424,13 @@ export const HONEST_CHANGES: readonly HonestChange[] = [
     },
   },
   {
-    name: "a table with blinded keys",
+    name: "a table with blinded keys, salted or not",
     run: async ({ honest }, random) => {
       const name = random.word();
       const changes = random.pick(["refuse", "track"]);
       await honest.unsafe(
         `create table public.${name} (email text primary key, v int);
-         select public.audit_chain_attach('public.${name}', mode => 'strict', blind_key => true, changes => '${changes}')`,
+         select public.audit_chain_attach('public.${name}', mode => 'strict', blind_key => true, salt => ${random.pick(["true", "false"])}, changes => '${changes}')`,
       );
       await honest.unsafe(`insert into public.${name} values ('a@example.org', 1), ('b@example.org', 2)`);
       if (changes === "track")

@@ -95,9 +95,13 @@ export function batchStatement(
       ? "true"
       : `(${order.join(", ")}) > (${phase.columns.map(({ type }, i) => `${quotedLiteral(position[i] ?? "")}::${type}`).join(", ")})`;
   const places = order.map((_, i) => `place_${i}`);
+  const payload = `(SELECT ${payloadExpression(target)} FROM (SELECT n.*) AS r)`;
+  const hash = target.salt
+    ? `public.audit_chain_salted(${quotedLiteral(target.kind)}, k.row_key, ${payload})`
+    : `pg_catalog.sha256(pg_catalog.convert_to(${payload}, 'UTF8'))`;
   return `WITH page AS MATERIALIZED (
     SELECT k.row_key, ${order.map((column, i) => `${column} AS ${places[i]}`).join(", ")},
-           pg_catalog.sha256(pg_catalog.convert_to((SELECT ${payloadExpression(target)} FROM (SELECT n.*) AS r), 'UTF8')) AS hash
+           ${hash} AS hash
     ${rows(target)}
     WHERE ${phase.where} AND ${after}${isFresh ? "" : ` AND ${isUnchained(target, true)}`}
     ORDER BY ${order.join(", ")} LIMIT ${limit})

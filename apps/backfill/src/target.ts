@@ -17,6 +17,8 @@ export interface Target extends PayloadShape {
   readonly complete: boolean;
   /** Whether events are keyed by the blinded key. */
   readonly blindKey: boolean;
+  /** Whether payloads are salted. */
+  readonly salt: boolean;
   /** The link since which rows have the keys that they have now, as text; 0 where they always had them. */
   readonly keyedSince: string;
 }
@@ -34,6 +36,7 @@ interface Row {
   changes: "refuse" | "track";
   complete: boolean;
   blind_key: boolean;
+  salt: boolean;
   keyed_since: string;
 }
 
@@ -44,7 +47,7 @@ const TARGETS = `
          p.relkind = 'p' AS is_partitioned, c.kind, c.id::text AS config_id,
          pg_catalog.to_json(c.key_columns)::text AS key_columns, pg_catalog.to_json(c.columns)::text AS columns,
          pg_catalog.to_json(c.members)::text AS members, c.absent::text AS absent,
-         c.changes, c.complete, c.blind_key, public.audit_chain_keyed_since(c.kind)::text AS keyed_since
+         c.changes, c.complete, c.blind_key, c.salt, public.audit_chain_keyed_since(c.kind)::text AS keyed_since
     FROM public.audit_chain_relation AS r
     JOIN pg_catalog.pg_class AS p ON p.oid = r.relid
     JOIN pg_catalog.pg_namespace AS s ON s.oid = p.relnamespace
@@ -65,6 +68,7 @@ const toTarget = (row: Row): Target => ({
   changes: row.changes,
   complete: row.complete,
   blindKey: row.blind_key,
+  salt: row.salt,
   keyedSince: row.keyed_since,
 });
 

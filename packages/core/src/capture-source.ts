@@ -82,6 +82,8 @@ export interface CaptureDefinition extends PayloadShape {
   readonly rowWise: boolean;
   /** Whether events are keyed by `audit_chain_blind_key` of the row's key. */
   readonly blindKey: boolean;
+  /** Whether payloads are hashed by `audit_chain_salted`. */
+  readonly salt: boolean;
   /** The chain's schema, where that is not `public`. */
   readonly schema?: string;
 }
@@ -107,22 +109,40 @@ export function captureSource(d: CaptureDefinition): string {
     END IF;
 `;
   const hash = (text: string) => `pg_catalog.sha256(pg_catalog.convert_to(${text}, 'UTF8'))`;
+  const salted = (key: string, text: string) => `${schema}.audit_chain_salted(${kind}::text, ${key}, ${text})`;
   const stageRow = (op: "event" | "insert" | "update" | "delete", which: "new" | "old") => {
     const key = eventKey(`CASE WHEN pg_catalog.octet_length(${which}_key) <= 2000 THEN ${which}_key
                         ELSE ${schema}.audit_chain_odd_key(${kind}::text, ${which}_key) END`);
-    const [column, before] =
-      op === "update" || op === "delete" ? [", before_hash", `,\n           ${hash("old_payload")}`] : ["", ""];
+    const isChange = op === "update" || op === "delete";
+    const column = isChange ? ", before_hash" : "";
+    if (d.salt)
+      return `${insertInto}${column})
+    SELECT '${d.mode}', '${op}', ${kind}, event.pk, ${salted("event.pk", `${which}_payload`)}${isChange ? `, ${salted("event.pk", "old_payload")}` : ""}
+      FROM (SELECT ${key} AS pk OFFSET 0) AS event;
+`;
+    const before = isChange ? `,\n           ${hash("old_payload")}` : "";
     return `${insertInto}${column})
     VALUES ('${d.mode}', '${op}', ${kind}, ${key},
            ${hash(`${which}_payload`)}${before});
 `;
   };
   const oddRow = `${schema}.audit_chain_odd_row(${kind}::text, audit_chain_capture.relid, pg_catalog.concat(source.*))`;
-  const stageRows = (op: string) => `${insertInto})
-    SELECT '${d.mode}', '${op}', ${kind}, ${eventKey(`CASE WHEN ${isOdd("event.payload")} THEN ${schema}.audit_chain_odd_key(${kind}::text, (${oddRow}).pk)
+  const rowsKey =
+    eventKey(`CASE WHEN ${isOdd("event.payload")} THEN ${schema}.audit_chain_odd_key(${kind}::text, (${oddRow}).pk)
                         WHEN pg_catalog.octet_length(event.pk) <= 2000 THEN event.pk
-                        ELSE ${schema}.audit_chain_odd_key(${kind}::text, event.pk) END`)},
-           ${hash(`CASE WHEN ${isOdd("event.payload")} THEN (${oddRow}).payload ELSE event.payload END`)}
+                        ELSE ${schema}.audit_chain_odd_key(${kind}::text, event.pk) END`);
+  const rowsPayload = `CASE WHEN ${isOdd("event.payload")} THEN (${oddRow}).payload ELSE event.payload END`;
+  const stageRows = (op: string) =>
+    d.salt
+      ? `${insertInto})
+    SELECT '${d.mode}', '${op}', ${kind}, captured.pk, ${salted("captured.pk", "captured.payload")}
+      FROM (SELECT ${rowsKey} AS pk,
+           ${rowsPayload} AS payload
+      FROM ${rowSource("audit_chain_new", d)} OFFSET 0) AS captured;
+`
+      : `${insertInto})
+    SELECT '${d.mode}', '${op}', ${kind}, ${rowsKey},
+           ${hash(rowsPayload)}
       FROM ${rowSource("audit_chain_new", d)};
 `;
   const firstOp = d.changes === "track" ? "insert" : "event";
@@ -136,7 +156,7 @@ export function captureSource(d: CaptureDefinition): string {
     END IF;
     RETURN NULL;
   ELSIF TG_OP = 'DELETE' THEN
-${read("old")}    PERFORM ${schema}.audit_chain_let_go(${relation}::text, ${kind}::text, ${eventKey("old_key")}, ${hash("old_payload")});
+${read("old")}    PERFORM ${schema}.audit_chain_let_go(${relation}::text, ${kind}::text, ${eventKey("old_key")}, ${d.salt ? salted(eventKey("old_key"), "old_payload") : hash("old_payload")});
     RETURN NULL;
 `
       : `    IF new_payload = old_payload THEN

@@ -18,6 +18,7 @@ import { CodedError } from "./coded-error.ts";
  * | `hex_malformed` | not lower-case hex of whole bytes |
  * | `base64_malformed` | not the canonical padded standard base64 of its bytes |
  * | `hash_length` | a hash that does not have 32 bytes |
+ * | `salt_length` | a salt that does not have 16 bytes |
  * | `time_malformed` | not the one accepted form of a time |
  * | `time_range` | a time outside the years 2000 to 9999 |
  * | `seq_range` | a seq outside its bounds |
@@ -60,6 +61,7 @@ export type CoreErrorCode =
   | "hex_malformed"
   | "base64_malformed"
   | "hash_length"
+  | "salt_length"
   | "time_malformed"
   | "time_range"
   | "seq_range"

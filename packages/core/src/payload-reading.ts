@@ -9,14 +9,16 @@
  * So a payload is tried in the ways in which it may have been meant. Any of them that has the recorded hash *is* what was
  * recorded, since nobody finds another text with that hash.
  */
+import { canonicalJson } from "./canonical.ts";
 import { CoreError } from "./errors.ts";
 import { sameBytes } from "./hash.ts";
 import { type JsonMember, type JsonValue, parseJson, parseMembers } from "./parse-json.ts";
-import { payloadHash } from "./payload-hash.ts";
+import { saltedHash } from "./payload-hash.ts";
 
 /** A way in which a payload was read. */
 export interface PayloadReading {
-  readonly hash: Uint8Array;
+  /** The payload's canonical JSON. */
+  readonly canonical: string;
   /** In words: `as it stands`, or what was put into PostgreSQL's texts. */
   readonly how: string;
 }
@@ -29,7 +31,7 @@ export interface PayloadReading {
 export function payloadReadings(text: string): readonly [PayloadReading, ...PayloadReading[]] {
   const rows = rowReadings(text);
   try {
-    return [{ hash: payloadHash(parseJson(text)), how: "as it stands" }, ...rows];
+    return [{ canonical: canonicalJson(parseJson(text)), how: "as it stands" }, ...rows];
   } catch (error) {
     // A number with more digits than a double: it has no form as it stands, but one as a row's text.
     const [first, ...others] = rows;
@@ -38,9 +40,17 @@ export function payloadReadings(text: string): readonly [PayloadReading, ...Payl
   }
 }
 
-/** The first of the ways that has the recorded hash; undefined where none has. */
-export const readingOf = (readings: readonly PayloadReading[], recorded: Uint8Array): PayloadReading | undefined =>
-  readings.find(({ hash }) => sameBytes(hash, recorded));
+/**
+ * The first of the ways that has the recorded hash; undefined where none has.
+ *
+ * @param salt of a row whose table's payloads are salted: 16 bytes
+ * @throws {CoreError} `salt_length`
+ */
+export const readingOf = (
+  readings: readonly PayloadReading[],
+  recorded: Uint8Array,
+  salt: Uint8Array | null = null,
+): PayloadReading | undefined => readings.find(({ canonical }) => sameBytes(saltedHash(canonical, salt), recorded));
 
 function rowReadings(text: string): PayloadReading[] {
   const members = parseMembers(text);
@@ -58,7 +68,10 @@ function rowReadings(text: string): PayloadReading[] {
         ...(hasNull ? [keepsNull ? "nulls kept" : "nulls left out"] : []),
         ...(withTimes ? ["times as PostgreSQL prints them in UTC"] : []),
       ];
-      readings.push({ hash: payloadHash(rowOf(parts, { withTimes, keepsNull })), how: `as a row: ${said.join(", ")}` });
+      readings.push({
+        canonical: canonicalJson(rowOf(parts, { withTimes, keepsNull })),
+        how: `as a row: ${said.join(", ")}`,
+      });
     }
   return readings;
 }

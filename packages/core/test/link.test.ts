@@ -14,6 +14,7 @@ import {
   MAX_SEQ,
   nextLink,
   parseLeaf,
+  payloadHash,
   fromHex,
   hashFromHex,
   ROLES,
@@ -158,6 +159,19 @@ describe("kinds", () => {
       expect(splitKind(odd)).toEqual({ kind: odd, role: null });
     for (const role of ROLES)
       expect(codeOf(() => eventHash({ ...event, eventKind: `${"k".repeat(200)}:${role}` }))).toBe("none");
+  });
+});
+
+describe("payloadHash of a salted row", () => {
+  it("is SHA-256 of 16 bytes and the canonical payload", () => {
+    const { cases } = vectors("salted") as { cases: { salt: string; payload: unknown; hash: string }[] };
+    for (const { salt, payload, hash } of cases) expect(toHex(payloadHash(payload, fromHex(salt)))).toBe(hash);
+    expect(cases).toHaveLength(4);
+  });
+
+  it("takes no salt of another length, of which a payload's first bytes could be a part", () => {
+    for (const length of [0, 15, 17, 32])
+      expect(codeOf(() => payloadHash({}, new Uint8Array(length)))).toBe("salt_length");
   });
 });
 

@@ -19,7 +19,10 @@ export interface AttachOptions extends LockOptions {
   readonly key?: readonly string[] | undefined;
   /** The events' kind. Default: the table's name without its schema. */
   readonly kind?: string | undefined;
-  /** Whether payloads are hashed with random bytes. Not available yet: true is refused. */
+  /**
+   * Whether payloads are hashed with 16 random bytes of the row (core's `saltedHash`), which go when the row is retired or erased:
+   * for values that could be guessed. Decided when the kind is first attached; default: no.
+   */
   readonly salt?: boolean | undefined;
   /**
    * Whether the events' keys are blinded (core's `blindKey`) under a secret of the table, for keys that are personal data.
@@ -62,8 +65,8 @@ const array = (values: readonly string[] | undefined) =>
  * @throws the database's error:
  * - `AC003` a kind that is taken or reserved;
  * - `AC005` no usable key;
- * - `0A000` salt;
- * - `22023` blindKey other than at first; a retention that is none;
+ * - `0A000` salt in the mode stream, or with another key than at first;
+ * - `22023` blindKey or salt other than at first; a retention that is none;
  * - `42809` not a table that can be audited;
  * - `55000` the server is not set up for the mode `stream`; `AC002` no capture process follows the table's publication;
  * - `55P03` the table's lock could not be taken, or capture has not linked what was written before
@@ -109,7 +112,7 @@ export async function planAttach(db: AnyPgDatabase, table: string, options: Atta
           sql`(select t.qualified as relation,
                  public.audit_chain_capture_source(coalesce(${options.kind ?? null}::text, t.relname), t.qualified, public.audit_chain_key_columns(t.oid, ${array(options.key)}),
                    public.audit_chain_covered_columns(t.oid, ${exclude}), public.audit_chain_covered_columns(t.oid, ${exclude}), '{}'::jsonb, ${options.changes ?? "refuse"}::text, ${options.mode ?? "sealed"}::text,
-                   t.relkind = 'p' or ${options.changes ?? "refuse"}::text = 'track', ${options.blindKey ?? false}::boolean) as source,
+                   t.relkind = 'p' or ${options.changes ?? "refuse"}::text = 'track', ${options.blindKey ?? false}::boolean, ${options.salt ?? false}::boolean) as source,
                  public.audit_chain_attach_warnings(t.oid, public.audit_chain_covered_columns(t.oid, ${exclude}), ${options.changes ?? null}::text) as warnings
                from (select c.oid, c.relkind, c.relname::text as relname, pg_catalog.concat(pg_catalog.quote_ident(n.nspname), '.', pg_catalog.quote_ident(c.relname)) as qualified
                        from pg_catalog.pg_class as c join pg_catalog.pg_namespace as n on n.oid = c.relnamespace where c.oid = ${relation}) as t) as p`,

@@ -36,13 +36,17 @@ test("the functions in the database are those of src/sql", async () => {
 
 for (const changes of ["refuse", "track"] as const) {
   for (const mode of ["strict", "sealed"] as const) {
-    for (const [rowWise, blindKey] of [
-      [false, false],
-      [true, false],
-      [false, true],
-      [true, true],
+    for (const [rowWise, blindKey, salt] of [
+      [false, false, false],
+      [true, false, false],
+      [false, true, false],
+      [true, true, false],
+      [false, false, true],
+      [true, false, true],
+      [false, true, true],
+      [true, true, true],
     ] as const) {
-      test(`TypeScript generates the capture function that SQL generates: ${changes}, ${mode}, ${rowWise ? "row-wise" : "set-wise"}${blindKey ? ", blinded" : ""}`, async () => {
+      test(`TypeScript generates the capture function that SQL generates: ${changes}, ${mode}, ${rowWise ? "row-wise" : "set-wise"}${blindKey ? ", blinded" : ""}${salt ? ", salted" : ""}`, async () => {
         const many = Array.from({ length: 230 }, (_, i) => `c${i}`);
         for (const columns of [["id"], NAMES, many]) {
           const d = {
@@ -56,9 +60,10 @@ for (const changes of ["refuse", "track"] as const) {
             mode,
             rowWise,
             blindKey,
+            salt,
           };
           const [row] = await database.sql`
-            select public.audit_chain_capture_source(${d.kind}, ${d.relation}, ${textArray(d.keyColumns)}::text[], ${textArray(d.columns)}::text[], ${textArray(d.members)}::text[], ${JSON.stringify(Object.fromEntries(d.absent))}::text::jsonb, ${changes}, ${mode}, ${rowWise}, ${blindKey}) as source,
+            select public.audit_chain_capture_source(${d.kind}, ${d.relation}, ${textArray(d.keyColumns)}::text[], ${textArray(d.columns)}::text[], ${textArray(d.members)}::text[], ${JSON.stringify(Object.fromEntries(d.absent))}::text::jsonb, ${changes}, ${mode}, ${rowWise}, ${blindKey}, ${salt}) as source,
                    public.audit_chain_key_expression(${textArray(d.keyColumns)}::text[]) as key, public.audit_chain_payload_expression(${textArray(d.columns)}::text[], ${textArray(d.members)}::text[], ${JSON.stringify(Object.fromEntries(d.absent))}::text::jsonb) as payload`;
           expect(captureSource(d)).toBe(row?.["source"]);
           expect(keyExpression(d.keyColumns)).toBe(row?.["key"]);

@@ -54,6 +54,7 @@ const TABLES = [
   "audit_chain_leaving",
   "audit_chain_handed",
   "audit_chain_migrations",
+  "audit_chain_salt",
   "audit_chain_secret",
 ] as const;
 const READABLE: Readonly<Record<string, readonly string[]>> = {
@@ -63,6 +64,7 @@ const READABLE: Readonly<Record<string, readonly string[]>> = {
     "audit_chain_pending",
     "audit_chain_config",
     "audit_chain_migrations",
+    "audit_chain_salt",
     "audit_chain_secret",
     "audit_chain_handed",
   ],
@@ -77,6 +79,7 @@ const CALLABLE: Readonly<Record<string, readonly string[]>> = {
   publisher: [
     "audit_chain_blind_key(bytea,text)",
     "audit_chain_record(text,text[],bytea[],bytea[],bigint)",
+    "audit_chain_salted(text,text,text)",
     "audit_chain_seal(integer)",
     "audit_chain_statement(bytea)",
   ],
@@ -85,12 +88,15 @@ const CALLABLE: Readonly<Record<string, readonly string[]>> = {
     "audit_chain_erased(regclass,text)",
     "audit_chain_erasing_row(regclass,text)",
     "audit_chain_erasing_source(regclass,text)",
+    "audit_chain_forget(regclass,text)",
+    "audit_chain_forget_salt(regclass,text)",
     "audit_chain_hand_over(text)",
     "audit_chain_leaving_rows(regclass,integer,tid)",
     "audit_chain_leaving_source(regclass)",
     "audit_chain_may_erase(regclass,text,bytea)",
     "audit_chain_may_retire(regclass,interval,text[],bytea[])",
     "audit_chain_retire(regclass,interval,integer,tid)",
+    "audit_chain_row_hash(regclass,text,text)",
   ],
   inspector: ["audit_chain_blind_key(bytea,text)"],
 };
@@ -353,15 +359,15 @@ test("whoever set the schema up without superuser decides about tables of its ow
     "select audit_chain_attach('task_events', mode => 'sealed')",
     "select audit_chain_detach('task_events')",
     "select audit_chain_complete('task_events', false)",
-    "select audit_chain_configure('task_events', 'detach', 'task_events', array['id'], array['id'], array['id'], '{}', '{}', 'refuse', 'strict', 'pending', true, false, false, null)",
-    "select audit_chain_capture_open('task_events', 'task_events', array['id'], array['id'], array['id'], '{}', 'refuse', 'strict', false, false, current_user::text)",
+    "select audit_chain_configure('task_events', 'detach', 'task_events', array['id'], array['id'], array['id'], '{}', '{}', 'refuse', 'strict', 'pending', true, false, false, false, null)",
+    "select audit_chain_capture_open('task_events', 'task_events', array['id'], array['id'], array['id'], '{}', 'refuse', 'strict', false, false, false, current_user::text)",
   ])
     expect([statement, await stateOf(client.sql.unsafe(statement))]).toEqual([statement, "42501"]);
   for (const statement of [
-    "select audit_chain_configure('mine', 'attach', 'task_events', array['id'], array['id'], array['id'], '{}', '{}', 'refuse', 'strict', 'pending', true, false, false, null)",
-    "select audit_chain_configure('mine', 'attach', 'audit_chain_config', array['id'], array['id'], array['id'], '{}', '{}', 'refuse', 'strict', 'pending', true, false, false, null)",
-    "select audit_chain_capture_open('mine', 'task_events', array['id'], array['id', 'body'], array['id', 'body'], '{}', 'refuse', 'strict', false, false, current_user::text)",
-    "select audit_chain_capture_open('mine', 'audit_chain_config', array['id'], array['id'], array['id'], '{}', 'refuse', 'strict', false, false, current_user::text)",
+    "select audit_chain_configure('mine', 'attach', 'task_events', array['id'], array['id'], array['id'], '{}', '{}', 'refuse', 'strict', 'pending', true, false, false, false, null)",
+    "select audit_chain_configure('mine', 'attach', 'audit_chain_config', array['id'], array['id'], array['id'], '{}', '{}', 'refuse', 'strict', 'pending', true, false, false, false, null)",
+    "select audit_chain_capture_open('mine', 'task_events', array['id'], array['id', 'body'], array['id', 'body'], '{}', 'refuse', 'strict', false, false, false, current_user::text)",
+    "select audit_chain_capture_open('mine', 'audit_chain_config', array['id'], array['id'], array['id'], '{}', 'refuse', 'strict', false, false, false, current_user::text)",
   ])
     expect([statement, await stateOf(client.sql.unsafe(statement))]).toEqual([statement, "AC003"]);
   for (const role of ["public", "app", "scidex_audit_owner"])
@@ -369,7 +375,7 @@ test("whoever set the schema up without superuser decides about tables of its ow
       role,
       await stateOf(
         client.sql.unsafe(
-          `select audit_chain_capture_open('mine', 'mine', array['id'], array['id', 'body'], array['id', 'body'], '{}', 'refuse', 'strict', false, false, '${role}')`,
+          `select audit_chain_capture_open('mine', 'mine', array['id'], array['id', 'body'], array['id', 'body'], '{}', 'refuse', 'strict', false, false, false, '${role}')`,
         ),
       ),
     ]).toEqual([role, expect.stringMatching(/^42501$|^42704$/) as string]);

@@ -28,6 +28,7 @@ export {
   getHead,
   lookup,
   lookupErasures,
+  readSalt,
   verifyEvent,
 } from "./lookup.ts";
 export { verifyBundle, type VerifyBundleOptions } from "./bundle/verify-bundle.ts";

@@ -1,5 +1,6 @@
 import {
   blindKey,
+  canonicalJson,
   chainHash,
   CoreError,
   type Erasure,
@@ -7,10 +8,10 @@ import {
   eventHash,
   formatTime,
   type Link,
-  payloadHash,
   type PayloadReading,
   readingOf,
   ROLES,
+  SALT_BYTES,
   sameBytes,
   splitKind,
 } from "@scidex/audit-core";
@@ -126,13 +127,33 @@ async function readSecret(sql: Sql, kind: string): Promise<Uint8Array | null> {
   return row?.secret ?? null;
 }
 
+/**
+ * The salt of an event's row (core's `saltedHash`); null where its table's payloads are not salted, or the login may not read
+ * salts; `gone` where it has been taken away, as an erasure does.
+ */
+export async function readSalt(sql: Sql, { kind, pk }: EventName): Promise<Uint8Array | "gone" | null> {
+  const [{ may } = { may: null }] = await sql<{ may: boolean | null }[]>`
+    select has_table_privilege(to_regclass('public.audit_chain_salt'), 'select') as may`;
+  if (may !== true) return null;
+  const secret = await readSecret(sql, kind);
+  const key = secret === null ? pk : blindKey(secret, pk);
+  const [row] = await sql<{ salt: Uint8Array | null }[]>`
+    select (select s.salt from only public.audit_chain_salt as s
+             where s.event_kind = c.kind and s.event_pk in (${pk}, ${key}) limit 1)
+      from (select k.kind, k.salt from only public.audit_chain_config as k where k.kind = ${kind} order by k.id desc limit 1) as c
+     where c.salt`;
+  return row === undefined ? null : (row.salt ?? "gone");
+}
+
 /** What `verifyEvent` says of an event. */
 export interface EventVerdict {
   /**
    * `recorded`: the payload is what the newest link of this event says. `different`: it is not. `deleted`: the newest
-   * link is the row's deletion. `retired`: it is that the row has left by its retention, `erased`: that it was erased. `broken`: that link's own hashes do not hold. `unknown`: there is no link.
+   * link is the row's deletion. `retired`: it is that the row has left by its retention, `erased`: that it was erased. `broken`:
+   * that link's own hashes do not hold. `forgotten`: the row's salt is gone, so that nothing says what it was. `unknown`: there
+   * is no link.
    */
-  readonly status: "recorded" | "different" | "deleted" | "retired" | "erased" | "broken" | "unknown";
+  readonly status: "recorded" | "different" | "deleted" | "retired" | "erased" | "broken" | "forgotten" | "unknown";
   /** The newest link. */
   readonly link: Link | null;
   /** How the payload was read where it is what was recorded; else null. */
@@ -163,13 +184,16 @@ function isSound(link: Link): boolean {
  * @throws {CoreError} `json_…` for a payload without a canonical form
  */
 export async function verifyEvent(sql: Sql, event: EventName & BroughtPayload): Promise<EventVerdict> {
-  const readings = "readings" in event ? event.readings : [{ hash: payloadHash(event.payload), how: "as it stands" }];
+  const readings =
+    "readings" in event ? event.readings : [{ canonical: canonicalJson(event.payload), how: "as it stands" }];
   const link = (await lookup(sql, event)).at(-1) ?? null;
   if (link === null) return { status: "unknown", link, readAs: null };
   if (!isSound(link)) return { status: "broken", link, readAs: null };
   if (link.eventKind === `${event.kind}:delete`) return { status: "deleted", link, readAs: null };
   if (link.eventKind === `${event.kind}:retire`) return { status: "retired", link, readAs: null };
   if (link.eventKind === `${event.kind}:erase`) return { status: "erased", link, readAs: null };
-  const reading = readingOf(readings, link.payloadHash);
+  const salt = await readSalt(sql, event);
+  if (salt === "gone") return { status: "forgotten", link, readAs: null };
+  const reading = readingOf(readings, link.payloadHash, salt?.length === SALT_BYTES ? salt : null);
   return { status: reading === undefined ? "different" : "recorded", link, readAs: reading?.how ?? null };
 }

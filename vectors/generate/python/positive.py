@@ -1,4 +1,4 @@
-"""Writes vectors with Python's json and hashlib only: canonical.json, payloads.json, links.json and blind-keys.json.
+"""Writes vectors with Python's json and hashlib only: canonical.json, payloads.json, links.json, blind-keys.json and salted.json.
 
     python3 positive.py ../..
 
@@ -170,9 +170,22 @@ def blind_keys():
     return {"about": "keys of rows and their blinded form: HMAC-SHA256 under the table's secret", "cases": cases}
 
 
+def salted():
+    cases = []
+    for name, salt, payload in [
+        ("zeros", bytes(16), {}),
+        ("row", bytes(range(16)), {"id": "2", "name": "Zoë"}),
+        ("like-json", b'{"id":"2","x":"y', {"id": "2"}),
+        ("any-bytes", b"\xff" * 16, {"a": "\u0000\n", "😀": "é"}),
+    ]:
+        text = canonical(payload)
+        cases.append({"name": name, "salt": salt.hex(), "payload": payload, "hash": hashlib.sha256(salt + text.encode()).hexdigest()})
+    return {"about": "payloads of rows under their salt: SHA-256(salt || canonical JSON)", "cases": cases}
+
+
 def main():
     directory = pathlib.Path(sys.argv[1])
-    made = {"canonical": canonical_ascii(), "payloads": payloads(), "links": links(), "blind-keys": blind_keys()}
+    made = {"canonical": canonical_ascii(), "payloads": payloads(), "links": links(), "blind-keys": blind_keys(), "salted": salted()}
     for name, value in made.items():
         text = json.dumps(value, ensure_ascii=False, indent=1) + "\n"
         (directory / f"{name}.json").write_text(text, encoding="utf-8")

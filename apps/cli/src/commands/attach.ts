@@ -77,7 +77,7 @@ export function attachCommand(context: CommandContext): Command {
       "--kind <name>",
       "the kind of its events, where it is not to be the table's name; {schema} and {table} stand for its own",
     )
-    .option("--salt", "hash payloads with random bytes before them (not available yet)")
+    .option("--salt", "hash each row's payloads with random bytes before them, which go with the row")
     .option(
       "--blind-key",
       "key its events by an HMAC, for keys that are personal data; decided when it is first attached",

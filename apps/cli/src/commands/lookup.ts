@@ -1,6 +1,6 @@
 import { type CommandContext, escapeText, EXIT, type Outcome } from "@scidex/audit-command";
-import { type Erasure, formatSeconds, type Link, toHex } from "@scidex/audit-core";
-import { type EventVerdict, lookup, lookupErasures, verifyEvent } from "@scidex/audit-verifier";
+import { type Erasure, formatSeconds, type Link, saltedHash, toHex } from "@scidex/audit-core";
+import { type EventVerdict, lookup, lookupErasures, readSalt, verifyEvent } from "@scidex/audit-verifier";
 import { Command } from "commander";
 import { withDatabase } from "../database/database.ts";
 import { readPayloadReadings } from "../payload-file.ts";
@@ -20,10 +20,12 @@ link. What a table's row hashes to is a flat JSON object of its columns' texts, 
 row as JSON, {"id":42,"done":true}, is put into these texts first, and the answer says how it was read.
 The key is the row's own, also where the table's keys are blinded, if the login may read their secret (a member of
 scidex_audit_inspector); else the blinded key finds the event.
+Where a table's payloads are salted, a member of scidex_audit_inspector is shown the row's salt, for whoever holds the payload
+against a proof (audit-chain verify-proof --salt), and only he can compare one here.
 This reads the database and believes it; audit-chain verify does not.
 
-Exit code with --payload: 0 it is what was recorded, 1 it is not, 3 nothing is recorded under this key, or the row
-has been deleted or retired.
+Exit code with --payload: 0 it is what was recorded, 1 it is not, 3 nothing is recorded under this key, the row
+has been deleted, retired or erased, or its salt is gone.
 
 Examples:
   $ audit-chain lookup --kind task_events --pk 42
@@ -49,6 +51,7 @@ const VERDICTS: Readonly<Record<EventVerdict["status"], { text: string; outcome:
   deleted: { text: "the row has been deleted since, which is recorded", outcome: { exit: EXIT.failed } },
   retired: { text: "the row has left by its retention, which is recorded", outcome: { exit: EXIT.failed } },
   erased: { text: "the row has been erased since, which is recorded", outcome: { exit: EXIT.failed } },
+  forgotten: { text: "the row's salt is gone: nothing says what it was", outcome: { exit: EXIT.failed } },
   unknown: { text: "there is nothing to compare the payload with", outcome: { exit: EXIT.failed } },
 };
 
@@ -62,13 +65,27 @@ async function run(context: CommandContext, options: Options): Promise<Outcome |
     const judged = readings && (await verifyEvent(sql, { kind, pk, readings }));
     const verdict = judged?.status;
     const reading = readings && (readings.find(({ how }) => how === judged?.readAs) ?? readings[0]);
-    const hash = reading && { payload_hash: toHex(reading.hash), read_as: reading.how, verdict };
+    const salt = links.length === 0 ? null : await readSalt(sql, { kind, pk });
+    const bytes = salt === "gone" ? null : salt;
+    const hash = reading && {
+      payload_hash: toHex(saltedHash(reading.canonical, bytes)),
+      read_as: reading.how,
+      verdict,
+    };
     await print(
       json,
-      { event_kind: kind, event_pk: pk, links: links.map(linkJson), ...erasedJson(erasures), ...hash },
+      {
+        event_kind: kind,
+        event_pk: pk,
+        links: links.map(linkJson),
+        ...erasedJson(erasures),
+        ...(bytes && { salt: toHex(bytes) }),
+        ...hash,
+      },
       () => [
         ...(links.length === 0 ? [escapeText(`no event ${kind} ${pk} is in the chain`)] : linkLines(links)),
         ...erasures.map((one) => escapeText(erasedLine(one))),
+        ...(bytes === null ? [] : [`salt ${toHex(bytes)}`]),
         ...(verdict === undefined
           ? []
           : [`${VERDICTS[verdict].text}${judged?.readAs ? ` (read ${judged.readAs})` : ""}`]),

@@ -5,6 +5,7 @@ import { CoreError, formatSeconds, type ProvenEvent, readingOf, toHex, verifyPro
 import { retiredKeyForm } from "@scidex/audit-verifier";
 import { Command } from "commander";
 import { readPayloadReadings } from "../payload-file.ts";
+import { parseSalt } from "../proof/argv.ts";
 import { recordedLine, retiredLine, witnessedLine } from "../proof/describe.ts";
 import { readTrust } from "../proof/trust.ts";
 import { print } from "../text/print.ts";
@@ -13,6 +14,7 @@ interface Options {
   readonly kind: string;
   readonly pk: string;
   readonly payload?: string;
+  readonly salt?: Uint8Array;
   readonly json?: boolean;
 }
 
@@ -24,7 +26,8 @@ change of a tracked row has the kind "orders:update" and the key "42@1042"; a bl
 
 The proof shows what was recorded, and when; not that it is so still. What a table's row hashes to is a flat JSON object
 of its columns' texts, for example {"id":"42","done":"t"}. A row as JSON, {"id":42,"done":true}, is put into these
-texts first, and the answer says how it was read.
+texts first, and the answer says how it was read. Where the table's payloads are salted, no payload is what was recorded
+without the row's salt, which audit-chain lookup shows.
 
 Exit codes: 0 the proof holds, and a payload is what was recorded; 1 the proof holds, and the payload is not what was
 recorded; 3 the proof is refused.
@@ -41,17 +44,20 @@ export function verifyProofCommand(context: CommandContext): Command {
     .requiredOption("--kind <kind>", "the kind that the event must have")
     .requiredOption("--pk <key>", "the key that it must have")
     .option("--payload <file>", "a JSON file to compare, or - for standard input")
+    .option("--salt <hex>", "the salt of the row, where its table's payloads are salted: 16 bytes", parseSalt)
     .option("--json", "print the result as JSON")
     .addHelpText("after", HELP)
     .action(context.run((file: string, options: Options) => run(file, options)));
 }
 
-async function run(file: string, { kind, pk, payload, json }: Options): Promise<Outcome> {
+async function run(file: string, { kind, pk, payload, salt, json }: Options): Promise<Outcome> {
+  if (salt !== undefined && payload === undefined)
+    throw new CommandError("usage", "--salt is for a payload: give --payload too");
   const trust = await readTrust();
   const readings = payload === undefined ? undefined : await readPayloadReadings(payload);
   const text = await readProof(file);
   const proven = proofOrRefusal(() => verifyProof(text, trust, { kind, pk }));
-  const reading = readings && readingOf(readings, proven.leaf.payloadHash);
+  const reading = readings && readingOf(readings, proven.leaf.payloadHash, salt ?? null);
   const verdict = readings && (reading === undefined ? "different" : "recorded");
   await print(json, { ...resultOf(proven), ...(verdict && { verdict, read_as: reading?.how ?? null }) }, () => [
     recordedLine(proven),

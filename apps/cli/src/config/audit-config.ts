@@ -44,6 +44,7 @@ export interface TableOptions {
   /** `{schema}` and `{table}` in it stand for the table's own. */
   readonly kind?: string;
   readonly blindKey?: boolean;
+  readonly salt?: boolean;
   readonly fallback?: Fallback;
   /** An ISO 8601 duration, or `none`. */
   readonly retention?: string;
@@ -115,12 +116,11 @@ function readEntry(name: string, entry: JsonValue): TableEntry {
     const value = entry[member];
     if (value !== undefined && !isRight(value)) throw wrong(`${at}.${member} must be ${expected}`);
   }
-  if (entry["salt"] === true) throw wrong(`${at}.salt: salted payloads are not available yet; leave it out`);
   if (pattern.isExact && entry["except"] !== undefined)
     throw wrong(`${at}.except: the entry names one table; exceptions belong to a pattern, such as "public.*"`);
   checkKind(entry["kind"], at);
   // Checked above, member by member.
-  const { except = [], blind_key: blindKey, salt: _, ...others } = entry as EntryForm;
+  const { except = [], blind_key: blindKey, ...others } = entry as EntryForm;
   return {
     pattern,
     except: except.map((text, i) => readPattern(text, `${at}.except[${i}]`)),
@@ -131,7 +131,6 @@ function readEntry(name: string, entry: JsonValue): TableEntry {
 /** An entry as the file has it. */
 type EntryForm = Omit<TableOptions, "blindKey"> & {
   readonly blind_key?: boolean;
-  readonly salt?: false;
   readonly except?: readonly string[];
 };
 

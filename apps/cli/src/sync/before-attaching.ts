@@ -48,7 +48,7 @@ export async function narrowingsOf(sql: Sql, targets: readonly ToAttach[]): Prom
 }
 
 /** The options that were given: what is undefined stays as it is. */
-function definedOf({ mode, changes, exclude, key, fallback, blindKey }: AttachOptions) {
+function definedOf({ mode, changes, exclude, key, fallback, blindKey, salt }: AttachOptions) {
   return {
     ...(mode === undefined ? {} : { mode }),
     ...(changes === undefined ? {} : { changes }),
@@ -56,5 +56,6 @@ function definedOf({ mode, changes, exclude, key, fallback, blindKey }: AttachOp
     ...(key === undefined ? {} : { key }),
     ...(fallback === undefined ? {} : { fallback }),
     ...(blindKey === undefined ? {} : { blindKey }),
+    ...(salt === undefined ? {} : { salt }),
   };
 }

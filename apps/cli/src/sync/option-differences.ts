@@ -21,7 +21,7 @@ export function optionsFor({ pattern, options }: TableEntry, table: DatabaseTabl
  * of a table that a pattern names: a kind never changes, and the pattern may have come later.
  */
 export function optionDifferences(table: AttachedTable, wanted: TableOptions, isExact: boolean): Difference[] {
-  const { mode, changes, fallback, retention, blindKey, kind } = wanted;
+  const { mode, changes, fallback, retention, blindKey, salt, kind } = wanted;
   const narrowsChanges = table.changes === "refuse";
   return [
     ...differs("mode", table.mode, mode, { narrows: false }),
@@ -30,12 +30,16 @@ export function optionDifferences(table: AttachedTable, wanted: TableOptions, is
     ...differs("retention", table.retention ?? "none", retention, { narrows: false }),
     ...keyDifference(table, wanted),
     ...excludeDifference(table, wanted),
-    ...differs("blind_key", String(table.blindKey), blindKey?.toString(), { narrows: false, blocked: DECIDED }),
+    ...differs("blind_key", String(table.blindKey), blindKey?.toString(), {
+      narrows: false,
+      blocked: decided("blind_key"),
+    }),
+    ...differs("salt", String(table.salt), salt?.toString(), { narrows: false, blocked: decided("salt") }),
     ...(isExact ? differs("kind", table.kind, kind, { narrows: false, blocked: "a kind cannot change" }) : []),
   ];
 }
 
-const DECIDED = "blind_key is decided when the table is first attached";
+const decided = (option: string) => `${option} is decided when the table is first attached`;
 
 function differs(option: string, now: string, wanted: string | undefined, how: Omit<Difference, "text">): Difference[] {
   return wanted === undefined || wanted === now

@@ -43,6 +43,7 @@ export interface AttachedTable {
   readonly mode: CaptureMode;
   readonly fallback: Fallback;
   readonly blindKey: boolean;
+  readonly salt: boolean;
   readonly retention: string | null;
 }
 
@@ -55,7 +56,7 @@ export async function readAttached(sql: ISql): Promise<AttachedTable[]> {
   const rows = await sql.unsafe<{ attached: string }[]>(`
     select json_build_object(
              'kind', c.kind, 'relation', c.relation, 'keyColumns', c.key_columns, 'excluded', c.excluded, 'changes', c.changes,
-             'mode', c.mode, 'fallback', c.fallback, 'blindKey', c.blind_key, 'retention', c.retention,
+             'mode', c.mode, 'fallback', c.fallback, 'blindKey', c.blind_key, 'salt', c.salt, 'retention', c.retention,
              'columns', coalesce((select json_agg(json_build_object('name', u.name, 'type', u.type)) from unnest(c.columns, c.column_types) as u(name, type)), '[]'),
              'numbers', public.audit_chain_numbers(r), 'isRestored', r.numbered_for <> r.relid::oid,
              'isReplaced', exists (select from pg_class as o join pg_namespace as p on p.oid = o.relnamespace

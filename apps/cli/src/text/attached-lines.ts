@@ -16,7 +16,7 @@ export function attachedLines(result: AttachResult): string[] {
   } = result;
   const covers = `${columns.length} columns${excluded.length === 0 ? "" : ` (without ${excluded.join(", ")})`}`;
   return [
-    `${relation} is attached: kind ${kind}, ${mode}${mode === "strict" && fallback === "fail" ? " or fail" : ""}, changes ${changes === "track" ? "tracked" : "refused"}${retention === null ? "" : ` (retention ${retention})`}, ${result.blind_key ? "keys blinded, " : ""}${covers}`,
+    `${relation} is attached: kind ${kind}, ${mode}${mode === "strict" && fallback === "fail" ? " or fail" : ""}, changes ${changes === "track" ? "tracked" : "refused"}${retention === null ? "" : ` (retention ${retention})`}, ${result.blind_key ? "keys blinded, " : ""}${result.salt ? "payloads salted, " : ""}${covers}`,
     ...(result.complete
       ? []
       : [

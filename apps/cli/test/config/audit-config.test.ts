@@ -98,7 +98,7 @@ describe("a configuration that is wrong", () => {
     ['{"tables":{"public.*":[]}}', 'tables["public.*"] must be an object, {} for the defaults'],
     ['{"tables":{"orders":{}}}', '"orders" names no table; expected schema.table'],
     ['{"tables":{"public.*":{"mode":"lazy"}}}', 'tables["public.*"].mode must be "sealed" or "strict" or "stream"'],
-    ['{"tables":{"public.*":{"salt":true}}}', 'tables["public.*"].salt: salted payloads are not available yet'],
+    ['{"tables":{"public.*":{"salt":1}}}', 'tables["public.*"].salt must be true or false'],
     ['{"tables":{"public.*":{"kind":"{tabel}"}}}', 'tables["public.*"].kind: {tabel} stands for nothing'],
     ['{"tables":{"public.*":{"except":["x"]}}}', 'tables["public.*"].except[0]: "x" names no table'],
     ['{"tables":{"public.a":{"except":["a.b"]}}}', 'tables["public.a"].except: the entry names one table'],

@@ -61,6 +61,57 @@ it("is missing lawfully once a statement by the policy's key stands in the sinks
   expect((await verify()).stdout).toContain("source_deleted");
 });
 
+it("takes the salt with it, which is all that says what the row was, and that of a row that is gone already", async () => {
+  await log.db.sql.unsafe(`
+    create table guests (id int primary key, name text);
+    select public.audit_chain_attach('public.guests', 'strict', 'track', salt => true);
+    insert into guests values (1, 'Ada'), (2, 'Bo'); delete from guests where id = 2`);
+  const lookup = async (id: string) =>
+    await run("lookup", "--kind", "guests", "--pk", id, "--payload", await payloadFile({ id, name: "Ada" }));
+  expect((await lookup("1")).code).toBe(0);
+  const [, salt] = /^salt ([0-9a-f]{32})$/mu.exec((await lookup("1")).stdout) ?? [];
+  await ok("publish");
+  const proof = join(log.folder, "1.tlog-proof");
+  await ok("prove", "--kind", "guests", "--pk", "1", "--out", proof);
+  const told = async (...args: string[]) =>
+    await run(
+      "verify-proof",
+      proof,
+      "--kind",
+      "guests",
+      "--pk",
+      "1",
+      "--payload",
+      await payloadFile({ id: 1, name: "Ada" }),
+      ...args,
+    );
+  expect((await told("--salt", salt ?? "")).stdout).toContain("The payload is what was recorded");
+  expect((await told()).code).toBe(1);
+  expect((await told("--salt", "00".repeat(16))).code).toBe(1);
+  const short = await told("--salt", "00");
+  expect([short.code, short.stderr]).toEqual([
+    2,
+    expect.stringContaining("expected 16 bytes as 32 digits of lower-case hex"),
+  ]);
+  const gone = await run("erase", "guests", "2", "--reason", "request 2026-18", "--sign", key);
+  expect([gone.code, gone.stdout]).toEqual([
+    0,
+    expect.stringContaining("guests 2: the row was gone already. Its salt is taken away"),
+  ]);
+  expect(await log.db.sql`select event_pk from audit_chain_salt`).toEqual([{ event_pk: "1" }]);
+  expect((await run("erase", "guests", "2", "--reason", "request 2026-18", "--sign", key)).code).toBe(3);
+  expect((await verify()).code).toBe(0);
+  await log.db.sql`delete from audit_chain_salt`;
+  expect((await lookup("1")).stdout).toContain("the row's salt is gone: nothing says what it was");
+  expect((await lookup("1")).code).toBe(3);
+});
+
+async function payloadFile(payload: object): Promise<string> {
+  const file = join(log.folder, "payload.json");
+  await writeFile(file, JSON.stringify(payload));
+  return file;
+}
+
 it("goes on where it was stopped between the row and the statement", async () => {
   await log.db.sql`select public.audit_chain_erase('customers', '2')`;
   await ok("publish");

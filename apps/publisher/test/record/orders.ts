@@ -6,10 +6,10 @@ import { type Log, openLog, ORIGIN } from "../log.ts";
 const TABLE = "create table public.orders (id bigint primary key, item text not null, note text)";
 
 /** An audited table with four rows, one of them changed since, published. */
-export async function orders(changes: "refuse" | "track" = "track"): Promise<Log> {
+export async function orders(changes: "refuse" | "track" = "track", salt = false): Promise<Log> {
   const log = await openLog();
   await log.sql.unsafe(TABLE);
-  await log.sql`select public.audit_chain_attach('public.orders', 'sealed', ${changes})`;
+  await log.sql`select public.audit_chain_attach('public.orders', 'sealed', ${changes}, salt => ${salt})`;
   await log.sql.unsafe(
     "insert into public.orders values (1, 'lamp', null), (2, 'x', 'n'), (3, 'y', null), (4, 'z', 'm')",
   );

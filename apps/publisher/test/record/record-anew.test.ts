@@ -12,9 +12,14 @@ const records = async ({ sql }: Log): Promise<string[]> =>
     select event_pk as pk from public.audit_chain where event_kind = 'orders:record' order by seq`
   ).map(({ pk }) => pk.replace(/@.*/u, ""));
 
-describe.each(["refuse", "track"] as const)("a table whose changes are to be: %s", (changes) => {
+describe.each([
+  ["refuse", false],
+  ["track", false],
+  ["refuse", true],
+  ["track", true],
+] as const)("a table whose changes are to be: %s (salted: %s)", (changes, salt) => {
   test("a dropped column: rows that had values are recorded anew, which is approved once", async () => {
-    const log = await orders(changes);
+    const log = await orders(changes, salt);
     await migrate(log, "alter table public.orders drop note");
     expect((await look(log)).report.unproven.join()).toContain("cannot be recomputed");
     const published = await log.publish();

@@ -45,14 +45,14 @@ async function mendTable(tx: AnyPgDatabase, kind: string): Promise<void> {
      where not exists (select from public.audit_chain_relation as r where r.kind = k.kind or r.relid = c.oid)`);
   await tx.execute(sql`
     select public.audit_chain_put_triggers(c.oid, k.changes, k.mode, ${rowWise},
-             public.audit_chain_capture_open(c.oid, k.kind, k.key_columns, k.columns, k.members, k.absent, k.changes, k.mode, ${rowWise}, k.blind_key, null))
+             public.audit_chain_capture_open(c.oid, k.kind, k.key_columns, k.columns, k.members, k.absent, k.changes, k.mode, ${rowWise}, k.blind_key, k.salt, null))
       from ${config}`);
 }
 
 async function mendDetached(tx: AnyPgDatabase, kind: string): Promise<void> {
   await tx.execute(sql`
     select public.audit_chain_capture_function(k.kind, k.relation, k.key_columns, k.columns, k.members, k.absent, k.changes, k.mode,
-             k.changes = 'track' or exists (select from pg_catalog.pg_class as c where c.oid = pg_catalog.to_regclass(k.relation) and c.relkind = 'p'), k.blind_key)
+             k.changes = 'track' or exists (select from pg_catalog.pg_class as c where c.oid = pg_catalog.to_regclass(k.relation) and c.relkind = 'p'), k.blind_key, k.salt)
       from (select k.* from public.audit_chain_config as k where k.kind = ${kind} and cardinality(k.columns) > 0 order by k.id desc limit 1) as k
      where exists (select from pg_catalog.pg_proc as p where p.pronamespace = 'public'::regnamespace and p.proname = public.audit_chain_capture_name(k.kind))`);
   await tx.execute(sql`

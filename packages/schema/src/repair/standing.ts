@@ -5,7 +5,13 @@ import { appliedMigrations } from "../set-up/applied-migrations.ts";
 import type { Migration } from "../set-up/migrations.ts";
 
 /** What holds records: none of it is ever made anew, since an empty one would say that nothing was recorded. */
-const RECORDS = ["audit_chain", "audit_chain_config", "audit_chain_secret", "audit_chain_migrations"];
+const RECORDS = [
+  "audit_chain",
+  "audit_chain_config",
+  "audit_chain_secret",
+  "audit_chain_salt",
+  "audit_chain_migrations",
+];
 
 /**
  * What a repair rests on must stand: a chain of this release, whoever owns it.

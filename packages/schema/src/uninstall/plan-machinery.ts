@@ -8,6 +8,7 @@ const RECORDS: readonly string[] = [
   "audit_chain",
   "audit_chain_config",
   "audit_chain_migrations",
+  "audit_chain_salt",
   "audit_chain_secret",
 ];
 const GUARD = "audit_chain_append_only";

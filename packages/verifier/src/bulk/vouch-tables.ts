@@ -195,6 +195,8 @@ async function openLocked(lane: Lane, history: KindHistory): Promise<OpenTable |
   };
   const table = await openTable(lane, history, missing, async () => false);
   if (isMissing || table === null || "reason" in table) return null;
+  // What a row's hash takes stands in another table.
+  if (table.salted !== null) return null;
   // Their rows had other keys, which tell nothing of those that they have now.
   if (epochStarts(history).length > 0) return null;
   // Rows of before a change of type are held against what their texts were, which sums cannot tell from what they are.

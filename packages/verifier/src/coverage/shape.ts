@@ -110,6 +110,13 @@ export const SECRET_COLUMNS = [
   ["secret", "bytea"],
 ] as const;
 
+/** Columns of `audit_chain_salt`. */
+export const SALT_COLUMNS = [
+  ["event_kind", "text"],
+  ["event_pk", "text"],
+  ["salt", "bytea"],
+] as const;
+
 /** The tables of the chain, and what is read of each. */
 export const OWN_SHAPES = {
   audit_chain: CHAIN_COLUMNS,

@@ -39,6 +39,8 @@ export interface OpenTable extends Recomputations {
   readonly shape: TableShape;
   /** What its keys are blinded with; null where events have them as they are. */
   readonly secret: Uint8Array | null;
+  /** Its kind, under which the salts of its payloads are kept; null where these are not salted. */
+  readonly salted: string | null;
   readonly live: LiveColumns;
 }
 
@@ -73,8 +75,8 @@ export async function openTable(
     return lasting(
       `${current.relation}: its key columns (${current.keyColumns.join(", ")}) are not there any more; run audit-chain sync`,
     );
-  if (history.configs.some(({ salt }) => salt))
-    return lasting(`${current.relation}: its payloads are salted, which this verifier cannot recompute`);
+  if (history.configs.some(({ salt }) => salt !== current.salt))
+    return lasting(`${current.relation}: whether its payloads are salted was changed, which no honest command does`);
   const secret = current.blindKey ? await readSecret(lane, history.kind) : null;
   if (current.blindKey && secret === null)
     return lasting(`${current.relation}: the secret of its blinded keys is missing`);
@@ -84,7 +86,8 @@ export async function openTable(
     if (retyped !== null) return lasting(retyped);
     const ways = recomputations(history, types);
     const leaves = shape.relkind === "p" ? { leaves: await readLeaves(lane, shape) } : {};
-    return { shape: { ...shape, ...leaves }, secret, live: types, ...ways };
+    const salted = current.salt ? history.kind : null;
+    return { shape: { ...shape, ...leaves }, secret, salted, live: types, ...ways };
   } catch (error) {
     if (!(error instanceof TypeBoundError)) throw error;
     return lasting(`${current.relation}: ${error.message}`);

@@ -30,13 +30,14 @@ export const isUnknownRow = (hash: Uint8Array): boolean => hash.every((byte) => 
 export const isRowHash = (hash: Uint8Array): boolean => !isUnknownRow(hash) && hash.some((byte) => byte !== 0);
 
 /**
- * Hash of a row's payload: canonical JSON of the texts of the columns, in the order of the members (that of RFC 8785). What
- * is absent is left out: NULL, or in a column that joined the value that older rows have in it.
+ * A row's payload: canonical JSON of the texts of the columns, in the order of the members (that of RFC 8785). What is absent
+ * is left out: NULL, or in a column that joined the value that older rows have in it. Where there is none, what stands in the
+ * place of its hash.
  */
-export function rowPayloadHash(
+export function rowPayload(
   { columns, members, absent, before }: PayloadShape & Partial<RowReading>,
   row: RowTexts,
-) {
+): string | Uint8Array {
   let text = "{";
   for (const [i, column] of columns.entries()) {
     const member = members[i] ?? column;
@@ -53,7 +54,13 @@ export function rowPayloadHash(
     if (value === (absent.get(member) ?? null)) continue;
     text += `${text.length > 1 ? "," : ""}${JSON.stringify(member)}:${value === null ? "null" : JSON.stringify(value)}`;
   }
-  return sha256(`${text}}`);
+  return `${text}}`;
+}
+
+/** Hash of a row's payload, which is not salted. */
+export function rowPayloadHash(shape: PayloadShape & Partial<RowReading>, row: RowTexts): Uint8Array {
+  const payload = rowPayload(shape, row);
+  return typeof payload === "string" ? sha256(payload) : payload;
 }
 
 /** How a row that was captured under one configuration can be recomputed from the table as it is now. */

@@ -1,7 +1,8 @@
 import { blindKey, canonicalJson, CoreError, sha256, toHex } from "@scidex/audit-core";
 import { type Chunks, Cursor, eachLine, type Lane, type Relation, type Sorter } from "@scidex/audit-reader";
 import { textOf } from "./record-text.ts";
-import { neededColumns, rowPayloadHash, type RowReading, type RowTexts } from "./payload.ts";
+import { neededColumns, rowPayload, rowPayloadHash, type RowReading, type RowTexts } from "./payload.ts";
+import { addSalts, saltedParts, withSalts } from "./salted-rows.ts";
 
 /** A row of an audited table. */
 export interface SourceRow {
@@ -27,26 +28,37 @@ export async function streamSource(
  * The rows of a table in the order of their keys' UTF-8 bytes, those without a key first. Of what stands in them only keys
  * and hashes are kept.
  *
- * @param table with what its keys are blinded with
+ * @param table with what its keys are blinded with, and its kind where payloads are salted
  * @param earlier how keys of earlier epochs are read
  * @param sorter an empty one, which the caller closes when all has been read
  */
 export async function readSource(
   lane: Lane,
-  table: { readonly shape: Relation; readonly readings: readonly RowReading[]; readonly secret: Uint8Array | null },
+  table: {
+    readonly shape: Relation;
+    readonly readings: readonly RowReading[];
+    readonly secret: Uint8Array | null;
+    readonly salted: string | null;
+  },
   keyColumns: readonly string[],
   sorter: Sorter,
   earlier: readonly EarlierKey[] = [],
 ): Promise<Cursor<SourceRow>> {
-  const { shape, readings, secret } = table;
+  const { shape, readings, secret, salted } = table;
   const columns = [...new Set([...neededColumns(readings), ...earlier.flatMap((key) => key?.columns ?? [])])];
   await eachLine(await streamSource(lane, shape, keyColumns, columns), (fields) => {
     const texts = new Map(columns.map((column, i) => [column, fields[keyColumns.length + i] ?? null]));
     const key = keyOf(fields.slice(0, keyColumns.length), secret);
-    const hashes = readings.map((reading) => rowPayloadHash(reading, texts));
-    sorter.add(...recordOf(key, hashes), ...earlierBytes(earlier, texts));
+    const row =
+      salted === null
+        ? readings.map((reading) => rowPayloadHash(reading, texts))
+        : saltedParts(readings.map((reading) => rowPayload(reading, texts)));
+    sorter.add(...recordOf(key, row), ...earlierBytes(earlier, texts));
   });
-  return Cursor.sorted(sorter.records(), (record) => rowOf(record, readings.length, earlier.length > 0));
+  if (salted !== null) await addSalts(lane, salted, sorter);
+  const records = sorter.records();
+  const rows = salted === null ? records : withSalts(records, readings.length);
+  return Cursor.sorted(rows, (record) => rowOf(record, readings.length, earlier.length > 0));
 }
 
 /** How a row's key of an earlier epoch is read; null where that cannot be told of any row. */
@@ -85,9 +97,12 @@ const HASH_BYTES = 32;
 const NUL = Buffer.alloc(1);
 const HAS_KEY = Buffer.from([1]);
 
-/** 01, the key, 00, the hashes, earlier keys; without a key 00 and what follows. PostgreSQL's texts have no NUL. */
-function recordOf(key: string | null, hashes: readonly Uint8Array[]): Uint8Array[] {
-  return key === null ? [NUL, ...hashes] : [HAS_KEY, Buffer.from(key), NUL, ...hashes];
+/**
+ * 01, the key, 00, the hashes (of salted rows what is to be hashed), earlier keys; without a key 00 and what follows.
+ * PostgreSQL's texts have no NUL.
+ */
+function recordOf(key: string | null, row: readonly Uint8Array[]): Uint8Array[] {
+  return key === null ? [NUL, ...row] : [HAS_KEY, Buffer.from(key), NUL, ...row];
 }
 
 function rowOf(record: string, hashes: number, hasEarlier: boolean): SourceRow {

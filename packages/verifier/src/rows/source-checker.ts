@@ -81,7 +81,7 @@ export class SourceChecker {
       ...located(newest),
       expected: toHex(newest.payloadHash),
       ...(hashes[0] === undefined ? {} : { actual: toHex(hashes[0]) }),
-      message: `the row of ${this.#history.current.relation} is not what was recorded`,
+      message: `the row of ${this.#history.current.relation} is not what was recorded${this.#history.current.salt ? ", or its salt is gone" : ""}`,
     };
     if (this.#isWaiting(finding, newest)) return;
     // Nothing of the table is recorded while this is a finding. Where it was accepted, it stands as found.

@@ -13,6 +13,9 @@ into the sinks. Until then, and without it for ever, the row is source_deleted. 
 policy has the key for this table ("erasure": ["<vkey>"]). KEY is the row's key as text, of several columns a JSON array of their
 texts. A row that is not what was recorded stays. Stopped in between, it goes on when it is run again.
 
+Where the table's payloads are salted, the salt goes with the row, so that nobody can find out from the chain what it was. Of a
+row that has left in another way (deleted, its partition dropped) the salt alone is taken away, and nothing is signed.
+
 KEY and TEXT go into every sink and stay there: write no personal data into the reason. Where keys are personal data, attach
 with --blind-key.
 
@@ -52,6 +55,12 @@ async function run(context: CommandContext, table: string, key: string, { reason
     const parts = await partsOf(sql, table);
     const wasThere = await eraseIn(sql, parts, key);
     const event = await eventOf(sql, table, key);
+    if (event === undefined && !wasThere && (await forget(sql, table, key)))
+      return await print(json, { was_there: false, forgotten: true }, () => [
+        escapeText(
+          `${table} ${key}: the row was gone already. Its salt is taken away: nothing says any more what it was`,
+        ),
+      ]);
     if (event === undefined)
       throw new CommandError(
         "failed",
@@ -102,6 +111,13 @@ async function eraseIn(sql: Sql, parts: readonly string[], key: string): Promise
     if (row?.erased === true) return true;
   }
   return false;
+}
+
+/** Of a table whose payloads are salted: takes away what is left of a row that has gone in another way. */
+async function forget(sql: Sql, table: string, key: string): Promise<boolean> {
+  const [row] = await sql<{ had: boolean }[]>`
+    select public.audit_chain_forget(${table}::pg_catalog.regclass, ${key}) as had`;
+  return row?.had === true;
 }
 
 /** The event that records an erasure, once it is linked. */

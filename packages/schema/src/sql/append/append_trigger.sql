@@ -29,7 +29,8 @@ BEGIN
     event.pk := public.audit_chain_blind_key((SELECT s.secret FROM public.audit_chain_secret AS s WHERE s.event_kind = config.kind), event.pk);
   END IF;
   INSERT INTO public.audit_chain_pending (mode, op, event_kind, event_pk, payload_hash)
-  VALUES (config.mode, CASE config.changes WHEN 'track' THEN 'insert' ELSE 'event' END, config.kind, event.pk, sha256(convert_to(event.payload, 'UTF8')));
+  VALUES (config.mode, CASE config.changes WHEN 'track' THEN 'insert' ELSE 'event' END, config.kind, event.pk,
+          CASE WHEN config.salt THEN public.audit_chain_salted(config.kind, event.pk, event.payload) ELSE sha256(convert_to(event.payload, 'UTF8')) END);
   IF config.mode = 'strict' THEN
     INSERT INTO public.audit_chain_ticket DEFAULT VALUES ON CONFLICT DO NOTHING;
   END IF;

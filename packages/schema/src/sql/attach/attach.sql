@@ -3,13 +3,16 @@
 -- warnings.
 --
 -- The same call again brings the capture up to date with the table's columns, or changes its mode. An option that is
--- NULL stays as it is. At first it is: sealed, refuse, nothing excluded, the primary key, the table's name, keys as
--- they are, fallback pending. With that fallback the sealer links what a strict commit cannot link because the lock is
+-- NULL stays as it is. At first it is: sealed, refuse, nothing excluded, the primary key, the table's name, keys and
+-- payloads as they are, fallback pending. With that fallback the sealer links what a strict commit cannot link because the lock is
 -- held. Sealed is the default because it takes no lock on the write path and gives up nothing that is promised: in either
 -- mode, rows that are younger than the last published head can be rewritten.
 --
 -- With `blind_key` events are keyed by audit_chain_blind_key under a secret of the table, for keys that are personal
 -- data. That is decided when the kind is first attached.
+--
+-- With `salt` payloads are hashed with 16 random bytes before them (audit_chain_salted), which go with the row: for values that
+-- could be guessed. That, too, is decided when the kind is first attached.
 --
 -- `retention` is how old rows of a table that refuses changes must be for audit_chain_retire to let them go: an ISO 8601
 -- duration of weeks, days, hours, minutes and seconds, or `none`. The verifier holds to that of its policy, whatever stands here.
@@ -51,8 +54,6 @@ BEGIN
     RAISE EXCEPTION 'the mode must be sealed, strict or stream, not %', quote_nullable(mode) USING ERRCODE = 'invalid_parameter_value', HINT = 'Use one of the three.';
   ELSIF changes NOT IN ('refuse', 'track') THEN
     RAISE EXCEPTION 'changes must be refuse or track, not %', quote_nullable(changes) USING ERRCODE = 'invalid_parameter_value', HINT = 'Use one of the two.';
-  ELSIF salt THEN
-    RAISE EXCEPTION 'salted payloads are not available yet' USING ERRCODE = 'feature_not_supported', HINT = 'Attach the table without salt.';
   ELSIF fallback NOT IN ('pending', 'fail') THEN
     RAISE EXCEPTION 'the fallback must be pending or fail, not %', quote_nullable(fallback) USING ERRCODE = 'invalid_parameter_value', HINT = 'Use one of the two.';
   ELSIF retention !~ '^(none|P(?=.*[1-9])([0-9]+W)?([0-9]+D)?(T(?=[0-9])([0-9]+H)?([0-9]+M)?([0-9]+S)?)?)$' THEN
@@ -101,7 +102,9 @@ BEGIN
   END LOOP;
   is_known := before.id IS NOT NULL AND before.action <> 'detach';
   mode := coalesce(mode, CASE WHEN is_known THEN before.mode END, 'sealed');
-  IF mode = 'stream' THEN
+  IF mode = 'stream' AND coalesce(salt, before.salt) THEN
+    RAISE EXCEPTION 'the payloads of % are salted, which the mode stream does not do', relation USING ERRCODE = 'feature_not_supported', HINT = 'Attach it in the mode sealed.';
+  ELSIF mode = 'stream' THEN
     PERFORM public.audit_chain_check_stream(relation, (
       SELECT p.pubname::text FROM pg_publication AS p JOIN pg_class AS c ON c.oid = relation AND c.relowner = p.pubowner
        WHERE starts_with(p.pubname::text, 'audit_chain') ORDER BY p.pubname LIMIT 1));
@@ -111,7 +114,13 @@ BEGIN
   IF blind_key <> before.blind_key THEN
     RAISE EXCEPTION 'the keys of % events are % since the kind was first attached, which cannot change', quote_literal(event_kind),
         CASE WHEN before.blind_key THEN 'blinded' ELSE 'not blinded' END
-      USING ERRCODE = 'invalid_parameter_value', HINT = format('Leave the option out; or copy the rows into a new table and attach that one with blind_key => %s.', blind_key);
+      USING ERRCODE = 'invalid_parameter_value', HINT = format('Leave the option out; or copy the rows into a new table and attach that one with blind_key => %s.', blind_key::text);
+  END IF;
+  salt := coalesce(salt, before.salt, false);
+  IF salt <> before.salt THEN
+    RAISE EXCEPTION 'the payloads of % events are % since the kind was first attached, which cannot change', quote_literal(event_kind),
+        CASE WHEN before.salt THEN 'salted' ELSE 'not salted' END
+      USING ERRCODE = 'invalid_parameter_value', HINT = format('Leave the option out; or copy the rows into a new table and attach that one with salt => %s.', salt::text);
   END IF;
   fallback := coalesce(fallback, CASE WHEN is_known THEN before.fallback END, 'pending');
   retention := nullif(coalesce(retention, CASE WHEN is_known THEN before.retention END), 'none');
@@ -139,13 +148,17 @@ BEGIN
   END IF;
   -- What was the key may be none any more: a migration has given the table another one.
   key_names := coalesce(CASE WHEN NOT is_asked THEN public.audit_chain_key_now(relation, key) END, public.audit_chain_key_columns(relation, key));
+  IF salt AND key_names <> (SELECT array_agg(coalesce(renames ->> k.name, k.name) ORDER BY k.n) FROM unnest(before.key_columns) WITH ORDINALITY AS k(name, n)) THEN
+    RAISE EXCEPTION 'the payloads of % are salted by its key %, which cannot change', relation, array_to_string(before.key_columns, ', ')
+      USING ERRCODE = 'feature_not_supported', HINT = 'Keep the key; or copy the rows into a new table and attach that one.';
+  END IF;
   IF key_names && exclude THEN
     RAISE EXCEPTION 'a key column of % cannot be excluded', relation USING ERRCODE = 'AC005', HINT = 'Exclude other columns, or choose another key.';
   END IF;
   SELECT s.* INTO columns, members, absent, record_anew FROM public.audit_chain_shape(relation, event_kind, exclude) AS s;
   row_wise := row_wise OR changes = 'track';
 
-  function_name := public.audit_chain_capture_open(relation, event_kind, key_names, columns, members, absent, changes, mode, row_wise, blind_key, caller);
+  function_name := public.audit_chain_capture_open(relation, event_kind, key_names, columns, members, absent, changes, mode, row_wise, blind_key, salt, caller);
   PERFORM public.audit_chain_put_triggers(relation, changes, mode, row_wise, function_name);
   IF mode = 'stream' OR before.mode = 'stream' THEN
     PERFORM public.audit_chain_publish(relation, mode = 'stream');
@@ -170,13 +183,13 @@ BEGIN
        IS DISTINCT FROM (qualified COLLATE "C", key_names, columns, members, absent, exclude, changes, mode, fallback, retention)
      OR before.present IS DISTINCT FROM public.audit_chain_present(relation)
      OR public.audit_chain_types_changed(relation, before.columns, before.column_types) THEN
-    PERFORM public.audit_chain_configure(relation, 'attach'::text, event_kind, key_names, columns, members, absent, exclude, changes, mode, fallback, is_complete, record_anew, blind_key, retention);
+    PERFORM public.audit_chain_configure(relation, 'attach'::text, event_kind, key_names, columns, members, absent, exclude, changes, mode, fallback, is_complete, record_anew, blind_key, salt, retention);
   END IF;
   IF caller IS NOT NULL THEN
     PERFORM public.audit_chain_capture_close(function_name, caller);
   END IF;
   RETURN jsonb_build_object('relation', qualified, 'kind', event_kind, 'key', to_jsonb(key_names), 'columns', to_jsonb(columns),
-    'excluded', to_jsonb(exclude), 'changes', changes, 'mode', mode, 'fallback', fallback, 'retention', retention, 'salt', false, 'blind_key', blind_key, 'complete', is_complete, 'rows_to_backfill', rows_there,
+    'excluded', to_jsonb(exclude), 'changes', changes, 'mode', mode, 'fallback', fallback, 'retention', retention, 'salt', salt, 'blind_key', blind_key, 'complete', is_complete, 'rows_to_backfill', rows_there,
     'renamed', renames, 'record_anew', record_anew, 'warnings', public.audit_chain_attach_warnings(relation, columns, changes));
 END
 $function$;

@@ -20,6 +20,6 @@ BEGIN
     RETURN;
   END IF;
   PERFORM public.audit_chain_configure(relation, CASE WHEN complete THEN 'complete' ELSE 'readmit' END, config.kind,
-    config.key_columns, config.columns, config.members, config.absent, config.excluded, config.changes, config.mode, config.fallback, complete, false, config.blind_key, config.retention);
+    config.key_columns, config.columns, config.members, config.absent, config.excluded, config.changes, config.mode, config.fallback, complete, false, config.blind_key, config.salt, config.retention);
 END
 $function$;

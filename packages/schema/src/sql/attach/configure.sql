@@ -3,7 +3,7 @@
 -- table's lock against writers.
 CREATE OR REPLACE FUNCTION public.audit_chain_configure(
   relation regclass, action text, kind text, key_columns text[], columns text[], members text[], absent jsonb,
-  excluded text[], changes text, mode text, fallback text, complete boolean, record_anew boolean, blind_key boolean, retention text) RETURNS bigint
+  excluded text[], changes text, mode text, fallback text, complete boolean, record_anew boolean, blind_key boolean, salt boolean, retention text) RETURNS bigint
 LANGUAGE plpgsql SECURITY DEFINER
 SET search_path = pg_catalog, pg_temp
 AS $function$
@@ -35,7 +35,7 @@ BEGIN
       CROSS JOIN LATERAL unnest(before.columns, before.members) AS b(name, member)
        JOIN unnest(audit_chain_configure.columns, audit_chain_configure.members) AS n(name, member) ON n.member = b.member
       WHERE n.name <> b.name),
-    changes, mode, fallback, complete, record_anew, false, blind_key, retention,
+    changes, mode, fallback, complete, record_anew, salt, blind_key, retention,
     -- What is there is recorded by attach, which says it, and by nothing else.
     CASE action WHEN 'attach' THEN public.audit_chain_present(relation)
       ELSE coalesce((SELECT c.present FROM public.audit_chain_config AS c WHERE c.kind = audit_chain_configure.kind ORDER BY c.id DESC LIMIT 1), '{}') END);

@@ -26,7 +26,7 @@ BEGIN
   END LOOP;
   PERFORM public.audit_chain_publish(relation, false);
   PERFORM public.audit_chain_configure(relation, 'detach'::text, config.kind, config.key_columns, config.columns,
-    config.members, config.absent, config.excluded, config.changes, config.mode, config.fallback, config.complete, false, config.blind_key, config.retention);
+    config.members, config.absent, config.excluded, config.changes, config.mode, config.fallback, config.complete, false, config.blind_key, config.salt, config.retention);
   RETURN jsonb_build_object('relation', config.relation, 'kind', config.kind);
 END
 $function$;

@@ -16,7 +16,7 @@
 -- of the one large expression most of the rest. As PL/pgSQL assignments that takes a third less, but a bulk insert
 -- twice as long, and a dropped column could not be overcome.
 CREATE OR REPLACE FUNCTION public.audit_chain_capture_source(
-  kind text, relation text, key_columns text[], columns text[], members text[], absent jsonb, changes text, mode text, row_wise boolean, blind_key boolean) RETURNS text
+  kind text, relation text, key_columns text[], columns text[], members text[], absent jsonb, changes text, mode text, row_wise boolean, blind_key boolean, salt boolean) RETURNS text
 LANGUAGE plpgsql STABLE
 SET search_path = pg_catalog, pg_temp
 AS $function$
@@ -34,17 +34,28 @@ DECLARE
                   || E'      FROM public.audit_chain_odd_row(%3$L::text, relid, pg_catalog.concat(%4$s)) AS event;\n    END IF;\n';
   read_new   text := format(read_row, 'new', public.audit_chain_row_source('(SELECT NEW.*)'::text, key_columns, columns, members, absent), kind, 'NEW', public.audit_chain_gone());
   read_old   text := format(read_row, 'old', public.audit_chain_row_source('(SELECT OLD.*)'::text, key_columns, columns, members, absent), kind, 'OLD', public.audit_chain_gone());
-  stage_row  text := insert_into || E'%6$s)\n    VALUES (%1$L, %2$L, %3$L, ' || blind || E'CASE WHEN pg_catalog.octet_length(%4$s_key) <= 2000 THEN %4$s_key\n'
-                  || E'                        ELSE public.audit_chain_odd_key(%3$L::text, %4$s_key) END' || blind_end || E',\n'
-                  || E'           pg_catalog.sha256(pg_catalog.convert_to(%4$s_payload, ''UTF8''))%5$s);\n';
-  let_go     text := 'PERFORM public.audit_chain_let_go(%1$L::text, %2$L::text, ' || replace(blind, '%3$L', '%2$L') || 'old_key' || blind_end
-                  || ', pg_catalog.sha256(pg_catalog.convert_to(old_payload, ''UTF8'')));';
-  before_hash text := E',\n           pg_catalog.sha256(pg_catalog.convert_to(old_payload, ''UTF8''))';
+  row_key    text := blind || E'CASE WHEN pg_catalog.octet_length(%4$s_key) <= 2000 THEN %4$s_key\n'
+                  || E'                        ELSE public.audit_chain_odd_key(%3$L::text, %4$s_key) END' || blind_end;
+  stage_row  text := insert_into || CASE WHEN salt
+                  THEN E'%6$s)\n    SELECT %1$L, %2$L, %3$L, event.pk, public.audit_chain_salted(%3$L::text, event.pk, %4$s_payload)%5$s\n'
+                    || E'      FROM (SELECT ' || row_key || E' AS pk OFFSET 0) AS event;\n'
+                  ELSE E'%6$s)\n    VALUES (%1$L, %2$L, %3$L, ' || row_key || E',\n'
+                    || E'           pg_catalog.sha256(pg_catalog.convert_to(%4$s_payload, ''UTF8''))%5$s);\n' END;
+  old_event  text := replace(blind, '%3$L', '%2$L') || 'old_key' || blind_end;
+  let_go     text := 'PERFORM public.audit_chain_let_go(%1$L::text, %2$L::text, ' || old_event || ', '
+                  || CASE WHEN salt THEN 'public.audit_chain_salted(%2$L::text, ' || old_event || ', old_payload)' ELSE 'pg_catalog.sha256(pg_catalog.convert_to(old_payload, ''UTF8''))' END || ');';
+  before_hash text := CASE WHEN salt THEN format(', public.audit_chain_salted(%L::text, event.pk, old_payload)', kind)
+                           ELSE E',\n           pg_catalog.sha256(pg_catalog.convert_to(old_payload, ''UTF8''))' END;
   odd_row    text := 'public.audit_chain_odd_row(%3$L::text, audit_chain_capture.relid, pg_catalog.concat(source.*))';
-  stage_rows text := insert_into || E')\n    SELECT %1$L, %2$L, %3$L, ' || blind || E'CASE WHEN pg_catalog.strpos(event.payload, %5$L) > 0 THEN public.audit_chain_odd_key(%3$L::text, (' || odd_row || E').pk)\n'
+  rows_key   text := blind || E'CASE WHEN pg_catalog.strpos(event.payload, %5$L) > 0 THEN public.audit_chain_odd_key(%3$L::text, (' || odd_row || E').pk)\n'
                   || E'                        WHEN pg_catalog.octet_length(event.pk) <= 2000 THEN event.pk\n'
-                  || E'                        ELSE public.audit_chain_odd_key(%3$L::text, event.pk) END' || blind_end || E',\n'
-                  || E'           pg_catalog.sha256(pg_catalog.convert_to(CASE WHEN pg_catalog.strpos(event.payload, %5$L) > 0 THEN (' || odd_row || E').payload ELSE event.payload END, ''UTF8''))\n      FROM %4$s;\n';
+                  || E'                        ELSE public.audit_chain_odd_key(%3$L::text, event.pk) END' || blind_end;
+  rows_payload text := E'CASE WHEN pg_catalog.strpos(event.payload, %5$L) > 0 THEN (' || odd_row || E').payload ELSE event.payload END';
+  stage_rows text := insert_into || CASE WHEN salt
+                  THEN E')\n    SELECT %1$L, %2$L, %3$L, captured.pk, public.audit_chain_salted(%3$L::text, captured.pk, captured.payload)\n'
+                    || E'      FROM (SELECT ' || rows_key || E' AS pk,\n           ' || rows_payload || E' AS payload\n      FROM %4$s OFFSET 0) AS captured;\n'
+                  ELSE E')\n    SELECT %1$L, %2$L, %3$L, ' || rows_key || E',\n'
+                    || E'           pg_catalog.sha256(pg_catalog.convert_to(' || rows_payload || E', ''UTF8''))\n      FROM %4$s;\n' END;
   first_op   text := CASE changes WHEN 'track' THEN 'insert' ELSE 'event' END;
 BEGIN
   body := body || format(E'BEGIN\n  IF pg_catalog.concat(pg_catalog.quote_ident(TG_TABLE_SCHEMA), ''.'', pg_catalog.quote_ident(TG_TABLE_NAME)) <> %L THEN\n'

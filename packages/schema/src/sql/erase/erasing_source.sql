@@ -9,7 +9,7 @@ DECLARE
   texts  text[] := CASE WHEN cardinality(config.key_columns) = 1 THEN ARRAY[pk]
                         ELSE ARRAY(SELECT e.text FROM json_array_elements_text(pk::json) WITH ORDINALITY AS e(text, n) ORDER BY e.n) END;
 BEGIN
-  RETURN format(E'SELECT source.audit_chain_place, sha256(convert_to(event.payload, ''UTF8''))\n  FROM %s',
+  RETURN format(E'SELECT source.audit_chain_place, public.audit_chain_row_hash(%s::oid::regclass, event.pk, event.payload)\n  FROM %s', relation::oid,
     public.audit_chain_row_source(format('(SELECT t.ctid AS audit_chain_place, t.* FROM ONLY %s AS t WHERE %s)', relation,
         (SELECT string_agg(format('concat(t.%I) OPERATOR(pg_catalog.=) %L', c.name, coalesce(texts[c.n], '')), ' AND ' ORDER BY c.n)
            FROM unnest(config.key_columns) WITH ORDINALITY AS c(name, n))),

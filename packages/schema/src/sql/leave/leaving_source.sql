@@ -7,7 +7,9 @@ AS $function$
 DECLARE
   config public.audit_chain_config := public.audit_chain_attached(relation);
 BEGIN
-  RETURN format(E'SELECT array_agg(source.audit_chain_place), array_agg(event.pk), array_agg(sha256(convert_to(event.payload, ''UTF8''))), max(source.audit_chain_place)\n  FROM %s',
+  RETURN format(E'SELECT array_agg(source.audit_chain_place), array_agg(event.pk), array_agg(%s), max(source.audit_chain_place)\n  FROM %s',
+    -- A call for each row, where there is anything to be looked up.
+    CASE WHEN config.salt THEN format('public.audit_chain_row_hash(%s::oid::regclass, event.pk, event.payload)', relation::oid) ELSE 'sha256(convert_to(event.payload, ''UTF8''))' END,
     public.audit_chain_row_source(format('(SELECT t.ctid AS audit_chain_place, t.* FROM ONLY %s AS t WHERE t.ctid > $1 LIMIT $2)', relation),
       config.key_columns, config.columns, config.members, config.absent));
 END

@@ -16,6 +16,8 @@ BEGIN
   END IF;
   INSERT INTO public.audit_chain_pending (mode, op, event_kind, event_pk, payload_hash, before_hash)
   VALUES ('strict', leaving, kind, pk, row_hash, row_hash);
+  -- What it was cannot be told any more from what was recorded of it.
+  DELETE FROM public.audit_chain_salt AS s WHERE s.event_kind = kind AND s.event_pk = pk;
   INSERT INTO public.audit_chain_ticket DEFAULT VALUES ON CONFLICT DO NOTHING;
 END
 $function$;

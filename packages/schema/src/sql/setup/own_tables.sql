@@ -15,7 +15,7 @@ CREATE CONSTRAINT TRIGGER audit_chain_leaving_end AFTER INSERT ON public.audit_c
 ALTER TABLE public.audit_chain_ticket ENABLE ALWAYS TRIGGER audit_chain_commit;
 --> statement-breakpoint
 SELECT public.audit_chain_capture_function('audit_chain_config'::text, 'public.audit_chain_config'::text, ARRAY['id'::text],
-  public.audit_chain_covered_columns('public.audit_chain_config'::regclass, '{}'::text[]), public.audit_chain_covered_columns('public.audit_chain_config'::regclass, '{}'::text[]), '{}'::jsonb, 'refuse'::text, 'strict'::text, false, false);
+  public.audit_chain_covered_columns('public.audit_chain_config'::regclass, '{}'::text[]), public.audit_chain_covered_columns('public.audit_chain_config'::regclass, '{}'::text[]), '{}'::jsonb, 'refuse'::text, 'strict'::text, false, false, false);
 --> statement-breakpoint
 DO $capture$
 BEGIN
@@ -64,7 +64,7 @@ $rights$;
 --> statement-breakpoint
 GRANT SELECT ON public.audit_chain TO scidex_audit_ro, scidex_audit_publisher, scidex_audit_inspector;
 --> statement-breakpoint
-GRANT SELECT ON public.audit_chain_pending, public.audit_chain_config, public.audit_chain_secret, public.audit_chain_migrations TO scidex_audit_publisher, scidex_audit_inspector;
+GRANT SELECT ON public.audit_chain_pending, public.audit_chain_config, public.audit_chain_secret, public.audit_chain_salt, public.audit_chain_migrations TO scidex_audit_publisher, scidex_audit_inspector;
 --> statement-breakpoint
 -- What steers linking has to be verified too: a ticket that was made in advance keeps a transaction from being linked.
 GRANT SELECT ON public.audit_chain_relation, public.audit_chain_ticket, public.audit_chain_leaving, public.audit_chain_lock TO scidex_audit_inspector;
@@ -73,7 +73,7 @@ GRANT EXECUTE ON FUNCTION public.audit_chain_append(text, text, bytea), public.a
 --> statement-breakpoint
 GRANT EXECUTE ON FUNCTION public.audit_chain_blind_key(bytea, text) TO scidex_audit_publisher, scidex_audit_inspector;
 --> statement-breakpoint
-GRANT EXECUTE ON FUNCTION public.audit_chain_seal(integer), public.audit_chain_record(text, text[], bytea[], bytea[], bigint), public.audit_chain_statement(bytea) TO scidex_audit_publisher;
+GRANT EXECUTE ON FUNCTION public.audit_chain_salted(text, text, text), public.audit_chain_seal(integer), public.audit_chain_record(text, text[], bytea[], bytea[], bigint), public.audit_chain_statement(bytea) TO scidex_audit_publisher;
 --> statement-breakpoint
 GRANT SELECT ON public.audit_chain_position TO scidex_audit_publisher, scidex_audit_inspector, scidex_audit_capture;
 --> statement-breakpoint
@@ -82,6 +82,8 @@ GRANT SELECT ON public.audit_chain_config, public.audit_chain_relation TO scidex
 GRANT EXECUTE ON FUNCTION public.audit_chain_follow(bigint, text, text[], pg_lsn, text), public.audit_chain_stream(bigint, pg_lsn, pg_lsn, integer, text[], text[], bytea[], bytea[], text[]) TO scidex_audit_capture;
 --> statement-breakpoint
 GRANT EXECUTE ON FUNCTION public.audit_chain_retire(regclass, interval, integer, tid), public.audit_chain_may_retire(regclass, interval, text[], bytea[]), public.audit_chain_leaving_rows(regclass, integer, tid), public.audit_chain_leaving_source(regclass) TO scidex_audit_retention;
+--> statement-breakpoint
+GRANT EXECUTE ON FUNCTION public.audit_chain_row_hash(regclass, text, text), public.audit_chain_forget(regclass, text), public.audit_chain_forget_salt(regclass, text) TO scidex_audit_retention;
 --> statement-breakpoint
 GRANT EXECUTE ON FUNCTION public.audit_chain_erase(regclass, text), public.audit_chain_may_erase(regclass, text, bytea), public.audit_chain_erasing_row(regclass, text), public.audit_chain_erasing_source(regclass, text), public.audit_chain_erased(regclass, text), public.audit_chain_hand_over(text) TO scidex_audit_retention;
 --> statement-breakpoint
