@@ -107,6 +107,7 @@ test("with --keep-chain tables are detached, what is captured is linked, and the
     "audit_chain_append_only",
     "audit_chain_config",
     "audit_chain_migrations",
+    "audit_chain_salt",
     "audit_chain_secret",
   ]);
   for (const statement of [

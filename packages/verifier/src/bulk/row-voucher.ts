@@ -1,7 +1,7 @@
 import type { PayloadShape } from "@scidex/audit-core";
 import { TextCopyDecoder } from "@scidex/audit-reader";
 import { rowPayloadHash } from "../rows/payload.ts";
-import { keyOf } from "../rows/read-source.ts";
+import { keyOf } from "../rows/source/read-source.ts";
 import { Kernel, type KindSum } from "./kernel.ts";
 
 /** Rows of a table, or of a part of it, to be added up. It can be sent to a worker. */

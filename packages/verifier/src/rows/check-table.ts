@@ -20,7 +20,7 @@ import type { KeyGroup } from "./key-group.ts";
 import type { KindTally } from "./kind-tally.ts";
 import { type LiveColumns, type Recomputations, recomputations } from "./payload.ts";
 import { readSecret } from "../coverage/read-secret.ts";
-import { readSource, type SourceRow } from "./read-source.ts";
+import { readSource, type SourceRow } from "./source/read-source.ts";
 import { readLeaves, readShape, type TableShape } from "../coverage/shape.ts";
 import { type ComparisonGround, type SourceTally } from "./comparison.ts";
 import { SourceChecker } from "./source-checker.ts";

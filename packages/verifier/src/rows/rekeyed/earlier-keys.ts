@@ -2,7 +2,7 @@ import { type Reading, textsThrough } from "@scidex/audit-core";
 import type { KindHistory } from "../../coverage/config.ts";
 import type { KeyEpoch } from "../../coverage/key-epochs.ts";
 import type { LiveColumns, RowTexts } from "../payload.ts";
-import { keyOf } from "../read-source.ts";
+import { keyOf } from "../source/read-source.ts";
 
 /** How the key that a row had in an earlier epoch follows from the row as it is now. */
 export interface KeyReading {

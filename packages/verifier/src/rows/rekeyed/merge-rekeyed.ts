@@ -4,7 +4,7 @@ import type { KeyReading } from "./earlier-keys.ts";
 import type { GroupReader } from "../group-reader.ts";
 import { type KeyAccounts, Some } from "./key-accounts.ts";
 import { isLeaving, type KeyEvent, type KeyGroup } from "../key-group.ts";
-import type { SourceRow } from "../read-source.ts";
+import type { SourceRow } from "../source/read-source.ts";
 import type { SourceChecker } from "../source-checker.ts";
 import { type Traveller, travellerOf, travellerRecord } from "./traveller.ts";
 

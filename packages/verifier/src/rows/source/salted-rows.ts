@@ -1,6 +1,6 @@
 import { SALT_BYTES, saltedHash } from "@scidex/audit-core";
 import { eachTuple, type Lane, type Sorter } from "@scidex/audit-reader";
-import { hasColumns, readShape, SALT_COLUMNS } from "../coverage/shape.ts";
+import { hasColumns, readShape, SALT_COLUMNS } from "../../coverage/shape.ts";
 
 /*
  * A row's hash takes its salt, which stands in another table under the row's key, and the two come in no order. So both go into

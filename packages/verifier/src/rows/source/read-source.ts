@@ -1,7 +1,7 @@
 import { blindKey, canonicalJson, CoreError, sha256, toHex } from "@scidex/audit-core";
 import { type Chunks, Cursor, eachLine, type Lane, type Relation, type Sorter } from "@scidex/audit-reader";
-import { textOf } from "./record-text.ts";
-import { neededColumns, rowPayload, rowPayloadHash, type RowReading, type RowTexts } from "./payload.ts";
+import { textOf } from "../record-text.ts";
+import { neededColumns, rowPayload, rowPayloadHash, type RowReading, type RowTexts } from "../payload.ts";
 import { addSalts, saltedParts, withSalts } from "./salted-rows.ts";
 
 /** A row of an audited table. */
