@@ -1,4 +1,4 @@
-import { blindKey } from "@scidex/audit-core";
+import { blindKey, payloadHash } from "@scidex/audit-core";
 import { attach, detach } from "@scidex/audit-schema";
 import { createLogin, type TestDatabase } from "@scidex/audit-testkit";
 import { drizzle } from "drizzle-orm/postgres-js";
@@ -163,6 +163,23 @@ describe("a table whose keys are blinded", () => {
     expect(await chainedKeys(sql, "t:update")).toHaveLength(2);
     expect(await fill({ dryRun: true, tables: ["t"] })).toMatchObject([{ rows: 50, unchained: 0 }]);
   });
+});
+
+test("a table whose payloads are salted is chained with a salt for each row, the one of a row that has changed meanwhile", async () => {
+  await sql.unsafe(
+    "create table t (id int primary key, v text); insert into t select g, 'x' from generate_series(1, 50) as g",
+  );
+  await attach(db(), "t", { changes: "track", mode: "strict", salt: true });
+  await sql`update t set v = 'y' where id = 3`;
+  const [result] = await fill({ batch: 7 });
+  expect(result).toMatchObject({ rows: 50, unchained: 49, added: 49, complete: true });
+  const rows = await sql<{ id: string; v: string; salt: Uint8Array; hash: Uint8Array }[]>`
+    select t.id::text, t.v, s.salt, c.payload_hash as hash from t
+      join audit_chain_salt as s on s.event_kind = 't' and s.event_pk = t.id::text
+      join audit_chain as c on c.event_kind = case t.id when 3 then 't:update' else 't' end and split_part(c.event_pk, '@', 1) = t.id::text`;
+  expect(rows).toHaveLength(50);
+  for (const { id, v, salt, hash } of rows) expect(hash).toEqual(Buffer.from(payloadHash({ id, v }, salt)));
+  expect(new Set(rows.map(({ salt }) => salt.toString())).size).toBe(50);
 });
 
 describe("a tracked table", () => {
