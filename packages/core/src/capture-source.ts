@@ -149,14 +149,15 @@ export function captureSource(d: CaptureDefinition): string {
   // The write-ahead log brings the rows.
   const insert =
     d.mode === "stream" ? "    NULL;\n" : d.rowWise ? read("new") + stageRow(firstOp, "new") : stageRows(firstOp);
+  const rowHash = (payload: string) => (d.salt ? salted(eventKey("old_key"), payload) : hash(payload));
   const changes =
     d.changes === "refuse"
       ? `    IF new_payload <> old_payload THEN
-      ${refuse}
+      PERFORM ${schema}.audit_chain_put_back(${relation}::text, ${kind}::text, CASE WHEN new_key = old_key THEN ${eventKey("old_key")} END, ${rowHash("old_payload")}, ${rowHash("new_payload")});
     END IF;
     RETURN NULL;
   ELSIF TG_OP = 'DELETE' THEN
-${read("old")}    PERFORM ${schema}.audit_chain_let_go(${relation}::text, ${kind}::text, ${eventKey("old_key")}, ${d.salt ? salted(eventKey("old_key"), "old_payload") : hash("old_payload")});
+${read("old")}    PERFORM ${schema}.audit_chain_let_go(${relation}::text, ${kind}::text, ${eventKey("old_key")}, ${rowHash("old_payload")});
     RETURN NULL;
 `
       : `    IF new_payload = old_payload THEN

@@ -42,8 +42,11 @@ DECLARE
                   ELSE E'%6$s)\n    VALUES (%1$L, %2$L, %3$L, ' || row_key || E',\n'
                     || E'           pg_catalog.sha256(pg_catalog.convert_to(%4$s_payload, ''UTF8''))%5$s);\n' END;
   old_event  text := replace(blind, '%3$L', '%2$L') || 'old_key' || blind_end;
-  let_go     text := 'PERFORM public.audit_chain_let_go(%1$L::text, %2$L::text, ' || old_event || ', '
-                  || CASE WHEN salt THEN 'public.audit_chain_salted(%2$L::text, ' || old_event || ', old_payload)' ELSE 'pg_catalog.sha256(pg_catalog.convert_to(old_payload, ''UTF8''))' END || ');';
+  old_hash   text := CASE WHEN salt THEN 'public.audit_chain_salted(%2$L::text, ' || old_event || ', old_payload)' ELSE 'pg_catalog.sha256(pg_catalog.convert_to(old_payload, ''UTF8''))' END;
+  let_go     text := 'PERFORM public.audit_chain_let_go(%1$L::text, %2$L::text, ' || old_event || ', ' || old_hash || ');';
+  -- Another key makes it another row.
+  put_back   text := 'PERFORM public.audit_chain_put_back(%1$L::text, %2$L::text, CASE WHEN new_key = old_key THEN ' || old_event || ' END, '
+                  || old_hash || ', ' || replace(old_hash, 'old_payload', 'new_payload') || ');';
   before_hash text := CASE WHEN salt THEN format(', public.audit_chain_salted(%L::text, event.pk, old_payload)', kind)
                            ELSE E',\n           pg_catalog.sha256(pg_catalog.convert_to(old_payload, ''UTF8''))' END;
   odd_row    text := 'public.audit_chain_odd_row(%3$L::text, audit_chain_capture.relid, pg_catalog.concat(source.*))';
@@ -69,7 +72,7 @@ BEGIN
   END IF;
   body := body || E'  ELSIF TG_OP = ''UPDATE'' THEN\n    IF NEW OPERATOR(pg_catalog.*=) OLD THEN\n      RETURN NULL;\n    END IF;\n' || read_old || read_new;
   IF changes = 'refuse' THEN
-    body := body || format(E'    IF new_payload <> old_payload THEN\n      %s\n    END IF;\n    RETURN NULL;\n  ELSIF TG_OP = ''DELETE'' THEN\n', refuse)
+    body := body || format(E'    IF new_payload <> old_payload THEN\n      ' || put_back || E'\n    END IF;\n    RETURN NULL;\n  ELSIF TG_OP = ''DELETE'' THEN\n', relation, kind)
       || read_old || format(E'    ' || let_go || E'\n    RETURN NULL;\n', relation, kind);
   ELSE
     body := body || E'    IF new_payload = old_payload THEN\n      RETURN NULL;\n    ELSIF new_key IS NOT DISTINCT FROM old_key THEN\n'

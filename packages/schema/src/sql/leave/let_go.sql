@@ -9,7 +9,7 @@ DECLARE
   leaving text;
 BEGIN
   DELETE FROM public.audit_chain_leaving AS l
-   WHERE l.xid = pg_current_xact_id() AND l.event_kind = kind AND l.event_pk = pk AND l.payload_hash = row_hash
+   WHERE l.xid = pg_current_xact_id() AND l.event_kind = kind AND l.event_pk = pk AND l.payload_hash = row_hash AND l.role <> 'restore'
   RETURNING l.role INTO leaving;
   IF NOT FOUND THEN
     PERFORM public.audit_chain_refuse(relation, 'DELETE'::text);

@@ -40,20 +40,20 @@ BEGIN
   IF own IS NULL THEN
     locked := public.audit_chain_lock_chain();
     SELECT array_agg(p.ctid), array_agg(p.event_kind), array_agg(p.event_pk), array_agg(p.payload_hash), array_agg(p.before_hash),
-           array_agg(CASE WHEN p.op IN ('update', 'delete', 'retire', 'erase') THEN p.op END), bool_or(p.op IN ('update', 'delete')), bool_or(p.nested), array_agg(p.xid), max(p.id),
+           array_agg(CASE WHEN p.op IN ('update', 'delete', 'retire', 'erase', 'restore') THEN p.op END), bool_or(p.op IN ('update', 'delete')), bool_or(p.nested), array_agg(p.xid), max(p.id),
            bool_or(p.op = 'door')
       INTO places, kinds, pks, payloads, befores, changes, is_changed, is_nested, xids, last_id, unusual
       FROM (SELECT t.ctid, t.* FROM public.audit_chain_pending AS t WHERE t.conflict IS NULL ORDER BY t.id LIMIT max_rows) AS p;
   ELSE
     SELECT array_agg(p.ctid), array_agg(p.event_kind), array_agg(p.event_pk), array_agg(p.payload_hash), array_agg(p.before_hash),
-           array_agg(CASE WHEN p.op IN ('update', 'delete', 'retire', 'erase') THEN p.op END), bool_or(p.op IN ('update', 'delete')), bool_or(p.nested), array_agg(p.xid), max(p.id),
-           bool_or(p.op NOT IN ('update', 'delete', 'retire', 'erase')
+           array_agg(CASE WHEN p.op IN ('update', 'delete', 'retire', 'erase', 'restore') THEN p.op END), bool_or(p.op IN ('update', 'delete')), bool_or(p.nested), array_agg(p.xid), max(p.id),
+           bool_or(p.op NOT IN ('update', 'delete', 'retire', 'erase', 'restore')
                    AND (SELECT true FROM public.audit_chain AS c WHERE c.event_kind = p.event_kind AND c.event_pk = p.event_pk))
       INTO places, kinds, pks, payloads, befores, changes, is_changed, is_nested, xids, last_id, unusual
       FROM (SELECT t.ctid, t.* FROM public.audit_chain_pending AS t WHERE t.xid = own AND t.mode = 'strict' ORDER BY t.xid, t.id LIMIT few) AS p;
     IF cardinality(places) = few THEN
       SELECT array_agg(p.ctid), array_agg(p.event_kind), array_agg(p.event_pk), array_agg(p.payload_hash), array_agg(p.before_hash),
-             array_agg(CASE WHEN p.op IN ('update', 'delete', 'retire', 'erase') THEN p.op END), bool_or(p.op IN ('update', 'delete')), bool_or(p.nested), array_agg(p.xid), max(p.id), false
+             array_agg(CASE WHEN p.op IN ('update', 'delete', 'retire', 'erase', 'restore') THEN p.op END), bool_or(p.op IN ('update', 'delete')), bool_or(p.nested), array_agg(p.xid), max(p.id), false
         INTO places, kinds, pks, payloads, befores, changes, is_changed, is_nested, xids, last_id, unusual
         FROM (SELECT t.ctid, t.* FROM public.audit_chain_pending AS t WHERE t.xid = own AND t.mode = 'strict' ORDER BY t.xid, t.id LIMIT max_rows) AS p;
     END IF;
@@ -67,7 +67,7 @@ BEGIN
     -- `ahead`, which bounds the memory that somebody's transaction can make the sealer use.
     SELECT places || coalesce(array_agg(p.ctid), '{}'), kinds || coalesce(array_agg(p.event_kind), '{}'), pks || coalesce(array_agg(p.event_pk), '{}'),
            payloads || coalesce(array_agg(p.payload_hash), '{}'), befores || coalesce(array_agg(p.before_hash), '{}'),
-           changes || coalesce(array_agg(CASE WHEN p.op IN ('update', 'delete', 'retire', 'erase') THEN p.op END), '{}'), xids || coalesce(array_agg(p.xid), '{}'), true
+           changes || coalesce(array_agg(CASE WHEN p.op IN ('update', 'delete', 'retire', 'erase', 'restore') THEN p.op END), '{}'), xids || coalesce(array_agg(p.xid), '{}'), true
       INTO places, kinds, pks, payloads, befores, changes, xids, is_changed
       FROM (SELECT t.ctid, t.* FROM public.audit_chain_pending AS t
              WHERE t.id > last_id AND t.conflict IS NULL AND (own IS NULL OR t.xid = own AND t.mode = 'strict') ORDER BY t.id LIMIT ahead) AS p
@@ -129,10 +129,10 @@ BEGIN
         FROM taken AS t JOIN keyed AS k ON k.event_kind = t.event_kind
         LEFT JOIN LATERAL (
           SELECT a.seq, a.payload_hash FROM public.audit_chain AS a WHERE a.event_kind = t.event_kind AND a.event_pk = t.event_pk OFFSET 0) AS c ON true
-      WINDOW same_key AS (PARTITION BY t.event_kind, t.event_pk, t.op IN ('update', 'delete', 'retire', 'erase') ORDER BY t.n)
+      WINDOW same_key AS (PARTITION BY t.event_kind, t.event_pk, t.op IN ('update', 'delete', 'retire', 'erase', 'restore') ORDER BY t.n)
     ), judged AS (
       SELECT p.*,
-             CASE WHEN p.op IN ('update', 'delete', 'retire', 'erase') THEN 'change'
+             CASE WHEN p.op IN ('update', 'delete', 'retire', 'erase', 'restore') THEN 'change'
                   -- The kind was free when the door was used, and belongs to a table since.
                   WHEN p.op = 'door' AND EXISTS (SELECT FROM public.audit_chain_relation AS r WHERE r.kind = p.event_kind) THEN 'taken'
                   WHEN p.earlier_hash IS NULL AND p.is_used THEN 'change'

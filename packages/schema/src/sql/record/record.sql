@@ -33,7 +33,7 @@ BEGIN
   SELECT coalesce(array_agg(DISTINCT CASE WHEN c.event_kind = kind THEN c.event_pk ELSE left(c.event_pk, -length(concat('@', c.seq))) END), '{}')
     INTO changed
     FROM (SELECT a.seq, a.event_kind, a.event_pk FROM public.audit_chain AS a WHERE a.seq > as_of ORDER BY a.seq OFFSET 0) AS c
-   WHERE c.event_kind IN (kind, concat(kind, ':insert'), concat(kind, ':update'), concat(kind, ':delete'), concat(kind, ':record'), concat(kind, ':retire'), concat(kind, ':erase'));
+   WHERE c.event_kind IN (kind, concat(kind, ':insert'), concat(kind, ':update'), concat(kind, ':delete'), concat(kind, ':record'), concat(kind, ':retire'), concat(kind, ':erase'), concat(kind, ':restore'));
   IF cardinality(changed) = 0 AND array_dims(pks) = array_dims(kinds) AND array_dims(payload_hashes) = array_dims(kinds)
      AND array_dims(before_hashes) = array_dims(kinds)
      AND NOT EXISTS (SELECT FROM public.audit_chain_pending AS p WHERE p.event_kind = kind AND p.conflict IS NULL) THEN

@@ -87,6 +87,8 @@ GRANT EXECUTE ON FUNCTION public.audit_chain_row_hash(regclass, text, text), pub
 --> statement-breakpoint
 GRANT EXECUTE ON FUNCTION public.audit_chain_erase(regclass, text), public.audit_chain_may_erase(regclass, text, bytea), public.audit_chain_erasing_row(regclass, text), public.audit_chain_erasing_source(regclass, text), public.audit_chain_erased(regclass, text), public.audit_chain_hand_over(text) TO scidex_audit_retention;
 --> statement-breakpoint
+GRANT EXECUTE ON FUNCTION public.audit_chain_restore(regclass, text, json), public.audit_chain_whole(regclass), public.audit_chain_may_restore(regclass, text, bytea, json), public.audit_chain_restored(regclass, text, bytea, bytea) TO scidex_audit_retention;
+--> statement-breakpoint
 GRANT SELECT ON public.audit_chain_handed TO scidex_audit_publisher, scidex_audit_inspector;
 --> statement-breakpoint
 -- A senate_alerts of the platform's own may have another key, or belong to someone who has to grant this himself: the

@@ -26,6 +26,10 @@ AS $function$
                   WHEN NOT p.is_there
                        AND (SELECT l.role IN ('retire', 'erase') AND l.payload_hash = p.before FROM public.audit_chain_newest(p.kind, p.pk, k.since) AS l) THEN 'known'
                   ELSE 'delete' END
-           ELSE CASE WHEN p.before = p.payload THEN 'known' ELSE p.op END END
+           ELSE
+             CASE WHEN p.before = p.payload THEN 'known'
+                  WHEN p.number = 1
+                       AND (SELECT l.role = 'restore' AND l.payload_hash = p.payload AND l.before_hash = p.before FROM public.audit_chain_newest(p.kind, p.pk, k.since) AS l) THEN 'known'
+                  ELSE p.op END END
     FROM placed AS p JOIN keyed AS k ON k.kind = p.kind ORDER BY p.n
 $function$;

@@ -6,7 +6,7 @@
 --
 -- `ops` are insert, update or delete. An insert of a key that has events is one of them; where the newest of these is the
 -- same row, it is in the chain already (a backfill has been faster). A deletion for which a door has made its own event
--- is that one. A change without its row of before comes from a partition that does not send it yet (audit_chain_presume).
+-- is that one, and so is a change by which audit_chain_restore has put a row back. A change without its row of before comes from a partition that does not send it yet (audit_chain_presume).
 CREATE OR REPLACE FUNCTION public.audit_chain_stream(
   before bigint, linked_to pg_lsn, within pg_lsn, changes integer,
   kinds text[], pks text[], payload_hashes bytea[], before_hashes bytea[], ops text[]) RETURNS bigint[]
@@ -23,6 +23,7 @@ DECLARE
   odd   boolean[];
   n     CONSTANT integer := cardinality(kinds);
   is_plain boolean := true;
+  has_restored boolean := false;
 BEGIN
   PERFORM public.audit_chain_lock_chain();
   SELECT p.* INTO old FROM public.audit_chain_position AS p ORDER BY p.id DESC LIMIT 1;
@@ -46,10 +47,20 @@ BEGIN
           FROM unnest(kinds, pks) WITH ORDINALITY AS e(kind, pk, n) LEFT JOIN public.audit_chain_secret AS s ON s.event_kind = e.kind;
       END IF;
       is_plain := is_plain AND NOT (item.changes = 'refuse' AND 'delete' = ANY (ops));
+      has_restored := has_restored OR EXISTS (SELECT FROM public.audit_chain AS c WHERE c.event_kind = concat(item.kind, ':restore'))
+                                   OR EXISTS (SELECT FROM public.audit_chain_pending AS p WHERE p.event_kind = item.kind AND p.op = 'restore');
     END LOOP;
     IF EXISTS (SELECT FROM unnest(ops, before_hashes) AS e(op, before) WHERE e.op <> 'insert' AND e.before IS NULL) THEN
       SELECT p.payloads, p.befores INTO payload_hashes, before_hashes FROM public.audit_chain_presume(kinds, pks, payload_hashes, before_hashes, ops) AS p;
       is_plain := false;
+    END IF;
+    IF has_restored THEN
+      is_plain := is_plain AND NOT EXISTS (
+        SELECT FROM public.audit_chain_pending AS p WHERE p.op = 'restore' AND p.event_kind = ANY (kinds)
+        UNION ALL
+        SELECT FROM unnest(kinds, pks) AS e(kind, pk) CROSS JOIN LATERAL (
+          SELECT FROM public.audit_chain AS c
+           WHERE c.event_kind = concat(e.kind, ':restore') AND c.event_pk > concat(e.pk, '@') COLLATE "C" AND c.event_pk < concat(e.pk, 'A') COLLATE "C" LIMIT 1) AS r);
     END IF;
     PERFORM public.audit_chain_check_events(kinds, pks, payload_hashes);
     SELECT array_agg(nullif(o.op, 'insert') ORDER BY o.n) INTO roles FROM unnest(ops) WITH ORDINALITY AS o(op, n);
@@ -64,7 +75,7 @@ BEGIN
     END IF;
     IF NOT is_plain THEN
       -- A door's own event comes before what the log has behind it.
-      IF EXISTS (SELECT FROM public.audit_chain_pending AS p WHERE p.op IN ('retire', 'erase') AND p.event_kind = ANY (kinds) AND p.conflict IS NULL) THEN
+      IF EXISTS (SELECT FROM public.audit_chain_pending AS p WHERE p.op IN ('retire', 'erase', 'restore') AND p.event_kind = ANY (kinds) AND p.conflict IS NULL) THEN
         PERFORM public.audit_chain_link_all();
       END IF;
       SELECT array_agg(j.role ORDER BY j.n), array_agg(CASE WHEN j.role IS DISTINCT FROM 'known' THEN j.n END ORDER BY j.n)

@@ -1,0 +1,39 @@
+-- The part of audit_chain_restore that comes after the change and needs our owner's rights: holds the row as it is now
+-- against what was recorded, and makes its event, of the role `restore`, in the place of what capture has made of the change.
+-- Linked at commit in any mode: so it is never the sealer's alone to see.
+--
+-- Both hashes are the caller's words. Where triggers capture, they must bear him out; where the write-ahead log is captured,
+-- it brings what he did, and an event that is not followed by that says nothing of the row but what was recorded already.
+CREATE OR REPLACE FUNCTION public.audit_chain_restored(relation regclass, pk text, before_hash bytea, payload_hash bytea, OUT seq bigint)
+LANGUAGE plpgsql SECURITY DEFINER
+SET search_path = pg_catalog, pg_temp
+AS $function$
+DECLARE
+  config public.audit_chain_config := public.audit_chain_attached(relation);
+  event  text := public.audit_chain_event_key(config, pk);
+  newest record := public.audit_chain_standing(config.kind, event);
+  befores bytea[];
+  afters  bytea[];
+BEGIN
+  IF newest.payload_hash IS DISTINCT FROM audit_chain_restored.payload_hash OR newest.role IN ('delete', 'retire', 'erase') THEN
+    RAISE EXCEPTION 'the row % of % hashes to % as it was put back, and % was recorded at seq %', pk, config.relation,
+      coalesce(encode(audit_chain_restored.payload_hash, 'hex'), 'nothing'), coalesce(encode(newest.payload_hash, 'hex'), 'nothing'), newest.seq
+      USING ERRCODE = 'AC001',
+            HINT = 'Nothing was changed. The chain keeps no values, so it cannot say which of them differ: this is another state of the row, or a trigger of the table has changed it on its way, or the table''s shape has changed since it was recorded.';
+  END IF;
+  WITH own AS (
+    DELETE FROM public.audit_chain_pending AS p WHERE p.xid = pg_current_xact_id() AND p.event_kind = config.kind AND p.event_pk = event
+    RETURNING p.id, p.before_hash, CASE WHEN p.op <> 'delete' THEN p.payload_hash END AS after
+  )
+  SELECT array_agg(o.before_hash ORDER BY o.id), array_agg(o.after ORDER BY o.id) INTO befores, afters FROM own AS o;
+  IF newest.payload_hash = audit_chain_restored.before_hash OR config.mode <> 'stream' AND (
+       befores IS NULL OR befores[1] IS DISTINCT FROM audit_chain_restored.before_hash OR afters[cardinality(afters)] IS DISTINCT FROM audit_chain_restored.payload_hash) THEN
+    RAISE EXCEPTION 'capture has not seen the row % of % being put back', pk, config.relation
+      USING ERRCODE = 'object_not_in_prerequisite_state', HINT = 'Its triggers are missing or disabled: audit-chain init --repair puts them back.';
+  END IF;
+  INSERT INTO public.audit_chain_pending (mode, op, event_kind, event_pk, payload_hash, before_hash)
+  VALUES ('strict', 'restore', config.kind, event, audit_chain_restored.payload_hash, audit_chain_restored.before_hash);
+  INSERT INTO public.audit_chain_ticket DEFAULT VALUES ON CONFLICT DO NOTHING;
+  seq := newest.seq;
+END
+$function$;
