@@ -89,6 +89,12 @@ export const COMMANDS: readonly CommandEntry[] = [
     readsConfig: true,
   },
   {
+    name: "restore",
+    summary: "put a row back that was changed or deleted past its trigger, if it is what was recorded",
+    load: async (context) => (await import("./commands/leave/restore.ts")).restoreCommand(context),
+    readsConfig: true,
+  },
+  {
     name: "keygen",
     summary: "make the publisher's keys and print the verifier keys",
     load: async (context) => (await import("./commands/keygen.ts")).keygenCommand(context),

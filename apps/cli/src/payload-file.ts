@@ -1,7 +1,14 @@
 import { readFile } from "node:fs/promises";
 import { text as readAll } from "node:stream/consumers";
 import { CommandError } from "@scidex/audit-command";
-import { CoreError, type JsonValue, parseJson, type PayloadReading, payloadReadings } from "@scidex/audit-core";
+import {
+  CoreError,
+  type JsonValue,
+  parseJson,
+  parseMembers,
+  type PayloadReading,
+  payloadReadings,
+} from "@scidex/audit-core";
 
 /**
  * The payload of a JSON file, or of standard input for `-`, read strictly: what two readers could understand
@@ -19,6 +26,18 @@ export const readPayload = async (file: string): Promise<JsonValue> => await rea
  */
 export const readPayloadReadings = async (file: string): Promise<readonly [PayloadReading, ...PayloadReading[]]> =>
   await readStrictly(file, payloadReadings);
+
+/**
+ * The text of a JSON file, or of standard input for `-`, that holds a row: an object of its columns, whose numbers may have any
+ * number of digits.
+ *
+ * @throws {CommandError} as `readPayload`
+ */
+export const readRow = async (file: string): Promise<string> =>
+  await readStrictly(file, (text) => {
+    if (parseMembers(text) === undefined) throw new CoreError("json_syntax", "it is no JSON object");
+    return text;
+  });
 
 async function readStrictly<T>(file: string, read: (text: string) => T): Promise<T> {
   const where = file === "-" ? "standard input" : file;

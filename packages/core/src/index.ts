@@ -104,7 +104,7 @@ export { MAX_NAME_BYTES } from "./name.ts";
 export type { SignatureType } from "./signature-type.ts";
 export { camelForm, jsonForm } from "./json-form.ts";
 export { jsonText, UNSAFE_ON_TERMINALS } from "./json-text.ts";
-export { type JsonValue, MAX_JSON_CHARS, parseJson } from "./parse-json.ts";
+export { type JsonValue, MAX_JSON_CHARS, parseJson, parseMembers } from "./parse-json.ts";
 export { payloadHash, SALT_BYTES, saltedHash } from "./payload-hash.ts";
 export { type PayloadReading, payloadReadings, readingOf } from "./payload-reading.ts";
 export { quotedLiteral, quotedName } from "./sql-text.ts";

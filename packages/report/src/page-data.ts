@@ -49,6 +49,13 @@ export interface PageReport {
   /** Rows that are missing by their table's retention, by kind and month. */
   readonly retired: readonly { readonly kind: string; readonly month: string; readonly rows: number }[];
   readonly erased: readonly { readonly kind: string; readonly rows: number }[];
+  /** Rows that were put back, by kind, with the newest event that says so. */
+  readonly restored: readonly {
+    readonly kind: string;
+    readonly rows: number;
+    readonly seq: bigint;
+    readonly at: string | null;
+  }[];
   /** Logs that have ended, oldest first, with what was lost. */
   readonly earlierLogs: readonly PageEarlierLog[];
   readonly checks: Readonly<Record<string, "ok" | "failed" | "unproven" | "skipped">>;

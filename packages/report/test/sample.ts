@@ -66,6 +66,7 @@ const report: PageReport = {
   accepted: [],
   retired: [],
   erased: [],
+  restored: [],
   earlierLogs: [],
   checks: { links: "ok", heads: "ok", sources: "ok", access: "ok", coverage: "ok", structure: "ok" },
   notCovered: [],

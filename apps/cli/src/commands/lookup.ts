@@ -1,5 +1,5 @@
 import { type CommandContext, escapeText, EXIT, type Outcome } from "@scidex/audit-command";
-import { type Erasure, formatSeconds, type Link, saltedHash, toHex } from "@scidex/audit-core";
+import { type Erasure, formatSeconds, type Link, saltedHash, splitKind, toHex } from "@scidex/audit-core";
 import { type EventVerdict, lookup, lookupErasures, readSalt, verifyEvent } from "@scidex/audit-verifier";
 import { Command } from "commander";
 import { withDatabase } from "../database/database.ts";
@@ -84,6 +84,7 @@ async function run(context: CommandContext, options: Options): Promise<Outcome |
       },
       () => [
         ...(links.length === 0 ? [escapeText(`no event ${kind} ${pk} is in the chain`)] : linkLines(links)),
+        ...links.flatMap((link) => restoredLine(link)),
         ...erasures.map((one) => escapeText(erasedLine(one))),
         ...(bytes === null ? [] : [`salt ${toHex(bytes)}`]),
         ...(verdict === undefined
@@ -121,6 +122,13 @@ const erasedJson = (erasures: readonly Erasure[]): object =>
 
 const erasedLine = ({ event, at, key, reason }: Erasure): string =>
   `seq ${event.seq}: erased, signed at ${formatSeconds(at)} by ${key.split("+", 2).join("+")}: ${reason}`;
+
+const restoredLine = ({ seq, eventKind, appendedAt, beforeHash }: Link): string[] =>
+  splitKind(eventKind).role === "restore"
+    ? [
+        `seq ${seq}: put back as it was recorded, ${appendedAt}; ${beforeHash === null ? "there was no row" : `the row that was there hashed to ${toHex(beforeHash)}`}`,
+      ]
+    : [];
 
 const linkLines = (links: readonly Link[]): string[] =>
   textTable([

@@ -4,13 +4,14 @@ import { nameText } from "../markup/name-text.ts";
 import { stackedTable } from "../markup/stacked-table.ts";
 import type { PageReport } from "../page-data.ts";
 
-/** Rows that are gone, and may be: by their table's retention, or by signed erasures. */
-export function rowsLeft({ retired, erased }: PageReport): Markup | null {
-  if (retired.length + erased.length === 0) return null;
+/** Rows that are gone, and may be: by their table's retention, or by signed erasures. And those that were put back. */
+export function rowsLeft({ retired, erased, restored }: PageReport): Markup | null {
+  if (retired.length + erased.length + restored.length === 0) return null;
   return markup`<section aria-labelledby="left">
-<h2 id="left">Rows that have left</h2>
+<h2 id="left">${retired.length + erased.length === 0 ? "Rows that were put back" : "Rows that have left"}</h2>
 ${retired.length === 0 ? null : retiredRows(retired)}
 ${erased.length === 0 ? null : erasedRows(erased)}
+${restored.length === 0 ? null : restoredRows(restored)}
 </section>`;
 }
 
@@ -35,4 +36,17 @@ ${stackedTable(
     ["Rows", "number"],
   ],
   erased.map(({ kind, rows }) => [nameText(kind), count(rows)]),
+)}`;
+
+const restoredRows = (restored: PageReport["restored"]): Markup => markup`
+<p id="restored">These had been changed or deleted past their trigger, and were put back as they had been recorded.</p>
+${stackedTable(
+  "restored",
+  [
+    ["Kind", "c-table"],
+    ["Rows", "number"],
+    ["The last at seq", "number"],
+    ["When", ""],
+  ],
+  restored.map(({ kind, rows, seq, at }) => [nameText(kind), count(rows), count(seq), at ?? "at no time"]),
 )}`;

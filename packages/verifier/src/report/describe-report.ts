@@ -47,6 +47,10 @@ export function describeReport(report: VerificationReport, notes: readonly strin
   }
   for (const { kind, rows } of report.erased)
     lines.push(`erased      ${escapeText(kind)}: ${rows} ${rows === 1 ? "row" : "rows"}, each by a signed statement`);
+  for (const { kind, rows, seq, at } of report.restored)
+    lines.push(
+      `restored    ${escapeText(kind)}: ${rows} ${rows === 1 ? "row was" : "rows were"} put back as recorded, the last at seq ${seq}, ${at ?? "at no time"}`,
+    );
   for (const divergence of report.divergences.slice(0, SHOWN)) lines.push(...describeDivergence(divergence));
   for (const one of report.accepted.slice(0, SHOWN)) lines.push(...describeAccepted(one));
   if (report.accepted.length > SHOWN) lines.push(`… and ${report.accepted.length - SHOWN} more that are accepted`);

@@ -1,3 +1,4 @@
+import { formatTime } from "@scidex/audit-core";
 import { CHECKS, type CheckName, type CheckGroup, CHECK_GROUPS } from "@scidex/audit-reader";
 import type { NotCovered } from "../coverage/not-covered.ts";
 import { type Generations, recordedTables } from "../coverage/generations.ts";
@@ -55,6 +56,7 @@ export function makeReport(
     notCovered,
     retired: found.retired,
     erased: erasedByKind(found.erased),
+    restored: found.restored.map((one) => ({ ...one, at: one.at === null ? null : formatTime(one.at) })),
     earlierLogs: earlierLogsOf(found.published),
     witnesses: found.witnesses,
     recordedAnew: recordedByKind(found.generations),

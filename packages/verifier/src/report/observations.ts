@@ -3,6 +3,7 @@ import type { ChainResult, Findings, CheckGroup, KnownServer, PublishedHeads } f
 import type { AcceptedFinding, ManyFindings } from "../coverage/acceptance/accepting.ts";
 import type { Generations } from "../coverage/generations.ts";
 import type { ErasedRow } from "../rows/erasure.ts";
+import type { RestoredRows } from "../rows/restoration.ts";
 import type { RetiredRows } from "../rows/retirement.ts";
 import type { Pending } from "../rows/read-pending.ts";
 import type { Overview } from "./overview.ts";
@@ -34,6 +35,8 @@ export interface Observations {
   readonly retired: readonly RetiredRows[];
   /** Rows that have been erased by statements that the policy allows. */
   readonly erased: readonly ErasedRow[];
+  /** Rows that were put back as they had been recorded. */
+  readonly restored: readonly RestoredRows[];
   /** By relation, columns that nobody has taken in yet; null where that was not read. */
   readonly notCovered: ReadonlyMap<string, readonly string[]> | null;
   /** What was recorded anew, by kind. */

@@ -24,6 +24,15 @@ export interface RecordedAnewCount {
   readonly notCompared: number;
 }
 
+/** How often rows of a kind were put back, and the newest event of that. */
+export interface RestoredCount {
+  readonly kind: string;
+  readonly rows: number;
+  readonly seq: Seq;
+  /** When it was linked; null where that is no time. */
+  readonly at: string | null;
+}
+
 /** A log that has ended, as the statement says that ended it. */
 export interface EndedLogReport {
   readonly origin: string;
@@ -83,6 +92,8 @@ export interface VerificationReport extends ReportAbout {
   readonly retired: readonly RetiredRows[];
   /** How many rows of which kind have been erased, by statements that the policy allows. */
   readonly erased: readonly ErasedCount[];
+  /** How many rows of which kind were put back as they had been recorded, and the newest event that says so. */
+  readonly restored: readonly RestoredCount[];
   /** Logs that have ended, oldest first, with what was lost. */
   readonly earlierLogs: readonly EarlierLogReport[];
   /** Who has cosigned the newest head; null without a trust policy, or a head. */

@@ -19,6 +19,7 @@ import {
 import { GroupReader } from "./group-reader.ts";
 import { type KindCounts, KindTally } from "./kind-tally.ts";
 import type { ErasedRows } from "./erasure.ts";
+import type { RestoredRows } from "./restoration.ts";
 import type { Retention } from "./retirement.ts";
 
 import { type EventsWanted, type KeyedEvent, readEventsByKey } from "./read-events.ts";
@@ -35,6 +36,8 @@ export interface TablesResult {
   readonly isRewritten: boolean;
   readonly eventsWithoutSource: bigint;
   readonly kinds: KindCounts;
+  /** Rows that were put back. */
+  readonly restored: readonly RestoredRows[];
 }
 
 /** Kinds whose events need not be compared one by one any more. */
@@ -100,6 +103,7 @@ export async function checkTables(snapshot: Snapshot, options: CheckTablesOption
       isRewritten: false,
       eventsWithoutSource: withoutSource,
       kinds: tally.counts(),
+      restored: [],
     };
   const sorter = new Sorter();
   try {
@@ -175,7 +179,7 @@ async function walk(
     eventsWithoutSource += BigInt(groups.current.links);
     await groups.next();
   }
-  return { unproven, isTransient: transient, isRewritten, eventsWithoutSource };
+  return { unproven, isTransient: transient, isRewritten, eventsWithoutSource, restored: groups.restored };
 }
 
 /** Counts the events of kinds that need not be compared. Returns how many of them have no table. */

@@ -4,6 +4,7 @@ import { ChangeNames } from "./changes/change-names.ts";
 import { ChangeWalk } from "./changes/change-walk.ts";
 import { isLeaving, type KeyEvent, type KeyGroup } from "./key-group.ts";
 import type { KindTally } from "./kind-tally.ts";
+import { Restorations, type RestoredRows } from "./restoration.ts";
 import type { KeyedEvent } from "./read-events.ts";
 
 /** What is to be known of an event that its key does not say. */
@@ -28,6 +29,7 @@ export class GroupReader {
   readonly #judge: EventJudge;
   readonly #report: ReportFinding;
   readonly #tally: KindTally;
+  readonly #restorations = new Restorations();
   #current: KeyGroup | undefined;
 
   /** @param tally counts the links of each kind */
@@ -40,6 +42,11 @@ export class GroupReader {
 
   get current(): KeyGroup | undefined {
     return this.#current;
+  }
+
+  /** Rows that were put back, of the events so far. */
+  get restored(): RestoredRows[] {
+    return this.#restorations.restored;
   }
 
   async next(): Promise<KeyGroup | undefined> {
@@ -71,15 +78,17 @@ export class GroupReader {
       else if (typeof name === "bigint") this.#duplicate(event, name);
       else if (event.seq !== null && event.op === "event" && first !== null) this.#duplicate(event, first);
       else {
-        walk.push(event);
+        const isPutBack = walk.putsBack(event);
+        walk.push(event, refused === "seen" && event.op !== "insert");
+        this.#restorations.add(kind, event);
         // A row that is never changed has one event: what is pending under the same key does not replace it.
-        if (event.seq !== null || isChange(event) || isLeaving(event) || newest === undefined) {
+        if (event.seq !== null || isChange(event) || isLeaving(event) || isPutBack || newest === undefined) {
           begin ??= event;
           newest = event;
           if (event.seq !== null) {
             linked = event;
             // A row that got another key was recorded anew under it: what is older stands under the other.
-            const isChanged = event.op !== "record" && event.op !== "retire" && event.op !== "erase";
+            const isChanged = !["record", "restore", "retire", "erase"].includes(event.op);
             if (isChanged || (isRekeyed && begin === event)) changedAt = event.appendedAt;
             unstated = undefined;
           }

@@ -20,8 +20,8 @@ export interface KeyGroup {
   /** Events of this key that are in the chain. */
   readonly links: number;
   /**
-   * When the row was last changed: the time of the newest event in the chain that is of neither of the roles `record` and
-   * `retire`; null where there is none.
+   * When the row was last changed: the time of the newest event in the chain that is of none of the roles `record`, `restore`,
+   * `retire` and `erase`; null where there is none.
    */
   readonly changedAt: Micros | null;
   /** Where an event says of the row before it something else than the event before: the first ones. */
@@ -49,8 +49,8 @@ export interface KeyEvent {
   readonly beforeHash: Uint8Array | null;
   /**
    * In the chain: `insert`, `update` or `delete` for a change of a tracked row, `record` for one that was recorded anew,
-   * `retire` for one that has left by its retention, `erase` for one that was erased, else `event`. In pending, as it stands
-   * there: `event`, `door`, `insert`, `update`, `delete`, `retire` or `erase`. Such an `insert` can be the first event of its key.
+   * `retire` for one that has left by its retention, `erase` for one that was erased, `restore` for one that was put back,
+   * else `event`. In pending, as it stands there: `event`, `door`, `insert`, `update`, `delete`, `retire`, `erase` or `restore`. Such an `insert` can be the first event of its key.
    */
   readonly op: string;
   /** When it was linked; null while it is pending, and where it has no finite time. */

@@ -28,9 +28,9 @@ export interface EventsWanted {
 }
 
 /** What an event can be. */
-const OPS = ["event", "insert", "update", "delete", "retire", "erase", "record"] as const;
+const OPS = ["event", "insert", "update", "delete", "retire", "erase", "restore", "record"] as const;
 /** What can be staged; what stands in pending as anything else counts as `event`. Rows are recorded anew at once. */
-const STAGED_OPS = OPS.slice(0, 6);
+const STAGED_OPS = OPS.slice(0, 7);
 
 /**
  * The chain, and what is to be linked, in the order of kind, epoch, key and seq. Events of one row stand together, its

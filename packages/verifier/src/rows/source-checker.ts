@@ -159,12 +159,12 @@ export class SourceChecker {
       const isRekeyed = after === null && epoch + 1 < epochs && (event.op === "update" || isLeaving(event));
       if (isRekeyed && (epoch < open || event.seq <= this.#stated)) continue;
       // A row that was there before its table was attached may have been changed before the backfill came to it.
-      const isFirst = after === null && event.op !== "insert" && event.op !== "record";
+      const isFirst = after === null && !["insert", "record", "restore"].includes(event.op);
       if (isFirst && inForce(this.#ways, event.seq)?.config.complete !== true) continue;
-      // What was recorded anew names the very event that it follows.
+      // What was recorded anew names the very event that it follows, and what was put back is just what was recorded.
       if (
         after !== null &&
-        event.op !== "record" &&
+        !["record", "restore"].includes(event.op) &&
         hasChangedSchema(this.#ways, this.#ground.generations, after.seq, event.seq)
       ) {
         // What a statement has counted is approved, or a finding, as a whole.

@@ -7,7 +7,7 @@ import {
   findingIdentity,
   MAX_LISTED_PER_CHECK,
 } from "@scidex/audit-reader";
-import type { CheckGroupResult, VerificationReport } from "../report/verification-report.ts";
+import type { CheckGroupResult, RestoredCount, VerificationReport } from "../report/verification-report.ts";
 import type { ReportJson } from "./shard-report.ts";
 
 /** Why reports do not belong together. */
@@ -151,6 +151,7 @@ function merged(parts: readonly Part[]): VerificationReport {
     notCovered: distinct(reports.flatMap(({ notCovered }) => notCovered)),
     retired: addedUp(reports.flatMap(({ retired }) => retired)),
     erased: addedUp(reports.flatMap(({ erased }) => erased)),
+    restored: restoredIn(reports.flatMap(({ restored }) => restored)),
     recordedAnew: distinct(reports.flatMap(({ recordedAnew }) => recordedAnew)),
     unproven,
     warnings: distinct(reports.flatMap(({ warnings }) => warnings)),
@@ -191,6 +192,15 @@ function addedUp<T extends { readonly kind: string; readonly rows: number }>(cou
     all.set(key, { ...count, rows: count.rows + (all.get(key)?.rows ?? 0) });
   }
   return [...all.values()];
+}
+
+/** By kind; a shard has all events of its rows. */
+function restoredIn(counts: readonly RestoredCount[]): RestoredCount[] {
+  return [...Map.groupBy(counts, ({ kind }) => kind).values()].flatMap((ofKind) => {
+    const rows = ofKind.reduce((all, one) => all + one.rows, 0);
+    const newest = ofKind.toSorted((a, b) => Number(b.seq) - Number(a.seq))[0];
+    return newest === undefined ? [] : [{ ...newest, rows }];
+  });
 }
 
 const RANK: readonly CheckGroupResult[] = ["skipped", "ok", "unproven", "failed"];

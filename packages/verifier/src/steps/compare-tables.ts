@@ -143,6 +143,7 @@ async function compare(
   noted.saw({
     retired: retentions.flatMap((retention) => retention.retired),
     erased: [...(erased?.values() ?? [])].filter(({ kind }) => isOurs(Buffer.from(kind))),
+    restored: tables.restored,
     kinds: tables.kinds,
     eventsWithoutSource: given.histories === null ? 0n : tables.eventsWithoutSource,
   });

@@ -32,6 +32,7 @@ const NOTHING_SEEN: Seen = {
   notCovered: null,
   retired: [],
   erased: [],
+  restored: [],
   generations: NO_GENERATIONS,
   accessMs: 0,
   stream: null,

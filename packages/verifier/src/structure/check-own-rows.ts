@@ -102,7 +102,7 @@ export async function checkOwnRows(
 }
 
 const MODES = [...CAPTURE_MODES, "late"];
-const OPS = ["event", "door", "insert", "update", "delete", "retire", "erase"];
+const OPS = ["event", "door", "insert", "update", "delete", "retire", "erase", "restore"];
 
 const isPending = ([mode, op, time]: Fields): boolean =>
   MODES.includes(mode ?? "") && OPS.includes(op ?? "") && time != null && !time.endsWith("infinity");

@@ -50,6 +50,7 @@ function report(number: number, { shard, ...changed }: Parts = {}): OpenedReport
     not_covered: [],
     retired: [{ kind: `kind ${number}`, month: "2026-01", rows: 1 }],
     erased: [],
+    restored: [{ kind: "kind", rows: 1, seq: number, at: null }],
     earlier_logs: [],
     recorded_anew: [],
     unproven: [],

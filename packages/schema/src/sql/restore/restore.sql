@@ -1,10 +1,10 @@
 -- Puts a row of an audited table back, that was changed or deleted past its trigger: `brought`, a JSON object of its columns,
 -- from a backup. Only if the row then hashes to what its newest event says, since the chain keeps no values. Records an event
--- of the role `restore`. Needs the rights to read and to write the table. Returns the payload hashes of the row and of what
--- was there before (NULL: no row), and the event whose row it is.
+-- of the role `restore`. Needs the rights to read and to write the table. Returns the table's kind, the event whose row it is,
+-- and the payload hashes of the row and of what was there before (NULL: no row).
 --
 -- The table's own triggers run in here: see audit_chain_retire. The row is judged as they leave it.
-CREATE OR REPLACE FUNCTION public.audit_chain_restore(relation regclass, pk text, brought json, OUT payload_hash bytea, OUT before_hash bytea, OUT seq bigint)
+CREATE OR REPLACE FUNCTION public.audit_chain_restore(relation regclass, pk text, brought json, OUT kind text, OUT seq bigint, OUT payload_hash bytea, OUT before_hash bytea)
 LANGUAGE plpgsql
 AS $function$
 DECLARE
@@ -22,6 +22,6 @@ BEGIN
     RAISE EXCEPTION 'the row % of % was not put back: a trigger or a rule of the table has kept it away, or somebody has changed it meanwhile', pk, whole USING ERRCODE = 'object_not_in_prerequisite_state';
   END IF;
   SELECT r.payload_hash INTO payload_hash FROM public.audit_chain_erasing_row(whole, pk) AS r;
-  seq := public.audit_chain_restored(whole, pk, before_hash, payload_hash);
+  SELECT r.kind, r.seq INTO kind, seq FROM public.audit_chain_restored(whole, pk, before_hash, payload_hash) AS r;
 END
 $function$;

@@ -4,7 +4,7 @@
 --
 -- Both hashes are the caller's words. Where triggers capture, they must bear him out; where the write-ahead log is captured,
 -- it brings what he did, and an event that is not followed by that says nothing of the row but what was recorded already.
-CREATE OR REPLACE FUNCTION public.audit_chain_restored(relation regclass, pk text, before_hash bytea, payload_hash bytea, OUT seq bigint)
+CREATE OR REPLACE FUNCTION public.audit_chain_restored(relation regclass, pk text, before_hash bytea, payload_hash bytea, OUT kind text, OUT seq bigint)
 LANGUAGE plpgsql SECURITY DEFINER
 SET search_path = pg_catalog, pg_temp
 AS $function$
@@ -34,6 +34,7 @@ BEGIN
   INSERT INTO public.audit_chain_pending (mode, op, event_kind, event_pk, payload_hash, before_hash)
   VALUES ('strict', 'restore', config.kind, event, audit_chain_restored.payload_hash, audit_chain_restored.before_hash);
   INSERT INTO public.audit_chain_ticket DEFAULT VALUES ON CONFLICT DO NOTHING;
+  kind := config.kind;
   seq := newest.seq;
 END
 $function$;

@@ -21,6 +21,8 @@ type Row = Uint8Array | "no row" | "no hash";
 export class ChangeWalk {
   readonly breaks: ChangeBreak[] = [];
   readonly #isRekeyed: boolean;
+  /** What the row has to be: what the newest event left behind that is no refused change. */
+  #stands: Row = "no row";
   #left: { readonly event: KeyEvent & { readonly seq: bigint }; readonly row: Row } | undefined;
 
   /** @param isRekeyed whether there can be events of the same row, or of the same key, from before another key was chosen */
@@ -28,21 +30,34 @@ export class ChangeWalk {
     this.#isRekeyed = isRekeyed;
   }
 
-  push(event: KeyEvent): void {
+  /** @param isRefused whether the event is a change past the guard of a table that refuses changes */
+  push(event: KeyEvent, isRefused = false): void {
     const { seq, op, payloadHash } = event;
     if (seq === null) return;
-    const found = foundBy(event);
-    const fits = this.#left === undefined ? this.#mayBegin(op) : isSame(found, this.#left.row);
+    const isRestored = op === "restore";
+    const found = isRestored ? payloadHash : foundBy(event);
+    const before = this.#left?.row ?? "no row";
+    const fits = isRestored
+      ? this.putsBack(event)
+      : this.#left === undefined
+        ? this.#mayBegin(op)
+        : isSame(found, before);
     if (!fits && this.breaks.length < MAX_BREAKS) {
-      const expected = describe(this.#left?.row ?? "no row");
-      this.breaks.push({
-        event: { ...event, seq },
-        after: this.#left?.event ?? null,
-        expected,
-        actual: describe(found),
-      });
+      const expected = describe(isRestored ? this.#stands : before);
+      const after = this.#left?.event ?? null;
+      this.breaks.push({ event: { ...event, seq }, after, expected, actual: describe(found) });
     }
-    this.#left = { event: { ...event, seq }, row: isLeaving(event) ? "no row" : payloadHash };
+    const row = isLeaving(event) ? "no row" : payloadHash;
+    this.#left = { event: { ...event, seq }, row };
+    if (!isRefused) this.#stands = row;
+  }
+
+  /**
+   * Whether an event says that a row was put back, and that it is then just what it has to be. Such an event excuses nothing,
+   * whoever has written it. After a row has left lawfully, nothing can be put back.
+   */
+  putsBack({ op, payloadHash }: KeyEvent): boolean {
+    return op === "restore" && isSame(payloadHash, this.#stands);
   }
 
   /** A key that was another row's before is used again; a row that was there is recorded anew under its key. */

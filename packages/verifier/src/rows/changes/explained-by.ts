@@ -7,8 +7,12 @@ import type { ChangeBreak } from "../key-group.ts";
  *
  * @param key of the row
  */
-export function explainedBy({ after, expected, actual }: ChangeBreak, kind: string, key: string): Finding | undefined {
-  if (actual === NO_HASH) return undefined;
+export function explainedBy(
+  { event, after, expected, actual }: ChangeBreak,
+  kind: string,
+  key: string,
+): Finding | undefined {
+  if (actual === NO_HASH || event.op === "restore") return undefined;
   const message = "it was found by the change that followed";
   if (after === null)
     return actual === NO_ROW
