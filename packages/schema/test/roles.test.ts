@@ -94,9 +94,13 @@ const CALLABLE: Readonly<Record<string, readonly string[]>> = {
     "audit_chain_leaving_rows(regclass,integer,tid)",
     "audit_chain_leaving_source(regclass)",
     "audit_chain_may_erase(regclass,text,bytea)",
+    "audit_chain_may_restore(regclass,text,bytea,json)",
     "audit_chain_may_retire(regclass,interval,text[],bytea[])",
+    "audit_chain_restore(regclass,text,json)",
+    "audit_chain_restored(regclass,text,bytea,bytea)",
     "audit_chain_retire(regclass,interval,integer,tid)",
     "audit_chain_row_hash(regclass,text,text)",
+    "audit_chain_whole(regclass)",
   ],
   inspector: ["audit_chain_blind_key(bytea,text)"],
 };

@@ -64,10 +64,8 @@ describe.each(TABLES)("in a table with --changes %s", (table) => {
     expect(await found(db)).toEqual([`source_edited ${table} 1`, `source_deleted ${key}`]);
     await restore(db, table, 1, "a");
     await restore(db, table, 2, "b");
-    for (const _ of ["not published yet", "published"]) {
-      expect(await found(db)).toEqual([]);
-      await db.publish();
-    }
+    expect(await found(db)).toEqual([]);
+    await db.publish();
     const report = await db.verify();
     const [{ seq, at } = { seq: "", at: "" }] = await db.sql<{ seq: string; at: string }[]>`
       select seq::text, to_char(appended_at at time zone 'UTC', 'YYYY-MM-DD"T"HH24:MI:SS.US"Z"') as at from audit_chain order by audit_chain.seq desc limit 1`;
