@@ -13,6 +13,7 @@ import { GIT_COMMANDS } from "./git-commands.ts";
 import { LAUNDERING } from "./laundering.ts";
 import { OWN_ROW_ATTACKS } from "./own-rows.ts";
 import { RECORDING_ATTACKS } from "./recorded-anew.ts";
+import { RESTORED_ATTACKS } from "./restored.ts";
 import { REWRITES } from "./rewrites.ts";
 import { RIGHTS_ATTACKS } from "./rights.ts";
 import { ROW_ATTACKS } from "./rows.ts";
@@ -28,6 +29,7 @@ export const ATTACKS: readonly Attack[] = [
   ...SCHEMA_ATTACKS,
   ...RECORDING_ATTACKS,
   ...ACCEPTED_ATTACKS,
+  ...RESTORED_ATTACKS,
   ...ACCESS_ATTACKS,
   ...CAPTURE_ATTACKS,
   ...RIGHTS_ATTACKS,
