@@ -3,7 +3,7 @@ import type { ChainResult, Findings, CheckGroup, KnownServer, PublishedHeads } f
 import type { AcceptedFinding, ManyFindings } from "../coverage/acceptance/accepting.ts";
 import type { Generations } from "../coverage/generations.ts";
 import type { ErasedRow } from "../rows/erasure.ts";
-import type { RestoredRows } from "../rows/restoration.ts";
+import type { RestoredRows } from "../rows/changes/restoration.ts";
 import type { RetiredRows } from "../rows/retirement.ts";
 import type { Pending } from "../rows/read-pending.ts";
 import type { Overview } from "./overview.ts";

@@ -19,7 +19,7 @@ import {
 import { GroupReader } from "./group-reader.ts";
 import { type KindCounts, KindTally } from "./kind-tally.ts";
 import type { ErasedRows } from "./erasure.ts";
-import type { RestoredRows } from "./restoration.ts";
+import type { RestoredRows } from "./changes/restoration.ts";
 import type { Retention } from "./retirement.ts";
 
 import { type EventsWanted, type KeyedEvent, readEventsByKey } from "./read-events.ts";

@@ -4,7 +4,7 @@ import { ChangeNames } from "./changes/change-names.ts";
 import { ChangeWalk } from "./changes/change-walk.ts";
 import { isLeaving, type KeyEvent, type KeyGroup } from "./key-group.ts";
 import type { KindTally } from "./kind-tally.ts";
-import { Restorations, type RestoredRows } from "./restoration.ts";
+import { Restorations, type RestoredRows } from "./changes/restoration.ts";
 import type { KeyedEvent } from "./read-events.ts";
 
 /** What is to be known of an event that its key does not say. */

@@ -8,9 +8,9 @@ LANGUAGE plpgsql SECURITY DEFINER
 SET search_path = pg_catalog, pg_temp
 AS $function$
 DECLARE
+  newest record;
   config public.audit_chain_config := public.audit_chain_attached(relation);
   event  text := public.audit_chain_event_key(config, pk);
-  newest record;
 BEGIN
   IF config.mode = 'stream' THEN
     -- What was changed past the guard is to be linked before what puts it back.

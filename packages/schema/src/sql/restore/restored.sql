@@ -9,11 +9,11 @@ LANGUAGE plpgsql SECURITY DEFINER
 SET search_path = pg_catalog, pg_temp
 AS $function$
 DECLARE
-  config public.audit_chain_config := public.audit_chain_attached(relation);
-  event  text := public.audit_chain_event_key(config, pk);
-  newest record := public.audit_chain_standing(config.kind, event);
   befores bytea[];
   afters  bytea[];
+  config  public.audit_chain_config := public.audit_chain_attached(relation);
+  event   text := public.audit_chain_event_key(config, pk);
+  newest  record := public.audit_chain_standing(config.kind, event);
 BEGIN
   IF newest.payload_hash IS DISTINCT FROM audit_chain_restored.payload_hash OR newest.role IN ('delete', 'retire', 'erase') THEN
     RAISE EXCEPTION 'the row % of % hashes to % as it was put back, and % was recorded at seq %', pk, config.relation,

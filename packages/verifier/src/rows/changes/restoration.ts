@@ -1,5 +1,5 @@
 import type { Micros, Seq } from "@scidex/audit-core";
-import type { KeyEvent } from "./key-group.ts";
+import type { KeyEvent } from "../key-group.ts";
 
 /** Rows of a kind that were put back as they had been recorded. */
 export interface RestoredRows {
