@@ -336,7 +336,7 @@ DECLARE
 BEGIN
   SELECT c.seq INTO size FROM public.audit_chain AS c ORDER BY c.seq DESC LIMIT 1;
   SELECT c.* INTO newest FROM public.audit_chain AS c WHERE c.event_kind = kind AND c.event_pk = pk;
-  FOREACH role IN ARRAY ARRAY['insert', 'update', 'delete', 'record', 'retire', 'erase'] LOOP
+  FOREACH role IN ARRAY ARRAY['insert', 'update', 'delete', 'record', 'retire', 'erase', 'restore'] LOOP
     role := concat(kind, ':', role);
     PERFORM FROM public.audit_chain AS c WHERE c.event_kind = role AND c.event_pk > prefix AND c.event_pk < concat(prefix, ':') LIMIT 1;
     CONTINUE WHEN NOT FOUND;
@@ -533,20 +533,20 @@ BEGIN
   IF own IS NULL THEN
     locked := public.audit_chain_lock_chain();
     SELECT array_agg(p.ctid), array_agg(p.event_kind), array_agg(p.event_pk), array_agg(p.payload_hash), array_agg(p.before_hash),
-           array_agg(CASE WHEN p.op IN ('update', 'delete', 'retire', 'erase') THEN p.op END), bool_or(p.op IN ('update', 'delete')), bool_or(p.nested), array_agg(p.xid), max(p.id),
+           array_agg(CASE WHEN p.op IN ('update', 'delete', 'retire', 'erase', 'restore') THEN p.op END), bool_or(p.op IN ('update', 'delete')), bool_or(p.nested), array_agg(p.xid), max(p.id),
            bool_or(p.op = 'door')
       INTO places, kinds, pks, payloads, befores, changes, is_changed, is_nested, xids, last_id, unusual
       FROM (SELECT t.ctid, t.* FROM public.audit_chain_pending AS t WHERE t.conflict IS NULL ORDER BY t.id LIMIT max_rows) AS p;
   ELSE
     SELECT array_agg(p.ctid), array_agg(p.event_kind), array_agg(p.event_pk), array_agg(p.payload_hash), array_agg(p.before_hash),
-           array_agg(CASE WHEN p.op IN ('update', 'delete', 'retire', 'erase') THEN p.op END), bool_or(p.op IN ('update', 'delete')), bool_or(p.nested), array_agg(p.xid), max(p.id),
-           bool_or(p.op NOT IN ('update', 'delete', 'retire', 'erase')
+           array_agg(CASE WHEN p.op IN ('update', 'delete', 'retire', 'erase', 'restore') THEN p.op END), bool_or(p.op IN ('update', 'delete')), bool_or(p.nested), array_agg(p.xid), max(p.id),
+           bool_or(p.op NOT IN ('update', 'delete', 'retire', 'erase', 'restore')
                    AND (SELECT true FROM public.audit_chain AS c WHERE c.event_kind = p.event_kind AND c.event_pk = p.event_pk))
       INTO places, kinds, pks, payloads, befores, changes, is_changed, is_nested, xids, last_id, unusual
       FROM (SELECT t.ctid, t.* FROM public.audit_chain_pending AS t WHERE t.xid = own AND t.mode = 'strict' ORDER BY t.xid, t.id LIMIT few) AS p;
     IF cardinality(places) = few THEN
       SELECT array_agg(p.ctid), array_agg(p.event_kind), array_agg(p.event_pk), array_agg(p.payload_hash), array_agg(p.before_hash),
-             array_agg(CASE WHEN p.op IN ('update', 'delete', 'retire', 'erase') THEN p.op END), bool_or(p.op IN ('update', 'delete')), bool_or(p.nested), array_agg(p.xid), max(p.id), false
+             array_agg(CASE WHEN p.op IN ('update', 'delete', 'retire', 'erase', 'restore') THEN p.op END), bool_or(p.op IN ('update', 'delete')), bool_or(p.nested), array_agg(p.xid), max(p.id), false
         INTO places, kinds, pks, payloads, befores, changes, is_changed, is_nested, xids, last_id, unusual
         FROM (SELECT t.ctid, t.* FROM public.audit_chain_pending AS t WHERE t.xid = own AND t.mode = 'strict' ORDER BY t.xid, t.id LIMIT max_rows) AS p;
     END IF;
@@ -560,7 +560,7 @@ BEGIN
     -- `ahead`, which bounds the memory that somebody's transaction can make the sealer use.
     SELECT places || coalesce(array_agg(p.ctid), '{}'), kinds || coalesce(array_agg(p.event_kind), '{}'), pks || coalesce(array_agg(p.event_pk), '{}'),
            payloads || coalesce(array_agg(p.payload_hash), '{}'), befores || coalesce(array_agg(p.before_hash), '{}'),
-           changes || coalesce(array_agg(CASE WHEN p.op IN ('update', 'delete', 'retire', 'erase') THEN p.op END), '{}'), xids || coalesce(array_agg(p.xid), '{}'), true
+           changes || coalesce(array_agg(CASE WHEN p.op IN ('update', 'delete', 'retire', 'erase', 'restore') THEN p.op END), '{}'), xids || coalesce(array_agg(p.xid), '{}'), true
       INTO places, kinds, pks, payloads, befores, changes, xids, is_changed
       FROM (SELECT t.ctid, t.* FROM public.audit_chain_pending AS t
              WHERE t.id > last_id AND t.conflict IS NULL AND (own IS NULL OR t.xid = own AND t.mode = 'strict') ORDER BY t.id LIMIT ahead) AS p
@@ -622,10 +622,10 @@ BEGIN
         FROM taken AS t JOIN keyed AS k ON k.event_kind = t.event_kind
         LEFT JOIN LATERAL (
           SELECT a.seq, a.payload_hash FROM public.audit_chain AS a WHERE a.event_kind = t.event_kind AND a.event_pk = t.event_pk OFFSET 0) AS c ON true
-      WINDOW same_key AS (PARTITION BY t.event_kind, t.event_pk, t.op IN ('update', 'delete', 'retire', 'erase') ORDER BY t.n)
+      WINDOW same_key AS (PARTITION BY t.event_kind, t.event_pk, t.op IN ('update', 'delete', 'retire', 'erase', 'restore') ORDER BY t.n)
     ), judged AS (
       SELECT p.*,
-             CASE WHEN p.op IN ('update', 'delete', 'retire', 'erase') THEN 'change'
+             CASE WHEN p.op IN ('update', 'delete', 'retire', 'erase', 'restore') THEN 'change'
                   -- The kind was free when the door was used, and belongs to a table since.
                   WHEN p.op = 'door' AND EXISTS (SELECT FROM public.audit_chain_relation AS r WHERE r.kind = p.event_kind) THEN 'taken'
                   WHEN p.earlier_hash IS NULL AND p.is_used THEN 'change'
@@ -1166,7 +1166,7 @@ DECLARE
   leaving text;
 BEGIN
   DELETE FROM public.audit_chain_leaving AS l
-   WHERE l.xid = pg_current_xact_id() AND l.event_kind = kind AND l.event_pk = pk AND l.payload_hash = row_hash
+   WHERE l.xid = pg_current_xact_id() AND l.event_kind = kind AND l.event_pk = pk AND l.payload_hash = row_hash AND l.role <> 'restore'
   RETURNING l.role INTO leaving;
   IF NOT FOUND THEN
     PERFORM public.audit_chain_refuse(relation, 'DELETE'::text);
@@ -1175,6 +1175,24 @@ BEGIN
   VALUES ('strict', leaving, kind, pk, row_hash, row_hash);
   -- What it was cannot be told any more from what was recorded of it.
   DELETE FROM public.audit_chain_salt AS s WHERE s.event_kind = kind AND s.event_pk = pk;
+  INSERT INTO public.audit_chain_ticket DEFAULT VALUES ON CONFLICT DO NOTHING;
+END
+$function$;
+--> statement-breakpoint
+-- What a guard does about a row that is being changed: refuses it, unless audit_chain_restore puts just this row back as it
+-- was recorded, in just this transaction. `pk` is NULL where the row gets another key: then it is not the same row.
+CREATE OR REPLACE FUNCTION public.audit_chain_put_back(relation text, kind text, pk text, before bytea, after bytea) RETURNS void
+LANGUAGE plpgsql
+SET search_path = pg_catalog, pg_temp
+AS $function$
+BEGIN
+  DELETE FROM public.audit_chain_leaving AS l
+   WHERE l.xid = pg_current_xact_id() AND l.event_kind = kind AND l.event_pk = pk AND l.payload_hash = after AND l.role = 'restore';
+  IF NOT FOUND THEN
+    PERFORM public.audit_chain_refuse(relation, 'UPDATE'::text);
+  END IF;
+  INSERT INTO public.audit_chain_pending (mode, op, event_kind, event_pk, payload_hash, before_hash)
+  VALUES ('strict', 'restore', kind, pk, after, before);
   INSERT INTO public.audit_chain_ticket DEFAULT VALUES ON CONFLICT DO NOTHING;
 END
 $function$;
@@ -1231,8 +1249,11 @@ DECLARE
                   ELSE E'%6$s)\n    VALUES (%1$L, %2$L, %3$L, ' || row_key || E',\n'
                     || E'           pg_catalog.sha256(pg_catalog.convert_to(%4$s_payload, ''UTF8''))%5$s);\n' END;
   old_event  text := replace(blind, '%3$L', '%2$L') || 'old_key' || blind_end;
-  let_go     text := 'PERFORM public.audit_chain_let_go(%1$L::text, %2$L::text, ' || old_event || ', '
-                  || CASE WHEN salt THEN 'public.audit_chain_salted(%2$L::text, ' || old_event || ', old_payload)' ELSE 'pg_catalog.sha256(pg_catalog.convert_to(old_payload, ''UTF8''))' END || ');';
+  old_hash   text := CASE WHEN salt THEN 'public.audit_chain_salted(%2$L::text, ' || old_event || ', old_payload)' ELSE 'pg_catalog.sha256(pg_catalog.convert_to(old_payload, ''UTF8''))' END;
+  let_go     text := 'PERFORM public.audit_chain_let_go(%1$L::text, %2$L::text, ' || old_event || ', ' || old_hash || ');';
+  -- Another key makes it another row.
+  put_back   text := 'PERFORM public.audit_chain_put_back(%1$L::text, %2$L::text, CASE WHEN new_key = old_key THEN ' || old_event || ' END, '
+                  || old_hash || ', ' || replace(old_hash, 'old_payload', 'new_payload') || ');';
   before_hash text := CASE WHEN salt THEN format(', public.audit_chain_salted(%L::text, event.pk, old_payload)', kind)
                            ELSE E',\n           pg_catalog.sha256(pg_catalog.convert_to(old_payload, ''UTF8''))' END;
   odd_row    text := 'public.audit_chain_odd_row(%3$L::text, audit_chain_capture.relid, pg_catalog.concat(source.*))';
@@ -1258,7 +1279,7 @@ BEGIN
   END IF;
   body := body || E'  ELSIF TG_OP = ''UPDATE'' THEN\n    IF NEW OPERATOR(pg_catalog.*=) OLD THEN\n      RETURN NULL;\n    END IF;\n' || read_old || read_new;
   IF changes = 'refuse' THEN
-    body := body || format(E'    IF new_payload <> old_payload THEN\n      %s\n    END IF;\n    RETURN NULL;\n  ELSIF TG_OP = ''DELETE'' THEN\n', refuse)
+    body := body || format(E'    IF new_payload <> old_payload THEN\n      ' || put_back || E'\n    END IF;\n    RETURN NULL;\n  ELSIF TG_OP = ''DELETE'' THEN\n', relation, kind)
       || read_old || format(E'    ' || let_go || E'\n    RETURN NULL;\n', relation, kind);
   ELSE
     body := body || E'    IF new_payload = old_payload THEN\n      RETURN NULL;\n    ELSIF new_key IS NOT DISTINCT FROM old_key THEN\n'
@@ -2590,28 +2611,31 @@ BEGIN
 END
 $function$;
 --> statement-breakpoint
--- What the chain says of a key: the role of its newest event (NULL: the row's own), that event's payload hash, and when the
--- row was last changed. That its table was recorded anew makes a row no younger. All NULL where there is no event.
+-- What the chain says of a key: the role of its newest event (NULL: the row's own), that event's hashes and seq, and when the
+-- row was last changed. That its table was recorded anew, or it was put back, makes a row no younger. All NULL where there is
+-- no event. Updates and deletes behind `refused_since` are passed over.
 CREATE OR REPLACE FUNCTION public.audit_chain_newest(
-  kind text, pk text, since bigint, OUT role text, OUT payload_hash bytea, OUT changed_at timestamptz)
+  kind text, pk text, since bigint, refused_since bigint DEFAULT 9223372036854775807,
+  OUT role text, OUT payload_hash bytea, OUT changed_at timestamptz, OUT seq bigint, OUT before_hash bytea)
 LANGUAGE plpgsql STABLE
 -- See audit_chain_link.
 SET search_path = pg_catalog, pg_temp SET enable_seqscan = off SET plan_cache_mode = force_generic_plan SET jit = off
 AS $function$
 BEGIN
   SELECT (array_agg(e.role ORDER BY e.seq DESC))[1], (array_agg(e.payload_hash ORDER BY e.seq DESC))[1],
-         coalesce(max(e.appended_at) FILTER (WHERE e.role IS DISTINCT FROM 'record'), min(e.appended_at))
-    INTO role, payload_hash, changed_at
-    FROM (SELECT NULL AS role, c.seq, c.payload_hash, c.appended_at FROM public.audit_chain AS c WHERE c.event_kind = kind AND c.event_pk = pk
+         coalesce(max(e.appended_at) FILTER (WHERE e.role IS NULL OR e.role NOT IN ('record', 'restore')), min(e.appended_at)),
+         max(e.seq), (array_agg(e.before_hash ORDER BY e.seq DESC))[1]
+    INTO role, payload_hash, changed_at, seq, before_hash
+    FROM (SELECT NULL AS role, c.seq, c.payload_hash, c.before_hash, c.appended_at FROM public.audit_chain AS c WHERE c.event_kind = kind AND c.event_pk = pk
           UNION ALL
           -- Keys from pk@ up to pkA. Keys can contain an @ themselves: another row's changes are not this one's.
-          SELECT r.name, c.seq, c.payload_hash, c.appended_at
-            FROM unnest(ARRAY['insert', 'update', 'delete', 'record', 'retire', 'erase']) AS r(name)
+          SELECT r.name, c.seq, c.payload_hash, c.before_hash, c.appended_at
+            FROM unnest(ARRAY['insert', 'update', 'delete', 'record', 'retire', 'erase', 'restore']) AS r(name)
            CROSS JOIN LATERAL (
-             SELECT l.seq, l.payload_hash, l.appended_at FROM public.audit_chain AS l
+             SELECT l.seq, l.payload_hash, l.before_hash, l.appended_at FROM public.audit_chain AS l
               WHERE l.event_kind = concat(kind, ':', r.name) AND l.event_pk > concat(pk, '@') COLLATE "C" AND l.event_pk < concat(pk, 'A') COLLATE "C"
                 AND l.event_pk = concat(pk, '@', l.seq) OFFSET 0) AS c) AS e
-   WHERE e.seq > since;
+   WHERE e.seq > since AND NOT (e.seq > refused_since AND e.role IS NOT NULL AND e.role IN ('update', 'delete'));
 END
 $function$;
 --> statement-breakpoint
@@ -2760,8 +2784,8 @@ BEGIN
 END
 $function$;
 --> statement-breakpoint
--- The statement by which audit_chain_erase reads one row of a table, or of one of its partitions: its place, and its payload
--- hash as capture would make it. The key is compared as text, as events have it, which reads the whole table.
+-- The statement by which audit_chain_erase and audit_chain_restore read one row of a table, or of one of its partitions: the
+-- table that it lies in and its place there, and its payload hash as capture would make it. The key is compared as text, as events have it, which reads the whole table.
 CREATE OR REPLACE FUNCTION public.audit_chain_erasing_source(relation regclass, pk text) RETURNS text
 LANGUAGE plpgsql STABLE SECURITY DEFINER
 SET search_path = pg_catalog, pg_temp
@@ -2771,17 +2795,18 @@ DECLARE
   texts  text[] := CASE WHEN cardinality(config.key_columns) = 1 THEN ARRAY[pk]
                         ELSE ARRAY(SELECT e.text FROM json_array_elements_text(pk::json) WITH ORDINALITY AS e(text, n) ORDER BY e.n) END;
 BEGIN
-  RETURN format(E'SELECT source.audit_chain_place, public.audit_chain_row_hash(%s::oid::regclass, event.pk, event.payload)\n  FROM %s', relation::oid,
-    public.audit_chain_row_source(format('(SELECT t.ctid AS audit_chain_place, t.* FROM ONLY %s AS t WHERE %s)', relation,
+  RETURN format(E'SELECT source.audit_chain_part, source.audit_chain_place, public.audit_chain_row_hash(%s::oid::regclass, event.pk, event.payload)\n  FROM %s', relation::oid,
+    public.audit_chain_row_source(format('(SELECT t.tableoid AS audit_chain_part, t.ctid AS audit_chain_place, t.* FROM %s%s AS t WHERE %s)',
+        (SELECT CASE c.relkind WHEN 'p' THEN '' ELSE 'ONLY ' END FROM pg_class AS c WHERE c.oid = relation), relation,
         (SELECT string_agg(format('concat(t.%I) OPERATOR(pg_catalog.=) %L', c.name, coalesce(texts[c.n], '')), ' AND ' ORDER BY c.n)
            FROM unnest(config.key_columns) WITH ORDINALITY AS c(name, n))),
       config.key_columns, config.columns, config.members, config.absent));
 END
 $function$;
 --> statement-breakpoint
--- Reads one row of a table that refuses changes, or of one of its partitions, with the caller's rights: its place, and its
--- payload hash as capture would make it. NULL where there is none.
-CREATE OR REPLACE FUNCTION public.audit_chain_erasing_row(relation regclass, pk text, OUT place tid, OUT payload_hash bytea)
+-- Reads one row of an audited table, or of one of its partitions, with the caller's rights: the table that it lies in and its
+-- place there, and its payload hash as capture would make it. NULL where there is none.
+CREATE OR REPLACE FUNCTION public.audit_chain_erasing_row(relation regclass, pk text, OUT part oid, OUT place tid, OUT payload_hash bytea)
 LANGUAGE plpgsql STABLE
 -- The texts are those of capture.
 SET search_path = pg_catalog, pg_temp SET "TimeZone" = 'UTC' SET "DateStyle" = 'ISO' SET "IntervalStyle" = 'postgres'
@@ -2789,7 +2814,7 @@ SET bytea_output = 'hex' SET extra_float_digits = '1' SET lc_monetary = 'C' SET 
 SET row_security = off SET jit = off
 AS $function$
 BEGIN
-  EXECUTE public.audit_chain_erasing_source(relation, pk) INTO place, payload_hash;
+  EXECUTE public.audit_chain_erasing_source(relation, pk) INTO part, place, payload_hash;
 END
 $function$;
 --> statement-breakpoint
@@ -2925,6 +2950,215 @@ BEGIN
 END
 $function$;
 --> statement-breakpoint
+-- The link since which changes of a kind's rows are refused: an update or a delete that stands behind it was made past the
+-- guard, and says nothing of what a row has to be. No link lies so far behind where changes are tracked.
+CREATE OR REPLACE FUNCTION public.audit_chain_refused_since(kind text) RETURNS bigint
+LANGUAGE sql STABLE
+SET search_path = pg_catalog, pg_temp
+AS $function$
+  SELECT coalesce(min(l.seq), 9223372036854775807)
+    FROM public.audit_chain_config AS c JOIN public.audit_chain AS l ON l.event_kind = 'audit_chain_config' AND l.event_pk = c.id::text
+   WHERE c.kind = audit_chain_refused_since.kind
+     AND NOT EXISTS (SELECT FROM public.audit_chain_config AS d WHERE d.kind = c.kind AND d.id >= c.id AND d.changes <> 'refuse')
+$function$;
+--> statement-breakpoint
+-- What a row has to be by the chain: its newest event that is no change past the guard.
+CREATE OR REPLACE FUNCTION public.audit_chain_standing(
+  kind text, pk text, OUT role text, OUT payload_hash bytea, OUT changed_at timestamptz, OUT seq bigint, OUT before_hash bytea)
+LANGUAGE sql STABLE
+SET search_path = pg_catalog, pg_temp
+AS $function$
+  SELECT n.role, n.payload_hash, n.changed_at, n.seq, n.before_hash
+    FROM public.audit_chain_newest(kind, pk, public.audit_chain_keyed_since(kind), public.audit_chain_refused_since(kind)) AS n
+$function$;
+--> statement-breakpoint
+-- The table as it was attached: of a partition, the one that it belongs to.
+CREATE OR REPLACE FUNCTION public.audit_chain_whole(relation regclass) RETURNS regclass
+LANGUAGE plpgsql STABLE SECURITY DEFINER
+SET search_path = pg_catalog, pg_temp
+AS $function$
+BEGIN
+  RETURN (SELECT r.relid FROM public.audit_chain_relation AS r WHERE r.kind = (public.audit_chain_attached(relation)).kind);
+END
+$function$;
+--> statement-breakpoint
+-- The statement by which audit_chain_restore puts a row back: an INSERT, or an UPDATE of the row at the place $1 of the table
+-- $2. `brought` is the row as a JSON object by the columns' names of now; a column is found by the name too that it was
+-- recorded under. Every value is a literal in the text that its type reads, so that no cast is looked up.
+--
+-- Columns that are not covered are no part of what was recorded: they stay as they are, and a row that was missing gets what
+-- was brought of them. A covered column that was not brought gets what older rows have in it, or NULL. Generated columns are
+-- passed over.
+CREATE OR REPLACE FUNCTION public.audit_chain_restoring_statement(config public.audit_chain_config, target regclass, brought json, is_missing boolean) RETURNS text
+LANGUAGE plpgsql STABLE
+SET search_path = pg_catalog, pg_temp
+AS $function$
+DECLARE
+  qualified text := (SELECT concat(quote_ident(n.nspname), '.', quote_ident(c.relname)) FROM pg_class AS c JOIN pg_namespace AS n ON n.oid = c.relnamespace WHERE c.oid = target);
+  named   text[];
+  unknown text;
+  names   text;
+  texts   text;
+  sets    text;
+BEGIN
+  IF json_typeof(brought) IS DISTINCT FROM 'object' THEN
+    RAISE EXCEPTION 'a row is a JSON object of its columns' USING ERRCODE = 'invalid_parameter_value';
+  END IF;
+  named := ARRAY(SELECT json_object_keys(brought));
+  SELECT string_agg(quote_literal(b.name), ', ') INTO unknown
+    FROM unnest(named) AS b(name)
+   WHERE b.name <> ALL (config.members)
+     AND NOT EXISTS (SELECT FROM pg_attribute AS a WHERE a.attrelid = target AND a.attname::text = b.name AND a.attnum > 0 AND NOT a.attisdropped);
+  IF unknown IS NOT NULL THEN
+    RAISE EXCEPTION '% has no columns named %', target, unknown
+      USING ERRCODE = 'invalid_parameter_value', HINT = 'Name the columns as they are called now, or as they were recorded.';
+  END IF;
+  WITH columns AS (
+    SELECT a.attname::text AS name, a.attnum, a.attidentity = 'a' AS is_given, config.members[array_position(config.columns, a.attname::text)] AS member,
+           coalesce(nullif(t.typbasetype, 0), t.oid) IN ('json'::regtype, 'jsonb'::regtype) AS is_json
+      FROM pg_attribute AS a JOIN pg_type AS t ON t.oid = a.atttypid
+     WHERE a.attrelid = target AND a.attnum > 0 AND NOT a.attisdropped AND a.attgenerated = ''
+  ), found AS (
+    -- A name that a column has now is that column's, also where another one was recorded under it.
+    SELECT c.*, CASE WHEN c.name = ANY (named) THEN c.name
+                     WHEN c.member = ANY (named) AND NOT EXISTS (SELECT FROM columns AS o WHERE o.name = c.member) THEN c.member END AS key
+      FROM columns AS c
+  ), valued AS (
+    SELECT f.*, CASE WHEN f.key IS NULL THEN quote_nullable(config.absent ->> f.member)
+                     WHEN json_typeof(brought -> f.key) NOT IN ('array', 'object') OR f.is_json THEN quote_nullable(brought ->> f.key)
+                     -- An array or a composite value, as row_to_json writes it.
+                     ELSE format('(SELECT r.%I FROM pg_catalog.json_populate_record(NULL::%s, %L) AS r)', f.name, qualified, json_build_object(f.name, brought -> f.key)) END AS value
+      FROM found AS f
+  )
+  SELECT string_agg(quote_ident(v.name), ', ' ORDER BY v.attnum) FILTER (WHERE v.key IS NOT NULL OR v.member IS NOT NULL),
+         string_agg(v.value, ', ' ORDER BY v.attnum) FILTER (WHERE v.key IS NOT NULL OR v.member IS NOT NULL),
+         string_agg(format('%I = %s', v.name, v.value), ', ' ORDER BY v.attnum) FILTER (WHERE v.member IS NOT NULL AND NOT v.is_given AND v.name <> ALL (config.key_columns))
+    INTO names, texts, sets
+    FROM valued AS v;
+  RETURN CASE WHEN is_missing THEN format('INSERT INTO %s (%s) OVERRIDING SYSTEM VALUE VALUES (%s)', qualified, names, texts)
+              ELSE format('UPDATE %s SET %s WHERE ctid OPERATOR(pg_catalog.=) $1 AND tableoid OPERATOR(pg_catalog.=) $2', qualified, sets) END;
+END
+$function$;
+--> statement-breakpoint
+-- The part of audit_chain_restore that comes before the change and needs our owner's rights: says what was recorded of a row
+-- and how it is put back, and lets the guard of a table that refuses changes pass just that. `before_hash` is the payload hash
+-- of the row that is there, NULL where there is none. Whoever calls it by himself may put back what he could restore.
+--
+-- A row that has left lawfully stays away.
+CREATE OR REPLACE FUNCTION public.audit_chain_may_restore(relation regclass, pk text, before_hash bytea, brought json, OUT statement text, OUT recorded bytea)
+LANGUAGE plpgsql SECURITY DEFINER
+SET search_path = pg_catalog, pg_temp
+AS $function$
+DECLARE
+  newest record;
+  config public.audit_chain_config := public.audit_chain_attached(relation);
+  event  text := public.audit_chain_event_key(config, pk);
+BEGIN
+  IF config.mode = 'stream' THEN
+    -- What was changed past the guard is to be linked before what puts it back.
+    PERFORM public.audit_chain_await_stream(config.kind);
+  END IF;
+  IF EXISTS (SELECT FROM public.audit_chain_pending AS p WHERE p.event_kind = config.kind AND p.event_pk = event AND p.conflict IS NULL) THEN
+    RAISE EXCEPTION 'an event of the row % of % waits to be linked', pk, config.relation
+      USING ERRCODE = 'object_not_in_prerequisite_state', HINT = 'Run audit-chain seal, and repeat this.';
+  END IF;
+  newest := public.audit_chain_standing(config.kind, event);
+  IF newest.seq IS NULL THEN
+    RAISE EXCEPTION 'nothing is recorded of a row % of %', pk, config.relation
+      USING ERRCODE = 'no_data_found', HINT = 'The key is the row''s as text, of several columns a JSON array of their texts.';
+  ELSIF newest.role IN ('delete', 'retire', 'erase') THEN
+    RAISE EXCEPTION 'the row % of % % lawfully, which is seq %', pk, config.relation,
+      CASE newest.role WHEN 'delete' THEN 'was deleted' WHEN 'retire' THEN 'was retired' ELSE 'was erased' END, newest.seq
+      USING ERRCODE = 'AC004', HINT = 'Only a row that was changed or deleted past its trigger can be put back.';
+  ELSIF newest.payload_hash = before_hash THEN
+    RAISE EXCEPTION 'the row % of % is what was recorded at seq %: there is nothing to put back', pk, config.relation, newest.seq
+      USING ERRCODE = 'object_not_in_prerequisite_state';
+  ELSIF before_hash IS NULL AND config.retention IS NOT NULL
+        AND newest.changed_at AT TIME ZONE 'UTC' < clock_timestamp() AT TIME ZONE 'UTC' - config.retention::interval THEN
+    -- In UTC, where each day has 24 hours.
+    RAISE EXCEPTION 'the row % of % is older than the retention of %, by which it may be gone', pk, config.relation, config.retention
+      USING ERRCODE = 'AC004', HINT = 'A row that has left by its retention is not put back.';
+  END IF;
+  IF config.changes = 'refuse' AND before_hash IS NOT NULL THEN
+    INSERT INTO public.audit_chain_leaving (event_kind, event_pk, payload_hash, role) VALUES (config.kind, event, newest.payload_hash, 'restore') ON CONFLICT DO NOTHING;
+  END IF;
+  recorded := newest.payload_hash;
+  statement := public.audit_chain_restoring_statement(config, public.audit_chain_whole(relation), brought, before_hash IS NULL);
+END
+$function$;
+--> statement-breakpoint
+-- The part of audit_chain_restore that comes after the change and needs our owner's rights: holds the row as it is now
+-- against what was recorded, and makes its event, of the role `restore`, in the place of what capture has made of the change.
+-- Linked at commit in any mode: so it is never the sealer's alone to see.
+--
+-- Both hashes are the caller's words. Where triggers capture, they must bear him out; where the write-ahead log is captured,
+-- it brings what he did, and an event that is not followed by that says nothing of the row but what was recorded already.
+CREATE OR REPLACE FUNCTION public.audit_chain_restored(relation regclass, pk text, before_hash bytea, payload_hash bytea, OUT kind text, OUT seq bigint)
+LANGUAGE plpgsql SECURITY DEFINER
+SET search_path = pg_catalog, pg_temp
+AS $function$
+DECLARE
+  befores bytea[];
+  afters  bytea[];
+  config  public.audit_chain_config := public.audit_chain_attached(relation);
+  event   text := public.audit_chain_event_key(config, pk);
+  newest  record := public.audit_chain_standing(config.kind, event);
+BEGIN
+  IF newest.payload_hash IS DISTINCT FROM audit_chain_restored.payload_hash OR newest.role IN ('delete', 'retire', 'erase') THEN
+    RAISE EXCEPTION 'the row % of % hashes to % as it was put back, and % was recorded at seq %', pk, config.relation,
+      coalesce(encode(audit_chain_restored.payload_hash, 'hex'), 'nothing'), coalesce(encode(newest.payload_hash, 'hex'), 'nothing'), newest.seq
+      USING ERRCODE = 'AC001',
+            HINT = 'Nothing was changed. The chain keeps no values, so it cannot say which of them differ: this is another state of the row, or a trigger of the table has changed it on its way, or the table''s shape has changed since it was recorded.';
+  END IF;
+  WITH own AS (
+    DELETE FROM public.audit_chain_pending AS p WHERE p.xid = pg_current_xact_id() AND p.event_kind = config.kind AND p.event_pk = event
+    RETURNING p.id, p.before_hash, CASE WHEN p.op <> 'delete' THEN p.payload_hash END AS after
+  )
+  SELECT array_agg(o.before_hash ORDER BY o.id), array_agg(o.after ORDER BY o.id) INTO befores, afters FROM own AS o;
+  IF newest.payload_hash = audit_chain_restored.before_hash OR config.mode <> 'stream' AND (
+       befores IS NULL OR befores[1] IS DISTINCT FROM audit_chain_restored.before_hash OR afters[cardinality(afters)] IS DISTINCT FROM audit_chain_restored.payload_hash) THEN
+    RAISE EXCEPTION 'capture has not seen the row % of % being put back', pk, config.relation
+      USING ERRCODE = 'object_not_in_prerequisite_state', HINT = 'Its triggers are missing or disabled: audit-chain init --repair puts them back.';
+  END IF;
+  INSERT INTO public.audit_chain_pending (mode, op, event_kind, event_pk, payload_hash, before_hash)
+  VALUES ('strict', 'restore', config.kind, event, audit_chain_restored.payload_hash, audit_chain_restored.before_hash);
+  INSERT INTO public.audit_chain_ticket DEFAULT VALUES ON CONFLICT DO NOTHING;
+  kind := config.kind;
+  seq := newest.seq;
+END
+$function$;
+--> statement-breakpoint
+-- Puts a row of an audited table back, that was changed or deleted past its trigger: `brought`, a JSON object of its columns,
+-- from a backup. Only if the row then hashes to what its newest event says, since the chain keeps no values. Records an event
+-- of the role `restore`. Needs the rights to read and to write the table. Returns the table's kind, the event whose row it is,
+-- and the payload hashes of the row and of what was there before (NULL: no row).
+--
+-- The table's own triggers run in here: see audit_chain_retire. The row is judged as they leave it.
+CREATE OR REPLACE FUNCTION public.audit_chain_restore(relation regclass, pk text, brought json, OUT kind text, OUT seq bigint, OUT payload_hash bytea, OUT before_hash bytea)
+LANGUAGE plpgsql
+AS $function$
+DECLARE
+  whole     regclass := public.audit_chain_whole(relation);
+  part      oid;
+  place     tid;
+  statement text;
+  rows      integer;
+BEGIN
+  SELECT r.part, r.place, r.payload_hash INTO part, place, before_hash FROM public.audit_chain_erasing_row(whole, pk) AS r;
+  IF place IS NOT NULL AND before_hash IS NULL THEN
+    RAISE EXCEPTION 'the salt of the row % of % is gone: nothing shows what was recorded of it', pk, whole USING ERRCODE = 'object_not_in_prerequisite_state', HINT = 'Put it back into public.audit_chain_salt from a backup first.';
+  END IF;
+  SELECT m.statement, m.recorded INTO statement, payload_hash FROM public.audit_chain_may_restore(whole, pk, before_hash, brought) AS m;
+  EXECUTE statement USING place, part;
+  GET DIAGNOSTICS rows = ROW_COUNT;
+  IF rows OPERATOR(pg_catalog.<>) 1 THEN
+    RAISE EXCEPTION 'the row % of % was not put back: a trigger or a rule of the table has kept it away, or somebody has changed it meanwhile', pk, whole USING ERRCODE = 'object_not_in_prerequisite_state';
+  END IF;
+  SELECT r.payload_hash INTO payload_hash FROM public.audit_chain_erasing_row(whole, pk) AS r;
+  SELECT r.kind, r.seq INTO kind, seq FROM public.audit_chain_restored(whole, pk, before_hash, payload_hash) AS r;
+END
+$function$;
+--> statement-breakpoint
 -- Writes the position, the one behind `before`. The caller holds the chain's lock. A session that has switched
 -- synchronous_commit off waits all the same: nothing is acknowledged to the log's server that a crash could take back.
 CREATE OR REPLACE FUNCTION public.audit_chain_put_position(
@@ -3032,7 +3266,11 @@ AS $function$
                   WHEN NOT p.is_there
                        AND (SELECT l.role IN ('retire', 'erase') AND l.payload_hash = p.before FROM public.audit_chain_newest(p.kind, p.pk, k.since) AS l) THEN 'known'
                   ELSE 'delete' END
-           ELSE CASE WHEN p.before = p.payload THEN 'known' ELSE p.op END END
+           ELSE
+             CASE WHEN p.before = p.payload THEN 'known'
+                  WHEN p.number = 1
+                       AND (SELECT l.role = 'restore' AND l.payload_hash = p.payload AND l.before_hash = p.before FROM public.audit_chain_newest(p.kind, p.pk, k.since) AS l) THEN 'known'
+                  ELSE p.op END END
     FROM placed AS p JOIN keyed AS k ON k.kind = p.kind ORDER BY p.n
 $function$;
 --> statement-breakpoint
@@ -3086,7 +3324,7 @@ $function$;
 --
 -- `ops` are insert, update or delete. An insert of a key that has events is one of them; where the newest of these is the
 -- same row, it is in the chain already (a backfill has been faster). A deletion for which a door has made its own event
--- is that one. A change without its row of before comes from a partition that does not send it yet (audit_chain_presume).
+-- is that one, and so is a change by which audit_chain_restore has put a row back. A change without its row of before comes from a partition that does not send it yet (audit_chain_presume).
 CREATE OR REPLACE FUNCTION public.audit_chain_stream(
   before bigint, linked_to pg_lsn, within pg_lsn, changes integer,
   kinds text[], pks text[], payload_hashes bytea[], before_hashes bytea[], ops text[]) RETURNS bigint[]
@@ -3103,6 +3341,7 @@ DECLARE
   odd   boolean[];
   n     CONSTANT integer := cardinality(kinds);
   is_plain boolean := true;
+  has_restored boolean := false;
 BEGIN
   PERFORM public.audit_chain_lock_chain();
   SELECT p.* INTO old FROM public.audit_chain_position AS p ORDER BY p.id DESC LIMIT 1;
@@ -3126,10 +3365,20 @@ BEGIN
           FROM unnest(kinds, pks) WITH ORDINALITY AS e(kind, pk, n) LEFT JOIN public.audit_chain_secret AS s ON s.event_kind = e.kind;
       END IF;
       is_plain := is_plain AND NOT (item.changes = 'refuse' AND 'delete' = ANY (ops));
+      has_restored := has_restored OR EXISTS (SELECT FROM public.audit_chain AS c WHERE c.event_kind = concat(item.kind, ':restore'))
+                                   OR EXISTS (SELECT FROM public.audit_chain_pending AS p WHERE p.event_kind = item.kind AND p.op = 'restore');
     END LOOP;
     IF EXISTS (SELECT FROM unnest(ops, before_hashes) AS e(op, before) WHERE e.op <> 'insert' AND e.before IS NULL) THEN
       SELECT p.payloads, p.befores INTO payload_hashes, before_hashes FROM public.audit_chain_presume(kinds, pks, payload_hashes, before_hashes, ops) AS p;
       is_plain := false;
+    END IF;
+    IF has_restored THEN
+      is_plain := is_plain AND NOT EXISTS (
+        SELECT FROM public.audit_chain_pending AS p WHERE p.op = 'restore' AND p.event_kind = ANY (kinds)
+        UNION ALL
+        SELECT FROM unnest(kinds, pks) AS e(kind, pk) CROSS JOIN LATERAL (
+          SELECT FROM public.audit_chain AS c
+           WHERE c.event_kind = concat(e.kind, ':restore') AND c.event_pk > concat(e.pk, '@') COLLATE "C" AND c.event_pk < concat(e.pk, 'A') COLLATE "C" LIMIT 1) AS r);
     END IF;
     PERFORM public.audit_chain_check_events(kinds, pks, payload_hashes);
     SELECT array_agg(nullif(o.op, 'insert') ORDER BY o.n) INTO roles FROM unnest(ops) WITH ORDINALITY AS o(op, n);
@@ -3144,7 +3393,7 @@ BEGIN
     END IF;
     IF NOT is_plain THEN
       -- A door's own event comes before what the log has behind it.
-      IF EXISTS (SELECT FROM public.audit_chain_pending AS p WHERE p.op IN ('retire', 'erase') AND p.event_kind = ANY (kinds) AND p.conflict IS NULL) THEN
+      IF EXISTS (SELECT FROM public.audit_chain_pending AS p WHERE p.op IN ('retire', 'erase', 'restore') AND p.event_kind = ANY (kinds) AND p.conflict IS NULL) THEN
         PERFORM public.audit_chain_link_all();
       END IF;
       SELECT array_agg(j.role ORDER BY j.n), array_agg(CASE WHEN j.role IS DISTINCT FROM 'known' THEN j.n END ORDER BY j.n)
@@ -3201,7 +3450,7 @@ BEGIN
   SELECT coalesce(array_agg(DISTINCT CASE WHEN c.event_kind = kind THEN c.event_pk ELSE left(c.event_pk, -length(concat('@', c.seq))) END), '{}')
     INTO changed
     FROM (SELECT a.seq, a.event_kind, a.event_pk FROM public.audit_chain AS a WHERE a.seq > as_of ORDER BY a.seq OFFSET 0) AS c
-   WHERE c.event_kind IN (kind, concat(kind, ':insert'), concat(kind, ':update'), concat(kind, ':delete'), concat(kind, ':record'), concat(kind, ':retire'), concat(kind, ':erase'));
+   WHERE c.event_kind IN (kind, concat(kind, ':insert'), concat(kind, ':update'), concat(kind, ':delete'), concat(kind, ':record'), concat(kind, ':retire'), concat(kind, ':erase'), concat(kind, ':restore'));
   IF cardinality(changed) = 0 AND array_dims(pks) = array_dims(kinds) AND array_dims(payload_hashes) = array_dims(kinds)
      AND array_dims(before_hashes) = array_dims(kinds)
      AND NOT EXISTS (SELECT FROM public.audit_chain_pending AS p WHERE p.event_kind = kind AND p.conflict IS NULL) THEN
@@ -3351,6 +3600,8 @@ GRANT EXECUTE ON FUNCTION public.audit_chain_retire(regclass, interval, integer,
 GRANT EXECUTE ON FUNCTION public.audit_chain_row_hash(regclass, text, text), public.audit_chain_forget(regclass, text), public.audit_chain_forget_salt(regclass, text) TO scidex_audit_retention;
 --> statement-breakpoint
 GRANT EXECUTE ON FUNCTION public.audit_chain_erase(regclass, text), public.audit_chain_may_erase(regclass, text, bytea), public.audit_chain_erasing_row(regclass, text), public.audit_chain_erasing_source(regclass, text), public.audit_chain_erased(regclass, text), public.audit_chain_hand_over(text) TO scidex_audit_retention;
+--> statement-breakpoint
+GRANT EXECUTE ON FUNCTION public.audit_chain_restore(regclass, text, json), public.audit_chain_whole(regclass), public.audit_chain_may_restore(regclass, text, bytea, json), public.audit_chain_restored(regclass, text, bytea, bytea) TO scidex_audit_retention;
 --> statement-breakpoint
 GRANT SELECT ON public.audit_chain_handed TO scidex_audit_publisher, scidex_audit_inspector;
 --> statement-breakpoint

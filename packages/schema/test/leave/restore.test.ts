@@ -58,6 +58,8 @@ test.each([
   { options: { mode: "strict" }, pk: "1" },
   { options: { mode: "sealed" }, pk: "1" },
   { options: { mode: "sealed", blindKey: true }, pk: "1" },
+  { options: { mode: "strict", salt: true }, pk: "1" },
+  { options: { mode: "sealed", changes: "track", salt: true, blindKey: true }, pk: "1" },
   { options: { mode: "strict", key: ["id", "part"] }, pk: String.raw`["1","a\"b"]` },
   { options: { mode: "strict", changes: "track" }, pk: "1" },
   { options: { mode: "sealed", changes: "track" }, pk: "1" },

@@ -15,6 +15,9 @@ DECLARE
   rows      integer;
 BEGIN
   SELECT r.part, r.place, r.payload_hash INTO part, place, before_hash FROM public.audit_chain_erasing_row(whole, pk) AS r;
+  IF place IS NOT NULL AND before_hash IS NULL THEN
+    RAISE EXCEPTION 'the salt of the row % of % is gone: nothing shows what was recorded of it', pk, whole USING ERRCODE = 'object_not_in_prerequisite_state', HINT = 'Put it back into public.audit_chain_salt from a backup first.';
+  END IF;
   SELECT m.statement, m.recorded INTO statement, payload_hash FROM public.audit_chain_may_restore(whole, pk, before_hash, brought) AS m;
   EXECUTE statement USING place, part;
   GET DIAGNOSTICS rows = ROW_COUNT;
