@@ -59,15 +59,7 @@ const TABLES = [
 ] as const;
 const READABLE: Readonly<Record<string, readonly string[]>> = {
   ro: ["audit_chain"],
-  publisher: [
-    "audit_chain",
-    "audit_chain_pending",
-    "audit_chain_config",
-    "audit_chain_migrations",
-    "audit_chain_salt",
-    "audit_chain_secret",
-    "audit_chain_handed",
-  ],
+  publisher: TABLES.filter((name) => !/_(?:relation|lock|ticket|leaving)$/u.test(name)),
   inspector: TABLES,
 };
 const CALLABLE: Readonly<Record<string, readonly string[]>> = {
