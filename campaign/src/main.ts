@@ -7,7 +7,7 @@ import { parseArgs } from "node:util";
 import { CHECKS } from "@scidex/audit-verifier";
 import type { Attack } from "./attack.ts";
 import { ATTACKS } from "./attacks/all.ts";
-import { CHANGES_A_ROUND, type Round, runHonestRound } from "./honest-run.ts";
+import { CHANGES_A_ROUND, type Round, runHonestRound } from "./honest/round.ts";
 import { formatTable, tabulate } from "./table.ts";
 import { runTrial, type TrialResult } from "./trial.ts";
 import { missedTests } from "./missed-tests.ts";

@@ -1,7 +1,7 @@
 import { setTimeout } from "node:timers";
 import { Attacker } from "./attacker/attacker.ts";
 import type { Attack, Expected } from "./attack.ts";
-import { HONEST_CHANGES } from "./honest.ts";
+import { HONEST_CHANGES } from "./honest/all.ts";
 import { falseAlarm, judge, parseReport, type JudgedReport } from "./judge.ts";
 import { Random } from "./random.ts";
 import type { Base } from "./world/base.ts";

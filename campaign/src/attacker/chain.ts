@@ -52,7 +52,8 @@ export function recompute(links: ForgedLink[], from: number): void {
     if (link === undefined) continue;
     const at = i + 1;
     // A change of a tracked row, or a row that was recorded anew, is keyed by its own seq.
-    const isChange = /:(?:insert|update|delete|record|restore)$/u.test(link.kind) && link.pk.endsWith(`@${link.seq}`);
+    const isChange =
+      /:(?:insert|update|delete|record|retire|erase|restore)$/u.test(link.kind) && link.pk.endsWith(`@${link.seq}`);
     const pk = isChange ? link.pk.slice(0, -String(link.seq).length) + String(at) : link.pk;
     links[i] = fit({ ...link, pk }, links[i - 1]);
   }
@@ -75,7 +76,7 @@ export function values(link: ForgedLink): string {
 
 /** The kind of the table that an event belongs to, and the row's own key. */
 export function rowOf({ kind, pk, seq }: ForgedLink): { kind: string; pk: string } {
-  const change = /^(.*):(?:insert|update|delete|record|restore)$/su.exec(kind);
+  const change = /^(.*):(?:insert|update|delete|record|retire|erase|restore)$/su.exec(kind);
   const end = `@${seq}`;
   return change?.[1] !== undefined && pk.endsWith(end)
     ? { kind: change[1], pk: pk.slice(0, -end.length) }

@@ -11,6 +11,7 @@ import { CRY_WOLF } from "./cry-wolf.ts";
 import { EXCUSES } from "./excuses.ts";
 import { GIT_COMMANDS } from "./git-commands.ts";
 import { LAUNDERING } from "./laundering.ts";
+import { LAWFUL_LOOKING } from "./lawful-looking.ts";
 import { OWN_ROW_ATTACKS } from "./own-rows.ts";
 import { RECORDING_ATTACKS } from "./recorded-anew.ts";
 import { RESTORED_ATTACKS } from "./restored.ts";
@@ -30,6 +31,7 @@ export const ATTACKS: readonly Attack[] = [
   ...RECORDING_ATTACKS,
   ...ACCEPTED_ATTACKS,
   ...RESTORED_ATTACKS,
+  ...LAWFUL_LOOKING,
   ...ACCESS_ATTACKS,
   ...CAPTURE_ATTACKS,
   ...RIGHTS_ATTACKS,

@@ -1,29 +1,13 @@
-import { createHash, generateKeyPairSync, sign } from "node:crypto";
+import { createHash } from "node:crypto";
 import { readFileSync, renameSync, symlinkSync } from "node:fs";
 import { join } from "node:path";
 import { setTimeout as sleep } from "node:timers/promises";
 import { type Attack, type Expected, type Trial } from "../attack.ts";
 import { type SinkLog } from "../world/place.ts";
 import { readChain, recompute, rewrite } from "../attacker/chain.ts";
+import { forge, isStatement, newKeys, noteOf, originOf, readHead as read } from "../attacker/heads.ts";
 
 const DISAGREE = [{ check: "sink_rewound" }, { check: "sink_disagreement" }];
-
-interface HeadLine {
-  seq: number;
-  chain_hash: string;
-  appended_at: string;
-  published_at: string;
-  checkpoint: string;
-  entry: string;
-  proof: string[];
-}
-
-const read = (line: string): HeadLine => JSON.parse(line) as HeadLine;
-
-/** Lines of statements stand between those of heads. */
-const isStatement = (line: string): boolean => line.startsWith('{"statement":');
-
-const noteOf = (line: string): string => (JSON.parse(line) as { statement: string }).statement;
 
 /** The attacker may edit one sink. */
 async function edit(
@@ -42,57 +26,6 @@ async function edit(
   }
   throw new Error("nothing can be changed");
 }
-
-/** A log of the attacker's own: the same lines, signed with keys that nobody trusts, or not at all. */
-function forge(
-  line: string,
-  origin: string,
-  keys: ReturnType<typeof newKeys>,
-  isSigned: boolean,
-  publishedAt?: string,
-): string {
-  const noteWith = (text: string): string =>
-    isSigned
-      ? `${text}\n— ${origin} ${keys.sign(origin, 1, text)}\n— ${origin}/timestamp ${keys.cosign(`${origin}/timestamp`, text)}\n`
-      : `${text}\n`;
-  if (isStatement(line)) {
-    const [said = ""] = noteOf(line).split("\n\n");
-    const text = `${said.replace(`"origin":${JSON.stringify(originOf(line))}`, `"origin":${JSON.stringify(origin)}`)}\n`;
-    return JSON.stringify({ statement: noteWith(text) });
-  }
-  const head = read(line);
-  const [body = ""] = head.checkpoint.split("\n\n");
-  const note = noteWith(`${body.replace(/^[^\n]*/u, origin)}\n`);
-  return JSON.stringify({ ...head, published_at: publishedAt ?? head.published_at, checkpoint: note });
-}
-
-function newKeys() {
-  const { privateKey, publicKey } = generateKeyPairSync("ed25519");
-  const raw = publicKey.export({ format: "der", type: "spki" }).subarray(-32);
-  const idOf = (name: string, type: number): Buffer =>
-    createHash("sha256")
-      .update(`${name}\n`)
-      .update(Buffer.from([type]))
-      .update(raw)
-      .digest()
-      .subarray(0, 4);
-  return {
-    sign: (name: string, type: number, text: string): string =>
-      Buffer.concat([idOf(name, type), sign(null, Buffer.from(text), privateKey)]).toString("base64"),
-    cosign: (name: string, text: string): string => {
-      const time = Math.floor(Date.now() / 1000);
-      const at = Buffer.alloc(8);
-      at.writeBigUInt64BE(BigInt(time));
-      const signature = sign(null, Buffer.from(`cosignature/v1\ntime ${time}\n${text}`), privateKey);
-      return Buffer.concat([idOf(name, 4), at, signature]).toString("base64");
-    },
-  };
-}
-
-const originOf = (line: string): string =>
-  isStatement(line)
-    ? (JSON.parse(noteOf(line).split("\n")[1] ?? "") as { origin: string }).origin
-    : (read(line).checkpoint.split("\n")[0] ?? "");
 
 /** Changes a character of a statement's note. */
 function changeStatement(line: string, { random }: Trial): string {

@@ -1,5 +1,5 @@
 import { spawn } from "node:child_process";
-import { writeFileSync } from "node:fs";
+import { cpSync, writeFileSync } from "node:fs";
 import { dirname, join } from "node:path";
 import { fileURLToPath } from "node:url";
 import { build } from "esbuild";
@@ -49,6 +49,10 @@ export async function bundlePrograms(folder: string): Promise<void> {
     if (name !== "worker") bundled.set(name, outfile);
   }
   writeFileSync(join(folder, "package.json"), '{"type":"module"}\n');
+  // What `init` reads beside itself.
+  cpSync(fileURLToPath(new URL("../../../migrations", import.meta.url)), join(folder, "migrations"), {
+    recursive: true,
+  });
 }
 
 export interface Ended {
@@ -65,12 +69,14 @@ export async function runProgram(
   name: Program,
   args: readonly string[],
   variables: Readonly<Record<string, string>>,
+  folder?: string,
 ): Promise<Ended> {
   const inherited = Object.entries(process.env).filter(([variable]) => !/^(?:AUDIT_|DATABASE_URL$|PG)/u.test(variable));
   const argv = [...process.execArgv, bundled.get(name) ?? sourceOf(name), ...args];
   const child = spawn(process.execPath, argv, {
     env: { ...Object.fromEntries(inherited), ...variables },
     stdio: ["ignore", "pipe", "pipe"],
+    ...(folder === undefined ? {} : { cwd: folder }),
     timeout: TIMEOUT_MS,
     // One that is caught in a loop does not hear anything else.
     killSignal: "SIGKILL",

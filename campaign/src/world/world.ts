@@ -25,6 +25,8 @@ export class World implements AsyncDisposable {
   readonly attacker: Sql;
   /** Everybody else, for whom they do. */
   readonly honest: Sql;
+  /** Verifier keys that have come since the base was made. */
+  readonly newKeys: string[] = [];
   readonly #maintenance: Sql;
 
   private constructor(base: Base, database: string, place: Place, maintenance: Sql) {
@@ -70,23 +72,12 @@ export class World implements AsyncDisposable {
 
   /** The publisher as a process. */
   async publishAsProcess(): Promise<Ended> {
-    return await runProgram("audit-publisher", ["publish", "--json", "--wait", "1s"], {
-      AUDIT_DATABASE_URL: this.url("publisher"),
-      AUDIT_SIGNING_KEY_FILE: this.place.keyFile,
-      AUDIT_SINKS: this.place.sinks.join(","),
-      AUDIT_ORIGIN: ORIGIN,
-    });
+    return await this.run("audit-publisher", "publisher", ["publish", "--json", "--wait", "1s"]);
   }
 
   /** The auditor approves what the chain's history shows, up to the newest published head. */
   async approve(): Promise<void> {
-    const { exit, stdout, stderr } = await runProgram("audit-chain", ["policy", "--approve", this.place.policyFile], {
-      AUDIT_DATABASE_URL: this.url("inspector"),
-      AUDIT_SINKS: this.place.sinks.join(","),
-      AUDIT_VERIFIER_KEYS: this.base.vkeys.join(","),
-      AUDIT_ORIGIN: ORIGIN,
-    });
-    if (exit !== 0) throw new Error(`not approved: ${stdout}${stderr}`);
+    await this.runWell("audit-chain", "inspector", ["policy", "--approve", this.place.policyFile]);
   }
 
   /** The auditor accepts what a verification finds: all of it. */
@@ -94,13 +85,7 @@ export class World implements AsyncDisposable {
     const report = join(this.place.folder, "to-accept.json");
     writeFileSync(report, (await this.verify()).stdout);
     const args = ["accept", report, "--reason", "as it is", "--policy", this.place.policyFile];
-    const { exit, stdout, stderr } = await runProgram("audit-chain", args, {
-      AUDIT_DATABASE_URL: this.url("inspector"),
-      AUDIT_SINKS: this.place.sinks.join(","),
-      AUDIT_VERIFIER_KEYS: this.base.vkeys.join(","),
-      AUDIT_ORIGIN: ORIGIN,
-    });
-    if (exit !== 0) throw new Error(`not accepted: ${stdout}${stderr}`);
+    await this.runWell("audit-chain", "inspector", args);
   }
 
   /** The verifier as a process: the inspector's role, public keys, a pinned policy and its own state. */
@@ -108,12 +93,37 @@ export class World implements AsyncDisposable {
     const { policyFile, stateFile } = this.place;
     const { args = [], sinks = this.place.sinks, hasState = true } = trust;
     const state = hasState ? ["--state", stateFile] : [];
-    return await runProgram("audit-verify", ["--json", "--policy", policyFile, ...state, ...args], {
-      AUDIT_DATABASE_URL: this.url("inspector"),
-      AUDIT_SINKS: sinks.join(","),
-      AUDIT_VERIFIER_KEYS: this.base.vkeys.join(","),
+    const environment = { AUDIT_SINKS: sinks.join(",") };
+    return await this.run(
+      "audit-verify",
+      "inspector",
+      ["--json", "--policy", policyFile, ...state, ...args],
+      environment,
+    );
+  }
+
+  /** One of the programs, in the folder of what is outside the database. */
+  async run(
+    program: Parameters<typeof runProgram>[0],
+    login: Login,
+    args: readonly string[],
+    more: Readonly<Record<string, string>> = {},
+  ): Promise<Ended> {
+    const own = login === "publisher" ? { AUDIT_SIGNING_KEY_FILE: this.place.keyFile } : {};
+    const environment = {
+      AUDIT_DATABASE_URL: this.url(login),
+      AUDIT_SINKS: this.place.sinks.join(","),
+      AUDIT_VERIFIER_KEYS: [...this.base.vkeys, ...this.newKeys].join(","),
       AUDIT_ORIGIN: ORIGIN,
-    });
+    };
+    return await runProgram(program, args, { ...environment, ...own, ...more }, this.place.folder);
+  }
+
+  /** @throws {Error} where it does not end with 0 */
+  async runWell(...run: Parameters<World["run"]>): Promise<string> {
+    const { exit, stdout, stderr } = await this.run(...run);
+    if (exit !== 0) throw new Error(`${run[0]} ${run[2].join(" ")}: exit ${exit}: ${stdout}${stderr}`);
+    return stdout;
   }
 
   async [Symbol.asyncDispose](): Promise<void> {

@@ -1,14 +1,9 @@
 import postgres, { type Sql } from "postgres";
-import type { Random } from "./random.ts";
-import type { World } from "./world/world.ts";
-import { type Reshaping, RESHAPINGS, reshape } from "./world/migrations.ts";
-import { TABLES } from "./world/tables.ts";
-
-/** Something that is no attack: after it the report must be clean. */
-interface HonestChange {
-  readonly name: string;
-  readonly run: (world: World, random: Random, fresh: () => number) => Promise<void>;
-}
+import type { HonestChange } from "./change.ts";
+import type { Random } from "../random.ts";
+import type { World } from "../world/world.ts";
+import { type Reshaping, RESHAPINGS, reshape } from "../world/migrations.ts";
+import { TABLES } from "../world/tables.ts";
 
 const insertAny = (random: Random, fresh: () => number): string => random.pick(TABLES).insert(random, fresh());
 
@@ -94,7 +89,8 @@ const recordsAnew = (reshaping: Reshaping): HonestChange => ({
   },
 });
 
-export const HONEST_CHANGES: readonly HonestChange[] = [
+/** What applications and those who run the database do. */
+export const OF_APPLICATIONS: readonly HonestChange[] = [
   inTransaction("rows of several tables", "read committed"),
   inTransaction("a repeatable read transaction", "repeatable read"),
   inTransaction("a serializable transaction", "serializable"),

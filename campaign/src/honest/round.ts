@@ -1,8 +1,8 @@
-import { HONEST_CHANGES } from "./honest.ts";
-import { falseAlarm } from "./judge.ts";
-import { Random } from "./random.ts";
-import type { Base } from "./world/base.ts";
-import { World } from "./world/world.ts";
+import { HONEST_CHANGES } from "./all.ts";
+import { falseAlarm } from "../judge.ts";
+import { Random } from "../random.ts";
+import type { Base } from "../world/base.ts";
+import { World } from "../world/world.ts";
 
 /** Changes between two verifications: enough of them that they meet. */
 export const CHANGES_A_ROUND = 15;
