@@ -1,8 +1,9 @@
-import { readFileSync, writeFileSync } from "node:fs";
+import { existsSync, readFileSync, writeFileSync } from "node:fs";
 import { publishHead } from "@scidex/audit-publisher";
 import { openSink } from "@scidex/audit-sinks";
 import { EMPTY_STATE, parsePolicy, type VerificationReport, type VerifierState, verify } from "@scidex/audit-verifier";
 import { auditChain, type Ended, expectExit } from "./commands.ts";
+import { writeRules } from "./rules.ts";
 import { ORIGIN, type Platform, sinksOf } from "./platform.ts";
 
 /** Publishes and verifies from outside the database, and keeps the policy by commands alone. */
@@ -18,13 +19,15 @@ export class Auditor {
 
   /** @throws {Error} where anything is said against it, also that a table could not be recorded anew */
   async publish(): Promise<void> {
-    const { keyFile, connect } = this.#platform;
+    const { keyFile, policyFile, connect } = this.#platform;
     await using database = connect("publisher", 2);
+    const policy = existsSync(policyFile) ? parsePolicy(readFileSync(policyFile, "utf8")) : undefined;
     const { status, divergences, warnings } = await publishHead({
       database,
       keyFile,
       sinks: sinksOf(this.#platform),
       origin: ORIGIN,
+      policy,
     });
     this.done.publications++;
     if (status !== "intact" || warnings.length > 0)
@@ -62,26 +65,36 @@ export class Auditor {
     );
   }
 
-  /** The first policy is printed; afterwards no one edits it. */
+  /** The first policy is printed, and gets the auditor's own rules; afterwards no one edits it. */
   async pin(): Promise<void> {
-    const { stdout } = expectExit("policy", await this.#policy([]), 0);
+    const { stdout } = expectExit("policy", await this.#run("policy"), 0);
     writeFileSync(this.#platform.policyFile, stdout);
+    await writeRules(this.#platform);
+  }
+
+  /** Accepts what a verification finds, all of it. @throws {Error} where that is nothing */
+  async accept(): Promise<void> {
+    const { policyFile } = this.#platform;
+    const { stdout } = expectExit("verify", await this.#run("verify", "--json", "--policy", policyFile), 1);
+    const report = `${policyFile}.report`;
+    writeFileSync(report, stdout);
+    expectExit("accept", await this.#run("accept", report, "--reason", "agreed on", "--policy", policyFile), 0);
   }
 
   /** Looks at what has come. Where something narrows it is approved, once. @throws {Error} where that is not as expected */
   async approve(isNeeded: boolean): Promise<string> {
     const { policyFile } = this.#platform;
-    const shown = expectExit("policy --diff", await this.#policy(["--diff", policyFile]), isNeeded ? 4 : 0);
+    const shown = expectExit("policy --diff", await this.#run("policy", "--diff", policyFile), isNeeded ? 4 : 0);
     if (!isNeeded) return shown.stdout;
-    expectExit("policy --approve", await this.#policy(["--approve", policyFile]), 0);
+    expectExit("policy --approve", await this.#run("policy", "--approve", policyFile), 0);
     this.done.approvals++;
-    expectExit("policy --diff after the approval", await this.#policy(["--diff", policyFile]), 0);
+    expectExit("policy --diff after the approval", await this.#run("policy", "--diff", policyFile), 0);
     return shown.stdout;
   }
 
-  async #policy(args: readonly string[]): Promise<Ended> {
+  async #run(...args: readonly string[]): Promise<Ended> {
     const { url, vkeys } = this.#platform;
-    return await auditChain(["policy", ...args], {
+    return await auditChain(args, {
       AUDIT_DATABASE_URL: url("inspector"),
       AUDIT_SINKS: sinksOf(this.#platform).join(","),
       AUDIT_VERIFIER_KEYS: vkeys.join(","),

@@ -3,16 +3,12 @@ import { drizzle } from "drizzle-orm/postgres-js";
 import { connect } from "../audited-database.ts";
 import { expectExit } from "./commands.ts";
 import { sync } from "./deployment.ts";
-import { DATABASE, type Platform } from "./platform.ts";
+import { type Event } from "./event.ts";
+import { LAWFUL_EVENTS } from "./lawful-events.ts";
+import { DATABASE } from "./platform.ts";
 
 /** Runs one of PostgreSQL's own programs with these arguments on the database of a URL. */
 export type RunProgram = (name: string, url: string, args: readonly string[]) => Promise<string>;
-
-/** What happens to a database now and then. */
-export interface Event {
-  readonly name: string;
-  readonly run: (platform: Platform) => Promise<void>;
-}
 
 /** A full dump, restored beside the database and put in its place, with owners and rights. */
 const restored = (run: RunProgram): Event => ({
@@ -54,5 +50,8 @@ const EVENTS: readonly Event[] = [
 ];
 
 /** @param run undefined where there is no pg_dump for this server */
-export const eventsOf = (run: RunProgram | undefined): readonly Event[] =>
-  run === undefined ? EVENTS : [restored(run), ...EVENTS];
+export const eventsOf = (run: RunProgram | undefined): readonly Event[] => [
+  ...(run === undefined ? [] : [restored(run)]),
+  ...EVENTS,
+  ...LAWFUL_EVENTS,
+];

@@ -27,7 +27,9 @@ export type Login = keyof typeof LOGINS | "superuser";
 export interface Platform extends AsyncDisposable {
   readonly server: EmbeddedServer;
   readonly keyFile: string;
-  readonly vkeys: readonly string[];
+  readonly vkeys: string[];
+  /** The key of whoever may have a person's data erased. */
+  readonly privacyKey: string;
   /** Paths of the head logs. */
   readonly logs: readonly [string, string];
   readonly policyFile: string;
@@ -47,10 +49,12 @@ export async function openPlatform(server: EmbeddedServer): Promise<Platform> {
     toDatabase(login === "superuser" ? server.url : asRole(server.url, `year_${login}`, PASSWORD), DATABASE);
   const keyFile = path("key");
   const { vkeys } = await generateKeyFiles({ origin: ORIGIN, out: keyFile });
+  const privacyKey = path("privacy.key");
   const platform: Platform = {
     server,
     keyFile,
-    vkeys,
+    vkeys: [...vkeys],
+    privacyKey,
     logs: [path("one.log"), path("other.log")],
     policyFile: path("policy.json"),
     configFile: path("audit.config.json"),

@@ -1,4 +1,6 @@
+import { writeFileSync } from "node:fs";
 import { type Attack, type Attacked, kindOf, type Means } from "./attack.ts";
+import { auditChain, expectExit } from "./commands.ts";
 import { coveredColumns, keyOf, type Table } from "./tables.ts";
 import { insertInto, valueOf } from "./writes.ts";
 
@@ -17,8 +19,23 @@ async function someRow({ sql, draw }: Means, table: Table): Promise<string> {
 
 const quoted = (text: string): string => `'${text.replaceAll("'", "''")}'`;
 
-/** Keeps a row of a table and gives back how to put it back as it was. */
-async function keep({ sql }: Means, table: Table, condition: string): Promise<() => Promise<void>> {
+/** Keeps a row of a table and gives back how to put it back as it was: by SQL, or through the door for that. */
+async function keep(means: Means, table: Table, pk: string): Promise<() => Promise<void>> {
+  const { sql, draw, platform } = means;
+  const condition = `${pkOf(table)} = ${quoted(pk)}`;
+  if (draw.chance(50)) {
+    const [row] = await sql.unsafe<{ json: string }[]>(
+      `select row_to_json(t)::text as json from ${table.relation} as t where ${condition}`,
+    );
+    const file = `${platform.policyFile}.row`;
+    writeFileSync(file, row?.json ?? "");
+    return async () => {
+      const restored = await auditChain(["restore", table.relation, pk, "--row", file], {
+        AUDIT_DATABASE_URL: platform.url("superuser"),
+      });
+      expectExit(`restore ${table.relation} ${pk} of ${row?.json}`, restored, 0);
+    };
+  }
   const columns = table.columns
     .filter(({ isGenerated }) => !isGenerated)
     .map(({ name }) => name)
@@ -39,7 +56,7 @@ async function edit(means: Means): Promise<Attacked> {
   const table = draw.pick(means.tables.filter((one) => coveredColumns(one).length > 0));
   const pk = await someRow(means, table);
   const condition = `${pkOf(table)} = ${quoted(pk)}`;
-  const undo = await keep(means, table, condition);
+  const undo = await keep(means, table, pk);
   const text = async (): Promise<string> =>
     (await sql.unsafe<{ text: string }[]>(`select t::text as text from ${table.relation} as t where ${condition}`))[0]
       ?.text ?? "";
@@ -64,7 +81,7 @@ async function remove(means: Means): Promise<Attacked> {
   const table = means.draw.pick(means.tables);
   const pk = await someRow(means, table);
   const condition = `${pkOf(table)} = ${quoted(pk)}`;
-  const undo = await keep(means, table, condition);
+  const undo = await keep(means, table, pk);
   await means.sql.unsafe(`delete from ${table.relation} where ${condition}`);
   return { said: `${pk} of ${table.relation}`, checks: ["source_deleted"], pk, ...kindOf(table), undo };
 }

@@ -76,7 +76,7 @@ export async function live({ server, weeks, seed, run, tell = () => {} }: YearOp
 
     const event = events();
     tell(`week ${week}: ${event.name}`);
-    await event.run(platform);
+    await event.run(platform, auditor, week);
     await writeOnce(platform, draw, fresh);
     await auditor.publish();
     await auditor.night();
