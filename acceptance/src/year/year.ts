@@ -7,7 +7,7 @@ import type { Change } from "./changes/change.ts";
 import { expectExit } from "./commands.ts";
 import { deploy, describe, type Planned, sync, type Waits } from "./deployment.ts";
 import { Draw } from "./draw.ts";
-import { eventsOf, type RunProgram } from "./events.ts";
+import { eventsOf, type RunProgram } from "./events/all.ts";
 import { openPlatform, type Platform } from "./platform.ts";
 import { readTables } from "./tables.ts";
 import { type Fresh, writeEverywhere } from "./writes.ts";

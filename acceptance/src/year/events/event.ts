@@ -1,5 +1,5 @@
-import type { Auditor } from "./auditor.ts";
-import type { Platform } from "./platform.ts";
+import type { Auditor } from "../auditor.ts";
+import type { Platform } from "../platform.ts";
 
 /** What happens now and then, to the database or by those who look after it. After it a night is clean. */
 export interface Event {

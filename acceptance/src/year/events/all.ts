@@ -1,11 +1,11 @@
 import { migrate } from "@scidex/audit-schema";
 import { drizzle } from "drizzle-orm/postgres-js";
-import { connect } from "../audited-database.ts";
-import { expectExit } from "./commands.ts";
-import { sync } from "./deployment.ts";
+import { connect } from "../../audited-database.ts";
+import { expectExit } from "../commands.ts";
+import { sync } from "../deployment.ts";
 import { type Event } from "./event.ts";
-import { LAWFUL_EVENTS } from "./lawful-events.ts";
-import { DATABASE } from "./platform.ts";
+import { LAWFUL_EVENTS } from "./lawful.ts";
+import { DATABASE } from "../platform.ts";
 
 /** Runs one of PostgreSQL's own programs with these arguments on the database of a URL. */
 export type RunProgram = (name: string, url: string, args: readonly string[]) => Promise<string>;

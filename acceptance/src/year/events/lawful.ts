@@ -1,9 +1,9 @@
 import { setTimeout as sleep } from "node:timers/promises";
 import { beginLog, rotateKey } from "@scidex/audit-publisher";
-import { connect } from "../audited-database.ts";
-import { auditChain, expectExit } from "./commands.ts";
+import { connect } from "../../audited-database.ts";
+import { auditChain, expectExit } from "../commands.ts";
 import type { Event } from "./event.ts";
-import { DATABASE, ORIGIN, type Platform, sinksOf } from "./platform.ts";
+import { DATABASE, ORIGIN, type Platform, sinksOf } from "../platform.ts";
 
 /** A command of whoever looks after rows, with every right on them. */
 const owner = async (platform: Platform, ...args: readonly string[]): Promise<void> =>
