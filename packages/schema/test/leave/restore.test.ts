@@ -188,11 +188,15 @@ test("a permission is for one row, as it was, once, and ends with its transactio
   expect(await attempt(open, back, "delete from owned where id = 1")).toBe("AC004");
   expect(await attempt(open)).toBeUndefined();
   expect(await attempt(back)).toBe("AC004");
-  // Not for a row that gets another's key: the one that had it would be gone.
-  const missing = `select audit_chain_may_restore('owned', '3', '\\x00', '{"id":3,"note":"x"}')`;
-  expect(await attempt(missing, "update owned set id = default, note = 'x', doc = '2', tags = '{}' where id = 2")).toBe(
-    "AC004",
-  );
+  // Not for a row that is what was recorded, to be deleted; nor for one that gets another's key: its own would be gone.
+  const honest = `select audit_chain_may_restore('owned', '2', '\\x00', '{}')`;
+  expect(await attempt(honest, "delete from owned where id = 2")).toBe("AC004");
+  await sql.unsafe("create table keyed (id int primary key, note text)");
+  await attach(database.db, "keyed", { mode: "strict" });
+  await sql.unsafe(`insert into keyed values (1, 'a'), (3, 'x'); grant update, select on keyed to "${role.name}"`);
+  await past("delete from keyed where id = 3");
+  const missing = `select audit_chain_may_restore('keyed', '3', '\\x00', '{"id":3,"note":"x"}')`;
+  expect(await attempt(missing, "update keyed set id = 3, note = 'x' where id = 1")).toBe("AC004");
   // Who has put nothing back has nothing recorded.
   expect(await attempt(close)).toBe("55000");
   await sql.unsafe("create table tracked_too (id int primary key, note text)");
