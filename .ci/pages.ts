@@ -18,7 +18,7 @@ import { serveRegistry } from "./pages/registry.ts";
 import { runBlocks } from "./pages/session.ts";
 import { packAll, readerEnvironment } from "./reader.ts";
 
-const PAGES = ["README.md", "docs/getting-started.md", "docs/formats.md"];
+const PAGES = ["README.md", "docs/getting-started.md", "docs/formats.md", "docs/incident.md"];
 
 /** The database that the pages speak of. */
 const DATABASE_URL = "postgres://postgres:secret@localhost:5432/app";

@@ -1179,16 +1179,36 @@ BEGIN
 END
 $function$;
 --> statement-breakpoint
+-- Says of a row that is to be put back that it is another one than was recorded.
+CREATE OR REPLACE FUNCTION public.audit_chain_another_row(relation text, pk text, actual bytea, recorded bytea, seq bigint) RETURNS void
+LANGUAGE plpgsql
+SET search_path = pg_catalog, pg_temp
+AS $function$
+BEGIN
+  RAISE EXCEPTION 'the row % of % hashes to % as it was put back, and % was recorded at seq %', pk, relation,
+    coalesce(encode(actual, 'hex'), 'nothing'), coalesce(encode(recorded, 'hex'), 'nothing'), seq
+    USING ERRCODE = 'AC001',
+          HINT = 'Nothing was changed. The chain keeps no values, so it cannot say which of them differ: this is another state of the row, or a trigger of the table has changed it on its way, or the table''s shape has changed since it was recorded.';
+END
+$function$;
+--> statement-breakpoint
 -- What a guard does about a row that is being changed: refuses it, unless audit_chain_restore puts just this row back as it
 -- was recorded, in just this transaction. `pk` is NULL where the row gets another key: then it is not the same row.
 CREATE OR REPLACE FUNCTION public.audit_chain_put_back(relation text, kind text, pk text, before bytea, after bytea) RETURNS void
 LANGUAGE plpgsql
 SET search_path = pg_catalog, pg_temp
 AS $function$
+DECLARE
+  recorded bytea;
 BEGIN
   DELETE FROM public.audit_chain_leaving AS l
    WHERE l.xid = pg_current_xact_id() AND l.event_kind = kind AND l.event_pk = pk AND l.payload_hash = after AND l.role = 'restore';
   IF NOT FOUND THEN
+    SELECT l.payload_hash INTO recorded FROM public.audit_chain_leaving AS l
+     WHERE l.xid = pg_current_xact_id() AND l.event_kind = kind AND l.event_pk = pk AND l.role = 'restore';
+    IF FOUND THEN
+      PERFORM public.audit_chain_another_row(relation, pk, after, recorded, (SELECT s.seq FROM public.audit_chain_standing(kind, pk) AS s));
+    END IF;
     PERFORM public.audit_chain_refuse(relation, 'UPDATE'::text);
   END IF;
   INSERT INTO public.audit_chain_pending (mode, op, event_kind, event_pk, payload_hash, before_hash)
@@ -3105,10 +3125,7 @@ DECLARE
   newest  record := public.audit_chain_standing(config.kind, event);
 BEGIN
   IF newest.payload_hash IS DISTINCT FROM audit_chain_restored.payload_hash OR newest.role IN ('delete', 'retire', 'erase') THEN
-    RAISE EXCEPTION 'the row % of % hashes to % as it was put back, and % was recorded at seq %', pk, config.relation,
-      coalesce(encode(audit_chain_restored.payload_hash, 'hex'), 'nothing'), coalesce(encode(newest.payload_hash, 'hex'), 'nothing'), newest.seq
-      USING ERRCODE = 'AC001',
-            HINT = 'Nothing was changed. The chain keeps no values, so it cannot say which of them differ: this is another state of the row, or a trigger of the table has changed it on its way, or the table''s shape has changed since it was recorded.';
+    PERFORM public.audit_chain_another_row(config.relation::text, pk, audit_chain_restored.payload_hash, newest.payload_hash, newest.seq);
   END IF;
   WITH own AS (
     DELETE FROM public.audit_chain_pending AS p WHERE p.xid = pg_current_xact_id() AND p.event_kind = config.kind AND p.event_pk = event

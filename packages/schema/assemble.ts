@@ -44,6 +44,7 @@ const FILES = [
   "capture/check_relation",
   "capture/refuse",
   "leave/let_go",
+  "restore/another_row",
   "restore/put_back",
   "capture/capture_name",
   "capture/capture_source",

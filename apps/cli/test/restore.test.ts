@@ -55,6 +55,13 @@ it("puts back what was recorded, from a file or standard input, says so, and doe
     /^orders 42: can be put back, as it was recorded at seq \d+\n {2}it hashes to [0-9a-f]{64}; the row that was there to [0-9a-f]{64}\n {2}nothing was changed\n$/u,
   );
   expect((await verify()).code).toBe(1);
+  const other = await db.run(["restore", "orders", "42", "--row", "-"], { env, input: '{"id":42,"price":2}' });
+  expect([other.code, other.stderr]).toEqual([
+    3,
+    expect.stringMatching(
+      /the row 42 of public\.orders hashes to [0-9a-f]{64} as it was put back, and [0-9a-f]{64} was recorded at seq \d+/u,
+    ),
+  ]);
   const done = await db.run(["restore", "orders", "42", "--row", file, "--json"], { env });
   expect(jsonOf(done)).toEqual({
     kind: "orders",

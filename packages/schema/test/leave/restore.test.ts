@@ -181,7 +181,7 @@ test("a permission is for one row, as it was, once, and ends with its transactio
   const attempt = async (...statements: string[]): Promise<string | undefined> =>
     await stateOf(client.sql.begin(async (tx) => await tx.unsafe(statements.join(";"))));
   const back = "update owned set note = 'é' where id = 1";
-  expect(await attempt(open, "update owned set note = 'other' where id = 1")).toBe("AC004");
+  expect(await attempt(open, "update owned set note = 'other' where id = 1")).toBe("AC001");
   expect(await attempt(open, "update owned set note = 'x' where id = 2")).toBe("AC004");
   expect(await attempt(open, back, `update owned set note = ${recorded} where id = 1`)).toBe("AC004");
   expect(await attempt(open, "delete from owned where id = 1")).toBe("AC004");

@@ -4,10 +4,17 @@ CREATE OR REPLACE FUNCTION public.audit_chain_put_back(relation text, kind text,
 LANGUAGE plpgsql
 SET search_path = pg_catalog, pg_temp
 AS $function$
+DECLARE
+  recorded bytea;
 BEGIN
   DELETE FROM public.audit_chain_leaving AS l
    WHERE l.xid = pg_current_xact_id() AND l.event_kind = kind AND l.event_pk = pk AND l.payload_hash = after AND l.role = 'restore';
   IF NOT FOUND THEN
+    SELECT l.payload_hash INTO recorded FROM public.audit_chain_leaving AS l
+     WHERE l.xid = pg_current_xact_id() AND l.event_kind = kind AND l.event_pk = pk AND l.role = 'restore';
+    IF FOUND THEN
+      PERFORM public.audit_chain_another_row(relation, pk, after, recorded, (SELECT s.seq FROM public.audit_chain_standing(kind, pk) AS s));
+    END IF;
     PERFORM public.audit_chain_refuse(relation, 'UPDATE'::text);
   END IF;
   INSERT INTO public.audit_chain_pending (mode, op, event_kind, event_pk, payload_hash, before_hash)

@@ -16,10 +16,7 @@ DECLARE
   newest  record := public.audit_chain_standing(config.kind, event);
 BEGIN
   IF newest.payload_hash IS DISTINCT FROM audit_chain_restored.payload_hash OR newest.role IN ('delete', 'retire', 'erase') THEN
-    RAISE EXCEPTION 'the row % of % hashes to % as it was put back, and % was recorded at seq %', pk, config.relation,
-      coalesce(encode(audit_chain_restored.payload_hash, 'hex'), 'nothing'), coalesce(encode(newest.payload_hash, 'hex'), 'nothing'), newest.seq
-      USING ERRCODE = 'AC001',
-            HINT = 'Nothing was changed. The chain keeps no values, so it cannot say which of them differ: this is another state of the row, or a trigger of the table has changed it on its way, or the table''s shape has changed since it was recorded.';
+    PERFORM public.audit_chain_another_row(config.relation::text, pk, audit_chain_restored.payload_hash, newest.payload_hash, newest.seq);
   END IF;
   WITH own AS (
     DELETE FROM public.audit_chain_pending AS p WHERE p.xid = pg_current_xact_id() AND p.event_kind = config.kind AND p.event_pk = event
