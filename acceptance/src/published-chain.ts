@@ -4,15 +4,16 @@ import { join } from "node:path";
 import { isStatementLine } from "@scidex/audit-core";
 import { generateKeyFiles, publishHead, type PublishResult } from "@scidex/audit-publisher";
 import { openSink } from "@scidex/audit-sinks";
-import { EMPTY_STATE, type VerificationReport, type VerifierState, verify } from "@scidex/audit-verifier";
+import { EMPTY_STATE, type Policy, type VerificationReport, type VerifierState, verify } from "@scidex/audit-verifier";
 import type { Sql } from "postgres";
 
 const ORIGIN = "example.org/acceptance";
 
-/** When a chain is verified, where that is not now. */
-export interface VerifyTime {
+/** How a chain is verified, where that is not now, or not without a policy. */
+export interface VerifyWith {
   /** Milliseconds since the Unix epoch. */
   readonly now?: number;
+  readonly policy?: Policy;
 }
 
 /**
@@ -24,9 +25,9 @@ export interface PublishedChain {
   /** The sink's URL. */
   readonly sink: string;
   /** Seals and publishes; what could not be done is an error, a finding is in the result. */
-  publish(sql: Sql): Promise<PublishResult>;
+  publish(sql: Sql, policy?: Policy): Promise<PublishResult>;
   /** Verifies everything: links, heads, sources, coverage and structure. */
-  verify(sql: Sql, time?: VerifyTime): Promise<VerificationReport>;
+  verify(sql: Sql, how?: VerifyWith): Promise<VerificationReport>;
   /** Number of heads published. */
   heads(): number;
   /** Removes keys and sink. */
@@ -43,11 +44,11 @@ export async function openPublishedChain(): Promise<PublishedChain> {
   return {
     keyFile,
     sink: sinkUrl,
-    publish: async (sql) => await publishHead({ database: sql, keyFile, sinks: [sinkUrl] }),
-    verify: async (sql, { now = Date.now() } = {}) => {
+    publish: async (sql, policy) => await publishHead({ database: sql, keyFile, sinks: [sinkUrl], policy }),
+    verify: async (sql, { now = Date.now(), policy } = {}) => {
       const sink = openSink(sinkUrl);
       try {
-        const trust = { origin: ORIGIN, keys: vkeys, heads: [sink], state };
+        const trust = { origin: ORIGIN, keys: vkeys, heads: [sink], state, policy };
         const verification = await verify(sql, trust, { now });
         ({ state } = verification);
         return verification.report;
