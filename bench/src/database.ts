@@ -16,7 +16,14 @@ export interface BenchDatabase {
 }
 
 /** Settings of a server for production on a small machine; what is written is synced. */
-const SETTINGS = { fsync: "on", shared_buffers: "1GB", max_wal_size: "8GB", max_connections: "200" };
+const SETTINGS = {
+  fsync: "on",
+  shared_buffers: "1GB",
+  max_wal_size: "8GB",
+  max_connections: "200",
+  wal_level: "logical",
+  max_slot_wal_keep_size: "16GB",
+};
 
 export async function benchDatabase(): Promise<BenchDatabase> {
   const given = process.env["AUDIT_DATABASE_URL"];

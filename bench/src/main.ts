@@ -3,7 +3,7 @@ import { parseArgs } from "node:util";
 import { benchAppend } from "./append.ts";
 import { benchBackfill } from "./backfill.ts";
 import { benchBundle } from "./bundle.ts";
-import { benchCapture } from "./capture.ts";
+import { benchCapture } from "./capture/bench-capture.ts";
 import { type BenchDatabase, benchDatabase } from "./database.ts";
 import { benchLedger } from "./ledger.ts";
 import { isReached, type Measurement } from "./measure.ts";

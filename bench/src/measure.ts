@@ -3,7 +3,7 @@ export interface Measurement {
   readonly name: string;
   /** Median of the figure. */
   readonly value: number;
-  readonly unit: "tx/s" | "rows/s" | "events/s" | "ms" | "MB";
+  readonly unit: "tx/s" | "rows/s" | "events/s" | "ms" | "µs" | "MB";
   /** What it is held against, if anything, with that figure. */
   readonly against?: { readonly name: string; readonly value: number };
   /** Median of the ratios of the rounds, each within one round. */
@@ -17,6 +17,28 @@ export function median(values: readonly number[]): number {
   const sorted = values.toSorted((a, b) => a - b);
   return sorted[Math.floor((sorted.length - 1) / 2)] ?? Number.NaN;
 }
+
+/** The value that a part of them do not exceed. */
+export function quantile(values: readonly number[], part: number): number {
+  const sorted = values.toSorted((a, b) => a - b);
+  return sorted[Math.max(0, Math.ceil(part * sorted.length) - 1)] ?? Number.NaN;
+}
+
+/** The mean, and the interval that holds the true one with 95 % certainty, by Student's t for twenty values. */
+export function interval(values: readonly number[]): {
+  readonly mean: number;
+  readonly from: number;
+  readonly to: number;
+} {
+  const n = values.length;
+  const mean = values.reduce((sum, value) => sum + value, 0) / n;
+  const deviation = Math.sqrt(values.reduce((sum, value) => sum + (value - mean) ** 2, 0) / (n - 1));
+  const half = (T_OF_20 * deviation) / Math.sqrt(n);
+  return { mean, from: mean - half, to: mean + half };
+}
+
+/** Student's t for 19 degrees of freedom, two-sided, 95 %. */
+const T_OF_20 = 2.093;
 
 /** Wall time of `work` in milliseconds. */
 export async function milliseconds(work: () => Promise<unknown>): Promise<number> {

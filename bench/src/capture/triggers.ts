@@ -1,14 +1,13 @@
 import type { Sql } from "postgres";
-import { type BenchDatabase, sealAll, throughput, withClients } from "./database.ts";
-import { held, type Measurement, median, milliseconds, ratioOf, rounds } from "./measure.ts";
+import { type BenchDatabase, sealAll, throughput, withClients } from "../database.ts";
+import { held, type Measurement, median, milliseconds, ratioOf, rounds } from "../measure.ts";
+import { COLUMNS, insertInto, insertMany } from "./rows.ts";
 
-const COLUMNS =
-  "(id bigserial primary key, actor text not null, action text not null, details jsonb, n int, created_at timestamptz not null default now())";
 const BULK_ROWS = 50_000;
 const SINGLE_ROWS = 20_000;
 
-/** What auditing a table costs those who write to it. */
-export async function benchCapture(db: BenchDatabase): Promise<Measurement[]> {
+/** What auditing a table by triggers costs those who write to it. */
+export async function benchTriggers(db: BenchDatabase): Promise<Measurement[]> {
   const { sql } = db;
   for (const name of ["plain", "strict", "sealed", "textbook"]) await sql.unsafe(`create table ${name} ${COLUMNS}`);
   await db.attach("strict", { mode: "strict" });
@@ -34,13 +33,6 @@ async function makeTextbook(sql: Sql): Promise<void> {
     end $$;
     create trigger textbook_link before insert on textbook for each row execute function textbook_link();`);
 }
-
-const insertInto = (table: string) => async (client: Sql) =>
-  await client.unsafe(
-    `insert into ${table} (actor, action, details, n) values ($1, $2, $3, $4)`,
-    ["agent-7", "wrote a paragraph", '{"b":1,"a":[1,2]}', 42],
-    { prepare: true },
-  );
 
 async function singles(db: BenchDatabase): Promise<Measurement[]> {
   const measurements: Measurement[] = [];
@@ -104,13 +96,7 @@ async function forks(sql: Sql): Promise<number> {
 }
 
 async function bulk(sql: Sql): Promise<Measurement[]> {
-  const run = (table: string) => async () =>
-    await milliseconds(
-      async () =>
-        await sql.unsafe(
-          `insert into ${table} (actor, action, details, n) select 'agent-' || g, 'wrote a paragraph', '{"b":1,"a":[1,2]}', g from generate_series(1, ${BULK_ROWS}) as g`,
-        ),
-    );
+  const run = (table: string) => async () => await milliseconds(async () => await insertMany(sql, table, BULK_ROWS));
   const figures = await rounds(5, { plain: run("plain"), sealed: run("sealed"), strict: run("strict") });
   const unaudited = { name: "unaudited", figures: figures.plain };
   return [
