@@ -1,10 +1,10 @@
-import { setTimeout as sleep } from "node:timers/promises";
 import type { Sql } from "postgres";
 import { Batch } from "./link/batch.ts";
 import { linkBatch } from "./link/link-batch.ts";
 import { type LinkNotice, type Notice, noticesOf } from "./link/notice.ts";
 import { TransactionReader } from "./link/transaction-reader.ts";
 import { decodeMessage } from "./pgoutput/decode-message.ts";
+import type { Relation } from "./pgoutput/message.ts";
 import type { Lsn } from "./pgoutput/lsn.ts";
 import { follow } from "./position/begin-following.ts";
 import { LogEnd } from "./position/log-end.ts";
@@ -38,6 +38,13 @@ export interface FollowOptions extends CaptureListener {
 /** More than this is not read ahead of linking, but for what the socket had. */
 const READ_AHEAD_BYTES = 1024 * 1024;
 
+/**
+ * How long events are gathered once a batch is linked, in milliseconds. A batch costs 3 ms of processor time, and two writes
+ * that wait for the disk, however few events it has: with one as soon as the one before was linked, 1,000 commits a second
+ * took 230 batches, and 780 µs of processor time each.
+ */
+const GATHER_MS = 100;
+
 /** How often it is looked whether somebody has changed what is sent. */
 const WATCH_MS = 1_000;
 /** How long it is waited for something to come. */
@@ -56,6 +63,8 @@ export class Follower {
   #stream: ReplicationStream | undefined;
   #queue: Buffer[] = [];
   #queuedBytes = 0;
+  /** With more than this in the queue it is dealt with: each time the loop is woken takes 50 µs. */
+  #wakesAtBytes = 0;
   #sentUpTo: Lsn = 0n;
   readonly #logEnd = new LogEnd();
   #linking: Promise<void> | undefined;
@@ -63,6 +72,7 @@ export class Follower {
   readonly #publications = new NewPublications();
   #published: Published;
   #watchedMs = -Infinity;
+  #flushedMs = -Infinity;
   readonly #failure = Promise.withResolvers<never>();
 
   constructor(sql: Sql, position: Position, options: FollowOptions) {
@@ -86,7 +96,7 @@ export class Follower {
           this.#queue.push(bytes);
           this.#queuedBytes += bytes.length;
           if (this.#queuedBytes > READ_AHEAD_BYTES) this.#stream?.pause();
-          this.#wake();
+          if (this.#queuedBytes > this.#wakesAtBytes) this.#wake();
         },
         sentUpTo: (lsn) => {
           this.#sentUpTo = lsn;
@@ -123,13 +133,16 @@ export class Follower {
       this.#queue = [];
       this.#queuedBytes = 0;
       for (const bytes of messages) {
-        await this.#take(bytes);
+        // A promise for each message would take as long as reading it.
+        const said = this.#take(bytes);
+        if (said !== undefined) await said;
         if (this.#batch.isFull) await this.#flush();
       }
       this.#stream?.resume();
-      if (this.#batch.events.length > 0 && this.#linking === undefined) await this.#flush();
+      const isDue = this.#linking === undefined && this.#gatheringMs <= 0;
+      if (isDue && this.#batch.events.length > 0) await this.#flush();
       if (this.#queue.length > 0) continue;
-      if (this.#linking === undefined) await this.#moveOn();
+      if (isDue && this.#linking === undefined) await this.#moveOn();
       if (this.#reader.isBetween) await this.#logEnd.nudge(this.#sql, this.#sentUpTo);
       const { until } = this.#options;
       if (until !== undefined && this.#position.linkedTo >= until) return false;
@@ -166,27 +179,41 @@ export class Follower {
     return true;
   }
 
+  /** How long more is gathered, in milliseconds. Whoever ends at a place wants to be there. */
+  get #gatheringMs(): number {
+    return this.#options.until === undefined ? this.#flushedMs + GATHER_MS - performance.now() : 0;
+  }
+
   /** Until something comes, a batch is linked, or a moment has passed. */
   async #pause(): Promise<void> {
     const woken = Promise.withResolvers<void>();
     this.#wake = woken.resolve;
     if (this.#queue.length > 0 || this.#options.signal.aborted) return;
-    const timer = new AbortController();
-    const moment = sleep(this.#options.until === undefined ? PAUSE_MS : 50, undefined, { signal: timer.signal });
-    await Promise.race([woken.promise, moment, ...(this.#linking === undefined ? [] : [this.#linking])]);
-    timer.abort();
-    await moment.catch(() => {});
+    const pauseMs = this.#options.until === undefined ? PAUSE_MS : 50;
+    const isGathering = this.#gatheringMs > 0;
+    this.#wakesAtBytes = isGathering ? READ_AHEAD_BYTES / 2 : 0;
+    const timer = setTimeout(woken.resolve, isGathering ? Math.min(pauseMs, this.#gatheringMs) : pauseMs);
+    await woken.promise;
+    clearTimeout(timer);
   }
 
-  async #take(bytes: Buffer): Promise<void> {
+  /** Reads a message; what takes longer comes as a promise. */
+  #take(bytes: Buffer): Promise<void> | undefined {
     const message = decodeMessage(bytes);
+    if (message.type === "relation") return this.#describe(message);
     const notices: Notice[] = [];
-    if (message.type === "relation") {
-      // Whoever changes a configuration waits until all that was written before is linked: it cannot be too new.
-      const { notice, warning } = this.#reader.describe(message, await readTables(this.#sql));
-      if (notice !== undefined) notices.push(notice);
-      if (warning !== undefined) this.#options.onWarning(warning);
-    } else this.#reader.read(message, this.#batch.events, notices);
+    this.#reader.read(message, this.#batch.events, notices);
+    return notices.length === 0 ? undefined : this.#say(notices);
+  }
+
+  async #describe(relation: Relation): Promise<void> {
+    // Whoever changes a configuration waits until all that was written before is linked: it cannot be too new.
+    const { notice, warning } = this.#reader.describe(relation, await readTables(this.#sql));
+    if (notice !== undefined) await this.#say([notice]);
+    if (warning !== undefined) this.#options.onWarning(warning);
+  }
+
+  async #say(notices: readonly Notice[]): Promise<void> {
     for (const notice of notices) await this.#options.onNotice(notice);
   }
 
@@ -207,11 +234,13 @@ export class Follower {
   /** Begins to link what has been read, once the batch before is. */
   async #flush(): Promise<void> {
     await this.#linking;
+    this.#flushedMs = performance.now();
     const batch = this.#batch;
     batch.place = this.#reader.place;
     this.#batch = new Batch(batch.place);
     const linking = this.#link(batch).finally(() => {
       this.#linking = undefined;
+      this.#wake();
     });
     linking.catch((error: unknown) => this.#failure.reject(error));
     this.#linking = linking;

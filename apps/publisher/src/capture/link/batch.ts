@@ -1,3 +1,4 @@
+import type { Micros } from "@scidex/audit-core";
 import type { Place } from "../position/position.ts";
 
 /** What an event does to its key. */
@@ -14,9 +15,18 @@ export interface StreamEvent {
   readonly beforeHash: string | null;
   /** Whether its table refuses changes, so that it should not have been possible. */
   readonly isRefused: boolean;
-  /** Which transaction it is of, and when that was committed. */
-  readonly said: string;
+  readonly transaction: Transaction;
 }
+
+/** Which transaction an event is of, and when that was committed. */
+export interface Transaction {
+  readonly xid: number;
+  readonly committedAt: Micros;
+}
+
+/** Put into words only where something is said of it: most never is. */
+export const described = ({ xid, committedAt }: Transaction): string =>
+  `transaction ${xid}, ${new Date(Number(committedAt / 1000n)).toISOString()}`;
 
 /** How many events one transaction of ours links at most. */
 export const BATCH = 5_000;

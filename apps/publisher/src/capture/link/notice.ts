@@ -1,4 +1,4 @@
-import type { StreamEvent } from "./batch.ts";
+import { described, type StreamEvent } from "./batch.ts";
 import type { Link } from "./link-batch.ts";
 
 /** Something that the log shows and that should not be. */
@@ -18,10 +18,11 @@ const NONE: readonly LinkNotice[] = [];
 
 /** What is to be said of an event once it is linked. */
 export function noticesOf(
-  { kind, pk, op, isRefused, said }: StreamEvent,
+  { kind, pk, op, isRefused, transaction }: StreamEvent,
   { seq, isUnexpected }: Link,
 ): readonly LinkNotice[] {
   if (seq === null || !(isRefused || isUnexpected)) return NONE;
+  const said = described(transaction);
   const about = { eventKind: kind, eventPk: pk, seq };
   const refused = `the row was ${op === "update" ? "updated" : "deleted"} past its guard (${said})`;
   const unexpected =

@@ -3,7 +3,7 @@ import type { Lsn } from "../pgoutput/lsn.ts";
 import type { Place } from "../position/position.ts";
 import type { StreamTable, StreamTables } from "../rows/read-tables.ts";
 import { filled, RowReader, UnreadableRow } from "../rows/row-reader.ts";
-import type { StreamEvent } from "./batch.ts";
+import { described, type StreamEvent, type Transaction } from "./batch.ts";
 import type { Notice } from "./notice.ts";
 import { PublisherError } from "../../errors.ts";
 
@@ -14,7 +14,7 @@ interface Followed {
 
 interface Open {
   readonly commitLsn: Lsn;
-  readonly said: string;
+  readonly transaction: Transaction;
   changes: number;
 }
 
@@ -85,7 +85,7 @@ export class TransactionReader {
       case "begin":
         this.#open = {
           commitLsn: message.commitLsn,
-          said: `transaction ${message.xid}, ${new Date(Number(message.committedAt / 1000n)).toISOString()}`,
+          transaction: message,
           changes: 0,
         };
         return;
@@ -117,7 +117,7 @@ export class TransactionReader {
           notices.push({
             check: "change_refused",
             eventKind: table.kind,
-            message: `${table.relation}, or a part of it, was truncated past its guard (${open.said})`,
+            message: `${table.relation}, or a part of it, was truncated past its guard (${described(open.transaction)})`,
           });
       }
       return;
@@ -125,13 +125,13 @@ export class TransactionReader {
     const followed = this.#followed.get(change.relation);
     if (followed === undefined) return;
     try {
-      events.push(...rowEvents(change, followed, open.said));
+      events.push(...rowEvents(change, followed, open.transaction));
     } catch (error) {
       if (!(error instanceof UnreadableRow)) throw error;
       notices.push({
         check: "source_unchained",
         eventKind: followed.table.kind,
-        message: `a row of ${followed.table.relation} cannot be recorded: ${error.message} (${open.said})`,
+        message: `a row of ${followed.table.relation} cannot be recorded: ${error.message} (${described(open.transaction)})`,
       });
     }
   }
@@ -140,7 +140,7 @@ export class TransactionReader {
 function rowEvents(
   change: Exclude<Change, { readonly type: "truncate" }>,
   { table, reader }: Followed,
-  said: string,
+  transaction: Transaction,
 ): StreamEvent[] {
   const event = (
     op: StreamEvent["op"],
@@ -152,7 +152,7 @@ function rowEvents(
     ...row,
     beforeHash,
     isRefused: op !== "insert" && table.changes === "refuse",
-    said,
+    transaction,
   });
   if (change.type === "insert") return [event("insert", reader.read(change.after), null)];
   const { before } = change;
