@@ -178,9 +178,9 @@ SET search_path = pg_catalog, pg_temp
 AS $function$
 BEGIN
   PERFORM public.audit_chain_check_event(e.kind, e.pk, e.payload_hash)
-     FROM unnest(kinds, pks, payload_hashes) AS e(kind, pk, payload_hash)
-    WHERE (position(':' IN e.kind) = 0 AND octet_length(convert_to(e.kind, 'UTF8')) BETWEEN 1 AND 200 AND octet_length(convert_to(e.pk, 'UTF8')) <= 2000
-           AND octet_length(e.payload_hash) = 32) IS NOT TRUE;
+     FROM (SELECT unnest(kinds) AS kind, unnest(pks) AS pk, unnest(payload_hashes) AS payload_hash OFFSET 0) AS e
+    -- In no encoding does a byte become more than four.
+    WHERE (position(':' IN e.kind) = 0 AND octet_length(e.kind) BETWEEN 1 AND 50 AND octet_length(e.pk) <= 500 AND octet_length(e.payload_hash) = 32) IS NOT TRUE;
 END
 $function$;
 --> statement-breakpoint
@@ -281,9 +281,9 @@ BEGIN
     VALUES (before + 1, kinds[1], pks[1], payload_hashes[1], event_hash, chains[1], head_hash, before_hashes[1], linked_at);
   ELSE
     INSERT INTO public.audit_chain (seq, event_kind, event_pk, payload_hash, event_hash, prev_hash, chain_hash, before_hash, appended_at)
-    SELECT before + e.n, e.kind, e.pk, e.payload, e.event, e.prev, chains[e.n + 1], e.before_row, linked_at
-      FROM unnest(kinds, pks, payload_hashes, before_hashes, events, chains) WITH ORDINALITY AS e(kind, pk, payload, before_row, event, prev, n)
-     WHERE e.n <= cardinality(kinds);
+    -- Not FROM unnest(…) with six arrays, each of which would be kept whole before the first row: 0.8 us a row.
+    SELECT before + generate_series(1, cardinality(kinds)), unnest(kinds), unnest(pks), unnest(payload_hashes), unnest(events),
+           unnest(chains[:cardinality(kinds)]), unnest(chains[2:]), unnest(before_hashes), linked_at;
   END IF;
   RETURN before + cardinality(kinds);
 END
@@ -3385,7 +3385,7 @@ BEGIN
       has_restored := has_restored OR EXISTS (SELECT FROM public.audit_chain AS c WHERE c.event_kind = concat(item.kind, ':restore'))
                                    OR EXISTS (SELECT FROM public.audit_chain_pending AS p WHERE p.event_kind = item.kind AND p.op = 'restore');
     END LOOP;
-    IF EXISTS (SELECT FROM unnest(ops, before_hashes) AS e(op, before) WHERE e.op <> 'insert' AND e.before IS NULL) THEN
+    IF array_remove(ops, 'insert') <> '{}' AND EXISTS (SELECT FROM unnest(ops, before_hashes) AS e(op, before) WHERE e.op <> 'insert' AND e.before IS NULL) THEN
       SELECT p.payloads, p.befores INTO payload_hashes, before_hashes FROM public.audit_chain_presume(kinds, pks, payload_hashes, before_hashes, ops) AS p;
       is_plain := false;
     END IF;
@@ -3398,12 +3398,12 @@ BEGIN
            WHERE c.event_kind = concat(e.kind, ':restore') AND c.event_pk > concat(e.pk, '@') COLLATE "C" AND c.event_pk < concat(e.pk, 'A') COLLATE "C" LIMIT 1) AS r);
     END IF;
     PERFORM public.audit_chain_check_events(kinds, pks, payload_hashes);
-    SELECT array_agg(nullif(o.op, 'insert') ORDER BY o.n) INTO roles FROM unnest(ops) WITH ORDINALITY AS o(op, n);
+    roles := array_replace(ops, 'insert', NULL);
     IF is_plain THEN
       BEGIN
         odd := CASE WHEN array_remove(roles, NULL) <> '{}' THEN public.audit_chain_unexpected(kinds, pks, payload_hashes, before_hashes, roles) END;
         size := public.audit_chain_extend(kinds, pks, payload_hashes, before_hashes, roles);
-        SELECT array_agg(CASE WHEN odd[s.place] THEN -(size - n + s.place) ELSE size - n + s.place END ORDER BY s.place) INTO seqs FROM generate_series(1, n) AS s(place);
+        seqs := ARRAY(SELECT CASE WHEN odd[s.place] THEN -(size - n + s.place) ELSE size - n + s.place END FROM generate_series(1, n) AS s(place));
       EXCEPTION WHEN unique_violation THEN
         is_plain := false;
       END;

@@ -13,6 +13,7 @@ import type { Position } from "./position/position.ts";
 import { type Published, readPublished, tamperedWith } from "./position/published.ts";
 import { readServer } from "./position/slot.ts";
 import type { PositionFile } from "./position/position-file.ts";
+import { Inbox } from "./replication/inbox.ts";
 import { ReplicationStream } from "./replication/stream.ts";
 import { readTables } from "./rows/read-tables.ts";
 
@@ -61,14 +62,10 @@ export class Follower {
   #position: Position;
   #batch: Batch;
   #stream: ReplicationStream | undefined;
-  #queue: Buffer[] = [];
-  #queuedBytes = 0;
-  /** With more than this in the queue it is dealt with: each time the loop is woken takes 50 µs. */
-  #wakesAtBytes = 0;
+  readonly #inbox = new Inbox();
   #sentUpTo: Lsn = 0n;
   readonly #logEnd = new LogEnd();
   #linking: Promise<void> | undefined;
-  #wake: () => void = () => {};
   readonly #publications = new NewPublications();
   #published: Published;
   #watchedMs = -Infinity;
@@ -93,10 +90,7 @@ export class Follower {
       { slot, publications, from: linkedTo },
       {
         message: (bytes) => {
-          this.#queue.push(bytes);
-          this.#queuedBytes += bytes.length;
-          if (this.#queuedBytes > READ_AHEAD_BYTES) this.#stream?.pause();
-          if (this.#queuedBytes > this.#wakesAtBytes) this.#wake();
+          if (this.#inbox.put(bytes) > READ_AHEAD_BYTES) this.#stream?.pause();
         },
         sentUpTo: (lsn) => {
           this.#sentUpTo = lsn;
@@ -104,9 +98,9 @@ export class Follower {
       },
     );
     this.#stream = stream;
-    const ended = stream.lost.finally(() => this.#wake());
+    const ended = stream.lost.finally(() => this.#inbox.wake());
     ended.catch(() => {});
-    const stop = (): void => this.#wake();
+    const stop = (): void => this.#inbox.wake();
     this.#options.signal.addEventListener("abort", stop);
     try {
       if (await this.#wasMoved()) return true;
@@ -129,10 +123,7 @@ export class Follower {
 
   async #loop(): Promise<boolean> {
     while (!this.#options.signal.aborted) {
-      const messages = this.#queue;
-      this.#queue = [];
-      this.#queuedBytes = 0;
-      for (const bytes of messages) {
+      for (const bytes of this.#inbox.takeAll()) {
         // A promise for each message would take as long as reading it.
         const said = this.#take(bytes);
         if (said !== undefined) await said;
@@ -141,7 +132,7 @@ export class Follower {
       this.#stream?.resume();
       const isDue = this.#linking === undefined && this.#gatheringMs <= 0;
       if (isDue && this.#batch.events.length > 0) await this.#flush();
-      if (this.#queue.length > 0) continue;
+      if (!this.#inbox.isEmpty) continue;
       if (isDue && this.#linking === undefined) await this.#moveOn();
       if (this.#reader.isBetween) await this.#logEnd.nudge(this.#sql, this.#sentUpTo);
       const { until } = this.#options;
@@ -163,19 +154,19 @@ export class Follower {
     return false;
   }
 
-  /** Whether publications were taken in, from a place on at which nothing that is linked later could need them. */
+  /**
+   * Whether publications were taken in, from a place on at which nothing that is linked later could need them. What was read
+   * is linked first: under a steady load there is no moment at which nothing waits. What was not comes again.
+   */
   async #hasAdopted(): Promise<boolean> {
-    if (this.#linking !== undefined || this.#batch.events.length > 0 || !this.#reader.isBetween) return false;
     const adoption = await this.#publications.look(this.#sql, this.#position.publications);
+    if (adoption === undefined || !this.#reader.isBetween) return false;
+    if (this.#batch.events.length > 0) await this.#flush();
+    await this.#linking;
     const { id, slot, linkedTo } = this.#position;
-    if (adoption === undefined || linkedTo < adoption.from || this.#queue.length > 0) return false;
-    await follow(this.#sql, {
-      before: id,
-      slot,
-      publications: adoption.publications,
-      lsn: linkedTo,
-      missedFrom: null,
-    });
+    if (linkedTo < adoption.from) return false;
+    const { publications } = adoption;
+    await follow(this.#sql, { before: id, slot, publications, lsn: linkedTo, missedFrom: null });
     return true;
   }
 
@@ -186,15 +177,9 @@ export class Follower {
 
   /** Until something comes, a batch is linked, or a moment has passed. */
   async #pause(): Promise<void> {
-    const woken = Promise.withResolvers<void>();
-    this.#wake = woken.resolve;
-    if (this.#queue.length > 0 || this.#options.signal.aborted) return;
-    const pauseMs = this.#options.until === undefined ? PAUSE_MS : 50;
-    const isGathering = this.#gatheringMs > 0;
-    this.#wakesAtBytes = isGathering ? READ_AHEAD_BYTES / 2 : 0;
-    const timer = setTimeout(woken.resolve, isGathering ? Math.min(pauseMs, this.#gatheringMs) : pauseMs);
-    await woken.promise;
-    clearTimeout(timer);
+    const gatheringMs = this.#gatheringMs;
+    if (gatheringMs > 0) await this.#inbox.wait(gatheringMs, READ_AHEAD_BYTES / 2);
+    else await this.#inbox.wait(this.#options.until === undefined ? PAUSE_MS : 50, 0);
   }
 
   /** Reads a message; what takes longer comes as a promise. */
@@ -240,7 +225,7 @@ export class Follower {
     this.#batch = new Batch(batch.place);
     const linking = this.#link(batch).finally(() => {
       this.#linking = undefined;
-      this.#wake();
+      this.#inbox.wake();
     });
     linking.catch((error: unknown) => this.#failure.reject(error));
     this.#linking = linking;

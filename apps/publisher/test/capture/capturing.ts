@@ -35,6 +35,13 @@ async function endFollowing(sql: Sql): Promise<number> {
   return ended.length;
 }
 
+/** The server may take its time to notice that whoever followed has gone. */
+async function untilLeft(sql: Sql): Promise<void> {
+  const isFollowed = async () =>
+    (await sql`select from pg_replication_slots where database = current_database() and active`).length > 0;
+  await expect.poll(isFollowed, { timeout: 60_000 }).toBe(false);
+}
+
 export async function captured(tables: string): Promise<Captured> {
   const database = await createDatabase({
     template: {
@@ -88,7 +95,11 @@ export async function captured(tables: string): Promise<Captured> {
     notices,
     gaps,
     warnings,
-    once: async (options) => await run(true, new AbortController().signal, options),
+    once: async (options) => {
+      const events = await run(true, new AbortController().signal, options);
+      if (running.size === 0) await untilLeft(sql);
+      return events;
+    },
     start: () => {
       const controller = new AbortController();
       const ended = run(false, controller.signal);
@@ -99,6 +110,8 @@ export async function captured(tables: string): Promise<Captured> {
         stop: async () => {
           controller.abort();
           await ended;
+          running.delete(controller);
+          await untilLeft(sql);
         },
       };
     },

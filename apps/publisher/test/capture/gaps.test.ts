@@ -164,6 +164,32 @@ test("a mode is changed on a live table, there and back, and no row is lost or r
   expect(log.gaps).toEqual([]);
 });
 
+test("a table is attached while others are written to without a pause", async () => {
+  const log = await captured(`${TABLE}; create table other (id int primary key)`);
+  const { sql } = log;
+  await log.attach("t");
+  const running = log.start();
+  let stop = false;
+  const writers = Array.from({ length: 4 }, async (_, writer) => {
+    for (let n = 0; !stop; n++) await sql`insert into t values (${writer * 1_000_000 + n}, 'x')`;
+  });
+  try {
+    await sql`select public.audit_chain_publication('other')`;
+    const isTaken = async () =>
+      (await sql`select public.audit_chain_is_followed(public.audit_chain_publication('other')) as is`)[0]?.["is"];
+    await expect.poll(isTaken, { timeout: 20_000 }).toBe(true);
+    await attach(drizzle(sql), "other", { mode: "stream" });
+    await sql.unsafe("insert into other values (1)");
+  } finally {
+    stop = true;
+    await Promise.all(writers);
+    await running.stop();
+  }
+  await log.once();
+  expect(await expectChained(sql, "other")).toBe(1);
+  expect(await gapsIn(log)).toBe(0);
+});
+
 test("another owner's tables are followed through a publication of his own, without a gap", async () => {
   const log = await captured(TABLE);
   const { sql } = log;

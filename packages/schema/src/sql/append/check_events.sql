@@ -5,8 +5,8 @@ SET search_path = pg_catalog, pg_temp
 AS $function$
 BEGIN
   PERFORM public.audit_chain_check_event(e.kind, e.pk, e.payload_hash)
-     FROM unnest(kinds, pks, payload_hashes) AS e(kind, pk, payload_hash)
-    WHERE (position(':' IN e.kind) = 0 AND octet_length(convert_to(e.kind, 'UTF8')) BETWEEN 1 AND 200 AND octet_length(convert_to(e.pk, 'UTF8')) <= 2000
-           AND octet_length(e.payload_hash) = 32) IS NOT TRUE;
+     FROM (SELECT unnest(kinds) AS kind, unnest(pks) AS pk, unnest(payload_hashes) AS payload_hash OFFSET 0) AS e
+    -- In no encoding does a byte become more than four.
+    WHERE (position(':' IN e.kind) = 0 AND octet_length(e.kind) BETWEEN 1 AND 50 AND octet_length(e.pk) <= 500 AND octet_length(e.payload_hash) = 32) IS NOT TRUE;
 END
 $function$;

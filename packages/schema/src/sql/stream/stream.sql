@@ -50,7 +50,7 @@ BEGIN
       has_restored := has_restored OR EXISTS (SELECT FROM public.audit_chain AS c WHERE c.event_kind = concat(item.kind, ':restore'))
                                    OR EXISTS (SELECT FROM public.audit_chain_pending AS p WHERE p.event_kind = item.kind AND p.op = 'restore');
     END LOOP;
-    IF EXISTS (SELECT FROM unnest(ops, before_hashes) AS e(op, before) WHERE e.op <> 'insert' AND e.before IS NULL) THEN
+    IF array_remove(ops, 'insert') <> '{}' AND EXISTS (SELECT FROM unnest(ops, before_hashes) AS e(op, before) WHERE e.op <> 'insert' AND e.before IS NULL) THEN
       SELECT p.payloads, p.befores INTO payload_hashes, before_hashes FROM public.audit_chain_presume(kinds, pks, payload_hashes, before_hashes, ops) AS p;
       is_plain := false;
     END IF;
@@ -63,12 +63,12 @@ BEGIN
            WHERE c.event_kind = concat(e.kind, ':restore') AND c.event_pk > concat(e.pk, '@') COLLATE "C" AND c.event_pk < concat(e.pk, 'A') COLLATE "C" LIMIT 1) AS r);
     END IF;
     PERFORM public.audit_chain_check_events(kinds, pks, payload_hashes);
-    SELECT array_agg(nullif(o.op, 'insert') ORDER BY o.n) INTO roles FROM unnest(ops) WITH ORDINALITY AS o(op, n);
+    roles := array_replace(ops, 'insert', NULL);
     IF is_plain THEN
       BEGIN
         odd := CASE WHEN array_remove(roles, NULL) <> '{}' THEN public.audit_chain_unexpected(kinds, pks, payload_hashes, before_hashes, roles) END;
         size := public.audit_chain_extend(kinds, pks, payload_hashes, before_hashes, roles);
-        SELECT array_agg(CASE WHEN odd[s.place] THEN -(size - n + s.place) ELSE size - n + s.place END ORDER BY s.place) INTO seqs FROM generate_series(1, n) AS s(place);
+        seqs := ARRAY(SELECT CASE WHEN odd[s.place] THEN -(size - n + s.place) ELSE size - n + s.place END FROM generate_series(1, n) AS s(place));
       EXCEPTION WHEN unique_violation THEN
         is_plain := false;
       END;
