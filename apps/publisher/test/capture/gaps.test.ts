@@ -1,6 +1,9 @@
 /** What is done to the slot and to the position by somebody else, and what capture says of it (docs/threats.md, C19). */
+import { spawn } from "node:child_process";
+import { once } from "node:events";
 import { readFileSync, rmSync, writeFileSync } from "node:fs";
 import { setTimeout as sleep } from "node:timers/promises";
+import { fileURLToPath } from "node:url";
 import { attach } from "@scidex/audit-schema";
 import { drizzle } from "drizzle-orm/postgres-js";
 import postgres from "postgres";
@@ -11,6 +14,7 @@ import { beginFollowing } from "../../src/capture/position/begin-following.ts";
 import { PositionFile } from "../../src/capture/position/position-file.ts";
 import { type Captured, captured } from "./capturing.ts";
 
+const CLI = fileURLToPath(new URL("../../src/cli.ts", import.meta.url));
 const TABLE = "create table t (id int primary key, note text)";
 
 const slotOf = async ({ sql }: Captured) =>
@@ -136,6 +140,34 @@ test("a second capture process gets nothing linked", async () => {
   await expect(log.once()).rejects.toThrow(/active|another capture/u);
   await first.stop();
   expect(await gapsIn(log)).toBe(0);
+});
+
+test("a batch that is still on its way when its process is killed is no gap to the one that comes next", async () => {
+  const log = await withRow();
+  const { sql } = log;
+  const waiting = async () =>
+    (
+      await sql`select from pg_stat_activity where datname = current_database() and wait_event_type = 'Lock' and query like '%audit_chain_stream%'`
+    ).length;
+  let next: Promise<number> | undefined;
+  await sql.begin(async (other) => {
+    await other.unsafe("select from audit_chain_lock for update");
+    const killed = spawn(process.execPath, ["--conditions=source", CLI, "capture", "--state", log.stateFile], {
+      env: { PATH: process.env["PATH"], AUDIT_DATABASE_URL: log.database.url },
+      stdio: "ignore",
+    });
+    await sql.unsafe("insert into t values (2, 'b')");
+    await expect.poll(waiting, { timeout: 60_000 }).toBe(1);
+    killed.kill("SIGKILL");
+    await once(killed, "exit");
+    await sql.unsafe("insert into t values (3, 'c')");
+    next = log.once();
+    await expect.poll(waiting, { timeout: 60_000 }).toBe(2);
+  });
+  await next;
+  expect(await gapsIn(log)).toBe(0);
+  expect(log.gaps).toEqual([]);
+  expect(await expectChained(sql, "t")).toBe(3);
 });
 
 test("a mode is changed on a live table, there and back, and no row is lost or recorded twice", async () => {

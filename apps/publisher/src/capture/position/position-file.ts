@@ -51,6 +51,11 @@ export class PositionFile {
     );
   }
 
+  /** Whether a batch that goes on from this place was begun to be linked, and is not as far as the database says. */
+  isLinking(place: Place): boolean {
+    return this.#remembered !== undefined && !isSamePlace(this.#remembered.to, place);
+  }
+
   async save(remembered: Remembered): Promise<void> {
     try {
       await replaceDurably(this.path, format(remembered));
