@@ -1,5 +1,5 @@
 import { throughput, withClients } from "../database.ts";
-import { held, interval, type Measurement, median, milliseconds, quantile, ratioOf, rounds } from "../measure.ts";
+import { held, interval, type Measurement, median, milliseconds, quantile, rounds } from "../measure.ts";
 import { LagSampler } from "./lag-sampler.ts";
 import { paced, type Paced } from "./paced.ts";
 import { hasProcessorTime, processorTime } from "./processor-time.ts";

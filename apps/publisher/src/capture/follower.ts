@@ -223,12 +223,12 @@ export class Follower {
     const batch = this.#batch;
     batch.place = this.#reader.place;
     this.#batch = new Batch(batch.place);
-    const linking = this.#link(batch).finally(() => {
+    // One that fails stays: what comes behind it would be linked without it.
+    this.#linking = this.#link(batch).then(() => {
       this.#linking = undefined;
       this.#inbox.wake();
     });
-    linking.catch((error: unknown) => this.#failure.reject(error));
-    this.#linking = linking;
+    this.#linking.catch((error: unknown) => this.#failure.reject(error));
   }
 
   async #link(batch: Batch): Promise<void> {

@@ -6,7 +6,7 @@ import { setTimeout as sleep } from "node:timers/promises";
 import { fileURLToPath } from "node:url";
 import { attach } from "@scidex/audit-schema";
 import { drizzle } from "drizzle-orm/postgres-js";
-import postgres from "postgres";
+import postgres, { type Sql } from "postgres";
 import { expect, test } from "vitest";
 import { expectChained, expectIntact } from "../../../../packages/schema/test/recompute.ts";
 import { Follower } from "../../src/capture/follower.ts";
@@ -33,6 +33,22 @@ const isFollowed = async (log: Captured) =>
 
 const gapsIn = async ({ sql }: Captured) =>
   (await sql`select from audit_chain where event_kind = 'audit_chain_gap'`).length;
+
+/** Sessions that wait for the chain's lock with a batch of theirs. */
+const inTheDoor = async (sql: Sql) =>
+  await sql<{ pid: number }[]>`
+    select pid from pg_stat_activity
+     where datname = current_database() and wait_event_type = 'Lock' and query like '%audit_chain_stream%'`;
+
+/** A follower that has looked at everything, and does not follow yet, with a client that stays open whatever becomes of it. */
+async function begun(log: Captured): Promise<{ readonly follower: Follower; readonly client: Sql }> {
+  const client = postgres(log.database.url, { max: 2, fetch_types: false });
+  const file = await PositionFile.open(log.stateFile);
+  const { position, published } = await beginFollowing(client, file, { undecodable: undefined, adoptPosition: false });
+  const { signal } = new AbortController();
+  const silent = { onLinked: () => {}, onNotice: async () => {}, onWarning: () => {} };
+  return { follower: new Follower(client, position, { ...silent, file, published, signal }), client };
+}
 
 async function withRow(): Promise<Captured> {
   const log = await captured(TABLE);
@@ -120,14 +136,10 @@ test("without the copy outside, or with a damaged one, the position in the datab
 
 test("a slot that is moved when it has been looked at, and is not followed yet, is a gap as well", async () => {
   const log = await withRow();
-  const client = postgres(log.database.url, { max: 2, fetch_types: false });
-  const file = await PositionFile.open(log.stateFile);
-  const { position, published } = await beginFollowing(client, file, { undecodable: undefined, adoptPosition: false });
+  const { follower, client } = await begun(log);
   await log.sql.unsafe("insert into t values (2, 'hidden')");
   await log.sql`select pg_replication_slot_advance(${await slotOf(log)}, pg_current_wal_lsn())`;
-  const { signal } = new AbortController();
-  const silent = { onLinked: () => {}, onNotice: async () => {}, onWarning: () => {} };
-  expect(await new Follower(client, position, { ...silent, file, published, signal }).run()).toBe(true);
+  expect(await follower.run()).toBe(true);
   await client.end({ timeout: 1 });
   await log.once();
   expect(log.gaps[0]).toContain("was moved forward");
@@ -145,10 +157,6 @@ test("a second capture process gets nothing linked", async () => {
 test("a batch that is still on its way when its process is killed is no gap to the one that comes next", async () => {
   const log = await withRow();
   const { sql } = log;
-  const waiting = async () =>
-    (
-      await sql`select from pg_stat_activity where datname = current_database() and wait_event_type = 'Lock' and query like '%audit_chain_stream%'`
-    ).length;
   let next: Promise<number> | undefined;
   await sql.begin(async (other) => {
     await other.unsafe("select from audit_chain_lock for update");
@@ -157,16 +165,42 @@ test("a batch that is still on its way when its process is killed is no gap to t
       stdio: "ignore",
     });
     await sql.unsafe("insert into t values (2, 'b')");
-    await expect.poll(waiting, { timeout: 60_000 }).toBe(1);
+    await expect.poll(async () => (await inTheDoor(sql)).length, { timeout: 60_000 }).toBe(1);
     killed.kill("SIGKILL");
     await once(killed, "exit");
     await sql.unsafe("insert into t values (3, 'c')");
     next = log.once();
-    await expect.poll(waiting, { timeout: 60_000 }).toBe(2);
+    await expect.poll(async () => (await inTheDoor(sql)).length, { timeout: 60_000 }).toBe(2);
   });
   await next;
   expect(await gapsIn(log)).toBe(0);
   expect(log.gaps).toEqual([]);
+  expect(await expectChained(sql, "t")).toBe(3);
+});
+
+test("where a batch cannot be linked, what has come behind it is not linked either", async () => {
+  const log = await withRow();
+  const { sql } = log;
+  const { follower, client } = await begun(log);
+  const following = follower.run();
+  following.catch(() => {});
+  await isFollowed(log);
+  await sql.begin(async (other) => {
+    await other.unsafe("select from audit_chain_lock for update");
+    await sql.unsafe("insert into t values (2, 'b')");
+    await expect.poll(async () => (await inTheDoor(sql)).length, { timeout: 60_000 }).toBe(1);
+    await sql.unsafe("insert into t values (3, 'c')");
+    await sleep(500);
+    const [door] = await inTheDoor(sql);
+    await sql`select pg_terminate_backend(${door?.pid ?? 0})`;
+    // A connection that it could go on with is there.
+    await sleep(500);
+  });
+  await expect(following).rejects.toThrow();
+  await sleep(500);
+  await client.end({ timeout: 1 });
+  await log.once();
+  expect(await gapsIn(log)).toBe(0);
   expect(await expectChained(sql, "t")).toBe(3);
 });
 
