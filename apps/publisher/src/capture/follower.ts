@@ -1,5 +1,6 @@
 import type { Sql } from "postgres";
 import { Batch } from "./link/batch.ts";
+import { fence } from "./link/fence.ts";
 import { linkBatch } from "./link/link-batch.ts";
 import { type LinkNotice, type Notice, noticesOf } from "./link/notice.ts";
 import { TransactionReader } from "./link/transaction-reader.ts";
@@ -11,7 +12,7 @@ import { LogEnd } from "./position/log-end.ts";
 import { NewPublications } from "./position/new-publications.ts";
 import type { Position } from "./position/position.ts";
 import { type Published, readPublished, tamperedWith } from "./position/published.ts";
-import { readServer } from "./position/slot.ts";
+import { wasMoved } from "./position/slot.ts";
 import type { PositionFile } from "./position/position-file.ts";
 import { Inbox } from "./replication/inbox.ts";
 import { ReplicationStream } from "./replication/stream.ts";
@@ -103,22 +104,17 @@ export class Follower {
     const stop = (): void => this.#inbox.wake();
     this.#options.signal.addEventListener("abort", stop);
     try {
-      if (await this.#wasMoved()) return true;
+      const position = (await wasMoved(this.#sql, this.#position.linkedTo))
+        ? undefined
+        : await fence(this.#sql, this.#options.file, this.#position);
+      if (position === undefined) return true;
+      this.#position = position;
       return await Promise.race([this.#loop(), ended, this.#failure.promise]);
     } finally {
       this.#options.signal.removeEventListener("abort", stop);
       await this.#linking?.catch(() => {});
       await stream.close();
     }
-  }
-
-  /**
-   * Whether the slot was moved forward, or made anew, between the look at it and now: the server then sends from there
-   * without a word. From now on it is in use, and nobody can.
-   */
-  async #wasMoved(): Promise<boolean> {
-    const { slot } = await readServer(this.#sql);
-    return slot === undefined || slot.confirmed > this.#position.linkedTo;
   }
 
   async #loop(): Promise<boolean> {

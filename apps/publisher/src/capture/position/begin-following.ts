@@ -1,7 +1,5 @@
 import type { Sql } from "postgres";
 import { PublisherError } from "../../errors.ts";
-import { Batch } from "../link/batch.ts";
-import { linkBatch } from "../link/link-batch.ts";
 import { type Lsn, lsnText } from "../pgoutput/lsn.ts";
 import { isSamePlace, placeText, type Position, readPosition } from "./position.ts";
 import { type Published, readPublished, tamperedWith } from "./published.ts";
@@ -43,10 +41,7 @@ export async function beginFollowing(sql: Sql, file: PositionFile, options: Begi
   const lost = undecodable ?? (tampered?.isUndecodable === true ? tampered.what : null);
   const found =
     lost ?? tampered?.what ?? (position === undefined ? removed(file) : gapOf(position, server, file, adoptPosition));
-  if (position !== undefined && found === null) {
-    const fenced = file.isLinking(position) ? await fence(sql, position) : position;
-    return fenced === undefined ? await beginFollowing(sql, file, options) : { position: fenced, published, gap: null };
-  }
+  if (position !== undefined && found === null) return { position, published, gap: null };
   if (position === undefined && server.publications.length === 0)
     throw new PublisherError(
       "stream",
@@ -80,19 +75,6 @@ export async function beginFollowing(sql: Sql, file: PositionFile, options: Begi
     to: begun,
   });
   return { position: begun, published, gap: found === null ? null : `${found}; from ${missedFrom} to ${lsnText(lsn)}` };
-}
-
-/**
- * A process that was killed may have a batch on its way: its session in the server goes on. A batch without events waits until
- * it is through, and after it that other one comes too late. Undefined where it was not: then the position is the one behind it.
- */
-async function fence(sql: Sql, position: Position): Promise<Position | undefined> {
-  try {
-    return { ...position, id: (await linkBatch(sql, position.id, new Batch(position))).position };
-  } catch (error) {
-    if (error instanceof Error && "code" in error && error.code === "55006") return undefined;
-    throw error;
-  }
 }
 
 const removed = ({ remembered }: PositionFile): string | null =>

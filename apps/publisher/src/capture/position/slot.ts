@@ -46,6 +46,15 @@ export async function readServer(sql: Sql): Promise<Server> {
 }
 
 /**
+ * Whether the slot was moved forward, or made anew, between the look at it and now, when it is in use and nobody can any more:
+ * the server then sends from there without a word.
+ */
+export async function wasMoved(sql: Sql, linkedTo: Lsn): Promise<boolean> {
+  const { slot } = await readServer(sql);
+  return slot === undefined || slot.confirmed > linkedTo;
+}
+
+/**
  * Makes the slot, and returns from where it sends. From PostgreSQL 17 on, standbys get a copy of it where the server is set
  * up for that (`sync_replication_slots`).
  */
