@@ -219,11 +219,7 @@ export class Follower {
     const batch = this.#batch;
     batch.place = this.#reader.place;
     this.#batch = new Batch(batch.place);
-    // One that fails stays: what comes behind it would be linked without it.
-    this.#linking = this.#link(batch).then(() => {
-      this.#linking = undefined;
-      this.#inbox.wake();
-    });
+    this.#linking = this.#link(batch);
     this.#linking.catch((error: unknown) => this.#failure.reject(error));
   }
 
@@ -240,5 +236,8 @@ export class Follower {
       if (event === undefined) continue;
       for (const notice of noticesOf(event, link)) await onNotice(notice);
     }
+    // Only here: behind a batch that could not be linked, the next one would be linked without it.
+    this.#linking = undefined;
+    this.#inbox.wake();
   }
 }
