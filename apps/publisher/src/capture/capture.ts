@@ -2,6 +2,7 @@ import type { Sql } from "postgres";
 import { beginFollowing } from "./position/begin-following.ts";
 import { readLogEnd } from "./position/log-end.ts";
 import { PositionFile } from "./position/position-file.ts";
+import { untilFree } from "./position/slot.ts";
 import { whenFree } from "./position/when-free.ts";
 import { type CaptureListener, Follower } from "./follower.ts";
 
@@ -25,6 +26,7 @@ export interface CaptureOptions extends CaptureListener {
  * @throws errors of the driver, when the connection is lost among others; {PublisherError}
  */
 export async function capture(sql: Sql, options: CaptureOptions): Promise<void> {
+  await untilFree(sql);
   const file = await PositionFile.open(options.stateFile);
   const until = options.once ? await readLogEnd(sql) : undefined;
   let undecodable: string | undefined;

@@ -1,7 +1,9 @@
+import { setTimeout as sleep } from "node:timers/promises";
 import type { Sql } from "postgres";
+import { PublisherError } from "../../errors.ts";
 import { type Lsn } from "../pgoutput/lsn.ts";
 import { lsnOf } from "./position.ts";
-import { whenFree } from "./when-free.ts";
+import { FREE_WITHIN_MS, whenFree } from "./when-free.ts";
 
 /** The slot through which the log is followed. Slots belong to the whole server, so its name has the database's number. */
 export interface Slot {
@@ -10,6 +12,8 @@ export interface Slot {
   readonly confirmed: Lsn;
   /** Whether the server has thrown away what it would have to send: `max_slot_wal_keep_size` was not enough. */
   readonly isLost: boolean;
+  /** Whether somebody follows the log through it. */
+  readonly isFollowed: boolean;
 }
 
 /** What is there of the server that the position is held against. */
@@ -23,10 +27,17 @@ export interface Server {
 
 export async function readServer(sql: Sql): Promise<Server> {
   const [row] = await sql.unsafe<
-    { system: string; name: string; confirmed: string | null; status: string | null; publications: string | null }[]
+    {
+      system: string;
+      name: string;
+      confirmed: string | null;
+      status: string | null;
+      active: boolean;
+      publications: string | null;
+    }[]
   >(
     `select (select c.system_identifier from pg_catalog.pg_control_system() as c)::pg_catalog.text as system, n.name,
-            s.confirmed_flush_lsn::pg_catalog.text as confirmed, s.wal_status as status,
+            s.confirmed_flush_lsn::pg_catalog.text as confirmed, s.wal_status as status, s.active,
             (select pg_catalog.json_agg(p.pubname order by p.pubname) from pg_catalog.pg_publication as p
               where pg_catalog.starts_with(p.pubname::pg_catalog.text, 'audit_chain'))::pg_catalog.text as publications
        from (select pg_catalog.concat('audit_chain_', d.oid) as name from pg_catalog.pg_database as d
@@ -40,9 +51,21 @@ export async function readServer(sql: Sql): Promise<Server> {
     slot:
       row === undefined || row.confirmed === null
         ? undefined
-        : { name, confirmed: lsnOf(row.confirmed), isLost: row.status === "lost" },
+        : { name, confirmed: lsnOf(row.confirmed), isLost: row.status === "lost", isFollowed: row.active },
     publications: JSON.parse(row?.publications ?? "[]") as string[],
   };
+}
+
+/**
+ * Waits until nobody follows the slot. Whoever looks at state and position while somebody writes them would see what does not
+ * fit, and take it for a gap. @throws {PublisherError} `stream` where somebody goes on following
+ */
+export async function untilFree(sql: Sql): Promise<void> {
+  const until = performance.now() + FREE_WITHIN_MS;
+  while ((await readServer(sql)).slot?.isFollowed === true) {
+    if (performance.now() > until) throw new PublisherError("stream", "another capture process is running");
+    await sleep(100);
+  }
 }
 
 /**

@@ -2,7 +2,7 @@ import { setTimeout as sleep } from "node:timers/promises";
 import { PublisherError } from "../../errors.ts";
 
 /** How long the server may take to notice that our last connection has ended. */
-const FREE_WITHIN_MS = 5_000;
+export const FREE_WITHIN_MS = 5_000;
 
 /** Does something with the slot, once nobody follows it any more. @throws {PublisherError} `stream` where somebody does */
 export async function whenFree<T>(work: () => Promise<T>): Promise<T> {
