@@ -1,5 +1,5 @@
 import { setTimeout as sleep } from "node:timers/promises";
-import { allow, erased, letters, published, retired } from "../world/lawful.ts";
+import { allow, erased, letters, published, putBack, retired } from "../world/lawful.ts";
 import type { HonestChange } from "./change.ts";
 
 /** Rows leave, and what was mended is approved: each by the rule that makes it lawful. */
@@ -31,6 +31,13 @@ export const LAWFUL: readonly HonestChange[] = [
     run: async (world, random, fresh) => {
       const salted = random.pick(["", ", salt => true"]);
       await erased(world, await letters(world, `letters_${fresh()}`, salted), random.between(1, 3));
+    },
+  },
+  {
+    name: "rows edited and deleted by hand, put back from a backup",
+    run: async (world, random, fresh) => {
+      const salted = random.pick(["", ", salt => true"]);
+      await putBack(world, await letters(world, `letters_${fresh()}`, salted), "a letter");
     },
   },
   {

@@ -61,6 +61,18 @@ export async function retired(world: World, relation: string): Promise<void> {
   await world.runWell("audit-chain", "superuser", ["retire", relation, "--before", "1s"]);
 }
 
+/** The rows 1 and 2 are edited and deleted by hand, and put back from a backup. */
+export async function putBack(world: World, relation: string, body: string): Promise<void> {
+  await world.attacker.unsafe(
+    `update ${relation} set body = 'by hand' where id = 1; delete from ${relation} where id = 2`,
+  );
+  const file = join(world.place.folder, "row.json");
+  for (const id of [1, 2]) {
+    writeFileSync(file, JSON.stringify({ id, body }));
+    await world.runWell("audit-chain", "superuser", ["restore", relation, String(id), "--row", file]);
+  }
+}
+
 /** The log gets other keys, and the auditor approves it. Returns a copy of the old key file, which has its state beside it. */
 export async function rotated(world: World): Promise<string> {
   const { keyFile, folder } = world.place;

@@ -4,7 +4,7 @@ import { type Template } from "@scidex/audit-testkit";
 import { drizzle } from "drizzle-orm/postgres-js";
 import postgres from "postgres";
 import { describe, expect, it } from "vitest";
-import { type VerificationReport } from "../../src/index.ts";
+import { parsePolicy, type VerificationReport } from "../../src/index.ts";
 import { describeReport } from "../../src/report/describe-report.ts";
 import { type ChainDatabase, openChain } from "../chain-database.ts";
 
@@ -140,4 +140,20 @@ it("a row that was put back may be changed honestly, and what was changed before
     "source_edited track:restore 1",
     "change_unrecorded track:restore 1",
   ]);
+});
+
+it("a row that was put back is no younger: it leaves by its retention as if nobody had touched it", async () => {
+  const db = await open();
+  await db.sql`select pg_sleep(2.1)`;
+  await db.attack("update public.refuse set note = 'x' where id = 1");
+  await restore(db, "refuse", 1, "a");
+  await db.attack("delete from public.refuse where id = 1");
+  const table = { kind: "refuse", key: ["id"], exclude: [], changes: "refuse" };
+  const verifyBy = async (retention: string) =>
+    await db.verify({
+      policy: parsePolicy(JSON.stringify({ tables: { "public.refuse": { ...table, retention } } })),
+      checks: ["links", "heads", "sources"],
+    });
+  expect(await verifyBy("PT2S")).toMatchObject({ divergences: [], retired: [{ kind: "refuse", rows: 1 }] });
+  expect((await verifyBy("P1D")).divergences).toMatchObject([{ check: "source_deleted", eventKind: "refuse:restore" }]);
 });
