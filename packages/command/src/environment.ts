@@ -50,6 +50,10 @@ export function databaseUrl(env: Environment = process.env): string {
   return value;
 }
 
+/** Whether there is a database URL at all. */
+export const isDatabaseNamed = (env: Environment = process.env): boolean =>
+  ["AUDIT_DATABASE_URL", "DATABASE_URL"].some((name) => read(env, name) !== undefined);
+
 /** Whether the driver can read it: a URL with the right scheme; several hosts may stand in it. */
 export function isDatabaseUrl(value: string): boolean {
   if (!/^postgres(ql)?:\/\//i.test(value)) return false;

@@ -7,6 +7,7 @@ export {
   belongingTo,
   configFile,
   databaseUrl,
+  isDatabaseNamed,
   DEFAULT_LEDGER_DATABASE,
   DEFAULT_MAX_HEAD_AGE,
   type Environment,

@@ -5,6 +5,7 @@ export { AFTER_A_RESTORE, HeadChecker } from "./chain/head-checker.ts";
 export { CHAIN_START, LinkChecker, type LinksStart } from "./chain/link-checker.ts";
 export { type IsOurs, kindsOfShard } from "./chain/kinds-of-shard.ts";
 export { checkRange, lastCut, type Range, type RangeRequest, resolveRange, type Shard } from "./chain/range.ts";
+export { blockOfSeq, linksInBlocks } from "./chain/links-in-blocks.ts";
 export { sortLinks, streamLinks, type Survey, surveyChain } from "./chain/read-chain.ts";
 export { CLOCK_TOLERANCE_MICROS, LOCK_TOLERANCE_MICROS, TimeChecker } from "./chain/time-checker.ts";
 export { BOUNDS } from "./database/bounds.ts";
@@ -27,6 +28,7 @@ export { formatType } from "./database/catalog/type-name.ts";
 export { BinaryCopyDecoder, COPY_HEADER, type Field } from "./database/copy/copy-binary.ts";
 export { TextCopyDecoder } from "./database/copy/copy-text.ts";
 export { Cursor, eachLine, eachTuple } from "./database/copy/cursor.ts";
+export { joinCopies } from "./database/copy/join-copies.ts";
 export { type Chunks, OpenCopy, openCopy } from "./database/copy/open-copy.ts";
 export { Sorter } from "./database/copy/sorter.ts";
 export type { Lane, Snapshot } from "./database/lane.ts";
@@ -40,7 +42,7 @@ export { countRows, isWholeScan } from "./database/count-rows.ts";
 export { indexForm, scanForm } from "./database/plan/scan-form.ts";
 export { readLogEnd, readReplayTime, readSlotStatus, readSystemIdentifier } from "./database/read-server.ts";
 export { isRefused, isTransient, reasonOf } from "./database/refused.ts";
-export type { Column, Relation, Slice } from "./database/relation.ts";
+export { BLOCK_SETTINGS, type Blocks, type Column, type Relation, type Slice } from "./database/relation.ts";
 export { lockAgainstRewriting, lockAllAgainstRewriting, REWRITTEN, wereRewritten } from "./database/rewritten.ts";
 export {
   type PlannedSnapshotOptions,

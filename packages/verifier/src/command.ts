@@ -26,8 +26,8 @@ import { checkOrigin, sinksToRead } from "./command/heads-to-read.ts";
 import { parseKeys, readKeys } from "./command/keys.ts";
 import { readTrustPolicy } from "./command/trust-policy.ts";
 import { deliver, type VerifyRequest, writeFailure } from "./deliver.ts";
-import { mergeCommand } from "./shards/merge-command.ts";
-import { readSeal } from "./shards/seal-run.ts";
+import { mergeCommand, type ShardAgain } from "./shards/merge-command.ts";
+import { readSeal, sealedReport } from "./shards/seal-run.ts";
 import { CHECK_GROUPS } from "@scidex/audit-reader";
 import { historyCommand } from "./nights/history-command.ts";
 import { readNightTarget } from "./nights/sign-run.ts";
@@ -44,6 +44,7 @@ interface Flags extends AlertFlags {
   readonly run?: string;
   readonly jobs?: string;
   readonly plain?: true;
+  readonly inOrder?: true;
   readonly policy?: string;
   readonly state?: string;
   readonly maxHeadAge?: string;
@@ -89,6 +90,7 @@ export function verifyCommand(context: CommandContext): Command {
     .option("--run <id>", "what the run of all shards is called: their reports can be merged (AUDIT_SHARD_SECRET)")
     .option("--jobs <n>", "connections and threads that read a whole chain; default: one per processor, up to 4")
     .option("--plain", "walk along every row in plain TypeScript, without the fast way; slower, and finds the same")
+    .option("--in-order", "of a shard: compare its tables with their events in order, where merge says that they do not add up")
     .option("--policy <file>", "what must be covered (audit-chain policy prints it); default AUDIT_POLICY")
     .option(
       "--state <file>",
@@ -106,7 +108,7 @@ export function verifyCommand(context: CommandContext): Command {
     .addHelpText("after", HELP)
     .action(context.run(async (flags: Flags) => await run(flags, context.signal)))
     .addCommand(historyCommand(context))
-    .addCommand(mergeCommand(context))
+    .addCommand(mergeCommand(context, async (asked) => await runAgain(asked, context.signal)))
     .addCommand(alertsCommand(context, alertMemory));
 }
 
@@ -141,6 +143,7 @@ async function readRequest(flags: Flags, signal: AbortSignal): Promise<VerifyReq
   if (cutSeq !== undefined && (shard === undefined || endSeq !== undefined))
     throw usage("--cut is for shards that go on to the end of the chain: it goes with --shard, and without --to");
   const jobs = parseJobs(flags.jobs);
+  const seal = readSeal(flags);
   const pinned = flags.policy ?? policyFile();
   const policy = pinned === undefined ? null : await readPolicy(pinned);
   if (flags.report !== undefined) await checkReplaceable("--report", flags.report);
@@ -169,6 +172,8 @@ async function readRequest(flags: Flags, signal: AbortSignal): Promise<VerifyReq
       checks,
       jobs,
       plain: flags.plain === true,
+      shardSecret: seal,
+      inOrder: flags.inOrder === true,
       maxHeadAgeMs,
       maxDurationMs,
       allowUnanchored: flags.allowUnanchored === true,
@@ -177,10 +182,26 @@ async function readRequest(flags: Flags, signal: AbortSignal): Promise<VerifyReq
     alerts: alertTargetOf(flags, about, signal),
     files: { report: flags.report, state: flags.state },
     isJson: flags.json === true,
-    seal: readSeal(flags),
+    seal,
     night,
     policyFile: pinned,
   };
+}
+
+/** Runs a shard again, as it was run before but in order, and seals its report. */
+async function runAgain({ maxHeadAgeMs, allowUnanchored, ...asked }: ShardAgain, signal: AbortSignal): Promise<string> {
+  const flags = { ...asked, ...(allowUnanchored && { allowUnanchored }), json: true, inOrder: true } as const;
+  const given = Object.fromEntries(Object.entries(flags).filter(([, value]) => value !== undefined));
+  const asBefore = await readRequest(given, signal);
+  const request = { ...asBefore, options: { ...asBefore.options, maxHeadAgeMs } };
+  const sinks = sinksToRead(asked.state);
+  try {
+    const { report, shard } = await verifyDatabase(request, sinks, signal);
+    if (shard === null || request.seal === undefined) throw new TypeError("no shard was asked for");
+    return await sealedReport(report, shard, request.seal, { ...request, version: report.verifier });
+  } finally {
+    await Promise.all(sinks.map(async (sink) => await sink.close()));
+  }
 }
 
 /** Connects and verifies, with progress on a terminal. */

@@ -15,6 +15,8 @@ import {
 } from "@scidex/audit-reader";
 import type { Sql } from "postgres";
 import { Crew } from "./bulk/crew.ts";
+import { isAddedUp } from "./bulk/share/share-tables.ts";
+import type { KindHistory } from "./coverage/config.ts";
 import { checkCoverage } from "./coverage/narrowings.ts";
 import { checkGenerations } from "./coverage/check-generations.ts";
 import type { Policy } from "./coverage/policy.ts";
@@ -27,14 +29,16 @@ import { walkLinks } from "./steps/walk-links.ts";
 import { compareTables } from "./steps/compare-tables.ts";
 import { checkFreshness, checkHeadsWithoutChain, type Heads, readHeads } from "./steps/heads.ts";
 import { CONFIG, Noted, unlessRefused } from "./steps/noted.ts";
+import { keyIndexOf } from "./steps/key-index.ts";
 import { type Configuration, orReport, readChainTable, readConfiguration } from "./steps/own-tables.ts";
 import { type JobsPlan, planJobs } from "./steps/plan-jobs.ts";
 import { identify, unlessLagging } from "./steps/server.ts";
 import { type EarlierLook, readStream } from "./steps/stream.ts";
 import type { Observations } from "./report/observations.ts";
 import type { Recorder } from "./rows/check-tables.ts";
+import { retentionRule } from "./rows/retirement.ts";
 import type { ParsedTrust } from "./trust.ts";
-import { type VerifyOptions, wantedGroups, isWholeChain } from "./verify-options.ts";
+import { isFirstShard, type VerifyOptions, wantedGroups, isWholeChain } from "./verify-options.ts";
 
 /**
  * Looks once at the sinks, and then at one snapshot of the database.
@@ -134,7 +138,7 @@ async function checkSnapshot(snapshot: Snapshot, ground: Ground, noted: Noted): 
   const none = noHistories(lane.place);
   const audited = options.onlyConfiguration === true ? none : readable;
   await proveTypes(lane, audited ?? none, watch);
-  const catalog = await checkCatalog(snapshot, configuration, policy, noted);
+  const catalog = await checkCatalog(snapshot, configuration, { policy, isFirst: isFirstShard(options) }, noted);
   if (table === null) {
     noted.cannot("there is no chain to be checked", "links", "sources", "coverage");
     checkHeadsWithoutChain(heads, report);
@@ -142,10 +146,24 @@ async function checkSnapshot(snapshot: Snapshot, ground: Ground, noted: Noted): 
     return;
   }
   const sources = noted.wants("sources") ? audited : null;
+  const isExcepted = ({ kind, current }: KindHistory): boolean =>
+    retentionRule(policy, kind, current.relation, now) !== null ||
+    [...(published?.statements ?? []), ...(published?.erasures ?? [])].some((statement) => statement.kind === kind);
+  const isSummed = (history: KindHistory): boolean => isAddedUp(history, isExcepted);
   const links = await walkLinks(
     snapshot,
     crew,
-    { table, heads, histories: sources, plan, now, options, report },
+    {
+      table,
+      heads,
+      histories: sources,
+      plan,
+      now,
+      options,
+      report,
+      keyIndex: catalog === null ? null : keyIndexOf(catalog),
+      isAddedUp: isSummed,
+    },
     noted,
   );
   if (links === null) return;
@@ -173,6 +191,8 @@ async function checkSnapshot(snapshot: Snapshot, ground: Ground, noted: Noted): 
       now,
       stream,
       earlier,
+      isAddedUp: isSummed,
+      inOrder: options.inOrder === true,
     },
     noted,
   );

@@ -23,6 +23,9 @@ export function wantedGroups(options: VerifyOptions): readonly CheckGroup[] {
 export const isWholeRun = ({ startSeq = 1n, endSeq, shard }: VerifyOptions): boolean =>
   startSeq === 1n && endSeq === undefined && (shard?.number ?? 1) === 1;
 
+/** Whether a run is the first shard, or none. */
+export const isFirstShard = ({ shard }: VerifyOptions): boolean => (shard?.number ?? 1) === 1;
+
 /** Whether neither a window nor a shard of the chain is asked for. */
 export const isWholeChain = ({ startSeq = 1n, endSeq, shard }: VerifyOptions): boolean =>
   startSeq === 1n && endSeq === undefined && shard === undefined;
@@ -78,6 +81,13 @@ export interface VerifyOptions extends RangeRequest {
    * is for those who want to depend on as little as possible.
    */
   readonly plain?: boolean | undefined;
+  /**
+   * Of a shard: what all shards share, and nobody else knows. Then it takes the fast way through its links and tables, and
+   * what it says of events and rows holds once `mergeReports` has compared the sums of all of them.
+   */
+  readonly shardSecret?: { readonly run: string; readonly secret: string } | undefined;
+  /** Of such a shard: compare its tables with their events in order all the same. */
+  readonly inOrder?: boolean | undefined;
   /** Called now and then with the number of links read so far. */
   readonly onProgress?: ((rows: number) => void) | undefined;
 }

@@ -52,7 +52,7 @@ export function attributeOf(relation: Relation, column: string): AttributeOf {
   return found;
 }
 
-/** Which rows of the chain are read. Integers stand in the statement as they are: no input function reads them. */
+/** Which rows are read: but for `blocks`, of the chain only. Integers stand in the statement as they are: no input function reads them. */
 export interface Rows {
   /** From this seq on. Without it, rows whose seq is NULL come too. */
   readonly from?: bigint | undefined;
@@ -63,4 +63,12 @@ export interface Rows {
    * so that a few events need not be looked for among all of them here.
    */
   readonly kindLengths?: readonly number[] | undefined;
+  /** Only rows in these blocks. Scans without an index have to be switched off (`BLOCK_SETTINGS`). */
+  readonly blocks?: Blocks | undefined;
 }
+
+/** Blocks of a table from the first number on, up to before the second; null for the end. */
+export type Blocks = readonly [from: number, to: number | null];
+
+/** What the planner has to be told before rows are read by blocks. */
+export const BLOCK_SETTINGS: readonly string[] = ["enable_seqscan = off", "enable_tidscan = on"];

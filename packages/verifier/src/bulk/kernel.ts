@@ -30,6 +30,10 @@ interface Exports {
   readonly TAG_KEY: Global<number>;
   readonly DIGESTS: Global<number>;
   readonly kinds: Global<number>;
+  readonly keys: Global<bigint>;
+  readonly keysStopped: Global<number>;
+  readonly keySum0: Global<bigint>;
+  readonly keySum1: Global<bigint>;
   readonly lastRow: Global<number>;
   readonly nextSeq: Global<bigint>;
   readonly rowsStopped: Global<number>;
@@ -48,6 +52,9 @@ interface Exports {
   kindOf(name: number, length: number): number;
   tagKey(kind: number, kindLength: number, key: number, keyLength: number): bigint;
   addEvent(kind: number, payloadHash: number): void;
+  addKeys(from: number, end: number): number;
+  countKey(): void;
+  resetKeys(): void;
   setKind(kind: number): void;
   setKeyColumns(number: number): void;
   addColumn(length: number): number;
@@ -65,6 +72,13 @@ interface Exports {
 /** How many events there are of a kind, and the sum of their tags (kernel/kinds.ts). */
 export interface KindSum {
   readonly kind: string;
+  readonly count: bigint;
+  readonly sum0: bigint;
+  readonly sum1: bigint;
+}
+
+/** How many keys of events there are, and the sum of their tags (kernel/keys.ts). */
+export interface KeySum {
   readonly count: bigint;
   readonly sum0: bigint;
   readonly sum1: bigint;
@@ -95,6 +109,7 @@ export class Kernel {
 
   /** Makes the instance free for another stream. It must not be used afterwards. */
   release(): void {
+    this.#exports.resetKeys();
     this.#exports.resetKinds();
     this.#exports.resetRows();
     this.#exports.resetTuples();
@@ -132,6 +147,13 @@ export class Kernel {
     });
   }
 
+  /** The keys that were added so far. */
+  keySum(): KeySum {
+    const { keys, keySum0, keySum1 } = this.#exports;
+    const [count = 0n, sum0 = 0n, sum1 = 0n] = [keys, keySum0, keySum1].map(({ value }) => BigInt.asUintN(64, value));
+    return { count, sum0, sum1 };
+  }
+
   /** Makes `kind` known. Returns its number. */
   kind(kind: string): number {
     const name = Buffer.from(kind);
@@ -149,6 +171,7 @@ export class Kernel {
     bytes.set(pk, at + 4096);
     bytes.set(payloadHash, at + 8192);
     this.#exports.tagKey(at, name.length, at + 4096, pk.length);
+    this.#exports.countKey();
     this.#exports.addEvent(this.#exports.kindOf(at, name.length), at + 8192);
     return true;
   }

@@ -20,7 +20,7 @@ import {
   type PublishedHead,
   TimeChecker,
 } from "@scidex/audit-reader";
-import { Kernel, type KindSum } from "./kernel.ts";
+import { Kernel, type KeySum, type KindSum } from "./kernel.ts";
 
 /** A part of the chain to vouch for. It can be sent to a worker. */
 export interface LinksTask {
@@ -63,6 +63,8 @@ export interface VouchedLinks {
   /** The highest seq whose head fits. */
   readonly anchoredTo: Seq;
   readonly sums: readonly KindSum[];
+  /** The keys of all events. */
+  readonly keys: KeySum;
   /** The sums up to each cut, as far as the chain goes. */
   readonly cuts: readonly (readonly KindSum[])[];
   /** The tree of all links up to the last; null without `start`. */
@@ -224,6 +226,7 @@ export class LinkVoucher {
     if (!this.#isGood || !this.#ended || this.#nextHead < (heads?.length ?? 0)) return null;
     if (to !== undefined && lastSeq !== to) return null;
     const sums = this.#kernel.sums();
+    const keys = this.#kernel.keySum();
     this.#kernel.release();
     if (sums === null) return null;
     return {
@@ -232,6 +235,7 @@ export class LinkVoucher {
       prevHash: this.#first === null ? null : decodeOne(this.#first).prevHash,
       anchoredTo: this.#anchoredTo,
       sums,
+      keys,
       cuts: this.#cuts,
       frontier: this.#task.start === undefined ? null : (this.#tree?.frontier() ?? null),
     };

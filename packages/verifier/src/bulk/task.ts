@@ -1,4 +1,5 @@
-import type { KindSum } from "./kernel.ts";
+import { type KeysTask, KeyVoucher } from "./key-voucher.ts";
+import type { KeySum, KindSum } from "./kernel.ts";
 import { type LinksTask, LinkVoucher, type TakeTags, type VouchedLinks } from "./link-voucher.ts";
 import { type RowsTask, RowVoucher } from "./row-voucher.ts";
 import { TupleAdder, type TuplesTask, type TupleSum } from "./tuple-adder.ts";
@@ -7,6 +8,7 @@ import { TupleAdder, type TuplesTask, type TupleSum } from "./tuple-adder.ts";
 interface Tasks {
   readonly links: { readonly task: LinksTask; readonly result: VouchedLinks };
   readonly rows: { readonly task: RowsTask; readonly result: KindSum };
+  readonly keys: { readonly task: KeysTask; readonly result: KeySum };
   readonly tuples: { readonly task: TuplesTask; readonly result: TupleSum };
 }
 export type Task = { [What in keyof Tasks]: { readonly what: What } & Tasks[What]["task"] }[keyof Tasks];
@@ -38,7 +40,8 @@ export function voucherFor<T extends Task>(task: T, tags: TakeTags): Voucher<Res
   return openVoucher(task, tags) as Voucher<unknown> as Voucher<Result<T>>;
 }
 
-function openVoucher(task: Task, tags: TakeTags): Voucher<VouchedLinks | KindSum | TupleSum> {
+function openVoucher(task: Task, tags: TakeTags): Voucher<VouchedLinks | KindSum | KeySum | TupleSum> {
   if (task.what === "links") return new LinkVoucher(task, tags);
+  if (task.what === "keys") return new KeyVoucher(task);
   return task.what === "rows" ? new RowVoucher(task) : new TupleAdder(task);
 }

@@ -107,14 +107,9 @@ export async function vouchForTables(
   if (pending === null) return null;
   for (const sum of pending) sums.set(sum.kind, addSums(sums.get(sum.kind), sum));
   const adding = { catalog: await snapshot[0].catalog(), crew, tagKey: chain.tagKey, rows };
-  const run = async (jobs: readonly Job<unknown>[]): Promise<void> => {
-    for (const result of await sideBySide(snapshot.slice(0, crew.jobs), jobs))
-      if (result.status === "rejected") throw result.reason;
-  };
   const left = clear().filter(({ kind, configs }) => !rows.sums.has(kind) && configs.some(isTracking));
-  await run(jobsOf(left, adding));
-  const refused = rows.refused.filter(({ kind }) => !unclear.has(kind));
-  await run(refused.map((table) => async (lane) => await addUp(lane, [table], adding)));
+  await runAll(snapshot, adding, jobsOf(left, adding));
+  await addUpRefused(snapshot, adding, ({ kind }) => !unclear.has(kind));
   const matched = new Map<string, number | null>();
   for (const history of clear()) {
     const { kind, current } = history;
@@ -130,6 +125,25 @@ export async function vouchForTables(
     if (newest != null && newest.unstated !== null) options.recorder?.vouched(history, newest.unstated);
   }
   return { links, matched };
+}
+
+/** Tries tables again, each alone, that were to be read together with one that was refused. */
+export async function addUpRefused(
+  snapshot: Snapshot,
+  adding: Adding,
+  isWanted: (history: KindHistory) => boolean = () => true,
+): Promise<void> {
+  const refused = adding.rows.refused.filter(isWanted);
+  await runAll(
+    snapshot,
+    adding,
+    refused.map((table) => async (lane) => await addUp(lane, [table], adding)),
+  );
+}
+
+async function runAll(snapshot: Snapshot, { crew }: Adding, jobs: readonly Job<unknown>[]): Promise<void> {
+  for (const result of await sideBySide(snapshot.slice(0, crew.jobs), jobs))
+    if (result.status === "rejected") throw result.reason;
 }
 
 const isTracking = ({ changes }: { readonly changes: string }): boolean => changes === "track";
@@ -208,7 +222,7 @@ async function openLocked(lane: Lane, history: KindHistory): Promise<OpenTable |
  * What is captured and not linked yet counts like an event. Kinds with changes among it are added to `unclear`. Null where
  * it cannot be added up.
  */
-async function sumPending(
+export async function sumPending(
   lane: Lane,
   pending: Relation,
   tagKey: Uint8Array,

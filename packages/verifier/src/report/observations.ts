@@ -6,6 +6,7 @@ import type { ErasedRow } from "../rows/erasure.ts";
 import type { RestoredRows } from "../rows/changes/restoration.ts";
 import type { RetiredRows } from "../rows/retirement.ts";
 import type { Pending } from "../rows/read-pending.ts";
+import type { ShardSums } from "./shard-sums.ts";
 import type { Overview } from "./overview.ts";
 import type { WitnessesReport } from "./witnesses.ts";
 
@@ -50,6 +51,8 @@ export interface Observations {
   } | null;
   /** Whether anything was found of them that may not have been linked yet. */
   readonly awaitsLinking: boolean;
+  /** What a shard adds to the sums of all; null where it has compared all its tables in order, or is none. */
+  readonly sums: ShardSums | null;
   /** How long the group `access` took, in milliseconds. */
   readonly accessMs: number;
 }

@@ -8,6 +8,8 @@ import {
   MAX_LISTED_PER_CHECK,
 } from "@scidex/audit-reader";
 import type { CheckGroupResult, RestoredCount, VerificationReport } from "../report/verification-report.ts";
+import type { ShardSums } from "../report/shard-sums.ts";
+import { type OpenShard, openShards } from "./merge-sums.ts";
 import type { ReportJson } from "./shard-report.ts";
 
 /** Why reports do not belong together. */
@@ -30,9 +32,16 @@ type Report = VerificationReport & {
     readonly number: number;
     readonly of: number;
     readonly startsAfter: string | null;
+    readonly sums: ShardSums | null;
     readonly bound: { readonly run: string } & { readonly [name: string]: unknown };
   };
 };
+
+/** One report of all, and the shards that have to compare their tables in order before it is whole. */
+export interface MergedReport {
+  readonly report: VerificationReport;
+  readonly open: readonly OpenShard[];
+}
 
 interface Part {
   readonly file: string;
@@ -46,7 +55,7 @@ interface Part {
  * @throws {MergeError} for reports of other runs, chains, policies, keys, heads or ranges, for a shard that is there twice,
  *   and for one that does not begin where the one before it ends
  */
-export function mergeReports(opened: readonly OpenedReport[], run: string): VerificationReport {
+export function mergeReports(opened: readonly OpenedReport[], run: string): MergedReport {
   const parts = opened
     .map(({ file, json }): Part => ({ file, report: camelForm(json) as Report }))
     .toSorted((a, b) => a.report.shard.number - b.report.shard.number);
@@ -57,8 +66,12 @@ export function mergeReports(opened: readonly OpenedReport[], run: string): Veri
       throw new MergeError(`${file} is of the run "${report.shard.bound.run}", and not of "${run}"`);
   for (const part of others) requireSame(first, part);
   for (const [i, part] of others.entries()) requireNext(parts[i] ?? first, part);
-  return merged(parts);
+  // Without all of them, sums say nothing.
+  const open = missingOf(parts.map(({ report }) => report)).length > 0 ? [] : openShards(parts.map(sumsOf));
+  return { report: merged(parts, open), open };
 }
+
+const sumsOf = ({ report: { shard } }: Part) => ({ number: shard.number, sums: shard.sums });
 
 /** What was asked for must be the same, and what it was asked of. */
 function requireSame(first: Part, part: Part): void {
@@ -92,7 +105,9 @@ function requireNext(before: Part, part: Part): void {
   const [a, b] = [before.report, part.report];
   if (a.shard.number === b.shard.number)
     throw new MergeError(`${before.file} and ${part.file} are both of shard ${b.shard.number}/${b.shard.of}`);
-  if (b.shard.number !== a.shard.number + 1 || !hasWalked(a) || !hasWalked(b)) return;
+  if (b.shard.number !== a.shard.number + 1) return;
+  requireNextSums(before, part);
+  if (!hasWalked(a) || !hasWalked(b)) return;
   if (Number(b.range.from) !== Number(a.range.to) + 1)
     throw new MergeError(
       `${part.file} begins with link ${b.range.from}, and ${before.file}, the shard before it, ends with ${a.range.to}`,
@@ -105,11 +120,26 @@ function requireNext(before: Part, part: Part): void {
     );
 }
 
+/**
+ * What a shard has read of the chain's table and of its index begins where the one before ends: else there could be rows that
+ * nobody has read. Links that have come since are another matter.
+ */
+function requireNextSums(before: Part, part: Part): void {
+  const [a, b] = [before.report.shard.sums, part.report.shard.sums];
+  if (a === null || b === null) return;
+  const isNext = a.blocks.last === null || a.blocks.last === b.blocks.first;
+  const hasNone = b.blocks.first === null && Number(part.report.rows) === 0;
+  if ((!isNext && !hasNone) || canonicalJson(a.index.to) !== canonicalJson(b.index.from))
+    throw new MergeError(
+      `${part.file} does not begin where ${before.file} ends, in the chain's table or its index: the table was rewritten between them. Verify again`,
+    );
+}
+
 /** Whether a shard has seen its links to their end, and nothing wrong. Else no merged report is intact. */
 const hasWalked = ({ status, checks }: Report): boolean =>
   status === "intact" || (status === "unproven" && checks.links !== "unproven" && checks.heads !== "unproven");
 
-function merged(parts: readonly Part[]): VerificationReport {
+function merged(parts: readonly Part[], open: readonly OpenShard[]): VerificationReport {
   const reports = parts.map(({ report }) => report);
   const [first, last] = [reports[0], reports.at(-1)];
   if (first === undefined || last === undefined) throw new MergeError("there are no reports");
@@ -121,6 +151,10 @@ function merged(parts: readonly Part[]): VerificationReport {
   const divergences = capped(found);
   const unproven = distinct([
     ...missing.map((number) => `links: shard ${number}/${first.shard.of} is missing`),
+    ...open.map(
+      ({ number, reason }) =>
+        `sources: ${reason}: run audit-verify --shard ${number}/${first.shard.of} again with --in-order, and merge its report in place of the other`,
+    ),
     ...reports.flatMap((report) => report.unproven),
   ]);
   // Of what a shard has found and not listed nobody can tell whether another has found it too.
@@ -132,7 +166,7 @@ function merged(parts: readonly Part[]): VerificationReport {
     ...of,
     status: statuses.has("tampered")
       ? "tampered"
-      : statuses.has("unproven") || missing.length > 0
+      : statuses.has("unproven") || missing.length > 0 || open.length > 0
         ? "unproven"
         : "intact",
     range: { from: first.range.from, to: last.range.to },
@@ -146,7 +180,10 @@ function merged(parts: readonly Part[]): VerificationReport {
     many: distinct(reports.flatMap(({ many }) => many)),
     accepted: distinct(reports.flatMap(({ accepted }) => accepted)),
     checks: Object.fromEntries(
-      CHECK_GROUPS.map((group) => [group, worst(reports, group, missing.length > 0)]),
+      CHECK_GROUPS.map((group) => [
+        group,
+        worst(reports, group, missing.length > 0 || (open.length > 0 && OF_SUMS.has(group))),
+      ]),
     ) as Record<CheckGroup, CheckGroupResult>,
     notCovered: distinct(reports.flatMap(({ notCovered }) => notCovered)),
     retired: addedUp(reports.flatMap(({ retired }) => retired)),
@@ -202,6 +239,9 @@ function restoredIn(counts: readonly RestoredCount[]): RestoredCount[] {
     return newest === undefined ? [] : [{ ...newest, rows }];
   });
 }
+
+/** What sums say: that no event is there twice, and that rows are what was recorded. */
+const OF_SUMS: ReadonlySet<CheckGroup> = new Set(["links", "sources"]);
 
 const RANK: readonly CheckGroupResult[] = ["skipped", "ok", "unproven", "failed"];
 

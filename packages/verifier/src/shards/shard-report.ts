@@ -3,6 +3,10 @@
  *
  *     {"status":"intact", …,
  *      "shard":{"number":2,"of":4,"starts_after":"<64 hex>",
+ *               "sums":{"blocks":{"first":1200,"last":2400},"links":[{"kind":"note","count":5000,"sum":"<32 hex>"}],
+ *                       "keys":{"count":5000,"sum":"<32 hex>"},
+ *                       "index":{"from":["note","2500"],"to":["note","7500"],"count":5001,"sum":"<32 hex>"},
+ *                       "tables":[{"kind":"note","rows":{"count":5000,"sum":"<32 hex>"}}],"is_in_order":false},
  *               "bound":{"allow_unanchored":false,"checks":["heads","links"],"end":{"chain_hash":"<64 hex>","seq":400000},
  *                        "from":1,"has_state":true,"heads":"<64 hex>","keys":["<name>+<key ID>"],"max_head_age_ms":86400000,
  *                        "of":4,"origin":"scidex.ai/audit-chain","policy":"<64 hex>","run":"17",
@@ -12,16 +16,17 @@
  *
  * `bound` is the same in all shards of one verification: what was asked for, by which policy and keys, of which database, up to
  * which published head. `starts_after` is the chain hash that the shard's first link follows, and so the last one of the shard
- * before. `mac` is HMAC-SHA256 under the run's secret of the canonical JSON of the report without `mac`: whoever can put a
+ * before. `sums` is what it adds to the sums of all shards (merge-sums.ts). `mac` is HMAC-SHA256 under the run's secret of the canonical JSON of the report without `mac`: whoever can put a
  * file among the others cannot make one.
  */
 import { createHmac, timingSafeEqual } from "node:crypto";
 import { canonicalJson, jsonForm, jsonText, parseJson, type Seq } from "@scidex/audit-core";
 import type { VerificationReport } from "../report/verification-report.ts";
+import type { ShardSums } from "../report/shard-sums.ts";
 import type { VerifiedShard } from "./verified-shard.ts";
 
 /** What is the same in all shards of one verification. */
-interface ShardBound extends Omit<VerifiedShard, "startsAfter"> {
+interface ShardBound extends Omit<VerifiedShard, "startsAfter" | "sums"> {
   /** What the scheduler calls the run. */
   readonly run: string;
   readonly of: number;
@@ -50,6 +55,8 @@ interface ShardPart {
   readonly of: number;
   /** Null where the link before is missing. */
   readonly startsAfter: string | null;
+  /** Null where the shard has compared all its tables in order. */
+  readonly sums: ShardSums | null;
 }
 
 /** A report as JSON, of which nothing has been verified but that it is an object. */

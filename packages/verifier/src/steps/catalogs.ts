@@ -39,16 +39,20 @@ export async function checkServerRows(lane: Lane, policy: Policy | null, noted: 
   noted.mayPass({ isTransient });
 }
 
-/** Compares the rest of the catalog with what it has to be, where that is asked for. Returns it where it was read. */
+/**
+ * Compares the rest of the catalog with what it has to be, where that is asked for. Returns it where it was read.
+ *
+ * @param given.isFirst whether the chain's indexes are counted: of several shards the first does so
+ */
 export async function checkCatalog(
   snapshot: Snapshot,
   configuration: Promise<Configuration>,
-  policy: Policy | null,
+  { policy, isFirst }: { readonly policy: Policy | null; readonly isFirst: boolean },
   noted: Noted,
 ): Promise<Catalog | null> {
   if (!noted.wants("structure")) return null;
   const read = await noted.orNull(CONFIG, ["structure"], async () => await configuration);
-  const structure = await checkStructure(snapshot, read?.histories ?? null, noted.report, policy);
+  const structure = await checkStructure(snapshot, read?.histories ?? null, noted.report, policy, { countsIndexes: isFirst });
   for (const reason of structure.unproven) noted.cannot(reason, "structure");
   noted.warn(structure.warnings);
   noted.mayPass({ isTransient: structure.isTransient });

@@ -9,10 +9,14 @@ import {
   type Snapshot,
 } from "@scidex/audit-reader";
 import type { Crew } from "../bulk/crew.ts";
+import { type SharedTables, shareTables } from "../bulk/share/share-tables.ts";
+import { textOf } from "../bulk/share/sums.ts";
+import type { VouchedShare } from "../bulk/share/vouch-share.ts";
 import { vouchForTables } from "../bulk/vouch-tables.ts";
 import { readNotCovered, readUndead } from "../coverage/not-covered.ts";
 import type { Histories } from "../coverage/read-histories.ts";
 import type { Generations } from "../coverage/generations.ts";
+import type { ShardSums } from "../report/shard-sums.ts";
 import { checkTables, type Recorder } from "../rows/check-tables.ts";
 import { readErasures } from "../rows/erasure.ts";
 import { readPending } from "../rows/read-pending.ts";
@@ -40,6 +44,9 @@ export interface CompareTablesOptions {
   readonly now: Micros;
   readonly stream: StreamProgress | null;
   readonly earlier: EarlierLook | undefined;
+  /** Which tables a shard adds up, unless it is to compare all of its tables in order. */
+  readonly isAddedUp: (history: KindHistory) => boolean;
+  readonly inOrder: boolean;
 }
 
 /** Compares events with rows; where pending cannot be read, only events with each other. */
@@ -106,9 +113,12 @@ async function compare(
   noted: Noted,
 ): Promise<void> {
   const { links, isOurs, table, pending, published, generations, recorder, policy, now } = given;
-  const { allShards: range, vouched } = links;
+  const { allShards: range, vouched, share } = links;
   const histories: Histories = given.histories ?? new Map();
-  const sources = pending === null || vouched === null ? null : { pending, rows: vouched.rows };
+  const added = vouched ?? share;
+  const sources = pending === null || added === null ? null : { pending, rows: added.rows };
+  const shared = share && (await shareTables(snapshot, crew, { ...given, share: share.share, histories, sources }));
+  const ofShard = given.inOrder ? null : shared;
   const judge = new StreamJudge(histories, given.stream, noted, given.earlier);
   const report = reportOf(histories, judge, noted);
   const retentions: Retention[] = [];
@@ -123,8 +133,9 @@ async function compare(
     histories,
     sources: pending !== null,
     vouched:
-      vouched &&
-      (await vouchForTables(snapshot, crew, { chain: vouched.chain, histories, sources, generations, recorder })),
+      ofShard ??
+      (vouched &&
+        (await vouchForTables(snapshot, crew, { chain: vouched.chain, histories, sources, generations, recorder }))),
     chain: table,
     pending,
     range,
@@ -145,8 +156,29 @@ async function compare(
     erased: [...(erased?.values() ?? [])].filter(({ kind }) => isOurs(Buffer.from(kind))),
     restored: tables.restored,
     kinds: tables.kinds,
-    eventsWithoutSource: given.histories === null ? 0n : tables.eventsWithoutSource,
+    // Of a shard those of its links, whatever it has compared.
+    eventsWithoutSource: given.histories === null ? 0n : (shared ? withoutSource(shared, histories) : tables.eventsWithoutSource),
+    sums: share && shared && sumsOf(share.share, shared, given.inOrder),
   });
+}
+
+/** How many of the links are of no table. */
+function withoutSource({ links }: SharedTables, histories: Histories): bigint {
+  const counts = [...links].filter(([kind]) => !histories.has(kind) && !histories.has(splitKind(kind).kind));
+  return counts.reduce((all, [, count]) => all + count, 0n);
+}
+
+/** What the report of a shard says for `audit-verify merge` to compare. */
+function sumsOf(share: VouchedShare, { tables }: SharedTables, isInOrder: boolean): ShardSums {
+  const { from, to, sum } = share.index;
+  return {
+    blocks: share.blocks,
+    links: share.links.map(({ kind, ...sum }) => ({ kind, ...textOf(sum) })),
+    keys: textOf(share.keys),
+    index: { from, to, ...textOf(sum) },
+    tables: isInOrder ? [] : tables.map(({ kind, rows }) => ({ kind, rows: rows && textOf(rows) })),
+    isInOrder,
+  };
 }
 
 /**

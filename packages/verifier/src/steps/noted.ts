@@ -36,6 +36,7 @@ const NOTHING_SEEN: Seen = {
   generations: NO_GENERATIONS,
   accessMs: 0,
   stream: null,
+  sums: null,
   awaitsLinking: false,
   kinds: null,
   histories: null,

@@ -3,8 +3,11 @@ import { randomBytes } from "node:crypto";
 import {
   type ChainResult,
   checkChain,
+  kindsOfShard,
   type Lane,
+  lastCut,
   lockAgainstRewriting,
+  type PublishedHead,
   type Range,
   type Relation,
   type ReportFinding,
@@ -17,8 +20,11 @@ import {
 import type { Crew } from "../bulk/crew.ts";
 import { TAG_KEY_BYTES } from "../bulk/kernel.ts";
 import { cutsOf } from "../bulk/recorded-sum.ts";
+import { tagKeyOf } from "../bulk/share/tag-key.ts";
+import { type VouchedShare, vouchForShare } from "../bulk/share/vouch-share.ts";
 import { vouchForLinks, type VouchedChain } from "../bulk/vouch-links.ts";
 import { addUpTables, type RowSums } from "../bulk/vouch-tables.ts";
+import type { KindHistory } from "../coverage/config.ts";
 import type { Histories } from "../coverage/read-histories.ts";
 import type { VerifyOptions } from "../verify-options.ts";
 import type { Heads } from "./heads.ts";
@@ -31,8 +37,16 @@ export interface WalkedLinks {
   /** What all shards have together: the same where there are none. */
   readonly allShards: Range;
   readonly chain: ChainResult;
-  /** Null where the chain was walked along link by link. */
+  /** Null where the chain was walked along link by link, or a shard of it was vouched for. */
   readonly vouched: Vouched | null;
+  /** Null but for a shard that was vouched for, whose report is to be merged. */
+  readonly share: Shared | null;
+}
+
+/** A shard in which nothing is wrong, and the sums of its tables. */
+interface Shared {
+  readonly share: VouchedShare;
+  readonly rows: RowSums;
 }
 
 /** A chain in which nothing is wrong, and the sums of tables that were added up beside it. */
@@ -51,6 +65,10 @@ export interface WalkLinksOptions {
   readonly now: Micros;
   readonly options: VerifyOptions;
   readonly report: ReportFinding;
+  /** The chain's index over kind and key, by oid; null where it is not known, or not to be trusted with a key. */
+  readonly keyIndex: string | null;
+  /** Which tables a shard adds up. */
+  readonly isAddedUp: (history: KindHistory) => boolean;
 }
 
 /** Walks along the links, the fast way or the plain one. Null where they cannot be read, which makes what rests on them unproven. */
@@ -105,6 +123,7 @@ async function rangesOf(lane: Lane, { heads, options }: WalkLinksOptions, survey
 interface RangeOptions extends WalkLinksOptions {
   readonly lane: Lane;
   readonly range: Range;
+  readonly allShards: Range;
   readonly survey: ReadSurvey;
   /** Whether links are asked for. */
   readonly isHashed: boolean;
@@ -114,20 +133,72 @@ async function walkRange(
   snapshot: Snapshot,
   crew: Crew,
   given: RangeOptions,
-): Promise<Pick<WalkedLinks, "chain" | "vouched">> {
-  const { lane, table, heads, range, survey, now, options, report } = given;
+): Promise<Pick<WalkedLinks, "chain" | "vouched" | "share">> {
+  const { lane, table, heads, range, allShards, survey, now, options, report } = given;
   const vouched = await vouch(snapshot, crew, given);
-  if (vouched !== null) return { chain: vouched.chain.chain, vouched };
-  const chain = await checkChain(lane, {
-    range,
-    published: heads.published,
-    now: heads.judgesTimes ? now : null,
-    report,
-    onProgress: options.onProgress,
+  if (vouched !== null) return { chain: vouched.chain.chain, vouched, share: null };
+  const walk = async (which: Range): Promise<ChainResult> =>
+    await checkChain(lane, {
+      range: which,
+      published: heads.published,
+      now: heads.judgesTimes ? now : null,
+      report,
+      onProgress: options.onProgress,
+      chain: table,
+      survey: await survey(lane),
+    });
+  const end = endOfShards(given);
+  if (end === null) return { chain: await walk(range), vouched: null, share: null };
+  const shared = await vouchShare(snapshot, crew, given, end);
+  // What stands among the shard's links and is newer than the head may not be where the last shard looks for it.
+  if (shared?.share.isSorted === false && range.to !== undefined)
+    await walk({ ...range, from: end.seq + 1n, to: undefined, after: end });
+  if (shared !== null) return { chain: shared.share.chain, vouched: null, share: shared };
+  // What does not belong there may belong to a shard that vouches for what it has, and does not see it.
+  const { rows, length } = await survey(lane);
+  return { chain: await walk(rows === length ? range : allShards), vouched: null, share: null };
+}
+
+/** The published head up to which shards go alike, if their sums are asked for and can be had; null where not. */
+function endOfShards({ heads, range, options, keyIndex }: RangeOptions): PublishedHead | null {
+  const { shard, shardSecret, plain } = options;
+  const isAsked = shard !== undefined && shard.of > 1 && shardSecret !== undefined && plain !== true;
+  const isKnown = heads.judgesTimes && range.ofWhole && (range.from === 1n || range.after !== undefined);
+  if (!isAsked || !isKnown || keyIndex === null) return null;
+  return lastCut(options, heads.published?.heads ?? []) ?? null;
+}
+
+/** The fast way through a shard. */
+async function vouchShare(
+  snapshot: Snapshot,
+  crew: Crew,
+  given: RangeOptions,
+  end: PublishedHead,
+): Promise<Shared | null> {
+  const { table, heads, histories, range, survey, now, options, keyIndex, isAddedUp } = given;
+  const { shard, shardSecret } = options;
+  const { published } = heads;
+  if (shard === undefined || shardSecret === undefined || published === null || keyIndex === null) return null;
+  const tagKey = tagKeyOf(shardSecret, end);
+  const rows: RowSums = { sums: new Map(), tables: new Map(), refused: [] };
+  const isOurs = kindsOfShard(shard);
+  const isWanted = (history: KindHistory) =>
+    isOurs(Buffer.from(history.kind)) && isAddedUp(history) && options.inOrder !== true;
+  const tables = new Map([...(histories ?? [])].filter(([, history]) => isWanted(history)));
+  const share = await vouchForShare(snapshot, crew, {
     chain: table,
-    survey: await survey(lane),
+    survey,
+    published,
+    shard,
+    range,
+    end,
+    now,
+    index: keyIndex,
+    tagKey,
+    onProgress: options.onProgress,
+    beside: addUpTables(tables, { catalog: await snapshot[0].catalog(), crew, tagKey, rows }),
   });
-  return { chain, vouched: null };
+  return share === null ? null : { share, rows };
 }
 
 /**

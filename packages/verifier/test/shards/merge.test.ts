@@ -126,6 +126,26 @@ describe("audit-verify merge", { timeout: 240_000 }, () => {
     });
   });
 
+  it("looks itself where the rows of a table do not add up, or says which shard has to", async () => {
+    const chain = await published();
+    await chain.attack("update public.note set body = 'other' where id = 3");
+    const files: string[] = [];
+    for (const which of ["1/2", "2/2"]) files.push(await shard(chain, which, "night"));
+    const alone = await merge(chain, "night", files, { ...SECRET, AUDIT_DATABASE_URL: "" } as typeof SECRET);
+    expect(alone.exit).toBe(3);
+    expect(JSON.parse(alone.stdout)).toMatchObject({
+      status: "unproven",
+      divergences: [],
+      unproven: [
+        expect.stringMatching(/^sources: the rows of note do not add up to its events: run audit-verify --shard [12]\/2 again with --in-order/u),
+      ],
+      checks: { links: "unproven", sources: "unproven", structure: "ok" },
+    });
+    const merged = await merge(chain, "night", files);
+    expect(merged.exit).toBe(1);
+    expect(places(merged.stdout)).toEqual([expect.stringMatching(/^source_mismatch \d+ 3$/u)]);
+  });
+
   it("says what an option or a secret lacks", async () => {
     const chain = await prepared();
     expect((await run(chain, ["--run", "x"], SECRET)).stderr).toContain("it goes with --shard and --json");

@@ -35,6 +35,9 @@ export const FUNCTIONS = {
 /** Comparisons of a bigint with a bigint or an integer constant, and of an oid, by the function that is called. */
 export const AT_LEAST = ["472", "479"];
 export const AT_MOST = ["471", "478"];
+/** Comparisons of places. */
+export const PLACE_AT_LEAST = ["2792"];
+export const PLACE_BELOW = ["2791"];
 export const OID_EQUAL = ["184"];
 export const INTEGER_EQUAL = ["65"];
 
@@ -44,6 +47,7 @@ export const T = {
   bigint: "20",
   integer: "23",
   text: "25",
+  tid: "27",
   oid: "26",
   regclass: "2205",
   record: "2249",
@@ -97,6 +101,15 @@ function textBytes(text: string): Uint8Array {
   return Buffer.concat([header, body]);
 }
 
+/** The beginning of a block as the server holds a place: its number in two halves, and 0. */
+function blockBytes(block: number): Uint8Array {
+  const bytes = Buffer.alloc(6);
+  bytes.writeUInt16LE(block >>> 16, 0);
+  bytes.writeUInt16LE(block & 0xffff, 2);
+  return bytes;
+}
+
+export const placeOf = (block: number) => constant([T.tid], bytesAre(blockBytes(block)));
 export const integer = (value: number) => constant([T.integer], bytesAre(number64(value)));
 export const text = (value: string) => constant([T.text], bytesAre(textBytes(value)));
 
@@ -127,6 +140,19 @@ export const sequentialScan = (
     node("SEQSCAN", { targetlist: expressions.length === 0 ? "<>" : targets(expressions), qual, scanrelid: "1" }),
     [table(oid)],
     ["o", String(oid), ...constants.map(String)],
+  );
+
+/** The same of a range of its blocks. */
+export const blockScan = (
+  oid: number,
+  expressions: readonly Pattern[],
+  qual: Pattern,
+  tidrangequals: readonly Pattern[],
+): Pattern =>
+  statementOf(
+    node("TIDRANGESCAN", { targetlist: targets(expressions), qual, scanrelid: "1", tidrangequals }),
+    [table(oid)],
+    ["o", String(oid)],
   );
 
 /** Something computed from constants; `condition` is what a row comes under. */

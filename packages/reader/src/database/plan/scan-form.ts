@@ -1,11 +1,12 @@
 import { quotedName } from "@scidex/audit-core";
 import { FIRST_NORMAL_OID } from "../catalog/oids.ts";
-import { attributeOf, type Rows, SLICE_CHARACTERS } from "../relation.ts";
+import { attributeOf, type Blocks, type Rows, SLICE_CHARACTERS } from "../relation.ts";
 import type { Column, Relation } from "../relation.ts";
 import {
   anything,
   AT_LEAST,
   AT_MOST,
+  blockScan,
   bytesAre,
   call,
   column,
@@ -16,6 +17,9 @@ import {
   node,
   number64,
   oneOf,
+  PLACE_AT_LEAST,
+  PLACE_BELOW,
+  placeOf,
   sequentialScan,
   statementOf,
   T,
@@ -53,14 +57,18 @@ export function scanForm(relation: Relation, columns: readonly Column[], rows: R
   // Names of our own for what comes out: those of columns can be anybody's, and stand in the dump.
   const list = columns.map((item, i) => `${sqlOf(item)} as c${i}`).join(", ");
   const conditions = conditionsOf(relation, rows);
-  const where = conditions.length === 0 ? "" : ` where ${conditions.map(({ sql }) => sql).join(" and ")}`;
+  const places = rows.blocks === undefined ? [] : placesOf(relation, rows.blocks);
+  const all = [...places, ...conditions];
+  const where = all.length === 0 ? "" : ` where ${all.map(({ sql }) => sql).join(" and ")}`;
+  const expressions = columns.map((item) => planOf(relation, item));
+  const qual = conditions.length === 0 ? "<>" : conditions.map(({ plan }) => plan);
+  const tidrangequals = places.map(({ plan }) => plan);
   return {
     statement: `select ${list} from only ${quotedName(relation.schema)}.${quotedName(relation.name)} as t${where}`,
-    plan: sequentialScan(
-      relation.oid,
-      columns.map((item) => planOf(relation, item)),
-      conditions.length === 0 ? "<>" : conditions.map(({ plan }) => plan),
-    ),
+    plan:
+      places.length === 0
+        ? sequentialScan(relation.oid, expressions, qual)
+        : blockScan(relation.oid, expressions, qual, tidrangequals),
     ...(relation.oid >= FIRST_NORMAL_OID ? { hasNames: true } : {}),
   };
 }
@@ -96,6 +104,15 @@ function conditionsOf(relation: Relation, { from, to, kindLengths }: Rows): { sq
       ),
     );
   return conditions;
+}
+
+/** The condition that a row lies in these blocks. */
+function placesOf(relation: Relation, [from, to]: Blocks): { sql: string; plan: Pattern }[] {
+  const of = (operator: string, functions: readonly string[], block: number) => ({
+    sql: `t.ctid operator(pg_catalog.${operator}) '(${block},0)'::pg_catalog.tid`,
+    plan: compare(functions, [column("1", attributeOf(relation, "ctid")), placeOf(block)]),
+  });
+  return [of(">=", PLACE_AT_LEAST, from), ...(to === null ? [] : [of("<", PLACE_BELOW, to)])];
 }
 
 function anyOf(conditions: readonly { sql: string; plan: Pattern }[]): { sql: string; plan: Pattern } {

@@ -1,4 +1,5 @@
 import { MAX_TIME, putHex, putNumber, putText, putTime } from "./json";
+import { countKey } from "./keys";
 import { addEvent, addRecord, kindOf, RECORD_BYTES, tagKey } from "./kinds";
 import { CHAIN_MESSAGE, lane, LEAF_MESSAGE, LEAVES, MAX_ROWS, TAGS } from "./memory";
 import { copyHash, DIGESTS, hashLanes, isDigest, isSameHash, pad } from "./sha256";
@@ -254,6 +255,7 @@ export function checkLinks(from: usize, end: usize): usize {
       const pk = load<u32>(r + PK);
       const tag = tagKey(kind, kindLength, pk, load<i32>(r + PK_LENGTH));
       store<u64>(TAGS + (<usize>(vouched + i) << 3), tag);
+      countKey();
       const hashes = load<u32>(r + HASHES);
       const keyLength = recordedKey(r);
       if (keyLength >= 0) addRecord(kind, kindLength, pk, keyLength, hashes, load<u32>(r + BEFORE));
