@@ -90,7 +90,10 @@ export function verifyCommand(context: CommandContext): Command {
     .option("--run <id>", "what the run of all shards is called: their reports can be merged (AUDIT_SHARD_SECRET)")
     .option("--jobs <n>", "connections and threads that read a whole chain; default: one per processor, up to 4")
     .option("--plain", "walk along every row in plain TypeScript, without the fast way; slower, and finds the same")
-    .option("--in-order", "of a shard: compare its tables with their events in order, where merge says that they do not add up")
+    .option(
+      "--in-order",
+      "of a shard: compare its tables with their events in order, where merge says that they do not add up",
+    )
     .option("--policy <file>", "what must be covered (audit-chain policy prints it); default AUDIT_POLICY")
     .option(
       "--state <file>",

@@ -60,10 +60,8 @@ export interface VouchedLinks {
   readonly last: ChainRow | null;
   /** prev_hash of the first row, which the caller compares with the part before; null where there was no row. */
   readonly prevHash: Uint8Array | null;
-  /** The highest seq whose head fits. */
   readonly anchoredTo: Seq;
   readonly sums: readonly KindSum[];
-  /** The keys of all events. */
   readonly keys: KeySum;
   /** The sums up to each cut, as far as the chain goes. */
   readonly cuts: readonly (readonly KindSum[])[];
@@ -71,7 +69,7 @@ export interface VouchedLinks {
   readonly frontier: Frontier | null;
 }
 
-/** Takes the tags of rows, 8 bytes each, in the order of the rows. Valid during the call. */
+/** Takes the tags of rows, 8 bytes each, in the rows' order. Valid during the call. */
 export type TakeTags = (tags: Uint8Array) => void;
 
 const POSTGRES_EPOCH = 946_684_800_000_000n;
@@ -222,11 +220,9 @@ export class LinkVoucher {
   /** The result, once the whole COPY has come; null where it cannot vouch for all of it. */
   finish(): VouchedLinks | null {
     const { from, to, heads } = this.#task;
-    const lastSeq = from - 1n + BigInt(this.#rows);
-    if (!this.#isGood || !this.#ended || this.#nextHead < (heads?.length ?? 0)) return null;
-    if (to !== undefined && lastSeq !== to) return null;
-    const sums = this.#kernel.sums();
-    const keys = this.#kernel.keySum();
+    const isWhole = this.#isGood && this.#ended && this.#nextHead >= (heads?.length ?? 0);
+    if (!isWhole || (to !== undefined && from - 1n + BigInt(this.#rows) !== to)) return null;
+    const [sums, keys] = [this.#kernel.sums(), this.#kernel.keySum()];
     this.#kernel.release();
     if (sums === null) return null;
     return {

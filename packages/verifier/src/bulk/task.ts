@@ -1,4 +1,4 @@
-import { type KeysTask, KeyVoucher } from "./key-voucher.ts";
+import { type KeysTask, KeyVoucher } from "./share/key-voucher.ts";
 import type { KeySum, KindSum } from "./kernel.ts";
 import { type LinksTask, LinkVoucher, type TakeTags, type VouchedLinks } from "./link-voucher.ts";
 import { type RowsTask, RowVoucher } from "./row-voucher.ts";

@@ -25,30 +25,34 @@ export type TakeTuple = (tag: bigint, fields: Buffer) => void;
 const AT_END = 1;
 const IS_FULL = 3;
 
-/**
- * Adds up the tuples of a binary COPY: of each its fields, lengths included, as a keyed tag of 128 bits (kernel/tag.ts), both
- * halves modulo 2^64. Nobody who does not know the key can make another set of tuples with the same sum but by chance.
- */
-export class TupleAdder {
+/** How far a stream was taken: up to which address, and whether it is at its end, or not what it must be. */
+export interface Taken {
+  readonly at: number;
+  readonly isEnded: boolean;
+  readonly isGood: boolean;
+}
+
+/** The bytes of a binary COPY in the kernel's memory, as far as they are not taken yet. */
+export class TupleStream {
   readonly #kernel: Kernel;
-  readonly #skipped: number;
-  readonly #take: TakeTuple | undefined;
+  readonly #take: (at: number, end: number) => Taken;
   #isGood = true;
   #isStarted = false;
   #isEnded = false;
   #held = 0;
 
-  /**
-   * @param skipped bytes at the beginning of each tuple that are not tagged
-   * @param take called with each tuple, where they are to be told apart
-   */
-  constructor({ tagKey }: TuplesTask, skipped = 0, take?: TakeTuple) {
-    this.#kernel = new Kernel(tagKey);
-    this.#skipped = skipped;
+  /** @param take takes the whole tuples between two addresses */
+  constructor(kernel: Kernel, take: (at: number, end: number) => Taken) {
+    this.#kernel = kernel;
     this.#take = take;
   }
 
-  /** Takes the next bytes of the COPY. False where they are none, or a tuple is longer than all the room there is. */
+  /** Whether all has come, as it must be. */
+  get isWhole(): boolean {
+    return this.#isGood && this.#isEnded;
+  }
+
+  /** Takes the next bytes. False where they are none, or a tuple is longer than all the room there is. */
   push(chunk: Uint8Array): boolean {
     const { raw, bytes } = this.#kernel;
     const start = raw.INPUT.value;
@@ -68,33 +72,63 @@ export class TupleAdder {
 
   /** Returns the address up to which everything is taken. */
   #work(start: number, end: number): number {
-    const { raw, bytes } = this.#kernel;
     let at = start;
     if (!this.#isStarted) {
       if (this.#held < COPY_HEADER.length) return at;
       at += COPY_HEADER.length;
-      if (!sameBytes(bytes.subarray(start, at), COPY_HEADER)) this.#isGood = false;
+      if (!sameBytes(this.#kernel.bytes.subarray(start, at), COPY_HEADER)) this.#isGood = false;
       this.#isStarted = true;
     }
-    while (this.#isGood && !this.#isEnded) {
-      const before = at;
-      at = raw.addTuples(at, end, this.#skipped, this.#take === undefined ? raw.MAX_ROWS.value : 1);
-      const isFull = raw.tuplesStopped.value === IS_FULL;
-      if (isFull && this.#take !== undefined) {
-        const memory = Buffer.from(raw.memory.buffer);
-        this.#take(memory.readBigUInt64LE(raw.TAGS.value), memory.subarray(before + 2, at));
-      }
-      this.#isEnded = raw.tuplesStopped.value === AT_END;
-      if (!isFull) break;
+    if (this.#isGood && !this.#isEnded) {
+      const taken = this.#take(at, end);
+      ({ at } = taken);
+      this.#isEnded = taken.isEnded;
+      this.#isGood = taken.isGood;
     }
     // Nothing may follow the end.
     if (this.#isEnded && at !== end) this.#isGood = false;
     return at;
   }
+}
+
+/**
+ * Adds up the tuples of a binary COPY: of each its fields, lengths included, as a keyed tag of 128 bits (kernel/tag.ts), both
+ * halves modulo 2^64. Nobody who does not know the key can make another set of tuples with the same sum but by chance.
+ */
+export class TupleAdder {
+  readonly #kernel: Kernel;
+  readonly #stream: TupleStream;
+
+  /**
+   * @param skipped bytes at the beginning of each tuple that are not tagged
+   * @param take called with each tuple, where they are to be told apart
+   */
+  constructor({ tagKey }: TuplesTask, skipped = 0, take?: TakeTuple) {
+    this.#kernel = new Kernel(tagKey);
+    this.#stream = new TupleStream(this.#kernel, (from, end) => {
+      const { raw } = this.#kernel;
+      let at = from;
+      let isFull = true;
+      while (isFull) {
+        const before = at;
+        at = raw.addTuples(at, end, skipped, take === undefined ? raw.MAX_ROWS.value : 1);
+        isFull = raw.tuplesStopped.value === IS_FULL;
+        if (!isFull || take === undefined) continue;
+        const memory = Buffer.from(raw.memory.buffer);
+        take(memory.readBigUInt64LE(raw.TAGS.value), memory.subarray(before + 2, at));
+      }
+      return { at, isEnded: raw.tuplesStopped.value === AT_END, isGood: true };
+    });
+  }
+
+  /** Takes the next bytes of the COPY. False where they are none, or a tuple is longer than all the room there is. */
+  push(chunk: Uint8Array): boolean {
+    return this.#stream.push(chunk);
+  }
 
   /** The sum, once the whole COPY has come; null where it broke off, or could not be taken. */
   finish(): TupleSum | null {
-    if (!this.#isGood || !this.#isEnded) return null;
+    if (!this.#stream.isWhole) return null;
     const { tuples, tupleSum0, tupleSum1 } = this.#kernel.raw;
     const sum = { tuples: unsigned(tuples.value), sum0: unsigned(tupleSum0.value), sum1: unsigned(tupleSum1.value) };
     this.#kernel.release();

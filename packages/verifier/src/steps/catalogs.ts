@@ -52,7 +52,9 @@ export async function checkCatalog(
 ): Promise<Catalog | null> {
   if (!noted.wants("structure")) return null;
   const read = await noted.orNull(CONFIG, ["structure"], async () => await configuration);
-  const structure = await checkStructure(snapshot, read?.histories ?? null, noted.report, policy, { countsIndexes: isFirst });
+  const structure = await checkStructure(snapshot, read?.histories ?? null, noted.report, policy, {
+    countsIndexes: isFirst,
+  });
   for (const reason of structure.unproven) noted.cannot(reason, "structure");
   noted.warn(structure.warnings);
   noted.mayPass({ isTransient: structure.isTransient });

@@ -157,7 +157,8 @@ async function compare(
     restored: tables.restored,
     kinds: tables.kinds,
     // Of a shard those of its links, whatever it has compared.
-    eventsWithoutSource: given.histories === null ? 0n : (shared ? withoutSource(shared, histories) : tables.eventsWithoutSource),
+    eventsWithoutSource:
+      given.histories === null ? 0n : shared ? withoutSource(shared, histories) : tables.eventsWithoutSource,
     sums: share && shared && sumsOf(share.share, shared, given.inOrder),
   });
 }

@@ -46,7 +46,10 @@ export async function checkStructure(
   histories: ReadonlyMap<string, KindHistory> | null,
   report: ReportFinding,
   policy: Policy | null = null,
-  { manifest = MANIFEST, countsIndexes = true }: { readonly manifest?: Manifest; readonly countsIndexes?: boolean } = {},
+  {
+    manifest = MANIFEST,
+    countsIndexes = true,
+  }: { readonly manifest?: Manifest; readonly countsIndexes?: boolean } = {},
 ): Promise<StructureResult & { readonly isTransient: boolean; readonly catalog: Catalog | null }> {
   const [lane, second] = snapshot;
   const attempts = new Attempts();

@@ -137,13 +137,15 @@ describe("audit-verify merge", { timeout: 240_000 }, () => {
       status: "unproven",
       divergences: [],
       unproven: [
-        expect.stringMatching(/^sources: the rows of note do not add up to its events: run audit-verify --shard [12]\/2 again with --in-order/u),
+        expect.stringMatching(
+          /^sources: the rows of note do not add up to its events: run audit-verify --shard [12]\/2 again with --in-order/u,
+        ),
       ],
       checks: { links: "unproven", sources: "unproven", structure: "ok" },
     });
     const merged = await merge(chain, "night", files);
     expect(merged.exit).toBe(1);
-    expect(places(merged.stdout)).toEqual([expect.stringMatching(/^source_mismatch \d+ 3$/u)]);
+    expect(places(merged.stdout)).toEqual([expect.stringMatching(/^source_edited \d+ 3$/u)]);
   });
 
   it("says what an option or a secret lacks", async () => {

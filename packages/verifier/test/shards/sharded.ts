@@ -23,7 +23,10 @@ export async function runShard(
 }
 
 /** The reports of shards, as a merge has them. */
-export function opened(verifications: readonly (Verification & { readonly number: number })[], of: number): OpenedReport[] {
+export function opened(
+  verifications: readonly (Verification & { readonly number: number })[],
+  of: number,
+): OpenedReport[] {
   return verifications.map(({ report, shard, number }) => {
     if (shard === null) throw new Error("no shard");
     const { startsAfter, sums, ...found } = shard;
@@ -53,7 +56,10 @@ export async function verifyInShards(
   chain: ChainDatabase,
   of: number,
   cutSeq: bigint,
-  { between = async () => {}, settles = true }: { readonly between?: (number: number) => Promise<void>; readonly settles?: boolean } = {},
+  {
+    between = async () => {},
+    settles = true,
+  }: { readonly between?: (number: number) => Promise<void>; readonly settles?: boolean } = {},
 ): Promise<MergedReport & { readonly first: MergedReport; readonly shards: readonly Verification[] }> {
   const shards: (Verification & { number: number })[] = [];
   for (let number = 1; number <= of; number++) {

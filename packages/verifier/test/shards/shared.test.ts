@@ -26,8 +26,9 @@ async function published(): Promise<ChainDatabase> {
   return chain;
 }
 
-const places = (report: { divergences: readonly { check: string; eventKind?: string; eventPk?: string; seq?: bigint }[] }) =>
-  report.divergences.map(({ check, eventKind, eventPk }) => `${check} ${eventKind} ${eventPk}`).toSorted();
+const places = (report: {
+  divergences: readonly { check: string; eventKind?: string; eventPk?: string; seq?: bigint }[];
+}) => report.divergences.map(({ check, eventKind, eventPk }) => `${check} ${eventKind} ${eventPk}`).toSorted();
 
 describe("shards that share", { timeout: 240_000 }, () => {
   it("vouch together for an honest chain, while it grows", async () => {

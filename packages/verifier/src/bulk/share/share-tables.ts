@@ -56,7 +56,8 @@ export async function shareTables(
   const unclear = new Set([...links.keys(), ...share.newer.sums.keys()].flatMap((kind) => changedBy(kind)));
   const elsewhere = [...histories.values()].filter(({ kind }) => !isOurs(Buffer.from(kind))).filter(isAddedUp);
   const matched = new Map<string, number | null>(elsewhere.map(({ kind }) => [kind, null]));
-  if (sources === null) return { links, matched: new Map([...histories.keys()].map((kind) => [kind, null])), tables: [] };
+  if (sources === null)
+    return { links, matched: new Map([...histories.keys()].map((kind) => [kind, null])), tables: [] };
   const pending = await snapshot[0].attempt(
     async (lane) => await sumPending(lane, sources.pending, share.tagKey, unclear),
   );

@@ -25,7 +25,6 @@ import { type KeyRange, keyRangeOf, sumKeys } from "./key-ranges.ts";
 import { type Newer, readNewer } from "./newer.ts";
 import { minus, NO_SUM, type Sum, withoutNewer } from "./sums.ts";
 
-
 /** What a shard adds to the sums of all of them, once nothing is wrong with its links. */
 export interface VouchedShare {
   readonly chain: ChainResult;
@@ -101,10 +100,7 @@ export async function vouchForShare(
   return links === null || keys === null ? null : shareOf(options, places, { links, keys, isSorted });
 }
 
-async function findPlaces(
-  lane: Lane,
-  { chain, shard, range, end, tagKey }: VouchShareOptions,
-): Promise<Places | null> {
+async function findPlaces(lane: Lane, { chain, shard, range, end, tagKey }: VouchShareOptions): Promise<Places | null> {
   await lane.plan(BLOCK_SETTINGS);
   const { from, to } = range;
   const at = await blockOfSeq(lane, chain, end.seq);
