@@ -10,6 +10,7 @@ import { isReached, type Measurement } from "./measure.ts";
 import { benchPublish } from "./publish.ts";
 import { benchRecord } from "./record.ts";
 import { benchSeal } from "./seal.ts";
+import { benchShards } from "./shards.ts";
 import { benchTables } from "./tables.ts";
 import { benchVerify } from "./verify.ts";
 
@@ -25,6 +26,7 @@ const SUBJECTS: readonly Subject[] = [
   { name: "backfill", run: benchBackfill },
   { name: "record", run: benchRecord },
   { name: "verify", run: benchVerify },
+  { name: "shards", run: benchShards },
   { name: "bundle", run: benchBundle },
   { name: "tables", run: benchTables },
   { name: "publish", run: benchPublish },

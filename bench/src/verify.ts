@@ -128,7 +128,7 @@ export async function benchVerify(db: BenchDatabase, rows: number): Promise<Meas
   ];
 }
 
-async function grow(sql: Sql, rows: number): Promise<void> {
+export async function grow(sql: Sql, rows: number): Promise<void> {
   for (let done = 0; done < rows; done += 100_000) {
     const part = Math.min(100_000, rows - done);
     await sql`insert into events (actor, action, n) select 'agent-' || g, 'wrote a paragraph', g from generate_series(1, ${part}) as g`;
