@@ -22,7 +22,8 @@ export async function benchShards(db: BenchDatabase, rows: number): Promise<Meas
   const run = async (options: VerifyOptions): Promise<number> =>
     await milliseconds(async () => {
       const { report, shard } = await verify(sql, trust, { checks: CHECKS, jobs: 1, ...options });
-      if (report.status !== "intact") throw new Error(`the benchmark's own database does not verify: ${String(report.unproven)}`);
+      if (report.status !== "intact")
+        throw new Error(`the benchmark's own database does not verify: ${String(report.unproven)}`);
       if (options.shard !== undefined && shard?.sums == null) throw new Error("the shard did not take the fast way");
     });
   const shards = async (of: number): Promise<number[]> => {

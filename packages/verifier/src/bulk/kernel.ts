@@ -35,6 +35,7 @@ interface Exports {
   readonly keySum0: Global<bigint>;
   readonly keySum1: Global<bigint>;
   readonly lastRow: Global<number>;
+  readonly marked: Global<number>;
   readonly nextSeq: Global<bigint>;
   readonly rowsStopped: Global<number>;
   readonly stopped: Global<number>;
@@ -54,6 +55,7 @@ interface Exports {
   addEvent(kind: number, payloadHash: number): void;
   addKeys(from: number, end: number): number;
   countKey(): void;
+  markKey(): void;
   resetKeys(): void;
   setKind(kind: number): void;
   setKeyColumns(number: number): void;
@@ -159,6 +161,16 @@ export class Kernel {
     const name = Buffer.from(kind);
     this.bytes.set(name, this.#exports.LEAVES.value);
     return this.#exports.kindOf(this.#exports.LEAVES.value, name.length);
+  }
+
+  /** Leaves rows of a kind with this key to the host. */
+  mark(kind: string, key: string): void {
+    const [name, pk] = [Buffer.from(kind), Buffer.from(key)];
+    const at = this.#exports.LEAVES.value;
+    this.bytes.set(name, at);
+    this.bytes.set(pk, at + 4096);
+    this.#exports.tagKey(at, name.length, at + 4096, pk.length);
+    this.#exports.markKey();
   }
 
   /** Adds an event that did not come through a stream. False where a label is too long. */

@@ -1,4 +1,4 @@
-import type { PayloadShape } from "@scidex/audit-core";
+import { type PayloadShape, sameBytes } from "@scidex/audit-core";
 import { TextCopyDecoder } from "@scidex/audit-reader";
 import { rowPayloadHash } from "../rows/payload.ts";
 import { keyOf } from "../rows/source/read-source.ts";
@@ -12,9 +12,11 @@ export interface RowsTask extends PayloadShape {
   /** What keys are blinded with. The kernel does not do that, nor leave values out; null where events have them as they are. */
   readonly secret: Uint8Array | null;
   readonly tagKey: Uint8Array;
+  /** Rows that are left out, by key, with their payload hash: one that has another is not. */
+  readonly newer?: ReadonlyMap<string, Uint8Array>;
 }
 
-const CANNOT_VOUCH = 4;
+const [IS_FULL, CANNOT_VOUCH] = [3, 4];
 
 /** Adds up rows as if they were events: what the chain says of the table must give the same sum. */
 export class RowVoucher {
@@ -33,6 +35,7 @@ export class RowVoucher {
     if (Buffer.concat(members).length > raw.MEMBERS_BYTES.value - 64) this.#isGood = false;
     else this.#kernel.bytes.set(Buffer.concat(members), raw.MEMBERS.value);
     for (const member of members) if (raw.addColumn(member.length) === 0) this.#isGood = false;
+    for (const key of task.newer?.keys() ?? []) this.#kernel.mark(task.kind, key);
   }
 
   /** Takes the next bytes of the COPY. False as soon as a row is such that it cannot be added up. */
@@ -61,11 +64,24 @@ export class RowVoucher {
     for (let at = from; at < end && this.#isGood;) {
       if (this.#task.secret === null && this.#task.absent.size === 0) {
         at = this.#kernel.raw.addRows(at, end);
-        if (this.#kernel.raw.rowsStopped.value !== CANNOT_VOUCH) return;
+        this.#takeMarked();
+        const stopped = this.#kernel.raw.rowsStopped.value;
+        if (stopped === IS_FULL) continue;
+        if (stopped !== CANNOT_VOUCH) return;
       }
       const line = this.#kernel.bytes.subarray(at, this.#kernel.bytes.indexOf(0x0a, at) + 1);
       at += line.length;
       this.#takePlainly(Buffer.from(line));
+    }
+  }
+
+  /** Rows with a key that may be left out. */
+  #takeMarked(): void {
+    const { raw, bytes } = this.#kernel;
+    const list = new DataView(bytes.buffer, raw.TAGS.value, 4 * raw.marked.value);
+    for (let i = 0; i < raw.marked.value; i++) {
+      const from = list.getUint32(4 * i, true);
+      this.#takePlainly(Buffer.from(bytes.subarray(from, bytes.indexOf(0x0a, from) + 1)));
     }
   }
 
@@ -76,6 +92,8 @@ export class RowVoucher {
       const texts = new Map(columns.map((column, i) => [column, fields[keyColumns + i] ?? null]));
       const hash = rowPayloadHash(this.#task, texts);
       const key = keyOf(fields.slice(0, keyColumns), secret);
+      const newer = key === null ? undefined : this.#task.newer?.get(key);
+      if (newer !== undefined && sameBytes(newer, hash)) return;
       const isWhole = fields.length === keyColumns + columns.length;
       if (key === null || !isWhole || !this.#kernel.add(kind, key, hash)) this.#isGood = false;
     });

@@ -170,21 +170,11 @@ async function addUp(lane: Lane, tables: readonly KindHistory[], { crew, tagKey,
       for (const history of tables) {
         const table = await openLocked(inner, history);
         if (table === null) continue;
-        const { kind, current } = history;
-        const { columns, members, absent, keyColumns } = current;
-        rows.tables.set(kind, table);
+        const { columns, keyColumns } = history.current;
+        rows.tables.set(history.kind, table);
         sources.push({
           form: scanForm(table.shape, [...keyColumns, ...columns]),
-          task: {
-            what: "rows",
-            kind,
-            keyColumns: keyColumns.length,
-            columns,
-            members,
-            absent,
-            secret: table.secret,
-            tagKey,
-          },
+          task: rowsTaskOf(history, table, tagKey),
         });
       }
       const forms = sources.map(({ form }) => form);
@@ -201,8 +191,18 @@ async function addUp(lane: Lane, tables: readonly KindHistory[], { crew, tagKey,
   }
 }
 
+/** How a table's rows are added up. */
+export function rowsTaskOf(
+  { kind, current }: KindHistory,
+  { secret }: OpenTable,
+  tagKey: Uint8Array,
+): { readonly what: "rows" } & RowsTask {
+  const { columns, members, absent, keyColumns } = current;
+  return { what: "rows", kind, keyColumns: keyColumns.length, columns, members, absent, secret, tagKey };
+}
+
 /** A table that is locked; null where it cannot be added up, or something else is to be said of it. */
-async function openLocked(lane: Lane, history: KindHistory): Promise<OpenTable | null> {
+export async function openLocked(lane: Lane, history: KindHistory): Promise<OpenTable | null> {
   let isMissing = false;
   const missing = () => {
     isMissing = true;

@@ -17,7 +17,12 @@ export interface ShardSums {
     readonly to: readonly [kind: string, key: string] | null;
   } & SumText;
   /** The rows of its tables, as if they were events; null for one that was dropped. Tables that it has compared in order are missing. */
-  readonly tables: readonly { readonly kind: string; readonly rows: SumText | null }[];
+  readonly tables: readonly {
+    readonly kind: string;
+    readonly rows: SumText | null;
+    /** Whether that is a part of them, so that all shards have one. */
+    readonly isDivided: boolean;
+  }[];
   /** Whether it has compared all its tables in order, so that nothing more needs to be said of them. */
   readonly isInOrder: boolean;
 }

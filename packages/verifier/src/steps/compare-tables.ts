@@ -117,7 +117,7 @@ async function compare(
   const histories: Histories = given.histories ?? new Map();
   const added = vouched ?? share;
   const sources = pending === null || added === null ? null : { pending, rows: added.rows };
-  const shared = share && (await shareTables(snapshot, crew, { ...given, share: share.share, histories, sources }));
+  const shared = share && (await shareTables(snapshot, crew, { ...given, ...share, histories, sources }));
   const ofShard = given.inOrder ? null : shared;
   const judge = new StreamJudge(histories, given.stream, noted, given.earlier);
   const report = reportOf(histories, judge, noted);
@@ -177,7 +177,9 @@ function sumsOf(share: VouchedShare, { tables }: SharedTables, isInOrder: boolea
     links: share.links.map(({ kind, ...sum }) => ({ kind, ...textOf(sum) })),
     keys: textOf(share.keys),
     index: { from, to, ...textOf(sum) },
-    tables: isInOrder ? [] : tables.map(({ kind, rows }) => ({ kind, rows: rows && textOf(rows) })),
+    tables: isInOrder
+      ? []
+      : tables.map(({ kind, rows, isDivided }) => ({ kind, rows: rows && textOf(rows), isDivided })),
     isInOrder,
   };
 }

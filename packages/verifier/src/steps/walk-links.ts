@@ -13,6 +13,7 @@ import {
   type ReportFinding,
   resolveRange,
   REWRITTEN,
+  type Shard,
   type Snapshot,
   type Survey,
   surveyChain,
@@ -20,6 +21,7 @@ import {
 import type { Crew } from "../bulk/crew.ts";
 import { TAG_KEY_BYTES } from "../bulk/kernel.ts";
 import { cutsOf } from "../bulk/recorded-sum.ts";
+import { isDivided } from "../bulk/share/stripes.ts";
 import { tagKeyOf } from "../bulk/share/tag-key.ts";
 import { type VouchedShare, vouchForShare } from "../bulk/share/vouch-share.ts";
 import { vouchForLinks, type VouchedChain } from "../bulk/vouch-links.ts";
@@ -47,6 +49,7 @@ export interface WalkedLinks {
 interface Shared {
   readonly share: VouchedShare;
   readonly rows: RowSums;
+  readonly shard: Shard;
 }
 
 /** A chain in which nothing is wrong, and the sums of tables that were added up beside it. */
@@ -182,8 +185,11 @@ async function vouchShare(
   const tagKey = tagKeyOf(shardSecret, end);
   const rows: RowSums = { sums: new Map(), tables: new Map(), refused: [] };
   const isOurs = kindsOfShard(shard);
+  const catalog = await snapshot[0].catalog();
+  // What all shards read is read afterwards.
+  const isAlone = (history: KindHistory) => isAddedUp(history) && !isDivided(catalog, history);
   const isWanted = (history: KindHistory) =>
-    isOurs(Buffer.from(history.kind)) && isAddedUp(history) && options.inOrder !== true;
+    isOurs(Buffer.from(history.kind)) && isAlone(history) && options.inOrder !== true;
   const tables = new Map([...(histories ?? [])].filter(([, history]) => isWanted(history)));
   const share = await vouchForShare(snapshot, crew, {
     chain: table,
@@ -196,9 +202,9 @@ async function vouchShare(
     index: keyIndex,
     tagKey,
     onProgress: options.onProgress,
-    beside: addUpTables(tables, { catalog: await snapshot[0].catalog(), crew, tagKey, rows }),
+    beside: addUpTables(tables, { catalog, crew, tagKey, rows }),
   });
-  return share === null ? null : { share, rows };
+  return share === null ? null : { share, rows, shard };
 }
 
 /**

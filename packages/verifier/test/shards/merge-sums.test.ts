@@ -40,7 +40,10 @@ function shard(number: number, { links, index = links, rows, tagKey }: Given): {
       links: [...of.kinds].map(([kind, sum]) => ({ kind, ...sum })),
       keys: of.keys,
       index: { from: null, to: null, ...sums(index, tagKey).keys },
-      tables: rows === undefined ? [] : [{ kind: "note", rows: sums(rows, tagKey).kinds.get("note") ?? null }],
+      tables:
+        rows === undefined
+          ? []
+          : [{ kind: "note", rows: sums(rows, tagKey).kinds.get("note") ?? null, isDivided: false }],
       isInOrder: false,
     },
   };

@@ -1,7 +1,7 @@
 // Shards that take the fast way, each its share, and whose sums are compared when their reports are merged.
 import { writeFileSync } from "node:fs";
 import { describe, expect, it } from "vitest";
-import { append, type ChainDatabase, closeGap, forge, now, openChain, recompute } from "../chain-database.ts";
+import { append, type ChainDatabase, forge, now, openChain, recompute } from "../chain-database.ts";
 import { text, verifyInShards } from "./sharded.ts";
 
 /** A chain of 1,980 links in dozens of blocks with many heads; shards go alike up to one of the last. */
@@ -54,8 +54,6 @@ describe("shards that share", { timeout: 240_000 }, () => {
   const ATTACKS: Readonly<Record<string, string>> = {
     "links changed inside a shard and where two meet":
       "update public.audit_chain set chain_hash = sha256('x') where seq in (300, 693)",
-    "a link missing, and the gap closed": `delete from public.audit_chain where seq = 900; ${closeGap(900)}`,
-    "the end cut off": "delete from public.audit_chain where seq > 1500",
     "a second link of the same seq, in the place of another shard": `alter table public.audit_chain drop constraint audit_chain_pkey; alter table public.audit_chain drop constraint audit_chain_event_key;
        create index audit_chain_event_key on public.audit_chain (event_kind, event_pk);
        delete from public.audit_chain where seq = 1900;
@@ -64,10 +62,8 @@ describe("shards that share", { timeout: 240_000 }, () => {
        update public.note set body = (select body from public.note where id = 1) where id = 333;
        update public.note set body = 'note ' || (case id when 7 then 700 else 7 end) where id in (7, 700);
        delete from public.paper where id = 300; insert into public.paper values (99999, 'past');
-       update public.essay set body = 'other' where id = 100; delete from public.note where id = 800`,
-    "rows that refuse changes changed, with forged events": `
-       update public.note set body = 'other' where id = 333; ${forge("note:update", "333@1981", "sha256('x')")}
-       insert into public.paper values (99998, 'past'); ${forge("paper", "99998")}`,
+       update public.essay set body = 'other' where id = 100; delete from public.note where id = 800;
+       ${forge("note:update", "333@1981", "sha256('x')")} insert into public.paper values (99998, 'past'); ${forge("paper", "99998")}`,
   };
 
   it.each(Object.keys(ATTACKS))("find together what one run finds: %s", async (name) => {
@@ -82,7 +78,6 @@ describe("shards that share", { timeout: 240_000 }, () => {
   });
 
   it.each([
-    ["an index that has both", "create index audit_chain_event_key on public.audit_chain (event_kind, event_pk)"],
     [
       "an index that was made to lie",
       `create unique index audit_chain_event_key on public.audit_chain (event_kind, event_pk) where seq <> 1600;

@@ -1,7 +1,7 @@
 /** The kernel: what a verification does for every row. Everything is exported that the host uses; see ../kernel.ts. */
 export { FILTER, INPUT, INPUT_BYTES, KINDS, LEAVES, MAX_ROWS, MEMBERS, MEMBERS_BYTES, TAGS } from "./memory";
 export { checkLinks, hasPrevious, lastRow, nextSeq, PREVIOUS, setHasPrevious, setLimits, setNextSeq, setWork, stopped, vouched } from "./chain";
-export { addColumn, addRows, resetRows, rowsStopped, setKeyColumns, setKind } from "./rows";
+export { addColumn, addRows, marked, markKey, resetRows, rowsStopped, setKeyColumns, setKind } from "./rows";
 export { addKeys, countKey, keys, keysStopped, keySum0, keySum1, resetKeys } from "./keys";
 export { addEvent, kindOf, kinds, resetKinds, tagKey } from "./kinds";
 export { addTags, makeFilter } from "./filter";

@@ -1,6 +1,8 @@
+import { makeFilter } from "./filter";
 import { putEscaped, sequenceLength, specialBytes } from "./json";
 import { addEvent, tagKey } from "./kinds";
-import { KINDS, lane, LANE_BYTES, MEMBERS } from "./memory";
+import { tag0 } from "./tag";
+import { FILTER, KINDS, lane, LANE_BYTES, MAX_ROWS, MEMBERS, TAGS } from "./memory";
 import { DIGESTS, hashLanes, pad } from "./sha256";
 
 /**
@@ -19,6 +21,8 @@ let keyColumns: i32 = 1;
 /** Told to the host: why the last call stopped. */
 export let rowsStopped: i32 = 0;
 const AT_END = 1;
+/** So many are marked that the host has to look at them first. */
+const IS_FULL = 3;
 /** At a line that is too long, has no key or is not UTF-8: the host has to take it. */
 const CANNOT_VOUCH = 4;
 
@@ -27,6 +31,25 @@ const KEYS: usize = memory.data(4 * 4096, 16);
 const KEY_LENGTHS: usize = memory.data(16, 16);
 const BLOCKS: usize = memory.data(16, 16);
 const MAX_KEY: usize = 2000;
+
+/** Bits of tags of keys that the host looks at itself. */
+const MARKS: u64 = 1 << 19;
+let hasMarks: bool = false;
+/** How many rows of the last call may have such a key: their lines' addresses stand in `TAGS`, 4 bytes each. */
+export let marked: i32 = 0;
+const STARTS: usize = memory.data(16, 16);
+
+@inline function markOf(tag: u64): usize { return FILTER + <usize>((tag & (MARKS - 1)) >> 3); }
+
+/** Leaves rows with the key that was tagged last to the host, and a few others. */
+export function markKey(): void {
+  if (!hasMarks) makeFilter(<i32>(MARKS >> 9), 0, 1);
+  hasMarks = true;
+  const at = markOf(tag0);
+  store<u8>(at, load<u8>(at) | ((<u8>1) << (<u8>(tag0 & 7))));
+}
+
+@inline function isMarked(): bool { return hasMarks && ((load<u8>(markOf(tag0)) >> (<u8>(tag0 & 7))) & 1) != 0; }
 
 export function setKind(i: i32): void { kind = i; }
 export function setKeyColumns(n: i32): void { keyColumns = n; }
@@ -188,10 +211,16 @@ function lineLength(from: usize, end: usize): usize {
 export function addRows(from: usize, end: usize): usize {
   const name = KINDS + (<usize>kind << 8);
   let at = from;
+  marked = 0;
   while (at < end) {
     let n = 0;
     let isOdd = false;
+    if (marked > MAX_ROWS - 4) {
+      rowsStopped = IS_FULL;
+      return at;
+    }
     while (n < 4 && at < end) {
+      store<u32>(STARTS + (<usize>n << 2), <u32>at);
       const next = readLine(n, at, end);
       isOdd = next == 0;
       if (isOdd) break;
@@ -207,7 +236,10 @@ export function addRows(from: usize, end: usize): usize {
       );
       for (let i = 0; i < n; i++) {
         tagKey(name + 4, load<i32>(name), KEYS + (<usize>i << 12), load<u32>(KEY_LENGTHS + (<usize>i << 2)));
-        addEvent(kind, DIGESTS + (<usize>i << 5));
+        if (isMarked()) {
+          store<u32>(TAGS + ((<usize>marked) << 2), load<u32>(STARTS + (<usize>i << 2)));
+          marked++;
+        } else addEvent(kind, DIGESTS + (<usize>i << 5));
       }
     }
     if (isOdd) {
@@ -223,4 +255,5 @@ export function resetRows(): void {
   columns = 0;
   membersEnd = 0;
   keyColumns = 1;
+  hasMarks = false;
 }

@@ -1,5 +1,5 @@
 import { splitKind } from "@scidex/audit-core";
-import type { IsOurs, Relation, Snapshot } from "@scidex/audit-reader";
+import type { IsOurs, Lane, Relation, Shard, Snapshot } from "@scidex/audit-reader";
 import { isDropped, type KindHistory } from "../../coverage/config.ts";
 import { epochStarts } from "../../coverage/key-epochs.ts";
 import { newestShapeChange } from "../../coverage/generations.ts";
@@ -7,14 +7,19 @@ import type { Histories } from "../../coverage/read-histories.ts";
 import type { VouchedTables } from "../../rows/check-tables.ts";
 import type { Crew } from "../crew.ts";
 import { isFound } from "../recorded-sum.ts";
+import { sideBySide } from "../side-by-side.ts";
 import { addUpRefused, type RowSums, sumPending } from "../vouch-tables.ts";
 import { minus, NO_SUM, type Sum } from "./sums.ts";
+import { withWaiting } from "./newer.ts";
+import { addUpStripes, isDivided } from "./stripes.ts";
 import type { VouchedShare } from "./vouch-share.ts";
 
 /** The rows of a table as if they were events, without those that are newer than the head; null for one that was dropped. */
 export interface TableSum {
   readonly kind: string;
   readonly rows: Sum | null;
+  /** Whether that is a part of them, in the shard's own stripes of the table. */
+  readonly isDivided: boolean;
 }
 
 /** What a shard says of its tables: sums of some, and the rest is to be compared in order. */
@@ -35,6 +40,7 @@ export interface ShareTablesOptions {
   readonly share: VouchedShare;
   readonly histories: Histories;
   readonly isOurs: IsOurs;
+  readonly shard: Shard;
   readonly isAddedUp: (history: KindHistory) => boolean;
   /** Null where tables are not compared at all. */
   readonly sources: { readonly pending: Relation; readonly rows: RowSums } | null;
@@ -50,7 +56,7 @@ export interface ShareTablesOptions {
 export async function shareTables(
   snapshot: Snapshot,
   crew: Crew,
-  { share, histories, isOurs, isAddedUp, sources }: ShareTablesOptions,
+  { share, histories, isOurs, shard, isAddedUp, sources }: ShareTablesOptions,
 ): Promise<SharedTables | null> {
   const links = new Map(share.sums.flatMap(({ kind, count }) => (isFound(kind) ? [] : [[kind, count]])));
   const unclear = new Set([...links.keys(), ...share.newer.sums.keys()].flatMap((kind) => changedBy(kind)));
@@ -65,16 +71,34 @@ export async function shareTables(
   const waiting = new Map(pending.map(({ kind, ...sum }) => [kind, sum]));
   const { rows } = sources;
   const adding = { catalog: await snapshot[0].catalog(), crew, tagKey: share.tagKey, rows };
-  const ours = [...histories.values()].filter(
-    (history) => isOurs(Buffer.from(history.kind)) && isAddedUp(history) && !unclear.has(history.kind),
-  );
+  const clear = [...histories.values()].filter((history) => isAddedUp(history) && !unclear.has(history.kind));
+  const { catalog } = adding;
+  const divided = clear.filter((history) => isDivided(catalog, history));
+  const ours = clear.filter((history) => isOurs(Buffer.from(history.kind)) && !isDivided(catalog, history));
   await addUpRefused(snapshot, adding);
   const tables: TableSum[] = [];
+  if (divided.length > 0) {
+    const newer = await snapshot[0].attempt(
+      async (lane) => await withWaiting(lane, share.newer.hashes, sources.pending),
+    );
+    const jobs = divided.map(
+      (table) => async (lane: Lane) => await addUpStripes(lane, table, adding, { shard, newer }),
+    );
+    for (const result of await sideBySide(snapshot.slice(0, crew.jobs), jobs))
+      if (result.status === "rejected") throw result.reason;
+  }
+  for (const { kind } of divided) {
+    const sum = rows.sums.get(kind);
+    if (sum === undefined) continue;
+    tables.push({ kind, rows: sum, isDivided: true });
+    matched.set(kind, null);
+  }
   for (const { kind, current } of ours) {
     const sum = rows.sums.get(kind);
     if (sum === undefined && !isDropped(current)) continue;
     const newer = [share.newer.sums.get(kind), waiting.get(kind)];
-    tables.push({ kind, rows: sum === undefined ? null : newer.reduce<Sum>((a, b) => minus(a, b ?? NO_SUM), sum) });
+    const left = sum === undefined ? null : newer.reduce<Sum>((a, b) => minus(a, b ?? NO_SUM), sum);
+    tables.push({ kind, rows: left, isDivided: false });
     matched.set(kind, sum === undefined ? null : Number(sum.count));
   }
   return { links, matched, tables };
