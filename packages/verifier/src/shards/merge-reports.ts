@@ -9,7 +9,7 @@ import {
 } from "@scidex/audit-reader";
 import type { CheckGroupResult, RestoredCount, VerificationReport } from "../report/verification-report.ts";
 import type { ShardSums } from "../report/shard-sums.ts";
-import { type OpenShard, openShards } from "./merge-sums.ts";
+import { isNextOf, type OpenShard, openShards } from "./merge-sums.ts";
 import type { ReportJson } from "./shard-report.ts";
 
 /** Why reports do not belong together. */
@@ -120,19 +120,11 @@ function requireNext(before: Part, part: Part): void {
     );
 }
 
-/**
- * What a shard has read of the chain's table and of its index begins where the one before ends: else there could be rows that
- * nobody has read. Links that have come since are another matter.
- */
-function requireNextSums(before: Part, part: Part): void {
-  const [a, b] = [before.report.shard.sums, part.report.shard.sums];
-  if (a === null || b === null) return;
-  const isNext = a.blocks.last === null || a.blocks.last === b.blocks.first;
-  const hasNone = b.blocks.first === null && Number(part.report.rows) === 0;
-  if ((!isNext && !hasNone) || canonicalJson(a.index.to) !== canonicalJson(b.index.from))
-    throw new MergeError(
-      `${part.file} does not begin where ${before.file} ends, in the chain's table or its index: the table was rewritten between them. Verify again`,
-    );
+function requireNextSums({ file, report: a }: Part, part: Part): void {
+  if (isNextOf(a.shard.sums, part.report.shard.sums, Number(part.report.rows))) return;
+  throw new MergeError(
+    `${part.file} does not begin where ${file} ends, in the chain's table or its index: the table was rewritten between them. Verify again`,
+  );
 }
 
 /** Whether a shard has seen its links to their end, and nothing wrong. Else no merged report is intact. */

@@ -1,4 +1,4 @@
-import { splitKind } from "@scidex/audit-core";
+import { canonicalJson, splitKind } from "@scidex/audit-core";
 import { kindsOfShard } from "@scidex/audit-reader";
 import { isSame, NO_SUM, plus, type Sum, sumOf } from "../bulk/share/sums.ts";
 import type { ShardSums, SumText } from "../report/shard-sums.ts";
@@ -53,6 +53,18 @@ export function openShards(parts: readonly ShardPart[]): OpenShard[] {
     });
     return wrong === undefined ? [] : [{ number, reason: `the rows of ${wrong.kind} do not add up to its events` }];
   });
+}
+
+/**
+ * Whether a shard begins where the one before ends in what both have read of the chain's table and of its index: else there could
+ * be rows that nobody has read. Links that have come since are another matter.
+ *
+ * @param rows of the second one
+ */
+export function isNextOf(a: ShardSums | null, b: ShardSums | null, rows: number): boolean {
+  if (a === null || b === null) return true;
+  const isNext = a.blocks.last === null || a.blocks.last === b.blocks.first || (b.blocks.first === null && rows === 0);
+  return isNext && canonicalJson(a.index.to) === canonicalJson(b.index.from);
 }
 
 const total = (sums: readonly SumText[]): Sum => sums.map(sumOf).reduce(plus, NO_SUM);

@@ -4,7 +4,7 @@ import { tagKeyOf } from "../../src/bulk/share/tag-key.ts";
 import { textOf } from "../../src/bulk/share/sums.ts";
 import { Kernel } from "../../src/bulk/kernel.ts";
 import type { ShardSums, SumText } from "../../src/report/shard-sums.ts";
-import { openShards } from "../../src/shards/merge-sums.ts";
+import { isNextOf, openShards } from "../../src/shards/merge-sums.ts";
 import { toPublished } from "./published.ts";
 
 const HEAD = toPublished(30n, 1);
@@ -104,5 +104,22 @@ describe("sums of shards", () => {
     // What was compared in order needs no sums.
     const inOrder = shard(2, { links: [B] });
     expect(open(alone, { number: 2, sums: { ...inOrder.sums, isInOrder: true } })).toEqual([]);
+  });
+
+  it("are of parts that lie side by side, in the chain's table and in its index", () => {
+    const at = (blocks: ShardSums["blocks"], from: string | null, to: string | null): ShardSums => ({
+      ...shard(1, { links: [] }).sums,
+      blocks,
+      index: { from: from === null ? null : ["note", from], to: to === null ? null : ["note", to], count: 0, sum: "" },
+    });
+    const first = at({ first: null, last: 7 }, null, "5");
+    expect(isNextOf(first, at({ first: 7, last: null }, "5", null), 9)).toBe(true);
+    // Nobody has read what lies between them, or both have.
+    for (const block of [6, 8, null])
+      expect(isNextOf(first, at({ first: block, last: null }, "5", null), 9)).toBe(false);
+    for (const key of ["4", "6", null]) expect(isNextOf(first, at({ first: 7, last: null }, key, null), 9)).toBe(false);
+    // The link behind the cut had not come yet when the last one looked; or had not when the one before did.
+    expect(isNextOf(first, at({ first: null, last: null }, "5", null), 0)).toBe(true);
+    expect(isNextOf(at({ first: null, last: null }, null, "5"), at({ first: 7, last: null }, "5", null), 9)).toBe(true);
   });
 });
