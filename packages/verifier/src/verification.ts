@@ -15,6 +15,7 @@ import {
 } from "@scidex/audit-reader";
 import type { Sql } from "postgres";
 import { Crew } from "./bulk/crew.ts";
+import { MAX_FILTERED } from "./bulk/repeats.ts";
 import { isAddedUp } from "./bulk/share/share-tables.ts";
 import type { KindHistory } from "./coverage/config.ts";
 import { checkCoverage } from "./coverage/narrowings.ts";
@@ -23,7 +24,7 @@ import type { Policy } from "./coverage/policy.ts";
 import { type Histories, noHistories } from "./coverage/read-histories.ts";
 import { type Deadline, DeadlineError } from "./deadline.ts";
 import { checkApproval, checkApprovalWithoutChain } from "./steps/check-approval.ts";
-import { checkApplications, checkCatalog, checkServerRows, proveTypes } from "./steps/catalogs.ts";
+import { checkApplications, checkCatalog, checkServerRows, proveTypes, readTables } from "./steps/catalogs.ts";
 import { readGenerations } from "./steps/read-generations.ts";
 import { walkLinks } from "./steps/walk-links.ts";
 import { compareTables } from "./steps/compare-tables.ts";
@@ -146,6 +147,9 @@ async function checkSnapshot(snapshot: Snapshot, ground: Ground, noted: Noted): 
     return;
   }
   const sources = noted.wants("sources") ? audited : null;
+  // Long chains, and shards, read the keys of events from the chain's own index.
+  const needsIndex = plan.expected > MAX_FILTERED || options.shardSecret !== undefined;
+  const tables = catalog ?? (needsIndex ? await readTables(lane, audited ?? none, "links", noted) : null);
   const isExcepted = ({ kind, current }: KindHistory): boolean =>
     retentionRule(policy, kind, current.relation, now) !== null ||
     [...(published?.statements ?? []), ...(published?.erasures ?? [])].some((statement) => statement.kind === kind);
@@ -161,7 +165,7 @@ async function checkSnapshot(snapshot: Snapshot, ground: Ground, noted: Noted): 
       now,
       options,
       report,
-      keyIndex: catalog === null ? null : keyIndexOf(catalog),
+      keyIndex: tables && keyIndexOf(tables),
       isAddedUp: isSummed,
     },
     noted,

@@ -65,7 +65,7 @@ interface Exports {
   resetKinds(): void;
   resetRows(): void;
   resetTuples(): void;
-  makeFilter(blocks: number, part: number, parts: number): number;
+  makeFilter(blocks: number): number;
   addTags(tags: number, count: number): number;
   pad(message: number, length: number): number;
   hashLanes(p0: number, n0: number, p1: number, n1: number, p2: number, n2: number, p3: number, n3: number): void;

@@ -13,12 +13,10 @@ const MIN_BYTES = 2 ** 20;
 const MAX_BYTES = 2 ** 25;
 
 /**
- * Longer chains are read several times, each time for another part of the tags. With more tags than that, the filter
- * takes too many for repeated. 18 million rows took 54 s, and would take some 28 if one reading were enough.
+ * With more tags than that, the filter takes too many for repeated. The keys of a longer chain are read from its unique index,
+ * in order (share/key-ranges.ts).
  */
-const ROWS_PER_READING = 12_000_000;
-/** With more of them, the comparison in order takes less time. */
-const MAX_READINGS = 16;
+export const MAX_FILTERED = 12_000_000n;
 
 /**
  * Looks for events that are there twice, by the tags of kind and key, in memory that does not grow with their number. A
@@ -27,23 +25,14 @@ const MAX_READINGS = 16;
 export class Repeats {
   readonly #kernel: Kernel;
   readonly #suspects = new Set<bigint>();
-  readonly #blocks: number;
   #isOverflown = false;
-  /** How often all tags have to be added. */
-  readonly readings: number;
 
   /** @param expected number of rows, roughly: it is no bound */
   constructor(expected: number) {
     this.#kernel = new Kernel(new Uint8Array(16));
-    this.readings = Math.min(Math.max(Math.ceil(expected / ROWS_PER_READING), 1), MAX_READINGS);
     const bytes = 2 ** Math.ceil(Math.log2(BYTES_PER_ROW * expected + 1));
-    this.#blocks = Math.min(Math.max(bytes, MIN_BYTES), MAX_BYTES) / 64;
-    this.begin(0);
-  }
-
-  /** To be called before each reading, from 0 on (the constructor has called it for the first). */
-  begin(reading: number): void {
-    if (this.#kernel.raw.makeFilter(this.#blocks, reading, this.readings) === 0) this.#isOverflown = true;
+    const blocks = Math.min(Math.max(bytes, MIN_BYTES), MAX_BYTES) / 64;
+    if (this.#kernel.raw.makeFilter(blocks) === 0) this.#isOverflown = true;
   }
 
   /** Takes tags, 8 bytes each. */

@@ -14,7 +14,9 @@ import {
 import type { Crew } from "./crew.ts";
 import type { KindSum } from "./kernel.ts";
 import type { LinksTask, TakeTags, VouchedLinks } from "./link-voucher.ts";
-import { Recount, Repeats } from "./repeats.ts";
+import { MAX_FILTERED, Recount, Repeats } from "./repeats.ts";
+import { sumKeys } from "./share/key-ranges.ts";
+import { isSame, NO_SUM, plus, type Sum } from "./share/sums.ts";
 import { type Job, sideBySide } from "./side-by-side.ts";
 
 /** A whole chain in which nothing is wrong: its links, heads and times, and no event is there twice. */
@@ -41,6 +43,8 @@ export interface VouchLinksOptions {
   readonly tagKey: Uint8Array;
   /** Up to which links sums are wanted too, in their order. */
   readonly cuts: readonly Seq[];
+  /** The chain's unique index over kind and key; null where it is not known, or not to be trusted with a key. */
+  readonly keyIndex: string | null;
   readonly onProgress: ((rows: number) => void) | undefined;
   /** What else is to be read, by the lanes that have nothing to do yet. */
   readonly beside: readonly Job<void>[];
@@ -75,6 +79,7 @@ interface Parts {
 
 async function vouch(snapshot: Snapshot, crew: Crew, options: VouchLinksOptions & Parts): Promise<VouchedChain | null> {
   const { chain, tasks, isSorted, expected, tagKey } = options;
+  if (expected > MAX_FILTERED) return await vouchByIndex(snapshot, crew, options);
   const repeats = new Repeats(Number(expected));
   let rows = 0;
   const counted = (take: TakeTags) => (tags: Uint8Array) => {
@@ -90,10 +95,6 @@ async function vouch(snapshot: Snapshot, crew: Crew, options: VouchLinksOptions 
     isSorted,
     beside: [],
   };
-  for (let reading = 1; reading < repeats.readings && repeats.suspects !== null; reading++) {
-    repeats.begin(reading);
-    if ((await readAll(snapshot, crew, again, counted(repeats.add))) === null) return null;
-  }
   const { suspects } = repeats;
   if (suspects === null) return null;
   if (suspects.size > 0) {
@@ -102,6 +103,30 @@ async function vouch(snapshot: Snapshot, crew: Crew, options: VouchLinksOptions 
     if (!isRead || !recount.areSingle) return null;
   }
   return { ...links, tagKey };
+}
+
+/**
+ * A chain that is too long for a filter: that no event is there twice is told by the unique index, in whose order equal keys are
+ * neighbours. It may lie, so that it must have just the keys of the links. One more reading, however long the chain is.
+ */
+async function vouchByIndex(
+  snapshot: Snapshot,
+  crew: Crew,
+  options: VouchLinksOptions & Parts,
+): Promise<VouchedChain | null> {
+  const { chain, keyIndex: index, tagKey } = options;
+  if (index === null) return null;
+  let keys: Sum | null = null;
+  const range = { from: null, to: null };
+  const readKeys: Job<void> = async (lane) => {
+    keys = await lane.attempt(async (inner) => await sumKeys(inner, crew, chain, { index, range, newer: [], tagKey }));
+  };
+  let rows = 0;
+  const links = await readAll(snapshot, crew, { ...options, beside: [...options.beside, readKeys] }, (tags) => {
+    rows += tags.length / 8;
+    options.onProgress?.(rows);
+  });
+  return links === null || keys === null || !isSame(links.keys, keys) ? null : { ...links, tagKey };
 }
 
 /** Cuts the chain at published heads, whose trees are known; where there are none, anywhere. */
@@ -163,19 +188,21 @@ async function readPart(
   }
 }
 
-type Joined = Omit<VouchedChain, "tagKey">;
+type Joined = Omit<VouchedChain, "tagKey"> & { readonly keys: Sum };
 
 /** Puts the parts together, each of which must begin where the one before ends. */
 function joined(parts: readonly VouchedLinks[], tasks: readonly LinksTask[]): Joined | null {
   let last: VouchedLinks["last"] = null;
   let rows = 0;
   let anchoredTo = 0n;
+  let keys = NO_SUM;
   const sums = new Map<string, KindSum>();
   const cuts = new Map<Seq, ReadonlyMap<string, KindSum>>();
   for (const [i, part] of parts.entries()) {
     if (last !== null && part.prevHash !== null && !sameBytes(last.chainHash, part.prevHash)) return null;
     last = part.last ?? last;
     rows += part.rows;
+    keys = plus(keys, part.keys);
     if (part.anchoredTo > anchoredTo) ({ anchoredTo } = part);
     for (const [n, seq] of (tasks[i]?.cuts ?? []).entries()) {
       const upTo = part.cuts[n];
@@ -187,6 +214,7 @@ function joined(parts: readonly VouchedLinks[], tasks: readonly LinksTask[]): Jo
   return {
     chain: { to: last?.seq ?? 0n, rows, last, anchoredTo, startsAfter: GENESIS_PREV_HASH },
     sums: [...sums.values()],
+    keys,
     cuts,
   };
 }

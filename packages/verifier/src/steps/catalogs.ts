@@ -1,4 +1,4 @@
-import type { CatalogWatch, Lane, Snapshot } from "@scidex/audit-reader";
+import type { CatalogWatch, CheckGroup, Lane, Snapshot } from "@scidex/audit-reader";
 import { checkAccess } from "../access/check-access.ts";
 import type { Crew } from "../bulk/crew.ts";
 import { splitRelation } from "../coverage/config.ts";
@@ -78,7 +78,7 @@ export async function checkApplications(
   const read = await noted.orNull(CONFIG, ["access"], async () => await configuration);
   if (read === null) return;
   const { histories } = read;
-  const catalog = known ?? (await readTables(snapshot[0], histories, noted));
+  const catalog = known ?? (await readTables(snapshot[0], histories, "access", noted));
   if (catalog === null) return;
   const access = await checkAccess(snapshot, crew, catalog, histories, noted.report);
   for (const reason of access.unproven) noted.cannot(reason, "access");
@@ -88,10 +88,15 @@ export async function checkApplications(
 }
 
 /** The catalog without its functions, by which nobody gets at rows. */
-async function readTables(lane: Lane, histories: Histories, noted: Noted): Promise<Catalog | null> {
+export async function readTables(
+  lane: Lane,
+  histories: Histories,
+  group: CheckGroup,
+  noted: Noted,
+): Promise<Catalog | null> {
   return await noted.orNull(
     "the catalog",
-    ["access"],
+    [group],
     async () =>
       await lane.attempt(
         async (attempt) =>

@@ -228,6 +228,7 @@ async function vouch(snapshot: Snapshot, crew: Crew, given: RangeOptions): Promi
     expected: plan.expected,
     tagKey,
     cuts: cutsOf(histories?.values() ?? [], heads.published?.statements ?? []),
+    keyIndex: given.keyIndex,
     onProgress: options.onProgress,
     beside: histories === null ? [] : addUpTables(histories, { catalog, crew, tagKey, rows }),
   });

@@ -304,25 +304,6 @@ describe("events that are there twice", () => {
     );
   });
 
-  test("are seen in one of several readings where there are too many for one", () => {
-    const numbers = Array.from({ length: 5000 }, (_, n) => n);
-    for (const repeated of [0, 1, 2, 3, 4, 5, 6, 7]) {
-      const tags = tagsOf([...numbers, repeated]);
-      const repeats = new Repeats(60_000_000);
-      expect(repeats.readings).toBe(5);
-      const seen: number[] = [];
-      for (let reading = 0; reading < repeats.readings; reading++) {
-        if (reading > 0) repeats.begin(reading);
-        repeats.add(tags);
-        seen.push(repeats.suspects?.size ?? 0);
-      }
-      expect(seen.at(-1)).toBe(1);
-      const recount = new Recount(repeats.suspects ?? new Set());
-      recount.add(tags);
-      expect(recount.areSingle).toBe(false);
-    }
-  });
-
   test("are not seen where there are none, also in a filter that is far too small", () => {
     const repeats = new Repeats(0);
     const tags = tagsOf(Array.from({ length: 300_000 }, (_, n) => n));

@@ -131,7 +131,7 @@ test("a table is read beside the chain, each of its rows once", async () => {
   await vi.waitFor(async () => expect(await statistics()).toEqual(after), 20_000);
 });
 
-test("a chain that is too long for one reading is read several times, and a repeated event is seen in each of them", async () => {
+test("the keys of a chain that is too long for a filter are read from its index, which may lie", async () => {
   const chain = await openWithHeads();
   const { sql } = chain;
   let read = 0;
@@ -139,6 +139,7 @@ test("a chain that is too long for one reading is read several times, and a repe
     read = 0;
     return await withSnapshot(sql, async (snapshot) => {
       const chain = await readShape(snapshot[0], "public", "audit_chain");
+      const [index] = await sql<{ oid: string }[]>`select 'public.audit_chain_event_key'::regclass::oid::text as oid`;
       return (
         chain &&
         (await vouchForLinks(snapshot, new Crew(1), {
@@ -151,6 +152,7 @@ test("a chain that is too long for one reading is read several times, and a repe
           tagKey: new Uint8Array(16),
           onProgress: (count) => (read = count),
           cuts: [],
+          keyIndex: index?.oid ?? null,
           beside: [],
         }))
       );
@@ -160,15 +162,18 @@ test("a chain that is too long for one reading is read several times, and a repe
   expect((await vouch(n))?.chain.rows).toBe(n);
   expect(read).toBe(n);
   expect((await vouch(48_000_000))?.chain.rows).toBe(n);
-  expect(read).toBe(4 * n);
+  expect(read).toBe(n);
   await sql`alter table public.audit_chain drop constraint audit_chain_event_key`;
-  for (let seq = 1; seq <= 8; seq++) {
-    await chain.attack(`update public.audit_chain as a set event_kind = c.event_kind, event_pk = c.event_pk
-      from public.audit_chain as c where c.seq = ${seq} and a.seq = ${n}; ${recompute(n)}`);
-    // And once more to count the suspect.
-    expect(await vouch(48_000_000)).toBeNull();
-    expect(read).toBe(5 * n);
-  }
+  await chain.attack(`update public.audit_chain as a set event_kind = c.event_kind, event_pk = c.event_pk
+    from public.audit_chain as c where c.seq = 5 and a.seq = ${n}; ${recompute(n)}`);
+  await sql`create index audit_chain_event_key on public.audit_chain (event_kind, event_pk)`;
+  expect(await vouch(48_000_000)).toBeNull();
+  await sql`drop index public.audit_chain_event_key`;
+  await sql.unsafe(
+    `create unique index audit_chain_event_key on public.audit_chain (event_kind, event_pk) where seq <> ${n}`,
+  );
+  await chain.attack("update pg_index set indpred = null where indexrelid = 'public.audit_chain_event_key'::regclass");
+  expect(await vouch(48_000_000)).toBeNull();
 });
 
 /** Work on connections of its own, which leave their counts behind when they end. */

@@ -8,20 +8,14 @@ let blocks: u64 = 0;
 /** Nobody reads it: without it the compiler would leave out what is only fetched ahead. */
 let fetched: u64 = 0;
 
-/** Which part of all tags is added, and of how many. */
-let part: u64 = 0;
-let parts: u64 = 1;
-
 /**
- * Makes an empty filter of 64 * `n` bytes, n being a power of two, for one part of all tags. False where there is no memory.
+ * Makes an empty filter of 64 * `n` bytes, n being a power of two, False where there is no memory.
  */
-export function makeFilter(n: i32, whichPart: i32, ofParts: i32): bool {
+export function makeFilter(n: i32): bool {
   const pages = <i32>((FILTER + (<usize>n << 6) + 0xffff) >> 16) - memory.size();
   if (pages > 0 && memory.grow(pages) < 0) return false;
   memory.fill(FILTER, 0, <usize>n << 6);
   blocks = n;
-  part = whichPart;
-  parts = ofParts;
   return true;
 }
 
@@ -34,7 +28,7 @@ export function makeFilter(n: i32, whichPart: i32, ofParts: i32): bool {
   return (value & mask) != 0;
 }
 
-/** Adds those of the tags that belong to the part, and moves those that may have been there before to the front. Returns their number. */
+/** Adds tags, and moves those that may have been there before to the front. Returns their number. */
 export function addTags(tags: usize, n: i32): i32 {
   let known = 0;
   let touched: u64 = 0;
@@ -43,7 +37,6 @@ export function addTags(tags: usize, n: i32): i32 {
     if ((i & 15) == 0)
       for (let j = i; j < min(i + 16, n); j++) touched |= load<u64>(FILTER + (<usize>(load<u64>(tags + (<usize>j << 3)) & (blocks - 1)) << 6));
     const tag = load<u64>(tags + (<usize>i << 3));
-    if (parts > 1 && (tag >> 40) % parts != part) continue;
     const block = FILTER + (<usize>(tag & (blocks - 1)) << 6);
     let isKnown = true;
     // Each place in a block of 512 takes nine bits: five places come from the tag, and seven from a mixture. The number

@@ -43,7 +43,7 @@ const STARTS: usize = memory.data(16, 16);
 
 /** Leaves rows with the key that was tagged last to the host, and a few others. */
 export function markKey(): void {
-  if (!hasMarks) makeFilter(<i32>(MARKS >> 9), 0, 1);
+  if (!hasMarks) makeFilter(<i32>(MARKS >> 9));
   hasMarks = true;
   const at = markOf(tag0);
   store<u8>(at, load<u8>(at) | ((<u8>1) << (<u8>(tag0 & 7))));
