@@ -18,6 +18,7 @@ import { bundlePrograms } from "./world/programs.ts";
 const USAGE = `Attacks a published chain in every way that must be detected, each trial with another draw, and counts what is found.
 
   campaign [--seed TEXT] [--trials N] [--only A01,B02] [--without CHECK|all [--tests]] [--json]
+           [--shards N]                                 verified in shards, whose reports are merged
   campaign --honest N [--seed TEXT] [--json]     at least N honest changes and no attack: nothing may be said
 
 Exit code: 0 if everything was detected and located without a false alarm, 1 if not, 2 for wrong usage, 3 if it failed.`;
@@ -36,12 +37,14 @@ const { values } = parseArgs({
     without: { type: "string", default: "" },
     tests: { type: "boolean", default: false },
     honest: { type: "string", default: "0" },
+    shards: { type: "string", default: "1" },
     json: { type: "boolean", default: false },
     help: { type: "boolean", default: false },
   },
 });
 const trials = Number(values.trials);
 const honest = Number(values.honest);
+const shards = Number(values.shards);
 const only = values.only.split(",").filter((id) => id !== "");
 const checks = values.without === "all" ? Object.keys(CHECKS) : values.without.split(",").filter((name) => name !== "");
 const attacks = ATTACKS.filter(({ id }) => only.length === 0 || only.includes(id));
@@ -50,6 +53,8 @@ const isWrong =
   trials < 1 ||
   !Number.isSafeInteger(honest) ||
   honest < 0 ||
+  !Number.isSafeInteger(shards) ||
+  shards < 1 ||
   only.some((id) => !ATTACKS.some((attack) => attack.id === id)) ||
   checks.some((check) => !(check in CHECKS));
 if (values.help || isWrong) {
@@ -133,7 +138,7 @@ async function runTrials(trialsToRun: { attack: Attack; trial: number }[]): Prom
   await Promise.all(
     bases.map(async (base) => {
       for (let next = queue.shift(); next !== undefined && !isStopped; next = queue.shift()) {
-        const result = await runTrial(base, next.attack, next.trial, values.seed);
+        const result = await runTrial(base, next.attack, next.trial, values.seed, shards);
         results.push(result);
         if (result.problem !== null) process.stderr.write(`${reproduction(result)}\n`);
         if (results.length % 25 === 0) process.stderr.write(`${progress(results.length, total, started)}\n`);

@@ -33,7 +33,13 @@ export interface TrialResult {
 const LONGEST_TRIAL = 120_000;
 
 /** One trial: a copy of the base, honest changes, the attack, the verifier's report, and the judgement of it. */
-export async function runTrial(base: Base, attack: Attack, trial: number, seed: string): Promise<TrialResult> {
+export async function runTrial(
+  base: Base,
+  attack: Attack,
+  trial: number,
+  seed: string,
+  shards = 1,
+): Promise<TrialResult> {
   const started = performance.now();
   const random = new Random(seed, attack.id, trial);
   // The verifier has two ways to read a chain, and both must find the same.
@@ -64,7 +70,7 @@ export async function runTrial(base: Base, attack: Attack, trial: number, seed: 
     const fresh = (): number => number++;
     await honestPhase(world, random, fresh, attacker);
     if (random.chance(VERIFIED_BEFORE)) {
-      const clean = await world.verify({ args: jobs });
+      const clean = await world.verify({ args: jobs, shards });
       const alarm = falseAlarm(clean);
       before = alarm === null ? "clean" : "false alarm";
       if (alarm !== null)
@@ -77,7 +83,7 @@ export async function runTrial(base: Base, attack: Attack, trial: number, seed: 
     const judged = (
       expected.by === "publisher"
         ? world.publishAsProcess()
-        : world.verify({ ...expected.trust, args: [...(expected.trust?.args ?? []), ...jobs] })
+        : world.verify({ ...expected.trust, args: [...(expected.trust?.args ?? []), ...jobs], shards })
     ).finally(() => (hasEnded = true));
     let found: Ended;
     try {
