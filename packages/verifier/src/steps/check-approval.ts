@@ -71,10 +71,10 @@ function lostWith({ seq }: Approval, { heads }: ApprovalGround): Seq | undefined
   return fits.reduce<Seq | undefined>((least, to) => (least === undefined || to < least ? to : least), undefined);
 }
 
-/** Whether it is a published head that fits: the fast way vouches for nothing where one does not. */
+/** Whether it is a published head that fits: the fast way, of this shard or of the one that has it, vouches for nothing where one does not. */
 function isPublished({ seq, chainHash }: Approval, { links, heads }: ApprovalGround): boolean {
   const head = heads.published?.heads.find((one) => one.seq === seq);
-  return links.vouched !== null && head !== undefined && toHex(head.chainHash) === chainHash;
+  return (links.vouched !== null || links.share !== null) && head !== undefined && toHex(head.chainHash) === chainHash;
 }
 
 /** Chain hashes of the links that have this seq, in hex: one, where nobody has tampered. */
