@@ -1,4 +1,6 @@
 export { failurePage } from "./failure-page.ts";
+export { nightsPage } from "./nights-page.ts";
+export type { NightsData, PageNight } from "./nights-data.ts";
 export { page } from "./page.ts";
 export type {
   FailureData,

@@ -12,6 +12,9 @@ export function shortText(seconds: number): string {
   return `${day}, ${two(date.getUTCHours())}:${two(date.getUTCMinutes())}`;
 }
 
+/** A month for people: `Nov 2026` for `2026-11`. */
+export const monthText = (month: string): string => `${MONTHS[Number(month.slice(5)) - 1] ?? ""} ${month.slice(0, 4)}`;
+
 /** A label on an axis that is `span` seconds long: as much as it takes to tell it from the next one. */
 export function axisText(seconds: number, span: number): string {
   const date = new Date(seconds * 1000);

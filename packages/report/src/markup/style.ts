@@ -93,6 +93,9 @@ th:last-child,td:last-child{padding-right:0}
 thead th{color:var(--soft);font-size:.875rem;vertical-align:bottom}
 tbody th{font-weight:600}
 .number{text-align:right}
+.days{display:block;width:100%;max-width:31rem;height:1.25rem}
+.day-intact{fill:var(--good)}.day-tampered{fill:var(--bad)}.day-unproven{fill:var(--warn)}.day-none{fill:var(--soft)}
+.c-month{width:12%}.c-days{width:44%}.c-night{width:27%}.c-word{width:16%}
 .c-table{width:40%}.c-links{width:15%}.c-rows{width:29%}
 .c-sink{width:37%}.c-heads{width:9%}.c-time{width:15.5%}.c-up{width:11%}
 .c-since{width:10%}.c-recorded{width:17%}.c-relation{width:23%}.c-by{width:13%}

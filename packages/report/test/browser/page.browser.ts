@@ -3,8 +3,9 @@ import { createServer } from "node:http";
 import type { AddressInfo } from "node:net";
 import type { Page } from "playwright-core";
 import { afterAll, beforeAll, describe, expect, it, onTestFinished } from "vitest";
-import { failurePage, page } from "../../src/index.ts";
+import { failurePage, nightsPage, page } from "../../src/index.ts";
 import { Reader } from "./reader.ts";
+import { eventful, nights } from "../nights-sample.ts";
 import { change, finding, hourly, sample, tampered } from "../sample.ts";
 import { danglingOf, faintOf, overflowOf } from "./visible.ts";
 
@@ -146,6 +147,24 @@ describe.each([360, 1_600])("a page %i pixels wide", (width) => {
     expect(await tab.getByRole("table", { name: "Rows by table" }).getByRole("rowheader").count()).toBe(4);
     expect(await tab.getByRole("img", { name: "Number of links over time" }).isVisible()).toBe(true);
     expect(await danglingOf(tab)).toEqual([]);
+  });
+});
+
+describe.each(["light", "dark"] as const)("a %s page of nights", (colorScheme) => {
+  it.each([360, 1_280])("can be read by everyone at %i pixels", async (width) => {
+    const hostileNights = eventful({
+      verifier: HOSTILE,
+      changes: [{ at: HOSTILE, what: HOSTILE, message: HOSTILE }],
+      broken: [{ line: 3, message: HOSTILE }],
+    });
+    for (const data of [nights(), eventful(), hostileNights]) {
+      const options = { colorScheme, viewport: { width, height: 800 } };
+      const { page: tab, requests, complaints } = await reader.open(nightsPage(data), options);
+      expect([await overflowOf(tab), await faintOf(tab), await danglingOf(tab)]).toEqual([[], [], []]);
+      expect({ requests, complaints }).toEqual({ requests: [], complaints: [] });
+      expect(await tab.evaluate(() => "pwned" in globalThis)).toBe(false);
+      expect(await tab.getByRole("table", { name: "Day by day" }).getByRole("rowheader").count()).toBe(11);
+    }
   });
 });
 

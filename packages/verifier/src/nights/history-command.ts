@@ -1,5 +1,6 @@
-import { type CommandContext, EXIT, type Outcome, parseDuration, writeOut } from "@scidex/audit-command";
+import { type CommandContext, EXIT, type Outcome, parseDuration, replaceFile, writeOut } from "@scidex/audit-command";
 import { headTrust, type HeadTrust, jsonForm, jsonText } from "@scidex/audit-core";
+import { nightsPage } from "@scidex/audit-report";
 import { openSink, SinkError } from "@scidex/audit-sinks";
 import { Command } from "commander";
 import { configuration, messageOf, usage } from "../command/errors.ts";
@@ -13,6 +14,7 @@ interface Flags {
   readonly keys: string;
   readonly since?: string;
   readonly maxGap: string;
+  readonly html?: string;
   readonly json?: true;
 }
 
@@ -24,7 +26,7 @@ Exit code: 0 verdicts without a gap, 1 nights were changed, taken out or forged,
 
 Examples:
   $ audit-verify history --nights file:/srv/nights.log --keys nights.vkeys
-  $ audit-verify history --nights file:/srv/nights.log --keys nights.vkeys --since 2026-01-01 --max-gap 26h --json`;
+  $ audit-verify history --nights file:/srv/nights.log --keys nights.vkeys --since 2026-01-01 --html 2026.html`;
 
 /** `audit-verify history`: what the nights of a place prove. */
 export function historyCommand(context: CommandContext): Command {
@@ -34,12 +36,13 @@ export function historyCommand(context: CommandContext): Command {
     .requiredOption("--keys <vkeys>", "the verifier's own verifier keys, separated by commas, or a file with them")
     .option("--since <date>", "from this day or time on, such as 2026-01-01; default: the first night")
     .option("--max-gap <age>", "how long there may be no verdict", "26h")
+    .option("--html <file>", "write a page of it, too: day by day, gaps, approvals, acceptances")
     .option("--json", "print all of it as JSON")
     .addHelpText("after", HELP)
     .action(context.run(async (flags: Flags) => await run(flags)));
 }
 
-async function run({ nights: url, keys, since, maxGap, json }: Flags): Promise<Outcome> {
+async function run({ nights: url, keys, since, maxGap, html, json }: Flags): Promise<Outcome> {
   const trust = await trustOf(keys);
   const options = { since: sinceOf(since), until: Date.now(), maxGapMs: parseDuration(maxGap) };
   const verifier = trust.origin ?? "";
@@ -52,6 +55,8 @@ async function run({ nights: url, keys, since, maxGap, json }: Flags): Promise<O
   }
   try {
     const history = historyOf(await readNights(sink, verifier, trust), options);
+    if (html !== undefined)
+      await replaceFile("--html", html, nightsPage({ verifier, ...history, maxGap, command: "audit-verify history" }));
     await writeOut(
       json === true ? `${jsonText(jsonForm({ verifier, ...history }))}\n` : describeHistory(verifier, history),
     );

@@ -24,7 +24,11 @@ describe("audit-verify --sign", { timeout: 180_000 }, () => {
       nights: [{ status: "intact" }, { status: "tampered", head: { seq: 10 }, origin: ORIGIN }],
       gaps: [],
     });
-    expect(await run(chain, [...asked, "--since", "2020-01-01"])).toMatchObject({ exit: 3 });
+    const html = join(chain.folder, "nights.html");
+    expect(await run(chain, [...asked, "--html", html])).toMatchObject({ exit: 0 });
+    expect(readFileSync(html, "utf8")).toContain("No night is missing");
+    expect(await run(chain, [...asked, "--since", "2020-01-01", "--html", html])).toMatchObject({ exit: 3 });
+    expect(readFileSync(html, "utf8")).toContain("There are gaps");
     writeFileSync(
       nights ?? "",
       readFileSync(nights ?? "", "utf8")
