@@ -86,7 +86,7 @@ const ROOMS: Readonly<Record<string, Readonly<Record<string, readonly string[]>>
   },
   "packages/report": {
     markup: ["page-data.ts"],
-    sections: ["markup", "page-data.ts"],
+    sections: ["markup", "nights-data.ts", "page-data.ts"],
   },
   "packages/schema": {
     sql: [],
