@@ -23,6 +23,8 @@ export interface RunOptions {
   /** The folder that it runs in; the tests' own if it is not given. */
   readonly cwd?: string;
   readonly signal?: AbortSignal;
+  /** After so many milliseconds the process is killed (SIGKILL). */
+  readonly killAfterMs?: number;
 }
 
 /** Runs `audit-chain` as its users do: a process of its own. */
@@ -39,10 +41,15 @@ export function runCli(args: readonly string[], options: RunOptions = {}): Promi
   child.stdout.setEncoding("utf8").on("data", (text: string) => (stdout += text));
   child.stderr.setEncoding("utf8").on("data", (text: string) => (stderr += text));
   options.signal?.addEventListener("abort", () => child.kill("SIGINT"));
+  const killing =
+    options.killAfterMs === undefined ? undefined : setTimeout(() => child.kill("SIGKILL"), options.killAfterMs);
   child.stdin.end(options.input ?? "");
   return new Promise((resolve, reject) => {
     child.once("error", reject);
-    child.once("close", (code) => resolve({ code, stdout, stderr }));
+    child.once("close", (code) => {
+      clearTimeout(killing);
+      resolve({ code, stdout, stderr });
+    });
   });
 }
 
