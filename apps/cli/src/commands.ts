@@ -68,6 +68,11 @@ export const COMMANDS: readonly CommandEntry[] = [
     load: async (context) => (await import("./commands/verify-proof.ts")).verifyProofCommand(context),
   },
   {
+    name: "repair-links",
+    summary: "write lost and changed links back, as a published tree has them",
+    load: async (context) => (await import("./commands/repair-links.ts")).repairLinksCommand(context),
+  },
+  {
     name: "policy",
     summary: "print what is covered now, to be pinned as the verifier's policy file",
     load: async (context) => (await import("./commands/policy.ts")).policyCommand(context),

@@ -119,7 +119,7 @@ async function repaired(trial: Trial): Promise<Expected> {
     return { variant, found: [{ check: "relation_changed", names: "audit_chain" }, { check: "truncated" }] };
   }
   if (exit !== 0) throw new Error(`init --repair: exit ${exit}: ${stdout}${stderr}`);
-  return { variant, found: [{ check: "coverage_narrowed", names: "init --repair has mended" }] };
+  return { variant, found: [{ check: "coverage_narrowed", names: "a repair has mended" }] };
 }
 
 /** D13: sign with a key that was replaced, behind its last head or a fork before it. */

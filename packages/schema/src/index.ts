@@ -11,6 +11,7 @@ export { type Migration, readMigrations } from "./set-up/migrations.ts";
 export { auditChainMigrations } from "./migrations-table.ts";
 export { auditChainPendingSequence, auditLogSequence, senateAlertsSequence } from "./sequences.ts";
 export { uninstall, type UninstallOptions, type UninstallResult } from "./uninstall/uninstall.ts";
+export { mendLinks } from "./repair/mend-links.ts";
 export { repair, type RepairResult } from "./repair/repair.ts";
 export { AUDIT_TABLES_FILTER } from "./tables-filter.ts";
 export {

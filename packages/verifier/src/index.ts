@@ -32,6 +32,7 @@ export {
   verifyEvent,
 } from "./lookup.ts";
 export { verifyBundle, type VerifyBundleOptions } from "./bundle/verify-bundle.ts";
+export { compareWithTree, type TreeComparison } from "./prove/compare-with-tree.ts";
 export { type EventProof, proveEvent, type ProofSource } from "./prove/prove-event.ts";
 export { type KindCount, type KindCounts, MAX_OTHER_KINDS } from "./rows/kind-tally.ts";
 export type { CoverageChange, HeadTime, Overview, SinkHeads } from "./report/overview.ts";

@@ -8,13 +8,14 @@ import {
   writeOut,
 } from "@scidex/audit-command";
 import { formatSeconds, type ProofTrust, type Seq } from "@scidex/audit-core";
-import { openSink, type Sink, SinkError } from "@scidex/audit-sinks";
+import { openSink, SinkError } from "@scidex/audit-sinks";
 import { type EventProof, proveEvent, VerifierError } from "@scidex/audit-verifier";
 import { Command } from "commander";
 import { withDatabase } from "../database/database.ts";
 import { parseSeq } from "../proof/argv.ts";
 import { recordedLine } from "../proof/describe.ts";
 import { proveAll } from "../proof/prove-all.ts";
+import { openTree } from "../proof/open-tree.ts";
 import { readTrust } from "../proof/trust.ts";
 import { sinkAddresses } from "../status/sink-addresses.ts";
 import { SINK_TIMEOUT_MS } from "../status/sink-heads.ts";
@@ -125,26 +126,11 @@ async function fromFiles(
   url: string,
   event: Named,
 ): Promise<EventProof> {
-  const sink = openTiles(url, signal);
-  const { files } = sink;
+  const sink = openTree(url, signal);
   try {
-    if (files === undefined)
-      throw new CommandError(
-        "usage",
-        `--from is ${JSON.stringify(url)}, expected a sink that keeps the tree: tiles:/srv/log`,
-      );
-    return await proveEvent({ files }, trust, event);
+    return await proveEvent({ files: sink.files }, trust, event);
   } finally {
     await sink.close();
-  }
-}
-
-function openTiles(url: string, signal: AbortSignal): Sink {
-  try {
-    return openSink(url, { timeoutMs: SINK_TIMEOUT_MS, signal });
-  } catch (cause) {
-    if (!(cause instanceof SinkError)) throw cause;
-    throw new CommandError("usage", `--from: ${cause.message}`, { cause });
   }
 }
 

@@ -55,16 +55,17 @@ export async function repair(db: AnyPgDatabase, options: LockOptions = {}): Prom
         await mendAudited(tx);
         await mendCaptureRights(tx);
         mended = mendedBetween(before, [...(await findObjects(tx, names)), ...(await findRows(tx))]);
-        if (mended.size > 0) await record(tx, mended);
+        if (mended.size > 0) await recordRepair(tx, mended);
       });
     });
   } catch (error) {
-    throw explained(error);
+    throw explainedRepair(error);
   }
   return { mended };
 }
 
-async function record(tx: AnyPgDatabase, mended: ReadonlyMap<string, string>): Promise<void> {
+/** Records in the configuration what was mended. With the rights of the owner. */
+export async function recordRepair(tx: AnyPgDatabase, mended: ReadonlyMap<string, string>): Promise<void> {
   const found = JSON.stringify(Object.fromEntries(mended));
   await tx.execute(sql`select public.audit_chain_repaired(${found}::jsonb)`);
 }
@@ -72,7 +73,8 @@ async function record(tx: AnyPgDatabase, mended: ReadonlyMap<string, string>): P
 /** A function with another result, a trigger of another form: what was put there cannot be replaced. */
 const IN_THE_WAY = new Set(["42P13", "42710", "2BP01", "42809"]);
 
-function explained(error: unknown): unknown {
+/** What the database's refusal of a repair means. */
+export function explainedRepair(error: unknown): unknown {
   const state = sqlState(error) ?? "";
   const said = databaseMessage(error);
   if (state === "42501")

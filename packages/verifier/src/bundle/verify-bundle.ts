@@ -25,6 +25,7 @@ import {
   TimeChecker,
 } from "@scidex/audit-reader";
 import { type Sink, type TreeFiles, treeFilesOf } from "@scidex/audit-sinks";
+import { eachLeaf } from "../prove/tree-entries.ts";
 import { makeReport } from "../report/make-report.ts";
 import { reportAbout } from "../report/report-about.ts";
 import type { Observations } from "../report/observations.ts";
@@ -125,7 +126,7 @@ async function walkEntries(
     published === null || !judgesTimes
       ? null
       : new TimeChecker(heads, published.lastSigned, now, undefined, report, published.misdated);
-  for await (const [seq, leaf] of leavesOf(files, size)) {
+  for await (const [seq, leaf] of eachLeaf(files, size)) {
     options.signal?.throwIfAborted();
     const row = links.push(seq, leaf);
     if (row === null) continue;
@@ -188,34 +189,5 @@ class LeafChain {
       expected: String(first),
       message: to === first ? `the link ${first} is missing` : `the links ${first} to ${to} are missing`,
     });
-  }
-}
-
-/** The seqs of a tree of that size, each with the leaf that is in its place; null where there is none. */
-async function* leavesOf(files: TreeFiles, size: Seq): AsyncGenerator<[Seq, Leaf | null]> {
-  for (let index = 0n; index * BigInt(TILE_WIDTH) < size; index++) {
-    let seq = index * BigInt(TILE_WIDTH);
-    for (const entry of await entriesOf(files, size, index)) {
-      const leaf = leafOf(entry);
-      yield [++seq, leaf?.seq === seq ? leaf : null];
-    }
-  }
-}
-
-async function entriesOf(files: TreeFiles, size: Seq, index: bigint): Promise<readonly Uint8Array[]> {
-  try {
-    return (await readTile(files, tileAt(size, "entries", index))) ?? [];
-  } catch (error) {
-    if (error instanceof CoreError) return [];
-    throw error;
-  }
-}
-
-function leafOf(entry: Uint8Array): Leaf | null {
-  try {
-    return parseLeaf(new TextDecoder("utf-8", { fatal: true, ignoreBOM: true }).decode(entry));
-  } catch (error) {
-    if (error instanceof CoreError || error instanceof TypeError) return null;
-    throw error;
   }
 }

@@ -9,9 +9,7 @@ const MAX_SHOWN = 120;
 export const mendedOf = ({ repaired }: Config): string[] =>
   [...repaired]
     .filter(([what]) => !isOfRestore(what))
-    .map(
-      ([what, was]) => `init --repair has mended ${what}, found ${was === "" ? "missing" : `as: ${shortened(was)}`}`,
-    );
+    .map(([what, was]) => `a repair has mended ${what}, found ${was === "" ? "missing" : `as: ${shortened(was)}`}`);
 
 /** How many owners, rights and roles a repair has put back. */
 export const putBackBy = ({ repaired }: Config): number => [...repaired.keys()].filter(isOfRestore).length;

@@ -5,11 +5,9 @@ import {
   inclusionRanges,
   type LeafRange,
   leafText,
-  openCheckpoint,
   type ProofTrust,
   type ProvenEvent,
   type Seq,
-  type SignedCheckpoint,
   verifyProof,
 } from "@scidex/audit-core";
 import { type HeadLog, newestHeadBefore, VerifierError } from "@scidex/audit-reader";
@@ -17,6 +15,7 @@ import type { TreeFiles } from "@scidex/audit-sinks";
 import type { Sql } from "postgres";
 import { type EventName, lookup } from "../lookup.ts";
 import { rootsFromChain } from "./roots-from-chain.ts";
+import { orNot, type Shown, shownCheckpoint } from "./shown-checkpoint.ts";
 import { entryAt, findEntry, rootsFromFiles } from "./tree-entries.ts";
 
 /**
@@ -48,19 +47,6 @@ export async function proveEvent(
   return "files" in source
     ? await proveFromFiles(source.files, await shownCheckpoint(source.files, trust), trust, event)
     : await proveFromChain(source, trust, event);
-}
-
-interface Shown extends SignedCheckpoint {
-  /** The signed note. */
-  readonly note: string;
-}
-
-async function shownCheckpoint(files: TreeFiles, trust: ProofTrust): Promise<Shown> {
-  const bytes = await files.read("checkpoint");
-  if (bytes === undefined)
-    throw new VerifierError("not_provable", "There is no checkpoint: nothing was published here.");
-  const note = Buffer.from(bytes).toString("utf8");
-  return orNot("the checkpoint is not one that can be believed", () => ({ ...openCheckpoint(note, trust), note }));
 }
 
 async function proveFromFiles(
@@ -136,12 +122,3 @@ function checked(text: string, trust: ProofTrust, event: EventName): EventProof 
 
 const LACKING: ReadonlySet<string> = new Set(["witness_missing", "retired_key"]);
 const WRONG = "what was read is not what was signed (audit-verify says more)";
-
-function orNot<T>(why: string, make: () => T): T {
-  try {
-    return make();
-  } catch (cause) {
-    if (!(cause instanceof CoreError)) throw cause;
-    throw new VerifierError("not_provable", `No proof can be made: ${why}: ${cause.message}`, { cause });
-  }
-}

@@ -1,5 +1,6 @@
 import {
   CoreError,
+  type Leaf,
   type LeafRange,
   parseLeaf,
   rootsFromTiles,
@@ -76,6 +77,35 @@ async function read(files: TreeFiles, tile: Tile): Promise<readonly Uint8Array[]
     return content;
   } catch (error) {
     if (error instanceof CoreError) throw damaged(`is damaged: ${error.message}`, error);
+    throw error;
+  }
+}
+
+/** The seqs of a tree of that size, each with the leaf that is in its place; null where there is none. */
+export async function* eachLeaf(files: TreeFiles, size: Seq): AsyncGenerator<[Seq, Leaf | null]> {
+  for (let index = 0n; index * BigInt(TILE_WIDTH) < size; index++) {
+    let seq = index * BigInt(TILE_WIDTH);
+    for (const entry of await entriesOf(files, size, index)) {
+      const leaf = leafOf(entry);
+      yield [++seq, leaf?.seq === seq ? leaf : null];
+    }
+  }
+}
+
+async function entriesOf(files: TreeFiles, size: Seq, index: bigint): Promise<readonly Uint8Array[]> {
+  try {
+    return (await readTile(files, tileAt(size, "entries", index))) ?? [];
+  } catch (error) {
+    if (error instanceof CoreError) return [];
+    throw error;
+  }
+}
+
+function leafOf(entry: Uint8Array): Leaf | null {
+  try {
+    return parseLeaf(new TextDecoder("utf-8", { fatal: true, ignoreBOM: true }).decode(entry));
+  } catch (error) {
+    if (error instanceof CoreError || error instanceof TypeError) return null;
     throw error;
   }
 }
