@@ -141,7 +141,7 @@ describe("init --repair", () => {
     const missing = await cli("init", "--repair");
     expect(missing).toMatchObject({ code: 3, stdout: "" });
     expect(missing.stderr).toContain("public.audit_chain_config is missing. What holds records is never made anew");
-    await db.sql`drop table audit_chain, audit_chain_secret, audit_chain_migrations cascade`;
+    await db.sql`drop table audit_chain, audit_chain_secret, audit_chain_salt, audit_chain_migrations cascade`;
     const none = await cli("init", "--repair");
     expect(none).toMatchObject({ code: 3, stdout: "" });
     expect(none.stderr).toContain("there is no audit chain in this database");
