@@ -18,7 +18,8 @@ import {
 import type { Sql } from "postgres";
 import { CHAIN_COLUMNS, erasureOf } from "@scidex/audit-reader";
 
-interface Row {
+/** A link as `LINK_COLUMNS` selects it. */
+export interface LinkRow {
   seq: string;
   event_kind: string;
   event_pk: string;
@@ -31,7 +32,8 @@ interface Row {
   micros: string | null;
 }
 
-const COLUMNS = CHAIN_COLUMNS.map(([name]) =>
+/** All of a link, of a table without an alias. */
+export const LINK_COLUMNS = CHAIN_COLUMNS.map(([name]) =>
   name === "seq"
     ? "seq::text"
     : name === "appended_at"
@@ -49,7 +51,7 @@ function timeOf(micros: string | null): string {
   }
 }
 
-const toLink = (row: Row): Link => ({
+export const toLink = (row: LinkRow): Link => ({
   seq: BigInt(row.seq),
   eventKind: row.event_kind,
   eventPk: row.event_pk,
@@ -63,8 +65,8 @@ const toLink = (row: Row): Link => ({
 
 /** The chain's last link as the database has it, or null for an empty chain. Believes the database: `verify` does not. */
 export async function getHead(sql: Sql): Promise<Link | null> {
-  const [row] = await sql.unsafe<Row[]>(
-    `select ${COLUMNS} from only public.audit_chain order by public.audit_chain.seq desc limit 1`,
+  const [row] = await sql.unsafe<LinkRow[]>(
+    `select ${LINK_COLUMNS} from only public.audit_chain order by public.audit_chain.seq desc limit 1`,
   );
   return row === undefined ? null : toLink(row);
 }
@@ -86,8 +88,8 @@ export async function lookup(sql: Sql, event: EventName): Promise<Link[]> {
   const secret = await readSecret(sql, event.kind);
   const keys = secret === null ? [event.pk] : [event.pk, blindKey(secret, event.pk)];
   const roles = ROLES.map((role) => `${event.kind}:${role}`);
-  const rows = await sql.unsafe<Row[]>(
-    `select ${COLUMNS} from only public.audit_chain
+  const rows = await sql.unsafe<LinkRow[]>(
+    `select ${LINK_COLUMNS} from only public.audit_chain
       where (event_kind = $1 and event_pk in (select k from json_array_elements_text($2::text::json) as k))
          or (event_kind in (select r from json_array_elements_text($3::text::json) as r)
              and event_pk in (select k || '@' || public.audit_chain.seq from json_array_elements_text($2::text::json) as k))

@@ -8,7 +8,7 @@ import { expect, test } from "vitest";
 import { linesOf, openLog, ORIGIN } from "../log.ts";
 
 const PUBLISHER = fileURLToPath(new URL("../publish/endless-publisher.ts", import.meta.url));
-const ROWS = 9_000;
+const ROWS = 24_000;
 const KILLS = 6;
 
 test("the next one goes on: each row is recorded once, and one statement stands for all", async () => {

@@ -1,18 +1,14 @@
 import {
   chainHash,
-  CoreError,
   emptyFrontier,
   eventHash,
   GENESIS_PREV_HASH,
   type Leaf,
   type Micros,
   microsOfMillis,
-  parseLeaf,
   parseTime,
   sameBytes,
   type Seq,
-  TILE_WIDTH,
-  tileAt,
   toHex,
 } from "@scidex/audit-core";
 import {
@@ -20,7 +16,6 @@ import {
   type ChainRow,
   type Findings,
   HeadChecker,
-  readTile,
   type ReportFinding,
   TimeChecker,
 } from "@scidex/audit-reader";

@@ -1,8 +1,6 @@
 import {
-  CoreError,
   eventHash,
   FrontierBuilder,
-  formatTime,
   GENESIS_PREV_HASH,
   leafHash,
   leafText,
@@ -14,6 +12,7 @@ import {
 import { VerifierError } from "@scidex/audit-reader";
 import type { TreeFiles } from "@scidex/audit-sinks";
 import type { Sql } from "postgres";
+import { LINK_COLUMNS, type LinkRow, toLink } from "../lookup.ts";
 import { shownCheckpoint } from "./shown-checkpoint.ts";
 import { eachLeaf } from "./tree-entries.ts";
 
@@ -100,47 +99,31 @@ const textOf = (link: Link): string => {
   return JSON.stringify([eventKind, eventPk, ...hashes, appendedAt]);
 };
 
-interface Row {
-  readonly seq: string;
-  readonly event_kind: string;
-  readonly event_pk: string;
-  readonly payload_hash: Uint8Array;
-  readonly event_hash: Uint8Array;
-  readonly prev_hash: Uint8Array;
-  readonly chain_hash: Uint8Array;
-  readonly before_hash: Uint8Array | null;
-  /** Null for an infinite time. */
-  readonly micros: string | null;
-}
-
 const BATCH = 5_000;
 
 /** The database's links up to a size, in the order of seq. */
 class Rows {
-  readonly #batches: AsyncIterator<Row[]>;
-  #rows: Row[] = [];
+  readonly #batches: AsyncIterator<LinkRow[]>;
+  #rows: LinkRow[] = [];
   #at = 0;
 
   constructor(sql: Sql, size: bigint) {
-    this.#batches = sql<Row[]>`
-      select c.seq::text, c.event_kind, c.event_pk, c.payload_hash, c.event_hash, c.prev_hash, c.chain_hash, c.before_hash,
-             case when isfinite(c.appended_at) then (extract(epoch from c.appended_at) * 1000000)::bigint::text end as micros
-        from only public.audit_chain as c where c.seq <= ${String(size)}::bigint order by c.seq`
-      .cursor(BATCH)
-      [Symbol.asyncIterator]();
+    const statement = `select ${LINK_COLUMNS} from only public.audit_chain where public.audit_chain.seq <= $1 order by public.audit_chain.seq`;
+    const cursor = sql.unsafe<LinkRow[]>(statement, [String(size)]).cursor(BATCH);
+    this.#batches = cursor[Symbol.asyncIterator]();
   }
 
   /** What stands at a seq: more than one only where the key's constraint is gone. Asked for in ascending order. */
   async at(seq: Seq): Promise<string[]> {
     const found: string[] = [];
     for (let row = await this.#row(); row !== undefined && BigInt(row.seq) <= seq; row = await this.#row()) {
-      if (BigInt(row.seq) === seq) found.push(rowText(row));
+      if (BigInt(row.seq) === seq) found.push(textOf(toLink(row)));
       this.#at++;
     }
     return found;
   }
 
-  async #row(): Promise<Row | undefined> {
+  async #row(): Promise<LinkRow | undefined> {
     if (this.#at === this.#rows.length) {
       const next = await this.#batches.next();
       this.#rows = next.done === true ? [] : next.value;
@@ -151,29 +134,5 @@ class Rows {
 
   async close(): Promise<void> {
     await this.#batches.return?.();
-  }
-}
-
-function rowText(row: Row): string {
-  return textOf({
-    seq: BigInt(row.seq),
-    eventKind: row.event_kind,
-    eventPk: row.event_pk,
-    payloadHash: row.payload_hash,
-    eventHash: row.event_hash,
-    prevHash: row.prev_hash,
-    chainHash: row.chain_hash,
-    beforeHash: row.before_hash,
-    appendedAt: timeOf(row.micros),
-  });
-}
-
-/** What no link has is no published one's either. */
-function timeOf(micros: string | null): string {
-  try {
-    return micros === null ? "infinity" : formatTime(BigInt(micros));
-  } catch (error) {
-    if (error instanceof CoreError) return `${micros} µs`;
-    throw error;
   }
 }

@@ -3,8 +3,8 @@ import { readFile, writeFile } from "node:fs/promises";
 import { join } from "node:path";
 import { createDatabase } from "@scidex/audit-testkit";
 import { afterEach, beforeEach, expect, it } from "vitest";
-import { openLog, type PolicyLog } from "./policy/open-log.ts";
-import { type Ended, runCli } from "./run-cli.ts";
+import { openLog, type PolicyLog } from "../policy/open-log.ts";
+import { type Ended, runCli } from "../run-cli.ts";
 
 /** How often each is killed, at moments that lie evenly in the time that it takes. */
 const KILLS = 5;
@@ -78,13 +78,13 @@ it("init --repair mends all or nothing, and says what it has mended", async () =
   };
   const before = await state();
   expect(before).toEqual({ triggers: 0, may_read: false, is_ours: false, repairs: 0 });
+  const mended = { triggers: 2, may_read: true, is_ours: true, repairs: 1 };
   await killed(["init", "--repair"], async () => {
     const now = await state();
-    if (now?.["repairs"] === 0) expect(now).toEqual(before);
-    else expect(now).toEqual({ triggers: 2, may_read: true, is_ours: true, repairs: 1 });
+    expect(now).toEqual(now?.["repairs"] === 0 ? before : mended);
   });
   await ok("init", "--repair");
-  expect(await state()).toEqual({ triggers: 2, may_read: true, is_ours: true, repairs: 1 });
+  expect(await state()).toEqual(mended);
 });
 
 it("restore puts a row back with its event, or not at all", async () => {
