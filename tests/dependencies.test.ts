@@ -136,7 +136,7 @@ const ROOMS: Readonly<Record<string, Readonly<Record<string, readonly string[]>>
     config: ["text"],
     proof: ["database", "status"],
     sync: ["config", "database", "text"],
-    repair: ["database", "policy", "text"],
+    repair: ["database", "policy", "proof", "text"],
     adopt: ["database", "text"],
     commands: [
       "adopt",
