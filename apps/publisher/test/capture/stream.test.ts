@@ -132,6 +132,22 @@ test("while it is paused the server waits, also within a transaction of hundreds
   expect(rows().every(([id]: Row, i) => id === String(i + 1))).toBe(true);
 });
 
+test("closed while the server waits to send, it leaves the slot free, and ends at once", async () => {
+  const database = await published();
+  const { sql, slot } = database;
+  await sql`create table t (id int primary key, note text)`;
+  const { stream, messages } = await follow(database);
+  stream.pause();
+  await sql`insert into t select n, repeat('x', 200) from generate_series(1, 100000) as n`;
+  // More than the sockets take: the server is in the midst of sending, and hears nothing.
+  await sleep(1_000);
+  expect(messages.length).toBeLessThan(100_000);
+  await stream.close();
+  const isActive = async () =>
+    (await sql`select active from pg_replication_slots where slot_name = ${slot}`)[0]?.["active"];
+  await expect.poll(isActive, { timeout: 4_000 }).toBe(false);
+});
+
 test("rolled back, nothing comes; prepared, it comes when it is committed; the server says how far it has sent", async () => {
   const database = await published();
   const { sql } = database;

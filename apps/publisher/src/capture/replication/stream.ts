@@ -1,5 +1,6 @@
 import { TEXT_SETTINGS } from "@scidex/audit-core";
 import { Duplex } from "node:stream";
+import { setTimeout as sleep } from "node:timers/promises";
 import postgres, { type Sql } from "postgres";
 import { PublisherError } from "../../errors.ts";
 import { type Lsn, lsnText } from "../pgoutput/lsn.ts";
@@ -22,6 +23,9 @@ export interface StreamOptions {
 /** How often the server hears of us: within its `wal_sender_timeout`, 60 s unless configured, also while we are busy. */
 const STATUS_EVERY_MS = 10_000;
 
+/** How long the server may take to hear that we end. */
+const CLOSE_WITHIN_MS = 5_000;
+
 /** Each value has the text that is hashed, and nothing ends the session: it is idle by its nature. */
 const SETTINGS = [...TEXT_SETTINGS, "client_encoding = 'UTF8'", "statement_timeout = 0", "idle_session_timeout = 0"];
 
@@ -37,6 +41,7 @@ export class ReplicationStream {
   readonly #client: Sql;
   readonly #handler: StreamHandler;
   readonly #loss = Promise.withResolvers<never>();
+  readonly #closed = Promise.withResolvers<void>();
   #stream: Duplex | undefined;
   #timer: NodeJS.Timeout | undefined;
   #acknowledged: Lsn;
@@ -57,8 +62,10 @@ export class ReplicationStream {
       shared: { retries: 0, typeArrayMap: {} },
       connection: { ...options.connection, replication: "database" },
       onnotice: () => {},
-      onclose: () =>
-        this.#loss.reject(Object.assign(new Error("the connection was lost"), { code: "CONNECTION_CLOSED" })),
+      onclose: () => {
+        this.#closed.resolve();
+        this.#loss.reject(Object.assign(new Error("the connection was lost"), { code: "CONNECTION_CLOSED" }));
+      },
     } as unknown as postgres.Options<Record<string, never>>);
   }
 
@@ -111,9 +118,25 @@ export class ReplicationStream {
     this.#tell();
   }
 
+  /**
+   * Ends it, so that the slot is free. What still comes is read and thrown away: a server with 4 MB to be sent that nobody read
+   * was seen to hold the slot for more than half a minute after we had gone.
+   */
   async close(): Promise<void> {
     clearInterval(this.#timer);
-    this.#stream?.removeAllListeners("data");
+    const stream = this.#stream;
+    this.#stream = undefined;
+    if (stream !== undefined) {
+      stream.removeAllListeners("data");
+      stream.on("data", () => {});
+      stream.on("end", () => this.#closed.resolve());
+      stream.resume();
+      stream.end();
+      const heard = new AbortController();
+      const late = sleep(CLOSE_WITHIN_MS, undefined, { signal: heard.signal }).catch(() => {});
+      await Promise.race([this.#closed.promise, late]);
+      heard.abort();
+    }
     await this.#client.end({ timeout: 0 });
   }
 
