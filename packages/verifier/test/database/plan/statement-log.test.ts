@@ -94,12 +94,13 @@ test("only the session speaks with the driver", () => {
     });
   });
   // The session's statements are sent by the second. The others say that they believe the database, or are for what is held
-  // against what was signed: the publisher's increment, and proofs.
+  // against what was signed: the publisher's increment, proofs, and a repair from tiles.
   expect(speaking).toEqual([
     "chain/copy-links.ts",
     "database/session.ts",
     "database/statements.ts",
     "lookup.ts",
+    "prove/compare-with-tree.ts",
     "prove/roots-from-chain.ts",
     "record/has-changed-shape.ts",
   ]);
