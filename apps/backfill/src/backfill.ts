@@ -2,7 +2,7 @@ import type { Sql } from "postgres";
 import { chainTable } from "./chain-table.ts";
 import type { BackfillOptions, BackfillResult, TableResult } from "./options.ts";
 import { transaction } from "./session.ts";
-import { incompleteTargets, tableNumber, type Target, targetOf } from "./target.ts";
+import { incompleteTargets, partitionsOf, tableNumber, type Target, targetOf } from "./target.ts";
 
 /**
  * Chains the rows that were in tables before they were attached, oldest first, and records that the tables are complete.
@@ -16,19 +16,29 @@ import { incompleteTargets, tableNumber, type Target, targetOf } from "./target.
  */
 export async function backfill(sql: Sql, options: BackfillOptions = {}): Promise<BackfillResult> {
   const tables: TableResult[] = [];
-  for (const target of await targets(sql, options)) tables.push(await chainTable(sql, target, options));
+  for (const { target, partitions } of await targets(sql, options))
+    tables.push(await chainTable(sql, target, { ...options, partitions }));
   return { tables };
 }
 
+interface Wanted {
+  readonly target: Target;
+  /** As the catalog has them. */
+  readonly partitions?: readonly string[] | undefined;
+}
+
 /** All names are looked up before anything is done. */
-async function targets(sql: Sql, { tables, signal }: BackfillOptions): Promise<Target[]> {
-  if (tables === undefined || tables.length === 0) return await transaction(sql, incompleteTargets, signal);
-  const found: Target[] = [];
+async function targets(sql: Sql, { tables, partitions, signal }: BackfillOptions): Promise<Wanted[]> {
+  if (tables === undefined || tables.length === 0)
+    return (await transaction(sql, incompleteTargets, signal)).map((target) => ({ target }));
+  const found: Wanted[] = [];
   for (const name of tables) {
     // Outside our settings: a name without a schema means what it means in the caller's sessions.
     const relid = await sql.begin((tx) => tableNumber(tx, name));
-    if (found.some((target) => target.relid === relid)) continue;
-    found.push(await transaction(sql, (tx) => targetOf(tx, relid, name), signal));
+    if (found.some(({ target }) => target.relid === relid)) continue;
+    const target = await transaction(sql, (tx) => targetOf(tx, relid, name), signal);
+    const parts = partitions && (await sql.begin((tx) => partitionsOf(tx, target, partitions)));
+    found.push({ target, partitions: parts });
   }
   return found;
 }

@@ -72,15 +72,18 @@ class TableBackfill {
 
   /** Once through the table, oldest first. */
   async #pass(order: OrderColumn | undefined, isFresh: boolean): Promise<void> {
-    for (const phase of phases(await this.#keyColumns(), order)) {
-      let position: readonly string[] | undefined;
-      do position = await this.#batch(phase, position, isFresh);
-      while (position !== undefined && !this.#target.complete);
+    for (const source of this.#sources()) {
+      for (const phase of phases(await this.#keyColumns(), order)) {
+        let position: readonly string[] | undefined;
+        do position = await this.#batch(source, phase, position, isFresh);
+        while (position !== undefined && !this.#target.complete);
+      }
     }
   }
 
   /** One transaction. Returns where the next one goes on; undefined at the end. */
   async #batch(
+    source: string,
     phase: Phase,
     position: readonly string[] | undefined,
     isFresh: boolean,
@@ -89,7 +92,7 @@ class TableBackfill {
     const limit = this.#options.batch ?? BACKFILL_DEFAULTS.batch;
     const outcome = await this.#transaction(async (tx) => {
       const [row] = await tx.unsafe<{ taken: number; added: number; position: string | null }[]>(
-        batchStatement(target, phase, position, limit, isFresh),
+        batchStatement(target, source, phase, position, limit, isFresh),
       );
       // Whoever changes the configuration needs the chain's lock, which is ours since rows were adopted: what is in
       // force now is in force for them.
@@ -124,14 +127,25 @@ class TableBackfill {
     }
   }
 
+  /** What its rows are read from, as SQL writes names. */
+  #sources(): readonly string[] {
+    return this.#options.partitions ?? [this.#target.relation];
+  }
+
   async #count(): Promise<Counts> {
     for (;;) {
       const target = this.#target;
+      const sources = this.#sources();
       const counts = await this.#transaction(async (tx) => {
-        const [row] = await tx.unsafe<{ rows: string; unchained: string }[]>(countStatement(target));
-        return row;
+        const sum = { rows: 0, unchained: 0 };
+        for (const source of sources) {
+          const [row] = await tx.unsafe<{ rows: string; unchained: string }[]>(countStatement(target, source));
+          sum.rows += Number(row?.rows);
+          sum.unchained += Number(row?.unchained);
+        }
+        return sum;
       });
-      if (counts !== undefined) return { rows: Number(counts.rows), unchained: Number(counts.unchained) };
+      if (counts !== undefined) return counts;
     }
   }
 

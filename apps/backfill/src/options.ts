@@ -2,6 +2,8 @@
 export interface BackfillOptions {
   /** Tables as SQL writes their names. Default: every attached table that is not complete. */
   readonly tables?: readonly string[] | undefined;
+  /** Only rows of these partitions, where one table is given and it is partitioned. Default: all rows. */
+  readonly partitions?: readonly string[] | undefined;
   /** The column that says how old a row is. Default: the key. An index on it makes large tables faster. */
   readonly orderBy?: string | undefined;
   /** Rows in one transaction. The chain's lock is held for some 20 ms per 1,000 rows. */

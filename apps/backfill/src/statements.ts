@@ -33,11 +33,11 @@ export function phases(key: readonly OrderColumn[], orderBy: OrderColumn | undef
  * takes the right to read the table's secret. An inheritance child is not the table, and its rows are not captured
  * either.
  */
-function rows(target: Target): string {
+function rows(target: Target, source: string): string {
   const only = target.isPartitioned ? "" : "ONLY ";
   const key = keyExpression(target.keyColumns);
   const eventKey = target.blindKey ? blindKeyExpression(target.kind, key) : key;
-  return `FROM ${only}${target.relation} AS n
+  return `FROM ${only}${source} AS n
     CROSS JOIN LATERAL (SELECT (${eventKey}) COLLATE "C" AS row_key FROM (SELECT n.*) AS r) AS k`;
 }
 
@@ -66,9 +66,9 @@ function isUnchained(target: Target, each: boolean): string {
  * How many rows there are, and how many of them are not chained. As a join: a probe for each of 200,000 rows took 2.9
  * us a row, this 0.8.
  */
-export function countStatement(target: Target): string {
-  return `SELECT (SELECT pg_catalog.count(*) ${rows(target)})::text AS rows,
-    (SELECT pg_catalog.count(*) ${rows(target)} WHERE ${isUnchained(target, false)})::text AS unchained`;
+export function countStatement(target: Target, source: string): string {
+  return `SELECT (SELECT pg_catalog.count(*) ${rows(target, source)})::text AS rows,
+    (SELECT pg_catalog.count(*) ${rows(target, source)} WHERE ${isUnchained(target, false)})::text AS unchained`;
 }
 
 /**
@@ -84,6 +84,7 @@ export function countStatement(target: Target): string {
  */
 export function batchStatement(
   target: Target,
+  source: string,
   phase: Phase,
   position: readonly string[] | undefined,
   limit: number,
@@ -102,7 +103,7 @@ export function batchStatement(
   return `WITH page AS MATERIALIZED (
     SELECT k.row_key, ${order.map((column, i) => `${column} AS ${places[i]}`).join(", ")},
            ${hash} AS hash
-    ${rows(target)}
+    ${rows(target, source)}
     WHERE ${phase.where} AND ${after}${isFresh ? "" : ` AND ${isUnchained(target, true)}`}
     ORDER BY ${order.join(", ")} LIMIT ${limit})
   SELECT b.taken,

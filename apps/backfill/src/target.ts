@@ -105,3 +105,25 @@ export async function targetOf(tx: TransactionSql, relid: string, name: string):
     `${name} is not attached, so there is nothing to chain: run audit-chain attach ${name}`,
   );
 }
+
+/**
+ * Partitions of a table, as SQL writes their names.
+ *
+ * @throws {BackfillError} `unknown_table` where one is none
+ */
+export async function partitionsOf(
+  tx: TransactionSql,
+  { relid, relation }: Target,
+  names: readonly string[],
+): Promise<string[]> {
+  const rows = await tx<{ name: string; partition: string | null }[]>`
+    select w.name, pg_catalog.concat(pg_catalog.quote_ident(s.nspname), '.', pg_catalog.quote_ident(p.relname)) as partition
+      from pg_catalog.json_array_elements_text(${JSON.stringify(names)}::text::json) as w(name)
+      left join pg_catalog.pg_partition_tree(${relid}::text::oid::regclass) as t on t.relid = pg_catalog.to_regclass(w.name)
+      left join pg_catalog.pg_class as p on p.oid = t.relid
+      left join pg_catalog.pg_namespace as s on s.oid = p.relnamespace`;
+  return rows.map(({ name, partition }) => {
+    if (partition !== null && partition !== ".") return partition;
+    throw new BackfillError("unknown_table", `${name} is no partition of ${relation}`);
+  });
+}

@@ -27,6 +27,7 @@ it("sync gives new partitions the identity that changes need, and puts back what
   expect(tables[0]?.differences).toEqual([
     { text: "not all of it is sent to the capture process", narrows: false },
     { text: "public.parts_2 does not send what its rows were before a change", narrows: false },
+    { text: "the partition public.parts_2 is new", narrows: false },
   ]);
   expect(await db.run(["sync"])).toMatchObject({ code: 0 });
   expect(await db.run(["sync", "--check"])).toMatchObject({ code: 0 });

@@ -115,6 +115,57 @@ describe("sync", () => {
   });
 });
 
+describe("sync of partitions that came with rows", () => {
+  const as = (url: string) => ({ env: { AUDIT_DATABASE_URL: url } });
+
+  it("guards them and chains their rows, which narrows, and no other row that is not chained", async () => {
+    const { sql } = db;
+    const login = await createLogin(sql, { grant: ["scidex_audit_deployer"] });
+    await sql.unsafe(`create schema parts authorization ${login.name}; set role ${login.name};
+      create table parts.ev (id int, d date, note text, primary key (id, d)) partition by range (d);
+      create table parts.jan partition of parts.ev for values from ('2026-01-01') to ('2026-02-01'); reset role`);
+    expect(await db.run(["attach", "parts.ev", "--changes", "track", "--mode", "strict"], as(login.url))).toMatchObject(
+      { code: 0 },
+    );
+    await sql.unsafe("insert into parts.ev values (1, '2026-01-05', 'a')");
+    expect((await db.run(["sync", "--check"], as(login.url))).code).toBe(0);
+
+    await sql.unsafe(`set role ${login.name}; create table parts.feb partition of parts.ev for values from ('2026-02-01') to ('2026-03-01');
+      create table parts."Mar" (note text, d date not null, id int not null);
+      insert into parts."Mar" values ('x', '2026-03-01', 3), ('y', '2026-03-02', 4);
+      alter table parts.ev attach partition parts."Mar" for values from ('2026-03-01') to ('2026-04-01'); reset role;
+      insert into parts.ev values (5, '2026-03-05', 'honest')`);
+    await sql.begin(async (tx) => {
+      await tx.unsafe(
+        "set local session_replication_role = replica; insert into parts.ev values (9, '2026-01-09', 'smuggled')",
+      );
+    });
+    const check = await db.run(["sync", "--check", "--json"], as(login.url));
+    expect(check.code).toBe(4);
+    expect(texts(jsonOf(check) as Synced)).toEqual({
+      "parts.ev": [
+        'the partition parts."Mar" is new, and came with 2 rows that are chained as found',
+        "the partition parts.feb is new",
+      ],
+    });
+    const status = await db.run(["status", "--table", "parts.ev", "--problems"]);
+    expect(status.stdout).toContain('the partition parts."Mar" is new');
+    const done = await db.run(["sync"], as(login.url));
+    expect(done).toMatchObject({ code: 0 });
+    expect(done.stdout).toContain("taken in");
+    expect((await db.run(["sync", "--check"], as(login.url))).code).toBe(0);
+    const events = await sql<{ pk: string }[]>`
+      select event_pk as pk from audit_chain where event_kind = 'ev' order by event_pk collate "C"`;
+    expect(events.map(({ pk }) => pk)).toEqual([1, 3, 4, 5].map((id) => expect.stringMatching(`^\\["${id}",`)));
+    const actions = await sql<{ action: string }[]>`
+      select action from audit_chain_config where kind = 'ev' order by id desc limit 2`;
+    expect(actions.map(({ action }) => action)).toEqual(["complete", "readmit"]);
+    // The row that was put past the trigger is still found.
+    const rest = await db.run(["status", "--table", "parts.ev", "--problems"]);
+    expect(rest.stdout).toContain("1 rows were inserted past the trigger");
+  });
+});
+
 describe("detach", () => {
   it("closes the kind of a table that has been dropped, by the name that it had", async () => {
     await db.sql.unsafe(

@@ -1,5 +1,6 @@
+import type { Draw } from "../draw.ts";
 import { keyOf, type Table } from "../tables.ts";
-import { insertInto } from "../writes.ts";
+import { type Fresh, insertInto } from "../writes.ts";
 import { alter, type Change, type Plan, type Step } from "./change.ts";
 
 const NEW_COLUMNS = "id bigint primary key, title text not null, amount numeric(10,2), made timestamptz, detail jsonb";
@@ -102,6 +103,11 @@ export const TABLE_CHANGES: readonly Change[] = [
     plan: ({ table, fresh }) => (isByDay(table) ? partition(table, fresh(), true) : undefined),
   },
   {
+    name: "a partition is attached with rows",
+    needsApproval: true,
+    plan: ({ table, draw, fresh }) => (isByDay(table) ? filledPartition(table, draw, fresh) : undefined),
+  },
+  {
     name: "a table is rewritten",
     needsApproval: false,
     plan: ({ table }) => (table.isPartitioned ? undefined : alter(table, "set (fillfactor = 70)")),
@@ -113,9 +119,24 @@ const isByDay = (table: Table): boolean => table.isPartitioned && keyOf(table).s
 /** Of a day of its own, long after what is written otherwise. */
 function partition({ schema, relation }: Table, n: number, isAttached: boolean): Step {
   const part = `${schema}.part_${n}`;
-  const bounds = `for values from (date '2030-01-01' + ${n}) to (date '2030-01-02' + ${n})`;
+  const bounds = boundsOf(n);
   const sql = isAttached
     ? `create table ${part} (like ${relation} including all); alter table ${relation} attach partition ${part} ${bounds}`
     : `create table ${part} partition of ${relation} ${bounds}`;
   return { sql, relation };
+}
+
+const boundsOf = (n: number): string => `for values from (date '2030-01-01' + ${n}) to (date '2030-01-02' + ${n})`;
+
+function filledPartition(table: Table, draw: Draw, fresh: Fresh): Step {
+  const { schema, relation } = table;
+  const n = fresh();
+  const part = `${schema}.part_${n}`;
+  const day = keyOf(table).find(({ type }) => type === "date")?.name ?? "";
+  const rows = [1, 2, 3].map(() => insertInto({ ...table, relation: part }, draw, fresh));
+  return {
+    sql: `create table ${part} (like ${relation} including all); ${rows.join("; ")}; update ${part} set ${day} = date '2030-01-01' + ${n};
+          alter table ${relation} attach partition ${part} ${boundsOf(n)}`,
+    relation: null,
+  };
 }

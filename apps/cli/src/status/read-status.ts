@@ -14,7 +14,7 @@ import { readSinkHead, type SinkState } from "./sink-heads.ts";
 import type { StatusReport, TableState, ToDo } from "./status-report.ts";
 import { nearestName } from "../text/nearest-name.ts";
 import { type TableDrift, tableDrift } from "./table-drift.ts";
-import { countUnchained, type Unchained } from "./unchained.ts";
+import { countUnchained, type Unchained } from "../database/unchained.ts";
 
 /**
  * Everything that `status` shows. Reads only; what the login may not read is left out, and said.
@@ -134,7 +134,7 @@ async function readTable(
         ? {
             about: relation,
             problem: `${unchained.rows} rows were inserted past the trigger, or came with a partition that had them`,
-            run: "audit-chain verify",
+            run: drift.hasNewPartitions ? "audit-chain sync" : "audit-chain verify",
           }
         : {
             about: relation,

@@ -4,7 +4,7 @@ import type { Changes } from "@scidex/audit-schema";
 import type { CaptureState } from "./capture-state.ts";
 import type { HeadState, PendingState } from "./chain-state.ts";
 import type { SinkState } from "./sink-heads.ts";
-import type { Unchained } from "./unchained.ts";
+import type { Unchained } from "../database/unchained.ts";
 
 /** An attached table. */
 export interface TableState {

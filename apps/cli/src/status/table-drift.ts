@@ -7,12 +7,16 @@ export interface TableDrift {
   /** Its name now, null where it is gone. */
   readonly now: string | null;
   readonly problems: readonly { problem: string; run: string | null }[];
+  /** Whether it has partitions that came since it was attached or synced. */
+  readonly hasNewPartitions: boolean;
 }
 
 interface Live {
   readonly relation: string;
   readonly columns: readonly LiveColumn[];
   readonly triggers: readonly { name: string; enabled: string }[];
+  /** Its partitions that are not guarded against TRUNCATE: they came since it was attached or synced. */
+  readonly came: readonly string[];
   readonly persistence: string;
   /** Whether the inspector's role may enter the schema and read the table. */
   readonly usage: boolean;
@@ -39,6 +43,7 @@ export async function tableDrift(sql: ISql, config: ConfigInForce): Promise<Tabl
   if (live === undefined) {
     return {
       now: null,
+      hasNewPartitions: false,
       problems: [{ problem: "the table is gone (dropped, renamed or moved)", run: "audit-chain sync" }],
     };
   }
@@ -63,6 +68,7 @@ export async function tableDrift(sql: ISql, config: ConfigInForce): Promise<Tabl
     else if (trigger.enabled !== "O" && trigger.enabled !== "A")
       add(`trigger ${name} is disabled`, `ALTER TABLE ${live.relation} ENABLE TRIGGER "${name}"`);
   }
+  for (const partition of live.came) add(`the partition ${partition} is new, and not guarded against TRUNCATE`);
   if (live.persistence === "u") add("the table is UNLOGGED", `ALTER TABLE ${live.relation} SET LOGGED`);
   if (!live.usage)
     add(
@@ -74,7 +80,7 @@ export async function tableDrift(sql: ISql, config: ConfigInForce): Promise<Tabl
       "the inspector's role may not read it, so the verifier cannot either",
       `GRANT SELECT ON ${live.relation} TO scidex_audit_inspector`,
     );
-  return { now: live.relation, problems };
+  return { now: live.relation, problems, hasNewPartitions: live.came.length > 0 };
 }
 
 const typeOf = ({ type, labels }: LiveColumn): string => `${type}${labels ?? ""}`;
@@ -95,6 +101,12 @@ async function readLive(sql: ISql, { kind, relation }: ConfigInForce): Promise<L
     select pg_catalog.json_build_object(
              'relation', pg_catalog.concat(pg_catalog.quote_ident(n.nspname), '.', pg_catalog.quote_ident(c.relname)),
              'persistence', c.relpersistence,
+             'came', coalesce((
+               select pg_catalog.json_agg(pg_catalog.concat(pg_catalog.quote_ident(s.nspname), '.', pg_catalog.quote_ident(l.relname)) order by s.nspname, l.relname)
+                 from pg_catalog.pg_partition_tree(c.oid) as x
+                 join pg_catalog.pg_class as l on l.oid = x.relid join pg_catalog.pg_namespace as s on s.oid = l.relnamespace
+                where x.relid::oid <> c.oid
+                  and not exists (select from pg_catalog.pg_trigger as g where g.tgrelid = x.relid and g.tgname = 'audit_chain_guard_truncate')), '[]'),
              'usage', pg_catalog.has_schema_privilege('scidex_audit_inspector', n.oid, 'usage'),
              'select', pg_catalog.has_table_privilege('scidex_audit_inspector', c.oid, 'select'),
              'columns', coalesce((

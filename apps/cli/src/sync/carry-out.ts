@@ -1,3 +1,4 @@
+import { backfill } from "@scidex/audit-backfill";
 import { CommandError, type CommandContext } from "@scidex/audit-command";
 import { sqlState } from "@scidex/audit-core";
 import { attach, type AttachResult, dropped, planAttach, sync } from "@scidex/audit-schema";
@@ -63,7 +64,12 @@ export async function carryOut(
   const blocked = differences.flatMap(({ blocked: reason }) => (reason === undefined ? [] : [reason]));
   if (blocked.length > 0 && !isDry) return { ...about, status: "failed", error: blocked.join("; ") };
   try {
-    return { ...about, ...(isDry ? await tryOut(database, step) : await perform(database, step)) };
+    if (isDry) return { ...about, ...(await tryOut(database, step)) };
+    const done = await perform(database, step);
+    const { admitted = [] } = step;
+    if (admitted.length > 0)
+      await backfill(database.sql, { tables: [table], partitions: admitted, readmit: true, signal });
+    return { ...about, ...done };
   } catch (error) {
     signal.throwIfAborted();
     const meant = await meantTable(database.sql, table, error);

@@ -1,5 +1,5 @@
 import { triggersOf } from "../database/triggers-of.ts";
-import type { AttachedTable } from "./read-attached.ts";
+import type { AttachedTable, PartitionThatCame } from "./read-attached.ts";
 
 /** Something that a table has become since it was configured. */
 export interface Difference {
@@ -32,6 +32,7 @@ export function differencesOf(table: AttachedTable): Difference[] {
     ...columnDifferences(table, live),
     ...triggerDifferences(table, live),
     ...streamDifferences(table, live),
+    ...partitionDifferences(live),
   ];
 }
 
@@ -84,3 +85,17 @@ function streamDifferences({ mode }: AttachedTable, { isSent, partial }: Live): 
     ...partial.map((name) => widens(`${name} does not send what its rows were before a change`)),
   ];
 }
+
+function partitionDifferences({ came }: Live): Difference[] {
+  return came.map((part): Difference => {
+    const isNew = `the partition ${part.relation} is new`;
+    const { unchained } = part;
+    if (!isWithRows(part) || unchained === undefined) return widens(isNew);
+    const rows = "rows" in unchained ? `${unchained.rows} rows` : "rows";
+    return narrows(`${isNew}, and came with ${rows} that are chained as found`);
+  });
+}
+
+/** Whether it had rows before, or may have had. */
+export const isWithRows = ({ unchained }: PartitionThatCame): boolean =>
+  unchained !== undefined && !("rows" in unchained && unchained.rows === 0);

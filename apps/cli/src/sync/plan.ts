@@ -2,7 +2,7 @@ import type { AuditConfig, TableEntry, TableOptions } from "../config/audit-conf
 import { checkKinds, type KindClaim } from "../config/kinds.ts";
 import { type Naming, namingOf } from "../config/name-tables.ts";
 import { type DatabaseTable, notAudited } from "../database/database-tables.ts";
-import { type Difference, differencesOf, widens } from "./differences.ts";
+import { type Difference, differencesOf, isWithRows, widens } from "./differences.ts";
 import { freeKinds } from "./free-kinds.ts";
 import { optionDifferences, optionsFor } from "./option-differences.ts";
 import type { AttachedTable } from "./read-attached.ts";
@@ -22,6 +22,8 @@ export interface Step {
   readonly kind: string | null;
   readonly differences: readonly Difference[];
   readonly work: Work;
+  /** Partitions whose rows are chained as found afterwards, as SQL writes their names. */
+  readonly admitted?: readonly string[];
   /** The entry of the file that decides about it; undefined where none does. */
   readonly named?: Named | undefined;
 }
@@ -157,7 +159,8 @@ function attachedStep(table: AttachedTable, there: DatabaseTable | undefined, na
   const asked = optionDifferences(table, options, named?.entry.pattern.isExact === true);
   const { kind: _, ...others } = options;
   const work: Work = asked.length === 0 ? { is: "take in", relation } : { is: "attach", relation, options: others };
-  return { table: relation, kind, differences: [...changed, ...asked], work, named };
+  const admitted = (table.live?.came ?? []).filter(isWithRows).map((part) => part.relation);
+  return { table: relation, kind, differences: [...changed, ...asked], work, admitted, named };
 }
 
 const freshStep = (table: string, work: Work, named: Named | undefined): Step => ({

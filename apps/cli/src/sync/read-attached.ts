@@ -1,6 +1,7 @@
 import type { CaptureMode } from "@scidex/audit-core";
 import type { Changes, Fallback } from "@scidex/audit-schema";
 import type { ISql } from "postgres";
+import type { Unchained } from "../database/unchained.ts";
 
 /** A column as its configuration has it, or as it is now. */
 export interface Column {
@@ -36,15 +37,28 @@ export interface AttachedTable {
     readonly isSent: boolean;
     /** It, or those of its partitions, that do not send what their rows were before a change. */
     readonly partial: readonly string[];
+    /** Its partitions that are not guarded against TRUNCATE: they came since it was attached or synced. */
+    readonly came: readonly PartitionThatCame[];
   } | null;
   /** Whether there is another table of its name. */
   readonly isReplaced: boolean;
   readonly changes: Changes;
   readonly mode: CaptureMode;
+  /** Whether all rows that it had have been chained. */
+  readonly isComplete: boolean;
   readonly fallback: Fallback;
   readonly blindKey: boolean;
   readonly salt: boolean;
   readonly retention: string | null;
+}
+
+export interface PartitionThatCame {
+  /** As SQL writes its name. */
+  readonly relation: string;
+  /** Whether it has rows itself, and no partitions of its own. */
+  readonly isLeaf: boolean;
+  /** How many of its rows are not in the chain: it had them before. Not set where it was not counted. */
+  readonly unchained?: Unchained;
 }
 
 /**
@@ -56,7 +70,7 @@ export async function readAttached(sql: ISql): Promise<AttachedTable[]> {
   const rows = await sql.unsafe<{ attached: string }[]>(`
     select json_build_object(
              'kind', c.kind, 'relation', c.relation, 'keyColumns', c.key_columns, 'excluded', c.excluded, 'changes', c.changes,
-             'mode', c.mode, 'fallback', c.fallback, 'blindKey', c.blind_key, 'salt', c.salt, 'retention', c.retention,
+             'mode', c.mode, 'isComplete', c.complete, 'fallback', c.fallback, 'blindKey', c.blind_key, 'salt', c.salt, 'retention', c.retention,
              'columns', coalesce((select json_agg(json_build_object('name', u.name, 'type', u.type)) from unnest(c.columns, c.column_types) as u(name, type)), '[]'),
              'numbers', public.audit_chain_numbers(r), 'isRestored', r.numbered_for <> r.relid::oid,
              'isReplaced', exists (select from pg_class as o join pg_namespace as p on p.oid = o.relnamespace
@@ -74,6 +88,10 @@ export async function readAttached(sql: ISql): Promise<AttachedTable[]> {
                  where m.prrelid = t.oid and starts_with(p.pubname::text, 'audit_chain') and to_jsonb(m) ->> 'prqual' is null and to_jsonb(m) ->> 'prattrs' is null),
                'partial', coalesce((select json_agg(l.oid::regclass::text order by l.oid::regclass::text) from pg_class as l
                  where l.relkind = 'r' and l.relreplident <> 'f' and l.oid in (select t.oid union select x.relid from pg_partition_tree(t.oid) as x)), '[]'),
+               'came', coalesce((select json_agg(json_build_object('relation', concat(quote_ident(s.nspname), '.', quote_ident(l.relname)), 'isLeaf', x.isleaf)
+                   order by s.nspname, l.relname)
+                 from pg_partition_tree(t.oid) as x join pg_class as l on l.oid = x.relid join pg_namespace as s on s.oid = l.relnamespace
+                where x.relid::oid <> t.oid and not exists (select from pg_trigger as g where g.tgrelid = x.relid and g.tgname = 'audit_chain_guard_truncate')), '[]'),
                'triggers', coalesce((select json_agg(g.tgname) from pg_trigger as g where g.tgrelid = t.oid and g.tgenabled in ('O', 'A')), '[]')) end)::text as attached
       from public.audit_chain_relation as r
       join public.audit_chain_config as c on c.kind = r.kind

@@ -49,10 +49,7 @@ export function compareAuditedTriggers(
       const isThere = catalog.triggers.some((t) => t.relation === part.oid && t.name === name);
       if ((shape.type & ROW) !== 0 || isThere || guarded.has(nameOf(catalog, part)))
         compareTrigger(catalog, config, part, name, shape, report);
-      else
-        warnings.push(
-          `${nameOf(catalog, part)} is not guarded against TRUNCATE: run audit-chain attach ${config.relation}`,
-        );
+      else warnings.push(`${nameOf(catalog, part)} is not guarded against TRUNCATE: run audit-chain sync`);
     }
   }
   return warnings;

@@ -1,12 +1,14 @@
 import { blindKeyExpression, keyExpression, quotedLiteral, sqlState, TEXT_SETTINGS } from "@scidex/audit-core";
 import type { Sql } from "postgres";
-import type { ConfigInForce } from "../database/config-in-force.ts";
+import type { ConfigInForce } from "./config-in-force.ts";
 
 /** How many rows of a table stand neither in the chain nor in pending; or why that was not counted. */
 export type Unchained = { readonly rows: number } | { readonly not_counted: string };
 
 /** A table that takes longer to compare is left to the verifier, in milliseconds. */
 export const COUNT_TIMEOUT_MS = 10_000;
+
+type Counted = Pick<ConfigInForce, "kind" | "key_columns" | "blind_key">;
 
 /** Under which a key's text is what capture made of it. */
 const SETTINGS = [
@@ -20,7 +22,7 @@ const SETTINGS = [
  *
  * @param relation the table's name now, quoted as SQL needs it (from the catalog)
  */
-export async function countUnchained(sql: Sql, config: ConfigInForce, relation: string): Promise<Unchained> {
+export async function countUnchained(sql: Sql, config: Counted, relation: string): Promise<Unchained> {
   try {
     return await sql.begin("isolation level repeatable read read only", async (tx) => {
       // At once: of hundreds of tables, setting them took most of the time.
@@ -40,14 +42,11 @@ const REASONS: Readonly<Record<string, string>> = {
   "57014": `takes longer than ${COUNT_TIMEOUT_MS / 1000} s; audit-chain verify does it`,
 };
 
-function statement({ kind, key_columns, changes, blind_key }: ConfigInForce, relation: string): string {
+function statement({ kind, key_columns, blind_key }: Counted, relation: string): string {
   const own = quotedLiteral(kind);
   const key = keyExpression(key_columns);
-  const changed = [`${kind}:insert`, `${kind}:update`].map(quotedLiteral).join(", ");
-  // A row that was changed, or inserted anew after a delete, stands under its key and "@" and the event's seq.
-  const tracked = `
-        union all
-        select pg_catalog.left(c.event_pk, -1 - pg_catalog.length(c.seq::text)) from public.audit_chain as c where c.event_kind in (${changed})`;
+  // A row that was changed, inserted anew after a delete, or recorded anew stands under its key and "@" and the event's seq.
+  const later = ["insert", "update", "record"].map((role) => quotedLiteral(`${kind}:${role}`)).join(", ");
   return `
     select count(*) as count
       from (select (${blind_key ? blindKeyExpression(kind, key) : key}) collate "C" as key from ${relation}) as r
@@ -55,6 +54,8 @@ function statement({ kind, key_columns, changes, blind_key }: ConfigInForce, rel
        select from (
         select c.event_pk as key from public.audit_chain as c where c.event_kind = ${own}
         union all
-        select p.event_pk from public.audit_chain_pending as p where p.event_kind = ${own}${changes === "track" ? tracked : ""}
+        select p.event_pk from public.audit_chain_pending as p where p.event_kind = ${own}
+        union all
+        select pg_catalog.left(c.event_pk, -1 - pg_catalog.length(c.seq::text)) from public.audit_chain as c where c.event_kind in (${later})
        ) as chained where chained.key = r.key)`;
 }
