@@ -25,6 +25,7 @@ try {
   ]);
   inPlace("migrations", "packages/schema", "assemble");
   inPlace("packages/verifier/src", "packages/verifier", "manifest");
+  inPlace("packages/report/src/proof", "packages/report", "proof-script");
   pnpm("PostgreSQL's own rows", "packages/verifier", ["run", "builtin", "--check"]);
   inPlace("docs", ".", "options");
   built("API reference", "api", ["run", "api", join(copy, "api")], join(copy, "api"));

@@ -8,7 +8,7 @@ const root = resolve(import.meta.dirname, "..");
 const MAY_IMPORT: Readonly<Record<string, readonly string[]>> = {
   "packages/core": [],
   "packages/command": ["core"],
-  "packages/report": ["reader"],
+  "packages/report": ["core", "reader"],
   "packages/testkit": [],
   "packages/demo": ["core", "testkit", "command"],
   "packages/schema": ["core"],
@@ -20,7 +20,7 @@ const MAY_IMPORT: Readonly<Record<string, readonly string[]>> = {
   "apps/publisher": ["core", "sinks", "reader", "verifier", "command", "report"],
   "apps/backfill": ["core", "command"],
   // Above all others.
-  "apps/cli": "core schema sinks reader writer verifier ledger publisher backfill demo command".split(" "),
+  "apps/cli": "core schema sinks reader writer verifier ledger publisher backfill demo command report".split(" "),
 };
 
 /**
@@ -86,6 +86,7 @@ const ROOMS: Readonly<Record<string, Readonly<Record<string, readonly string[]>>
   },
   "packages/report": {
     markup: ["page-data.ts"],
+    proof: ["document.ts", "markup"],
     sections: ["markup", "nights-data.ts", "page-data.ts"],
   },
   "packages/schema": {

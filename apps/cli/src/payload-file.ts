@@ -9,6 +9,7 @@ import {
   type PayloadReading,
   payloadReadings,
 } from "@scidex/audit-core";
+import { payloadProblem } from "@scidex/audit-report";
 
 /**
  * The payload of a JSON file, or of standard input for `-`, read strictly: what two readers could understand
@@ -45,23 +46,11 @@ async function readStrictly<T>(file: string, read: (text: string) => T): Promise
     return read(await readText(file, where));
   } catch (cause) {
     if (cause instanceof CoreError) {
-      throw new CommandError(
-        "usage",
-        `the payload in ${where} cannot be taken: ${cause.message}${ADVICE[cause.code] ?? ""}`,
-        {
-          cause,
-        },
-      );
+      throw new CommandError("usage", `the payload in ${where} cannot be taken: ${payloadProblem(cause)}`, { cause });
     }
     throw cause;
   }
 }
-
-const ADVICE: Readonly<Record<string, string>> = {
-  json_syntax: "; expected one JSON value, in UTF-8 and without a byte order mark",
-  json_lossy_number: "; write it as a string to keep every digit",
-  json_duplicate_name: "; readers differ in which of the two they take",
-};
 
 async function readText(file: string, where: string): Promise<string> {
   try {

@@ -28,7 +28,8 @@ export {
   verifierKeysSource,
   type VerifierKeysSource,
 } from "./environment.ts";
-export { escapeMessage, escapeText } from "./escape-text.ts";
+export { escapeText } from "@scidex/audit-core";
+export { escapeMessage } from "./escape-text.ts";
 export { EXIT, type ExitCode } from "./exit-code.ts";
 export { type Alike, briefly, FEW, groupAlike } from "./group-alike.ts";
 export { keepHeapSmall } from "./keep-heap-small.ts";

@@ -1,4 +1,4 @@
-import { escapeText } from "./escape-text.ts";
+import { escapeText } from "@scidex/audit-core";
 
 export interface ProgressOptions {
   /** What is being done, for example `verify`. */

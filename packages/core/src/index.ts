@@ -103,7 +103,7 @@ export {
 export { MAX_NAME_BYTES } from "./name.ts";
 export type { SignatureType } from "./signature-type.ts";
 export { camelForm, jsonForm } from "./json-form.ts";
-export { jsonText, UNSAFE_ON_TERMINALS } from "./json-text.ts";
+export { escapeText, jsonText, UNSAFE_ON_TERMINALS } from "./json-text.ts";
 export { type JsonValue, MAX_JSON_CHARS, parseJson, parseMembers } from "./parse-json.ts";
 export { payloadHash, SALT_BYTES, saltedHash } from "./payload-hash.ts";
 export { type PayloadReading, payloadReadings, readingOf } from "./payload-reading.ts";
@@ -132,7 +132,7 @@ export {
   parseErasureLine,
   signErasure,
 } from "./succession/erasure.ts";
-export { isBeyond, type RetiredKey } from "./succession/retired-key.ts";
+export { isBeyond, parseRetiredKeys, type RetiredKey } from "./succession/retired-key.ts";
 export { isSuccessor, successorOf } from "./succession/successor.ts";
 export { isStatementLine, parseStatementLine, signStatement, type Statement } from "./statement.ts";
 export type { LinkId, RecordedAnew } from "./statement-text.ts";

@@ -21,3 +21,15 @@ export function jsonText(value: unknown, indent = 0): string {
     unit === "\\" || unit === "\n" ? unit : `\\u${unit.charCodeAt(0).toString(16).padStart(4, "0")}`,
   );
 }
+
+/**
+ * Text from a hostile source (a key, a kind, a message of the database), fit to be printed on one line of a terminal.
+ * Each unsafe UTF-16 unit becomes `\uXXXX`, and a backslash `\\`.
+ *
+ * @example escapeText("a\u001b[31mb") === "a\\u001b[31mb"
+ */
+export function escapeText(text: string): string {
+  return text.replaceAll(UNSAFE_ON_TERMINALS, (unit) =>
+    unit === "\\" ? "\\\\" : `\\u${unit.charCodeAt(0).toString(16).padStart(4, "0")}`,
+  );
+}

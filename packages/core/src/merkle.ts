@@ -28,7 +28,8 @@ export const MAX_TREE_SIZE: bigint = 2n ** 63n - 1n;
 export const MAX_PROOF_HASHES = 63;
 
 /** Root of the tree without leaves: SHA-256 of nothing. */
-export const emptyRoot: Uint8Array = sha256("");
+// Pure: the page that checks proofs does not use it, and cannot hash while it loads.
+export const emptyRoot: Uint8Array = /* @__PURE__ */ sha256("");
 
 /** Hash of a leaf, given as bytes or as text to be taken as UTF-8. 32 bytes. */
 export function leafHash(data: Uint8Array | string): Uint8Array {

@@ -7,13 +7,13 @@ import {
   replaceFile,
   writeOut,
 } from "@scidex/audit-command";
-import { formatSeconds, type ProofTrust, type Seq } from "@scidex/audit-core";
+import { formatSeconds, type ProofTrust, type Seq, sha256, toHex } from "@scidex/audit-core";
+import { proofPage, recordedLine } from "@scidex/audit-report";
 import { openSink, SinkError } from "@scidex/audit-sinks";
 import { type EventProof, proveEvent, VerifierError } from "@scidex/audit-verifier";
 import { Command } from "commander";
 import { withDatabase } from "../database/database.ts";
 import { parseSeq } from "../proof/argv.ts";
-import { recordedLine } from "../proof/describe.ts";
 import { proveAll } from "../proof/prove-all.ts";
 import { openTree } from "../proof/open-tree.ts";
 import { readTrust } from "../proof/trust.ts";
@@ -28,6 +28,7 @@ interface Options {
   readonly seq?: Seq;
   readonly from?: string;
   readonly out?: string;
+  readonly page?: string;
   readonly json?: boolean;
 }
 
@@ -43,9 +44,13 @@ is searched in them from the newest on. What is printed has been verified agains
 With --all the folder has every leaf and every published head, and no row: whoever gets it derives each link, root and
 signature anew with audit-verify --bundle, without a database. The folder of a tiles: sink is such a bundle already.
 
+With --page, a page is written that checks such proofs by drag and drop, in a browser, offline and with the code of
+verify-proof: for people without this program. It is always the same page; it asks for the keys.
+
 Examples:
   $ audit-chain prove --kind orders --pk 42 --out orders-42.tlog-proof
   $ audit-chain prove --all --out audit-2026
+  $ audit-chain prove --page check-a-proof.html
   $ audit-chain prove --kind orders --pk 42 --seq 17 --from tiles:/srv/log > orders-42.tlog-proof`;
 
 /** `audit-chain prove`: the proof of an event, for somebody without the database. */
@@ -58,13 +63,21 @@ export function proveCommand(context: CommandContext): Command {
     .option("--seq <n>", "its seq, where it is known", parseSeq)
     .option("--from <sink>", "a tiles: sink to read it all from, without the database")
     .option("--out <file>", "where the proof is written (default: standard output); with --all the folder")
+    .option("--page <file>", "where to write a page that checks proofs in a browser")
     .option("--json", "print the result as JSON")
     .addHelpText("after", HELP)
     .action(context.run((options: Options) => run(context, options)));
 }
 
 async function run(context: CommandContext, options: Options): Promise<Outcome | void> {
-  const { out, json } = options;
+  const { out, json, page } = options;
+  if (page !== undefined) {
+    const written = await writePage(page);
+    if (options.all !== true && options.kind === undefined && options.pk === undefined)
+      return await print(json, written, () => [
+        `The page that checks proofs is in ${page}. Its SHA-256 is ${written.sha256}.`,
+      ]);
+  }
   if (options.all === true) return await runAll(context, options);
   const event = eventOf(options);
   const trust = await readTrust();
@@ -76,7 +89,7 @@ async function run(context: CommandContext, options: Options): Promise<Outcome |
   if (out !== undefined) await replaceFile("--out", out, proof.text);
   else if (json !== true) return await writeOut(proof.text);
   await print(json, { ...resultOf(proof), ...(out === undefined ? { proof: proof.text } : { out }) }, () => [
-    recordedLine(proof),
+    escapeText(recordedLine(proof)),
     `The proof is in ${out ?? ""}.`,
   ]);
 }
@@ -88,6 +101,13 @@ function eventOf({ kind, pk, seq }: Options): Named {
   if (kind === undefined || pk === undefined)
     throw new CommandError("usage", "which event? Say --kind and --pk, or --all for everything that was published");
   return { kind, pk, seq };
+}
+
+/** The page is the same for everybody, so that its hash can be compared with one from elsewhere. */
+async function writePage(file: string): Promise<{ readonly page: string; readonly sha256: string }> {
+  const html = proofPage();
+  await replaceFile("--page", file, html);
+  return { page: file, sha256: toHex(sha256(html)) };
 }
 
 async function runAll(context: CommandContext, { kind, pk, seq, from, out, json }: Options): Promise<Outcome | void> {

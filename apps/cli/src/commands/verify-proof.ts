@@ -1,12 +1,12 @@
 import { readFile } from "node:fs/promises";
 import { text as readAll } from "node:stream/consumers";
-import { type CommandContext, CommandError, EXIT, type Outcome } from "@scidex/audit-command";
-import { CoreError, formatSeconds, type ProvenEvent, readingOf, toHex, verifyProof } from "@scidex/audit-core";
+import { type CommandContext, CommandError, escapeText, EXIT, type Outcome } from "@scidex/audit-command";
+import { formatSeconds, type ProvenEvent, toHex } from "@scidex/audit-core";
+import { answerProof } from "@scidex/audit-report";
 import { retiredKeyForm } from "@scidex/audit-verifier";
 import { Command } from "commander";
 import { readPayloadReadings } from "../payload-file.ts";
 import { parseSalt } from "../proof/argv.ts";
-import { recordedLine, retiredLine, witnessedLine } from "../proof/describe.ts";
 import { readTrust } from "../proof/trust.ts";
 import { print } from "../text/print.ts";
 
@@ -27,7 +27,8 @@ change of a tracked row has the kind "orders:update" and the key "42@1042"; a bl
 The proof shows what was recorded, and when; not that it is so still. What a table's row hashes to is a flat JSON object
 of its columns' texts, for example {"id":"42","done":"t"}. A row as JSON, {"id":42,"done":true}, is put into these
 texts first, and the answer says how it was read. Where the table's payloads are salted, no payload is what was recorded
-without the row's salt, which audit-chain lookup shows.
+without the row's salt, which audit-chain lookup shows. A page that checks the same, for people without this program, is
+written by audit-chain prove --page.
 
 Exit codes: 0 the proof holds, and a payload is what was recorded; 1 the proof holds, and the payload is not what was
 recorded; 3 the proof is refused.
@@ -56,41 +57,14 @@ async function run(file: string, { kind, pk, payload, salt, json }: Options): Pr
   const trust = await readTrust();
   const readings = payload === undefined ? undefined : await readPayloadReadings(payload);
   const text = await readProof(file);
-  const proven = proofOrRefusal(() => verifyProof(text, trust, { kind, pk }));
-  const reading = readings && readingOf(readings, proven.leaf.payloadHash, salt ?? null);
-  const verdict = readings && (reading === undefined ? "different" : "recorded");
-  await print(json, { ...resultOf(proven), ...(verdict && { verdict, read_as: reading?.how ?? null }) }, () => [
-    recordedLine(proven),
-    ...witnessedLine(proven),
-    ...retiredLine(proven),
-    ...(verdict === "different" ? ["The payload is NOT what was recorded."] : []),
-    ...(reading === undefined ? [] : [`The payload is what was recorded (read ${reading.how}).`]),
-  ]);
+  const answer = answerProof({ proof: text, trust, kind, pk, readings, salt });
+  if (answer.verdict === "refused") throw new CommandError("failed", answer.lines[0], { cause: answer.cause });
+  const { verdict, lines, proven, readAs } = answer;
+  await print(json, { ...resultOf(proven), ...(readings && { verdict, read_as: readAs }) }, () =>
+    lines.map(escapeText),
+  );
   return { exit: verdict === "different" ? EXIT.tampered : EXIT.ok };
 }
-
-/** No proof that is refused accuses anybody: it may have been damaged on its way. */
-function proofOrRefusal(verify: () => ProvenEvent): ProvenEvent {
-  try {
-    return verify();
-  } catch (cause) {
-    if (!(cause instanceof CoreError)) throw cause;
-    throw new CommandError(
-      "failed",
-      `the proof is refused (${cause.code}): ${cause.message}${ADVICE[cause.code] ?? ""}`,
-      {
-        cause,
-      },
-    );
-  }
-}
-
-const ADVICE: Readonly<Record<string, string>> = {
-  origin_mismatch: ". Check that AUDIT_VERIFIER_KEYS and AUDIT_ORIGIN are those of its log",
-  signature_missing: ". Check that AUDIT_VERIFIER_KEYS has the keys of this log",
-  retired_key: ". Ask for a proof with a newer checkpoint, and where the old key's copies are",
-  witness_missing: ". A proof with a newer checkpoint may be cosigned",
-};
 
 async function readProof(file: string): Promise<string> {
   try {

@@ -1,4 +1,5 @@
-import { CoreError, fromHex, SALT_BYTES, type Seq } from "@scidex/audit-core";
+import type { Seq } from "@scidex/audit-core";
+import { SALT_FORM, saltOf } from "@scidex/audit-report";
 import { InvalidArgumentError } from "commander";
 
 /** The seq of an option. */
@@ -9,11 +10,7 @@ export function parseSeq(text: string): Seq {
 
 /** The salt of an option, as hex. */
 export function parseSalt(text: string): Uint8Array {
-  try {
-    const salt = fromHex(text);
-    if (salt.length === SALT_BYTES) return salt;
-  } catch (error) {
-    if (!(error instanceof CoreError)) throw error;
-  }
-  throw new InvalidArgumentError(`expected ${SALT_BYTES} bytes as ${2 * SALT_BYTES} digits of lower-case hex.`);
+  const salt = saltOf(text);
+  if (salt === undefined) throw new InvalidArgumentError(SALT_FORM);
+  return salt;
 }

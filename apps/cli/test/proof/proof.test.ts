@@ -1,3 +1,4 @@
+import { createHash } from "node:crypto";
 import { mkdirSync, readFileSync, rmSync, writeFileSync } from "node:fs";
 import { mkdtemp, rm } from "node:fs/promises";
 import { tmpdir } from "node:os";
@@ -96,6 +97,25 @@ describe("prove and verify-proof", () => {
     });
     expect(looked.code).toBe(0);
     expect(jsonOf(looked)).toMatchObject({ verdict: "recorded", read_as: expect.stringContaining("as a row") });
+  });
+
+  it("say what an event is that is none of a row's first", async () => {
+    const [link] = await db.sql`select event_pk as pk from audit_chain where event_kind = 'orders:update'`;
+    const change = ["--kind", "orders:update", "--pk", String(link?.["pk"])];
+    const { stdout } = await audit(["verify-proof", "-", ...change], (await prove(change)).stdout);
+    expect(stdout.split("\n")[1]).toMatch(/^It is a change: what was recorded is the row after it\./u);
+  });
+
+  it("write a page that checks proofs, always the same, and say its hash", async () => {
+    const page = join(folder, "check.html");
+    const written = await audit(["prove", "--page", page, "--json"]);
+    const html = readFileSync(page);
+    const sha256 = createHash("sha256").update(html).digest("hex");
+    expect([written.code, jsonOf(written)]).toEqual([0, { page, sha256 }]);
+    expect(html.toString()).toMatch(/^<!doctype html>[^]*default-src 'none'; style-src 'sha256-/u);
+    const out = join(folder, "with-page.tlog-proof");
+    expect(await prove([...ORDER, "--page", page, "--out", out])).toMatchObject({ code: 0 });
+    expect([readFileSync(page), readFileSync(out, "utf8").slice(0, 8)]).toEqual([html, "c2sp.org"]);
   });
 
   it("refuse what does not hold, with exit code 3, which accuses nobody", async () => {

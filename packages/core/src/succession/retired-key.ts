@@ -1,6 +1,8 @@
 import { CoreError } from "../errors.ts";
 import type { SignedCheckpoint } from "../head-trust.ts";
-import { formatSeconds } from "../time.ts";
+import { parseVerifierKey } from "../note-key.ts";
+import type { JsonValue } from "../parse-json.ts";
+import { formatSeconds, parseSeconds } from "../time.ts";
 import type { Seconds, Seq } from "../units.ts";
 
 /** A key that has been replaced, as the reader's policy has it. */
@@ -43,4 +45,29 @@ export function requireInTime(
     replaced ??= inTime ?? null;
   }
   return replaced;
+}
+
+/** Reads the `retired_keys` of a policy. @param malformed makes the error to be thrown */
+export function parseRetiredKeys(value: JsonValue, malformed: (what: string) => Error): RetiredKey[] {
+  if (!Array.isArray(value)) throw malformed("retired_keys must be a list of what audit-chain policy --approve writes");
+  return value.map((entry, i) => {
+    const retired = retiredKeyOf(entry);
+    if (retired !== undefined) return retired;
+    throw malformed(
+      `retired_keys[${i}] must have key, a verifier key, last, the size of its last head, and at, when that was signed, as 2026-04-28T13:00:00Z, and nothing else`,
+    );
+  });
+}
+
+function retiredKeyOf(entry: JsonValue): RetiredKey | undefined {
+  if (typeof entry !== "object" || entry === null || Array.isArray(entry)) return undefined;
+  const { key, last, at, ...others } = entry;
+  if (typeof key !== "string" || typeof at !== "string" || Object.keys(others).length > 0) return undefined;
+  if (typeof last !== "number" || !Number.isSafeInteger(last) || last < 1) return undefined;
+  try {
+    parseVerifierKey(key);
+    return { key, last: BigInt(last), at: parseSeconds(at) };
+  } catch {
+    return undefined;
+  }
 }

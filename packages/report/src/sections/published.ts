@@ -28,6 +28,7 @@ ${stackedTable(
   sinks.slice(0, MAX_SINKS).map(row),
 )}
 ${newest(sinks)}
+<p class="meaning">Whoever has the log's verifier keys can check one event against these heads without a database: <code>audit-chain prove --kind … --pk … --out FILE</code> makes its proof, and <code>audit-chain prove --page FILE</code> a page that checks proofs, by drag and drop and offline.</p>
 </section>`;
 }
 

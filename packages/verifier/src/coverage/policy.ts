@@ -1,10 +1,18 @@
-import { jsonInteger, jsonText, type JsonValue, parseJson, type RetiredKey, type Seq } from "@scidex/audit-core";
+import {
+  jsonInteger,
+  jsonText,
+  type JsonValue,
+  parseJson,
+  parseRetiredKeys,
+  type RetiredKey,
+  type Seq,
+} from "@scidex/audit-core";
 import { BUILTIN_CATALOGS, VerifierError } from "@scidex/audit-reader";
 import { type Acceptance, acceptanceForm, parseAccepted } from "./acceptance/acceptance.ts";
 import { type FollowedLog, parseLogs } from "./logs/followed-logs.ts";
 import { parseIsoDuration } from "./iso-duration.ts";
 import { isTexts, parseTablePolicy, type TablePolicy, tablePolicyForm } from "./table-policy.ts";
-import { parseRetiredKeys, retiredKeyForm } from "./logs/retired-keys.ts";
+import { retiredKeyForm } from "./logs/retired-keys.ts";
 
 /** A row that a policy accepts as its server has it, in the place of PostgreSQL's own. */
 export interface PinnedRow {
