@@ -8,8 +8,8 @@ import {
   packageVersion,
   type Progress,
   progress,
-  readSettings,
-  useSettings,
+  ONLY,
+  useConfig,
   writeOut,
 } from "@scidex/audit-command";
 import { jsonText } from "@scidex/audit-core";
@@ -48,9 +48,10 @@ export function backfillCommand(context: CommandContext): Command {
     .option("--batch <rows>", "rows in one transaction", parseBatch, BACKFILL_DEFAULTS.batch)
     .option("--dry-run", "only count")
     .option("--readmit", "chain rows of complete tables too; this is recorded, and audit-verify reports it")
+    .option(...ONLY)
     .option("--json", "print the result as JSON")
     .addHelpText("after", HELP)
-    .hook("preAction", useConfigFile)
+    .hook("preAction", async (_, command) => useConfig(context, command, { named: configFile(), isEach: false }))
     .action(context.run(async (tables: string[], flags: Flags) => await run(context.signal, tables, flags)));
 }
 
@@ -129,9 +130,4 @@ function sentence(table: TableResult, flags: Flags): string {
   const state = table.complete ? "complete" : "not complete yet";
   if (flags.dryRun) return `${table.unchained.toLocaleString("en")} of ${rows} rows to be chained; ${state}`;
   return `${table.added.toLocaleString("en")} rows chained, of ${rows}; ${state}`;
-}
-
-async function useConfigFile(): Promise<void> {
-  const settings = await readSettings(configFile());
-  if (settings !== undefined) useSettings(settings);
 }

@@ -9,9 +9,10 @@ export interface CommandEntry {
   readonly load: (context: CommandContext) => Promise<Command>;
   /**
    * Whether it takes its database and sinks from `AUDIT_CONFIG`, else from `audit.config.json` in the current folder. Not those
-   * that hold a key, and not those of an auditor: developers write that file.
+   * that hold a key, and not those of an auditor: developers write that file. Where it names several databases, the command is
+   * run for each, or one has to be chosen.
    */
-  readonly readsConfig?: true;
+  readonly readsConfig?: "each" | "one";
 }
 
 /** All subcommands, in the order in which one meets them. */
@@ -20,19 +21,19 @@ export const COMMANDS: readonly CommandEntry[] = [
     name: "init",
     summary: "create or update the chain's tables, functions and roles in a database",
     load: async (context) => (await import("./commands/init.ts")).initCommand(context),
-    readsConfig: true,
+    readsConfig: "one",
   },
   {
     name: "attach",
     summary: "audit tables: capture their rows, refuse or track their changes",
     load: async (context) => (await import("./commands/attach.ts")).attachCommand(context),
-    readsConfig: true,
+    readsConfig: "one",
   },
   {
     name: "detach",
     summary: "stop auditing tables; rows chained before stay checked",
     load: async (context) => (await import("./commands/detach.ts")).detachCommand(context),
-    readsConfig: true,
+    readsConfig: "one",
   },
   {
     name: "sync",
@@ -43,19 +44,19 @@ export const COMMANDS: readonly CommandEntry[] = [
     name: "status",
     summary: "head, tables, pending rows, lock and sinks at a glance",
     load: async (context) => (await import("./commands/status.ts")).statusCommand(context),
-    readsConfig: true,
+    readsConfig: "each",
   },
   {
     name: "append",
     summary: "record one event that has no table",
     load: async (context) => (await import("./commands/append.ts")).appendCommand(context),
-    readsConfig: true,
+    readsConfig: "one",
   },
   {
     name: "lookup",
     summary: "show an event's links, and whether a payload is what was recorded",
     load: async (context) => (await import("./commands/lookup.ts")).lookupCommand(context),
-    readsConfig: true,
+    readsConfig: "one",
   },
   {
     name: "prove",
@@ -91,13 +92,13 @@ export const COMMANDS: readonly CommandEntry[] = [
     name: "retire",
     summary: "delete rows of a table that refuses changes, once they have passed its retention",
     load: async (context) => (await import("./commands/leave/retire.ts")).retireCommand(context),
-    readsConfig: true,
+    readsConfig: "one",
   },
   {
     name: "restore",
     summary: "put a row back that was changed or deleted past its trigger, if it is what was recorded",
     load: async (context) => (await import("./commands/leave/restore.ts")).restoreCommand(context),
-    readsConfig: true,
+    readsConfig: "one",
   },
   {
     name: "keygen",
@@ -108,7 +109,7 @@ export const COMMANDS: readonly CommandEntry[] = [
     name: "uninstall",
     summary: "remove what init and attach have made, and nothing else",
     load: async (context) => (await import("./commands/uninstall.ts")).uninstallCommand(context),
-    readsConfig: true,
+    readsConfig: "one",
   },
   {
     name: "demo",

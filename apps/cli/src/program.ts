@@ -1,4 +1,4 @@
-import { type CommandContext, configFile, packageVersion, readSettings, useSettings } from "@scidex/audit-command";
+import { type CommandContext, configFile, ONLY, packageVersion, useConfig } from "@scidex/audit-command";
 import { Command } from "commander";
 import { COMMANDS } from "./commands.ts";
 import { OTHER_APPLICATIONS } from "./other-applications.ts";
@@ -36,14 +36,12 @@ export async function auditChain(context: CommandContext, argv: readonly string[
       continue;
     }
     const command = (await load(context)).summary(summary);
-    if (readsConfig === true) command.hook("preAction", useConfigFile);
+    if (readsConfig !== undefined) {
+      const use = { isEach: readsConfig === "each" };
+      command.option(...ONLY).hook("preAction", async () => useConfig(context, command, { named: configFile(), ...use }));
+    }
     program.addCommand(command);
   }
   for (const { name, summary } of OTHER_APPLICATIONS) program.command(name).summary(summary);
   return program;
-}
-
-async function useConfigFile(_: Command, command: Command): Promise<void> {
-  const settings = await readSettings(configFile());
-  if (settings !== undefined) useSettings(settings, command);
 }

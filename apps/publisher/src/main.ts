@@ -1,4 +1,4 @@
-import { type CommandContext, configFile, readSettings, runCommand, useSettings } from "@scidex/audit-command";
+import { CommandError, type CommandContext, configFile, ONLY, runCommand, useConfig } from "@scidex/audit-command";
 import { alertsCommand } from "@scidex/audit-verifier/alerts";
 import { Command } from "commander";
 import { beginCommand } from "./command/begin-command.ts";
@@ -19,24 +19,33 @@ export async function main(argv: readonly string[] = process.argv): Promise<void
     (context: CommandContext) =>
       new Command("audit-publisher")
         .version(VERSION)
-        .hook("preAction", useConfigFile)
+        .hook("preAction", async (_, command) => useConfigFile(context, command))
         .description("Seals the audit chain, publishes its signed heads, verifies and alerts")
-        .addCommand(publishCommand(context).option(...CONFIG))
-        .addCommand(sealCommand(context).option(...CONFIG))
-        .addCommand(captureCommand(context).option(...CONFIG))
-        .addCommand(verifyCommand(context).option(...CONFIG))
-        .addCommand(runDaemonCommand(context).option(...CONFIG))
+        .addCommand(withConfig(publishCommand(context)))
+        .addCommand(withConfig(sealCommand(context)))
+        .addCommand(withConfig(captureCommand(context)))
+        .addCommand(withConfig(verifyCommand(context)))
+        .addCommand(withConfig(runDaemonCommand(context)))
         .addCommand(alertsCommand(context, alertMemoryOf))
-        .addCommand(beginCommand(context).option(...CONFIG))
-        .addCommand(rotateKeyCommand(context).option(...CONFIG))
+        .addCommand(withConfig(beginCommand(context)))
+        .addCommand(withConfig(rotateKeyCommand(context)))
         .addHelpText("after", "\nExample:\n  audit-publisher publish && audit-publisher verify --since-head 24h"),
     argv,
   );
 }
 
+const withConfig = (command: Command): Command => command.option(...CONFIG).option(...ONLY);
+
+/** Commands that can work on several databases. A log that begins or changes its key is looked after by somebody. */
+const EACH: ReadonlySet<string> = new Set(["publish", "seal", "verify", "run"]);
+
 /** Only where it is named: whoever holds a key takes nothing from a file that happens to lie in the current folder. */
-async function useConfigFile(_: Command, command: Command): Promise<void> {
-  const { config = configFile() } = command.opts<{ config?: string }>();
-  const settings = config === undefined ? undefined : await readSettings(config);
-  if (settings !== undefined) useSettings(settings, command);
+async function useConfigFile(context: CommandContext, command: Command): Promise<void> {
+  const { config = configFile(), only, watch } = command.opts<{ config?: string; only?: string; watch?: true }>();
+  if (config === undefined && only === undefined) return;
+  if (config === undefined)
+    throw new CommandError("usage", "--only is for a configuration with several databases: name it by --config or AUDIT_CONFIG");
+  // A sealer that goes on is told of databases that come and go by whoever starts it; run does the same for all of them.
+  const isEach = EACH.has(command.name()) && watch === undefined;
+  await useConfig(context, command, { named: config, isEach, isGoingOn: command.name() === "run" });
 }

@@ -1,8 +1,9 @@
+import { readFile } from "node:fs/promises";
 import { setTimeout as sleep } from "node:timers/promises";
 import { clientAt, DEFAULT_PLACE, type Place, placeOf } from "@scidex/audit-core";
 import postgres from "postgres";
 import { CommandError } from "./command-error.ts";
-import { isDatabaseUrl, place } from "./environment.ts";
+import { isDatabaseUrl, passwordFile, place } from "./environment.ts";
 import { redact, redactUrl } from "./redact.ts";
 
 export interface ConnectOptions {
@@ -38,7 +39,7 @@ export const CONNECT_TIMEOUT = 15;
  */
 export async function connect(url: string, options: ConnectOptions): Promise<postgres.Sql> {
   const told = options.place ?? place();
-  const sql = open(url, options);
+  const sql = open(url, options, await passwordFor(url));
   const timeout = options.timeout ?? CONNECT_TIMEOUT;
   const timer = new AbortController();
   try {
@@ -78,7 +79,19 @@ async function findPlace(sql: postgres.Sql): Promise<Place> {
   }
 }
 
-function open(url: string, options: ConnectOptions): postgres.Sql {
+/** What `AUDIT_PASSWORD_FILE` holds, for a URL without a password. */
+async function passwordFor(url: string): Promise<{ password?: string }> {
+  const file = passwordFile();
+  if (file === undefined || /^[^:]+:\/\/[^/@]*:[^/]*@/u.test(url)) return {};
+  try {
+    return { password: (await readFile(file, "utf8")).replace(/\r?\n$/u, "") };
+  } catch (cause) {
+    const reason = cause instanceof Error ? cause.message : String(cause);
+    throw new CommandError("configuration", `AUDIT_PASSWORD_FILE is "${file}", which cannot be read: ${reason}`, { cause });
+  }
+}
+
+function open(url: string, options: ConnectOptions, password: { password?: string }): postgres.Sql {
   try {
     if (!isDatabaseUrl(url)) throw new TypeError("not a PostgreSQL URL");
     return postgres(url, {
@@ -86,6 +99,7 @@ function open(url: string, options: ConnectOptions): postgres.Sql {
       connect_timeout: options.timeout ?? CONNECT_TIMEOUT,
       // The driver takes the name as it stands in the URL, percent-encoded.
       ...databaseOf(url),
+      ...password,
       fetch_types: false,
       onnotice: () => {},
       connection: { ...options.settings, application_name: options.applicationName },

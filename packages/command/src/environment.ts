@@ -2,9 +2,10 @@ import { basename, join } from "node:path";
 import { type Place, placeOf } from "@scidex/audit-core";
 import { CommandError } from "./command-error.ts";
 import { DURATION_FORM, parseDuration } from "./duration.ts";
+import { environment } from "./fleet/member.ts";
 import { redactUrl } from "./redact.ts";
 
-/** The variables that the commands read, `process.env` or a stand-in. */
+/** The variables that the commands read: those of `process.env`, of a member of a fleet, or a stand-in. */
 export type Environment = Readonly<Record<string, string | undefined>>;
 
 /** How old the newest signed time may be where `AUDIT_MAX_HEAD_AGE` is not set, in milliseconds: 24 hours. */
@@ -42,7 +43,7 @@ export function required<T>(variable: string, value: T | undefined, right: strin
  *
  * @throws {CommandError} `configuration` when neither is set, or when it is no such URL.
  */
-export function databaseUrl(env: Environment = process.env): string {
+export function databaseUrl(env: Environment = environment()): string {
   const variable = read(env, "AUDIT_DATABASE_URL") === undefined ? "DATABASE_URL" : "AUDIT_DATABASE_URL";
   const right = "postgres://user:password@host:5432/database";
   const value = required("AUDIT_DATABASE_URL", read(env, variable), right);
@@ -51,7 +52,7 @@ export function databaseUrl(env: Environment = process.env): string {
 }
 
 /** Whether there is a database URL at all. */
-export const isDatabaseNamed = (env: Environment = process.env): boolean =>
+export const isDatabaseNamed = (env: Environment = environment()): boolean =>
   ["AUDIT_DATABASE_URL", "DATABASE_URL"].some((name) => read(env, name) !== undefined);
 
 /** Whether the driver can read it: a URL with the right scheme; several hosts may stand in it. */
@@ -69,7 +70,7 @@ const WITNESS = "witness:";
  *
  * @throws {CommandError} `configuration` when one of them is no URL.
  */
-export const sinkUrls = (env: Environment = process.env): string[] =>
+export const sinkUrls = (env: Environment = environment()): string[] =>
   allSinkUrls(env).filter((url) => !url.startsWith(WITNESS));
 
 /**
@@ -77,7 +78,7 @@ export const sinkUrls = (env: Environment = process.env): string[] =>
  *
  * @throws {CommandError} `configuration` as `sinkUrls`
  */
-export const witnessUrls = (env: Environment = process.env): string[] =>
+export const witnessUrls = (env: Environment = environment()): string[] =>
   allSinkUrls(env).flatMap((url) => (url.startsWith(WITNESS) ? [url.slice(WITNESS.length)] : []));
 
 function allSinkUrls(env: Environment): string[] {
@@ -97,7 +98,7 @@ function allSinkUrls(env: Environment): string[] {
  * @throws {CommandError} `configuration` when it cannot be a key's name (c2sp.org/signed-note): neither white space,
  *   nor control characters, nor a plus sign may stand in one.
  */
-export function origin(env: Environment = process.env): string | undefined {
+export function origin(env: Environment = environment()): string | undefined {
   const value = read(env, "AUDIT_ORIGIN");
   if (value !== undefined && (/[\s+\p{Cc}]/u.test(value) || !value.isWellFormed())) {
     throw wrong("AUDIT_ORIGIN", value, "a name without white space and plus signs, such as scidex.ai/audit-chain");
@@ -106,7 +107,7 @@ export function origin(env: Environment = process.env): string | undefined {
 }
 
 /** `AUDIT_SIGNING_KEY_FILE`: the path of the publisher's keys; undefined if it is not set. */
-export function signingKeyFile(env: Environment = process.env): string | undefined {
+export function signingKeyFile(env: Environment = environment()): string | undefined {
   return read(env, "AUDIT_SIGNING_KEY_FILE");
 }
 
@@ -116,7 +117,7 @@ export function signingKeyFile(env: Environment = process.env): string | undefin
  *
  * @throws {CommandError} `configuration` when some of it are keys and some not, or when it is a signing key.
  */
-export function verifierKeysSource(env: Environment = process.env): VerifierKeysSource | undefined {
+export function verifierKeysSource(env: Environment = environment()): VerifierKeysSource | undefined {
   const variable = "AUDIT_VERIFIER_KEYS";
   const value = read(env, variable);
   if (value === undefined) return undefined;
@@ -130,13 +131,18 @@ export function verifierKeysSource(env: Environment = process.env): VerifierKeys
   return { keys };
 }
 
+/** `AUDIT_PASSWORD_FILE`: the path of a file with the database's password; undefined if it is not set. */
+export function passwordFile(env: Environment = environment()): string | undefined {
+  return read(env, "AUDIT_PASSWORD_FILE");
+}
+
 /** `AUDIT_POLICY`: the path of the verifier's policy file; undefined if it is not set. */
-export function policyFile(env: Environment = process.env): string | undefined {
+export function policyFile(env: Environment = environment()): string | undefined {
   return read(env, "AUDIT_POLICY");
 }
 
 /** `AUDIT_TRUST_POLICY`: the path of a C2SP tlog-policy file; undefined if it is not set. */
-export function trustPolicyFile(env: Environment = process.env): string | undefined {
+export function trustPolicyFile(env: Environment = environment()): string | undefined {
   return read(env, "AUDIT_TRUST_POLICY");
 }
 
@@ -144,7 +150,7 @@ export function trustPolicyFile(env: Environment = process.env): string | undefi
  * A file of this account's own, by its name in the folder of `AUDIT_STATE_DIR`; undefined where that is not set: then only
  * what stands beside another file has a place.
  */
-export function inStateFolder(name: string, env: Environment = process.env): string | undefined {
+export function inStateFolder(name: string, env: Environment = environment()): string | undefined {
   const folder = read(env, "AUDIT_STATE_DIR");
   return folder === undefined ? undefined : join(folder, name);
 }
@@ -155,12 +161,17 @@ export function inStateFolder(name: string, env: Environment = process.env): str
  *
  * @param suffix what comes after the other file's name, for example `.state`
  */
-export function belongingTo(file: string, suffix: string, env: Environment = process.env): string {
+export function belongingTo(file: string, suffix: string, env: Environment = environment()): string {
   return inStateFolder(`${basename(file)}${suffix}`, env) ?? `${file}${suffix}`;
 }
 
+/** `AUDIT_FLEET`: the path of the auditors' file with the databases that are verified; undefined if it is not set. */
+export function fleetFile(env: Environment = environment()): string | undefined {
+  return read(env, "AUDIT_FLEET");
+}
+
 /** `AUDIT_CONFIG`: the path of `audit.config.json`; undefined if it is not set. */
-export function configFile(env: Environment = process.env): string | undefined {
+export function configFile(env: Environment = environment()): string | undefined {
   return read(env, "AUDIT_CONFIG");
 }
 
@@ -169,7 +180,7 @@ export function configFile(env: Environment = process.env): string | undefined {
  *
  * @throws {CommandError} `configuration` when one of them is no such name.
  */
-export function place(env: Environment = process.env): Place | undefined {
+export function place(env: Environment = environment()): Place | undefined {
   const [schema, rolePrefix] = [read(env, "AUDIT_SCHEMA"), read(env, "AUDIT_ROLE_PREFIX")];
   if (schema === undefined && rolePrefix === undefined) return undefined;
   try {
@@ -191,7 +202,7 @@ export function place(env: Environment = process.env): Place | undefined {
  *
  * @throws {CommandError} `configuration` when it is no duration.
  */
-export function maxHeadAge(env: Environment = process.env): number {
+export function maxHeadAge(env: Environment = environment()): number {
   const variable = "AUDIT_MAX_HEAD_AGE";
   const value = read(env, variable);
   if (value === undefined) return DEFAULT_MAX_HEAD_AGE;
@@ -207,7 +218,7 @@ export function maxHeadAge(env: Environment = process.env): number {
  *
  * @throws {CommandError} `configuration` when it is shorter than 16 characters.
  */
-export function shardSecret(env: Environment = process.env): string | undefined {
+export function shardSecret(env: Environment = environment()): string | undefined {
   const value = read(env, "AUDIT_SHARD_SECRET");
   if (value !== undefined && value.length < 16)
     throw new CommandError(
@@ -223,11 +234,11 @@ export function shardSecret(env: Environment = process.env): string | undefined 
  *
  * @throws {CommandError} `configuration` when it is not set.
  */
-export function ledgerSalt(env: Environment = process.env): string {
+export function ledgerSalt(env: Environment = environment()): string {
   return required("AUDIT_LEDGER_SALT", env["AUDIT_LEDGER_SALT"] || undefined, "the ledger's secret");
 }
 
 /** `AUDIT_LEDGER_DB`: the ledger's database, a path or URL. */
-export function ledgerDatabase(env: Environment = process.env): string {
+export function ledgerDatabase(env: Environment = environment()): string {
   return read(env, "AUDIT_LEDGER_DB") ?? DEFAULT_LEDGER_DATABASE;
 }

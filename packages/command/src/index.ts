@@ -7,6 +7,7 @@ export {
   belongingTo,
   configFile,
   databaseUrl,
+  fleetFile,
   isDatabaseNamed,
   DEFAULT_LEDGER_DATABASE,
   DEFAULT_MAX_HEAD_AGE,
@@ -32,16 +33,21 @@ export { escapeText } from "@scidex/audit-core";
 export { escapeMessage } from "./escape-text.ts";
 export { EXIT, type ExitCode } from "./exit-code.ts";
 export { type Alike, briefly, FEW, groupAlike } from "./group-alike.ts";
+export { DATABASE_MEMBERS, hasName, withName } from "./fleet/databases.ts";
+export { addFleetOptions, type Fleet, type FleetFlags, fleetOf, type Member, ONLY } from "./fleet/fleet.ts";
+export { currentMember, environment } from "./fleet/member.ts";
+export { type ConfigUse, useConfig } from "./fleet/use-config.ts";
 export { keepHeapSmall } from "./keep-heap-small.ts";
 export { describeLostConnection } from "./describe-lost-connection.ts";
 export { createDurably, renameDurably, replaceDurably } from "./durable-file.ts";
 export { packageVersion } from "./package-version.ts";
+export { nearestName } from "./nearest-name.ts";
 export { progress, type Progress, type ProgressOptions, type ProgressStream } from "./progress.ts";
 export { redact, redactUrl } from "./redact.ts";
 export { checkReplaceable, replaceFile, replaceWhole } from "./replace-file.ts";
 export { type CommandContext, type Outcome, runCommand } from "./run-command.ts";
 export { readSecretFile } from "./secret-file.ts";
-export { writeOut } from "./write-out.ts";
+export { writeError, writeOut } from "./write-out.ts";
 export {
   CONFIG_FILE,
   readConfig,

@@ -1,4 +1,5 @@
 import { escapeText } from "@scidex/audit-core";
+import { currentMember } from "./fleet/member.ts";
 
 export interface ProgressOptions {
   /** What is being done, for example `verify`. */
@@ -31,7 +32,8 @@ const active = new Set<Progress>();
 /** One line on stderr with count, rate and remaining time, where stderr is a terminal; elsewhere nothing. */
 export function progress(options: ProgressOptions): Progress {
   const stream: ProgressStream = options.stream ?? process.stderr;
-  if (stream.isTTY !== true) return { update: () => {}, done: () => {} };
+  // Of several databases, how many are done is what counts.
+  if (stream.isTTY !== true || currentMember() !== undefined) return { update: () => {}, done: () => {} };
   const started = performance.now();
   let drawn = Number.NEGATIVE_INFINITY;
   const line: Progress = {

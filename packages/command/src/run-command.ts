@@ -3,7 +3,12 @@ import { CommandError } from "./command-error.ts";
 import { jsonText } from "@scidex/audit-core";
 import { escapeMessage } from "./escape-text.ts";
 import { EXIT, type ExitCode } from "./exit-code.ts";
-import { isWriteToLostConnection, describeLostConnection } from "./describe-lost-connection.ts";
+import { withName } from "./fleet/databases.ts";
+import type { Fleet } from "./fleet/fleet.ts";
+import { requireOwnFiles } from "./fleet/require-apart.ts";
+import { type FleetRun, runFleet } from "./fleet/run-fleet.ts";
+import { describeError } from "./describe-error.ts";
+import { isWriteToLostConnection } from "./describe-lost-connection.ts";
 import { clearProgress } from "./progress.ts";
 import { redact } from "./redact.ts";
 import { isClosedPipe, writeOut } from "./write-out.ts";
@@ -13,7 +18,7 @@ import { isClosedPipe, writeOut } from "./write-out.ts";
  * from here only.
  */
 export interface Outcome {
-  readonly exit: typeof EXIT.ok | typeof EXIT.tampered | typeof EXIT.failed | typeof EXIT.differs;
+  readonly exit: ExitCode;
 }
 
 /** What {@link runCommand} hands to those who define commands. */
@@ -27,6 +32,8 @@ export interface CommandContext {
   readonly run: <A extends readonly unknown[]>(
     action: (...args: A) => Promise<Outcome | void>,
   ) => (...args: A) => Promise<void>;
+  /** Lets the action be run once for each of these databases. To be called before it, by a hook. */
+  readonly over: (fleet: Fleet, how?: { readonly isGoingOn: boolean }) => void;
 }
 
 /**
@@ -66,13 +73,28 @@ export async function runCommand(
   const stop = new AbortController();
   end.guard(stop);
   let outcome: Outcome | undefined;
+  let several: Pick<FleetRun, "fleet" | "isGoingOn"> | undefined;
+  const { signal } = stop;
   const context: CommandContext = {
-    signal: stop.signal,
+    signal,
     run:
       (action) =>
       async (...args) => {
-        outcome = (await action(...args)) ?? undefined;
+        if (several === undefined) {
+          outcome = (await action(...args)) ?? undefined;
+          return;
+        }
+        for (const options of args) if (isOptions(options)) requireOwnFiles(options, several.fleet.members.length);
+        const exit = await runFleet({ ...several, isJson: wantsJson(argv), signal }, async ({ name }) => {
+          const done = await action(...forMember(args, name));
+          if (done === undefined) signal.throwIfAborted();
+          return done?.exit ?? EXIT.ok;
+        });
+        outcome = { exit };
       },
+    over: (fleet, { isGoingOn } = { isGoingOn: false }) => {
+      several = { fleet, isGoingOn };
+    },
   };
   try {
     const command = await define(context);
@@ -86,6 +108,18 @@ export async function runCommand(
     else await end.withError(stop.signal.aborted ? (stop.signal.reason as unknown) : error);
   }
 }
+
+/** An action's arguments as they are for one member: `{name}` in options is its name. */
+function forMember<A extends readonly unknown[]>(args: A, name: string): A {
+  const named = (value: unknown): unknown => (typeof value === "string" ? withName(value, name) : value);
+  const of = (arg: unknown): unknown =>
+    isOptions(arg) ? Object.fromEntries(Object.entries(arg).map(([option, value]) => [option, named(value)])) : arg;
+  return args.map(of) as unknown as A;
+}
+
+/** Commander hands options over as a plain object. */
+const isOptions = (arg: unknown): arg is Readonly<Record<string, unknown>> =>
+  typeof arg === "object" && arg !== null && [Object.prototype, null].includes(Object.getPrototypeOf(arg) as object | null);
 
 /** Commander neither ends the process nor prints errors; that is done in one place for all kinds of them. */
 function prepare(command: Command): void {
@@ -144,7 +178,7 @@ class End {
   }
 
   async withError(reason: unknown): Promise<void> {
-    const { code, message, exit } = describe(reason);
+    const { code, message, exit } = describeError(reason);
     if (!this.#hasFailed) this.#exit = exit;
     this.#hasFailed = true;
     clearProgress();
@@ -165,36 +199,6 @@ class End {
 }
 
 const READER_GONE = new CommandError("output_closed", "nobody reads the output any more");
-
-interface Description {
-  readonly code: string;
-  readonly message: string;
-  readonly exit: 2 | 3;
-}
-
-function describe(error: unknown): Description {
-  if (error instanceof CommanderError) {
-    const isBare = error.code === "commander.help";
-    const message = isBare ? "a command is missing" : error.message.replace(/^error: /, "");
-    return { code: "usage", message, exit: EXIT.usage };
-  }
-  if (!(error instanceof Error)) return { code: "failed", message: String(error), exit: EXIT.failed };
-  const code = "code" in error && typeof error.code === "string" ? error.code : "failed";
-  const isOurs = code === "usage" || code === "configuration";
-  const lost = isOurs ? undefined : describeLostConnection(error);
-  if (lost !== undefined) return { code: "unavailable", message: lost, exit: EXIT.failed };
-  return { code, message: messageOf(error), exit: isOurs ? EXIT.usage : EXIT.failed };
-}
-
-/** An error's message; for one of our own mistakes (a TypeError, say) with where it happened, to be reported. */
-function messageOf(error: Error): string {
-  // Several addresses of one host were tried: the message is empty, those of the single attempts are not.
-  if (error instanceof AggregateError && error.message === "") {
-    return error.errors.map((one: unknown) => (one instanceof Error ? one.message : String(one))).join("; ");
-  }
-  const isBug = [TypeError, RangeError, ReferenceError, SyntaxError].some((type) => error instanceof type);
-  return isBug && !("code" in error) ? (error.stack ?? String(error)) : error.message || error.name;
-}
 
 /** Resolves when everything that was written has left the process, or cannot leave it any more. */
 function drained(stream: NodeJS.WriteStream): Promise<void> {

@@ -18,6 +18,8 @@ import type { Command } from "commander";
 import { CommandError } from "./command-error.ts";
 import { DURATION_FORM, parseDuration } from "./duration.ts";
 import { type Environment, isDatabaseUrl, origin } from "./environment.ts";
+import { databaseEntries } from "./fleet/databases.ts";
+import { environment as currentEnvironment } from "./fleet/member.ts";
 
 /** The file that is read where none is named, by commands that hold no key. */
 export const CONFIG_FILE = "audit.config.json";
@@ -26,6 +28,8 @@ export const CONFIG_FILE = "audit.config.json";
 export interface Settings {
   readonly environment: ReadonlyMap<string, string>;
   readonly options: ReadonlyMap<string, string>;
+  /** The variables of each database, where there are several. */
+  readonly databases?: ReadonlyMap<string, ReadonlyMap<string, string>>;
 }
 
 interface Member {
@@ -57,6 +61,11 @@ const MEMBERS: Readonly<Record<string, Member>> = {
     expected: "postgres://user@host:5432/database",
     isRight: isDatabaseUrl,
   },
+  password_file: {
+    variable: "AUDIT_PASSWORD_FILE",
+    expected: "the path of a file with the password",
+    isRight: (text) => text !== "",
+  },
   schema: { variable: "AUDIT_SCHEMA", ...NAME },
   role_prefix: { variable: "AUDIT_ROLE_PREFIX", ...NAME },
   origin: {
@@ -84,7 +93,10 @@ const GROUPS = ["schedules", "alerts"];
 export const SETTINGS: readonly string[] = [...Object.keys(MEMBERS), "sinks"];
 
 /** The file's own members that are settings. */
-export const SETTING_MEMBERS: readonly string[] = [...new Set(SETTINGS.map((name) => name.split(".")[0] ?? name))];
+export const SETTING_MEMBERS: readonly string[] = [
+  ...new Set(SETTINGS.map((name) => name.split(".")[0] ?? name)),
+  "databases",
+];
 
 /**
  * The settings of a configuration's object. Members of others are passed over.
@@ -104,7 +116,20 @@ export function settingsOf(config: { readonly [name: string]: JsonValue }): Sett
   }
   const { sinks } = config;
   if (sinks !== undefined) environment.set("AUDIT_SINKS", sinkList(sinks));
-  return { environment, options };
+  const databases = databaseEntries(config["databases"]);
+  if (databases === undefined) return { environment, options };
+  return { environment, options, databases: new Map([...databases].map(ofDatabase)) };
+}
+
+function ofDatabase([name, entry]: readonly [
+  string,
+  { readonly [member: string]: JsonValue },
+]): [string, ReadonlyMap<string, string>] {
+  try {
+    return [name, settingsOf(entry).environment];
+  } catch (cause) {
+    throw wrong(`databases[${JSON.stringify(name)}].${messageOf(cause)}`, cause);
+  }
 }
 
 function checkGroup(group: string, value: JsonValue | undefined): void {
@@ -169,7 +194,7 @@ export async function readConfig<T>(
 export function useSettings(
   { environment, options }: Settings,
   command?: Pick<Command, "options" | "getOptionValueSource" | "setOptionValueWithSource">,
-  env: Record<string, string | undefined> = process.env,
+  env: Record<string, string | undefined> = currentEnvironment(),
 ): void {
   for (const [variable, value] of environment) if (!isSet(env, variable)) env[variable] = value;
   for (const [name, value] of options) {

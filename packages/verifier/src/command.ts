@@ -2,16 +2,20 @@ import {
   checkReplaceable,
   type CommandContext,
   connect,
+  currentMember,
   databaseName,
   databaseUrl,
+  fleetFile,
   inStateFolder,
   keepHeapSmall,
   maxHeadAge,
+  ONLY,
   type Outcome,
   origin,
   parseDuration,
   policyFile,
   progress,
+  useConfig,
 } from "@scidex/audit-command";
 import type { Sink } from "@scidex/audit-sinks";
 import { Command } from "commander";
@@ -102,6 +106,8 @@ export function verifyCommand(context: CommandContext): Command {
     .option("--max-head-age <age>", "how old the newest signed time may be, for example 90m; default 24h")
     .option("--max-duration <time>", "how long the verification may take, for example 6h; default 24h")
     .option("--allow-unanchored", "accept that there are no sinks")
+    .option("--fleet <file>", "verify several databases, side by side: those that this file names; default AUDIT_FLEET")
+    .option(...ONLY)
     .option("--bundle <dir>", "verify a log from its files alone, without a database: a tiles: folder, or prove --all")
     .option("--report <file>", "also write the report as a page for people: one HTML file that loads nothing")
     .option("--sign <file>", "the verifier's own keys: sign what a full run has found, as one more night of --nights")
@@ -109,10 +115,21 @@ export function verifyCommand(context: CommandContext): Command {
   return addAlertOptions(command)
     .option("--json", "print the report as JSON")
     .addHelpText("after", HELP)
+    // A subcommand says for itself what it works on.
+    .hook("preAction", async (own, asked) => (own === asked ? await useFleet(context, own) : undefined))
     .action(context.run(async (flags: Flags) => await run(flags, context.signal)))
     .addCommand(historyCommand(context))
     .addCommand(mergeCommand(context, async (asked) => await runAgain(asked, context.signal)))
     .addCommand(alertsCommand(context, alertMemory));
+}
+
+/** Only where it is named: a file that happens to lie there must not say what an auditor looks at. */
+async function useFleet(context: CommandContext, command: Command): Promise<void> {
+  const { fleet = fleetFile(), only, bundle } = command.opts<Flags & { fleet?: string; only?: string }>();
+  if (fleet === undefined && only === undefined) return;
+  if (fleet === undefined) throw usage("--only is for several databases: name the file with them by --fleet or AUDIT_FLEET");
+  if (bundle !== undefined) throw usage("--bundle is for one log, and --fleet for several databases");
+  await useConfig(context, command, { named: fleet, isEach: true });
 }
 
 async function run({ bundle, ...given }: Flags, signal: AbortSignal): Promise<Outcome> {
@@ -145,7 +162,8 @@ async function readRequest(flags: Flags, signal: AbortSignal): Promise<VerifyReq
   const cutSeq = parseSeq("--cut", flags.cut);
   if (cutSeq !== undefined && (shard === undefined || endSeq !== undefined))
     throw usage("--cut is for shards that go on to the end of the chain: it goes with --shard, and without --to");
-  const jobs = parseJobs(flags.jobs);
+  // Of many databases each is read by one: they are beside each other already.
+  const jobs = parseJobs(flags.jobs) ?? (currentMember() === undefined ? undefined : 1);
   const seal = readSeal(flags);
   const pinned = flags.policy ?? policyFile();
   const policy = pinned === undefined ? null : await readPolicy(pinned);

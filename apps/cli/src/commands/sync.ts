@@ -1,4 +1,4 @@
-import { type CommandContext, EXIT, type Outcome, progress, useSettings } from "@scidex/audit-command";
+import { type CommandContext, configFile, EXIT, ONLY, type Outcome, progress, useConfig } from "@scidex/audit-command";
 import { Command, Option } from "commander";
 import { announceNarrowing, type Narrowing } from "../text/narrowing.ts";
 import { readConfigFile } from "../config/config-file.ts";
@@ -54,8 +54,12 @@ export function syncCommand(context: CommandContext): Command {
     .option("--check", "change nothing, say what differs, and exit with 4 if anything does")
     .addOption(new Option("--dry-run", "change nothing, and say what would be done").conflicts("check"))
     .option("--yes", "go on where more than ten million rows may have to be recorded anew")
+    .option(...ONLY)
     .option("--json", "print the result as JSON")
     .addHelpText("after", HELP)
+    .hook("preAction", async (_, command) =>
+      useConfig(context, command, { named: command.args[0] ?? configFile(), isEach: true }),
+    )
     .action(context.run((file: string | undefined, options: Options) => run(context, file, options)));
 }
 
@@ -63,7 +67,6 @@ async function run(context: CommandContext, named: string | undefined, options: 
   const { check = false, dryRun = false, yes = false, json } = options;
   const isDry = check || dryRun;
   const file = await readConfigFile(named);
-  if (file !== undefined) useSettings(file.settings);
   const config = file?.isNaming === true ? file : undefined;
   return await withDatabase(context, { command: "sync", right: RIGHT }, async (database) => {
     const found = await readFound(database.sql);

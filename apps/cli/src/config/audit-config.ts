@@ -13,11 +13,10 @@
  *
  * Beside its tables it says where commands work, and how: `Settings`. `audit.config.schema.json` says the same to editors, and a test holds it to this.
  */
-import { CommandError, SETTING_MEMBERS, type Settings, settingsOf } from "@scidex/audit-command";
+import { CommandError, nearestName, SETTING_MEMBERS, type Settings, settingsOf } from "@scidex/audit-command";
 import { CAPTURE_MODES, type CaptureMode, type JsonValue, parseJson } from "@scidex/audit-core";
 import type { Changes, Fallback } from "@scidex/audit-schema";
 import { parseIsoDuration } from "@scidex/audit-verifier";
-import { nearestName } from "../text/nearest-name.ts";
 import { parseTablePattern, type TablePattern } from "./table-pattern.ts";
 
 export interface AuditConfig {
@@ -86,9 +85,10 @@ export const CONFIG_MEMBERS: readonly string[] = ["$schema", ...SETTING_MEMBERS,
 /**
  * Reads the text of a configuration file.
  *
+ * @param name of several databases, the one whose tables are meant: its own, else those beside `databases`
  * @throws {CommandError} `configuration`, naming the member by its path
  */
-export function parseAuditConfig(text: string): AuditConfig {
+export function parseAuditConfig(text: string, name?: string): AuditConfig {
   let value: JsonValue;
   try {
     value = parseJson(text);
@@ -97,14 +97,27 @@ export function parseAuditConfig(text: string): AuditConfig {
   }
   if (!isObject(value)) throw wrong('it must be an object, such as {"tables":{"public.*":{}}}');
   checkMembers(value, CONFIG_MEMBERS, "");
-  const { $schema: schema, tables } = value;
+  const { $schema: schema } = value;
   if (schema !== undefined && typeof schema !== "string") throw wrong("$schema must be text");
-  if (tables !== undefined && !isObject(tables)) throw wrong('tables must be an object, such as {"public.*":{}}');
-  return {
-    tables: Object.entries(tables ?? {}).map(([name, entry]) => readEntry(name, entry)),
-    isNaming: tables !== undefined,
-    settings: settingsOf(value),
-  };
+  const settings = settingsOf(value);
+  const shared = tablesOf(value["tables"]);
+  const own = isObject(value["databases"]) ? Object.entries(value["databases"]).map(ownTables) : [];
+  const tables = own.find((one) => one.name === name)?.tables ?? shared;
+  return { tables: tables ?? [], isNaming: tables !== undefined, settings };
+}
+
+function tablesOf(tables: JsonValue | undefined): readonly TableEntry[] | undefined {
+  if (tables === undefined) return undefined;
+  if (!isObject(tables)) throw wrong('tables must be an object, such as {"public.*":{}}');
+  return Object.entries(tables).map(([name, entry]) => readEntry(name, entry));
+}
+
+function ownTables([name, entry]: readonly [string, JsonValue]) {
+  try {
+    return { name, tables: isObject(entry) ? tablesOf(entry["tables"]) : undefined };
+  } catch (cause) {
+    throw wrong(`databases[${JSON.stringify(name)}].${cause instanceof Error ? cause.message : String(cause)}`, cause);
+  }
 }
 
 function readEntry(name: string, entry: JsonValue): TableEntry {

@@ -1,4 +1,4 @@
-import { configFile, readConfig } from "@scidex/audit-command";
+import { configFile, currentMember, readConfig } from "@scidex/audit-command";
 import { type AuditConfig, parseAuditConfig } from "./audit-config.ts";
 
 /** A configuration, and the file that it stands in, as it was named. */
@@ -13,5 +13,5 @@ export interface ConfigFile extends AuditConfig {
  * @throws {CommandError} `configuration` where it cannot be read, or is not one
  */
 export async function readConfigFile(named: string | undefined): Promise<ConfigFile | undefined> {
-  return await readConfig(named ?? configFile(), (text, file) => ({ file, ...parseAuditConfig(text) }));
+  return await readConfig(named ?? configFile(), (text, file) => ({ file, ...parseAuditConfig(text, currentMember()?.name) }));
 }

@@ -1,6 +1,6 @@
+import { nearestName } from "@scidex/audit-command";
 import { sqlState } from "@scidex/audit-core";
 import type { Sql } from "postgres";
-import { nearestName } from "../text/nearest-name.ts";
 
 /** What the server says of a name without a table: undefined_table, invalid_schema_name. */
 export const UNKNOWN_NAME: ReadonlySet<string> = new Set(["42P01", "3F000"]);

@@ -1,4 +1,4 @@
-import { CommandError, origin, policyFile, readChainLock } from "@scidex/audit-command";
+import { CommandError, nearestName, origin, policyFile, readChainLock } from "@scidex/audit-command";
 import { readMigrations } from "@scidex/audit-schema";
 import { parseKeys, readKeys, readPolicy } from "@scidex/audit-verifier/command";
 import { readCapture } from "./capture-state.ts";
@@ -12,7 +12,6 @@ import { sinkAddresses } from "./sink-addresses.ts";
 import { type PendingState, readHead, readPending, readRights, readSchemaVersion, type Rights } from "./chain-state.ts";
 import { readSinkHead, type SinkState } from "./sink-heads.ts";
 import type { StatusReport, TableState, ToDo } from "./status-report.ts";
-import { nearestName } from "../text/nearest-name.ts";
 import { type TableDrift, tableDrift } from "./table-drift.ts";
 import { countUnchained, type Unchained } from "../database/unchained.ts";
 

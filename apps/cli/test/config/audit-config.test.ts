@@ -1,11 +1,10 @@
 import { readFileSync } from "node:fs";
-import { SETTINGS } from "@scidex/audit-command";
+import { nearestName, SETTINGS } from "@scidex/audit-command";
 import { describe, expect, it } from "vitest";
 import { CONFIG_MEMBERS, ENTRY_MEMBERS, parseAuditConfig } from "../../src/config/audit-config.ts";
 import { checkKinds, kindFor } from "../../src/config/kinds.ts";
 import { namingOf } from "../../src/config/name-tables.ts";
 import { parseTablePattern } from "../../src/config/table-pattern.ts";
-import { nearestName } from "../../src/text/nearest-name.ts";
 
 const config = (tables: object) => parseAuditConfig(JSON.stringify({ tables }));
 const entry = (members: object) => config({ "public.*": members });

@@ -2,6 +2,7 @@ import {
   belongingTo,
   CommandError,
   databaseUrl,
+  environment,
   inStateFolder,
   isDatabaseUrl,
   maxHeadAge,
@@ -90,7 +91,7 @@ export function alertMemoryOf(): string | undefined {
 }
 
 function alertDatabaseUrl(): string {
-  const value = process.env["AUDIT_ALERT_DATABASE_URL"]?.trim() ?? "";
+  const value = environment()["AUDIT_ALERT_DATABASE_URL"]?.trim() ?? "";
   if (value === "") return databaseUrl();
   if (!isDatabaseUrl(value))
     throw new CommandError(

@@ -1,5 +1,5 @@
 import { readFile } from "node:fs/promises";
-import { escapeMessage, replaceFile } from "@scidex/audit-command";
+import { escapeMessage, replaceFile, writeError } from "@scidex/audit-command";
 import { parsePolicy, type Policy } from "../coverage/policy.ts";
 import { EMPTY_STATE, parseState, type VerifierState } from "@scidex/audit-reader";
 import { configuration, messageOf } from "./errors.ts";
@@ -54,7 +54,7 @@ export async function write(option: string, file: string | undefined, make: () =
     await replaceFile(option, file, make());
     return true;
   } catch (error) {
-    process.stderr.write(`error: ${escapeMessage(messageOf(error))}\n`);
+    writeError(`error: ${escapeMessage(messageOf(error))}\n`);
     return false;
   }
 }

@@ -1,4 +1,4 @@
-import { escapeMessage } from "@scidex/audit-command";
+import { escapeMessage, writeError } from "@scidex/audit-command";
 import { messageOf, usage } from "../command/errors.ts";
 import type { VerificationReport } from "../report/verification-report.ts";
 import { readNightKeys } from "./night-keys.ts";
@@ -40,7 +40,7 @@ export async function signRun(
     await signVerification(target, { ...of, report, now: Date.now() });
     return true;
   } catch (error) {
-    process.stderr.write(`error: the night was not signed: ${escapeMessage(messageOf(error))}\n`);
+    writeError(`error: the night was not signed: ${escapeMessage(messageOf(error))}\n`);
     return false;
   }
 }

@@ -1,4 +1,4 @@
-import { CommandError } from "@scidex/audit-command";
+import { CommandError, environment } from "@scidex/audit-command";
 import { parseServiceUrl } from "./http-request.ts";
 import { MIN_SECRET_LENGTH, WEBHOOK_FORMATS, type Webhook, type WebhookFormat } from "./webhook.ts";
 
@@ -26,7 +26,7 @@ export function webhookOf(
   flags: { readonly alertWebhook?: string; readonly alertFormat?: string },
   signal?: AbortSignal,
 ): Webhook | undefined {
-  const text = flags.alertWebhook ?? process.env["AUDIT_ALERT_WEBHOOK"]?.trim();
+  const text = flags.alertWebhook ?? environment()["AUDIT_ALERT_WEBHOOK"]?.trim();
   if (text === undefined || text === "") return undefined;
   const format = formatOf(flags.alertFormat);
   const url = parseServiceUrl(flags.alertWebhook === undefined ? "AUDIT_ALERT_WEBHOOK" : "--alert-webhook", text);
@@ -34,7 +34,7 @@ export function webhookOf(
 }
 
 function formatOf(flag: string | undefined): WebhookFormat {
-  const text = flag ?? (process.env["AUDIT_ALERT_FORMAT"]?.trim() || "json");
+  const text = flag ?? (environment()["AUDIT_ALERT_FORMAT"]?.trim() || "json");
   const format = WEBHOOK_FORMATS.find((name) => name === text);
   if (format !== undefined) return format;
   const name = flag === undefined ? "AUDIT_ALERT_FORMAT" : "--alert-format";
@@ -42,7 +42,7 @@ function formatOf(flag: string | undefined): WebhookFormat {
 }
 
 function secretOf(format: WebhookFormat): string {
-  const secret = process.env["AUDIT_WEBHOOK_SECRET"] ?? "";
+  const secret = environment()["AUDIT_WEBHOOK_SECRET"] ?? "";
   if (format === "slack" || format === "alertmanager" || secret.length >= MIN_SECRET_LENGTH) return secret;
   const wrong = `AUDIT_WEBHOOK_SECRET ${secret === "" ? "is not set" : "is too short"}`;
   throw new CommandError(

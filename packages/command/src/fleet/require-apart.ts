@@ -1,0 +1,83 @@
+import { realpathSync } from "node:fs";
+import { basename, dirname, join, resolve } from "node:path";
+import { CommandError } from "../command-error.ts";
+import { databaseName } from "../database-name.ts";
+import type { Member } from "./fleet.ts";
+
+/** What each member has for itself, in the words of the configuration. */
+const OWN: Readonly<Record<string, (environment: Member["environment"]) => readonly string[]>> = {
+  "one database": (env) => [`${databaseName(env["AUDIT_DATABASE_URL"] ?? "")} ${env["AUDIT_SCHEMA"] ?? "public"}`],
+  "one origin": (env) => listed(env["AUDIT_ORIGIN"]),
+  "one sink": (env) => (env["AUDIT_SINKS"] ?? "").split(",").flatMap((url) => sinkPlace(url.trim())),
+  "one key (AUDIT_SIGNING_KEY_FILE)": (env) => listed(env["AUDIT_SIGNING_KEY_FILE"]).map(realPath),
+  "one key (AUDIT_SIGNING_KEY)": (env) => listed(env["AUDIT_SIGNING_KEY"]),
+  "one state folder (AUDIT_STATE_DIR)": (env) => listed(env["AUDIT_STATE_DIR"]).map(realPath),
+};
+
+/** Options that name a place where a run leaves or remembers something. */
+const OWN_OPTIONS: Readonly<Record<string, string>> = {
+  state: "--state",
+  alertState: "--alert-state",
+  metrics: "--metrics",
+  nights: "--nights",
+  report: "--report",
+};
+
+/**
+ * Refuses a fleet of which two members would have one of something. What one signs or remembers would stand for the other, or
+ * accuse it.
+ *
+ * @throws {CommandError} `configuration`
+ */
+export function requireApart(file: string, members: readonly Member[]): void {
+  for (const [what, read] of Object.entries(OWN)) {
+    const owners = new Map<string, string>();
+    for (const { name, environment } of members)
+      for (const value of new Set(read(environment))) {
+        const other = owners.get(value);
+        if (other !== undefined)
+          throw new CommandError(
+            "configuration",
+            `${file}: the databases ${other} and ${name} have ${what}; expected one each, such as with {name} in it`,
+          );
+        owners.set(value, name);
+      }
+  }
+}
+
+/**
+ * The same for what options say.
+ *
+ * @param optionsOf the options as each of them has them
+ * @throws {CommandError} `configuration`
+ */
+export function requireOwnFiles(options: Readonly<Record<string, unknown>>, count: number): void {
+  if (count < 2) return;
+  for (const [name, option] of Object.entries(OWN_OPTIONS)) {
+    const value = options[name];
+    if (typeof value === "string" && !value.includes("{name}"))
+      throw new CommandError(
+        "configuration",
+        `${option} is "${value}", for several databases; expected {name} in it, which stands for the name of each`,
+      );
+  }
+}
+
+const listed = (text = ""): string[] => (text.trim() === "" ? [] : [text.trim()]);
+
+/** Witnesses serve many logs; a file may have several names. */
+function sinkPlace(url: string): string[] {
+  if (url === "" || url.startsWith("witness:")) return [];
+  return [url.startsWith("file:") ? `file:${realPath(url.slice("file:".length).replace(/^\/\/(?=\/)/u, ""))}` : url];
+}
+
+/** As far as it is there: links followed. */
+function realPath(path: string): string {
+  const whole = resolve(path);
+  try {
+    return realpathSync(whole);
+  } catch {
+    const folder = dirname(whole);
+    return folder === whole ? whole : join(realPath(folder), basename(whole));
+  }
+}
