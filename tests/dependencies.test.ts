@@ -84,6 +84,22 @@ const ROOMS: Readonly<Record<string, Readonly<Record<string, readonly string[]>>
     "head-log": ["finding"],
     chain: ["database", "finding", "head-log"],
   },
+  "packages/command": {
+    fleet: [
+      "command-error.ts",
+      "database-name.ts",
+      "describe-error.ts",
+      "environment.ts",
+      "escape-text.ts",
+      "exit-code.ts",
+      "nearest-name.ts",
+      "progress.ts",
+      "redact.ts",
+      "run-command.ts",
+      "settings.ts",
+      "write-out.ts",
+    ],
+  },
   "packages/report": {
     markup: ["page-data.ts"],
     proof: ["document.ts", "markup"],

@@ -38,7 +38,9 @@ export async function auditChain(context: CommandContext, argv: readonly string[
     const command = (await load(context)).summary(summary);
     if (readsConfig !== undefined) {
       const use = { isEach: readsConfig === "each" };
-      command.option(...ONLY).hook("preAction", async () => useConfig(context, command, { named: configFile(), ...use }));
+      command
+        .option(...ONLY)
+        .hook("preAction", async () => useConfig(context, command, { named: configFile(), ...use }));
     }
     program.addCommand(command);
   }

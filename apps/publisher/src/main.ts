@@ -37,14 +37,17 @@ export async function main(argv: readonly string[] = process.argv): Promise<void
 const withConfig = (command: Command): Command => command.option(...CONFIG).option(...ONLY);
 
 /** Commands that can work on several databases. A log that begins or changes its key is looked after by somebody. */
-const EACH: ReadonlySet<string> = new Set(["publish", "seal", "verify", "run"]);
+const EACH: ReadonlySet<string> = new Set(["publish", "seal", "verify"]);
 
 /** Only where it is named: whoever holds a key takes nothing from a file that happens to lie in the current folder. */
 async function useConfigFile(context: CommandContext, command: Command): Promise<void> {
   const { config = configFile(), only, watch } = command.opts<{ config?: string; only?: string; watch?: true }>();
   if (config === undefined && only === undefined) return;
   if (config === undefined)
-    throw new CommandError("usage", "--only is for a configuration with several databases: name it by --config or AUDIT_CONFIG");
+    throw new CommandError(
+      "usage",
+      "--only is for a configuration with several databases: name it by --config or AUDIT_CONFIG",
+    );
   // A sealer that goes on is told of databases that come and go by whoever starts it; run does the same for all of them.
   const isEach = EACH.has(command.name()) && watch === undefined;
   await useConfig(context, command, { named: config, isEach, isGoingOn: command.name() === "run" });

@@ -87,7 +87,9 @@ async function passwordFor(url: string): Promise<{ password?: string }> {
     return { password: (await readFile(file, "utf8")).replace(/\r?\n$/u, "") };
   } catch (cause) {
     const reason = cause instanceof Error ? cause.message : String(cause);
-    throw new CommandError("configuration", `AUDIT_PASSWORD_FILE is "${file}", which cannot be read: ${reason}`, { cause });
+    throw new CommandError("configuration", `AUDIT_PASSWORD_FILE is "${file}", which cannot be read: ${reason}`, {
+      cause,
+    });
   }
 }
 

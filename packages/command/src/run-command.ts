@@ -119,7 +119,9 @@ function forMember<A extends readonly unknown[]>(args: A, name: string): A {
 
 /** Commander hands options over as a plain object. */
 const isOptions = (arg: unknown): arg is Readonly<Record<string, unknown>> =>
-  typeof arg === "object" && arg !== null && [Object.prototype, null].includes(Object.getPrototypeOf(arg) as object | null);
+  typeof arg === "object" &&
+  arg !== null &&
+  [Object.prototype, null].includes(Object.getPrototypeOf(arg) as object | null);
 
 /** Commander neither ends the process nor prints errors; that is done in one place for all kinds of them. */
 function prepare(command: Command): void {

@@ -121,10 +121,10 @@ export function settingsOf(config: { readonly [name: string]: JsonValue }): Sett
   return { environment, options, databases: new Map([...databases].map(ofDatabase)) };
 }
 
-function ofDatabase([name, entry]: readonly [
+function ofDatabase([name, entry]: readonly [string, { readonly [member: string]: JsonValue }]): [
   string,
-  { readonly [member: string]: JsonValue },
-]): [string, ReadonlyMap<string, string>] {
+  ReadonlyMap<string, string>,
+] {
   try {
     return [name, settingsOf(entry).environment];
   } catch (cause) {

@@ -5,7 +5,6 @@ import {
   currentMember,
   databaseName,
   databaseUrl,
-  fleetFile,
   inStateFolder,
   keepHeapSmall,
   maxHeadAge,
@@ -15,7 +14,6 @@ import {
   parseDuration,
   policyFile,
   progress,
-  useConfig,
 } from "@scidex/audit-command";
 import type { Sink } from "@scidex/audit-sinks";
 import { Command } from "commander";
@@ -26,6 +24,7 @@ import { addAlertOptions, alertFailure, type AlertFlags, alertMemory, alertTarge
 import { parseCheckGroups, parseJobs, parseSeq, parseShard } from "./command/argv.ts";
 import { usage } from "./command/errors.ts";
 import { readPolicy, readState } from "./command/files.ts";
+import { useFleet } from "./command/fleet.ts";
 import { checkOrigin, sinksToRead } from "./command/heads-to-read.ts";
 import { parseKeys, readKeys } from "./command/keys.ts";
 import { readTrustPolicy } from "./command/trust-policy.ts";
@@ -112,24 +111,17 @@ export function verifyCommand(context: CommandContext): Command {
     .option("--report <file>", "also write the report as a page for people: one HTML file that loads nothing")
     .option("--sign <file>", "the verifier's own keys: sign what a full run has found, as one more night of --nights")
     .option("--nights <url>", "where nights are added, out of the database's reach, such as file:/srv/nights.log");
-  return addAlertOptions(command)
-    .option("--json", "print the report as JSON")
-    .addHelpText("after", HELP)
-    // A subcommand says for itself what it works on.
-    .hook("preAction", async (own, asked) => (own === asked ? await useFleet(context, own) : undefined))
-    .action(context.run(async (flags: Flags) => await run(flags, context.signal)))
-    .addCommand(historyCommand(context))
-    .addCommand(mergeCommand(context, async (asked) => await runAgain(asked, context.signal)))
-    .addCommand(alertsCommand(context, alertMemory));
-}
-
-/** Only where it is named: a file that happens to lie there must not say what an auditor looks at. */
-async function useFleet(context: CommandContext, command: Command): Promise<void> {
-  const { fleet = fleetFile(), only, bundle } = command.opts<Flags & { fleet?: string; only?: string }>();
-  if (fleet === undefined && only === undefined) return;
-  if (fleet === undefined) throw usage("--only is for several databases: name the file with them by --fleet or AUDIT_FLEET");
-  if (bundle !== undefined) throw usage("--bundle is for one log, and --fleet for several databases");
-  await useConfig(context, command, { named: fleet, isEach: true });
+  return (
+    addAlertOptions(command)
+      .option("--json", "print the report as JSON")
+      .addHelpText("after", HELP)
+      // A subcommand says for itself what it works on.
+      .hook("preAction", async (own, asked) => (own === asked ? await useFleet(context, own) : undefined))
+      .action(context.run(async (flags: Flags) => await run(flags, context.signal)))
+      .addCommand(historyCommand(context))
+      .addCommand(mergeCommand(context, async (asked) => await runAgain(asked, context.signal)))
+      .addCommand(alertsCommand(context, alertMemory))
+  );
 }
 
 async function run({ bundle, ...given }: Flags, signal: AbortSignal): Promise<Outcome> {
@@ -166,7 +158,7 @@ async function readRequest(flags: Flags, signal: AbortSignal): Promise<VerifyReq
   const jobs = parseJobs(flags.jobs) ?? (currentMember() === undefined ? undefined : 1);
   const seal = readSeal(flags);
   const pinned = flags.policy ?? policyFile();
-  const policy = pinned === undefined ? null : await readPolicy(pinned);
+  const policy = pinned === undefined ? null : await readPolicy(pinned, origin());
   if (flags.report !== undefined) await checkReplaceable("--report", flags.report);
   if (flags.state !== undefined) await checkReplaceable("--state", flags.state);
   const state = await readState(flags.state);

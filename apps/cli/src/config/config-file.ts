@@ -13,5 +13,8 @@ export interface ConfigFile extends AuditConfig {
  * @throws {CommandError} `configuration` where it cannot be read, or is not one
  */
 export async function readConfigFile(named: string | undefined): Promise<ConfigFile | undefined> {
-  return await readConfig(named ?? configFile(), (text, file) => ({ file, ...parseAuditConfig(text, currentMember()?.name) }));
+  return await readConfig(named ?? configFile(), (text, file) => ({
+    file,
+    ...parseAuditConfig(text, currentMember()?.name),
+  }));
 }

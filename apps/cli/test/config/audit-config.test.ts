@@ -1,5 +1,5 @@
 import { readFileSync } from "node:fs";
-import { nearestName, SETTINGS } from "@scidex/audit-command";
+import { DATABASE_MEMBERS, nearestName, SETTINGS } from "@scidex/audit-command";
 import { describe, expect, it } from "vitest";
 import { CONFIG_MEMBERS, ENTRY_MEMBERS, parseAuditConfig } from "../../src/config/audit-config.ts";
 import { checkKinds, kindFor } from "../../src/config/kinds.ts";
@@ -89,7 +89,7 @@ describe("a configuration that is wrong", () => {
     ["[]", "it must be an object"],
     ['{"tables":[]}', "tables must be an object"],
     ['{"tabels":{}}', "tabels is not known; did you mean tables?"],
-    ['{"keys":[],"tables":{}}', "keys is not known; expected $schema, database, schema,"],
+    ['{"keys":[],"tables":{}}', "keys is not known; expected $schema, database, password_file, schema,"],
     ['{"schedules":{"publish":"hourly"}}', "schedules.publish must be a whole number and one of s, m, h, d, w"],
     ['{"tables":{"public.*":{"mod":"sealed"}}}', 'tables["public.*"].mod is not known; did you mean mode?'],
     ['{"tables":{"public.*":{"blindKey":true}}}', 'tables["public.*"].blindKey is not known; did you mean blind_key?'],
@@ -147,6 +147,7 @@ describe("the schema for editors", () => {
   it("has the members that the reader knows, and no others", () => {
     expect(Object.keys(members).toSorted()).toEqual(Object.keys(ENTRY_MEMBERS).toSorted());
     expect(Object.keys(schema.properties ?? {}).toSorted()).toEqual(CONFIG_MEMBERS.toSorted());
+    expect(Object.keys(schema.$defs?.["database"]?.properties ?? {}).toSorted()).toEqual(DATABASE_MEMBERS.toSorted());
     const { schedules = {}, alerts = {} } = schema.properties ?? {};
     const inner = Object.entries({ schedules, alerts }).flatMap(([group, { properties, additionalProperties }]) => {
       expect(additionalProperties).toBe(false);

@@ -102,7 +102,10 @@ describe("when one of them dies", () => {
   });
 
   it("tampering with another one is what the fleet ends with", async () => {
-    await fleet.attack("us", "set session_replication_role = replica; update public.orders set item = 'x' where id = 3");
+    await fleet.attack(
+      "us",
+      "set session_replication_role = replica; update public.orders set item = 'x' where id = 3",
+    );
     const answer = await verify();
     expect(answer.exit).toBe(1);
     expect(exits(answer)).toEqual([
@@ -110,6 +113,9 @@ describe("when one of them dies", () => {
       ["eu", 3],
       ["us", 1],
     ]);
-    await fleet.attack("us", "set session_replication_role = replica; update public.orders set item = 'us 3' where id = 3");
+    await fleet.attack(
+      "us",
+      "set session_replication_role = replica; update public.orders set item = 'us 3' where id = 3",
+    );
   });
 });

@@ -74,7 +74,7 @@ async function run(context: CommandContext, flags: Flags): Promise<Outcome> {
   const name = origin();
   const pinned = flags.policy ?? policyFile();
   const vkeys = flags.recoverState === true ? await readKeys() : [];
-  const policy = pinned === undefined ? null : await readPolicy(pinned);
+  const policy = pinned === undefined ? null : await readPolicy(pinned, name);
   const webhook = webhookOf(flags, context.signal);
   const heartbeat = heartbeatOf("--heartbeat", flags.heartbeat, context.signal);
   const metrics = metricsFileOf(flags.metrics);

@@ -76,7 +76,7 @@ export async function verifySettings(flags: VerifyFlags): Promise<VerifySettings
     keys,
     witnesses: await readTrustPolicy(parseKeys(keys)),
     origin: origin() ?? own?.origin,
-    policy: pinned === undefined ? null : await readPolicy(pinned),
+    policy: pinned === undefined ? null : await readPolicy(pinned, origin()),
     checks: parseCheckGroups(flags.checks),
     stateFile: flags.state ?? inStateFolder("audit-publisher.state"),
     publisherState: keyFile === undefined ? undefined : stateFileOf((await currentKeyFile(keyFile)).path),

@@ -53,7 +53,9 @@ export function databaseEntries(
   for (const [name, entry] of Object.entries(databases)) {
     const at = `databases[${JSON.stringify(name)}]`;
     if (!NAME.test(name))
-      throw wrong(`${at}: expected a name of lower-case letters, digits, ".", "_" and "-", at most 63, a letter or digit first`);
+      throw wrong(
+        `${at}: expected a name of lower-case letters, digits, ".", "_" and "-", at most 63, a letter or digit first`,
+      );
     if (!isObject(entry)) throw wrong(`${at} must be an object`);
     for (const member of Object.keys(entry)) {
       if (DATABASE_MEMBERS.some((known) => known === member)) continue;

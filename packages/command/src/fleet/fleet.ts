@@ -1,17 +1,10 @@
-import type { Command } from "commander";
 import { CommandError } from "../command-error.ts";
 import type { Environment } from "../environment.ts";
 import { nearestName } from "../nearest-name.ts";
 import type { Settings } from "../settings.ts";
 import { hasName, withName } from "./databases.ts";
+import type { Member } from "./member.ts";
 import { requireApart } from "./require-apart.ts";
-
-/** A database of a fleet, with all that one database has. */
-export interface Member {
-  readonly name: string;
-  /** The process's variables, as they are for this one. */
-  readonly environment: Environment;
-}
 
 /** Several databases, on which a command works side by side. */
 export interface Fleet {
@@ -32,9 +25,6 @@ export const ONLY = [
   "of a configuration with several databases, only these: comma-separated names",
 ] as const;
 
-/** Adds the options of a command that can work on several databases. */
-export const addFleetOptions = (command: Command): Command => command.option(...ONLY);
-
 /**
  * The fleet that a configuration names; undefined where it is of one database. What a database says for itself counts before
  * the environment, and that before what databases have in common; `{name}` in either is the database's name.
@@ -54,12 +44,19 @@ export function fleetOf(
   }
   const given = env["AUDIT_DATABASE_URL"]?.trim() ?? "";
   if (given !== "" && !hasName(given))
-    throw wrong(`AUDIT_DATABASE_URL names one database, and ${file} several; expected it not to be set, or {name} in it`);
-  const all = [...databases].map(([name, own]): Member => ({ name, environment: environmentOf(name, own, shared, env) }));
+    throw wrong(
+      `AUDIT_DATABASE_URL names one database, and ${file} several; expected it not to be set, or {name} in it`,
+    );
+  const all = [...databases].map(([name, own]): Member => ({
+    name,
+    environment: environmentOf(name, own, shared, env),
+  }));
   for (const { name, environment } of all)
     for (const variable of ["AUDIT_DATABASE_URL", "AUDIT_ORIGIN"])
       if ((environment[variable] ?? "") === "")
-        throw wrong(`${file}: databases[${JSON.stringify(name)}] has no ${variable === "AUDIT_ORIGIN" ? "origin" : "database"}`);
+        throw wrong(
+          `${file}: databases[${JSON.stringify(name)}] has no ${variable === "AUDIT_ORIGIN" ? "origin" : "database"}`,
+        );
   requireApart(file, all);
   const asked = only === undefined ? [...databases.keys()] : askedFor(only, [...databases.keys()], file);
   return {

@@ -1,5 +1,11 @@
 import { AsyncLocalStorage } from "node:async_hooks";
-import type { Environment } from "../environment.ts";
+
+/** A database of a fleet, with all that one database has. */
+export interface Member {
+  readonly name: string;
+  /** The process's variables, as they are for this one. */
+  readonly environment: Readonly<Record<string, string | undefined>>;
+}
 
 /** A database of a fleet, while a command works on it beside others in one process. */
 export interface CurrentMember {

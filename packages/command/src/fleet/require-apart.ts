@@ -1,17 +1,17 @@
-import { realpathSync } from "node:fs";
-import { basename, dirname, join, resolve } from "node:path";
+import { statSync } from "node:fs";
+import { basename, dirname, resolve } from "node:path";
 import { CommandError } from "../command-error.ts";
 import { databaseName } from "../database-name.ts";
-import type { Member } from "./fleet.ts";
+import type { Member } from "./member.ts";
 
 /** What each member has for itself, in the words of the configuration. */
 const OWN: Readonly<Record<string, (environment: Member["environment"]) => readonly string[]>> = {
-  "one database": (env) => [`${databaseName(env["AUDIT_DATABASE_URL"] ?? "")} ${env["AUDIT_SCHEMA"] ?? "public"}`],
+  "one database": (env) => [`${addressOf(env["AUDIT_DATABASE_URL"] ?? "")} ${env["AUDIT_SCHEMA"] ?? "public"}`],
   "one origin": (env) => listed(env["AUDIT_ORIGIN"]),
   "one sink": (env) => (env["AUDIT_SINKS"] ?? "").split(",").flatMap((url) => sinkPlace(url.trim())),
-  "one key (AUDIT_SIGNING_KEY_FILE)": (env) => listed(env["AUDIT_SIGNING_KEY_FILE"]).map(realPath),
+  "one key (AUDIT_SIGNING_KEY_FILE)": (env) => listed(env["AUDIT_SIGNING_KEY_FILE"]).map(identityOf),
   "one key (AUDIT_SIGNING_KEY)": (env) => listed(env["AUDIT_SIGNING_KEY"]),
-  "one state folder (AUDIT_STATE_DIR)": (env) => listed(env["AUDIT_STATE_DIR"]).map(realPath),
+  "one state folder (AUDIT_STATE_DIR)": (env) => listed(env["AUDIT_STATE_DIR"]).map(identityOf),
 };
 
 /** Options that name a place where a run leaves or remembers something. */
@@ -65,19 +65,22 @@ export function requireOwnFiles(options: Readonly<Record<string, unknown>>, coun
 
 const listed = (text = ""): string[] => (text.trim() === "" ? [] : [text.trim()]);
 
+const addressOf = (url: string): string => databaseName(url).replace(/:5432$/u, "");
+
 /** Witnesses serve many logs; a file may have several names. */
 function sinkPlace(url: string): string[] {
   if (url === "" || url.startsWith("witness:")) return [];
-  return [url.startsWith("file:") ? `file:${realPath(url.slice("file:".length).replace(/^\/\/(?=\/)/u, ""))}` : url];
+  return [url.startsWith("file:") ? `file:${identityOf(url.slice("file:".length).replace(/^\/\/(?=\/)/u, ""))}` : url];
 }
 
-/** As far as it is there: links followed. */
-function realPath(path: string): string {
+/** What a file is, by whatever name; of one that is not there yet, its name in the folder that is. */
+function identityOf(path: string): string {
   const whole = resolve(path);
   try {
-    return realpathSync(whole);
+    const { dev, ino } = statSync(whole);
+    return `${dev}:${ino}`;
   } catch {
     const folder = dirname(whole);
-    return folder === whole ? whole : join(realPath(folder), basename(whole));
+    return folder === whole ? whole : `${identityOf(folder)}/${basename(whole)}`;
   }
 }

@@ -6,8 +6,8 @@ import { EXIT, type ExitCode } from "../exit-code.ts";
 import { progress } from "../progress.ts";
 import { redact } from "../redact.ts";
 import { linesOf, writeOut, writeToStdout } from "../write-out.ts";
-import type { Fleet, Member } from "./fleet.ts";
-import { asMember } from "./member.ts";
+import type { Fleet } from "./fleet.ts";
+import { asMember, type Member } from "./member.ts";
 import { sideBySide } from "./side-by-side.ts";
 
 export interface FleetRun {

@@ -7,20 +7,29 @@ import { configuration, messageOf } from "./errors.ts";
 /**
  * Reads a policy file.
  *
- * @throws {CommandError} `configuration` where it cannot be read, or is not one
+ * @param origin of which log it must be, where it says so
+ * @throws {CommandError} `configuration` where it cannot be read, is not one, or is another log's
  */
-export async function readPolicy(file: string): Promise<Policy> {
+export async function readPolicy(file: string, origin?: string): Promise<Policy> {
   let text: string;
   try {
     text = await readFile(file, "utf8");
   } catch (error) {
     throw configuration(`the policy file ${file} cannot be read: ${messageOf(error)}`, error);
   }
+  let policy: Policy;
   try {
-    return parsePolicy(text);
+    policy = parsePolicy(text);
   } catch (error) {
     throw configuration(`the policy file ${file}: ${messageOf(error)}`, error);
   }
+  // Another log's may expect less, and what it has approved was another chain.
+  if (origin !== undefined && policy.origin !== null && policy.origin !== undefined && policy.origin !== origin)
+    throw configuration(
+      `the policy file ${file} is of the log ${policy.origin}; expected ${origin}, as AUDIT_ORIGIN says`,
+      undefined,
+    );
+  return policy;
 }
 
 /**
