@@ -115,6 +115,23 @@ describe("sync", () => {
   });
 });
 
+it("sync links what waits before it takes a table's lock, in transactions of their own", async () => {
+  const { sql } = db;
+  const login = await createLogin(sql, { grant: ["scidex_audit_deployer"] });
+  await sql.unsafe(`create table waiting (id int primary key); alter table waiting owner to ${login.name}`);
+  const as = { env: { AUDIT_DATABASE_URL: login.url } };
+  expect(await db.run(["attach", "waiting"], as)).toMatchObject({ code: 0 });
+  await sql.unsafe(
+    "insert into waiting select generate_series(1, 6000); insert into waiting values (0); alter table waiting add n int",
+  );
+  expect(await db.run(["sync"], as)).toMatchObject({ code: 0 });
+  const [linked] = await sql`
+    select count(*)::int as rows, count(distinct c.xmin::text)::int as transactions,
+           (count(*) filter (where c.xmin = (select l.xmin from audit_chain as l where l.event_kind = 'audit_chain_config' order by l.seq desc limit 1)))::int as under_the_lock
+      from audit_chain as c where c.event_kind = 'waiting'`;
+  expect(linked).toEqual({ rows: 6001, transactions: 2, under_the_lock: 0 });
+});
+
 describe("sync of partitions that came with rows", () => {
   const as = (url: string) => ({ env: { AUDIT_DATABASE_URL: url } });
 

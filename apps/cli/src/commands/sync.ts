@@ -3,6 +3,7 @@ import { Command, Option } from "commander";
 import { announceNarrowing, type Narrowing } from "../text/narrowing.ts";
 import { readConfigFile } from "../config/config-file.ts";
 import { withDatabase } from "../database/database.ts";
+import { linkPending } from "../database/link-pending.ts";
 import { askForChanges } from "../sync/ask-for-changes.ts";
 import { carryOut, RIGHT, type Synced } from "../sync/carry-out.ts";
 import { checkAmount, estimateRecording } from "../sync/estimate.ts";
@@ -77,6 +78,7 @@ async function run(context: CommandContext, named: string | undefined, options: 
     const estimates = await estimateRecording(database.sql, steps);
     if (!isDry) checkAmount(estimates, yes);
     if (!isDry) announceNarrowing(steps.flatMap(narrowingsOf));
+    if (!isDry && steps.length > 0) await linkPending(database.sql, context.signal);
     const line = progress({ label: "sync", total: steps.length });
     for (const [i, step] of steps.entries()) {
       context.signal.throwIfAborted();

@@ -15,6 +15,7 @@ export const INSTALLER_FUNCTIONS = [
   "audit_chain_dropped(text)",
   "audit_chain_append()",
   "audit_chain_complete(regclass, boolean)",
+  "audit_chain_seal(integer)",
   "audit_chain_adopt(text, text[], bytea[])",
   "audit_chain_configure(regclass, text, text, text[], text[], text[], jsonb, text[], text, text, text, boolean, boolean, boolean, boolean, text)",
   "audit_chain_capture_open(regclass, text, text[], text[], text[], jsonb, text, text, boolean, boolean, boolean, text)",
