@@ -37,7 +37,7 @@ export async function main(argv: readonly string[] = process.argv): Promise<void
 const withConfig = (command: Command): Command => command.option(...CONFIG).option(...ONLY);
 
 /** Commands that can work on several databases. A log that begins or changes its key is looked after by somebody. */
-const EACH: ReadonlySet<string> = new Set(["publish", "seal", "verify"]);
+const EACH: ReadonlySet<string> = new Set(["publish", "seal", "verify", "run"]);
 
 /** Only where it is named: whoever holds a key takes nothing from a file that happens to lie in the current folder. */
 async function useConfigFile(context: CommandContext, command: Command): Promise<void> {

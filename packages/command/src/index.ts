@@ -36,6 +36,8 @@ export { type Alike, briefly, FEW, groupAlike } from "./group-alike.ts";
 export { DATABASE_MEMBERS, hasName, withName } from "./fleet/databases.ts";
 export { type Fleet, type FleetFlags, fleetOf, ONLY } from "./fleet/fleet.ts";
 export { currentMember, environment, type Member } from "./fleet/member.ts";
+export { AT_ONCE, PATIENCE_MS } from "./fleet/run-fleet.ts";
+export { Turns } from "./fleet/turns.ts";
 export { type ConfigUse, useConfig } from "./fleet/use-config.ts";
 export { keepHeapSmall } from "./keep-heap-small.ts";
 export { describeLostConnection } from "./describe-lost-connection.ts";

@@ -1,13 +1,17 @@
 import {
+  AT_ONCE,
   type CommandContext,
+  currentMember,
   databaseUrl,
   EXIT,
   origin,
   type Outcome,
   parseDuration,
+  PATIENCE_MS,
   required,
   signingKeyFile,
   sinkUrls,
+  Turns,
 } from "@scidex/audit-command";
 import { vkeysOf } from "@scidex/audit-core";
 import { REMIND_EVERY, WEBHOOK_ENVIRONMENT, webhookOf } from "@scidex/audit-verifier/alerts";
@@ -17,10 +21,10 @@ import { type DaemonOptions, runDaemon, type Watcher } from "../daemon/daemon.ts
 import { parseTimeOfDay } from "../daemon/daily.ts";
 import { PublisherError } from "../errors.ts";
 import { JobLog, LOG_LEVELS, type LogLevel } from "../daemon/job-log.ts";
-import { Endpoint } from "../endpoint/endpoint.ts";
-import { Standing } from "../endpoint/standing.ts";
-import { LiveMetrics } from "../metrics/live-metrics.ts";
-import { metricsFileOf } from "../metrics/metrics-file.ts";
+import { Exposed } from "../endpoint/exposed.ts";
+import type { Standing } from "../endpoint/standing.ts";
+import type { LiveMetrics } from "../metrics/live-metrics.ts";
+import { noteFailure } from "../metrics/metrics-file.ts";
 import { ending } from "../metrics/run-metrics.ts";
 import { readKeyFile } from "../state/key-file.ts";
 import { addEndpointOptions, type EndpointFlags, parseListen, parseNames } from "./endpoint-option.ts";
@@ -61,6 +65,7 @@ Example:
 
 /** `run`: seals, publishes and verifies on their schedules, for places without cron. */
 export function runDaemonCommand(context: CommandContext): Command {
+  const shared = new Shared();
   const command = new Command("run")
     .description("go on sealing, publishing and verifying on schedule, until it is stopped")
     .option("--seal-every <time>", "the pause between two looks for rows to seal", "1s")
@@ -80,13 +85,43 @@ export function runDaemonCommand(context: CommandContext): Command {
     .addOption(new Option("--log-level <level>", "log what is at least that").choices(LOG_LEVELS).default("info"))
     .option("--json", "log one line of JSON per job")
     .addHelpText("after", HELP)
-    .action(context.run(async (flags: Flags) => run(context, flags)));
+    .action(context.run(async (flags: Flags) => run(context, flags, shared)));
 }
 
-async function run(context: CommandContext, flags: Flags): Promise<Outcome> {
-  const { signal } = context;
+/** What the databases of one process have in common. */
+class Shared {
+  readonly exposed = new Exposed();
+  readonly publishing = new Turns({ atOnce: AT_ONCE, patienceMs: PATIENCE_MS });
+  readonly verifying = new Turns({ atOnce: AT_ONCE, patienceMs: PATIENCE_MS });
+}
+
+/** What is wrong with one of several databases is shown, and the others go on. */
+async function run(context: CommandContext, flags: Flags, { exposed, ...turns }: Shared): Promise<Outcome> {
+  const database = currentMember()?.name;
+  const standing = exposed.standingOf(database);
+  const address = parseListen(flags.listen);
+  try {
+    const names = parseNames(flags.listenName);
+    const metrics = await exposed.open({ version: VERSION, address, names, metricsFile: flags.metrics });
+    const options = await daemonOptions(context, flags, { metrics, standing, ...turns }).catch(async (error: unknown) =>
+      noteFailure(database === undefined ? undefined : metrics, "publish", error),
+    );
+    const url = await exposed.toTell();
+    if (url !== undefined) await options.log.listening(url);
+    await runDaemon(options);
+  } finally {
+    await exposed.close();
+  }
+  return { exit: EXIT.ok };
+}
+
+/** What is wrong from the start is said at the start, and not every hour in a log. */
+async function daemonOptions(
+  { signal }: CommandContext,
+  flags: Flags,
+  { metrics, standing, publishing, verifying }: Omit<Shared, "exposed"> & { metrics: LiveMetrics; standing: Standing },
+): Promise<DaemonOptions> {
   const keyFile = required("AUDIT_SIGNING_KEY_FILE", signingKeyFile(), "the file that audit-chain keygen made");
-  // What is wrong from the start is said at the start, and not every hour in a log.
   databaseUrl();
   const keys = await readKeyFile(keyFile);
   const asked = await witnessSettings();
@@ -104,12 +139,9 @@ async function run(context: CommandContext, flags: Flags): Promise<Outcome> {
     await Promise.all(opened.map(async (sink) => sink.close()));
   }
   const webhook = webhookOf(flags, signal);
-  const address = parseListen(flags.listen);
   const settings = await verifySettings(flags);
-  const metrics = await LiveMetrics.open(VERSION, metricsFileOf(flags.metrics));
-  const standing = new Standing();
   const log = new JobLog({ json: flags.json === true, level: flags.logLevel });
-  const options: DaemonOptions = {
+  return {
     sealEveryMs: parseDuration(flags.sealEvery),
     publishEveryMs: parseDuration(flags.publishEvery),
     verifyEveryMs: parseDuration(flags.verifyEvery),
@@ -139,17 +171,9 @@ async function run(context: CommandContext, flags: Flags): Promise<Outcome> {
     fullHeartbeat: heartbeatOf("--full-heartbeat", flags.fullHeartbeat, signal),
     log,
     watcher: watcherOf(metrics, standing),
+    turns: { publish: publishing, verify: verifying },
     signal,
   };
-  const names = parseNames(flags.listenName);
-  const endpoint = address === undefined ? undefined : await Endpoint.open({ address, names, metrics, standing });
-  try {
-    if (endpoint !== undefined) await log.listening(endpoint.url);
-    await runDaemon(options);
-  } finally {
-    await endpoint?.close();
-  }
-  return { exit: EXIT.ok };
 }
 
 const watcherOf = (metrics: LiveMetrics, standing: Standing): Watcher => ({

@@ -1,3 +1,4 @@
+import type { Turns } from "@scidex/audit-command";
 import { isVerdict } from "@scidex/audit-verifier";
 import { AlertFile } from "@scidex/audit-verifier/alerts";
 import { connectUntil } from "../connect-until.ts";
@@ -31,6 +32,8 @@ export interface DaemonOptions {
   readonly fullHeartbeat: VerifyAndAlertOptions["heartbeat"];
   readonly log: JobLog;
   readonly watcher: Watcher;
+  /** Where several databases are looked after, not all are published or verified at the same moment. */
+  readonly turns: Readonly<Record<"publish" | "verify", Turns>>;
   readonly signal: AbortSignal;
 }
 
@@ -191,14 +194,14 @@ async function verify(options: DaemonOptions): Promise<void> {
 
 /** Runs a job once and logs how it went; what the signal broke off is not logged. */
 async function logged(
-  { log, watcher, signal }: DaemonOptions,
+  { log, watcher, turns, signal }: DaemonOptions,
   job: Exclude<JobName, "seal">,
   work: () => Promise<Pick<JobEntry, "status" | "message" | "details" | "hasWarning"> & { isDone: boolean }>,
 ): Promise<boolean> {
   const started = performance.now();
   const watched = job === "publish" ? job : "verify";
   try {
-    const { isDone, ...entry } = await work();
+    const { isDone, ...entry } = await turns[watched].take(work);
     watcher.ended(watched, entry.status);
     await log.write({ job, durationMs: performance.now() - started, ...entry });
     return isDone;

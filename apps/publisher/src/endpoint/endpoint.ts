@@ -4,14 +4,14 @@ import type { AddressInfo } from "node:net";
 import { messageOf, PublisherError } from "../errors.ts";
 import type { LiveMetrics } from "../metrics/live-metrics.ts";
 import { isOwnHost } from "./own-host.ts";
-import type { Standing } from "./standing.ts";
 
 export interface EndpointOptions {
   readonly address: ListenAddress;
   /** Names in Host headers that are ours too, in lower case. */
   readonly names: ReadonlySet<string>;
   readonly metrics: LiveMetrics;
-  readonly standing: Standing;
+  /** What `/readyz` says. */
+  readonly standing: { read(): { readonly isReady: boolean } };
 }
 
 /** Where to listen; port 0 takes a free one. */
@@ -93,11 +93,11 @@ export class Endpoint {
       case "/healthz":
         return { status: 200, text: "ok\n" };
       case "/readyz": {
-        const { isReady, jobs } = standing.read();
+        const { isReady, ...standings } = standing.read();
         return {
           status: isReady ? 200 : 503,
           type: "application/json",
-          text: `${JSON.stringify({ ready: isReady, jobs })}\n`,
+          text: `${JSON.stringify({ ready: isReady, ...standings })}\n`,
         };
       }
       case "/metrics": {

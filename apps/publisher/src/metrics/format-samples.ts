@@ -2,7 +2,7 @@ import { Gauge, Registry } from "prom-client";
 import { METRICS, type MetricName, NAMES, type Sample } from "./metrics.ts";
 
 /** The labels that each metric's samples can have. */
-const LABELS = ["run", "status", "check", "sink"] as const;
+const LABELS = ["run", "database", "status", "check", "sink"] as const;
 
 /** A gauge that takes its samples anew each time it is read. */
 export function gaugeOf(name: MetricName, samples: () => readonly Sample[]): Gauge {

@@ -1,3 +1,4 @@
+import { currentMember } from "@scidex/audit-command";
 import { collectDefaultMetrics, Counter, Gauge, type OpenMetricsContentType, Registry } from "prom-client";
 import { gaugeOf } from "./format-samples.ts";
 import { type Metrics, mergeSamples, NAMES, type RunKind, type RunSample, type Sample } from "./metrics.ts";
@@ -21,7 +22,6 @@ export class LiveMetrics implements Metrics {
   readonly #openRegistry = new Registry<OpenMetricsContentType>();
   readonly #sealed: Counter;
   #samples: readonly Sample[];
-  #written: Promise<void> = Promise.resolve();
 
   private constructor(version: string, file: MetricsFile | undefined, samples: readonly Sample[]) {
     this.#file = file;
@@ -30,8 +30,10 @@ export class LiveMetrics implements Metrics {
     this.#sealed = new Counter({
       name: "audit_chain_sealed_rows_total",
       help: "Rows that this process has linked",
+      labelNames: ["database"],
       registers: [this.#registry],
     });
+    if (currentMember() === undefined) this.#sealed.inc(0);
     new Gauge({
       name: "audit_chain_build_info",
       help: "1, with the version of audit-publisher",
@@ -52,18 +54,16 @@ export class LiveMetrics implements Metrics {
   }
 
   async update(run: RunKind, fresh: readonly RunSample[]): Promise<void> {
-    this.#samples = mergeSamples(this.#samples, run, fresh);
+    this.#samples = mergeSamples(this.#samples, run, fresh, currentMember()?.name);
     // The sealer looks every second: that is nothing for a file.
     if (run === "seal" || this.#file === undefined) return;
-    const file = this.#file;
-    // One after the other: what two read at once, the later one would write without what the earlier one has added.
-    const written = this.#written.then(async () => file.update(run, fresh));
-    this.#written = written.catch(() => undefined);
-    await written;
+    await this.#file.update(run, fresh);
   }
 
   countSealed(rows: number): void {
-    this.#sealed.inc(rows);
+    const database = currentMember()?.name;
+    if (database === undefined) this.#sealed.inc(rows);
+    else this.#sealed.inc({ database }, rows);
   }
 
   /** In OpenMetrics (1.0.0) for those who ask for it, else in Prometheus' text format. */

@@ -1,5 +1,5 @@
 import { readFile } from "node:fs/promises";
-import { replaceWhole } from "@scidex/audit-command";
+import { currentMember, replaceWhole } from "@scidex/audit-command";
 import { errno, messageOf, PublisherError } from "../errors.ts";
 import { formatSamples } from "./format-samples.ts";
 import { type Metrics, mergeSamples, parseMetrics, type RunKind, type RunSample, type Sample } from "./metrics.ts";
@@ -10,6 +10,8 @@ import { failureSamples } from "./run-metrics.ts";
  * sees one or the other. Everyone may read it (mode 0644, less the umask).
  */
 export class MetricsFile implements Metrics {
+  /** Databases of a fleet share a file: what two read at once, the later one would write without what the earlier one has added. */
+  static readonly #writing = new Map<string, Promise<void>>();
   readonly #path: string;
 
   constructor(path: string) {
@@ -27,9 +29,22 @@ export class MetricsFile implements Metrics {
 
   /** @throws {PublisherError} `io` */
   async update(run: RunKind, fresh: readonly RunSample[]): Promise<void> {
+    const before = MetricsFile.#writing.get(this.#path);
+    const written = (before ?? Promise.resolve()).then(async () => this.#update(run, fresh));
+    MetricsFile.#writing.set(
+      this.#path,
+      written.catch(() => undefined),
+    );
+    await written;
+  }
+
+  async #update(run: RunKind, fresh: readonly RunSample[]): Promise<void> {
     try {
       // The collector takes only *.prom: what a killed run leaves behind is passed over.
-      await replaceWhole(this.#path, await formatSamples(mergeSamples(await this.read(), run, fresh)));
+      await replaceWhole(
+        this.#path,
+        await formatSamples(mergeSamples(await this.read(), run, fresh, currentMember()?.name)),
+      );
     } catch (cause) {
       throw new PublisherError("io", `the metrics file ${this.#path} can't be written: ${messageOf(cause)}`, { cause });
     }

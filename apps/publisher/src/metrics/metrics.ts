@@ -1,7 +1,7 @@
 /**
  * What is measured, and how the samples of one run take their place among those of the others. All samples carry the label
  * `run`: `full` and `window` for verifications, `publish` for publications, `seal` for the daemon's sealer, `capture` for
- * who follows the write-ahead log. Runs share a file and an endpoint, and each replaces its own samples only.
+ * who follows the write-ahead log. Those of a fleet carry `database`, too: its name there. Runs share a file and an endpoint, and each replaces its own samples only.
  */
 
 /** Every metric that is ever written, with its help text. All are gauges. */
@@ -55,16 +55,29 @@ export const NAMES = Object.keys(METRICS) as MetricName[];
 /** What a run leaves of the samples that it does not set itself: the sinks it had may be others now. */
 const REPLACED_AS_A_WHOLE: ReadonlySet<MetricName> = new Set(["audit_chain_sink_behind", "audit_chain_divergences"]);
 
-/** The samples after a run: its own take the place of those of the same name and labels. */
-export function mergeSamples(before: readonly Sample[], run: RunKind, fresh: readonly RunSample[]): Sample[] {
-  const added = fresh.map(([name, value, labels = {}]): Sample => ({ name, labels: { run, ...labels }, value }));
+/**
+ * The samples after a run: its own take the place of those of the same name and labels.
+ *
+ * @param database the name of a database of a fleet, which its samples carry
+ */
+export function mergeSamples(
+  before: readonly Sample[],
+  run: RunKind,
+  fresh: readonly RunSample[],
+  database: string | undefined,
+): Sample[] {
+  const own = database === undefined ? { run } : { run, database };
+  const added = fresh.map(([name, value, labels = {}]): Sample => ({ name, labels: { ...own, ...labels }, value }));
   const keys = new Set(added.map(seriesOf));
   const whole = new Set(added.map(({ name }) => name).filter((name) => REPLACED_AS_A_WHOLE.has(name)));
   const kept = before.filter(
-    (sample) => !keys.has(seriesOf(sample)) && !(sample.labels["run"] === run && whole.has(sample.name)),
+    (sample) => !keys.has(seriesOf(sample)) && !(isOf(sample, run, database) && whole.has(sample.name)),
   );
   return [...kept, ...added];
 }
+
+const isOf = ({ labels }: Sample, run: RunKind, database: string | undefined): boolean =>
+  labels["run"] === run && labels["database"] === database;
 
 const seriesOf = ({ name, labels }: Sample): string => JSON.stringify([name, Object.entries(labels)]);
 

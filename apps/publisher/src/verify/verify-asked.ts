@@ -1,3 +1,4 @@
+import { currentMember } from "@scidex/audit-command";
 import { CoreError, headTrust, type HeadTrust, type Seconds, type Seq } from "@scidex/audit-core";
 import { newestHeadBefore, type VerifierState } from "@scidex/audit-reader";
 import type { Sink } from "@scidex/audit-sinks";
@@ -16,11 +17,13 @@ export async function verifyAsked(options: VerifyAndAlertOptions, state: Verifie
     options;
   const sinks = openPublisherSinks(options.sinks, { folder: clonesOf(options.stateFile ?? options.alertMemory) });
   try {
+    // Of several databases each is read by one: they are beside each other already.
+    const jobs = currentMember() === undefined ? undefined : 1;
     const startSeq = await findStart(sinks, options);
     return await verify(
       database,
       { origin, keys, heads: sinks, witnesses, policy, state },
-      { checks, maxHeadAgeMs, allowUnanchored, onProgress, signal, startSeq },
+      { checks, maxHeadAgeMs, allowUnanchored, onProgress, signal, startSeq, jobs },
     );
   } finally {
     await Promise.all(sinks.map(async (sink) => sink.close()));

@@ -18,7 +18,6 @@ const OWN: Readonly<Record<string, (environment: Member["environment"]) => reado
 const OWN_OPTIONS: Readonly<Record<string, string>> = {
   state: "--state",
   alertState: "--alert-state",
-  metrics: "--metrics",
   nights: "--nights",
   report: "--report",
 };

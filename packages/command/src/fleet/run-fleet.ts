@@ -8,7 +8,7 @@ import { redact } from "../redact.ts";
 import { linesOf, writeOut, writeToStdout } from "../write-out.ts";
 import type { Fleet } from "./fleet.ts";
 import { asMember, type Member } from "./member.ts";
-import { sideBySide } from "./side-by-side.ts";
+import { Turns } from "./turns.ts";
 
 export interface FleetRun {
   readonly fleet: Fleet;
@@ -30,7 +30,7 @@ interface Ended {
 export const AT_ONCE = Math.min(16, Math.max(4, 2 * availableParallelism()));
 
 /** Verifying a small database takes about a second. Ten minutes make of ten servers that hang a delay, not an outage. */
-const PATIENCE_MS = 600_000;
+export const PATIENCE_MS = 600_000;
 
 /**
  * Runs an action once for each member of a fleet, and prints what each printed under its name; with `--json` as one object:
@@ -45,7 +45,8 @@ export async function runFleet(run: FleetRun, action: (member: Member) => Promis
   const ends = new Map<string, Ended>();
   const line = progress({ label: `databases of ${fleet.file}`, total: fleet.members.length });
   const atOnce = isGoingOn ? fleet.members.length : AT_ONCE;
-  await sideBySide(fleet.members, { atOnce, patienceMs: PATIENCE_MS }, async (member) => {
+  const turns = new Turns({ atOnce, patienceMs: PATIENCE_MS });
+  const one = async (member: Member): Promise<void> => {
     // What was not begun when the signal came is not begun any more, and not done.
     if (signal.aborted) return;
     const ended = await runMember(run, member, action);
@@ -53,7 +54,8 @@ export async function runFleet(run: FleetRun, action: (member: Member) => Promis
     line.done();
     if (!isJson) await writeOut(linesOf(member.name, ended.text)).catch(() => undefined);
     line.update(ends.size);
-  });
+  };
+  await Promise.all(fleet.members.map(async (member) => await turns.take(async () => await one(member))));
   line.done();
   if (!isGoingOn) signal.throwIfAborted();
   const exit = worst([...ends.values()].map((ended) => ended.exit));
