@@ -3,6 +3,7 @@ export type { Divergence } from "./divergence.ts";
 export { PublisherError, type PublisherErrorCode } from "./errors.ts";
 export { LOCK_IDLE_MS, type LockHolder } from "./sealing/free-lock.ts";
 export { generateErasureKey, generateKeyFiles, readKeyFile, stateFileOf } from "./state/key-file.ts";
+export { nameNextKeys } from "./state/log-keys.ts";
 export { leavesOf } from "./publish/leaves-of.ts";
 export { publishHead } from "./publish/publish-head.ts";
 export { rotateKey, type RotatedKey } from "./publish/rotate-key.ts";

@@ -18,7 +18,7 @@ export const DEFAULT_LEDGER_DATABASE = "/var/log/molecule/audit_ledger.db";
 export type VerifierKeysSource = { readonly keys: readonly string[] } | { readonly file: string };
 
 /** Set and not blank; a variable that is set to nothing counts as not set. */
-function read(env: Environment, variable: string): string | undefined {
+export function read(env: Environment, variable: string): string | undefined {
   const value = env[variable]?.trim();
   return value === "" ? undefined : value;
 }
@@ -104,11 +104,6 @@ export function origin(env: Environment = environment()): string | undefined {
     throw wrong("AUDIT_ORIGIN", value, "a name without white space and plus signs, such as scidex.ai/audit-chain");
   }
   return value;
-}
-
-/** `AUDIT_SIGNING_KEY_FILE`: the path of the publisher's keys; undefined if it is not set. */
-export function signingKeyFile(env: Environment = environment()): string | undefined {
-  return read(env, "AUDIT_SIGNING_KEY_FILE");
 }
 
 /**

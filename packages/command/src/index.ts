@@ -24,11 +24,12 @@ export {
   witnessUrls,
   required,
   shardSecret,
-  signingKeyFile,
   sinkUrls,
   verifierKeysSource,
   type VerifierKeysSource,
 } from "./environment.ts";
+export { agentKeyFileName, signingKeyFile } from "./signing-key.ts";
+export { type AgentKey, agentKey, agentKeys } from "./ssh-agent.ts";
 export { escapeText } from "@scidex/audit-core";
 export { escapeMessage } from "./escape-text.ts";
 export { EXIT, type ExitCode } from "./exit-code.ts";

@@ -74,7 +74,15 @@ export {
   treeRoot,
   verifyInclusion,
 } from "./inclusion.ts";
-export { generateKeyFile, parseKeyFile, type PublisherKeys, timestampName, type Vkeys, vkeysOf } from "./key-file.ts";
+export {
+  generateKeyFile,
+  keyFileElsewhere,
+  parseKeyFile,
+  type PublisherKeys,
+  timestampName,
+  type Vkeys,
+  vkeysOf,
+} from "./key-file.ts";
 export { jsonInteger } from "./json-integer.ts";
 export { type Leaf, leafText, MAX_LEAF_CHARS, MAX_LEAF_SEQ, parseLeaf } from "./leaf.ts";
 export { chainHash, type Event, eventHash, GENESIS_PREV_HASH, type Link, MAX_SEQ, nextLink } from "./link.ts";
@@ -99,10 +107,19 @@ export {
   parseSigner,
   parseVerifierKey,
   signingKeyFromSeed,
+  vkeyOf,
 } from "./note-key.ts";
 export { MAX_NAME_BYTES } from "./name.ts";
 export type { SignatureType } from "./signature-type.ts";
 export { camelForm, jsonForm } from "./json-form.ts";
+export {
+  elsewhereLine,
+  isElsewhere,
+  type KeyElsewhere,
+  parseElsewhere,
+  type Signer,
+  withSignatures,
+} from "./signer.ts";
 export { escapeText, jsonText, UNSAFE_ON_TERMINALS } from "./json-text.ts";
 export { type JsonValue, MAX_JSON_CHARS, parseJson, parseMembers } from "./parse-json.ts";
 export { payloadHash, SALT_BYTES, saltedHash } from "./payload-hash.ts";

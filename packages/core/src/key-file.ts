@@ -9,11 +9,16 @@
  * named origin and `/timestamp`, type 4: it cosigns them with their time. A third, where it was asked for, is the log's
  * ML-DSA-44 key, named as its origin, type 6: it signs checkpoints too, and holds against quantum computers.
  *
+ * A key that lies elsewhere, in an ssh-agent, has its verifier key there instead (signer.ts):
+ *
+ *     AGENT+KEY+scidex.ai/audit-chain+<key ID>+<base64>
+ *
  * The first two never share a seed, since a cosignature does not say whose it is (c2sp.org/tlog-cosignature). The file must
  * be readable by its owner only; whoever reads and writes it sees to that.
  */
 import { CoreError } from "./errors.ts";
 import { generateSigningKey, type NoteSigner, parseSigner } from "./note-key.ts";
+import { elsewhereLine, isElsewhere, type KeyElsewhere, parseElsewhere } from "./signer.ts";
 
 /** The keys of a publisher. */
 export interface PublisherKeys {
@@ -64,18 +69,22 @@ export function generateKeyFile(
   return { text: `${text}${third.signer}\n`, vkeys: [log.vkey, timestamp.vkey, third.vkey] };
 }
 
+/** The text of a key file of keys that lie elsewhere. */
+export const keyFileElsewhere = (vkeys: Vkeys): string => vkeys.map((vkey) => `${elsewhereLine(vkey)}\n`).join("");
+
 /**
  * The keys of a key file. Error messages never repeat any of it.
  *
+ * @param elsewhere what knows keys that do not lie in the file; without it, a file that names one is refused
  * @throws {CoreError} `key_file_malformed`
  */
-export function parseKeyFile(text: string): PublisherKeys {
+export function parseKeyFile(text: string, elsewhere?: KeyElsewhere): PublisherKeys {
   const lines = text.split("\n", 5);
   const [first = "", second = "", third = ""] = lines;
   if (lines.at(-1) !== "" || lines.length < 3 || lines.length > 4)
     throw new CoreError("key_file_malformed", "a key file has two lines or three, a signer key each");
-  const log = parseLine(first, "first");
-  const timestamp = parseLine(second, "second");
+  const log = parseLine(first, "first", elsewhere);
+  const timestamp = parseLine(second, "second", elsewhere);
   if (log.type !== 1) throw new CoreError("key_file_malformed", "the first key must be of type 1 (Ed25519)");
   if (timestamp.type !== 4) throw new CoreError("key_file_malformed", "the second key must be of type 4 (cosignature)");
   if (timestamp.name !== timestampName(log.name)) {
@@ -85,15 +94,15 @@ export function parseKeyFile(text: string): PublisherKeys {
     throw new CoreError("key_file_malformed", "the two keys must not be the same");
   }
   if (lines.length === 3) return { origin: log.name, log, timestamp };
-  const postQuantum = parseLine(third, "third");
+  const postQuantum = parseLine(third, "third", elsewhere);
   if (postQuantum.type !== 6 || postQuantum.name !== log.name)
     throw new CoreError("key_file_malformed", `the third key must be of type 6 (ML-DSA-44), and named ${log.name}`);
   return { origin: log.name, log, timestamp, postQuantum };
 }
 
-function parseLine(line: string, which: string): NoteSigner {
+function parseLine(line: string, which: string, elsewhere: KeyElsewhere | undefined): NoteSigner {
   try {
-    return parseSigner(line);
+    return elsewhere !== undefined && isElsewhere(line) ? parseElsewhere(line, elsewhere) : parseSigner(line);
   } catch (cause) {
     if (!(cause instanceof CoreError)) throw cause;
     throw new CoreError("key_file_malformed", `the ${which} line: ${cause.message}`, { cause });

@@ -40,6 +40,8 @@ export interface NoteKey {
 
 /** A key that signs notes. */
 export interface NoteSigner extends NoteKey {
+  /** Whether the key lies elsewhere, so that it signs within `withSignatures` only (signer.ts). */
+  readonly isElsewhere: boolean;
   /**
    * The signature of a note text: 64 bytes for type 1, 72 for type 4 and 2428 for type 6, which sign `time` (seconds since
    * the Unix epoch) with it. Type 1 ignores the time.
@@ -93,8 +95,9 @@ export function parseSigner(text: string): NoteSigner {
   const { privateKey, publicBytes } = algorithm.keyPair(bytes);
   const vkey = formatVkey(name, type, publicBytes);
   if (formatSigner(name, vkey, type, bytes) !== text) throw malformedSigner();
-  const sign = (text: string, time: bigint): Uint8Array => algorithm.sign(privateKey, name, text, time);
-  return { name, keyId: idOf(vkey), type, vkey, publicBytes, sign };
+  const sign = (text: string, time: bigint): Uint8Array =>
+    algorithm.inNote(algorithm.signMessage(privateKey, algorithm.message(name, text, time)), time);
+  return { name, keyId: idOf(vkey), type, vkey, publicBytes, isElsewhere: false, sign };
 }
 
 /**
@@ -143,6 +146,14 @@ function keyData(base64: string): { type: SignatureType; bytes: Uint8Array } {
     );
   return { type, bytes: data.subarray(1) };
 }
+
+/**
+ * The verifier key of a public key.
+ *
+ * @throws {CoreError} `name_malformed`
+ */
+export const vkeyOf = (name: string, type: SignatureType, publicBytes: Uint8Array): string =>
+  formatVkey(checkName(name), type, publicBytes);
 
 function formatVkey(name: string, type: SignatureType, publicBytes: Uint8Array): string {
   const data = Buffer.concat([Uint8Array.of(type), publicBytes]);

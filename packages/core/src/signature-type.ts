@@ -33,8 +33,11 @@ export interface Algorithm {
   keyPair(seed: Uint8Array): { readonly privateKey: KeyObject; readonly publicBytes: Uint8Array };
   /** @throws {CoreError} `key_malformed`, `key_unsupported` */
   publicKey(bytes: Uint8Array): KeyObject;
-  /** @param name the key's. @throws {CoreError} `time_range`, `checkpoint_malformed` */
-  sign(key: KeyObject, name: string, text: string, time: bigint): Uint8Array;
+  /** The bytes that are signed. @param name the key's. @throws {CoreError} `time_range`, `checkpoint_malformed` */
+  message(name: string, text: string, time: bigint): Uint8Array;
+  signMessage(key: KeyObject, message: Uint8Array): Uint8Array;
+  /** A signature as it stands in a note. */
+  inNote(signature: Uint8Array, time: bigint): Uint8Array;
   /** Never throws. */
   verify(key: KeyObject, name: string, text: string, signature: Uint8Array): boolean;
 }
@@ -43,7 +46,9 @@ const NOTES: Algorithm = {
   publicBytes: KEY_BYTES,
   keyPair,
   publicKey,
-  sign: (key, _name, text) => signEd25519(key, Buffer.from(text)),
+  message: (_name, text) => Buffer.from(text),
+  signMessage: signEd25519,
+  inNote: (signature) => signature,
   verify: (key, _name, text, signature) => verifyEd25519(key, Buffer.from(text), signature),
 };
 
@@ -51,8 +56,9 @@ const COSIGNATURES: Algorithm = {
   publicBytes: KEY_BYTES,
   keyPair,
   publicKey,
-  sign: (key, _name, text, time) =>
-    encodeCosignature(checkCosignatureTime(time), signEd25519(key, cosignatureMessage(text, time))),
+  message: (_name, text, time) => cosignatureMessage(text, checkCosignatureTime(time)),
+  signMessage: signEd25519,
+  inNote: (signature, time) => encodeCosignature(time, signature),
   verify: (key, _name, text, bytes) => {
     const cosignature = decodeCosignature(bytes);
     return (
@@ -65,8 +71,9 @@ const POST_QUANTUM: Algorithm = {
   publicBytes: ML_DSA_PUBLIC_BYTES,
   keyPair: mlDsaKeyPair,
   publicKey: mlDsaPublicKey,
-  sign: (key, name, text, time) =>
-    encodeCosignature(checkCosignatureTime(time), signMlDsa(key, subtreeMessage(name, text, time))),
+  message: (name, text, time) => subtreeMessage(name, text, checkCosignatureTime(time)),
+  signMessage: signMlDsa,
+  inNote: (signature, time) => encodeCosignature(time, signature),
   verify: (key, name, text, bytes) => {
     const cosignature = decodeCosignature(bytes);
     if (cosignature === undefined) return false;

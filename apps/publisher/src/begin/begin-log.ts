@@ -1,5 +1,6 @@
 import {
   type Beginning,
+  type Begun,
   formatSeconds,
   generateKeyFile,
   parseBeginningLine,
@@ -21,6 +22,7 @@ import { openPublisherSinks, requireDistinct } from "../sinks/open-sinks.ts";
 import { replaceDurably } from "@scidex/audit-command";
 import { clonesOf, currentKeyFile, exists, stateFileOf, successorKeyFile } from "../state/key-file.ts";
 import type { FirstLog } from "../state/log-history.ts";
+import { signing } from "../state/signing.ts";
 import { beginningState, formatState, parseState } from "../state/state.ts";
 import { StateFile } from "../state/state-file.ts";
 import { type EndedState, type LogToEnd, logToEnd, readEnded } from "./ended-log.ts";
@@ -111,22 +113,18 @@ async function beginLocked(
   const origin = successorOf(log.origin);
   const { text, vkeys } = newKeys(origin, options.postQuantum === true || hasPostQuantum(log));
   const { seq, chainHash } = ended.last;
-  const line = signed(() =>
-    signBeginning({
-      keys: parseKeyFile(text),
-      earlier: log.keys,
-      time: timeAfter(ended),
-      begun: {
-        type: "begun",
-        origin,
-        ...server,
-        reason,
-        keys: vkeys,
-        ended: { origin: log.origin, head: { seq, chainHash }, ...ended.state.log },
-        ...standing,
-      },
-    }),
-  );
+  const keys = parseKeyFile(text);
+  const time = timeAfter(ended);
+  const begun: Begun = {
+    type: "begun",
+    origin,
+    ...server,
+    reason,
+    keys: vkeys,
+    ended: { origin: log.origin, head: { seq, chainHash }, ...ended.state.log },
+    ...standing,
+  };
+  const line = await signing(() => signed(() => signBeginning({ keys, earlier: log.keys, time, begun })));
   if (signal?.aborted) throw new PublisherError("aborted", "stopped; nothing has begun");
   const keyFile = successorKeyFile(options.keyFile, current.number + 1);
   const beginning = parseBeginningLine(line);

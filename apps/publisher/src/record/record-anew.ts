@@ -4,6 +4,7 @@ import {
   type LinkId,
   parseStatementLine,
   type PublisherKeys,
+  type RecordedAnew,
   type Seq,
   signStatement,
 } from "@scidex/audit-core";
@@ -18,6 +19,7 @@ import type { Sink } from "@scidex/audit-sinks";
 import type { Sql } from "postgres";
 import { PublisherError } from "../errors.ts";
 import type { FirstLog } from "../state/log-history.ts";
+import { signing } from "../state/signing.ts";
 import { inTransaction } from "../transaction.ts";
 import { chainStatement, newestConfiguration, linkAt, recordBatch } from "./doors.ts";
 
@@ -140,24 +142,22 @@ async function state(
 ): Promise<string> {
   const { keys, database, last: head } = ground;
   const { kind, compared, notCompared, changesNotCompared } = table;
-  const line = signStatement({
-    keys,
-    // Lines follow each other in time, also where the clock is put back.
-    time: max(BigInt(Math.floor(Date.now() / 1_000)), head.signedTime),
-    statement: {
-      type: "recorded_anew",
-      origin: keys.origin,
-      systemIdentifier: look.server?.systemIdentifier ?? null,
-      database: look.server?.database ?? database.options.database,
-      kind,
-      configuration: await linkAt(database, table.configuration),
-      last,
-      head: { seq: head.seq, chainHash: head.chainHash },
-      compared,
-      notCompared,
-      changesNotCompared,
-    },
-  });
+  // Lines follow each other in time, also where the clock is put back.
+  const time = max(BigInt(Math.floor(Date.now() / 1_000)), head.signedTime);
+  const statement: RecordedAnew = {
+    type: "recorded_anew",
+    origin: keys.origin,
+    systemIdentifier: look.server?.systemIdentifier ?? null,
+    database: look.server?.database ?? database.options.database,
+    kind,
+    configuration: await linkAt(database, table.configuration),
+    last,
+    head: { seq: head.seq, chainHash: head.chainHash },
+    compared,
+    notCompared,
+    changesNotCompared,
+  };
+  const line = await signing(() => signStatement({ keys, statement, time }));
   await chainStatement(database, parseStatementLine(line, ground.trust).hash);
   return line;
 }

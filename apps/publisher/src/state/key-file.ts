@@ -1,13 +1,17 @@
 import { lstat, open, rm } from "node:fs/promises";
 import { dirname } from "node:path";
-import { belongingTo, createDurably } from "@scidex/audit-command";
+import { agentKey, belongingTo, createDurably } from "@scidex/audit-command";
 import {
   CoreError,
   generateKeyFile,
+  elsewhereLine,
   generateSigningKey,
+  keyFileElsewhere,
   parseKeyFile,
   type PublisherKeys,
+  timestampName,
   type Vkeys,
+  vkeyOf,
 } from "@scidex/audit-core";
 import { errno, messageOf, PublisherError } from "../errors.ts";
 import { formatState, initialState } from "./state.ts";
@@ -46,9 +50,11 @@ export async function generateKeyFiles(options: {
   readonly out: string;
   /** With an ML-DSA-44 key of the log, which signs checkpoints too. */
   readonly postQuantum?: boolean;
+  /** Public keys that lie in an ssh-agent, the log's and that of its time-stamping: the file names them, and has no secret. */
+  readonly elsewhere?: readonly [log: Uint8Array, timestamp: Uint8Array] | undefined;
 }): Promise<{ vkeys: Vkeys }> {
-  const { origin, out } = options;
-  const { text, vkeys } = generate(origin, options.postQuantum === true);
+  const { origin, out, elsewhere } = options;
+  const { text, vkeys } = generate(origin, options.postQuantum === true, elsewhere);
   const state = stateFileOf(out);
   // The state first: a key file without its state is an error, a state file without keys is nothing.
   for (const [path, content] of [
@@ -88,13 +94,17 @@ export async function generateKeyFiles(options: {
 export async function generateErasureKey({
   name,
   out,
+  elsewhere,
 }: {
   readonly name: string;
   readonly out: string;
+  /** A public key that lies in an ssh-agent: the file names it. */
+  readonly elsewhere?: Uint8Array | undefined;
 }): Promise<string> {
   try {
-    const { signer, vkey } = generateSigningKey(name, 1);
-    await createDurably(out, `${signer}\n`);
+    const made = elsewhere === undefined ? generateSigningKey(name, 1) : undefined;
+    const vkey = made?.vkey ?? vkeyOf(name, 1, elsewhere ?? new Uint8Array());
+    await createDurably(out, `${made?.signer ?? elsewhereLine(vkey)}\n`);
     return vkey;
   } catch (cause) {
     const isTaken = errno(cause) === "EEXIST";
@@ -140,7 +150,7 @@ export async function readKeyFile(path: string): Promise<PublisherKeys> {
     );
   }
   try {
-    return parseKeyFile(text);
+    return parseKeyFile(text, agentKey);
   } catch (cause) {
     if (cause instanceof CoreError)
       throw wrong(`has the wrong format: ${cause.message}; audit-chain keygen makes one`, cause);
@@ -148,8 +158,16 @@ export async function readKeyFile(path: string): Promise<PublisherKeys> {
   }
 }
 
-function generate(origin: string, postQuantum: boolean): { text: string; vkeys: Vkeys } {
+function generate(
+  origin: string,
+  postQuantum: boolean,
+  elsewhere: readonly [Uint8Array, Uint8Array] | undefined,
+): { text: string; vkeys: Vkeys } {
   try {
+    if (elsewhere !== undefined) {
+      const vkeys = [vkeyOf(origin, 1, elsewhere[0]), vkeyOf(timestampName(origin), 4, elsewhere[1])] as const;
+      return { text: keyFileElsewhere(vkeys), vkeys };
+    }
     return generateKeyFile(origin, { postQuantum });
   } catch (cause) {
     if (cause instanceof CoreError && cause.code === "key_unsupported")

@@ -1,9 +1,20 @@
 import { readFile } from "node:fs/promises";
-import { CoreError, generateKeyFile, headTrust, type HeadTrust, type PublisherKeys, vkeysOf } from "@scidex/audit-core";
+import {
+  CoreError,
+  generateKeyFile,
+  headTrust,
+  type HeadTrust,
+  keyFileElsewhere,
+  type PublisherKeys,
+  timestampName,
+  type Vkeys,
+  vkeyOf,
+  vkeysOf,
+} from "@scidex/audit-core";
 import { headOf } from "@scidex/audit-reader";
 import { errno, messageOf, PublisherError } from "../errors.ts";
-import { renameDurably, replaceDurably } from "@scidex/audit-command";
-import { exists, readKeyFile, stateFileOf } from "./key-file.ts";
+import { createDurably, renameDurably, replaceDurably } from "@scidex/audit-command";
+import { currentKeyFile, exists, readKeyFile, stateFileOf } from "./key-file.ts";
 import type { ReplacedKeys } from "./log-history.ts";
 import { parseState, type State } from "./state.ts";
 
@@ -97,14 +108,54 @@ function replacedAlready(keyFile: string, { keys, by }: ReplacedKeys): Publisher
 const idOf = (vkey = ""): string => vkey.split("+", 2).join("+");
 
 /**
+ * Names keys in an ssh-agent that are to take the place of a log's, for the next `rotateKey`.
+ *
+ * @returns their verifier keys
+ * @throws {PublisherError} `configuration` where the file is another log's, or others are named already; `io`
+ */
+export async function nameNextKeys(
+  keyFile: string,
+  origin: string,
+  [log, timestamp]: readonly [log: Uint8Array, timestamp: Uint8Array],
+): Promise<Vkeys> {
+  const { path } = await currentKeyFile(keyFile);
+  const { origin: known } = await readKeyFile(path);
+  if (known !== origin)
+    throw new PublisherError(
+      "configuration",
+      `${path} has keys of the log ${JSON.stringify(known)}: expected that name`,
+    );
+  const vkeys = [vkeyOf(origin, 1, log), vkeyOf(timestampName(origin), 4, timestamp)] as const;
+  const next = nextKeyFile(path);
+  try {
+    await createDurably(next, keyFileElsewhere(vkeys));
+  } catch (cause) {
+    if (errno(cause) === "EEXIST")
+      throw new PublisherError("configuration", `${next} is there already: rotate the key with it, or move it away`, {
+        cause,
+      });
+    throw new PublisherError("io", `the new keys can't be named: ${messageOf(cause)}`, { cause });
+  }
+  return vkeys;
+}
+
+/**
  * The keys that are to take the place of a log's: those that a run has made that was cut off, or new ones. There is an
  * ML-DSA-44 key among them where there is one now: verifiers that have it refuse a head without one.
  *
  * @throws {PublisherError} `configuration` where another log's lie there, or not as many; `io`
  */
-export async function readNextKeys(keyFile: string, { origin, postQuantum }: PublisherKeys): Promise<PublisherKeys> {
+export async function readNextKeys(
+  keyFile: string,
+  { origin, postQuantum, log }: PublisherKeys,
+): Promise<PublisherKeys> {
   const path = nextKeyFile(keyFile);
   if (!(await exists(path))) {
+    if (log.isElsewhere)
+      throw new PublisherError(
+        "configuration",
+        `the keys of ${keyFile} lie in an ssh-agent, and no new ones are written into a file: add new ones to the agent (ssh-add), and name them with: audit-chain keygen --name ${origin} --agent KEY,KEY --next ${keyFile}`,
+      );
     try {
       // Whole or not at all: the next run uses what a killed one has left.
       await replaceDurably(path, generateKeyFile(origin, { postQuantum: postQuantum !== undefined }).text);

@@ -1,4 +1,4 @@
-import { readSecretFile } from "@scidex/audit-command";
+import { agentKey, readSecretFile } from "@scidex/audit-command";
 import { headTrust, type HeadTrust, parseKeyFile, type PublisherKeys, vkeysOf } from "@scidex/audit-core";
 import { configuration, messageOf } from "../command/errors.ts";
 
@@ -9,7 +9,7 @@ import { configuration, messageOf } from "../command/errors.ts";
  */
 export async function readNightKeys(file: string): Promise<PublisherKeys> {
   try {
-    return parseKeyFile(await readSecretFile(file));
+    return parseKeyFile(await readSecretFile(file), agentKey);
   } catch (error) {
     throw configuration(
       `--sign ${file}: ${messageOf(error)}. audit-chain keygen --name NAME --out ${file} makes the verifier's own keys`,

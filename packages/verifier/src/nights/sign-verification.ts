@@ -3,11 +3,13 @@ import { CommandError } from "@scidex/audit-command";
 import {
   fromHex,
   type LinkId,
+  type Night,
   NO_NIGHT,
   parseNightLine,
   type PublisherKeys,
   sha256,
   signNight,
+  withSignatures,
 } from "@scidex/audit-core";
 import { openSink, type Sink } from "@scidex/audit-sinks";
 import type { Policy } from "../coverage/policy.ts";
@@ -60,25 +62,22 @@ async function addNight(sink: Sink, { keys, keyFile }: NightTarget, verified: Ni
   checkPlace(sink.name, held, last.number, hasNight(held.nights, last), keyFile);
   const before = held.nights.at(-1);
   const { report, policy, policyFile, origin, database, version, now } = verified;
-  const line = signNight({
-    keys,
-    time: BigInt(Math.floor(now / 1000)),
-    night: {
-      number: (before?.number ?? 0) + 1,
-      previous: before?.hash ?? NO_NIGHT,
-      status: report.status,
-      findings: report.divergenceCount,
-      accepted: report.accepted.length,
-      head: report.head && { seq: report.head.seq, chainHash: fromHex(report.head.chainHash) },
-      anchoredTo: report.anchoredTo,
-      origin,
-      database,
-      policy: policyFile === undefined ? null : sha256(await readFile(policyFile)),
-      approved: approvedBy(policy),
-      report: sha256(formatReport(report)),
-      version,
-    },
-  });
+  const night: Night = {
+    number: (before?.number ?? 0) + 1,
+    previous: before?.hash ?? NO_NIGHT,
+    status: report.status,
+    findings: report.divergenceCount,
+    accepted: report.accepted.length,
+    head: report.head && { seq: report.head.seq, chainHash: fromHex(report.head.chainHash) },
+    anchoredTo: report.anchoredTo,
+    origin,
+    database,
+    policy: policyFile === undefined ? null : sha256(await readFile(policyFile)),
+    approved: approvedBy(policy),
+    report: sha256(formatReport(report)),
+    version,
+  };
+  const line = await withSignatures(() => signNight({ keys, night, time: BigInt(Math.floor(now / 1000)) }));
   await sink.append([line], { after: held.end });
   await rememberNight(keyFile, parseNightLine(line, keys.origin, trust));
 }

@@ -1,5 +1,21 @@
-import { type CommandContext, CommandError, escapeText, origin, readSecretFile, required } from "@scidex/audit-command";
-import { CoreError, type NoteSigner, parseSigner, signErasure } from "@scidex/audit-core";
+import {
+  agentKey,
+  type CommandContext,
+  CommandError,
+  escapeText,
+  origin,
+  readSecretFile,
+  required,
+} from "@scidex/audit-command";
+import {
+  CoreError,
+  isElsewhere,
+  type NoteSigner,
+  parseElsewhere,
+  parseSigner,
+  signErasure,
+  withSignatures,
+} from "@scidex/audit-core";
 import { Command } from "commander";
 import type { Sql } from "postgres";
 import { withDatabase } from "../../database/database.ts";
@@ -49,7 +65,7 @@ async function run(context: CommandContext, table: string, key: string, { reason
   const signer = await readSigner(sign);
   // Before anything is deleted.
   const sample = { seq: 1n, chainHash: new Uint8Array(32) };
-  signed(signer, { event: sample, kind: table, origin: name, pk: key, reason });
+  await signed(signer, { event: sample, kind: table, origin: name, pk: key, reason });
   const use = { command: "erase", right: "a member of scidex_audit_retention who may delete from the table" };
   await withDatabase(context, use, async ({ sql }) => {
     const parts = await partsOf(sql, table);
@@ -69,7 +85,7 @@ async function run(context: CommandContext, table: string, key: string, { reason
           : `${table} has no row with the key ${JSON.stringify(key)}, and none that was erased`,
       );
     const { kind, pk, seq } = event;
-    const note = signed(signer, { event, kind, origin: name, pk, reason });
+    const note = await signed(signer, { event, kind, origin: name, pk, reason });
     await sql`select public.audit_chain_hand_over(${note})`;
     await print(json, { kind, pk, seq: Number(seq), reason, was_there: wasThere, key: signer.vkey }, () => [
       escapeText(`${kind} ${pk}: ${wasThere ? "erased" : "was erased before"}, which is seq ${seq}`),
@@ -80,7 +96,8 @@ async function run(context: CommandContext, table: string, key: string, { reason
 
 async function readSigner(file: string): Promise<NoteSigner> {
   try {
-    const signer = parseSigner((await readSecretFile(file)).trim());
+    const line = (await readSecretFile(file)).trim();
+    const signer = isElsewhere(line) ? parseElsewhere(line, agentKey) : parseSigner(line);
     if (signer.type === 1) return signer;
   } catch (cause) {
     // The message of a key that cannot be read never repeats it.
@@ -95,9 +112,10 @@ async function readSigner(file: string): Promise<NoteSigner> {
   );
 }
 
-function signed(signer: NoteSigner, erased: Omit<Parameters<typeof signErasure>[1], "at">): string {
+async function signed(signer: NoteSigner, erased: Omit<Parameters<typeof signErasure>[1], "at">): Promise<string> {
+  const at = BigInt(Math.floor(Date.now() / 1_000));
   try {
-    return signErasure(signer, { ...erased, at: BigInt(Math.floor(Date.now() / 1_000)) });
+    return await withSignatures(() => signErasure(signer, { ...erased, at }));
   } catch (cause) {
     if (!(cause instanceof CoreError)) throw cause;
     throw new CommandError("usage", `it cannot be signed: ${cause.message}`, { cause });

@@ -9,6 +9,7 @@ import {
 } from "@scidex/audit-core";
 import type { Sql } from "postgres";
 import { PublisherError } from "../../errors.ts";
+import { signing } from "../../state/signing.ts";
 import type { Memory } from "../open-memory.ts";
 import { before } from "./increment-walk.ts";
 import type { Increment } from "./read-increment.ts";
@@ -42,7 +43,7 @@ export async function signIncrement(
   signed: Pick<Memory, "last" | "newest">,
   increment: Increment,
 ): Promise<SignedHead | undefined> {
-  const line = sign(signer, signed, increment);
+  const line = await signing(() => sign(signer, signed, increment));
   if (line === undefined) return undefined;
   await flushWrites(sql);
   return { line, head: parseHeadLine(line, signer.trust) };
