@@ -28,11 +28,11 @@ const MAX_KEYS = 16;
 
 /** A signature is wanted, and not there yet. Whoever sees this outside `withSignatures` has forgotten that. */
 class SignatureWanted extends Error {
-  readonly fetch: () => Promise<void>;
+  readonly askKey: () => Promise<void>;
 
-  constructor(fetch: () => Promise<void>) {
+  constructor(askKey: () => Promise<void>) {
     super("this key lies elsewhere: sign with withSignatures");
-    this.fetch = fetch;
+    this.askKey = askKey;
   }
 }
 
@@ -48,7 +48,7 @@ export async function withSignatures<T>(make: () => T): Promise<T> {
       return make();
     } catch (error) {
       if (!(error instanceof SignatureWanted)) throw error;
-      await error.fetch();
+      await error.askKey();
     }
   }
   throw new Error("what is to be signed is another text each time");
