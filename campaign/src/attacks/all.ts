@@ -20,6 +20,7 @@ import { RIGHTS_ATTACKS } from "./rights.ts";
 import { ROW_ATTACKS } from "./rows.ts";
 import { SCHEMA_ATTACKS } from "./schema-changes.ts";
 import { SINK_ATTACKS } from "./sinks.ts";
+import { TREE_ATTACKS } from "./trees.ts";
 
 /** Every attack of the table of threats that has a check, in its order. */
 export const ATTACKS: readonly Attack[] = [
@@ -43,5 +44,6 @@ export const ATTACKS: readonly Attack[] = [
   ...COVERAGE_ATTACKS,
   ...EXCUSES,
   ...SINK_ATTACKS,
+  ...TREE_ATTACKS,
   ...GIT_COMMANDS,
 ].toSorted((a, b) => a.id.localeCompare(b.id));

@@ -13,6 +13,8 @@ export interface Trust {
   /** URLs of the sinks. */
   readonly sinks?: readonly string[];
   readonly hasState?: boolean;
+  /** Variables that it has besides. */
+  readonly environment?: Readonly<Record<string, string>>;
   /** Verified in so many shards, whose reports are merged. */
   readonly shards?: number;
 }
@@ -93,9 +95,9 @@ export class World implements AsyncDisposable {
   /** The verifier as a process: the inspector's role, public keys, a pinned policy and its own state. */
   async verify(trust: Trust = {}): Promise<Ended> {
     const { policyFile, stateFile } = this.place;
-    const { args = [], sinks = this.place.sinks, hasState = true, shards = 1 } = trust;
+    const { args = [], sinks = this.place.sinks, hasState = true, environment: more = {}, shards = 1 } = trust;
     const state = hasState ? ["--state", stateFile] : [];
-    const environment = { AUDIT_SINKS: sinks.join(","), AUDIT_SHARD_SECRET: "a secret of this trial" };
+    const environment = { AUDIT_SINKS: sinks.join(","), AUDIT_SHARD_SECRET: "a secret of this trial", ...more };
     const options = ["--policy", policyFile, ...state];
     if (shards === 1) return await this.run("audit-verify", "inspector", ["--json", ...options, ...args], environment);
     const files: string[] = [];
