@@ -5,12 +5,13 @@ import { benchBackfill } from "./backfill.ts";
 import { benchBundle } from "./bundle.ts";
 import { benchCapture } from "./capture/bench-capture.ts";
 import { type BenchDatabase, benchDatabase } from "./database.ts";
+import { benchFleet } from "./scale/fleet.ts";
 import { benchLedger } from "./ledger.ts";
 import { isReached, type Measurement } from "./measure.ts";
 import { benchPublish } from "./publish.ts";
 import { benchRecord } from "./record.ts";
 import { benchSeal } from "./seal.ts";
-import { benchShards } from "./shards.ts";
+import { benchShards } from "./scale/shards.ts";
 import { benchTables } from "./tables.ts";
 import { benchVerify } from "./verify.ts";
 
@@ -29,6 +30,7 @@ const SUBJECTS: readonly Subject[] = [
   { name: "shards", run: benchShards },
   { name: "bundle", run: benchBundle },
   { name: "tables", run: benchTables },
+  { name: "fleet", run: benchFleet },
   { name: "publish", run: benchPublish },
   { name: "ledger", run: benchLedger },
 ];

@@ -51,7 +51,10 @@ export function backfillCommand(context: CommandContext): Command {
     .option(...ONLY)
     .option("--json", "print the result as JSON")
     .addHelpText("after", HELP)
-    .hook("preAction", async (_, command) => useConfig(context, command, { named: configFile(), isEach: false }))
+    .hook(
+      "preAction",
+      async (_, command) => void (await useConfig(context, command, { named: configFile(), isEach: false })),
+    )
     .action(context.run(async (tables: string[], flags: Flags) => await run(context.signal, tables, flags)));
 }
 

@@ -40,7 +40,7 @@ export async function auditChain(context: CommandContext, argv: readonly string[
       const use = { isEach: readsConfig === "each" };
       command
         .option(...ONLY)
-        .hook("preAction", async () => useConfig(context, command, { named: configFile(), ...use }));
+        .hook("preAction", async () => void (await useConfig(context, command, { named: configFile(), ...use })));
     }
     program.addCommand(command);
   }

@@ -1,4 +1,5 @@
 export { failurePage } from "./failure-page.ts";
+export { type FleetMember, fleetPage } from "./fleet-page.ts";
 export { nightsPage } from "./nights-page.ts";
 export type { NightsData, PageNight } from "./nights-data.ts";
 export { page } from "./page.ts";

@@ -5,6 +5,7 @@ import {
   currentMember,
   databaseName,
   databaseUrl,
+  EXIT,
   inStateFolder,
   keepHeapSmall,
   maxHeadAge,
@@ -25,6 +26,7 @@ import { parseCheckGroups, parseJobs, parseSeq, parseShard } from "./command/arg
 import { usage } from "./command/errors.ts";
 import { readPolicy, readState } from "./command/files.ts";
 import { useFleet } from "./command/fleet.ts";
+import { FleetOverview } from "./command/fleet-overview.ts";
 import { checkOrigin, sinksToRead } from "./command/heads-to-read.ts";
 import { parseKeys, readKeys } from "./command/keys.ts";
 import { readTrustPolicy } from "./command/trust-policy.ts";
@@ -77,6 +79,7 @@ with its events by one of them, and what applications get by the first. audit-ve
 
 /** The `audit-verify` command. */
 export function verifyCommand(context: CommandContext): Command {
+  const overview = new FleetOverview();
   const command = new Command("audit-verify")
     // What follows a subcommand is its own.
     .enablePositionalOptions()
@@ -107,6 +110,7 @@ export function verifyCommand(context: CommandContext): Command {
     .option("--allow-unanchored", "accept that there are no sinks")
     .option("--fleet <file>", "verify several databases, side by side: those that this file names; default AUDIT_FLEET")
     .option(...ONLY)
+    .option("--overview <file>", "of several databases: also write a page that says how each of them stands")
     .option("--bundle <dir>", "verify a log from its files alone, without a database: a tiles: folder, or prove --all")
     .option("--report <file>", "also write the report as a page for people: one HTML file that loads nothing")
     .option("--sign <file>", "the verifier's own keys: sign what a full run has found, as one more night of --nights")
@@ -116,19 +120,19 @@ export function verifyCommand(context: CommandContext): Command {
       .option("--json", "print the report as JSON")
       .addHelpText("after", HELP)
       // A subcommand says for itself what it works on.
-      .hook("preAction", async (own, asked) => (own === asked ? await useFleet(context, own) : undefined))
-      .action(context.run(async (flags: Flags) => await run(flags, context.signal)))
+      .hook("preAction", async (own, asked) => (own === asked ? await useFleet(context, own, overview) : undefined))
+      .action(context.run(async (flags: Flags) => await run(flags, context.signal, overview)))
       .addCommand(historyCommand(context))
       .addCommand(mergeCommand(context, async (asked) => await runAgain(asked, context.signal)))
       .addCommand(alertsCommand(context, alertMemory))
   );
 }
 
-async function run({ bundle, ...given }: Flags, signal: AbortSignal): Promise<Outcome> {
+async function run({ bundle, ...given }: Flags, signal: AbortSignal, page: FleetOverview): Promise<Outcome> {
   if (bundle !== undefined) return await runBundle({ bundle, ...given }, signal);
   const state = given.state ?? inStateFolder("audit-verify.state");
   const flags = state === undefined ? given : { ...given, state };
-  const request = await readRequest(flags, signal);
+  const request = await readRequest(flags, signal).catch(page.noteFailure);
   const sinks = sinksToRead(flags.state);
   try {
     const verification = await verifyDatabase(request, sinks, signal).catch(async (error: unknown) => {
@@ -136,9 +140,11 @@ async function run({ bundle, ...given }: Flags, signal: AbortSignal): Promise<Ou
         await writeFailure(request, error);
         await alertFailure(request.alerts, request.trust.policy ?? null, request.trust.state?.awaitedSince ?? null);
       }
-      throw error;
+      return await page.noteFailure(error);
     });
-    return await deliver(verification, request);
+    const isNoted = await page.note(verification.report);
+    const { exit } = await deliver(verification, request);
+    return { exit: exit === EXIT.ok && !isNoted ? EXIT.failed : exit };
   } finally {
     await Promise.all(sinks.map(async (sink) => await sink.close()));
   }

@@ -58,8 +58,10 @@ export function syncCommand(context: CommandContext): Command {
     .option(...ONLY)
     .option("--json", "print the result as JSON")
     .addHelpText("after", HELP)
-    .hook("preAction", async (_, command) =>
-      useConfig(context, command, { named: command.args[0] ?? configFile(), isEach: true }),
+    .hook(
+      "preAction",
+      async (_, command) =>
+        void (await useConfig(context, command, { named: command.args[0] ?? configFile(), isEach: true })),
     )
     .action(context.run((file: string | undefined, options: Options) => run(context, file, options)));
 }

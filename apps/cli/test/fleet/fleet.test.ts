@@ -1,5 +1,7 @@
 // Three servers in one file: what works on all of them, and goes on where one of them has died.
 import { afterAll, beforeAll, describe, expect, it } from "vitest";
+import { readFile } from "node:fs/promises";
+import { join } from "node:path";
 import { jsonOf } from "../run-cli.ts";
 import { PUBLISHER, type ThreeServers, threeServers } from "./three-servers.ts";
 
@@ -106,8 +108,12 @@ describe("when one of them dies", () => {
       "us",
       "set session_replication_role = replica; update public.orders set item = 'x' where id = 3",
     );
-    const answer = await verify();
+    const page = join(fleet.folder, "overview.html");
+    const answer = await verify("--overview", page);
     expect(answer.exit).toBe(1);
+    const html = await readFile(page, "utf8");
+    expect(html.replaceAll(/<[^>]*>/gu, " ")).toMatch(/us\s+tampered.*eu\s+not verified.*asia\s+intact/su);
+    expect(html).toContain("cannot connect to");
     expect(exits(answer)).toEqual([
       ["asia", 0],
       ["eu", 3],

@@ -1,7 +1,7 @@
 import { type Trust, verify, type VerifyOptions } from "@scidex/audit-verifier";
-import { type BenchDatabase } from "./database.ts";
-import { held, type Measurement, median, milliseconds, ratioOf, rounds } from "./measure.ts";
-import { grow, Publisher } from "./verify.ts";
+import { type BenchDatabase } from "../database.ts";
+import { held, type Measurement, median, milliseconds, ratioOf, rounds } from "../measure.ts";
+import { grow, Publisher } from "../verify.ts";
 
 /** Shards can be cut where heads are. */
 const HEADS = 128;
