@@ -2,7 +2,7 @@ import { cpus } from "node:os";
 import { parseArgs } from "node:util";
 import { benchAppend } from "./append.ts";
 import { benchBackfill } from "./backfill.ts";
-import { benchBundle } from "./bundle.ts";
+import { benchBundle } from "./tree/bundle.ts";
 import { benchCapture } from "./capture/bench-capture.ts";
 import { type BenchDatabase, benchDatabase } from "./database.ts";
 import { benchFleet } from "./scale/fleet.ts";
@@ -13,6 +13,7 @@ import { benchRecord } from "./record.ts";
 import { benchSeal } from "./seal.ts";
 import { benchShards } from "./scale/shards.ts";
 import { benchTables } from "./tables.ts";
+import { benchTiles } from "./tree/tiles.ts";
 import { benchVerify } from "./verify.ts";
 
 interface Subject {
@@ -29,6 +30,7 @@ const SUBJECTS: readonly Subject[] = [
   { name: "verify", run: benchVerify },
   { name: "shards", run: benchShards },
   { name: "bundle", run: benchBundle },
+  { name: "tiles", run: benchTiles },
   { name: "tables", run: benchTables },
   { name: "fleet", run: benchFleet },
   { name: "publish", run: benchPublish },

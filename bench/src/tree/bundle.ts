@@ -4,9 +4,9 @@ import { join } from "node:path";
 import { leavesOf } from "@scidex/audit-publisher";
 import { openSink } from "@scidex/audit-sinks";
 import { type VerificationReport, verify, verifyBundle } from "@scidex/audit-verifier";
-import { type BenchDatabase, sealAll } from "./database.ts";
-import { held, type Measurement, milliseconds, rounds } from "./measure.ts";
-import { Publisher } from "./verify.ts";
+import { type BenchDatabase, sealAll } from "../database.ts";
+import { held, type Measurement, milliseconds, rounds } from "../measure.ts";
+import { Publisher } from "../verify.ts";
 
 const HEADS = 100;
 
