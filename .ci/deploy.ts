@@ -1,9 +1,10 @@
 /**
  * Tries what deploy/ has, as far as it can be tried here: the image is built and run against a real database, as its user,
- * read-only and with a key that it cannot write; the units pass `systemd-analyze verify` and `security`; the objects fit
- * Kubernetes' schemas; and every command line in these files has options that the publisher knows.
+ * read-only and with a key that it cannot write; PostgreSQL, publisher and verifier of the compose file are started; the units
+ * pass `systemd-analyze verify` and `security`; the objects fit Kubernetes' schemas; and every command line in these files has
+ * options that the publisher knows.
  *
- * usage: node --conditions=source .ci/deploy.ts (after a build; as root, with a Docker engine and systemd-analyze)
+ * usage: node --conditions=source .ci/deploy.ts (after a build; as root, with a Docker engine, docker-compose and systemd-analyze)
  */
 import { strict as assert } from "node:assert";
 import { chmodSync, chownSync, mkdirSync, mkdtempSync, rmSync, statSync, writeFileSync } from "node:fs";
@@ -11,6 +12,7 @@ import { tmpdir } from "node:os";
 import { join } from "node:path";
 import { setTimeout as sleep } from "node:timers/promises";
 import { startEmbedded } from "../packages/testkit/src/index.ts";
+import { checkComposeUp } from "./deploy/compose.ts";
 import { DEPLOY, checkFiles, USER } from "./deploy/files.ts";
 import { ROOT } from "./packages.ts";
 import { serveRegistry } from "./pages/registry.ts";
@@ -27,8 +29,10 @@ async function makeBase(image: string): Promise<void> {
   for (const path of ["bin", "usr/bin", "tmp", "var/lib/audit"]) mkdirSync(join(root, path), { recursive: true });
   await succeed("cp", ["-L", process.execPath, join(root, "usr/bin/node")]);
   await succeed("cp", ["-L", "/bin/sh", join(root, "bin/sh")]);
-  for (const name of ["env", "git"]) await succeed("cp", ["-L", `/usr/bin/${name}`, join(root, "usr/bin")]);
-  const programs = ["usr/bin/node", "bin/sh", "usr/bin/env", "usr/bin/git"].map((name) => join(root, name));
+  for (const name of ["env", "git", "sleep"]) await succeed("cp", ["-L", `/usr/bin/${name}`, join(root, "usr/bin")]);
+  const programs = ["usr/bin/node", "bin/sh", "usr/bin/env", "usr/bin/git", "usr/bin/sleep"].map((name) =>
+    join(root, name),
+  );
   const libraries = (await succeed("ldd", programs)).matchAll(/(?:=>|^)\s+(\/\S+) \(/gm);
   for (const file of new Set([...libraries].map((match) => match[1] ?? "")))
     await succeed("cp", ["-L", "--parents", file, root]);
@@ -94,6 +98,7 @@ async function checkImage(): Promise<void> {
   const refused = await container("publish", "--json");
   assert.equal(refused.code, 0, "publishing checks the chain, not the rows");
   console.log("ok    the image publishes, verifies and alerts as user 65532, read-only");
+  await checkComposeUp(folder, image);
 }
 
 /** The command that the image has: its endpoint is asked as a probe would ask it. */

@@ -8,10 +8,10 @@
 import { strict as assert } from "node:assert";
 import { type ChildProcess, execFileSync, spawn, spawnSync } from "node:child_process";
 import { mkdtempSync, readFileSync, rmSync, writeFileSync } from "node:fs";
-import { createServer } from "node:net";
 import { tmpdir } from "node:os";
 import { join } from "node:path";
 import { setTimeout as sleep } from "node:timers/promises";
+import { freePort } from "./free-port.ts";
 import { stringify } from "yaml";
 import { startEmbedded } from "../packages/testkit/src/index.ts";
 import { ROOT } from "./packages.ts";
@@ -29,16 +29,6 @@ function start(program: string, args: readonly string[], env: NodeJS.ProcessEnv 
     if (started.includes(child)) console.log(`${program} ended with ${code}:\n${output}`);
   });
   started.push(child);
-}
-
-/** A port that was free a moment ago. */
-async function freePort(): Promise<number> {
-  const server = createServer().listen(0, "127.0.0.1");
-  await new Promise((resolve) => server.once("listening", resolve));
-  const address = server.address();
-  await new Promise((resolve) => server.close(resolve));
-  assert(typeof address === "object" && address !== null);
-  return address.port;
 }
 
 /** Waits until it is so; says what it waited for when it never is. */

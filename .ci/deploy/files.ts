@@ -111,7 +111,7 @@ interface ComposeFile {
   >;
 }
 
-/** Its images cannot be pulled here: what can be held against something is. */
+/** What can be told without starting it. */
 function checkCompose(): string[] {
   const text = readFileSync(join(DEPLOY, "compose/compose.yaml"), "utf8");
   const { services } = parse(text, { merge: true }) as ComposeFile;

@@ -6,10 +6,10 @@ import { strict as assert } from "node:assert";
 import { type ChildProcess, spawn, spawnSync } from "node:child_process";
 import { once } from "node:events";
 import { mkdirSync, readFileSync, writeFileSync } from "node:fs";
-import { createServer } from "node:net";
 import { join } from "node:path";
 import { DatabaseSync } from "node:sqlite";
 import { setTimeout as sleep } from "node:timers/promises";
+import { freePort } from "../free-port.ts";
 import { formatAddCheckpoint, parseHeadParts, parseNote, sha256, toHex } from "../../packages/core/src/index.ts";
 
 /** What `go install` takes. */
@@ -77,15 +77,6 @@ async function start(
   const data = Buffer.concat([Uint8Array.of(4), wire.subarray(-32)]);
   const id = toHex(sha256(Buffer.concat([Buffer.from(`${NAME}\n`), data]))).slice(0, 8);
   return { url, vkey: `${NAME}+${id}+${data.toString("base64")}`, [Symbol.asyncDispose]: end };
-}
-
-async function freePort(): Promise<number> {
-  const server = createServer().listen(0, "127.0.0.1");
-  await once(server, "listening");
-  const address = server.address();
-  await new Promise((resolve) => server.close(resolve));
-  assert.ok(address !== null && typeof address === "object");
-  return address.port;
 }
 
 /** What the checks need of a log that has been published already. */
