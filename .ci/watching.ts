@@ -11,7 +11,7 @@ import { mkdtempSync, readFileSync, rmSync, writeFileSync } from "node:fs";
 import { tmpdir } from "node:os";
 import { join } from "node:path";
 import { setTimeout as sleep } from "node:timers/promises";
-import { freePort } from "./free-port.ts";
+import { freePort } from "./deploy/free-port.ts";
 import { stringify } from "yaml";
 import { startEmbedded } from "../packages/testkit/src/index.ts";
 import { ROOT } from "./packages.ts";
