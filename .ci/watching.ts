@@ -11,9 +11,8 @@ import { mkdtempSync, readFileSync, rmSync, writeFileSync } from "node:fs";
 import { tmpdir } from "node:os";
 import { join } from "node:path";
 import { setTimeout as sleep } from "node:timers/promises";
-import { freePort } from "./deploy/free-port.ts";
 import { stringify } from "yaml";
-import { startEmbedded } from "../packages/testkit/src/index.ts";
+import { freePort, startEmbedded } from "../packages/testkit/src/index.ts";
 import { ROOT } from "./packages.ts";
 
 const RULES = join(ROOT, "deploy/prometheus/audit-chain.rules.yml");

@@ -5,7 +5,7 @@ import { cpSync, mkdirSync, writeFileSync } from "node:fs";
 import { join } from "node:path";
 import { setTimeout as sleep } from "node:timers/promises";
 import { promisify } from "node:util";
-import { freePort } from "./free-port.ts";
+import { freePort } from "../../packages/testkit/src/index.ts";
 import { ROOT } from "../packages.ts";
 import { DEPLOY } from "./files.ts";
 import { run, succeed } from "./succeed.ts";

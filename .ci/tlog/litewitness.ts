@@ -9,7 +9,7 @@ import { mkdirSync, readFileSync, writeFileSync } from "node:fs";
 import { join } from "node:path";
 import { DatabaseSync } from "node:sqlite";
 import { setTimeout as sleep } from "node:timers/promises";
-import { freePort } from "../deploy/free-port.ts";
+import { freePort } from "../../packages/testkit/src/index.ts";
 import { formatAddCheckpoint, parseHeadParts, parseNote, sha256, toHex } from "../../packages/core/src/index.ts";
 
 /** What `go install` takes. */

@@ -1,4 +1,5 @@
 export { embeddedBinaries } from "./embedded/binaries.ts";
+export { freePort } from "./embedded/free-port.ts";
 export { asRole, toDatabase, withoutPassword } from "./connection-url.ts";
 export { createDatabase, type DatabaseOptions, type TestDatabase } from "./database.ts";
 export {
