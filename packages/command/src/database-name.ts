@@ -18,7 +18,8 @@ export function clientName({ options: { host, port, database, path } }: Sql): st
   return `${database} on ${path || places.join(",")}`;
 }
 
-function decoded(text: string): string {
+/** Without percent signs; text that is not validly encoded stays as it is. */
+export function decoded(text: string): string {
   try {
     return decodeURIComponent(text);
   } catch {

@@ -1,7 +1,8 @@
 import { statSync } from "node:fs";
 import { basename, dirname, resolve } from "node:path";
 import { CommandError } from "../command-error.ts";
-import { databaseName } from "../database-name.ts";
+import { databaseName, decoded } from "../database-name.ts";
+import { redactUrl } from "../redact.ts";
 import type { Member } from "./member.ts";
 
 /** What each member has for itself, in the words of the configuration. */
@@ -14,12 +15,20 @@ const OWN: Readonly<Record<string, (environment: Member["environment"]) => reado
   "one state folder (AUDIT_STATE_DIR)": (env) => listed(env["AUDIT_STATE_DIR"]).map(identityOf),
 };
 
-/** Options that name a place where a run leaves or remembers something. */
+/**
+ * Options that name a place where a run leaves or remembers something, keys whose last signature is remembered, and whom it is told
+ * that a run went well: one member's word would stand for another that is silent.
+ */
 const OWN_OPTIONS: Readonly<Record<string, string>> = {
   state: "--state",
   alertState: "--alert-state",
   nights: "--nights",
   report: "--report",
+  sign: "--sign",
+  heartbeat: "--heartbeat",
+  publishHeartbeat: "--publish-heartbeat",
+  verifyHeartbeat: "--verify-heartbeat",
+  fullHeartbeat: "--full-heartbeat",
 };
 
 /**
@@ -57,7 +66,7 @@ export function requireOwnFiles(options: Readonly<Record<string, unknown>>, coun
     if (typeof value === "string" && !value.includes("{name}"))
       throw new CommandError(
         "configuration",
-        `${option} is "${value}", for several databases; expected {name} in it, which stands for the name of each`,
+        `${option} is "${redactUrl(value)}", for several databases; expected {name} in it, which stands for the name of each`,
       );
   }
 }
@@ -66,10 +75,14 @@ const listed = (text = ""): string[] => (text.trim() === "" ? [] : [text.trim()]
 
 const addressOf = (url: string): string => databaseName(url).replace(/:5432$/u, "");
 
-/** Witnesses serve many logs; a file may have several names. */
+/** Witnesses serve many logs; a file or a folder may have several names, and a URL several spellings. */
 function sinkPlace(url: string): string[] {
   if (url === "" || url.startsWith("witness:")) return [];
-  return [url.startsWith("file:") ? `file:${identityOf(url.slice("file:".length).replace(/^\/\/(?=\/)/u, ""))}` : url];
+  const [, scheme, path = "", query] = /^(file|tiles|git):(?:\/\/(?=\/))?([^?]*)(.*)$/su.exec(url) ?? [];
+  if (scheme === undefined) return [url];
+  const parameters = new URLSearchParams(query);
+  parameters.sort();
+  return [`${scheme}:${identityOf(decoded(path))}?${parameters.toString()}`];
 }
 
 /** What a file is, by whatever name; of one that is not there yet, its name in the folder that is. */

@@ -3,6 +3,7 @@ import { tmpdir } from "node:os";
 import { join } from "node:path";
 import { afterAll, beforeAll, describe, expect, it } from "vitest";
 import { type Environment, fleetOf, type FleetFlags, settingsOf } from "../../src/index.ts";
+import { requireOwnFiles } from "../../src/fleet/require-apart.ts";
 
 const FILE = "fleet.json";
 const TWO = {
@@ -91,6 +92,8 @@ describe("two databases that would have one of something are refused", () => {
     await symlink(join(folder, "eu.key"), join(folder, "us.key"));
     await writeFile(join(folder, "eu.log"), "");
     await link(join(folder, "eu.log"), join(folder, "us.log"));
+    await mkdir(join(folder, "eu.tree"));
+    await symlink(join(folder, "eu.tree"), join(folder, "us.tree"));
   });
   afterAll(async () => await rm(folder, { recursive: true }));
   const us = { database: "postgres://audit@us/app" };
@@ -113,7 +116,44 @@ describe("two databases that would have one of something are refused", () => {
   it("also by links", () => {
     expect(() => read(TWO, { AUDIT_STATE_DIR: `${folder}/{name}` })).toThrow(refusal("have one state folder"));
     expect(() => read(TWO, { AUDIT_SIGNING_KEY_FILE: `${folder}/{name}.key` })).toThrow(refusal("have one key"));
-    expect(() => read({ ...TWO, sinks: [`file:${folder}/{name}.log`] })).toThrow(refusal("have one sink"));
+    for (const sink of [
+      `file:${folder}/{name}.log`,
+      `tiles:${folder}/{name}.tree`,
+      `git:${folder}/{name}.tree?path=a.log`,
+    ])
+      expect(() => read({ ...TWO, sinks: [sink] })).toThrow(refusal("have one sink"));
+  });
+
+  it("also by other spellings", () => {
+    const spelled = (eu: string, us: string) => () =>
+      read({
+        ...TWO,
+        databases: { eu: { ...TWO.databases.eu, sinks: [eu] }, us: { ...TWO.databases.us, sinks: [us] } },
+      });
+    for (const [eu, us] of [
+      ["file:/data/eu.log", "file:///data/%65u.log"],
+      ["tiles:/data/tree", "tiles:/data/tree/"],
+      ["git:/papers?path=a.log&push=origin", "git:/papers/?push=origin&path=a.log"],
+    ] as const)
+      expect(spelled(eu, us)).toThrow(refusal("have one sink"));
+    expect(spelled("git:/papers?path=a.log&branch=eu", "git:/papers?path=a.log&branch=us")()?.members).toHaveLength(2);
+  });
+
+  it.each([
+    ["state", "--state"],
+    ["sign", "--sign"],
+    ["heartbeat", "--heartbeat"],
+    ["publishHeartbeat", "--publish-heartbeat"],
+    ["verifyHeartbeat", "--verify-heartbeat"],
+    ["fullHeartbeat", "--full-heartbeat"],
+  ])("also by the option %s", (name, option) => {
+    const error = refusal(`${option} is "https://me:***@one", for several databases; expected {name} in it`);
+    expect(() => requireOwnFiles({ [name]: "https://me:hush@one" }, 2)).toThrow(error);
+    for (const [value, count] of [
+      ["https://one", 1],
+      ["https://one/{name}", 2],
+    ] as const)
+      requireOwnFiles({ [name]: value }, count);
   });
 
   it("also where only one of them is asked for, which could take the other's place", () => {
