@@ -3,7 +3,7 @@ import { setTimeout as sleep } from "node:timers/promises";
 import { clientAt, DEFAULT_PLACE, type Place, placeOf } from "@scidex/audit-core";
 import postgres from "postgres";
 import { CommandError } from "./command-error.ts";
-import { isDatabaseUrl, passwordFile, place } from "./environment.ts";
+import { isDatabaseUrl, namedDatabase, passwordFile, place } from "./environment.ts";
 import { redact, redactUrl } from "./redact.ts";
 
 export interface ConnectOptions {
@@ -79,18 +79,26 @@ async function findPlace(sql: postgres.Sql): Promise<Place> {
   }
 }
 
-/** What `AUDIT_PASSWORD_FILE` holds, for a URL without a password. */
+/**
+ * What `AUDIT_PASSWORD_FILE` holds, for a URL without a password: that of the database that the command works on. Where alerts go is
+ * another server, which has no business with it.
+ */
 async function passwordFor(url: string): Promise<{ password?: string }> {
   const file = passwordFile();
-  if (file === undefined || /^[^:]+:\/\/[^/@]*:[^/]*@/u.test(url)) return {};
+  if (file === undefined || url !== namedDatabase() || /^[^:]+:\/\/[^/@]*:[^/]*@/u.test(url)) return {};
+  const wrong = (what: string, cause?: unknown): CommandError =>
+    new CommandError("configuration", `AUDIT_PASSWORD_FILE is "${file}", which ${what}`, { cause });
+  let text: string;
   try {
-    return { password: (await readFile(file, "utf8")).replace(/\r?\n$/u, "") };
+    text = await readFile(file, "utf8");
   } catch (cause) {
-    const reason = cause instanceof Error ? cause.message : String(cause);
-    throw new CommandError("configuration", `AUDIT_PASSWORD_FILE is "${file}", which cannot be read: ${reason}`, {
-      cause,
-    });
+    throw wrong(`cannot be read: ${cause instanceof Error ? cause.message : String(cause)}`, cause);
   }
+  // A server can ask for it in the clear: a configuration that names a key in its place must not send that away.
+  const password = text.replace(/\r?\n$/u, "");
+  if (password === "" || /[\r\n]/u.test(password))
+    throw wrong("is none that can be taken; expected one line, the password");
+  return { password };
 }
 
 function open(url: string, options: ConnectOptions, password: { password?: string }): postgres.Sql {

@@ -51,9 +51,12 @@ export function databaseUrl(env: Environment = environment()): string {
   return value;
 }
 
+/** The same, whatever it is; undefined when neither is set. */
+export const namedDatabase = (env: Environment = environment()): string | undefined =>
+  read(env, "AUDIT_DATABASE_URL") ?? read(env, "DATABASE_URL");
+
 /** Whether there is a database URL at all. */
-export const isDatabaseNamed = (env: Environment = environment()): boolean =>
-  ["AUDIT_DATABASE_URL", "DATABASE_URL"].some((name) => read(env, name) !== undefined);
+export const isDatabaseNamed = (env: Environment = environment()): boolean => namedDatabase(env) !== undefined;
 
 /** Whether the driver can read it: a URL with the right scheme; several hosts may stand in it. */
 export function isDatabaseUrl(value: string): boolean {

@@ -1,6 +1,9 @@
+import { mkdtemp, rm, writeFile } from "node:fs/promises";
 import { createServer } from "node:net";
+import { tmpdir } from "node:os";
+import { join } from "node:path";
 import { asRole, createDatabase, createLogin, toDatabase } from "@scidex/audit-testkit";
-import { expect, test } from "vitest";
+import { expect, test, vi } from "vitest";
 import { connect } from "../src/index.ts";
 
 const options = { applicationName: "connect-test" };
@@ -35,6 +38,50 @@ test("a wrong password says who was refused where, without the password", async 
   expect(error.message).toContain("check the user and password");
   expect(error.message).not.toContain("hush");
   await login.drop();
+});
+
+test("the password of a file goes to the database that it is for, and to no other", async () => {
+  await using database = await createDatabase();
+  const login = await createLogin(database.sql);
+  const url = new URL(login.url);
+  const folder = await mkdtemp(join(tmpdir(), "audit-password-"));
+  const file = join(folder, "password");
+  await writeFile(file, `${decodeURIComponent(url.password)}\n`);
+  vi.stubEnv("AUDIT_PASSWORD_FILE", file);
+  url.password = "";
+  try {
+    vi.stubEnv("AUDIT_DATABASE_URL", url.href);
+    const sql = await connect(url.href, options);
+    expect(await sql`select current_user as name`).toEqual([{ name: login.name }]);
+    await sql.end();
+    // As where alerts go to another server.
+    vi.stubEnv("AUDIT_DATABASE_URL", "postgres://me@127.0.0.1/audited");
+    expect(await refusal(url.href)).toMatchObject({ code: "unavailable" });
+  } finally {
+    vi.unstubAllEnvs();
+    await rm(folder, { recursive: true });
+    await login.drop();
+  }
+});
+
+test.each([
+  ["no password", "\n"],
+  ["something else", "-----BEGIN PRIVATE KEY-----\nhush\n-----END PRIVATE KEY-----\n"],
+])("a password file with %s is sent to nobody, nor shown", async (_, text) => {
+  const folder = await mkdtemp(join(tmpdir(), "audit-password-"));
+  const url = `postgres://me@127.0.0.1:${await closedPort()}/x`;
+  vi.stubEnv("AUDIT_DATABASE_URL", url);
+  vi.stubEnv("AUDIT_PASSWORD_FILE", join(folder, "password"));
+  try {
+    await writeFile(join(folder, "password"), text);
+    const error = await refusal(url);
+    expect(error).toMatchObject({ code: "configuration" });
+    expect(error.message).toContain("expected one line, the password");
+    expect(error.message).not.toContain("hush");
+  } finally {
+    vi.unstubAllEnvs();
+    await rm(folder, { recursive: true });
+  }
 });
 
 test("a database that does not exist is named", async () => {
