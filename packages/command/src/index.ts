@@ -44,7 +44,7 @@ export { keepHeapSmall } from "./keep-heap-small.ts";
 export { describeLostConnection } from "./describe-lost-connection.ts";
 export { createDurably, renameDurably, replaceDurably } from "./durable-file.ts";
 export { packageVersion } from "./package-version.ts";
-export { nearestName } from "./nearest-name.ts";
+export { nearestName, requireKnown } from "./nearest-name.ts";
 export { progress, type Progress, type ProgressOptions, type ProgressStream } from "./progress.ts";
 export { redact, redactUrl } from "./redact.ts";
 export { checkReplaceable, replaceFile, replaceWhole } from "./replace-file.ts";
@@ -53,6 +53,8 @@ export { readSecretFile } from "./secret-file.ts";
 export { writeError, writeOut } from "./write-out.ts";
 export {
   CONFIG_FILE,
+  CONFIG_MEMBERS,
+  configObject,
   readConfig,
   readSettings,
   SETTING_MEMBERS,

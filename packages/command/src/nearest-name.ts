@@ -1,3 +1,20 @@
+import { CommandError } from "./command-error.ts";
+
+/**
+ * Refuses members of a configuration's object that are not known, and says which may be meant.
+ *
+ * @param at the path before their names
+ * @throws {CommandError} `configuration`
+ */
+export function requireKnown(object: object, known: readonly string[], at = ""): void {
+  for (const name of Object.keys(object)) {
+    if (known.includes(name)) continue;
+    const meant = nearestName(name, known);
+    const advice = meant === undefined ? `expected ${known.join(", ")}` : `did you mean ${meant}?`;
+    throw new CommandError("configuration", `${at}${name} is not known; ${advice}`);
+  }
+}
+
 /**
  * Of some names the one that was probably meant: at most a third of it, and two letters in a short one, must be changed,
  * added, left out or swapped with its neighbour. Undefined where none is that near.

@@ -20,6 +20,7 @@ import { DURATION_FORM, parseDuration } from "./duration.ts";
 import { type Environment, isDatabaseUrl, origin } from "./environment.ts";
 import { databaseEntries } from "./fleet/databases.ts";
 import { environment as currentEnvironment } from "./fleet/member.ts";
+import { requireKnown } from "./nearest-name.ts";
 
 /** The file that is read where none is named, by commands that hold no key. */
 export const CONFIG_FILE = "audit.config.json";
@@ -98,6 +99,9 @@ export const SETTING_MEMBERS: readonly string[] = [
   "databases",
 ];
 
+/** All members of the file. */
+export const CONFIG_MEMBERS: readonly string[] = ["$schema", ...SETTING_MEMBERS, "tables"];
+
 /**
  * The settings of a configuration's object. Members of others are passed over.
  *
@@ -155,13 +159,24 @@ const SINK_URL = /^[a-z][a-z0-9+.-]*:[^,]+$/iu;
  * @throws {CommandError} `configuration` where it cannot be read, or says something wrong
  */
 export async function readSettings(named: string | undefined): Promise<Settings | undefined> {
-  return await readConfig(named, (text) => {
-    const value = parseJson(text);
-    if (!isObject(value)) throw wrong("it must be an object");
-    const unknown = Object.keys(value).find((name) => !["$schema", "tables", ...SETTING_MEMBERS].includes(name));
-    if (unknown !== undefined) throw wrong(`${unknown} is not known`);
-    return settingsOf(value);
-  });
+  return await readConfig(named, (text) => settingsOf(configObject(text)));
+}
+
+/**
+ * The object that a configuration's text is.
+ *
+ * @throws {CommandError} `configuration`, also for members that are not known
+ */
+export function configObject(text: string): { readonly [name: string]: JsonValue } {
+  let value: JsonValue;
+  try {
+    value = parseJson(text);
+  } catch (cause) {
+    throw wrong(`it is not JSON: ${messageOf(cause)}`, cause);
+  }
+  if (!isObject(value)) throw wrong('it must be an object, such as {"tables":{"public.*":{}}}');
+  requireKnown(value, CONFIG_MEMBERS);
+  return value;
 }
 
 /**

@@ -86,7 +86,7 @@ describe("a file with settings", () => {
   afterEach(async () => await rm(folder, { recursive: true }));
 
   it.each([
-    ['{"keys":[]}', "keys is not known"],
+    ['{"keys":[]}', "keys is not known; expected $schema,"],
     ["[]", "it must be an object"],
     ['{"origin":"a","origin":"b"}', 'the member "origin" stands twice'],
   ])("%s: %s", async (text, message) => {

@@ -13,8 +13,8 @@
  *
  * Beside its tables it says where commands work, and how: `Settings`. `audit.config.schema.json` says the same to editors, and a test holds it to this.
  */
-import { CommandError, nearestName, SETTING_MEMBERS, type Settings, settingsOf } from "@scidex/audit-command";
-import { CAPTURE_MODES, type CaptureMode, type JsonValue, parseJson } from "@scidex/audit-core";
+import { CommandError, configObject, requireKnown, type Settings, settingsOf } from "@scidex/audit-command";
+import { CAPTURE_MODES, type CaptureMode, type JsonValue } from "@scidex/audit-core";
 import type { Changes, Fallback } from "@scidex/audit-schema";
 import { parseIsoDuration } from "@scidex/audit-verifier";
 import { parseTablePattern, type TablePattern } from "./table-pattern.ts";
@@ -79,9 +79,6 @@ export const ENTRY_MEMBERS: Readonly<Record<string, Check>> = {
   except: { expected: "a list of schema.table, in which * stands for any characters", isRight: isNames },
 };
 
-/** The file's own members. */
-export const CONFIG_MEMBERS: readonly string[] = ["$schema", ...SETTING_MEMBERS, "tables"];
-
 /**
  * Reads the text of a configuration file.
  *
@@ -89,14 +86,7 @@ export const CONFIG_MEMBERS: readonly string[] = ["$schema", ...SETTING_MEMBERS,
  * @throws {CommandError} `configuration`, naming the member by its path
  */
 export function parseAuditConfig(text: string, name?: string): AuditConfig {
-  let value: JsonValue;
-  try {
-    value = parseJson(text);
-  } catch (cause) {
-    throw wrong(`it is not JSON: ${cause instanceof Error ? cause.message : String(cause)}`, cause);
-  }
-  if (!isObject(value)) throw wrong('it must be an object, such as {"tables":{"public.*":{}}}');
-  checkMembers(value, CONFIG_MEMBERS, "");
+  const value = configObject(text);
   const { $schema: schema } = value;
   if (schema !== undefined && typeof schema !== "string") throw wrong("$schema must be text");
   const settings = settingsOf(value);
@@ -124,7 +114,7 @@ function readEntry(name: string, entry: JsonValue): TableEntry {
   const at = `tables[${JSON.stringify(name)}]`;
   const pattern = readPattern(name, at);
   if (!isObject(entry)) throw wrong(`${at} must be an object, {} for the defaults`);
-  checkMembers(entry, Object.keys(ENTRY_MEMBERS), `${at}.`);
+  requireKnown(entry, Object.keys(ENTRY_MEMBERS), `${at}.`);
   for (const [member, { expected, isRight }] of Object.entries(ENTRY_MEMBERS)) {
     const value = entry[member];
     if (value !== undefined && !isRight(value)) throw wrong(`${at}.${member} must be ${expected}`);
@@ -160,15 +150,6 @@ function checkKind(kind: JsonValue | undefined, at: string): void {
   for (const [place] of kind.matchAll(/\{[^{}]*\}/gu))
     if (place !== "{schema}" && place !== "{table}")
       throw wrong(`${at}.kind: ${place} stands for nothing; expected {schema} or {table}`);
-}
-
-function checkMembers(object: { readonly [name: string]: JsonValue }, known: readonly string[], at: string): void {
-  for (const name of Object.keys(object)) {
-    if (known.includes(name)) continue;
-    const meant = nearestName(name, known);
-    const advice = meant === undefined ? `expected ${known.join(", ")}` : `did you mean ${meant}?`;
-    throw wrong(`${at}${name} is not known; ${advice}`);
-  }
 }
 
 const isObject = (value: JsonValue | undefined): value is { [name: string]: JsonValue } =>

@@ -1,7 +1,7 @@
 import { readFileSync } from "node:fs";
-import { DATABASE_MEMBERS, nearestName, SETTINGS } from "@scidex/audit-command";
+import { CONFIG_MEMBERS, DATABASE_MEMBERS, nearestName, SETTINGS } from "@scidex/audit-command";
 import { describe, expect, it } from "vitest";
-import { CONFIG_MEMBERS, ENTRY_MEMBERS, parseAuditConfig } from "../../src/config/audit-config.ts";
+import { ENTRY_MEMBERS, parseAuditConfig } from "../../src/config/audit-config.ts";
 import { checkKinds, kindFor } from "../../src/config/kinds.ts";
 import { namingOf } from "../../src/config/name-tables.ts";
 import { parseTablePattern } from "../../src/config/table-pattern.ts";

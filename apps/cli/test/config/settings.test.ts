@@ -63,6 +63,15 @@ it("is never read by whoever verifies, even where it is named", async () => {
   }
 });
 
+it("is told of a member that is not known, and of what may be meant, by whoever reads it", async () => {
+  await writeFile(config, JSON.stringify({ tabels: {} }));
+  for (const args of [["status"], ["sync", "--check"], ["backfill"]])
+    expect(await run(args)).toMatchObject({
+      code: 2,
+      stderr: expect.stringContaining("audit.config.json: tabels is not known; did you mean tables?") as string,
+    });
+});
+
 it("is an error where it is wrong, which names the file and the member", async () => {
   await writeConfig({ database: "mysql://a/b" });
   for (const args of [["status"], ["sync"], ["backfill"]])

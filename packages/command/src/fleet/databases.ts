@@ -13,7 +13,7 @@
  */
 import type { JsonValue } from "@scidex/audit-core";
 import { CommandError } from "../command-error.ts";
-import { nearestName } from "../nearest-name.ts";
+import { requireKnown } from "../nearest-name.ts";
 
 /** What a database of a fleet can say for itself. `tables` is read by `audit-chain sync`. */
 export const DATABASE_MEMBERS = [
@@ -57,12 +57,7 @@ export function databaseEntries(
         `${at}: expected a name of lower-case letters, digits, ".", "_" and "-", at most 63, a letter or digit first`,
       );
     if (!isObject(entry)) throw wrong(`${at} must be an object`);
-    for (const member of Object.keys(entry)) {
-      if (DATABASE_MEMBERS.some((known) => known === member)) continue;
-      const meant = nearestName(member, DATABASE_MEMBERS);
-      const advice = meant === undefined ? `expected ${DATABASE_MEMBERS.join(", ")}` : `did you mean ${meant}?`;
-      throw wrong(`${at}.${member} is not known; ${advice}`);
-    }
+    requireKnown(entry, DATABASE_MEMBERS, `${at}.`);
     entries.set(name, entry);
   }
   return entries;
