@@ -26,7 +26,7 @@ export async function main(argv: readonly string[] = process.argv): Promise<void
         .addCommand(withConfig(captureCommand(context)))
         .addCommand(withConfig(verifyCommand(context)))
         .addCommand(withConfig(runDaemonCommand(context)))
-        .addCommand(alertsCommand(context, alertMemoryOf))
+        .addCommand(withConfig(alertsCommand(context, alertMemoryOf)))
         .addCommand(withConfig(beginCommand(context)))
         .addCommand(withConfig(rotateKeyCommand(context)))
         .addHelpText("after", "\nExample:\n  audit-publisher publish && audit-publisher verify --since-head 24h"),

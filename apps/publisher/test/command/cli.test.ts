@@ -1,9 +1,36 @@
-import { existsSync, readFileSync, rmSync, writeFileSync } from "node:fs";
+import { existsSync, mkdtempSync, readFileSync, rmSync, writeFileSync } from "node:fs";
+import { tmpdir } from "node:os";
+import { join } from "node:path";
 import { setTimeout as sleep } from "node:timers/promises";
 import { describe, expect, it } from "vitest";
 import { sealPending } from "../../src/index.ts";
 import { run, start } from "../command.ts";
 import { type Log, openLog } from "../log.ts";
+
+describe("audit-publisher alerts", () => {
+  it("lists those of one database of several, which is named", async () => {
+    const folder = mkdtempSync(join(tmpdir(), "audit-alerts-"));
+    const file = `${folder}/fleet.json`;
+    const database = (name: string) => ({ database: `postgres://audit@${name}.example.org/app` });
+    writeFileSync(
+      file,
+      JSON.stringify({ origin: "example.org/{name}", databases: { eu: database("eu"), us: database("us") } }),
+    );
+    writeFileSync(`${folder}/us.alerts`, "not what was written");
+    const env = { AUDIT_SIGNING_KEY_FILE: `${folder}/{name}` };
+    const one = ["alerts", "--config", file, "--only"];
+    expect(await run(undefined, [...one, "eu"], env)).toMatchObject({ exit: 0, stdout: "no finding is open\n" });
+    expect(await run(undefined, [...one, "us"], env)).toMatchObject({
+      exit: 3,
+      stderr: expect.stringContaining("us.alerts") as string,
+    });
+    expect(await run(undefined, ["alerts"], { ...env, AUDIT_CONFIG: file })).toMatchObject({
+      exit: 2,
+      stderr: expect.stringContaining("say which with --only NAME") as string,
+    });
+    rmSync(folder, { recursive: true });
+  });
+});
 
 describe("audit-publisher publish", () => {
   it("exits with 0 and prints nothing but the result", async () => {
