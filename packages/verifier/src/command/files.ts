@@ -23,8 +23,9 @@ export async function readPolicy(file: string, origin?: string): Promise<Policy>
   } catch (error) {
     throw configuration(`the policy file ${file}: ${messageOf(error)}`, error);
   }
-  // Another log's may expect less, and what it has approved was another chain.
-  if (origin !== undefined && policy.origin !== null && policy.origin !== undefined && policy.origin !== origin)
+  // Another log's may expect less, and what it has approved was another chain. Those that follow a log have its policy.
+  const origins = [policy.origin, ...(policy.logs ?? []).map((log) => log.origin)];
+  if (origin !== undefined && policy.origin !== null && !origins.includes(origin))
     throw configuration(
       `the policy file ${file} is of the log ${policy.origin}; expected ${origin}, as AUDIT_ORIGIN says`,
       undefined,

@@ -1,4 +1,8 @@
+import { mkdtemp, rm, writeFile } from "node:fs/promises";
+import { tmpdir } from "node:os";
+import { join } from "node:path";
 import { expect, it } from "vitest";
+import { readPolicy } from "../../src/command/files.ts";
 import { formatPolicy, parsePolicy } from "../../src/index.ts";
 
 const ACCEPTED = {
@@ -44,4 +48,19 @@ it("a policy is read as it is written, and refused where it is not one", () => {
     ].map((entry) => JSON.stringify({ tables: {}, accepted: [entry] })),
   ])
     expect(() => parsePolicy(text)).toThrow(expect.objectContaining({ code: "policy_malformed" }));
+});
+
+it("a policy is that of its log and of those that follow it, and of no other", async () => {
+  const folder = await mkdtemp(join(tmpdir(), "audit-policy-"));
+  const file = join(folder, "policy.json");
+  const logs = [{ origin: "example.org/eu/2", statement: "ab".repeat(32) }];
+  await writeFile(file, JSON.stringify({ origin: "example.org/eu", tables: {}, logs }));
+  try {
+    for (const origin of ["example.org/eu", "example.org/eu/2", undefined])
+      expect(await readPolicy(file, origin)).toMatchObject({ origin: "example.org/eu" });
+    for (const origin of ["example.org/us", "example.org/eu/3"])
+      await expect(readPolicy(file, origin)).rejects.toThrow(`is of the log example.org/eu; expected ${origin}`);
+  } finally {
+    await rm(folder, { recursive: true });
+  }
 });
