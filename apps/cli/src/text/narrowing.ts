@@ -1,4 +1,4 @@
-import { briefly, escapeText } from "@scidex/audit-command";
+import { briefly, escapeText, writeError } from "@scidex/audit-command";
 
 /** Something that the verifier will report, in words. */
 export interface Narrowing {
@@ -13,5 +13,5 @@ export const NARROWS =
 /** Says on stderr what is about to narrow the coverage, before it is done. */
 export function announceNarrowing(narrowings: readonly Narrowing[]): void {
   for (const line of briefly(narrowings.map(({ table, text }) => `${table}: ${text}: ${NARROWS}`)))
-    process.stderr.write(`${escapeText(line)}\n`);
+    writeError(`${escapeText(line)}\n`);
 }

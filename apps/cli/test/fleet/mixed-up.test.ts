@@ -148,5 +148,10 @@ describe("a fleet", () => {
       exit: 4,
       databases: { asia: { exit: 0 }, eu: { exit: 4 }, us: { exit: 0 } },
     });
+    const { code, stderr } = await fleet.run(["sync", file]);
+    expect([code, stderr.trimEnd().split("\n")]).toEqual([
+      0,
+      [expect.stringMatching(/^eu: public\.orders: changes is /u)],
+    ]);
   });
 });

@@ -9,6 +9,7 @@ import {
   parseDuration,
   progress,
   redact,
+  writeError,
   writeOut,
 } from "@scidex/audit-command";
 import { Command } from "commander";
@@ -52,7 +53,7 @@ async function run(context: CommandContext, flags: Flags): Promise<Outcome> {
     );
   const interval = parseDuration(flags.interval);
   const lockIdleMs = parseDuration(flags.maxLockIdle);
-  const onWarning = (message: string): void => void process.stderr.write(`seal: ${escapeText(message)}\n`);
+  const onWarning = (message: string): void => writeError(`seal: ${escapeText(message)}\n`);
   const { signal } = context;
   const database = await connect(databaseUrl(), { applicationName: "audit-publisher seal", max: 1, isFinding: true });
   try {
@@ -77,9 +78,7 @@ async function run(context: CommandContext, flags: Flags): Promise<Outcome> {
       signal,
       onSealed: async (rows) => say(flags, rows),
       onFailure: async (error, pause) =>
-        void process.stderr.write(
-          `seal: ${escapeText(redact(messageOf(error)))}; again in ${Math.round(pause / 1_000)} s\n`,
-        ),
+        writeError(`seal: ${escapeText(redact(messageOf(error)))}; again in ${Math.round(pause / 1_000)} s\n`),
     });
     return { exit: EXIT.ok };
   } finally {
