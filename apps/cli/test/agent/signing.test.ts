@@ -182,4 +182,16 @@ describe("a new agent", () => {
       expect(ended.stderr).not.toContain("PRIVATE");
     }
   });
+
+  it("ends its log and begins another, and says so where it cannot", async () => {
+    const begin = async (): Promise<Ended> =>
+      await db.run(["begin", "--reason", "the chain was rebuilt", "--json"], { env: env(), program: PUBLISHER });
+    agent.lock(true);
+    const refused = await begin();
+    expect([refused.code, refused.stderr]).toEqual([3, expect.stringContaining("it is locked")]);
+    agent.lock(false);
+    const begun = await begin();
+    expect([begun.code, begun.stderr]).toEqual([0, ""]);
+    expect(readFileSync(join(folder, "a.log"), "utf8")).toContain("the chain was rebuilt");
+  });
 });

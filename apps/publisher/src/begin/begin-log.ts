@@ -1,6 +1,7 @@
 import {
   type Beginning,
   type Begun,
+  CoreError,
   formatSeconds,
   generateKeyFile,
   parseBeginningLine,
@@ -124,7 +125,7 @@ async function beginLocked(
     ended: { origin: log.origin, head: { seq, chainHash }, ...ended.state.log },
     ...standing,
   };
-  const line = await signing(() => signed(() => signBeginning({ keys, earlier: log.keys, time, begun })));
+  const line = await signed(() => signBeginning({ keys, earlier: log.keys, time, begun }));
   if (signal?.aborted) throw new PublisherError("aborted", "stopped; nothing has begun");
   const keyFile = successorKeyFile(options.keyFile, current.number + 1);
   const beginning = parseBeginningLine(line);
@@ -152,11 +153,13 @@ function sinceOf({ begun }: EndedState["state"], { origin, trust }: LogToEnd, ha
   return begun.since && { ...begun.since, keys, followed: [...begun.since.followed, hash] };
 }
 
-function signed(sign: () => string): string {
+/** What it cannot be signed of is the reason: all else of it is ours. */
+async function signed(sign: () => string): Promise<string> {
   try {
-    return sign();
+    return await signing(sign);
   } catch (cause) {
-    throw new PublisherError("configuration", `--reason: ${messageOf(cause)}`, { cause });
+    if (!(cause instanceof CoreError)) throw cause;
+    throw new PublisherError("configuration", `--reason: ${cause.message}`, { cause });
   }
 }
 

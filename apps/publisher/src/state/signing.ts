@@ -1,5 +1,5 @@
 import { CommandError } from "@scidex/audit-command";
-import { withSignatures } from "@scidex/audit-core";
+import { CoreError, withSignatures } from "@scidex/audit-core";
 import { PublisherError } from "../errors.ts";
 
 /**
@@ -11,7 +11,8 @@ export async function signing<T>(make: () => T): Promise<T> {
   try {
     return await withSignatures(make);
   } catch (cause) {
-    if (cause instanceof CommandError) throw new PublisherError("io", cause.message, { cause });
+    if (cause instanceof CommandError || (cause instanceof CoreError && cause.code === "signature_invalid"))
+      throw new PublisherError("io", cause.message, { cause });
     throw cause;
   }
 }
