@@ -1,4 +1,4 @@
-import { mkdirSync, mkdtempSync, readdirSync, readFileSync, rmSync } from "node:fs";
+import { mkdirSync, mkdtempSync, readdirSync, readFileSync, rmSync, writeFileSync } from "node:fs";
 import { createServer } from "node:net";
 import { tmpdir } from "node:os";
 import { join } from "node:path";
@@ -108,6 +108,7 @@ describe("a new agent", () => {
     const file = join(folder, "state", `${encodeURIComponent(LOG)}.agent`);
     const rotated = async (): Promise<Ended> =>
       await db.run(["rotate-key", "--json"], { env: env(), program: PUBLISHER });
+    const first = readFileSync(file, "utf8");
     const refused = await rotated();
     expect([refused.code, refused.stderr]).toEqual([2, expect.stringContaining("no new ones are written into a file")]);
     agent.add("new", "new-log");
@@ -120,6 +121,15 @@ describe("a new agent", () => {
     expect(await publish()).toMatchObject({ code: 0 });
     keys += named.stdout;
     expect(jsonOf(await verify())).toMatchObject({ status: "intact" });
+    // Neither those that sign now, nor those that have been replaced: an old one signs nothing any more.
+    for (const known of [both, `${agent.fingerprint("log")},${agent.fingerprint("timestamp")}`]) {
+      const again = await runCli(["keygen", "--name", LOG, "--agent", known, "--next", file], { env: env() });
+      expect([again.code, again.stderr]).toEqual([2, expect.stringContaining("has or had")]);
+    }
+    writeFileSync(`${file}.next`, first, { mode: 0o600 });
+    expect(await rotated()).toMatchObject({ code: 2, stderr: expect.stringContaining("has or had") });
+    rmSync(`${file}.next`);
+    expect([await publish(), jsonOf(await verify())]).toMatchObject([{ code: 0 }, { status: "intact" }]);
     agent.remove("new-log");
     agent.remove("new-timestamp");
   });

@@ -5,8 +5,10 @@ import {
   headTrust,
   type HeadTrust,
   keyFileElsewhere,
+  parseVerifierKey,
   type PublisherKeys,
   timestampName,
+  toHex,
   type Vkeys,
   vkeyOf,
   vkeysOf,
@@ -83,6 +85,25 @@ export async function readVkeys(keyFile: string): Promise<string[]> {
   return [...new Set([...current, ...replaced.flatMap(({ keys, by }) => [...keys, ...by])])];
 }
 
+/**
+ * What has been replaced is so for ever: a log that came back to a key could not tell its own heads from those of whoever has
+ * taken that key.
+ *
+ * @param named where the new ones are named
+ * @throws {PublisherError} `configuration` where a log has or had one of the keys that are to come, in whatever role
+ */
+async function requireNew(keyFile: string, vkeys: readonly string[], named: string): Promise<void> {
+  const known = (await readVkeys(keyFile)).map(publicTextOf);
+  const again = vkeys.find((vkey) => known.includes(publicTextOf(vkey)));
+  if (again === undefined) return;
+  throw new PublisherError(
+    "configuration",
+    `${named} the key ${idOf(again)}, which this log has or had: expected new ones. One that was replaced signs nothing any more`,
+  );
+}
+
+const publicTextOf = (vkey: string): string => toHex(parseVerifierKey(vkey).publicBytes);
+
 /** Puts the new keys into the file of the old ones, whose secret is gone with that. */
 async function takePlace(keyFile: string, { by }: ReplacedKeys): Promise<void> {
   const next = nextKeyFile(keyFile);
@@ -111,7 +132,8 @@ const idOf = (vkey = ""): string => vkey.split("+", 2).join("+");
  * Names keys in an ssh-agent that are to take the place of a log's, for the next `rotateKey`.
  *
  * @returns their verifier keys
- * @throws {PublisherError} `configuration` where the file is another log's, or others are named already; `io`
+ * @throws {PublisherError} `configuration` where the file is another log's, others are named already, or the log has or had one
+ *   of them; `io`
  */
 export async function nameNextKeys(
   keyFile: string,
@@ -126,6 +148,7 @@ export async function nameNextKeys(
       `${path} has keys of the log ${JSON.stringify(known)}: expected that name`,
     );
   const vkeys = [vkeyOf(origin, 1, log), vkeyOf(timestampName(origin), 4, timestamp)] as const;
+  await requireNew(path, vkeys, "--agent names");
   const next = nextKeyFile(path);
   try {
     await createDurably(next, keyFileElsewhere(vkeys));
@@ -143,7 +166,7 @@ export async function nameNextKeys(
  * The keys that are to take the place of a log's: those that a run has made that was cut off, or new ones. There is an
  * ML-DSA-44 key among them where there is one now: verifiers that have it refuse a head without one.
  *
- * @throws {PublisherError} `configuration` where another log's lie there, or not as many; `io`
+ * @throws {PublisherError} `configuration` where another log's lie there, not as many, or one that the log has or had; `io`
  */
 export async function readNextKeys(
   keyFile: string,
@@ -164,6 +187,7 @@ export async function readNextKeys(
     }
   }
   const keys = await readKeyFile(path);
+  await requireNew(keyFile, vkeysOf(keys), `${path} has`);
   if (keys.origin === origin && (keys.postQuantum === undefined) === (postQuantum === undefined)) return keys;
   if (keys.origin === origin)
     throw new PublisherError(
