@@ -28,7 +28,7 @@ export {
   verifierKeysSource,
   type VerifierKeysSource,
 } from "./environment.ts";
-export { agentKeyFileName, signingKeyFile } from "./signing-key.ts";
+export { agentKeyFileName, isOfAgent, signingKeyFile } from "./signing-key.ts";
 export { type AgentKey, agentKey, agentKeys } from "./ssh-agent.ts";
 export { escapeText } from "@scidex/audit-core";
 export { escapeMessage } from "./escape-text.ts";

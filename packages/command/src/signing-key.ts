@@ -22,8 +22,13 @@ export function signingKeyFile(env: Environment = environment()): string | undef
   );
 }
 
+const AGENT_FILE = ".agent";
+
 /** The file in `AUDIT_STATE_DIR` that says which keys of an agent are a log's. */
-export const agentKeyFileName = (name: string): string => `${encodeURIComponent(name)}.agent`;
+export const agentKeyFileName = (name: string): string => `${encodeURIComponent(name)}${AGENT_FILE}`;
+
+/** Whether a key file is called like such a one. */
+export const isOfAgent = (keyFile: string): boolean => keyFile.endsWith(AGENT_FILE);
 
 /** `AUDIT_SIGNING_KEY`, `agent:<name>` or `agent:<socket>#<name>`, with a log's name. */
 function signingAgent(env: Environment): { readonly socket: string | undefined; readonly name: string } | undefined {

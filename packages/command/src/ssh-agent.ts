@@ -24,7 +24,7 @@ const SIGNATURE_BYTES = 64;
 /** The longest answer: OpenSSH's own bound. */
 const MAX_ANSWER_BYTES = 256 * 1024;
 
-/** A key may ask its owner, or want to be touched. */
+/** A key may ask its owner, or want to be touched. An answer must be whole by then: bytes that trickle are none. */
 const TIMEOUT_MS = 60_000;
 
 /** An Ed25519 key that an agent holds. */
@@ -116,7 +116,7 @@ interface Answer {
 /** Asks an agent once, on a connection of its own. */
 async function ask(socket: string, request: Uint8Array): Promise<Answer> {
   const connection = connect(socket);
-  connection.setTimeout(TIMEOUT_MS, () => connection.destroy(new Error(`no answer within ${TIMEOUT_MS / 1_000} s`)));
+  const patience = setTimeout(() => connection.destroy(hanging(socket)), TIMEOUT_MS);
   try {
     connection.write(joined(uint32(request.byteLength), request));
     let held = Buffer.alloc(0);
@@ -133,13 +133,20 @@ async function ask(socket: string, request: Uint8Array): Promise<Answer> {
     if (cause instanceof CommandError) throw cause;
     throw new CommandError(
       "unavailable",
-      `no ssh-agent answers at ${socket} (${cause instanceof Error ? cause.message : String(cause)}): it has ended, or this is not its socket. Start it and add the keys (ssh-add), and see that SSH_AUTH_SOCK, or AUDIT_SIGNING_KEY, names its socket`,
+      `no ssh-agent answers at ${socket} (${cause instanceof Error ? cause.message : String(cause)}): it has ended, this is not its socket, or it is another account's, and OpenSSH's answers its own only. Start it and add the keys (ssh-add), and see that SSH_AUTH_SOCK, or AUDIT_SIGNING_KEY, names its socket`,
       { cause },
     );
   } finally {
+    clearTimeout(patience);
     connection.destroy();
   }
 }
+
+const hanging = (socket: string): CommandError =>
+  new CommandError(
+    "unavailable",
+    `the ssh-agent at ${socket} has not answered within ${TIMEOUT_MS / 1_000} s: whoever must confirm a signature, or touch a key, has not, or it hangs`,
+  );
 
 const unexpected = (socket: string): CommandError =>
   new CommandError("unavailable", `what answers at ${socket} is no ssh-agent with Ed25519 keys`);

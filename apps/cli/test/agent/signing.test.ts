@@ -87,7 +87,7 @@ describe("keys in an ssh-agent", () => {
     await refused(`has not the key of ${LOG}/timestamp (${agent.fingerprint("timestamp")}): add it (ssh-add KEY)`);
     await refused("no ssh-agent answers at", { SSH_AUTH_SOCK: join(folder, "none") });
     await agent.stop();
-    await refused("it has ended, or this is not its socket. Start it and add the keys");
+    await refused("OpenSSH's answers its own only. Start it and add the keys");
     await agent.start();
     await refused("started anew");
     agent.add(LOG, "log-2");
@@ -186,6 +186,7 @@ describe("a new agent", () => {
       [{ AUDIT_SIGNING_KEY_FILE: "x" }, "are both set"],
       [{ AUDIT_STATE_DIR: "" }, "AUDIT_STATE_DIR is not set"],
       [{ AUDIT_SIGNING_KEY: "PRIVATE+KEY+x" }, "is none that can be read"],
+      [{ AUDIT_SIGNING_KEY: "agent:none" }, "audit-chain keygen --name ORIGIN --agent\n"],
     ] as const) {
       const ended = await publish(other);
       expect([ended.code, ended.stderr]).toEqual([2, expect.stringContaining(words)]);

@@ -1,6 +1,6 @@
 import { lstat, open, rm } from "node:fs/promises";
 import { dirname } from "node:path";
-import { agentKey, belongingTo, createDurably } from "@scidex/audit-command";
+import { agentKey, belongingTo, createDurably, isOfAgent } from "@scidex/audit-command";
 import {
   CoreError,
   generateKeyFile,
@@ -144,7 +144,7 @@ export async function readKeyFile(path: string): Promise<PublisherKeys> {
     if (cause instanceof PublisherError) throw cause;
     throw wrong(
       errno(cause) === "ENOENT"
-        ? `does not exist: make one with: audit-chain keygen --name ORIGIN --out ${path}`
+        ? `does not exist: make one with: audit-chain keygen --name ORIGIN ${isOfAgent(path) ? "--agent" : `--out ${path}`}`
         : `can't be read: ${messageOf(cause)}`,
       cause,
     );
