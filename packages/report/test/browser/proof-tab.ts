@@ -9,8 +9,8 @@ export interface Asked {
   readonly pk: string;
   readonly payload?: string | Uint8Array;
   readonly salt?: string;
-  readonly witnesses?: string;
-  readonly policy?: string;
+  readonly witnesses?: string | Uint8Array;
+  readonly policy?: string | Uint8Array;
 }
 
 const FIELDS = ["proof", "keys", "kind", "pk", "payload", "salt", "witnesses", "policy"] as const;

@@ -28,7 +28,9 @@ function said({ proof, keys, kind, pk, payload, salt, witnesses, policy }: Asked
     ),
     witnesses: witnesses === undefined ? undefined : parseTrustPolicy(Buffer.from(witnesses)),
     retired:
-      policy === undefined ? undefined : parseRetiredKeys(JSON.parse(policy).retired_keys, (what) => new Error(what)),
+      policy === undefined
+        ? undefined
+        : parseRetiredKeys(JSON.parse(String(policy)).retired_keys, (what) => new Error(what)),
   };
   const text = typeof proof === "string" ? proof : Buffer.from(proof).toString("utf8");
   const readings = payload === undefined ? undefined : payloadReadings(Buffer.from(payload).toString("utf8"));
@@ -135,11 +137,30 @@ describe("the page that checks proofs", () => {
     const { page: tab } = await open();
     const { strong, kind, pk } = proofSample();
     const [answer] = await askPage(tab, [{ ...strong, kind, pk }]);
-    // Chromium had no ML-DSA when this was written.
+    const without = "This browser cannot check ML-DSA-44 signatures: take a newer one, or audit-chain verify-proof.";
+    const refusal = { status: "unproven", title: "Not checked", lines: [without] };
+    // Some can, and some cannot yet.
     expect([
-      { status: "unproven", title: "Not checked", lines: [expect.stringContaining("ML-DSA-44")] },
+      refusal,
       { status: "intact", title: "It was recorded", lines: said({ ...strong, kind, pk }) },
     ]).toContainEqual(answer);
+    await tab.evaluate(() => {
+      const importKey = crypto.subtle.importKey.bind(crypto.subtle);
+      crypto.subtle.importKey = (async (...args: Parameters<typeof importKey>) =>
+        args[2] === "Ed25519"
+          ? await importKey(...args)
+          : await Promise.reject(new Error("no such"))) as typeof importKey;
+    });
+    expect(await askPage(tab, [{ ...strong, kind, pk }])).toEqual([refusal]);
+  });
+
+  it("takes no empty file for a field that was left out", async () => {
+    const { page: tab } = await open();
+    const sample = proofSample();
+    for (const empty of [{ payload: Buffer.of() }, { witnesses: Buffer.of() }, { policy: Buffer.of() }]) {
+      const [answer] = await askPage(tab, [{ ...sample, ...empty }]);
+      expect(answer).toEqual({ status: "unproven", title: "Not checked", lines: ["dropped is empty."] });
+    }
   });
 
   it("says which field something is wrong with, and goes there", async () => {
@@ -155,6 +176,7 @@ describe("the page that checks proofs", () => {
       [{ ...sample, salt: SALT }, "payload", "A salt is for a record"],
       [{ ...sample, witnesses: "quorum W\n" }, "witnesses", "line 1"],
       [{ ...sample, policy: '{"retired_keys":7}' }, "policy", "must be a list"],
+      [{ ...sample, policy: '{"tables":{},"id":"42"}' }, "policy", 'unknown member "id"'],
     ] as const) {
       const [answer] = await askPage(tab, [question]);
       expect(answer).toMatchObject({ status: "unproven", title: "Not checked" });

@@ -10,6 +10,7 @@ import {
   type ProofTrust,
 } from "@scidex/audit-core";
 import { answerProof, payloadProblem, SALT_FORM, saltOf } from "../answer-proof.ts";
+import { BrowserError } from "./node-crypto.ts";
 
 /** What stands in the page's fields. */
 export type Fields = Readonly<
@@ -117,11 +118,19 @@ function trustOf({ witnesses, policy }: Fields, verifiers: readonly NoteVerifier
   };
 }
 
+/** The members of a verifier's policy. */
+const MEMBERS: ReadonlySet<string> = new Set(
+  "origin tables detached login_triggers server verdict approved logs retired_keys accepted".split(" "),
+);
+
 function retiredKeysOf(text: string): ReturnType<typeof parseRetiredKeys> {
   const policy = parseJson(text);
   const isObject = typeof policy === "object" && policy !== null && !Array.isArray(policy);
   const malformed = (what: string): CoreError => new CoreError("json_syntax", what);
   if (!isObject) throw malformed("it is no JSON object");
+  // A record that looks like a policy must not go uncompared for that.
+  const unknown = Object.keys(policy).find((member) => !MEMBERS.has(member));
+  if (unknown !== undefined) throw malformed(`unknown member ${JSON.stringify(unknown)}`);
   return policy["retired_keys"] === undefined ? [] : parseRetiredKeys(policy["retired_keys"], malformed);
 }
 
@@ -129,6 +138,7 @@ function inField<T>(field: keyof Fields, read: () => T, say: (error: CoreError) 
   try {
     return read();
   } catch (error) {
+    for (let cause = error; cause instanceof Error; cause = cause.cause) if (cause instanceof BrowserError) throw cause;
     if (error instanceof CoreError) throw new WrongField(field, say(error));
     throw error;
   }

@@ -58,6 +58,8 @@ export class Field {
     let text = "";
     let problem: string | undefined;
     if (bytes.byteLength > MAX_BYTES) problem = `${name} is too large for what it should be.`;
+    // What was to be checked, or believed, must not count as left out.
+    else if (bytes.byteLength === 0) problem = `${name} is empty.`;
     else
       try {
         text = new TextDecoder("utf-8", { fatal: !this.#isLenient, ignoreBOM: true }).decode(bytes);

@@ -24,6 +24,9 @@ function webCrypto(): SubtleCrypto {
   return found;
 }
 
+/** What no other key or proof would change: core has words for Node.js, and these are for whoever has opened the page. */
+export class BrowserError extends Error {}
+
 const bytesOf = (data: Uint8Array | string): Bytes =>
   typeof data === "string" ? new TextEncoder().encode(data) : new Uint8Array(data);
 
@@ -43,7 +46,7 @@ export function createPublicKey({ key: der }: { readonly key: Uint8Array }): Pub
     try {
       return { key: await webCrypto().importKey("spki", bytesOf(der), algorithm, false, ["verify"]), text };
     } catch (cause) {
-      throw new Error(
+      throw new BrowserError(
         `This browser cannot check ${algorithm} signatures: take a newer one, or audit-chain verify-proof.`,
         {
           cause,
