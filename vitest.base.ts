@@ -8,8 +8,9 @@ export const project = (name: string): UserWorkspaceConfig => ({
   test: {
     name,
     include: ["test/**/*.test.ts"],
-    testTimeout: 60_000,
-    hookTimeout: 120_000,
+    // What hangs is ended; nothing is measured by it. Beside other work, tests of commands take four times as long as alone.
+    testTimeout: 240_000,
+    hookTimeout: 240_000,
     // Of each project: one that says nothing has a worker less than there are processors, and on two its files run one
     // after another. Tests wait for servers and processes more than they compute: a third worker takes what is left idle.
     maxWorkers: availableParallelism() + 1,

@@ -170,8 +170,9 @@ async function changedOutside(trial: Trial, tree: WitnessedTree, what: string): 
     await world.runWell("audit-chain", "nobody", ["prove", ...event, "--from", `tiles:${tree.folder}`, "--out", file]);
     await world.runWell("audit-chain", "nobody", ["verify-proof", file, ...event], environment);
     flip(file);
-    const { exit } = await world.run("audit-chain", "nobody", ["verify-proof", file, ...event], environment);
-    if (exit !== 3) throw new Error(`verify-proof of a changed proof: exit ${exit}`);
+    const { exit, stderr } = await world.run("audit-chain", "nobody", ["verify-proof", file, ...event], environment);
+    if (exit !== 3 || !stderr.includes("the proof is refused"))
+      throw new Error(`verify-proof of a changed proof: exit ${exit}, ${stderr}`);
     return;
   }
   const folder = join(world.place.folder, "bundle");
