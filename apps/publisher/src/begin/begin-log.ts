@@ -70,12 +70,15 @@ export async function beginLog(options: BeginOptions): Promise<BegunLog> {
 
 type CurrentKeyFile = Awaited<ReturnType<typeof currentKeyFile>>;
 
-/** The beginning of a log that has published no head yet: a run was cut off. Undefined for any other log. */
+/** The beginning of a log whose first head is not in all sinks yet: a run was cut off. Undefined for any other log. */
 async function unfinished(keyFile: string): Promise<Beginning | undefined> {
   const path = stateFileOf(keyFile);
   if (!(await exists(path))) return undefined;
-  const { begun, head } = parseState(await readFile(path, "utf8"), path);
-  return begun === null || head !== null ? undefined : parseBeginningLine(begun.line);
+  const { begun, head, log, sinks } = parseState(await readFile(path, "utf8"), path);
+  if (begun === null) return undefined;
+  const isFirst = log.lines === begun.number + 1;
+  const isDelivered = Object.values(sinks).every(({ outbox }) => outbox.length === 0);
+  return head === null || (isFirst && !isDelivered) ? parseBeginningLine(begun.line) : undefined;
 }
 
 async function begin(options: BeginOptions, current: CurrentKeyFile): Promise<Pick<BegunLog, "beginning" | "keyFile">> {

@@ -1,10 +1,14 @@
-import { existsSync } from "node:fs";
+import { existsSync, readFileSync, writeFileSync } from "node:fs";
 import { fileURLToPath } from "node:url";
 import { parseBeginningLine } from "@scidex/audit-core";
 import { describe, expect, it } from "vitest";
+import { stateFileOf } from "../../src/index.ts";
+import { formatState, parseState, type State } from "../../src/state/state.ts";
 import { killOnce } from "../kill-once.ts";
 import { linesOf, openLog } from "../log.ts";
 import { begin, following, look, restore } from "./begun.ts";
+
+const stateOf = (keyFile: string): State => parseState(readFileSync(stateFileOf(keyFile), "utf8"), keyFile);
 
 const PROGRAM = fileURLToPath(new URL("begin-once.ts", import.meta.url));
 const KILLS = 12;
@@ -40,6 +44,26 @@ describe("a begin that is killed", () => {
     expect((await look(log, following({ beginning }))).report).toMatchObject({ status: "intact" });
     expect([...seen]).toEqual(["2 lines, tampered"]);
   }, 240_000);
+
+  it("goes on where it had signed its first head, and had brought nothing to a sink", async () => {
+    const log = await openLog();
+    await log.append("a");
+    await log.publish();
+    const [before, ended] = [log.paths.map((path) => readFileSync(path)), stateOf(log.keyFile)];
+    const first = await begin(log);
+    const after = stateOf(first.keyFile);
+    const lines = linesOf(log.paths[0]).slice(1);
+    expect(lines).toHaveLength(2);
+    for (const [i, path] of log.paths.entries()) writeFileSync(path, before[i] ?? "");
+    const sinks = Object.fromEntries(
+      Object.entries(ended.sinks).map(([name, record]) => [name, { ...record, outbox: lines }]),
+    );
+    writeFileSync(stateFileOf(first.keyFile), formatState({ ...after, sinks }));
+    const again = await begin(log);
+    expect(again).toMatchObject({ wentOn: true, keyFile: first.keyFile, result: { status: "intact" } });
+    for (const path of log.paths) expect(linesOf(path).slice(1, 3)).toEqual(lines);
+    expect((await look(log, following(first))).report).toMatchObject({ status: "intact" });
+  });
 
   it("is taken up by the next publication, too", async () => {
     const log = await openLog();
