@@ -85,5 +85,11 @@ export { MAX_LOOKS, type Verification, verify } from "./verify.ts";
 export type { ChainEnd } from "./bulk/link-voucher.ts";
 export { type IncrementGround, vouchForIncrement } from "./bulk/vouch-increment.ts";
 export { hasChangedShape } from "./record/has-changed-shape.ts";
-export { lookToRecord, type RecordingLook, type RowBatch, type TableToRecord } from "./record/look-to-record.ts";
+export {
+  type BatchRecorder,
+  lookToRecord,
+  type RecordingLook,
+  type RowBatch,
+  type TableToRecord,
+} from "./record/look-to-record.ts";
 export { DEFAULT_CHECK_GROUPS, defaultJobs, VERIFY_DEFAULTS, type VerifyOptions } from "./verify-options.ts";

@@ -167,6 +167,7 @@ async function checkSnapshot(snapshot: Snapshot, ground: Ground, noted: Noted): 
       report,
       keyIndex: tables && keyIndexOf(tables),
       isAddedUp: isSummed,
+      recorder: ground.recorder,
     },
     noted,
   );

@@ -40,11 +40,7 @@ export async function recordBatch(
   batch: RowBatch,
   { asOf, changed }: { readonly asOf: Seq; readonly changed: ReadonlySet<string> },
 ): Promise<Recorded> {
-  const kept = <T>(values: readonly T[]): T[] => values.filter((_, i) => !changed.has(batch.keys[i] ?? ""));
-  const hashes = (values: readonly (Uint8Array | null)[]): string =>
-    arrayText(kept(values).map((hash) => hash && `\\x${toHex(hash)}`));
-  // As texts of arrays, which the server takes apart by itself; as JSON it took a statement over all elements.
-  const arrays = [arrayText(kept(batch.keys)), hashes(batch.payloadHashes), hashes(batch.beforeHashes)];
+  const arrays = arraysOf(batch, changed);
   return await inTransaction(sql, "isolation level read committed read write", async (tx) => {
     const [row] = await tx.unsafe<{ size: string; rows: number; changed: string }[]>(
       `select r.size::pg_catalog.text, r.recorded as rows, pg_catalog.to_json(r.changed)::pg_catalog.text as changed
@@ -56,6 +52,25 @@ export async function recordBatch(
     return { size: BigInt(row.size), rows: row.rows, changed: JSON.parse(row.changed) as string[] };
   });
 }
+
+/**
+ * Keys, payload hashes and hashes before as texts of arrays, which the server takes apart by itself; as JSON it took a
+ * statement over all elements.
+ */
+function arraysOf({ keys, hashes }: RowBatch, changed: ReadonlySet<string>): [string, string, string] {
+  const hex = hashes.toString("hex", 0, 2 * HASH_BYTES * keys.length);
+  const kept = keys.flatMap((key, i) => (changed.has(key) ? [] : [{ key, at: 4 * HASH_BYTES * i }]));
+  const column = (offset: number): string =>
+    kept
+      .map(({ at }) => hex.slice(at + offset, at + offset + 2 * HASH_BYTES))
+      .map((hash) => (hash === NO_HASH ? "NULL" : `"\\\\x${hash}"`))
+      .join(",");
+  return [arrayText(kept.map(({ key }) => key)), `{${column(0)}}`, `{${column(2 * HASH_BYTES)}}`];
+}
+
+const HASH_BYTES = 32;
+/** Nothing has this hash. */
+const NO_HASH = "00".repeat(HASH_BYTES);
 
 /** An array as PostgreSQL reads it from text. */
 export const arrayText = (values: readonly (string | null)[]): string =>

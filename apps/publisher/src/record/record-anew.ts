@@ -5,7 +5,6 @@ import {
   parseStatementLine,
   type PublisherKeys,
   type RecordedAnew,
-  type Seq,
   signStatement,
 } from "@scidex/audit-core";
 import {
@@ -17,11 +16,11 @@ import {
 } from "@scidex/audit-verifier";
 import type { Sink } from "@scidex/audit-sinks";
 import type { Sql } from "postgres";
-import { PublisherError } from "../errors.ts";
 import type { FirstLog } from "../state/log-history.ts";
 import { signing } from "../state/signing.ts";
 import { inTransaction } from "../transaction.ts";
-import { chainStatement, newestConfiguration, linkAt, recordBatch } from "./doors.ts";
+import { chainStatement, linkAt, newestConfiguration } from "./doors.ts";
+import { requireUnstopped, RowRecorder } from "./row-recorder.ts";
 
 /** What recording anew rests on. */
 export interface RecordingGround {
@@ -108,30 +107,25 @@ async function lookUntilRecorded(ground: RecordingGround): Promise<RecordingLook
   for (let looks = 1; ; looks++) {
     requireUnstopped(signal);
     await ground.seal();
-    const look = await lookToRecord(database, trust, { signal });
+    const recorder = new RowRecorder(database, signal);
+    // What is handed over has to be looked at again before it is stated.
+    const beside = looks < MAX_LOOKS ? recorder : undefined;
+    let look: RecordingLook;
+    try {
+      look = await lookToRecord(database, trust, { signal, recorder: beside, isFirst: looks === 1 });
+    } finally {
+      // Nothing is left behind in the database where the look has failed.
+      await recorder.finish();
+    }
     const { last, doubt, divergences, tables } = look;
     const isWaiting = tables.some((table) => table.isWaiting);
-    if (last === null || doubt !== null || divergences.length > 0 || looks === MAX_LOOKS) return look;
-    let rows = 0;
-    for (const table of tables.filter(({ batches }) => batches.length > 0))
-      if (table.problem === null || table.isWaiting) rows += await recordTable(table, last.seq, ground);
-    if (rows === 0 && !isWaiting) return look;
+    const isEnd = last === null || doubt !== null || divergences.length > 0 || looks === MAX_LOOKS;
+    if (!isEnd)
+      for (const { kind, batches, problem, ...table } of tables)
+        if (problem === null || table.isWaiting) for (const batch of batches) recorder.take(kind, batch, last.seq);
+    const rows = await recorder.finish();
+    if (isEnd || (rows === 0 && !isWaiting)) return look;
   }
-}
-
-/** @param seen the last link of the look. Returns how many rows were recorded */
-async function recordTable({ kind, batches }: TableToRecord, seen: Seq, ground: RecordingGround): Promise<number> {
-  const changed = new Set<string>();
-  let asOf = seen;
-  let rows = 0;
-  for (const batch of batches) {
-    requireUnstopped(ground.signal);
-    const result = await recordBatch(ground.database, kind, batch, { asOf, changed });
-    asOf = result.size;
-    rows += result.rows;
-    for (const key of result.changed) changed.add(key);
-  }
-  return rows;
 }
 
 async function state(
@@ -163,8 +157,3 @@ async function state(
 }
 
 const max = (a: bigint, b: bigint): bigint => (a > b ? a : b);
-
-function requireUnstopped(signal: AbortSignal | undefined): void {
-  if (signal?.aborted)
-    throw new PublisherError("aborted", "stopped while rows were recorded anew; the next run goes on");
-}

@@ -107,7 +107,11 @@ export async function vouchForTables(
   if (pending === null) return null;
   for (const sum of pending) sums.set(sum.kind, addSums(sums.get(sum.kind), sum));
   const adding = { catalog: await snapshot[0].catalog(), crew, tagKey: chain.tagKey, rows };
-  const left = clear().filter(({ kind, configs }) => !rows.sums.has(kind) && configs.some(isTracking));
+  const isInOrder = (history: KindHistory): boolean =>
+    options.recorder?.inOrder(history, options.generations.get(history.kind) ?? []) === true;
+  const left = clear().filter(
+    (history) => !rows.sums.has(history.kind) && history.configs.some(isTracking) && !isInOrder(history),
+  );
   await runAll(snapshot, adding, jobsOf(left, adding));
   await addUpRefused(snapshot, adding, ({ kind }) => !unclear.has(kind));
   const matched = new Map<string, number | null>();

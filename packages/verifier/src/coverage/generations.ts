@@ -25,14 +25,14 @@ export const newestShapeChange = ({ configs }: Pick<KindHistory, "configs">): Co
   });
 
 /** Whether rows are still to be compared with what was recorded before the shape of their table changed. */
-export function isOutstanding(history: KindHistory, generations: readonly Generation[]): boolean {
+export function isOutstanding(history: KindHistory, generations: readonly Pick<Generation, "statement">[]): boolean {
   const changed = newestShapeChange(history)?.seq;
   if (changed == null || history.current.action === "detach") return false;
   return !isSettled(generations, changed);
 }
 
 /** Whether rows have been compared, and recorded anew, since a configuration came into force. */
-export const isSettled = (generations: readonly Generation[], since: Seq): boolean =>
+export const isSettled = (generations: readonly Pick<Generation, "statement">[], since: Seq): boolean =>
   generations.some(({ statement }) => statement.configuration.seq >= since);
 
 /** Whether a statement stands for an event of the role `record`. */

@@ -49,9 +49,28 @@ export interface RecordingLook {
   readonly doubt: string | null;
 }
 
+/** Records rows that fit what was recorded of them, as soon as there are enough for a batch. */
+export interface BatchRecorder {
+  /**
+   * Takes rows of a table. They are handed over only where nothing was found in the chain or against the heads.
+   *
+   * @param seen the last link of the look
+   */
+  take(kind: string, batch: RowBatch, seen: Seq): void;
+  /** Waits until all that was taken is recorded: another look would take it again. */
+  finish(): Promise<unknown>;
+}
+
 /** Options of `lookToRecord`. */
 export interface RecordingOptions {
   readonly signal?: AbortSignal | undefined;
+  /** Records rows while others are still compared. Without it all are in the result. */
+  readonly recorder?: BatchRecorder | undefined;
+  /**
+   * Whether it is known that nothing has been recorded anew yet: whether all of it has, sums tell sooner than a comparison
+   * in order, which then would come on top.
+   */
+  readonly isFirst?: boolean | undefined;
   /** No more rows are held at once. */
   readonly maxRows?: number | undefined;
 }
@@ -71,7 +90,7 @@ export async function lookToRecord(sql: Sql, trust: Trust, options: RecordingOpt
   const deadline = startDeadline(VERIFY_DEFAULTS.maxDurationMs, options.signal);
   const checks = ["links", "heads", "sources"] as const;
   const look = async (earlier?: Observations) => {
-    const tables = new TablesToRecord(options.maxRows ?? MAX_ROWS);
+    const tables = new TablesToRecord(options);
     const seen = await observe(sql, parsed, { checks, allowUnanchored: true }, deadline, {
       ...(earlier === undefined ? {} : { earlier }),
       recorder: tables,
@@ -87,6 +106,7 @@ export async function lookToRecord(sql: Sql, trust: Trust, options: RecordingOpt
     // What was found once may be what DDL has hidden from a snapshot.
     if (seen.findings.unconfirmed > 0 || seen.isTransient) {
       await isLinked(seen);
+      await options.recorder?.finish();
       ({ seen, tables } = await look(seen));
     }
     // Then a row whose change was not linked in this look has a newer event, and the door passes it over.
@@ -99,30 +119,45 @@ export async function lookToRecord(sql: Sql, trust: Trust, options: RecordingOpt
 /** What one look has seen of one table. */
 interface Seen {
   readonly batches: RowBatches;
+  /** Takes what is full of the batches; undefined where they are kept. */
+  readonly take: ((batch: RowBatch) => void) | undefined;
+  /** Rows that are findings. */
+  readonly found: RowBatches;
   compared: number;
   notCompared: number;
+  isWhole: boolean;
   /** Why it could not be compared, where it could not. */
   tally: SourceTally | string | null;
 }
 
 class TablesToRecord implements Recorder {
   readonly seen = new Map<string, Seen>();
-  readonly #maxRows: number;
+  readonly #options: RecordingOptions;
   #rows = 0;
 
-  constructor(maxRows: number) {
-    this.#maxRows = maxRows;
+  constructor(options: RecordingOptions) {
+    this.#options = options;
   }
 
-  readonly begin: Recorder["begin"] = (history, generations) => {
+  readonly begin: Recorder["begin"] = (history, generations, soundTo) => {
     if (!isOutstanding(history, generations)) return undefined;
-    const seen: Seen = { batches: new RowBatches(), compared: 0, notCompared: 0, tally: null };
-    this.seen.set(history.kind, seen);
+    const { kind, current } = history;
+    const { recorder } = this.#options;
+    // Of a table of the mode `stream`, a change that was not linked in this look has to be linked first.
+    const isKept = recorder === undefined || soundTo === null || current.mode === "stream";
+    const seen = {
+      ...nothingSeen(),
+      take: isKept ? undefined : (batch: RowBatch) => recorder.take(kind, batch, soundTo),
+    };
+    this.seen.set(kind, seen);
     return (row) => this.#take(seen, row);
   };
 
+  readonly inOrder: Recorder["inOrder"] = (history, generations) =>
+    this.#options.isFirst === true && isOutstanding(history, generations);
+
   readonly vouched: Recorder["vouched"] = ({ kind }, notCompared) => {
-    this.seen.set(kind, { batches: new RowBatches(), compared: 0, notCompared, tally: emptyTally() });
+    this.seen.set(kind, { ...nothingSeen(), notCompared, tally: emptyTally() });
   };
 
   readonly end: Recorder["end"] = ({ kind }, result) => {
@@ -131,17 +166,29 @@ class TablesToRecord implements Recorder {
   };
 
   #take(seen: Seen, row: RowToRecord): void {
-    if (row.isCompared) seen.compared++;
+    if (row.fit === "compared") seen.compared++;
     else seen.notCompared++;
     if (row.isRecorded) return;
-    if (this.#rows >= this.#maxRows) {
-      seen.batches.isWhole = false;
+    if (this.#rows >= (this.#options.maxRows ?? MAX_ROWS)) {
+      seen.isWhole = false;
       return;
     }
     this.#rows++;
-    seen.batches.add(row);
+    const { batches, take } = seen;
+    (row.fit === "finding" ? seen.found : batches).add(row);
+    if (take !== undefined) for (const batch of batches.takeFull()) take(batch);
   }
 }
+
+const nothingSeen = (): Seen => ({
+  batches: new RowBatches(),
+  take: undefined,
+  found: new RowBatches(),
+  compared: 0,
+  notCompared: 0,
+  isWhole: true,
+  tally: null,
+});
 
 /** @param isLinked whether all changes that the look has seen in tables of the mode `stream` are linked by now */
 function resultOf(looked: Observations, { seen }: TablesToRecord, isLinked: boolean): RecordingLook {
@@ -181,8 +228,8 @@ function resultOf(looked: Observations, { seen }: TablesToRecord, isLinked: bool
         compared: table?.compared ?? 0,
         notCompared: table?.notCompared ?? 0,
         changesNotCompared: tally?.incomparable ?? 0,
-        batches: table?.batches.list() ?? [],
-        isWhole: table?.batches.isWhole ?? true,
+        batches: [...(table?.batches.list() ?? []), ...(table?.found.list() ?? [])],
+        isWhole: table?.isWhole ?? true,
         isWaiting: (tally?.waiting ?? 0) > 0 && why(history, emptyTally()) === null,
         problem: why(history, isVouched ? emptyTally() : (table?.tally ?? null)),
       },

@@ -1,4 +1,4 @@
-import { splitKind } from "@scidex/audit-core";
+import { type Seq, splitKind } from "@scidex/audit-core";
 import { compareBytes } from "./byte-order.ts";
 import { inForce, type KindHistory } from "../coverage/config.ts";
 import { epochStarts } from "../coverage/key-epochs.ts";
@@ -50,11 +50,18 @@ export interface VouchedTables {
 
 /** Asks for what is to be recorded anew, table by table: the publisher. */
 export interface Recorder {
-  /** What takes the rows of this table; undefined where nothing of it is to be recorded anew. */
+  /**
+   * What takes the rows of this table; undefined where nothing of it is to be recorded anew.
+   *
+   * @param soundTo the last link, where nothing was found in the chain or against the published heads
+   */
   readonly begin: (
     history: KindHistory,
     generations: readonly Generation[],
+    soundTo: Seq | null,
   ) => ((row: RowToRecord) => void) | undefined;
+  /** Whether a table is compared in order at once, since adding it up would say nothing of rows that are still to be recorded. */
+  readonly inOrder: (history: KindHistory, generations: readonly Pick<Generation, "statement">[]) => boolean;
   /** Instead, of a table of which that can be told by sums: all that was to be recorded anew has been, and so many could not be compared. */
   readonly vouched: (history: KindHistory, notCompared: number) => void;
   /** After the last row of a table. @param result its tally, or why it could not be compared */
@@ -75,6 +82,8 @@ export interface CheckTablesOptions {
   readonly report: ReportFinding;
   readonly generations: Generations;
   readonly recorder: Recorder | undefined;
+  /** The last link; null where something was found in the chain, or could not be checked. */
+  readonly soundTo: Seq | null;
   /** As a table's ground has it, where rows are to be recorded anew. */
   readonly mayWait: ComparisonGround["mayWait"];
   /** Rows that may be missing since they were erased; null where that is not known. */
@@ -122,7 +131,18 @@ async function walk(
   snapshot: Snapshot,
   kinds: readonly string[],
   events: Cursor<KeyedEvent>,
-  { histories, sources, range, report, generations, recorder, mayWait, erased, retentionOf }: CheckTablesOptions,
+  {
+    histories,
+    sources,
+    range,
+    report,
+    generations,
+    recorder,
+    soundTo,
+    mayWait,
+    erased,
+    retentionOf,
+  }: CheckTablesOptions,
   epochs: EventsWanted["epochs"],
   tally: KindTally,
 ): Promise<Omit<TablesResult, "kinds">> {
@@ -152,7 +172,7 @@ async function walk(
     const history = histories.get(kind);
     if (history !== undefined && sources) {
       try {
-        const toRecord = recorder?.begin(history, generations.get(kind) ?? []);
+        const toRecord = recorder?.begin(history, generations.get(kind) ?? [], soundTo);
         const retention = retentionOf(history);
         const recording = toRecord === undefined ? {} : { toRecord, mayWait };
         const ground = { range, generations: generations.get(kind) ?? [], retention, erased, ...recording };

@@ -31,6 +31,12 @@ export const emptyTally = (): SourceTally => ({
   waiting: 0,
 });
 
+/**
+ * Whether a row was held against its newest event as a whole, and fits; whether that could not be done; or whether it is a
+ * finding, which is recorded only where that has been accepted.
+ */
+export type Fit = "compared" | "not compared" | "finding";
+
 /** A row whose newest event was recorded of another shape of its table, and what it is to be recorded as. */
 export interface RowToRecord {
   readonly key: string;
@@ -38,8 +44,7 @@ export interface RowToRecord {
   readonly payloadHash: Uint8Array;
   /** The payload hash of the event that the new one follows; null where that cannot be told. */
   readonly beforeHash: Uint8Array | null;
-  /** Whether the row was held against its newest event as a whole, and fits. */
-  readonly isCompared: boolean;
+  readonly fit: Fit;
   /** Whether it has been recorded so already, and only the statement is missing. */
   readonly isRecorded: boolean;
 }

@@ -4,7 +4,7 @@ import { newestShapeChange, readFrom, statedTo } from "../coverage/generations.t
 import type { Finding, ReportFinding } from "@scidex/audit-reader";
 import { located, unrecordedChange } from "./changes/change-finding.ts";
 import { hasChangedSchema } from "./changes/changed-schema.ts";
-import { type ComparisonGround, emptyTally } from "./comparison.ts";
+import { type ComparisonGround, emptyTally, type Fit } from "./comparison.ts";
 import { isErased } from "./erasure.ts";
 import { isLeaving, type KeyEvent, type KeyGroup } from "./key-group.ts";
 import { explainedBy, unchained } from "./changes/explained-by.ts";
@@ -62,16 +62,16 @@ export class SourceChecker {
     const fitting = hashes.findIndex((hash) => isRowHash(hash) && sameBytes(hash, newest.payloadHash));
     if (fitting >= 0 && fitting < way.whole) {
       this.tally.matched++;
-      this.#record(group, newest, row, true, as);
+      this.#record(group, newest, row, "compared", as);
       return;
     }
     if (fitting >= 0) {
       this.tally.unrecorded++;
-      this.#record(group, newest, row, false, as);
+      this.#record(group, newest, row, "not compared", as);
       return;
     }
     if (way.excuse !== null || hashes.some(isUnknownRow)) {
-      this.#record(group, newest, row, false, as);
+      this.#record(group, newest, row, "not compared", as);
       this.tally.unprovable++;
       this.tally.excuse = way.excuse ?? "what a text was before its type changed cannot be told";
       return;
@@ -84,8 +84,8 @@ export class SourceChecker {
       message: `the row of ${this.#history.current.relation} is not what was recorded${this.#history.current.salt ? ", or its salt is gone" : ""}`,
     };
     if (this.#isWaiting(finding, newest)) return;
-    // Nothing of the table is recorded while this is a finding. Where it was accepted, it stands as found.
-    this.#record(group, newest, row, false);
+    // Where it was accepted, it is recorded as it was found.
+    this.#record(group, newest, row, "finding");
     this.#report(finding);
   }
 
@@ -100,7 +100,7 @@ export class SourceChecker {
    * What a row is to be recorded as. Where it has been recorded already, and nobody has stated it, the last such event is
    * what is followed: somebody may have written it past the door. A row with another key is recorded anew in any case.
    */
-  #record(group: KeyGroup, newest: KeyEvent, row: readonly Uint8Array[], isCompared: boolean, as?: Traveller): void {
+  #record(group: KeyGroup, newest: KeyEvent, row: readonly Uint8Array[], fit: Fit, as?: Traveller): void {
     const [payloadHash] = row;
     const unstated = this.#unstatedOf(as ?? group);
     const last = unstated ?? newest;
@@ -109,7 +109,7 @@ export class SourceChecker {
     const isSame = sameBytes(last.payloadHash, payloadHash);
     if (isSame && unstated === undefined && as === undefined) return;
     const isRecorded = isSame && (unstated !== undefined || as === undefined);
-    this.#ground.toRecord({ key, payloadHash, beforeHash: last.payloadHash, isCompared, isRecorded });
+    this.#ground.toRecord({ key, payloadHash, beforeHash: last.payloadHash, fit, isRecorded });
   }
 
   /** A row whose events cannot be told, since its earlier key cannot be read any more. It is recorded as it is found. */
@@ -121,7 +121,7 @@ export class SourceChecker {
     const unstated = this.#unstatedOf(row);
     const isRecorded = unstated !== undefined && sameBytes(unstated.payloadHash, payloadHash);
     const beforeHash = unstated?.payloadHash ?? null;
-    this.#ground.toRecord({ key: row.key, payloadHash, beforeHash, isCompared: false, isRecorded });
+    this.#ground.toRecord({ key: row.key, payloadHash, beforeHash, fit: "not compared", isRecorded });
   }
 
   /** What was recorded of another shape than that of now will never be stated. */

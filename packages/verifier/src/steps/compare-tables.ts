@@ -143,6 +143,7 @@ async function compare(
     report,
     generations,
     recorder,
+    soundTo: noted.isSound ? (links.chain.last?.seq ?? null) : null,
     mayWait: (finding) => judge.holdsBack(finding),
     erased,
     retentionOf,

@@ -94,6 +94,11 @@ export class Noted {
     return this.#lastBroken;
   }
 
+  /** Whether nothing was found so far, and nothing could not be checked. */
+  get isSound(): boolean {
+    return this.#findings.count + this.#findings.unconfirmed + this.#unproven.length === 0;
+  }
+
   /** Says why groups could not be checked, for those that were asked for. */
   cannot(reason: string, ...groups: readonly CheckGroup[]): void {
     for (const group of groups) if (this.#wanted.has(group)) this.#unproven.push({ group, reason });

@@ -27,6 +27,7 @@ import { type VouchedShare, vouchForShare } from "../bulk/share/vouch-share.ts";
 import { vouchForLinks, type VouchedChain } from "../bulk/vouch-links.ts";
 import { addUpTables, type RowSums } from "../bulk/vouch-tables.ts";
 import type { KindHistory } from "../coverage/config.ts";
+import type { Recorder } from "../rows/check-tables.ts";
 import type { Histories } from "../coverage/read-histories.ts";
 import type { VerifyOptions } from "../verify-options.ts";
 import type { Heads } from "./heads.ts";
@@ -72,6 +73,7 @@ export interface WalkLinksOptions {
   readonly keyIndex: string | null;
   /** Which tables a shard adds up. */
   readonly isAddedUp: (history: KindHistory) => boolean;
+  readonly recorder: Recorder | undefined;
 }
 
 /** Walks along the links, the fast way or the plain one. Null where they cannot be read, which makes what rests on them unproven. */
@@ -219,6 +221,12 @@ async function vouch(snapshot: Snapshot, crew: Crew, given: RangeOptions): Promi
   const tagKey = randomBytes(TAG_KEY_BYTES);
   const rows: RowSums = { sums: new Map(), tables: new Map(), refused: [] };
   const catalog = await snapshot[0].catalog();
+  const statements = heads.published?.statements ?? [];
+  const isInOrder = (history: KindHistory): boolean => {
+    const stated = statements.filter(({ kind }) => kind === history.kind).map((statement) => ({ statement }));
+    return given.recorder?.inOrder(history, stated) === true;
+  };
+  const added = new Map([...(histories ?? [])].filter(([, history]) => !isInOrder(history)));
   const chain = await vouchForLinks(snapshot, crew, {
     chain: table,
     survey,
@@ -227,10 +235,10 @@ async function vouch(snapshot: Snapshot, crew: Crew, given: RangeOptions): Promi
     hashes: isHashed || heads.published !== null,
     expected: plan.expected,
     tagKey,
-    cuts: cutsOf(histories?.values() ?? [], heads.published?.statements ?? []),
+    cuts: cutsOf(histories?.values() ?? [], statements),
     keyIndex: given.keyIndex,
     onProgress: options.onProgress,
-    beside: histories === null ? [] : addUpTables(histories, { catalog, crew, tagKey, rows }),
+    beside: addUpTables(added, { catalog, crew, tagKey, rows }),
   });
   return chain === null ? null : { chain, rows };
 }
