@@ -4,6 +4,7 @@ import { dirname, join, relative, sep } from "node:path";
 import { MAX_BUNDLE_BYTES } from "@scidex/audit-core";
 import { errno, SinkError } from "../errors.ts";
 import { syncFolder } from "../file-sink.ts";
+import type { TreeStore } from "./tree-store.ts";
 
 /** Where a file is written before it gets its name. One is enough: only the holder of the lock writes. */
 const TEMPORARY = ".being-written";
@@ -42,7 +43,7 @@ export async function readTreeFile(folder: string, path: string): Promise<Uint8A
  * Writes files of a tree below a folder so that no reader ever sees half of one, and none is lost with a power cut once
  * `settle` has returned: each is written beside, synced and renamed; then the folders are synced.
  */
-export class TreeWriter {
+export class TreeWriter implements TreeStore {
   readonly #folder: string;
   /** Folders with names that are not durable yet. */
   readonly #unsettled = new Set<string>();
@@ -51,25 +52,27 @@ export class TreeWriter {
     this.#folder = folder;
   }
 
-  /**
-   * Writes a file that never changes. One that is there with these bytes stays, from a run that was cut off.
-   *
-   * @throws {SinkError} `damaged` where it has others
-   */
+  where(path: string): string {
+    return join(this.#folder, path);
+  }
+
+  async read(path: string): Promise<Uint8Array | undefined> {
+    return await readTreeFile(this.#folder, path);
+  }
+
   async writeOnce(path: string, bytes: Uint8Array): Promise<void> {
-    const there = await readTreeFile(this.#folder, path);
-    if (there === undefined) return await this.write(path, bytes);
+    const there = await this.read(path);
+    if (there === undefined) return await this.replace(path, bytes);
     // Its name may be younger than the last power cut.
     this.#unsettled.add(dirname(join(this.#folder, path)));
     if (Buffer.compare(there, bytes) !== 0)
       throw new SinkError(
         "damaged",
-        `${join(this.#folder, path)} is not what belongs there: it was changed, or the folder is that of another log. It is not written over. audit-verify says more; move it away, and the next run writes it again`,
+        `${this.where(path)} is not what belongs there: it was changed, or the folder is that of another log. It is not written over. audit-verify says more; move it away, and the next run writes it again`,
       );
   }
 
-  /** Writes a file, in the place of what is there. */
-  async write(path: string, bytes: Uint8Array): Promise<void> {
+  async replace(path: string, bytes: Uint8Array): Promise<void> {
     const target = join(this.#folder, path);
     const temporary = join(this.#folder, TEMPORARY);
     await this.#makeFolder(dirname(target));
@@ -84,7 +87,6 @@ export class TreeWriter {
     this.#unsettled.add(dirname(target));
   }
 
-  /** Returns when all that was written will be there after a power cut. */
   async settle(): Promise<void> {
     for (const folder of this.#unsettled) await syncFolder(folder);
     this.#unsettled.clear();
