@@ -115,6 +115,7 @@ const ROOMS: Readonly<Record<string, Readonly<Record<string, readonly string[]>>
   "packages/sinks": {
     git: ["errors.ts", "file-lock.ts", "lines.ts", "place.ts", "redact.ts", "sink.ts", "url.ts"],
     tiles: ["errors.ts", "file-sink.ts", "place.ts", "sink.ts"],
+    s3: ["errors.ts", "file-sink.ts", "lines.ts", "redact.ts", "sink.ts", "tiles"],
   },
   "packages/testkit": {
     docker: ["client.ts", "testkit-error.ts"],

@@ -30,7 +30,9 @@ export type SinkErrorCode =
   | "rejected"
   | "timeout"
   | "aborted"
-  /** Any other error of the operating system. */
+  /** A package that this kind of sink needs is not installed. */
+  | "client_missing"
+  /** Any other error of the operating system or of a server. */
   | "io";
 
 /** Something that a sink could not do. The message is for an operator: what happened, where, and what to do. */

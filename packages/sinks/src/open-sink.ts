@@ -1,5 +1,6 @@
 import { createFileSink } from "./file-sink.ts";
 import { createGitSink } from "./git/git-sink.ts";
+import { createS3Sink } from "./s3/s3-sink.ts";
 import type { Sink } from "./sink.ts";
 import { createTilesSink } from "./tiles/tiles-sink.ts";
 import { parseSinkUrl, parseSinkUrls, type SinkAddress } from "./url.ts";
@@ -36,6 +37,7 @@ export function openSink(url: string | SinkAddress, options: SinkOptions = {}): 
     folder: options.folder,
   };
   if (address.kind === "file") return createFileSink(address, settings);
+  if (address.kind === "s3") return createS3Sink(address, settings);
   return address.kind === "tiles" ? createTilesSink(address, settings) : createGitSink(address, settings);
 }
 

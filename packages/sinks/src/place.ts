@@ -17,6 +17,13 @@ export interface Place {
     | undefined;
   /** A log in a file: without symbolic links, and by device and inode (of the folder, where there is no file yet). */
   readonly file: { readonly path: string; readonly identity: string } | undefined;
+  /** A log in a bucket. */
+  readonly bucket?: {
+    /** Host, bucket and prefix. */
+    readonly where: string;
+    /** Who wrote its first object, which says that of two logs that they are one; undefined where there is none yet. */
+    readonly writer: string | undefined;
+  };
   /** Folders that belong to the sink: a repository's own, and its work tree. */
   readonly folders: readonly string[];
 }

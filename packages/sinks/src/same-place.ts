@@ -49,6 +49,11 @@ function sameness(a: Place, b: Place): string | undefined {
       (a.git.branch === b.git.branch || a.git.branch === undefined || b.git.branch === undefined);
     return isOne ? `both are the file ${a.git.path} on one branch of one repository` : undefined;
   }
+  if (a.bucket !== undefined && b.bucket !== undefined) {
+    if (a.bucket.where === b.bucket.where) return "both are one prefix of one bucket";
+    const isOne = a.bucket.writer !== undefined && a.bucket.writer === b.bucket.writer;
+    return isOne ? "both have the same first object (one bucket by two names, or a copy that follows it)" : undefined;
+  }
   const [file, other] = a.file === undefined ? [b.file, a] : [a.file, b];
   const folder = other.folders.find((own) => file !== undefined && `${file.path}${sep}`.startsWith(`${own}${sep}`));
   return folder === undefined ? undefined : `the file is within the other one's repository, ${folder}`;

@@ -38,7 +38,7 @@ export interface SinkLine {
 export type Leaves = (from: bigint, to: bigint) => AsyncIterable<string>;
 
 export interface AppendOptions {
-  /** The leaves up to the last head that is appended: what a `tiles` sink makes its files of. Others do not ask. */
+  /** The leaves up to the last head that is appended: what a sink that keeps the tree makes its files of. Others do not ask. */
   readonly leaves?: Leaves;
   /**
    * The `end` of the last line that the caller has read (0 for an empty log). If the log has gained or lost a line
@@ -64,7 +64,7 @@ export interface Sink {
   /** The sink's URL without secrets: it names the sink in reports and in the publisher's state. */
   readonly name: string;
   /** The scheme of the URL. */
-  readonly kind: "file" | "git" | "tiles";
+  readonly kind: "file" | "git" | "tiles" | "s3";
   /** The tree's files; undefined for a sink that has only lines. */
   readonly files?: TreeFiles;
   /**
@@ -88,6 +88,8 @@ export interface Sink {
    * @throws {SinkError} as `read`
    */
   place(): Promise<Place | undefined>;
+  /** What was seen while reading that changes nothing of what was read, and that somebody should look into. */
+  warnings?(): readonly string[];
   /** Ends what is still running. The sink can't be used afterwards. */
   close(): Promise<void>;
 }

@@ -1,11 +1,13 @@
 import { SinkError } from "./errors.ts";
 import { redact } from "./redact.ts";
+import { parseS3Url, type S3Address } from "./s3/s3-url.ts";
 
 /** What a sink's URL says. `name` is the URL in one canonical spelling and without secrets. */
 export type SinkAddress =
   | { readonly kind: "file"; readonly name: string; readonly path: string }
   /** `path` is the folder of the tree's files. */
   | { readonly kind: "tiles"; readonly name: string; readonly path: string }
+  | S3Address
   | {
       readonly kind: "git";
       readonly name: string;
@@ -19,11 +21,11 @@ export type SinkAddress =
     };
 
 const EXAMPLES =
-  "use file:/absolute/path.log, tiles:/absolute/folder, or git:/absolute/repository?path=FILE&push=REMOTE, with branch=BRANCH where it is not the default";
+  "use file:/absolute/path.log, tiles:/absolute/folder, s3://bucket/prefix, or git:/absolute/repository?path=FILE&push=REMOTE, with branch=BRANCH where it is not the default";
 
 /**
- * Reads a sink's URL: `file:/path`, `tiles:/folder` or `git:/repository?path=FILE&push=REMOTE&branch=BRANCH` (`push` and `branch` are
- * optional). Paths are absolute; `%xx` is decoded, so that a comma can be written as `%2C` in a list.
+ * Reads a sink's URL: `file:/path`, `tiles:/folder`, `s3://bucket/prefix` (with parameters, see `parseS3Url`) or
+ * `git:/repository?path=FILE&push=REMOTE&branch=BRANCH` (`push` and `branch` are optional). Paths are absolute; `%xx` is decoded, so that a comma can be written as `%2C` in a list.
  *
  * @throws {SinkError} `url_invalid`
  */
@@ -33,8 +35,9 @@ export function parseSinkUrl(text: string): SinkAddress {
     new SinkError("url_invalid", `sink ${JSON.stringify(shown)}: ${why}; ${EXAMPLES}`);
   const colon = text.indexOf(":");
   const scheme = text.slice(0, Math.max(colon, 0));
-  if (scheme !== "file" && scheme !== "git" && scheme !== "tiles")
+  if (scheme !== "file" && scheme !== "git" && scheme !== "tiles" && scheme !== "s3")
     throw bad(scheme === "" ? "no scheme" : `the scheme ${scheme}: is not known`);
+  if (scheme === "s3") return parseS3Url(text.slice(colon + 1), bad);
 
   const [location = "", query, ...more] = text.slice(colon + 1).split("?");
   if (more.length > 0) throw bad("more than one question mark");

@@ -34,10 +34,32 @@ describe("a sink's URL", () => {
     });
   });
 
+  it("names a bucket, and what all names in it begin with", () => {
+    expect(parseSinkUrl("s3://audit-heads/prod/log/?region=eu-central-1&retention=P10Y6M&mode=governance")).toEqual({
+      kind: "s3",
+      name: "s3://audit-heads/prod/log",
+      bucket: "audit-heads",
+      prefix: "prod/log/",
+      endpoint: undefined,
+      region: "eu-central-1",
+      retention: { mode: "GOVERNANCE", years: 10, months: 6, days: 0 },
+    });
+    expect(parseSinkUrl("s3://audit-heads?endpoint=https://s3.example.org/&retention=P2W1D")).toMatchObject({
+      name: "s3://audit-heads?endpoint=https://s3.example.org",
+      prefix: "",
+      endpoint: "https://s3.example.org",
+      retention: { mode: "COMPLIANCE", days: 15 },
+    });
+    expect(parseSinkUrl("s3://audit-heads/a%2Cb")).toMatchObject({ prefix: "a,b/" });
+  });
+
   it("is shown without credentials", () => {
     const { name } = parseSinkUrl("git:/r?path=h.log&push=https://user:s3cret@example.org/r.git");
     expect(name).toBe("git:/r?path=h.log&push=https://***@example.org/r.git");
     expect(() => parseSinkUrl("git:/r?push=https://user:s3cret@example.org/r.git")).toThrow(
+      expect.objectContaining({ message: expect.not.stringContaining("s3cret") }),
+    );
+    expect(() => parseSinkUrl("s3://bucket/log?endpoint=https://user:s3cret@example.org")).toThrow(
       expect.objectContaining({ message: expect.not.stringContaining("s3cret") }),
     );
   });
@@ -65,6 +87,28 @@ describe("a sink's URL", () => {
     "git:/r?path=a&branch=a..b",
     "git:/r?path=a&branch=a%20b",
     "git:/r?path=a&branch=a~1",
+    "s3:/bucket/log",
+    "s3:bucket",
+    "s3:///log",
+    "s3://Bucket/log",
+    "s3://user:secret@bucket/log",
+    "s3://bucket//log",
+    "s3://bucket/a/../log",
+    "s3://bucket/a%0Ab",
+    "s3://bucket/log?secret=x",
+    "s3://bucket/log?region=a&region=b",
+    "s3://bucket/log?region=",
+    "s3://bucket/log?region=a.b/c",
+    "s3://bucket/log?endpoint=s3.example.org",
+    "s3://bucket/log?endpoint=ftp://s3.example.org",
+    "s3://bucket/log?endpoint=https://user:secret@s3.example.org",
+    "s3://bucket/log?retention=10Y",
+    "s3://bucket/log?retention=P",
+    "s3://bucket/log?retention=P0D",
+    "s3://bucket/log?retention=PT1H",
+    "s3://bucket/log?retention=P101Y",
+    "s3://bucket/log?mode=compliance",
+    "s3://bucket/log?retention=P1Y&mode=forever",
   ])("that is wrong is refused: %s", (url) => {
     expect(codeOf(() => parseSinkUrl(url))).toBe("url_invalid");
   });

@@ -111,7 +111,10 @@ export function verifyCommand(context: CommandContext): Command {
     .option("--fleet <file>", "verify several databases, side by side: those that this file names; default AUDIT_FLEET")
     .option(...ONLY)
     .option("--overview <file>", "of several databases: also write a page that says how each of them stands")
-    .option("--bundle <dir>", "verify a log from its files alone, without a database: a tiles: folder, or prove --all")
+    .option(
+      "--bundle <dir>",
+      "verify a log from its files alone, without a database: a tiles: folder, s3://bucket/prefix, or prove --all",
+    )
     .option("--report <file>", "also write the report as a page for people: one HTML file that loads nothing")
     .option("--sign <file>", "the verifier's own keys: sign what a full run has found, as one more night of --nights")
     .option("--nights <url>", "where nights are added, out of the database's reach, such as file:/srv/nights.log");

@@ -37,12 +37,13 @@ The proof is a C2SP tlog-proof, with the event's leaf as its extra data. It show
 to whoever has the log's two verifier keys; audit-chain verify-proof checks it. It says nothing of later changes: each
 change of a tracked row is an event of its own (kind "orders:update", key "42@1042"; audit-chain lookup lists them).
 
-The event is read from the database, the signed head from AUDIT_SINKS, and the tree from a tiles: sink among them (a
-dozen files), else from all links. With --from nothing but the tree's files is read; an event whose --seq is not given
+The event is read from the database, the signed head from AUDIT_SINKS, and the tree from a tiles: or s3: sink among them
+(a dozen files), else from all links. With --from nothing but the tree's files is read; an event whose --seq is not given
 is searched in them from the newest on. What is printed has been verified against AUDIT_VERIFIER_KEYS.
 
 With --all the folder has every leaf and every published head, and no row: whoever gets it derives each link, root and
-signature anew with audit-verify --bundle, without a database. The folder of a tiles: sink is such a bundle already.
+signature anew with audit-verify --bundle, without a database. The folder of a tiles: sink is such a bundle already, and so is
+the prefix of an s3: sink.
 
 With --page, a page is written that checks such proofs by drag and drop, in a browser, offline and with the code of
 verify-proof: for people without this program. It is always the same page; it asks for the keys.
@@ -61,7 +62,7 @@ export function proveCommand(context: CommandContext): Command {
     .option("--pk <key>", "its key; of a composite key the JSON array of its texts")
     .option("--all", "not one event, but all that was published: a folder for audit-verify --bundle")
     .option("--seq <n>", "its seq, where it is known", parseSeq)
-    .option("--from <sink>", "a tiles: sink to read it all from, without the database")
+    .option("--from <sink>", "a tiles: or s3: sink to read it all from, without the database")
     .option("--out <file>", "where the proof is written (default: standard output); with --all the folder")
     .option("--page <file>", "where to write a page that checks proofs in a browser")
     .option("--json", "print the result as JSON")

@@ -6,7 +6,7 @@ import { SINK_TIMEOUT_MS } from "../status/sink-heads.ts";
 export type Tree = Sink & { readonly files: TreeFiles };
 
 /**
- * The tree of a `tiles:` address, to be closed by the caller.
+ * The tree of a `tiles:` or `s3:` address, to be closed by the caller.
  *
  * @throws {CommandError} `usage` for another address
  */
@@ -21,7 +21,7 @@ export function openTree(url: string, signal: AbortSignal): Tree {
   if (hasTree(sink)) return sink;
   throw new CommandError(
     "usage",
-    `--from is ${JSON.stringify(url)}, expected a sink that keeps the tree: tiles:/srv/log`,
+    `--from is ${JSON.stringify(url)}, expected a sink that keeps the tree: tiles:/srv/log or s3://bucket/prefix`,
   );
 }
 

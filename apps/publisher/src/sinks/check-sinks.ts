@@ -35,6 +35,7 @@ export async function checkSinks(sinks: readonly Sink[], state: State, trust: He
       try {
         const scan = await scanSink(sink, state, record, trust);
         if (scan.warning !== undefined) warnings.push(`${sink.name}: ${scan.warning}`);
+        warnings.push(...(sink.warnings?.() ?? []));
         return {
           sink,
           record: scan.record,

@@ -78,6 +78,8 @@ const addressOf = (url: string): string => databaseName(url).replace(/:5432$/u, 
 /** Witnesses serve many logs; a file or a folder may have several names, and a URL several spellings. */
 function sinkPlace(url: string): string[] {
   if (url === "" || url.startsWith("witness:")) return [];
+  const [, bucket, search] = /^s3:\/\/([^?]*?)\/*(?:\?(.*))?$/su.exec(url) ?? [];
+  if (bucket !== undefined) return [`s3://${decoded(bucket)} ${new URLSearchParams(search).get("endpoint") ?? ""}`];
   const [, scheme, path = "", query] = /^(file|tiles|git):(?:\/\/(?=\/))?([^?]*)(.*)$/su.exec(url) ?? [];
   if (scheme === undefined) return [url];
   const parameters = new URLSearchParams(query);

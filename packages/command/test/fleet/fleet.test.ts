@@ -133,6 +133,8 @@ describe("two databases that would have one of something are refused", () => {
     for (const [eu, us] of [
       ["file:/data/eu.log", "file:///data/%65u.log"],
       ["tiles:/data/tree", "tiles:/data/tree/"],
+      ["s3://audit/log?retention=P10Y", "s3://audit/%6Cog/"],
+      ["s3://audit/log?region=a&endpoint=https://s3.test", "s3://audit/log/?endpoint=https://s3.test"],
       ["git:/papers?path=a.log&push=origin", "git:/papers/?push=origin&path=a.log"],
     ] as const)
       expect(spelled(eu, us)).toThrow(refusal("have one sink"));

@@ -32,6 +32,8 @@ export interface HeadLog {
   read(): AsyncIterable<HeadLogLine>;
   /** The files of the tree that it keeps beside its lines, if it does. */
   readonly files?: TreeFiles;
+  /** What was seen while it was read that changes nothing of what was read. */
+  warnings?(): readonly string[];
   /** Where it is, to find logs that are one. */
   place?(): Promise<Place | undefined>;
 }

@@ -87,7 +87,11 @@ export async function readPublishedHeads(
       doubts.push(
         `${name} was converted: ${converted} of its ${lines} lines have the line ends (or byte order mark) of another system. They were read without them. Turn that off (for git: "* -text" in .gitattributes) and convert it back, for example with dos2unix: the publisher does not append to it`,
       );
-  const warnings = [...read.flatMap((log) => log.warnings), ...checkSinks(read, state.sinks, report)];
+  const warnings = [
+    ...read.flatMap((log) => log.warnings),
+    ...logs.flatMap((log) => log.warnings?.() ?? []),
+    ...checkSinks(read, state.sinks, report),
+  ];
   const joined = joinLogs(read);
   reportMissing(trust, read, report);
   reportMissingTurns(trust, read, report);

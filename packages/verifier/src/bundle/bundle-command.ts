@@ -41,7 +41,7 @@ export async function runBundle(flags: BundleFlags, signal: CommandContext["sign
   const pinned = flags.policy ?? policyFile();
   const policy = pinned === undefined ? null : await readPolicy(pinned);
   const witnesses = await readTrustPolicy(parseKeys(keys));
-  const sink = openBundle(flags.bundle);
+  const sink = openBundle(flags.bundle, signal);
   const line = progress({ label: "verify" });
   try {
     const report = await verifyBundle(
@@ -58,9 +58,12 @@ export async function runBundle(flags: BundleFlags, signal: CommandContext["sign
   }
 }
 
-function openBundle(folder: string): Sink {
+/** @param place a folder, or the URL of a bucket */
+function openBundle(place: string, signal: AbortSignal): Sink {
   try {
-    return openSink(`tiles:${encodeURI(resolve(folder)).replaceAll("?", "%3F")}`);
+    return openSink(place.startsWith("s3://") ? place : `tiles:${encodeURI(resolve(place)).replaceAll("?", "%3F")}`, {
+      signal,
+    });
   } catch (error) {
     if (error instanceof SinkError) throw usage(`--bundle: ${error.message}`);
     throw error;
