@@ -1,7 +1,7 @@
 /**
  * Tries what deploy/ has, as far as it can be tried here: the image is built and run against a real database, as its user,
  * read-only and with a key that it cannot write; PostgreSQL, publisher and verifier of the compose file are started; the units
- * pass `systemd-analyze verify` and `security`; the objects fit Kubernetes' schemas; and every command line in these files has
+ * pass `systemd-analyze verify` and `security`, and are started by systemd; the objects fit Kubernetes' schemas; and every command line in these files has
  * options that the publisher knows.
  *
  * usage: node --conditions=source .ci/deploy.ts (after a build; as root, with a Docker engine, docker-compose and systemd-analyze)
@@ -12,6 +12,7 @@ import { tmpdir } from "node:os";
 import { join } from "node:path";
 import { setTimeout as sleep } from "node:timers/promises";
 import { startEmbedded } from "../packages/testkit/src/index.ts";
+import { checkUnits } from "./deploy/units.ts";
 import { checkComposeUp } from "./deploy/compose.ts";
 import { DEPLOY, checkFiles, USER } from "./deploy/files.ts";
 import { ROOT } from "./packages.ts";
@@ -45,6 +46,10 @@ async function checkImage(): Promise<void> {
   mkdirSync(join(folder, "home"));
   const docker = Object.entries(process.env).filter(([name]) => name.startsWith("DOCKER_"));
   const env = { ...readerEnvironment(folder, join(folder, "home"), registry.url), ...Object.fromEntries(docker) };
+  const program = join(folder, "program");
+  mkdirSync(program);
+  await succeed("npm", ["install", "--no-audit", "--no-fund", "--prefix", program, "@scidex/audit-publisher"], env);
+  await checkUnits(folder, program);
   const image = "audit-publisher:ci";
   await makeBase("audit-publisher-base:ci");
   await succeed(join(DEPLOY, "build-image"), [image], { ...env, BASE: "audit-publisher-base:ci" });

@@ -3,12 +3,12 @@ import { strict as assert } from "node:assert";
 import { execFile } from "node:child_process";
 import { cpSync, mkdirSync, writeFileSync } from "node:fs";
 import { join } from "node:path";
-import { setTimeout as sleep } from "node:timers/promises";
 import { promisify } from "node:util";
 import { freePort } from "../../packages/testkit/src/index.ts";
 import { ROOT } from "../packages.ts";
 import { DEPLOY } from "./files.ts";
 import { run, succeed } from "./succeed.ts";
+import { until } from "./until.ts";
 
 const ORIGIN = "app.example/audit";
 
@@ -106,12 +106,4 @@ export async function checkComposeUp(folder: string, image: string): Promise<voi
     await compose("down", "--volumes", "--timeout", "5");
   }
   console.log("ok    PostgreSQL, publisher and verifier of the compose file: an edit is found and alerted");
-}
-
-async function until(what: string, is: () => Promise<boolean>): Promise<void> {
-  const deadline = Date.now() + 120_000;
-  while (!(await is())) {
-    assert(Date.now() < deadline, `not in two minutes: ${what}`);
-    await sleep(500);
-  }
 }

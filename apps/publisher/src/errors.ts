@@ -32,6 +32,8 @@ export type PublisherErrorCode =
   | "recovery"
   /** The write-ahead log cannot be followed, or what comes from it cannot be read. */
   | "stream"
+  /** No table is in the mode `stream`, and none is being prepared for it. */
+  | "nothing_to_follow"
   | "aborted"
   | "io";
 

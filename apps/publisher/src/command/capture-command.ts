@@ -78,6 +78,7 @@ async function run(context: CommandContext, flags: Flags): Promise<Outcome> {
   databaseUrl();
   keepHeapSmall();
   let pause = FIRST_RETRY_MS;
+  let said = "";
   for (;;) {
     try {
       const database = await connect(databaseUrl(), {
@@ -88,6 +89,7 @@ async function run(context: CommandContext, flags: Flags): Promise<Outcome> {
       try {
         await follow(database, flags, { stateFile, webhook, signal }, () => {
           pause = FIRST_RETRY_MS;
+          said = "";
         });
       } finally {
         await database.end({ timeout: 1 });
@@ -96,9 +98,13 @@ async function run(context: CommandContext, flags: Flags): Promise<Outcome> {
     } catch (error) {
       if (signal.aborted) return { exit: EXIT.ok };
       if (flags.once === true || !mayPass(error)) throw error;
-      process.stderr.write(
-        `capture: ${escapeText(redact(messageOf(error)))}; again in ${Math.round(pause / 1_000)} s\n`,
-      );
+      // Whoever attaches the first table waits for us.
+      const isIdle = error instanceof PublisherError && error.code === "nothing_to_follow";
+      if (isIdle) pause = FIRST_RETRY_MS;
+      const then = isIdle ? "waiting for one" : `again in ${Math.round(pause / 1_000)} s`;
+      const message = `capture: ${escapeText(redact(messageOf(error)))}; ${then}\n`;
+      if (message !== said) process.stderr.write(message);
+      said = message;
       await sleep(pause, undefined, { signal }).catch(() => undefined);
       pause = Math.min(pause * 2, LONGEST_RETRY_MS);
     }
@@ -114,7 +120,7 @@ function stateFileOf({ state = inStateFolder("capture.state") }: Flags): string 
 const mayPass = (error: unknown): boolean =>
   connectionLoss(error) !== undefined ||
   (error instanceof CommandError && error.code === "unavailable") ||
-  (error instanceof PublisherError && error.code === "stream") ||
+  (error instanceof PublisherError && ["stream", "nothing_to_follow"].includes(error.code)) ||
   (error instanceof Error && "severity" in error);
 
 interface Settings {

@@ -29,7 +29,7 @@ const ADOPTED = "the capture state was lost, and the position in the database ad
  * on from there. Where one does not, something was written that will never be sent to us: that is recorded in the chain, and
  * following begins anew where the slot is. The server forwards silently to wherever a slot was moved.
  *
- * @throws {PublisherError} `stream` while no table has been prepared for the mode; `state_missing`
+ * @throws {PublisherError} `nothing_to_follow` while no table has been prepared for the mode; `state_missing`
  */
 export async function beginFollowing(sql: Sql, file: PositionFile, options: BeginOptions): Promise<Beginning> {
   const { undecodable, adoptPosition } = options;
@@ -44,7 +44,7 @@ export async function beginFollowing(sql: Sql, file: PositionFile, options: Begi
   if (position !== undefined && found === null) return { position, published, gap: null };
   if (position === undefined && server.publications.length === 0)
     throw new PublisherError(
-      "stream",
+      "nothing_to_follow",
       "no table is to be followed: run audit-chain attach TABLE --mode stream, or select audit_chain_publication('TABLE')",
     );
   if (lost !== null && server.slot !== undefined) await dropSlot(sql, server.slotName);
