@@ -48,6 +48,11 @@ export async function checkLeanInstall(tarballs: readonly string[], work: string
   const refused = await ended("npx", ["audit-chain", "demo"], folder, env);
   const [, advice = ""] = /: run (npx .*)$/m.exec(refused.stderr) ?? [];
   check("audit-chain demo without the demo says what to run", refused.code === 3 && advice !== "", refused);
+  const keys = await ended("npx", ["audit-chain", "keygen", "--name", "lean.example/log", "--out", "key"], folder, env);
+  const sink = ["audit-chain", "verify", "--bundle", "s3://bucket/log"];
+  const bare = await ended("npx", sink, folder, { ...env, AUDIT_VERIFIER_KEYS: keys.stdout });
+  const says = bare.code === 3 && bare.stdout.includes("npm install @aws-sdk/client-s3");
+  check("an s3: sink without the AWS SDK says what to install", says, bare);
   // Anywhere else: npx looks into the folder's own packages first.
   // With a cache of its own: npx keeps what it has installed by name and version, and these are of one version for long.
   const fresh = { ...env, NPM_CONFIG_CACHE: join(work, "npx-cache") };

@@ -1,3 +1,4 @@
+import { addAbortSignal, Readable } from "node:stream";
 import type { DeleteMarkerEntry, GetObjectCommandOutput, S3Client } from "@aws-sdk/client-s3";
 import { SinkError } from "../errors.ts";
 import type { FileSettings } from "../file-sink.ts";
@@ -93,15 +94,14 @@ export class Bucket {
   /** The bytes of a version, in chunks. */
   async *chunks(object: Pick<ObjectVersion, "key" | "version">): AsyncGenerator<Uint8Array> {
     const what = `reading ${object.key}`;
-    const { Body: body } = await this.#send(what, async (sdk, client, abortSignal) =>
-      client.send(new sdk.GetObjectCommand(this.#named(object)), { abortSignal }),
-    );
+    const { body, abortSignal } = await this.#send(what, async (sdk, client, abortSignal) => {
+      const { Body: body } = await client.send(new sdk.GetObjectCommand(this.#named(object)), { abortSignal });
+      return { body, abortSignal };
+    });
     try {
-      for await (const chunk of streamOf(body)) {
-        this.#settings.signal?.throwIfAborted();
-        yield chunk;
-      }
+      yield* streamOf(body, abortSignal);
     } catch (error) {
+      if (abortSignal.aborted) throw this.#explained(abortSignal.reason, what);
       throw this.#explained(error, what);
     }
   }
@@ -198,10 +198,10 @@ export class Bucket {
   }
 }
 
-async function* streamOf(body: GetObjectCommandOutput["Body"]): AsyncGenerator<Uint8Array> {
-  if (body === undefined) return;
-  // In Node.js it is a stream that can be walked, and is destroyed where the walk ends early.
-  yield* body as unknown as AsyncIterable<Uint8Array>;
+/** @param signal ends it, also where the server has fallen silent in the middle of it */
+async function* streamOf(body: GetObjectCommandOutput["Body"], signal: AbortSignal): AsyncGenerator<Uint8Array> {
+  // In Node.js it is a stream, which is destroyed where the walk ends early.
+  if (body instanceof Readable) yield* addAbortSignal(signal, body) as AsyncIterable<Uint8Array>;
 }
 
 /** A name that sorts just before a name of digits, and behind all that are lower. */

@@ -29,7 +29,9 @@ export function explainS3(cause: unknown, what: string, where: string): SinkErro
       "permission",
       "; readers need s3:ListBucketVersions, s3:GetObject and s3:GetObjectVersion, the publisher s3:PutObject too (with retention= also s3:PutObjectRetention)",
     );
-  if (name === "TimeoutError" || name === "AbortError") return error("timeout");
+  // The SDK names a connection that was cut so, too.
+  const isCut = errno(cause) === "ECONNRESET" || errno(cause) === "EPIPE";
+  if ((name === "TimeoutError" && !isCut) || name === "AbortError") return error("timeout");
   if (name === "QuotaExceeded" || statusOf(cause) === 507) return error("no_space");
   if (/ObjectLockConfiguration/u.test(why))
     return error("io", "; retention= needs a bucket with Object Lock: create one with it, or leave retention= out");

@@ -4,7 +4,7 @@ import { linesOf, openSink, temporaryFolder, textsOf } from "../folder.ts";
 import { filesOf, headLine, leaves } from "../tiles/log.ts";
 import { createBucket } from "./bucket.ts";
 import { checkBucketTree } from "./tree.ts";
-import { tilePath } from "@scidex/audit-core";
+import { parseHeadParts, tilePath } from "@scidex/audit-core";
 
 const codeOf = async (call: Promise<unknown>): Promise<unknown> =>
   await call.then(
@@ -87,6 +87,11 @@ describe.each(["locked", "versions", "plain"] as const)("an s3 sink in a bucket:
       const lost = tried.flatMap((one): unknown[] => (one.status === "rejected" ? [one.reason] : []));
       expect(lost).toEqual(lost.map(() => expect.objectContaining({ code: "conflict" })));
       end = won[0] ?? 0;
+      // What is shown was signed when the line was, or later.
+      const shown = Buffer.from((await bucket.get("log/checkpoint")) ?? "").toString();
+      const last = (await textsOf(openSink(bucket.url()))).at(-1) ?? "";
+      const notes = lines.map((line) => parseHeadParts(line).checkpoint);
+      expect(notes.indexOf(shown)).toBeGreaterThanOrEqual(lines.indexOf(last));
       expect(await checkBucketTree(openSink(bucket.url()))).toBe(BigInt(40 + round));
     }
     expect(await textsOf(openSink(bucket.url()))).toHaveLength(8);

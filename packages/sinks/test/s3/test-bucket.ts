@@ -3,10 +3,12 @@ import {
   DeleteObjectCommand,
   type DeleteObjectCommandOutput,
   GetObjectCommand,
+  GetObjectRetentionCommand,
   ListObjectVersionsCommand,
   PutObjectCommand,
   PutBucketVersioningCommand,
   PutObjectLockConfigurationCommand,
+  type ObjectLockRetention,
   S3Client,
 } from "@aws-sdk/client-s3";
 
@@ -71,6 +73,13 @@ export class TestBucket {
   async remove(key: string, version?: string): Promise<DeleteObjectCommandOutput> {
     const request = { Bucket: this.name, Key: key, ...(version === undefined ? {} : { VersionId: version }) };
     return await this.#client.send(new DeleteObjectCommand(request));
+  }
+
+  async retention(key: string): Promise<ObjectLockRetention> {
+    const { Retention: retention = {} } = await this.#client.send(
+      new GetObjectRetentionCommand({ Bucket: this.name, Key: key }),
+    );
+    return retention;
   }
 
   /** Takes away all versions of an object, where nothing locks them. */

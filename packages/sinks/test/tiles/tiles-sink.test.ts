@@ -10,7 +10,7 @@ import {
   writeFileSync,
 } from "node:fs";
 import { join } from "node:path";
-import { sha256, tilePath } from "@scidex/audit-core";
+import { parseHeadParts, sha256, tilePath } from "@scidex/audit-core";
 import { describe, expect, it } from "vitest";
 import type { Leaves, Sink } from "../../src/index.ts";
 import { TileBuilder } from "../../src/tiles/tile-builder.ts";
@@ -159,6 +159,16 @@ describe("a tiles sink", () => {
     await sink.append([line], { leaves });
     expect(readFileSync(join(folder, path))).toEqual(bytes);
     expect(checkTree(folder)).toBe(300n);
+  });
+
+  it("leaves a checkpoint that was signed later for the same size, from another publisher", async () => {
+    const { folder, sink } = await published(300);
+    const { checkpoint } = parseHeadParts(headLine(310, 1_800_000_009));
+    writeFileSync(join(folder, "checkpoint"), checkpoint);
+    await sink.append([headLine(310, 1_800_000_008)], { leaves });
+    expect(shown(folder)).toBe(checkpoint);
+    await sink.append([headLine(310, 1_800_000_010)], { leaves });
+    expect(shown(folder)).toBe(parseHeadParts(headLine(310, 1_800_000_010)).checkpoint);
   });
 
   it("makes the whole folder again where only the log is left, or nothing but a torn line of it", async () => {
