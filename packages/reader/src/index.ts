@@ -106,6 +106,7 @@ export {
 export {
   EMPTY_STATE,
   formatState,
+  laterState,
   type JoiningColumns,
   type KnownLog,
   parseState,

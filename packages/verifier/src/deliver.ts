@@ -1,11 +1,11 @@
 import { EXIT, type Outcome, redact, writeOut } from "@scidex/audit-command";
-import { formatState } from "@scidex/audit-reader";
+import { EMPTY_STATE } from "@scidex/audit-reader";
 import { failurePage, page } from "@scidex/audit-report";
 import type { AlertTarget } from "./alerts/alert-target.ts";
 import { describeAlerts } from "./alerts/describe-alerts.ts";
 import { alertReport } from "./command/alerting.ts";
 import { messageOf } from "./command/errors.ts";
-import { write } from "./command/files.ts";
+import { write, writeState } from "./command/files.ts";
 import { signRun } from "./nights/sign-run.ts";
 import type { NightTarget } from "./nights/sign-verification.ts";
 import { describeReport } from "./report/describe-report.ts";
@@ -52,7 +52,10 @@ export async function deliver(
   const isReported = await write("--report", files.report, () =>
     page({ report: said, overview, ...about, verifiedAt: Date.now(), isWhole, notes }),
   );
-  const isRemembered = await write("--state", files.state, () => formatState(state));
+  const isRemembered = await writeState("--state", files.state, {
+    before: request.trust.state ?? EMPTY_STATE,
+    after: state,
+  });
   const isSigned = await signRun(report, {
     target: request.night,
     policy: request.trust.policy ?? null,

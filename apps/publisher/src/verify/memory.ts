@@ -1,8 +1,8 @@
 import { readFile } from "node:fs/promises";
 import { isSuccessor } from "@scidex/audit-core";
-import { formatState, type KnownLog, type VerifierState } from "@scidex/audit-reader";
+import { type KnownLog, type VerifierState } from "@scidex/audit-reader";
 import { AlertFile, failuresOf } from "@scidex/audit-verifier/alerts";
-import { readState } from "@scidex/audit-verifier/command";
+import { readState, replaceState } from "@scidex/audit-verifier/command";
 import { messageOf, PublisherError } from "../errors.ts";
 import { replaceDurably } from "@scidex/audit-command";
 import { parseState as parsePublisherState, type State } from "../state/state.ts";
@@ -43,10 +43,13 @@ export async function readMemory({
 /** Remembers what the sinks held, where there is a file for it. Returns why it could not. */
 export async function saveMemory(
   { stateFile }: Pick<VerifyAndAlertOptions, "stateFile">,
-  state: VerifierState,
+  states: { readonly before: VerifierState; readonly after: VerifierState },
 ): Promise<string[]> {
   if (stateFile === undefined) return [];
-  return failuresOf(replaceDurably(stateFile, formatState(state)), `the state file ${stateFile} can't be written: `);
+  return failuresOf(
+    replaceState(stateFile, states, async (text) => await replaceDurably(stateFile, text)),
+    `the state file ${stateFile} can't be written: `,
+  );
 }
 
 async function readOwn(stateFile: string | undefined): Promise<VerifierState> {

@@ -1,6 +1,5 @@
 import { clientName, connect } from "@scidex/audit-command";
 import { type AlertTarget, alertWithoutReport, deliverAlerts } from "@scidex/audit-verifier/alerts";
-import { acquireAlertLock, ALERT_LOCK_WAIT_MS } from "../alerts/alert-lock.ts";
 import { writeAlerts } from "../alerts/alert-table.ts";
 import { noteFailure } from "../metrics/metrics-file.ts";
 import type { AlertedReport, AlertedVerification } from "./alerted-report.ts";
@@ -24,7 +23,7 @@ export async function verifyAndAlert(options: VerifyAndAlertOptions): Promise<Al
   try {
     const memory = await readMemory(options);
     const { report, overview, state } = await verifyAsked(options, memory.state);
-    const unsaved = await saveMemory(options, state);
+    const unsaved = await saveMemory(options, { before: memory.state, after: state });
     const now = new Date();
     const { divergences } = report;
     const { summary, warnings } = await deliverAlerts(target, { divergences, report, isFull: run === "full", now });
@@ -67,8 +66,7 @@ export const remoteTargetOf = (
 
 const targetOf = (options: VerifyAndAlertOptions): Omit<AlertTarget, "database"> => ({
   ...remoteTargetOf(options),
-  lock: async () =>
-    acquireAlertLock(options.database, options.alertMemory, options.alertLockWaitMs ?? ALERT_LOCK_WAIT_MS),
+  lockWaitMs: options.alertLockWaitMs,
   openTable: async () => {
     const sql = await connect(options.alertDatabaseUrl, {
       applicationName: "audit-publisher alert",

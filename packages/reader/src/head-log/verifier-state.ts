@@ -95,6 +95,25 @@ function parseJoining(value: JsonValue, malformed: () => VerifierError): Joining
   );
 }
 
+/**
+ * What is to be remembered after a run, where another one that ended meanwhile may have seen more.
+ *
+ * @param states.before what stood there when the run began, `there` what stands there now
+ */
+export function laterState(
+  after: VerifierState,
+  { before, there }: { readonly before: VerifierState; readonly there: VerifierState },
+): VerifierState {
+  const isNewer = (name: string, { lines }: KnownLog): boolean =>
+    lines !== before.sinks.get(name)?.lines && lines > (after.sinks.get(name)?.lines ?? -1);
+  const awaited = [after.awaitedSince, there.awaitedSince].filter((time) => time != null);
+  return {
+    ...after,
+    sinks: new Map([...after.sinks, ...[...there.sinks].filter(([name, log]) => isNewer(name, log))]),
+    awaitedSince: awaited.length === 0 ? null : Math.max(...awaited),
+  };
+}
+
 export function formatState({ sinks, server = null, awaitedSince = null, joining = new Map() }: VerifierState): string {
   const times = (columns: ReadonlyMap<string, number>) =>
     Object.fromEntries([...columns].map(([name, since]) => [name, new Date(since).toISOString()]));

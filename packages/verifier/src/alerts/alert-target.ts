@@ -4,12 +4,8 @@ import type { Webhook } from "./webhook/webhook.ts";
 /** How often the webhook is reminded of what nobody has acknowledged, in milliseconds. */
 export const REMIND_MS = 86_400_000;
 
-/** Keeps two runs that end at once from alerting the same twice. */
-export interface AlertLock {
-  /** False where it could not be taken in time. */
-  readonly isHeld: boolean;
-  release(): void;
-}
+/** How long to wait for another run that alerts, in milliseconds. */
+export const ALERT_LOCK_WAIT_MS = 60_000;
 
 /** A place where the beginnings of alerts are written. */
 export interface AlertTable {
@@ -20,7 +16,8 @@ export interface AlertTable {
 export interface AlertTarget {
   /** Path of the alert memory. */
   readonly memory: string;
-  readonly lock?: (() => Promise<AlertLock>) | undefined;
+  /** {@link ALERT_LOCK_WAIT_MS} if not given. */
+  readonly lockWaitMs?: number | undefined;
   /** Opens the table; only when there is something to write. */
   readonly openTable?: (() => Promise<AlertTable>) | undefined;
   readonly webhook?: Webhook | undefined;

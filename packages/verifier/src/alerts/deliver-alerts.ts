@@ -1,5 +1,6 @@
+import { lockFile } from "@scidex/audit-sinks";
 import { isVerdict, type VerificationReport } from "../report/verification-report.ts";
-import { type AlertSummary, type AlertTable, type AlertTarget, REMIND_MS } from "./alert-target.ts";
+import { ALERT_LOCK_WAIT_MS, type AlertSummary, type AlertTable, type AlertTarget, REMIND_MS } from "./alert-target.ts";
 import { AlertFile } from "./memory/alert-file.ts";
 import { type Alert, type AlertMemory, type Channel, EMPTY_MEMORY, formatMemory } from "./memory/alert-memory.ts";
 import { describeFailure } from "./describe-failure.ts";
@@ -42,13 +43,17 @@ export interface AlertingRun extends Pick<Found, "divergences" | "isFull"> {
  */
 export async function deliverAlerts(target: AlertTarget, run: AlertingRun): Promise<AlertOutcome> {
   const warnings: string[] = [];
-  const lock = await target.lock?.();
-  if (lock?.isHeld === false)
-    warnings.push("the lock between runs that alert could not be taken: the same finding may have been alerted twice");
+  const { memory, lockWaitMs = ALERT_LOCK_WAIT_MS } = target;
+  // Two runs that end at once would alert the same twice. Only that depends on the lock.
+  const unlock = await lockFile(memory, { timeoutMs: lockWaitMs, signal: undefined }).catch((error: unknown) => {
+    const why = describeFailure(error);
+    warnings.push(`the alert memory could not be locked (${why}): the same finding may have been alerted twice`);
+    return async () => {};
+  });
   try {
     return await new Delivery(target, run, warnings).deliver();
   } finally {
-    lock?.release();
+    await unlock();
   }
 }
 

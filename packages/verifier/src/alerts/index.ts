@@ -1,7 +1,7 @@
 export { alertsCommand } from "./alerts-command.ts";
 export { AlertFile } from "./memory/alert-file.ts";
 export type { Acknowledgement, Alert, AlertMemory, Channel } from "./memory/alert-memory.ts";
-export { type AlertLock, type AlertSummary, type AlertTable, type AlertTarget } from "./alert-target.ts";
+export { type AlertSummary, type AlertTable, type AlertTarget } from "./alert-target.ts";
 export { type AlertingRun, type AlertOutcome, deliverAlerts } from "./deliver-alerts.ts";
 export { describeAlerts } from "./describe-alerts.ts";
 export { failuresOf } from "./failures-of.ts";

@@ -1,7 +1,8 @@
 import { readFile } from "node:fs/promises";
 import { escapeMessage, replaceFile, writeError } from "@scidex/audit-command";
 import { parsePolicy, type Policy } from "../coverage/policy.ts";
-import { EMPTY_STATE, parseState, type VerifierState } from "@scidex/audit-reader";
+import { EMPTY_STATE, formatState, laterState, parseState, type VerifierState } from "@scidex/audit-reader";
+import { lockFile } from "@scidex/audit-sinks";
 import { configuration, messageOf } from "./errors.ts";
 
 /**
@@ -54,14 +55,55 @@ export async function readState(file: string | undefined): Promise<VerifierState
   }
 }
 
+/** How long to wait for another run that writes the same file at this moment, in milliseconds. */
+const LOCK_WAIT_MS = 10_000;
+
+/**
+ * Writes what is to be remembered. A run that ended meanwhile, and has seen more, is not forgotten.
+ *
+ * @param before what the run began with
+ * @param replace writes the file
+ * @throws whatever `replace` does
+ */
+export async function replaceState(
+  file: string,
+  { before, after }: { readonly before: VerifierState; readonly after: VerifierState },
+  replace: (text: string) => Promise<void>,
+): Promise<void> {
+  // What cannot be locked, such as a device, or in time, is written all the same.
+  const unlock = await lockFile(file, { timeoutMs: LOCK_WAIT_MS, signal: undefined }).catch(() => async () => {});
+  try {
+    const there = await readState(file).catch(() => EMPTY_STATE);
+    await replace(formatState(laterState(after, { before, there })));
+  } finally {
+    await unlock();
+  }
+}
+
 /**
  * Writes a file that was asked for. Where that fails at the end, it is said, and the finding that has been printed is still
  * a finding.
  */
 export async function write(option: string, file: string | undefined, make: () => string): Promise<boolean> {
   if (file === undefined) return true;
+  return await isDone(async () => await replaceFile(option, file, make()));
+}
+
+/** As `write`. */
+export async function writeState(
+  option: string,
+  file: string | undefined,
+  states: { readonly before: VerifierState; readonly after: VerifierState },
+): Promise<boolean> {
+  if (file === undefined) return true;
+  return await isDone(
+    async () => await replaceState(file, states, async (text) => await replaceFile(option, file, text)),
+  );
+}
+
+async function isDone(writing: () => Promise<void>): Promise<boolean> {
   try {
-    await replaceFile(option, file, make());
+    await writing();
     return true;
   } catch (error) {
     writeError(`error: ${escapeMessage(messageOf(error))}\n`);
