@@ -4,6 +4,7 @@ import { newHeadsOf } from "../tiles/head-tree.ts";
 import { showHeads } from "../tiles/show-heads.ts";
 import { BucketStore } from "./bucket-store.ts";
 import { Bucket } from "./bucket.ts";
+import { readAhead } from "./read-ahead.ts";
 import type { S3Address } from "./s3-url.ts";
 import { SegmentLog } from "./segment-log.ts";
 
@@ -22,7 +23,7 @@ export function createS3Sink(address: S3Address, settings: FileSettings): Sink {
   return {
     name,
     kind: "s3",
-    files: { read: async (path) => await files.read(path) },
+    files: readAhead({ read: async (path) => await files.read(path) }),
     read: () => log.read(),
     append: async (lines, options = {}) => {
       const news = newHeadsOf(lines);

@@ -149,8 +149,14 @@ export class SegmentLog {
   /** Writes a segment. False where another one is the continuation. */
   async #wins(key: string, bytes: Uint8Array): Promise<boolean> {
     const headers = { ...HEADERS, metadata: { writer: this.#writer } };
-    const written = await this.#bucket.put(key, bytes, { ifNoneMatch: "*" }, headers);
-    const oldest = await oldestVersion(this.#bucket, key, this.#report);
+    let written = await this.#bucket.put(key, bytes, { ifNoneMatch: "*" }, headers);
+    let oldest = await oldestVersion(this.#bucket, key, this.#report);
+    if (written === undefined && oldest === undefined) {
+      // A delete marker alone, which some servers take for an object. Where there are markers there are versions, and of
+      // two writers the first one's counts.
+      written = await this.#bucket.put(key, bytes, {}, headers);
+      oldest = await oldestVersion(this.#bucket, key, this.#report);
+    }
     if (oldest === undefined)
       throw new SinkError("io", `${this.#bucket.where(key)} was written and is not there: read the sink again`);
     if (written?.version !== undefined && oldest.version === written.version) return true;
