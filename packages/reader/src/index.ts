@@ -93,6 +93,7 @@ export {
 } from "./head-log/succession/succession.ts";
 export { standingOf } from "./head-log/log-standing.ts";
 export { readTile } from "./head-log/read-tile.ts";
+export type { TreeScope } from "./head-log/check-tree.ts";
 export { newestHeadBefore } from "./head-log/newest-head-before.ts";
 export { frontierOf, type PublishedHead, toPublished } from "./head-log/published-head.ts";
 export {

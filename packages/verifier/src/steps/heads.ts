@@ -6,6 +6,7 @@ import {
   readPublishedHeads,
   type ReportFinding,
   shortKey,
+  type TreeScope,
 } from "@scidex/audit-reader";
 import { clockDoubt } from "../causes.ts";
 import type { Policy } from "../coverage/policy.ts";
@@ -23,8 +24,18 @@ export interface Heads {
   readonly judgesTimes: boolean;
 }
 
-/** Reads the published heads, where they are asked for and can be believed. */
-export async function readHeads(trust: ParsedTrust, now: Micros, options: VerifyOptions, noted: Noted): Promise<Heads> {
+/**
+ * Reads the published heads, where they are asked for and can be believed.
+ *
+ * @param treeScope how much of the trees beside them is looked at: in a run over everything all, unless somebody else does
+ */
+export async function readHeads(
+  trust: ParsedTrust,
+  now: Micros,
+  options: VerifyOptions,
+  noted: Noted,
+  treeScope: TreeScope = isWholeRun(options) ? "whole" : "edge",
+): Promise<Heads> {
   const { sinks, verifiers, state } = trust;
   const none: Heads = { published: null, judgesTimes: true };
   if (!noted.wants("heads")) return none;
@@ -46,7 +57,7 @@ export async function readHeads(trust: ParsedTrust, now: Micros, options: Verify
     );
     return none;
   }
-  const published = await readPublishedHeads(sinks, trust, state, noted.report, isWholeRun(options) ? "whole" : "edge");
+  const published = await readPublishedHeads(sinks, trust, state, noted.report, treeScope);
   noted.saw({ published });
   noted.warn([...published.warnings, ...unpinned(published, trust.policy)]);
   for (const reason of published.doubts) noted.cannot(reason, "heads");
