@@ -4,6 +4,7 @@ import { mkdirSync, readdirSync, readFileSync, writeFileSync } from "node:fs";
 import { join } from "node:path";
 import { Deployment } from "kubernetes-models/apps/v1/Deployment";
 import { CronJob } from "kubernetes-models/batch/v1/CronJob";
+import { Job } from "kubernetes-models/batch/v1/Job";
 import { PersistentVolumeClaim } from "kubernetes-models/v1/PersistentVolumeClaim";
 import type { IPodSpec } from "kubernetes-models/v1/PodSpec";
 import { Service } from "kubernetes-models/v1/Service";
@@ -60,12 +61,14 @@ async function checkUnits(folder: string): Promise<string[]> {
 /** A container's security and, where it serves, its probes; returns its command line. */
 function checkPod(pod: IPodSpec | undefined, user: number): string[] {
   assert.equal(pod?.securityContext?.runAsUser, user);
-  return pod.containers.map(({ args = [], securityContext, livenessProbe, readinessProbe }) => {
+  return pod.containers.map(({ args = [], command, securityContext, livenessProbe, readinessProbe }) => {
     assert.equal(securityContext?.readOnlyRootFilesystem, true);
     if (args[0] === "run") {
       assert.equal(livenessProbe?.httpGet?.path, "/healthz");
       assert.equal(readinessProbe?.httpGet?.path, "/readyz");
     }
+    // A script has one line that starts a program of ours.
+    if (command !== undefined) return /^audit-verify [^>\n]*/m.exec(args.join("\n"))?.[0] ?? "";
     return `audit-publisher ${args.join(" ")}`;
   });
 }
@@ -85,6 +88,13 @@ function checkKubernetes(): string[] {
       const deployment = new Deployment(json);
       deployment.validate();
       commands.push(...checkPod(deployment.spec?.template.spec, USER));
+    } else if (kind === "Job") {
+      const job = new Job(json);
+      job.validate();
+      const { completionMode, completions } = job.spec ?? {};
+      if (completionMode === "Indexed")
+        assert.ok(JSON.stringify(json).includes(`JOB_COMPLETION_INDEX + 1))/${completions}`), "shard K of N");
+      commands.push(...checkPod(job.spec?.template.spec, VERIFIER));
     } else {
       assert.equal(kind, "CronJob");
       const job = new CronJob(json);
@@ -128,10 +138,12 @@ function checkCompose(): string[] {
 
 async function checkOptions(commands: readonly string[]): Promise<void> {
   for (const command of new Set(commands)) {
-    const [, name = "", ...words] = command.split(/\s+/);
-    const cli = ["--conditions=source", join(ROOT, "apps/publisher/src/cli.ts"), name, "--help"];
-    const help = await succeed(process.execPath, cli);
-    for (const option of words.filter((word) => word.startsWith("--")))
+    const [program, name = "", ...words] = command.split(/\s+/);
+    const source = program === "audit-verify" ? "packages/verifier/src/cli.ts" : "apps/publisher/src/cli.ts";
+    // The verifier's first word may be an option already.
+    const subcommand = name.startsWith("--") ? [] : [name];
+    const help = await succeed(process.execPath, ["--conditions=source", join(ROOT, source), ...subcommand, "--help"]);
+    for (const option of [name, ...words].filter((word) => word.startsWith("--")))
       assert(new RegExp(`^\\s+${option}\\b`, "m").test(help), `${command}: there is no option ${option}`);
   }
   console.log(`ok    options of ${new Set(commands).size} command lines`);
