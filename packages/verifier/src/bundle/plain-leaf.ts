@@ -1,5 +1,6 @@
 import { hash } from "node:crypto";
-import { CoreError, eventHash, type Leaf, parseLeaf } from "@scidex/audit-core";
+import { eventHash } from "@scidex/audit-core";
+import { leafOf } from "../prove/tree-entries.ts";
 
 /** What of a leaf is needed to derive its link. */
 export interface LeafParts {
@@ -49,14 +50,4 @@ function anyLeaf(entry: Buffer, seq: number): LeafParts | null {
   if (leaf?.seq !== BigInt(seq)) return null;
   const { appendedAt, chainHash } = leaf;
   return { appendedAt, chainHash: Buffer.from(chainHash).toString("hex"), eventHash: Buffer.from(eventHash(leaf)) };
-}
-
-/** The leaf that an entry is; null for what is none. */
-export function leafOf(entry: Uint8Array): Leaf | null {
-  try {
-    return parseLeaf(new TextDecoder("utf-8", { fatal: true, ignoreBOM: true }).decode(entry));
-  } catch (error) {
-    if (error instanceof CoreError || error instanceof TypeError) return null;
-    throw error;
-  }
 }

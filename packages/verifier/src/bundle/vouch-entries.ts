@@ -4,11 +4,9 @@ import {
   chainHash,
   formatTime,
   FrontierBuilder,
-  fromHex,
   GENESIS_PREV_HASH,
   type Micros,
   parseCheckpoint,
-  parseEntryBundle,
   parseNote,
   parseTime,
   sameBytes,
@@ -20,7 +18,8 @@ import {
 } from "@scidex/audit-core";
 import { type ChainResult, type PublishedHead, type PublishedHeads, readTile, TimeChecker } from "@scidex/audit-reader";
 import type { TreeFiles } from "@scidex/audit-sinks";
-import { leafOf, LeafReader } from "./plain-leaf.ts";
+import { leafOf } from "../prove/tree-entries.ts";
+import { LeafReader } from "./plain-leaf.ts";
 
 /** What a bundle is vouched for by. */
 export interface VouchEntriesOptions {

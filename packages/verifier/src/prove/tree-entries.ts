@@ -13,7 +13,6 @@ import {
 } from "@scidex/audit-core";
 import { readTile, VerifierError } from "@scidex/audit-reader";
 import type { TreeFiles } from "@scidex/audit-sinks";
-import { leafOf } from "../bundle/plain-leaf.ts";
 import type { EventName } from "../lookup.ts";
 
 /** An entry of a tree, which nobody has verified. */
@@ -98,6 +97,16 @@ async function entriesOf(files: TreeFiles, size: Seq, index: bigint): Promise<re
     return (await readTile(files, tileAt(size, "entries", index))) ?? [];
   } catch (error) {
     if (error instanceof CoreError) return [];
+    throw error;
+  }
+}
+
+/** The leaf that an entry is; null for what is none. */
+export function leafOf(entry: Uint8Array): Leaf | null {
+  try {
+    return parseLeaf(new TextDecoder("utf-8", { fatal: true, ignoreBOM: true }).decode(entry));
+  } catch (error) {
+    if (error instanceof CoreError || error instanceof TypeError) return null;
     throw error;
   }
 }
