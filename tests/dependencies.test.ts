@@ -131,7 +131,7 @@ const ROOMS: Readonly<Record<string, Readonly<Record<string, readonly string[]>>
     command: ["alerts", "coverage", "report", "verify-options.ts"],
     nights: ["command", "coverage", "report"],
     bundle: ["command", "prove", "report", "steps", "trust.ts"],
-    shards: ["bulk", "command", "report", "verify-options.ts"],
+    shards: ["bulk", "command", "coverage", "report", "rows", "verify-options.ts"],
     steps: ["access", "bulk", "causes.ts", "coverage", "report", "rows", "structure", "trust.ts", "verify-options.ts"],
     prove: ["lookup.ts"],
     alerts: ["causes.ts", "coverage", "report"],

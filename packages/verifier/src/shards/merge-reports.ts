@@ -9,6 +9,7 @@ import {
 } from "@scidex/audit-reader";
 import type { CheckGroupResult, RestoredCount, VerificationReport } from "../report/verification-report.ts";
 import type { ShardSums } from "../report/shard-sums.ts";
+import { locatedIn } from "./located-in.ts";
 import { isNextOf, type OpenShard, openShards } from "./merge-sums.ts";
 import type { ReportJson } from "./shard-report.ts";
 
@@ -32,6 +33,7 @@ type Report = VerificationReport & {
     readonly number: number;
     readonly of: number;
     readonly startsAfter: string | null;
+    readonly tracked: readonly string[];
     readonly sums: ShardSums | null;
     readonly bound: { readonly run: string } & { readonly [name: string]: unknown };
   };
@@ -136,7 +138,7 @@ function merged(parts: readonly Part[], open: readonly OpenShard[]): Verificatio
   const [first, last] = [reports[0], reports.at(-1)];
   if (first === undefined || last === undefined) throw new MergeError("there are no reports");
   const missing = missingOf(reports);
-  const all = reports.flatMap((report) => report.divergences);
+  const all = locatedIn(reports);
   const found = [...new Map(all.toReversed().map((one) => [findingIdentity(one), one])).values()].toSorted(
     compareFindings,
   );

@@ -47,7 +47,7 @@ interface Asked {
 /** The line of a sealed report. */
 export async function sealedReport(
   report: VerificationReport,
-  { startsAfter, sums, ...found }: VerifiedShard,
+  { startsAfter, tracked, sums, ...found }: VerifiedShard,
   { run, secret }: ShardSeal,
   { options, trust, about, files, policyFile, version }: Asked,
 ): Promise<string> {
@@ -68,7 +68,7 @@ export async function sealedReport(
     ...found,
     version,
   };
-  return formatShardReport(report, { number, of, startsAfter, sums, bound }, secret);
+  return formatShardReport(report, { number, of, startsAfter, tracked, sums, bound }, secret);
 }
 
 const digestOf = async (file: string | undefined): Promise<string | null> =>

@@ -2,7 +2,7 @@
  * A shard's report: the report of a run, and what binds it to the other shards of the same verification.
  *
  *     {"status":"intact", …,
- *      "shard":{"number":2,"of":4,"starts_after":"<64 hex>",
+ *      "shard":{"number":2,"of":4,"starts_after":"<64 hex>","tracked":["orders"],
  *               "sums":{"blocks":{"first":1200,"last":2400},"links":[{"kind":"note","count":5000,"sum":"<32 hex>"}],
  *                       "keys":{"count":5000,"sum":"<32 hex>"},
  *                       "index":{"from":["note","2500"],"to":["note","7500"],"count":5001,"sum":"<32 hex>"},
@@ -16,7 +16,7 @@
  *
  * `bound` is the same in all shards of one verification: what was asked for, by which policy and keys, of which database, up to
  * which published head. `starts_after` is the chain hash that the shard's first link follows, and so the last one of the shard
- * before. `sums` is what it adds to the sums of all shards (merge-sums.ts). `mac` is HMAC-SHA256 under the run's secret of the canonical JSON of the report without `mac`: whoever can put a
+ * before. `tracked` are the kinds of tables whose rows change. `sums` is what it adds to the sums of all shards (merge-sums.ts). `mac` is HMAC-SHA256 under the run's secret of the canonical JSON of the report without `mac`: whoever can put a
  * file among the others cannot make one.
  */
 import { createHmac, timingSafeEqual } from "node:crypto";
@@ -26,7 +26,7 @@ import type { ShardSums } from "../report/shard-sums.ts";
 import type { VerifiedShard } from "./verified-shard.ts";
 
 /** What is the same in all shards of one verification. */
-interface ShardBound extends Omit<VerifiedShard, "startsAfter" | "sums"> {
+interface ShardBound extends Omit<VerifiedShard, "startsAfter" | "tracked" | "sums"> {
   /** What the scheduler calls the run. */
   readonly run: string;
   readonly of: number;
@@ -55,6 +55,7 @@ interface ShardPart {
   readonly of: number;
   /** Null where the link before is missing. */
   readonly startsAfter: string | null;
+  readonly tracked: readonly string[];
   /** Null where the shard has compared all its tables in order. */
   readonly sums: ShardSums | null;
 }

@@ -1,8 +1,10 @@
 import { createHash } from "node:crypto";
 import { type Seq, toHex } from "@scidex/audit-core";
 import { type KnownServer, lastCut, type PublishedHead } from "@scidex/audit-reader";
+import { historiesOf } from "../coverage/config.ts";
 import type { Observations } from "../report/observations.ts";
 import type { ShardSums } from "../report/shard-sums.ts";
+import { compareBytes } from "../rows/byte-order.ts";
 import type { VerifyOptions } from "../verify-options.ts";
 
 /** What `audit-verify merge` holds the shards of one verification against each other by. */
@@ -15,12 +17,17 @@ export interface VerifiedShard {
   readonly heads: string;
   /** Null where it could not be told. */
   readonly server: KnownServer | null;
+  /** Kinds of tables whose rows change, sorted. */
+  readonly tracked: readonly string[];
   /** Null where it has compared all its tables in order, as it does without a secret. */
   readonly sums: ShardSums | null;
 }
 
 /** What a shard has in common with the others of its verification, and where it begins. */
-export function verifiedShard({ chain, published, server, sums }: Observations, options: VerifyOptions): VerifiedShard {
+export function verifiedShard(
+  { chain, published, server, sums, overview }: Observations,
+  options: VerifyOptions,
+): VerifiedShard {
   const heads = published?.heads ?? [];
   const end = lastCut(options, heads);
   return {
@@ -28,6 +35,10 @@ export function verifiedShard({ chain, published, server, sums }: Observations, 
     end: end === undefined ? null : { seq: end.seq, chainHash: toHex(end.chainHash) },
     heads: digestOf(end === undefined ? [] : heads.filter(({ seq }) => seq <= end.seq)),
     server,
+    tracked: [...historiesOf(overview.coverage ?? []).values()]
+      .filter(({ configs }) => configs.some(({ changes }) => changes === "track"))
+      .map(({ kind }) => kind)
+      .toSorted(compareBytes),
     sums,
   };
 }

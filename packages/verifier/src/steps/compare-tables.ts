@@ -1,6 +1,5 @@
 import { type Micros, splitKind } from "@scidex/audit-core";
 import {
-  CHECKS,
   type Finding,
   type IsOurs,
   type PublishedHeads,
@@ -18,6 +17,7 @@ import type { Histories } from "../coverage/read-histories.ts";
 import type { Generations } from "../coverage/generations.ts";
 import type { ShardSums } from "../report/shard-sums.ts";
 import { checkTables, type Recorder } from "../rows/check-tables.ts";
+import { isDoubtful } from "../rows/doubtful.ts";
 import { readErasures } from "../rows/erasure.ts";
 import { readPending } from "../rows/read-pending.ts";
 import { Retention, retentionRule } from "../rows/retirement.ts";
@@ -185,19 +185,13 @@ function sumsOf(share: VouchedShare, { tables }: SharedTables, isInOrder: boolea
   };
 }
 
-/**
- * Takes what the comparison of a table finds. Where a link further on is missing or was changed, it may have been the
- * newest event of a tracked row. Then the row is named, but not the seq of its older event, which nobody has touched.
- */
+/** Takes what the comparison of a table finds. */
 function reportOf(histories: Histories, judge: StreamJudge, noted: Noted): ReportFinding {
   return (finding: Finding) => {
     if (judge.holdsBack(finding)) return;
-    const { seq, ...unlocated } = finding;
+    const { seq: _, ...unlocated } = finding;
     const { kind } = splitKind(finding.eventKind ?? "");
     const isTracked = histories.get(kind)?.configs.some(({ changes }) => changes === "track") ?? false;
-    // An event that does not follow from the one before it does so whatever comes after.
-    const isOfRow = CHECKS[finding.check] === "sources" && finding.check !== "change_unrecorded";
-    const isDoubtful = isOfRow && seq !== undefined && seq < noted.lastBroken && isTracked;
-    noted.report(isDoubtful ? unlocated : finding);
+    noted.report(isDoubtful(finding, noted.lastBroken, isTracked) ? unlocated : finding);
   };
 }

@@ -12,6 +12,7 @@ import type { Acceptance } from "../coverage/acceptance/acceptance.ts";
 import { Accepting } from "../coverage/acceptance/accepting.ts";
 import { NO_GENERATIONS } from "../coverage/generations.ts";
 import type { Observations } from "../report/observations.ts";
+import { brokenLink } from "../rows/doubtful.ts";
 import { overviewOf, type OverviewSource } from "../report/overview.ts";
 
 /** What a look has come to know, for the report. */
@@ -81,8 +82,8 @@ export class Noted {
   /** Takes what a check finds; of groups that were not asked for, nothing. */
   readonly report = (finding: Finding): void => {
     const group = CHECKS[finding.check];
-    const isMissing = group === "links" || finding.check === "truncated";
-    if (isMissing && finding.seq !== undefined && finding.seq > this.#lastBroken) this.#lastBroken = finding.seq;
+    const broken = brokenLink(finding);
+    if (broken !== undefined && broken > this.#lastBroken) this.#lastBroken = broken;
     if (this.#wanted.has(group)) this.#accepting.take(finding);
   };
 

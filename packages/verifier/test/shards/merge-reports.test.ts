@@ -162,7 +162,7 @@ describe("reports of shards", () => {
 describe("the MAC of a shard's report", () => {
   const text = formatShardReport(
     { status: "intact", rows: 10n, warnings: ["é ‮"] } as never,
-    { number: 1, of: 3, startsAfter: null, sums: null, bound: BOUND },
+    { number: 1, of: 3, startsAfter: null, tracked: [], sums: null, bound: BOUND },
     SECRET,
   );
   it("holds for what was written, and for nothing else", () => {

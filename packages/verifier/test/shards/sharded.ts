@@ -29,7 +29,7 @@ export function opened(
 ): OpenedReport[] {
   return verifications.map(({ report, shard, number }) => {
     if (shard === null) throw new Error("no shard");
-    const { startsAfter, sums, ...found } = shard;
+    const { startsAfter, tracked, sums, ...found } = shard;
     const bound = {
       run: SECRET.run,
       of,
@@ -46,7 +46,7 @@ export function opened(
       version: "1",
       ...found,
     };
-    const line = formatShardReport(report, { number, of, startsAfter, sums, bound }, SECRET.secret);
+    const line = formatShardReport(report, { number, of, startsAfter, tracked, sums, bound }, SECRET.secret);
     return { file: `${number}.json`, json: openShardReport(line, SECRET.secret) };
   });
 }

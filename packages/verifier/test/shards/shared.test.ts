@@ -101,4 +101,24 @@ describe("shards that share", { timeout: 240_000 }, () => {
     expect(places(whole).length).toBeGreaterThan(0);
     for (const place of places(whole)) expect(places(report)).toContain(place);
   });
+
+  it("accuse no older link of a row whose newest one was deleted from another shard", async () => {
+    const chain = await published();
+    await chain.sql.unsafe("update public.essay set body = 'changed' where id in (1, 2)");
+    await append(chain.sql, "thing", "last");
+    await chain.publish({ time: now() });
+    const [newest] = await chain.sql`select min(seq) as seq from public.audit_chain where event_kind = 'essay:update'`;
+    await chain.attack("delete from public.audit_chain where event_kind = 'essay:update'");
+    const located = ({ divergences }: Pick<Awaited<ReturnType<typeof chain.verify>>, "divergences">) =>
+      divergences
+        .map(({ check, seq, eventKind, eventPk }) =>
+          [check, Number(seq ?? 0), eventKind ?? "", eventPk ?? ""].join(" ").trim(),
+        )
+        .toSorted();
+    const whole = located(await chain.verify({ checks: ["links", "heads", "sources"] }));
+    expect(whole).toContain(`gap ${newest?.["seq"]}`);
+    expect(whole).toContain("source_edited 0 essay 1");
+    const { report } = await verifyInShards(chain, 3, 1_983n);
+    expect(located(report)).toEqual(whole);
+  });
 });
