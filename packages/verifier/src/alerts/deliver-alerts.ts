@@ -53,7 +53,8 @@ export async function deliverAlerts(target: AlertTarget, run: AlertingRun): Prom
   try {
     return await new Delivery(target, run, warnings).deliver();
   } finally {
-    await unlock();
+    // A lock that stays is broken by the next run: whoever held it is gone.
+    await unlock().catch(() => {});
   }
 }
 
