@@ -10,16 +10,16 @@ import { held, type Measurement, milliseconds } from "./measure.ts";
 const ROWS = [300_000, 1_000_000];
 
 /**
- * Recording rows anew after a migration, against chaining the same rows by a backfill: a publication that compares every
- * row, records it, looks at all of it again before it signs, and publishes the new links. A publication after the backfill
- * is not part of the bound.
+ * Recording rows anew after a migration, against chaining the same rows by a backfill, each until its links are published:
+ * one publication compares every row, records it, looks at all of it again before it signs, and publishes the new links.
+ * Held against the backfill alone, without its publication, it stands beside.
  */
 export async function benchRecord(db: BenchDatabase, rows: number): Promise<Measurement[]> {
   const results: Measurement[] = [];
   for (const count of new Set(ROWS.map((one) => Math.min(one, rows)))) {
     const other = await db.another();
     try {
-      results.push(await recordAnew(other, count));
+      results.push(...(await recordAnew(other, count)));
     } finally {
       await other.end();
     }
@@ -27,7 +27,7 @@ export async function benchRecord(db: BenchDatabase, rows: number): Promise<Meas
   return results;
 }
 
-async function recordAnew(db: BenchDatabase, rows: number): Promise<Measurement> {
+async function recordAnew(db: BenchDatabase, rows: number): Promise<Measurement[]> {
   const { sql } = db;
   await sql`create table events (id bigserial primary key, actor text not null, n int)`;
   await sql`insert into events (actor, n) select 'agent-' || g, g from generate_series(1, ${rows}) as g`;
@@ -40,7 +40,7 @@ async function recordAnew(db: BenchDatabase, rows: number): Promise<Measurement>
     const publish = async () =>
       await publishHead({ database: sql, keyFile, sinks, origin: "bench.example/log", maxPendingAgeMs: 3_600_000 });
     const chained = await milliseconds(async () => await backfill(sql, { tables: ["events"] }));
-    await publish();
+    const published = await milliseconds(publish);
     await sql.begin(async (tx) => {
       await tx`alter table events drop actor`;
       await tx`select public.audit_chain_sync('events')`;
@@ -50,12 +50,16 @@ async function recordAnew(db: BenchDatabase, rows: number): Promise<Measurement>
       { n: string }[]
     >`select count(*) as n from audit_chain where event_kind = 'events:record'`;
     if (Number(count?.n) !== rows) throw new Error(`${count?.n ?? "none"} of ${rows} rows were recorded anew`);
-    return held(
-      `record ${rows.toLocaleString("en")} rows anew`,
-      [recorded],
-      { name: "a backfill of them", figures: [chained] },
-      { unit: "ms", target: { ratio: 2, is: "at most" } },
-    );
+    const name = `record ${rows.toLocaleString("en")} rows anew`;
+    return [
+      held(
+        name,
+        [recorded],
+        { name: "a backfill of them and its publication", figures: [chained + published] },
+        { unit: "ms", target: { ratio: 2, is: "at most" } },
+      ),
+      held(name, [recorded], { name: "that backfill alone", figures: [chained] }, { unit: "ms" }),
+    ];
   } finally {
     await rm(folder, { recursive: true, force: true });
   }

@@ -31,16 +31,31 @@ export async function inTransaction<T>(
   mode: TransactionMode,
   work: (tx: TransactionSql) => Promise<T>,
 ): Promise<T> {
-  // Newer servers have one more limit, which older ones would not understand.
-  const [row] = await sql.unsafe<{ limited: boolean }[]>(
-    "select pg_catalog.current_setting('transaction_timeout', true) is not null as limited",
-  );
-  const settings = row?.limited === true ? [...SETTINGS, "transaction_timeout = 0"] : SETTINGS;
+  const settings = (await hasTransactionTimeout(sql)) ? [...SETTINGS, "transaction_timeout = 0"] : SETTINGS;
   let result: { value: T } | undefined;
   await sql.begin(mode, async (tx) => {
-    await tx.unsafe(settings.map((setting) => `set local ${setting}`).join("; "));
-    result = { value: await work(tx) };
+    // Sent together with the first statement of `work`, which fails where this does.
+    const set = tx.unsafe(settings.map((setting) => `set local ${setting}`).join("; "));
+    const [value] = await Promise.all([work(tx), set]);
+    result = { value };
   });
   if (result === undefined) throw new Error("the transaction ended without a result");
   return result.value;
+}
+
+const limited = new WeakMap<Sql, Promise<boolean>>();
+
+/** Newer servers have one more limit, which older ones would not understand. */
+function hasTransactionTimeout(sql: Sql): Promise<boolean> {
+  const known = limited.get(sql) ?? askForTransactionTimeout(sql);
+  limited.set(sql, known);
+  known.catch(() => limited.delete(sql));
+  return known;
+}
+
+async function askForTransactionTimeout(sql: Sql): Promise<boolean> {
+  const [row] = await sql.unsafe<{ limited: boolean }[]>(
+    "select pg_catalog.current_setting('transaction_timeout', true) is not null as limited",
+  );
+  return row?.limited === true;
 }

@@ -31,33 +31,36 @@ export interface Recorded {
   readonly changed: readonly string[];
 }
 
+/** Rows as the door takes them: texts of arrays, which the server takes apart by itself; as JSON it took a statement over all elements. */
+export interface BatchTexts {
+  readonly keys: string;
+  readonly payloadHashes: string;
+  readonly beforeHashes: string;
+}
+
 /**
- * Records rows anew, in one transaction. Keys in `changed`, and those that have an event after `asOf`, are passed over.
+ * Records rows anew, in one transaction. Keys that have an event after `asOf` are passed over.
+ *
+ * It does not wait until that is on the disk: whoever signs waits for it (`flushWrites`), and what a crash has lost is
+ * recorded again.
  */
-export async function recordBatch(
-  sql: Sql,
-  kind: string,
-  batch: RowBatch,
-  { asOf, changed }: { readonly asOf: Seq; readonly changed: ReadonlySet<string> },
-): Promise<Recorded> {
-  const arrays = arraysOf(batch, changed);
+export async function recordBatch(sql: Sql, kind: string, texts: BatchTexts, asOf: Seq): Promise<Recorded> {
   return await inTransaction(sql, "isolation level read committed read write", async (tx) => {
-    const [row] = await tx.unsafe<{ size: string; rows: number; changed: string }[]>(
+    const lazily = tx.unsafe("set local synchronous_commit = off");
+    const recorded = tx.unsafe<{ size: string; rows: number; changed: string }[]>(
       `select r.size::pg_catalog.text, r.recorded as rows, pg_catalog.to_json(r.changed)::pg_catalog.text as changed
          from public.audit_chain_record($1, $2::pg_catalog.text::pg_catalog.text[], $3::pg_catalog.text::pg_catalog.bytea[],
                                         $4::pg_catalog.text::pg_catalog.bytea[], $5::pg_catalog.int8) as r`,
-      [kind, ...arrays, String(asOf)],
+      [kind, texts.keys, texts.payloadHashes, texts.beforeHashes, String(asOf)],
     );
+    const [[row]] = await Promise.all([recorded, lazily]);
     if (row === undefined) throw new PublisherError("database", "audit_chain_record has returned nothing");
     return { size: BigInt(row.size), rows: row.rows, changed: JSON.parse(row.changed) as string[] };
   });
 }
 
-/**
- * Keys, payload hashes and hashes before as texts of arrays, which the server takes apart by itself; as JSON it took a
- * statement over all elements.
- */
-function arraysOf({ keys, hashes }: RowBatch, changed: ReadonlySet<string>): [string, string, string] {
+/** @param changed keys that are left out */
+export function textsOf({ keys, hashes }: RowBatch, changed: ReadonlySet<string>): BatchTexts {
   const hex = hashes.toString("hex", 0, 2 * HASH_BYTES * keys.length);
   const kept = keys.flatMap((key, i) => (changed.has(key) ? [] : [{ key, at: 4 * HASH_BYTES * i }]));
   const column = (offset: number): string =>
@@ -65,7 +68,11 @@ function arraysOf({ keys, hashes }: RowBatch, changed: ReadonlySet<string>): [st
       .map(({ at }) => hex.slice(at + offset, at + offset + 2 * HASH_BYTES))
       .map((hash) => (hash === NO_HASH ? "NULL" : `"\\\\x${hash}"`))
       .join(",");
-  return [arrayText(kept.map(({ key }) => key)), `{${column(0)}}`, `{${column(2 * HASH_BYTES)}}`];
+  return {
+    keys: arrayText(kept.map(({ key }) => key)),
+    payloadHashes: `{${column(0)}}`,
+    beforeHashes: `{${column(2 * HASH_BYTES)}}`,
+  };
 }
 
 const HASH_BYTES = 32;
