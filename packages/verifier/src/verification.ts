@@ -139,7 +139,8 @@ async function checkSnapshot(snapshot: Snapshot, ground: Ground, noted: Noted): 
   const none = noHistories(lane.place);
   const audited = options.onlyConfiguration === true ? none : readable;
   await proveTypes(lane, audited ?? none, watch);
-  const catalog = await checkCatalog(snapshot, configuration, { policy, isFirst: isFirstShard(options) }, noted);
+  const isFirst = isFirstShard(options);
+  const { catalog, replaced } = await checkCatalog(snapshot, configuration, { policy, isFirst }, noted);
   if (table === null) {
     noted.cannot("there is no chain to be checked", "links", "sources", "coverage");
     checkHeadsWithoutChain(heads, report);
@@ -190,6 +191,7 @@ async function checkSnapshot(snapshot: Snapshot, ground: Ground, noted: Noted): 
       table,
       published,
       histories: compared,
+      replaced,
       generations,
       recorder,
       policy,

@@ -206,6 +206,8 @@ export function verdict(
   const lost = lostColumns(history, shape, generations);
   if (lost.length > 0)
     return `${current.relation}: rows were captured without ${lost.join(", ")}, which earlier rows have: dropped and made again, or left out`;
+  if (tally.notCaptured > 0)
+    return `${current.relation}: ${tally.notCaptured} rows are not chained: it is another table than the one that was attached. If a migration has put it there, run audit-chain sync`;
   if (tally.unchainedYet > 0)
     return `${current.relation}: ${tally.unchainedYet} rows are not chained yet; run audit-backfill ${current.relation}`;
   return null;

@@ -79,6 +79,8 @@ export interface CheckTablesOptions {
   readonly range: Range;
   /** Which kinds are compared: not those that another shard compares. */
   readonly isOurs: IsOurs;
+  /** Kinds whose table is another than the one that was attached. */
+  readonly replaced: ReadonlySet<string>;
   readonly report: ReportFinding;
   readonly generations: Generations;
   readonly recorder: Recorder | undefined;
@@ -135,6 +137,7 @@ async function walk(
     histories,
     sources,
     range,
+    replaced,
     report,
     generations,
     recorder,
@@ -175,7 +178,14 @@ async function walk(
         const toRecord = recorder?.begin(history, generations.get(kind) ?? [], soundTo);
         const retention = retentionOf(history);
         const recording = toRecord === undefined ? {} : { toRecord, mayWait };
-        const ground = { range, generations: generations.get(kind) ?? [], retention, erased, ...recording };
+        const ground = {
+          range,
+          generations: generations.get(kind) ?? [],
+          retention,
+          erased,
+          isReplaced: replaced.has(kind),
+          ...recording,
+        };
         const compared = await snapshot[1].attempt(
           async (lane) => await checkTable(lane, history, groups, ground, report, tally),
         );

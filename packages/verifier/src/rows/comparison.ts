@@ -9,6 +9,8 @@ export interface SourceTally {
   matched: number;
   /** Rows without an event, in a table whose backfill has not finished. */
   unchainedYet: number;
+  /** Rows without an event in a table that is another than the one that was attached. */
+  notCaptured: number;
   /** Rows that cannot be recomputed since a recorded schema change, and why. */
   unprovable: number;
   excuse: string | null;
@@ -24,6 +26,7 @@ export interface SourceTally {
 export const emptyTally = (): SourceTally => ({
   matched: 0,
   unchainedYet: 0,
+  notCaptured: 0,
   unprovable: 0,
   excuse: null,
   unrecorded: 0,
@@ -59,6 +62,8 @@ export interface ComparisonGround {
   readonly retention: Retention | null;
   /** Rows that may be missing since they were erased; null where that is not known. */
   readonly erased: ErasedRows | null;
+  /** Whether it is another table than the one that was attached, which is elsewhere: what is written into it nobody captures. */
+  readonly isReplaced: boolean;
   /** How many epochs of keys the table has, and since how many of them its rows have not been recorded anew. */
   readonly keys: { readonly epochs: number; readonly open: number };
   /** Takes what is to be recorded anew; undefined where nobody asks for it. */

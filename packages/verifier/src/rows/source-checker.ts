@@ -221,8 +221,8 @@ export class SourceChecker {
     if (!this.#ground.range.ofWhole) return;
     const { current } = this.#history;
     if (current.action === "detach") return;
-    if (!current.complete) {
-      this.tally.unchainedYet++;
+    if (!current.complete || this.#ground.isReplaced) {
+      this.tally[current.complete ? "notCaptured" : "unchainedYet"]++;
       return;
     }
     this.#report({

@@ -7,7 +7,7 @@ import type { Histories } from "../coverage/read-histories.ts";
 import { checkBuiltin } from "../structure/builtin/check-builtin.ts";
 import type { Catalog } from "../structure/catalog/catalog.ts";
 import { readCatalog } from "../structure/catalog/read-catalog.ts";
-import { checkServer, checkStructure, interestOf } from "../structure/check-structure.ts";
+import { checkServer, checkStructure, interestOf, type StructureSeen } from "../structure/check-structure.ts";
 import { CONFIG, type Noted } from "./noted.ts";
 import type { Configuration } from "./own-tables.ts";
 
@@ -49,8 +49,8 @@ export async function checkCatalog(
   configuration: Promise<Configuration>,
   { policy, isFirst }: { readonly policy: Policy | null; readonly isFirst: boolean },
   noted: Noted,
-): Promise<Catalog | null> {
-  if (!noted.wants("structure")) return null;
+): Promise<Pick<StructureSeen, "catalog" | "replaced">> {
+  if (!noted.wants("structure")) return { catalog: null, replaced: new Set() };
   const read = await noted.orNull(CONFIG, ["structure"], async () => await configuration);
   const structure = await checkStructure(snapshot, read?.histories ?? null, noted.report, policy, {
     countsIndexes: isFirst,
@@ -58,7 +58,7 @@ export async function checkCatalog(
   for (const reason of structure.unproven) noted.cannot(reason, "structure");
   noted.warn(structure.warnings);
   noted.mayPass({ isTransient: structure.isTransient });
-  return structure.catalog;
+  return structure;
 }
 
 /**

@@ -36,6 +36,8 @@ export interface CompareTablesOptions {
   readonly table: Relation;
   /** Null where the configuration was not asked for, or cannot be read. */
   readonly histories: Histories | null;
+  /** Kinds whose table is another than the one that was attached. */
+  readonly replaced: ReadonlySet<string>;
   readonly generations: Generations;
   readonly recorder: Recorder | undefined;
   readonly policy: Policy | null;
@@ -140,6 +142,7 @@ async function compare(
     pending,
     range,
     isOurs,
+    replaced: given.replaced,
     report,
     generations,
     recorder,

@@ -14,6 +14,7 @@ type Fields = readonly (string | null)[];
  * @param isKnownSchema whether the database is of a migration that the verifier knows
  * @param catalog null where it could not be read
  * @param histories null where the configuration could not be read
+ * @returns kinds whose table is another than the one that was attached, which is elsewhere
  */
 export async function checkOwnRows(
   lane: Lane,
@@ -21,7 +22,8 @@ export async function checkOwnRows(
   catalog: Catalog | null,
   histories: ReadonlyMap<string, KindHistory> | null,
   report: ReportFinding,
-): Promise<void> {
+): Promise<ReadonlySet<string>> {
+  const replaced = new Set<string>();
   const { schema } = lane.place;
   const changed = (message: string, expected: string, actual: string, kind?: string) =>
     report({
@@ -40,7 +42,7 @@ export async function checkOwnRows(
       ids.length === 0 ? "no rows" : ids.slice(0, 10).join(", "),
     );
   // What another release keeps in these tables is not known here.
-  if (!isKnownSchema) return;
+  if (!isKnownSchema) return replaced;
   // A transaction takes its ticket back before it ends: nobody else ever sees one. A standby has none, and cannot read
   // the table, which is not logged.
   const isStandby = lane.parameters["in_hot_standby"] === "on";
@@ -67,7 +69,7 @@ export async function checkOwnRows(
       `${MODES.join(" or ")}, ${OPS.join(" or ")}, a finite time`,
       `${pending.count} rows, the first ${shown(pending.rows[0] ?? [])}`,
     );
-  if (catalog === null || histories === null) return;
+  if (catalog === null || histories === null) return replaced;
   const { rows } = await readAll(lane, "audit_chain_relation", ["kind", "relid", "column_numbers"]);
   for (const [kind = null, relid = null, numbers = null] of rows) {
     const history = kind === null ? undefined : histories.get(kind);
@@ -90,15 +92,19 @@ export async function checkOwnRows(
     const place = splitRelation(current.relation);
     if (kind === CONFIG_KIND || current.action === "detach" || place === null) continue;
     // A table that was renamed or dropped since is judged where its rows are.
-    if (findRelation(catalog, place.schema, place.name) === undefined || relids.get(kind) === current.relation)
-      continue;
+    const attached = relids.get(kind) ?? null;
+    if (findRelation(catalog, place.schema, place.name) === undefined || attached === current.relation) continue;
+    const elsewhere = attached === null ? null : splitRelation(attached);
+    const isElsewhere = elsewhere !== null && findRelation(catalog, elsewhere.schema, elsewhere.name) !== undefined;
+    if (isElsewhere) replaced.add(kind);
     changed(
-      `${schema}.audit_chain_relation does not say that the kind ${kind} belongs to ${current.relation}`,
+      `${schema}.audit_chain_relation does not say that the kind ${kind} belongs to ${current.relation}${isElsewhere ? `. If a migration has put another table in the place of what is now ${attached}, run audit-chain sync` : ""}`,
       current.relation,
-      relids.get(kind) ?? "nothing",
+      attached ?? "nothing",
       kind,
     );
   }
+  return replaced;
 }
 
 const MODES = [...CAPTURE_MODES, "late"];

@@ -34,6 +34,15 @@ export function interestOf(histories: ReadonlyMap<string, KindHistory>, place: P
   };
 }
 
+/** What a look at the structure has seen beside findings. */
+export interface StructureSeen {
+  readonly isTransient: boolean;
+  /** Null where it could not be read. */
+  readonly catalog: Catalog | null;
+  /** Kinds whose table is another than the one that was attached, which is elsewhere. */
+  readonly replaced: ReadonlySet<string>;
+}
+
 /**
  * Reads what others than PostgreSQL have put into the catalog, and compares it with the manifest that comes with the verifier. What may not or
  * cannot be read is unproven, never a finding.
@@ -50,7 +59,7 @@ export async function checkStructure(
     manifest = MANIFEST,
     countsIndexes = true,
   }: { readonly manifest?: Manifest; readonly countsIndexes?: boolean } = {},
-): Promise<StructureResult & { readonly isTransient: boolean; readonly catalog: Catalog | null }> {
+): Promise<StructureResult & StructureSeen> {
   const [lane, second] = snapshot;
   const attempts = new Attempts();
   const applied = await attempts.orNull("the schema's version", async () => await readMigrations(lane));
@@ -68,7 +77,7 @@ export async function checkStructure(
     attempts.unproven.push(...result.unproven);
     warnings.push(...result.warnings);
   }
-  await attempts.orNull(
+  const replaced = await attempts.orNull(
     "the audit chain's own tables",
     async () => await checkOwnRows(lane, schema !== null, catalog, histories, report),
   );
@@ -81,6 +90,7 @@ export async function checkStructure(
     warnings,
     isTransient: attempts.isTransient,
     catalog,
+    replaced: replaced ?? new Set(),
   };
 }
 
