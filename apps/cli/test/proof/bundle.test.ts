@@ -82,6 +82,9 @@ describe("prove --all", () => {
       anchored_to: 602,
       checks: { links: "ok", heads: "ok", sources: "skipped" },
     });
+    // It is of one log, whatever databases the environment names.
+    const beside = { ...alone, AUDIT_FLEET: join(log.folder, "fleet.json") };
+    expect((await runCli(["verify", "--bundle", folder], { env: beside })).code).toBe(0);
     expect((await runCli(["verify", "--bundle", folder, "--from", "2"], { env: alone })).stderr).toContain(
       "leave --from out",
     );

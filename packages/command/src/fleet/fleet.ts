@@ -78,7 +78,8 @@ function environmentOf(
     found[variable] = variable.startsWith("AUDIT_") && value !== undefined ? withName(value, name) : value;
   for (const [variable, value] of own) found[variable] = withName(value, name);
   for (const [variable, value] of shared)
-    if ((found[variable] ?? "").trim() === "") found[variable] = withName(value, name);
+    // What it says for itself counts, also that it has no sinks.
+    if (!own.has(variable) && (found[variable] ?? "").trim() === "") found[variable] = withName(value, name);
   return found;
 }
 

@@ -38,6 +38,8 @@ export const PATIENCE_MS = 600_000;
  *     {"exit":3,"left_out":[],"databases":{"eu":{"exit":0,"result":…},"us":{"exit":3,"result":null,"error":{"code","message"}}}}
  *
  * @param action ends with its exit code, or throws
+ * A signal ends it with what is done by then: the others have an `error` with the code `interrupted`.
+ *
  * @returns the worst of all exit codes: the lowest that is not 0
  */
 export async function runFleet(run: FleetRun, action: (member: Member) => Promise<ExitCode>): Promise<ExitCode> {
@@ -48,8 +50,7 @@ export async function runFleet(run: FleetRun, action: (member: Member) => Promis
   const turns = new Turns({ atOnce, patienceMs: PATIENCE_MS });
   const one = async (member: Member): Promise<void> => {
     // What was not begun when the signal came is not begun any more, and not done.
-    if (signal.aborted) return;
-    const ended = await runMember(run, member, action);
+    const ended = signal.aborted ? notDone(member, signal.reason) : await runMember(run, member, action);
     ends.set(member.name, ended);
     line.done();
     if (!isJson) await writeOut(linesOf(member.name, ended.text)).catch(() => undefined);
@@ -57,7 +58,8 @@ export async function runFleet(run: FleetRun, action: (member: Member) => Promis
   };
   await Promise.all(fleet.members.map(async (member) => await turns.take(async () => await one(member))));
   line.done();
-  if (!isGoingOn) signal.throwIfAborted();
+  // Nobody is left who would read it.
+  if (signal.aborted && describeError(signal.reason).code === "output_closed") signal.throwIfAborted();
   const exit = worst([...ends.values()].map((ended) => ended.exit));
   if (isGoingOn) return exit;
   await writeOut(isJson ? `${asJson(fleet, ends, exit)}\n` : `${summary(fleet, ends)}\n`);
@@ -84,11 +86,16 @@ async function runMember(
     const exit = await asMember(current, async () => await action(member));
     return { exit, text: texts.join("") };
   } catch (error) {
-    const { code, message, exit } = describeError(error);
-    const said = redact(message);
-    process.stderr.write(linesOf(name, `error: ${escapeMessage(said)}`));
-    return { exit, text: texts.join(""), error: { code, message: said } };
+    return { ...notDone(member, error), text: texts.join("") };
   }
+}
+
+/** Says why a member's part was not done. */
+function notDone({ name }: Member, reason: unknown): Ended {
+  const { code, message, exit } = describeError(reason);
+  const said = redact(message);
+  process.stderr.write(linesOf(name, `error: ${escapeMessage(said)}`));
+  return { exit, text: "", error: { code, message: said } };
 }
 
 /** Lines of JSON, each with the name as its first member. */

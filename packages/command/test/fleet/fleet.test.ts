@@ -56,6 +56,8 @@ describe("the databases of a configuration", () => {
       us: { AUDIT_ORIGIN: "env.example.org/us", AUDIT_SCHEMA: "audit", AUDIT_POLICY: "/etc/us.json" },
     });
     expect(environments(config, env)["eu"]).not.toHaveProperty("DATABASE_URL");
+    const silent = { ...TWO, databases: { ...TWO.databases, eu: { ...TWO.databases.eu, sinks: [] } } };
+    expect(environments(silent)["eu"]).toMatchObject({ AUDIT_SINKS: "" });
   });
 
   it("are chosen by name, the others said", () => {

@@ -95,9 +95,43 @@ describe("a command on several databases", () => {
     expect(json.out.split("\n").toSorted()).toEqual(["", ...NAMES.map((name) => `{"database":"${name}","n":1}`)]);
   });
 
-  it("that is interrupted is not done, and begins no further one", async () => {
+  it("that is interrupted says what was done by then, and begins no further one", async () => {
     const stop = new AbortController();
-    stop.abort(new CommandError("interrupted", "interrupted by SIGINT"));
-    await expect(run(async () => EXIT.ok, { signal: stop.signal })).rejects.toThrow("interrupted");
+    const begun: string[] = [];
+    const { exit, out, err } = await run(
+      async ({ name }) => {
+        begun.push(name);
+        if (name !== "asia") return await stopped(stop.signal);
+        await writeOut('{"found":0}\n');
+        setImmediate(() => stop.abort(new CommandError("interrupted", "interrupted by SIGINT")));
+        return EXIT.ok;
+      },
+      { signal: stop.signal, isJson: true },
+    );
+    expect(exit).toBe(3);
+    const interrupted = {
+      exit: 3,
+      result: null,
+      error: { code: "interrupted", message: "interrupted by SIGINT" },
+    };
+    expect(JSON.parse(out)).toEqual({
+      exit: 3,
+      left_out: [],
+      databases: { asia: { exit: 0, result: { found: 0 } }, eu: interrupted, us: interrupted },
+    });
+    expect(err).toContain("us: error: interrupted by SIGINT\n");
+    stop.abort();
+    begun.length = 0;
+    const none = await run(async ({ name }) => (begun.push(name), EXIT.ok), { signal: stop.signal });
+    expect([none.exit, begun]).toEqual([3, []]);
+  });
+
+  it("ends where nobody reads its output any more", async () => {
+    const stop = new AbortController();
+    stop.abort(new CommandError("output_closed", "nobody reads the output any more"));
+    await expect(run(async () => EXIT.ok, { signal: stop.signal })).rejects.toThrow("nobody reads");
   });
 });
+
+const stopped = async (signal: AbortSignal): Promise<never> =>
+  await new Promise((_, reject) => signal.addEventListener("abort", () => reject(signal.reason as Error)));

@@ -12,7 +12,9 @@ interface FleetFlags {
 
 /** Only where it is named: a file that happens to lie there must not say what an auditor looks at. */
 export async function useFleet(context: CommandContext, command: Command, page: FleetOverview): Promise<void> {
-  const { fleet = fleetFile(), only, bundle, overview } = command.opts<FleetFlags>();
+  const { fleet: named, only, bundle, overview } = command.opts<FleetFlags>();
+  // Where the environment names a fleet, a bundle can be verified all the same.
+  const fleet = named ?? (bundle === undefined ? fleetFile() : undefined);
   if (fleet === undefined && only === undefined) return await page.expect(overview, undefined);
   if (fleet === undefined)
     throw usage("--only is for several databases: name the file with them by --fleet or AUDIT_FLEET");

@@ -60,11 +60,20 @@ export async function readHeads(
   const published = await readPublishedHeads(sinks, trust, state, noted.report, treeScope);
   noted.saw({ published });
   noted.warn([...published.warnings, ...unpinned(published, trust.policy)]);
-  for (const reason of published.doubts) noted.cannot(reason, "heads");
+  for (const reason of [...published.doubts, ...cutBeyond(published, options)]) noted.cannot(reason, "heads");
   checkWitnesses(published, trust.witnesses, options, noted);
   const doubt = clockDoubt(now, published);
   if (doubt !== undefined) noted.cannot(doubt, "heads");
   return { published, judgesTimes: doubt === undefined };
+}
+
+/** Shards that end at a head which is not published do not fit together. */
+function cutBeyond({ heads }: PublishedHeads, { cutSeq }: VerifyOptions): string[] {
+  const newest = heads.at(-1)?.seq;
+  if (newest === undefined || cutSeq === undefined || cutSeq <= newest) return [];
+  return [
+    `the newest published head is at ${newest}, and the shards are cut up to ${cutSeq}: give all of them --cut ${newest}, or an earlier head`,
+  ];
 }
 
 /** Without it, only the sinks say up to where an old key counts. */

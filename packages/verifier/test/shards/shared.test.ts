@@ -2,7 +2,7 @@
 import { writeFileSync } from "node:fs";
 import { describe, expect, it } from "vitest";
 import { append, type ChainDatabase, forge, now, openChain, recompute } from "../chain-database.ts";
-import { text, verifyInShards } from "./sharded.ts";
+import { runShard, text, verifyInShards } from "./sharded.ts";
 
 /** A chain of 1,980 links in dozens of blocks with many heads; shards go alike up to one of the last. */
 const CUT = 1_800n;
@@ -48,6 +48,19 @@ describe("shards that share", { timeout: 240_000 }, () => {
     for (const { shard } of result.shards) expect(shard?.sums).not.toBeNull();
     const rows = result.shards.map(({ report }) => Number(report.rows));
     expect(Math.max(...rows)).toBeLessThan(800);
+  });
+
+  it("prove nothing where they are cut up to a head that is not published", async () => {
+    const chain = await published();
+    const { report } = await runShard(chain, 2, 4, 5_000n);
+    expect(report).toMatchObject({
+      status: "unproven",
+      unproven: [
+        expect.stringMatching(
+          /^heads: the newest published head is at (\d+), and the shards are cut up to 5000: give all of them --cut \1,/u,
+        ),
+      ],
+    });
   });
 
   // Each with what somebody with full write authority does between two nights.
