@@ -85,7 +85,9 @@ export async function readAttached(sql: ISql): Promise<AttachedTable[]> {
                'columns', coalesce((select json_agg(json_build_object('name', a.attname, 'number', a.attnum, 'type', public.audit_chain_type_description(a.atttypid, a.atttypmod)) order by a.attnum)
                   from pg_attribute as a where a.attrelid = t.oid and a.attnum > 0 and not a.attisdropped and a.attgenerated = ''), '[]'),
                'isSent', exists (select from pg_publication_rel as m join pg_publication as p on p.oid = m.prpubid
-                 where m.prrelid = t.oid and starts_with(p.pubname::text, 'audit_chain') and to_jsonb(m) ->> 'prqual' is null and to_jsonb(m) ->> 'prattrs' is null),
+                 where m.prrelid = t.oid and starts_with(p.pubname::text, 'audit_chain') and to_jsonb(m) ->> 'prqual' is null and to_jsonb(m) ->> 'prattrs' is null)
+                 and not exists (select from pg_publication_rel as m join pg_publication as p on p.oid = m.prpubid join pg_partition_tree(t.oid) as x on x.relid = m.prrelid
+                   where starts_with(p.pubname::text, 'audit_chain') and coalesce(to_jsonb(m) ->> 'prqual', to_jsonb(m) ->> 'prattrs') is not null),
                'partial', coalesce((select json_agg(l.oid::regclass::text order by l.oid::regclass::text) from pg_class as l
                  where l.relkind = 'r' and l.relreplident <> 'f' and l.oid in (select t.oid union select x.relid from pg_partition_tree(t.oid) as x)), '[]'),
                'came', coalesce((select json_agg(json_build_object('relation', concat(quote_ident(s.nspname), '.', quote_ident(l.relname)), 'isLeaf', x.isleaf)

@@ -10,8 +10,9 @@ import type { Lsn } from "./pgoutput/lsn.ts";
 import { follow } from "./position/begin-following.ts";
 import { LogEnd } from "./position/log-end.ts";
 import { NewPublications } from "./position/new-publications.ts";
-import type { Position } from "./position/position.ts";
-import { type Published, readPublished, tamperedWith } from "./position/published.ts";
+import type { Place, Position } from "./position/position.ts";
+import type { Published } from "./position/published.ts";
+import { PublishedWatch } from "./position/published-watch.ts";
 import { wasMoved } from "./position/slot.ts";
 import type { PositionFile } from "./position/position-file.ts";
 import { Inbox } from "./replication/inbox.ts";
@@ -47,8 +48,6 @@ const READ_AHEAD_BYTES = 1024 * 1024;
  */
 const GATHER_MS = 100;
 
-/** How often it is looked whether somebody has changed what is sent. */
-const WATCH_MS = 1_000;
 /** How long it is waited for something to come. */
 const PAUSE_MS = 250;
 
@@ -68,8 +67,7 @@ export class Follower {
   readonly #logEnd = new LogEnd();
   #linking: Promise<void> | undefined;
   readonly #publications = new NewPublications();
-  #published: Published;
-  #watchedMs = -Infinity;
+  readonly #watch: PublishedWatch;
   #flushedMs = -Infinity;
   readonly #failure = Promise.withResolvers<never>();
 
@@ -77,9 +75,9 @@ export class Follower {
     this.#sql = sql;
     this.#options = options;
     this.#position = position;
-    this.#reader = new TransactionReader(position);
+    this.#reader = new TransactionReader(position, options.file.remembered?.whole ?? []);
     this.#batch = new Batch(position);
-    this.#published = options.published;
+    this.#watch = new PublishedWatch(options.published);
     this.#failure.promise.catch(() => {});
   }
 
@@ -133,20 +131,10 @@ export class Follower {
       if (this.#reader.isBetween) await this.#logEnd.nudge(this.#sql, this.#sentUpTo);
       const { until } = this.#options;
       if (until !== undefined && this.#position.linkedTo >= until) return false;
-      if (await this.#hasTamperedPublications()) return true;
+      if (await this.#watch.isTampered(this.#sql, this.#position.publications)) return true;
       if (await this.#hasAdopted()) return true;
       await this.#pause();
     }
-    return false;
-  }
-
-  /** Whether somebody has changed what is sent: then it is begun again, which says so. */
-  async #hasTamperedPublications(): Promise<boolean> {
-    if (performance.now() - this.#watchedMs < WATCH_MS) return false;
-    this.#watchedMs = performance.now();
-    const now = await readPublished(this.#sql);
-    if (tamperedWith(this.#published, now, this.#position.publications) !== null) return true;
-    this.#published = now;
     return false;
   }
 
@@ -162,6 +150,7 @@ export class Follower {
     const { id, slot, linkedTo } = this.#position;
     if (linkedTo < adoption.from) return false;
     const { publications } = adoption;
+    await this.#remember({ ...this.#position, publications });
     await follow(this.#sql, { before: id, slot, publications, lsn: linkedTo, missedFrom: null });
     return true;
   }
@@ -224,9 +213,8 @@ export class Follower {
   }
 
   async #link(batch: Batch): Promise<void> {
-    const { file, onLinked, onNotice } = this.#options;
-    const { systemIdentifier, slot } = this.#position;
-    await file.save({ systemIdentifier, slot, published: this.#published, from: this.#position, to: batch.place });
+    const { onLinked, onNotice } = this.#options;
+    await this.#remember({ ...batch.place, publications: this.#position.publications });
     const { position, links } = await linkBatch(this.#sql, this.#position.id, batch);
     this.#position = { ...this.#position, ...batch.place, id: position };
     this.#stream?.acknowledge(batch.place.linkedTo);
@@ -239,5 +227,20 @@ export class Follower {
     // Only here: behind a batch that could not be linked, the next one would be linked without it.
     this.#linking = undefined;
     this.#inbox.wake();
+  }
+
+  /** Before the database is told where it goes on: whichever of the two places it then has is an honest one. */
+  async #remember(to: Place & Pick<Position, "publications">): Promise<void> {
+    const { systemIdentifier, slot } = this.#position;
+    const { whole } = this.#reader;
+    const { published } = this.#watch;
+    await this.#options.file.save({
+      systemIdentifier,
+      slot,
+      published,
+      from: this.#position,
+      to,
+      whole,
+    });
   }
 }

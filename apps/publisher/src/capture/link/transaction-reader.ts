@@ -31,15 +31,22 @@ interface Described {
 export class TransactionReader {
   readonly #followed = new Map<number, Followed>();
   /** Relations of which it is known that they sent whole rows of before, and those of which it was said that they do not. */
-  readonly #whole = new Set<number>();
+  readonly #whole: Set<number>;
   readonly #warned = new Set<number>();
   readonly #linked: Place;
   #open: Open | undefined;
   #linkedTo: Lsn;
 
-  constructor(linked: Place) {
+  /** @param whole relations that have sent whole rows of before */
+  constructor(linked: Place, whole: readonly number[]) {
     this.#linked = linked;
     this.#linkedTo = linked.linkedTo;
+    this.#whole = new Set(whole);
+  }
+
+  /** Relations that have sent whole rows of before, and are not known to have stopped. */
+  get whole(): readonly number[] {
+    return [...this.#whole];
   }
 
   get isBetween(): boolean {
@@ -59,7 +66,9 @@ export class TransactionReader {
   /** How the rows of a relation are read from now on. */
   describe(relation: Relation, tables: StreamTables): Described {
     const { oid, identity } = relation;
+    const known = this.#followed.get(oid)?.table;
     const table = tables.get(oid);
+    if (table === undefined && known?.oid === oid) return this.#goOn(relation, known);
     if (table === undefined) {
       this.#followed.delete(oid);
       return {};
@@ -77,6 +86,16 @@ export class TransactionReader {
     if (this.#warned.has(oid)) return {};
     this.#warned.add(oid);
     return { warning: text };
+  }
+
+  /**
+   * A table is sent that has been in the mode, and nothing stands for any more. Whoever detaches it waits until all that it has
+   * sent is linked: this is somebody who wants it passed over. It is not.
+   */
+  #goOn(relation: Relation, table: StreamTable): Described {
+    this.#followed.set(relation.oid, { table, reader: new RowReader(table, relation) });
+    const message = `${table.relation} is not found any more by what stands for it in audit_chain_relation and audit_chain_config, and its changes come: they are linked as before`;
+    return { notice: { check: "relation_changed", eventKind: table.kind, message } };
   }
 
   /** Everything but the description of a relation. */

@@ -73,6 +73,7 @@ export async function beginFollowing(sql: Sql, file: PositionFile, options: Begi
     published,
     from: begun,
     to: begun,
+    whole: file.remembered?.whole ?? [],
   });
   return { position: begun, published, gap: found === null ? null : `${found}; from ${missedFrom} to ${lsnText(lsn)}` };
 }
@@ -90,6 +91,7 @@ function gapOf(
   if (position.systemIdentifier !== systemIdentifier) return "the database was restored into another server";
   if (slot === undefined) return `the slot ${slotName} is gone`;
   if (slot.isLost) return `the slot ${slotName} was too far behind: the server has removed what it would have sent`;
+  if (slot.isForeign) return `the slot ${slotName} is another one than capture makes`;
   if (position.slot !== slotName) return `the position is one of the slot ${JSON.stringify(position.slot)}`;
   if (slot.confirmed > position.linkedTo) return `the slot ${slotName} was moved forward to ${lsnText(slot.confirmed)}`;
   const { remembered } = file;
@@ -101,13 +103,15 @@ function gapOf(
     );
   if (remembered.systemIdentifier !== systemIdentifier || remembered.slot !== slotName)
     return "the capture state is one of another server or slot";
+  if (!file.knowsFollowed(position))
+    return `the position in the database follows the publications ${position.publications.join(", ")}: these are not the ones that capture has followed`;
   if (!file.knows(position))
     return `the position in the database was changed: it should be ${placeText(remembered.to)}${isSamePlace(remembered.from, remembered.to) ? "" : `, or ${placeText(remembered.from)}`}`;
   return null;
 }
 
 async function placeOfSlot(sql: Sql, { slot, slotName }: Server): Promise<Lsn> {
-  if (slot !== undefined && !slot.isLost) return slot.confirmed;
+  if (slot !== undefined && !slot.isLost && !slot.isForeign) return slot.confirmed;
   if (slot !== undefined) await dropSlot(sql, slotName);
   return await createSlot(sql, slotName);
 }

@@ -12,6 +12,8 @@ export interface Slot {
   readonly confirmed: Lsn;
   /** Whether the server has thrown away what it would have to send: `max_slot_wal_keep_size` was not enough. */
   readonly isLost: boolean;
+  /** Whether it is none that we make: one of another plugin, of another database, or for a copy of the whole server. */
+  readonly isForeign: boolean;
   /** Whether somebody follows the log through it. */
   readonly isFollowed: boolean;
 }
@@ -30,6 +32,8 @@ export async function readServer(sql: Sql): Promise<Server> {
     {
       system: string;
       name: string;
+      is_there: boolean;
+      is_ours: boolean | null;
       confirmed: string | null;
       status: string | null;
       active: boolean;
@@ -37,6 +41,7 @@ export async function readServer(sql: Sql): Promise<Server> {
     }[]
   >(
     `select (select c.system_identifier from pg_catalog.pg_control_system() as c)::pg_catalog.text as system, n.name,
+            s.slot_name is not null as is_there, s.plugin = 'pgoutput' and s.database = pg_catalog.current_database() as is_ours,
             s.confirmed_flush_lsn::pg_catalog.text as confirmed, s.wal_status as status, s.active,
             (select pg_catalog.json_agg(p.pubname order by p.pubname) from pg_catalog.pg_publication as p
               where pg_catalog.starts_with(p.pubname::pg_catalog.text, 'audit_chain'))::pg_catalog.text as publications
@@ -49,9 +54,15 @@ export async function readServer(sql: Sql): Promise<Server> {
     systemIdentifier: row?.system ?? "",
     slotName: name,
     slot:
-      row === undefined || row.confirmed === null
-        ? undefined
-        : { name, confirmed: lsnOf(row.confirmed), isLost: row.status === "lost", isFollowed: row.active },
+      row?.is_there === true
+        ? {
+            name,
+            confirmed: lsnOf(row.confirmed ?? "0/0"),
+            isLost: row.status === "lost",
+            isForeign: row.is_ours !== true,
+            isFollowed: row.active,
+          }
+        : undefined,
     publications: JSON.parse(row?.publications ?? "[]") as string[],
   };
 }
@@ -74,7 +85,7 @@ export async function untilFree(sql: Sql): Promise<void> {
  */
 export async function wasMoved(sql: Sql, linkedTo: Lsn): Promise<boolean> {
   const { slot } = await readServer(sql);
-  return slot === undefined || slot.confirmed > linkedTo;
+  return slot === undefined || slot.isForeign || slot.confirmed > linkedTo;
 }
 
 /**

@@ -1,5 +1,5 @@
 import type { ReportFinding } from "@scidex/audit-reader";
-import type { Catalog } from "../catalog/catalog.ts";
+import type { Catalog, RelationRow } from "../catalog/catalog.ts";
 import { type AuditedTable, nameOf, partitionsOf } from "./audited-tables.ts";
 
 /** What a publication can leave out, for people. */
@@ -46,9 +46,22 @@ export function comparePublished(
       "publish_via_partition_root = false",
       "true",
     );
+  const partitions = relation.kind === "p" ? partitionsOf(catalog, relation.oid) : [];
+  for (const leaf of partitions)
+    for (const { publication, left } of ownPlaces(catalog, leaf).filter((place) => place.left.length > 0))
+      changed(
+        `not all that is written into ${nameOf(catalog, leaf)} is sent to the capture process: run audit-chain attach ${config.relation}`,
+        "in a publication of ours, which sends everything",
+        `${publication} without ${left.map((what) => LEFT_OUT[what]).join(", ")}`,
+      );
   const warnings: string[] = [];
-  for (const leaf of [relation, ...(relation.kind === "p" ? partitionsOf(catalog, relation.oid) : [])]) {
-    if (leaf.kind !== "r" || leaf.replicaIdentity === "f") continue;
+  for (const leaf of [relation, ...partitions]) {
+    if (leaf.kind !== "r") continue;
+    if (leaf !== relation && leaf.replicaIdentity === "f" && ownPlaces(catalog, leaf).length === 0)
+      warnings.push(
+        `${nameOf(catalog, leaf)} is sent as a part of the whole alone, so that somebody could filter its rows for a moment, and nobody would see it: run audit-chain attach ${config.relation}`,
+      );
+    if (leaf.replicaIdentity === "f") continue;
     // One that came later has not got it yet. Of one that had it, capture says that it was taken away.
     if (leaf === relation)
       changed(
@@ -63,5 +76,14 @@ export function comparePublished(
   }
   return warnings;
 }
+
+/** The places that a partition has by itself in publications of ours, with what is left out of its rows there. */
+const ownPlaces = (catalog: Catalog, leaf: RelationRow) =>
+  catalog.published
+    .filter(({ relation }) => relation === leaf.oid)
+    .map(({ publication, without }) => ({
+      publication,
+      left: without.filter((what) => what === "filter" || what === "columns"),
+    }));
 
 const IDENTITIES: Readonly<Record<string, string>> = { d: "the primary key", i: "an index", n: "nothing" };
