@@ -31,8 +31,9 @@ export interface Where {
 export interface Expected {
   /** What was drawn. */
   readonly variant: string;
-  /** Any one of these is enough. */
+  /** Any one of these is enough, unless `all` are to be there. */
   readonly found: readonly Where[];
+  readonly all?: boolean;
   /** The seq that `first_divergence` must have. */
   readonly first?: number;
   /**

@@ -74,8 +74,9 @@ export function judgeFindings(report: JudgedReport, expected: Expected): { detec
   const checks = new Set(expected.found.map(({ check }) => check));
   const detected = divergences.some(({ check }) => checks.has(check));
   const isFirst = expected.first === undefined || first?.seq === expected.first;
-  const located =
-    detected && isFirst && expected.found.some((where) => divergences.some((finding) => isAt(finding, where)));
+  const isThere = (where: Where): boolean => divergences.some((finding) => isAt(finding, where));
+  const isFound = expected.all === true ? expected.found.every(isThere) : expected.found.some(isThere);
+  const located = detected && isFirst && isFound;
   return { detected, located };
 }
 

@@ -6,6 +6,7 @@ import { falseAlarm, judge, parseReport, type JudgedReport } from "./judge.ts";
 import { Random } from "./random.ts";
 import type { Base } from "./world/base.ts";
 import type { Ended } from "./world/programs.ts";
+import { NotSaid } from "./world/capture.ts";
 import { World } from "./world/world.ts";
 
 /** How many trials in a hundred are verified before the attack too: then the report must be clean. */
@@ -101,6 +102,7 @@ export async function runTrial(
       problem: problemOf(verdict, found, expected),
     });
   } catch (error) {
+    if (error instanceof NotSaid) return ended({ variant: error.variant, problem: `not detected: ${error.message}` });
     return ended({
       problem: `the trial could not be carried out: ${error instanceof Error ? (error.stack ?? error.message) : String(error)}`,
     });

@@ -20,13 +20,15 @@ import { RIGHTS_ATTACKS } from "./rights.ts";
 import { ROW_ATTACKS } from "./rows.ts";
 import { SCHEMA_ATTACKS } from "./schema-changes.ts";
 import { SINK_ATTACKS } from "./sinks.ts";
+import { STREAM_ATTACKS } from "./stream/all.ts";
 import { TREE_ATTACKS } from "./trees.ts";
 
-/** Every attack of the table of threats that has a check, in its order. */
+/** The attacks of the table of threats that are tried here; docs/campaign.md says which are not, and what tests them. */
 export const ATTACKS: readonly Attack[] = [
   ...CHAIN_ATTACKS,
   ...REWRITES,
   ...ROW_ATTACKS,
+  ...STREAM_ATTACKS,
   ...LAUNDERING,
   ...SCHEMA_ATTACKS,
   ...RECORDING_ATTACKS,

@@ -38,6 +38,7 @@ export const LOGINS = {
   publisher: "scidex_audit_publisher",
   inspector: "scidex_audit_inspector",
   app: null,
+  capture: null,
   /** Somebody without any right. */
   nobody: null,
 };
@@ -48,7 +49,14 @@ const quiet = (url: string, max = 2): Sql => postgres(url, { max, fetch_types: f
 /** Builds the base on a server of its own, so that trials on another one can change roles at the same time. */
 export async function buildBase(folder: string, seed: string): Promise<Base> {
   const server = await startEmbedded({
-    settings: { max_prepared_transactions: "10", autovacuum: "off", max_connections: "60", shared_buffers: "64MB" },
+    settings: {
+      max_prepared_transactions: "10",
+      autovacuum: "off",
+      max_connections: "60",
+      shared_buffers: "64MB",
+      wal_level: "logical",
+      max_slot_wal_keep_size: "1GB",
+    },
   });
   const url = (login: Login, database: string): string => {
     const at = new URL(databaseUrl(server.url, database));
@@ -63,6 +71,7 @@ export async function buildBase(folder: string, seed: string): Promise<Base> {
   for (const login of ["publisher", "inspector", "app", "nobody"]) {
     await maintenance.unsafe(`create role campaign_${login} login password 'campaign'`);
   }
+  await maintenance.unsafe("create role campaign_capture login replication password 'campaign'");
   // One of the tables has row security from the start, which is no attack: verifier and publisher must be let past it.
   await maintenance.unsafe("alter role campaign_inspector bypassrls; alter role campaign_publisher bypassrls");
   mkdirSync(folder, { recursive: true });
@@ -110,6 +119,7 @@ async function fill(sql: Sql, base: Base, random: Random): Promise<void> {
   await migrate(db);
   await sql.unsafe("grant scidex_audit_publisher to campaign_publisher");
   await sql.unsafe("grant scidex_audit_inspector to campaign_inspector");
+  await sql.unsafe("grant scidex_audit_capture, scidex_audit_alert to campaign_capture");
   await sql.unsafe(TABLES_SQL);
   for (const { relation, kind, changes, mode } of TABLES) {
     const exclude = kind === "agent_notes" ? ["seen"] : [];

@@ -1,6 +1,7 @@
-import { spawn } from "node:child_process";
+import { type ChildProcessByStdio, spawn } from "node:child_process";
 import { cpSync, writeFileSync } from "node:fs";
 import { dirname, join } from "node:path";
+import type { Readable } from "node:stream";
 import { fileURLToPath } from "node:url";
 import { build } from "esbuild";
 
@@ -64,23 +65,33 @@ export interface Ended {
 /** A program that hangs is ended after this time, in milliseconds. */
 const TIMEOUT_MS = 120_000;
 
-/** Runs one of the project's programs as a process that knows nothing but the variables it is given. */
+/** Starts one of the project's programs as a process that knows nothing but the variables it is given. */
+export function startProgram(
+  name: Program,
+  args: readonly string[],
+  variables: Readonly<Record<string, string>>,
+  { folder, timeout }: { readonly folder?: string | undefined; readonly timeout?: number } = {},
+): ChildProcessByStdio<null, Readable, Readable> {
+  const inherited = Object.entries(process.env).filter(([variable]) => !/^(?:AUDIT_|DATABASE_URL$|PG)/u.test(variable));
+  const argv = [...process.execArgv, bundled.get(name) ?? sourceOf(name), ...args];
+  return spawn(process.execPath, argv, {
+    env: { ...Object.fromEntries(inherited), ...variables },
+    stdio: ["ignore", "pipe", "pipe"],
+    ...(folder === undefined ? {} : { cwd: folder }),
+    ...(timeout === undefined ? {} : { timeout }),
+    // One that is caught in a loop does not hear anything else.
+    killSignal: "SIGKILL",
+  });
+}
+
+/** The same, to its end. */
 export async function runProgram(
   name: Program,
   args: readonly string[],
   variables: Readonly<Record<string, string>>,
   folder?: string,
 ): Promise<Ended> {
-  const inherited = Object.entries(process.env).filter(([variable]) => !/^(?:AUDIT_|DATABASE_URL$|PG)/u.test(variable));
-  const argv = [...process.execArgv, bundled.get(name) ?? sourceOf(name), ...args];
-  const child = spawn(process.execPath, argv, {
-    env: { ...Object.fromEntries(inherited), ...variables },
-    stdio: ["ignore", "pipe", "pipe"],
-    ...(folder === undefined ? {} : { cwd: folder }),
-    timeout: TIMEOUT_MS,
-    // One that is caught in a loop does not hear anything else.
-    killSignal: "SIGKILL",
-  });
+  const child = startProgram(name, args, variables, { folder, timeout: TIMEOUT_MS });
   let stdout = "";
   let stderr = "";
   child.stdout.setEncoding("utf8").on("data", (text: string) => (stdout += text));

@@ -31,6 +31,8 @@ export class World implements AsyncDisposable {
   readonly honest: Sql;
   /** Verifier keys that have come since the base was made. */
   readonly newKeys: string[] = [];
+  /** What is to be ended before the database can go. */
+  readonly running: AsyncDisposable[] = [];
   readonly #maintenance: Sql;
 
   private constructor(base: Base, database: string, place: Place, maintenance: Sql) {
@@ -143,6 +145,7 @@ export class World implements AsyncDisposable {
   }
 
   async [Symbol.asyncDispose](): Promise<void> {
+    for (const one of this.running.splice(0)) await one[Symbol.asyncDispose]();
     await Promise.all([this.attacker.end({ timeout: 1 }), this.honest.end({ timeout: 1 })]);
     await this.#maintenance.unsafe(`drop database if exists ${this.database} with (force)`);
     await this.#maintenance.end({ timeout: 1 });
