@@ -35,10 +35,12 @@ test("a position that was given a decoy's publication is a gap", async () => {
   await log.sql`update audit_chain_position set publications = '{audit_chain_decoy}'`;
   await past(log);
   await log.once();
-  expect(log.gaps).toEqual([expect.stringContaining("follows the publications audit_chain_decoy: these are not")]);
+  expect(log.gaps[0]).toContain("follows the publications audit_chain_decoy: these are not");
+  // Up to PostgreSQL 17, what was written before there was a decoy cannot be decoded with it.
+  const { length } = log.gaps;
   await log.sql.unsafe("insert into t values (2, 'seen')");
   await log.once();
-  expect(log.gaps.length).toBe(1);
+  expect(log.gaps.length).toBe(length);
 });
 
 test("a slot of another kind under the slot's name is a gap, and capture goes on with one of its own", async () => {
@@ -78,7 +80,9 @@ test("a partition that is filtered, for good or within one transaction, is a gap
   await sql.unsafe(
     "create table p_2 partition of p for values from (1000) to (2000); insert into p values (1000, 'seen')",
   );
-  await expect.poll(async () => (await sql`select from audit_chain where event_kind = 'p'`).length).toBe(2);
+  await expect
+    .poll(async () => (await sql`select from audit_chain where event_kind = 'p'`).length, { timeout: 20_000 })
+    .toBe(2);
   await sql.unsafe(`alter publication ${publication} add table p_2`);
   await sql`select audit_chain_sync('p')`;
   await sleep(1_500);
@@ -109,10 +113,12 @@ test("a table that nothing stands for any more, for a moment or while capture is
   const point = async (at: string) => log.sql.unsafe(`update audit_chain_relation set relid = ${at} where kind = 't'`);
   const running = log.start();
   await log.sql.unsafe("insert into t values (2, 'b')");
-  await expect.poll(async () => (await log.sql`select from audit_chain where event_kind = 't'`).length).toBe(2);
+  await expect
+    .poll(async () => (await log.sql`select from audit_chain where event_kind = 't'`).length, { timeout: 20_000 })
+    .toBe(2);
   await point("0");
   await past(log, "alter table t alter note set statistics 10");
-  await expect.poll(() => linked(log, "t")).toBe(1);
+  await expect.poll(() => linked(log, "t"), { timeout: 20_000 }).toBe(1);
   await point("'t'::regclass");
   await running.stop();
   expect(log.notices.map(({ check, eventKind }) => `${check} ${eventKind}`)).toContain("relation_changed t");
@@ -130,7 +136,9 @@ test("a table that is dropped is no gap: that is the verifier's", async () => {
   await log.sql.unsafe(
     "create table p_2 partition of p for values from (0) to (100); insert into p values (2, 'seen')",
   );
-  await expect.poll(async () => (await log.sql`select from audit_chain where event_kind = 'p'`).length).toBe(2);
+  await expect
+    .poll(async () => (await log.sql`select from audit_chain where event_kind = 'p'`).length, { timeout: 20_000 })
+    .toBe(2);
   await running.stop();
   await log.once();
   expect([log.gaps, log.notices]).toEqual([[], []]);
