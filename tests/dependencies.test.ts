@@ -103,7 +103,7 @@ const ROOMS: Readonly<Record<string, Readonly<Record<string, readonly string[]>>
   "packages/report": {
     markup: ["page-data.ts"],
     proof: ["document.ts", "markup"],
-    sections: ["markup", "nights-data.ts", "page-data.ts"],
+    sections: ["markup", "nights-data.ts", "page-data.ts", "proof"],
   },
   "packages/schema": {
     sql: [],
@@ -127,7 +127,7 @@ const ROOMS: Readonly<Record<string, Readonly<Record<string, readonly string[]>>
     bulk: ["coverage", "report", "rows"],
     structure: ["bulk", "coverage"],
     access: ["bulk", "coverage", "structure"],
-    report: ["coverage", "rows", "verify-options.ts", "version.ts"],
+    report: ["coverage", "prove", "rows", "verify-options.ts", "version.ts"],
     command: ["alerts", "coverage", "report", "verify-options.ts"],
     nights: ["command", "coverage", "report"],
     bundle: ["command", "prove", "report", "steps", "trust.ts"],

@@ -13,6 +13,8 @@ export type {
   PageHead,
   PageKind,
   PageOverview,
+  PageProof,
+  PageProofs,
   PageRecorded,
   PageReport,
   PageSink,

@@ -1,3 +1,4 @@
+import type { ProvenEvent } from "@scidex/audit-core";
 import type { Finding } from "@scidex/audit-reader";
 
 /** What a page says of a verification that could not be done. */
@@ -137,6 +138,20 @@ export interface PageRecorded {
   readonly changesNotCompared: number;
 }
 
+/** The proof of a link, and what it shows. */
+export interface PageProof extends ProvenEvent {
+  /** The tlog-proof. */
+  readonly text: string;
+}
+
+/** Proofs of what was published as the links that findings name. They have been verified. */
+export interface PageProofs {
+  /** By seq. */
+  readonly made: ReadonlyMap<bigint, PageProof>;
+  /** Why other links have none, in words, with how many they are. */
+  readonly missing: ReadonlyMap<string, number>;
+}
+
 /** Null is what was not looked at. */
 export interface PageOverview {
   readonly sinks: readonly PageSink[] | null;
@@ -147,4 +162,5 @@ export interface PageOverview {
   readonly coverage: readonly PageChange[] | null;
   /** In the order of the chain. */
   readonly recordedAnew: readonly PageRecorded[];
+  readonly proofs: PageProofs | null;
 }

@@ -26,7 +26,7 @@ export function page(data: PageData): string {
 ${verdict(data)}
 <main id="content">
 ${timeLine(data)}
-${findings(report)}
+${findings(data)}
 ${accepted(report)}
 ${unchecked(data)}
 ${tables(data)}

@@ -1,5 +1,5 @@
 import type { Finding } from "@scidex/audit-reader";
-import type { PageChange, PageData, PageOverview, PageReport } from "../src/index.ts";
+import type { PageChange, PageData, PageOverview, PageProof, PageReport } from "../src/index.ts";
 
 /** 22 November 2026, 13:00 UTC, in seconds since the Unix epoch. */
 export const NOW = 1_795_352_400;
@@ -50,6 +50,28 @@ export function finding(more: Partial<Record<keyof Finding, unknown>>): Finding 
   return Object.fromEntries(Object.entries(whole).filter(([, value]) => value !== undefined)) as unknown as Finding;
 }
 
+/** The proof of a link, as far as a page reads it. */
+export function proof(leaf: Partial<PageProof["leaf"]> = {}, text = "c2sp.org/tlog-proof@v1\nindex 16\n"): PageProof {
+  const none = new Uint8Array(32);
+  const whole = {
+    seq: 17n,
+    eventKind: "task_events",
+    eventPk: "42",
+    appendedAt: "2026-11-20T09:14:03.120394Z",
+    ...leaf,
+  };
+  return {
+    leaf: { payloadHash: none, chainHash: none, beforeHash: null, ...whole },
+    origin: "scidex.ai/audit-chain",
+    size: 1_000n,
+    root: none,
+    signedTime: BigInt(NOW),
+    witnessed: null,
+    retiredKey: null,
+    text,
+  };
+}
+
 const report: PageReport = {
   status: "intact",
   range: { from: 1n, to: 1_042n },
@@ -98,6 +120,7 @@ const overview: PageOverview = {
     }),
   ],
   recordedAnew: [],
+  proofs: null,
 };
 
 /** The data of a page; what is not said is that of an intact chain. */

@@ -5,4 +5,5 @@ export { type AppendOptions, type Leaves, MAX_LINE_BYTES, type Sink, type SinkLi
 export type { Place } from "./place.ts";
 export { type SamePlace, sinksThatAreOne } from "./same-place.ts";
 export { parseSinkUrl, parseSinkUrls, type SinkAddress } from "./url.ts";
+export { TileBuilder, type TreeFile } from "./tiles/tile-builder.ts";
 export { treeFilesOf } from "./tiles/tree-folder.ts";

@@ -228,7 +228,7 @@ async function runAgain({ maxHeadAgeMs, allowUnanchored, ...asked }: ShardAgain,
 
 /** Connects and verifies, with progress on a terminal. */
 async function verifyDatabase(
-  { url, trust, options }: VerifyRequest,
+  { url, trust, options, files }: VerifyRequest,
   heads: readonly Sink[],
   signal: AbortSignal,
 ): Promise<Verification> {
@@ -241,8 +241,8 @@ async function verifyDatabase(
   if (options.plain !== true) keepHeapSmall();
   try {
     // Nothing has been written by then that the signal could leave half done.
-    const onProgress = (rows: number) => line.update(rows);
-    return await verify(database, { ...trust, heads }, { ...options, signal, onProgress });
+    const asked = { ...options, proveFindings: files.report !== undefined, signal };
+    return await verify(database, { ...trust, heads }, { ...asked, onProgress: (rows) => line.update(rows) });
   } finally {
     line.done();
     await database.end({ timeout: 1 });

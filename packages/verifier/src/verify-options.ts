@@ -88,6 +88,8 @@ export interface VerifyOptions extends RangeRequest {
   readonly shardSecret?: { readonly run: string; readonly secret: string } | undefined;
   /** Of such a shard: compare its tables with their events in order all the same. */
   readonly inOrder?: boolean | undefined;
+  /** Also prove what was published as the links that findings name, for a page (`overview.proofs`). */
+  readonly proveFindings?: boolean | undefined;
   /** Called now and then with the number of links read so far. */
   readonly onProgress?: ((rows: number) => void) | undefined;
 }

@@ -2,14 +2,15 @@ import type { Sql } from "postgres";
 import { otherDatabase, overdueVerdict } from "./causes.ts";
 import { checkRange, CHECKS, type Finding, type VerifierState } from "@scidex/audit-reader";
 import { joiningSince, notCoveredOf, overdueColumns } from "./coverage/not-covered.ts";
-import { startDeadline } from "./deadline.ts";
+import { DeadlineError, startDeadline } from "./deadline.ts";
+import { type LinkProofs, proveFindings } from "./prove/prove-findings.ts";
 import type { Observations } from "./report/observations.ts";
 import { makeReport } from "./report/make-report.ts";
 import { reportAbout } from "./report/report-about.ts";
 import type { Overview } from "./report/overview.ts";
 import { isVerdict, type VerificationReport } from "./report/verification-report.ts";
 import { type VerifiedShard, verifiedShard } from "./shards/verified-shard.ts";
-import { parseTrust, type Trust } from "./trust.ts";
+import { type ParsedTrust, parseTrust, type Trust } from "./trust.ts";
 import { untilLinked } from "./until-linked.ts";
 import { observe } from "./verification.ts";
 import { DEFAULT_CHECK_GROUPS, isWholeChain, VERIFY_DEFAULTS, type VerifyOptions } from "./verify-options.ts";
@@ -73,12 +74,33 @@ export async function verify(sql: Sql, trust: Trust, options: VerifyOptions = {}
   const hasVerdict = isFull(options) && isVerdict(report);
   const overdue = hasVerdict ? undefined : overdueVerdict(policy, awaitedSince, now);
   if (overdue !== undefined && options.checks?.includes("heads") !== false) report = withFinding(report, overdue);
+  const proofs = options.proveFindings === true ? await proofsOf(sql, parsed, report, options.signal) : null;
   return {
     report,
-    overview: found.overview,
+    overview: { ...found.overview, proofs },
     state: { ...nextState(state, found, report, hasVerdict ? now : awaitedSince), joining },
     shard: options.shard === undefined ? null : verifiedShard(found, options),
   };
+}
+
+/** So long proofs may take, in milliseconds: the report waits for them. */
+const MAX_PROVING_MS = 5 * 60_000;
+
+async function proofsOf(
+  sql: Sql,
+  { sinks, ...trust }: ParsedTrust,
+  { divergences }: VerificationReport,
+  signal: AbortSignal | undefined,
+): Promise<LinkProofs> {
+  const deadline = startDeadline(MAX_PROVING_MS, signal);
+  try {
+    return await Promise.race([proveFindings({ sql, heads: sinks }, trust, divergences), deadline.passed]);
+  } catch (error) {
+    if (!(error instanceof DeadlineError)) throw error;
+    return { made: new Map(), missing: new Map([["they took too long to be made", divergences.length]]) };
+  } finally {
+    deadline.clear();
+  }
 }
 
 const isFull = (options: VerifyOptions): boolean =>

@@ -69,6 +69,7 @@ async function run(context: CommandContext, flags: Flags): Promise<Outcome> {
       remindMs: flags.remindEvery === undefined ? undefined : parseDuration(flags.remindEvery),
       heartbeat: heartbeatOf("--heartbeat", flags.heartbeat, signal),
       metrics: metricsFileOf(flags.metrics),
+      proveFindings: pages !== undefined,
       onReport: pages?.write,
     },
     signal,

@@ -8,7 +8,7 @@ import type { AlertedReport } from "./alerted-report.ts";
 export interface VerifyAndAlertOptions
   extends
     Pick<Trust, "origin" | "keys" | "policy" | "witnesses">,
-    Pick<VerifyOptions, "checks" | "maxHeadAgeMs" | "allowUnanchored" | "onProgress" | "signal"> {
+    Pick<VerifyOptions, "checks" | "maxHeadAgeMs" | "allowUnanchored" | "proveFindings" | "onProgress" | "signal"> {
   /** A client of the database; a member of `scidex_audit_inspector`. Reads only. */
   readonly database: Sql;
   /** Where alerts are written, as a member of `scidex_audit_alert`. Opened only when there is something to write. */

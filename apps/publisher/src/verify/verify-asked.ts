@@ -13,8 +13,19 @@ import type { VerifyAndAlertOptions } from "./verify-and-alert-options.ts";
  * @param state what was remembered of the verification before
  */
 export async function verifyAsked(options: VerifyAndAlertOptions, state: VerifierState): Promise<Verification> {
-  const { database, origin, keys, witnesses, policy, checks, maxHeadAgeMs, allowUnanchored, onProgress, signal } =
-    options;
+  const {
+    database,
+    origin,
+    keys,
+    witnesses,
+    policy,
+    checks,
+    maxHeadAgeMs,
+    allowUnanchored,
+    proveFindings,
+    onProgress,
+    signal,
+  } = options;
   const sinks = openPublisherSinks(options.sinks, { folder: clonesOf(options.stateFile ?? options.alertMemory) });
   try {
     // Of several databases each is read by one: they are beside each other already.
@@ -23,7 +34,7 @@ export async function verifyAsked(options: VerifyAndAlertOptions, state: Verifie
     return await verify(
       database,
       { origin, keys, heads: sinks, witnesses, policy, state },
-      { checks, maxHeadAgeMs, allowUnanchored, onProgress, signal, startSeq, jobs },
+      { checks, maxHeadAgeMs, allowUnanchored, proveFindings, onProgress, signal, startSeq, jobs },
     );
   } finally {
     await Promise.all(sinks.map(async (sink) => sink.close()));

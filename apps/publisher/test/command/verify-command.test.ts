@@ -187,6 +187,7 @@ describe("audit-publisher verify", () => {
       "event_hash",
       "Link 2",
       "had not been alerted before",
+      "1 link: the chain is not what was published",
       "written to senate_alerts",
     ])
       expect(tampered).toContain(text);

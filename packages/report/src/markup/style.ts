@@ -76,6 +76,7 @@ code{font-family:var(--mono);font-size:.875em}
 .sides dd{margin:0}
 .sides code{font-size:.8125rem}
 .ch{font:500 .8em/1.3 var(--mono);color:var(--chip);background:var(--chip-wash);border-radius:.2em;padding:0 .25em;margin:0 .1em;white-space:nowrap}
+.proof pre{margin:.5rem 0 0;padding:.75rem 1rem;background:var(--wash);font:.8125rem/1.5 var(--mono);white-space:pre-wrap}
 details{margin-top:1rem}
 summary{cursor:pointer;color:var(--link);padding:.25rem 0}
 .checks>div{display:grid;grid-template-columns:1fr auto;gap:.25rem 2rem;padding:.6rem 0;border-top:1px solid var(--rule)}

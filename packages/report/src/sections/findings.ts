@@ -2,8 +2,9 @@ import type { Finding } from "@scidex/audit-reader";
 import { count, counted } from "../markup/amount.ts";
 import { checkName } from "../markup/check-names.ts";
 import { type Markup, markup } from "../markup/markup.ts";
-import type { PageReport } from "../page-data.ts";
+import type { PageData, PageProofs } from "../page-data.ts";
 import { where } from "../markup/where.ts";
+import { aboutProofs, findingProof } from "./finding-proof.ts";
 
 /** Up to so many findings all stand open; of more, the first of each check do, and the others can be opened. */
 const ALL_OPEN = 40;
@@ -12,7 +13,7 @@ const FIRST_OPEN = 10;
 const BLOCK = 500;
 
 /** What was found, by check, each with what was expected and what was there. */
-export function findings(report: PageReport): Markup | null {
+export function findings({ report, overview: { proofs } }: PageData): Markup | null {
   if (report.divergences.length === 0) return null;
   const byCheck = Map.groupBy(report.divergences, ({ check }) => check);
   const open = report.divergences.length <= ALL_OPEN ? ALL_OPEN : FIRST_OPEN;
@@ -25,7 +26,8 @@ ${
     ? markup`<p>${counted(unlisted, "finding is", "findings are")} not listed: of each check, the first 1,000 are. Mend what is listed and verify again.</p>`
     : null
 }
-${[...byCheck].map(([check, list]) => group(check, list, open, report.firstDivergence))}
+${aboutProofs(proofs)}
+${[...byCheck].map(([check, list]) => group(check, list, open, { first: report.firstDivergence, proofs }))}
 </section>`;
 }
 
@@ -36,9 +38,15 @@ function contents(byCheck: ReadonlyMap<string, readonly Finding[]>): Markup {
   )}</ul></nav>`;
 }
 
-function group(check: string, list: readonly Finding[], open: number, first: Finding | null): Markup {
+/** What stands beside all findings. */
+interface Beside {
+  readonly first: Finding | null;
+  readonly proofs: PageProofs | null;
+}
+
+function group(check: string, list: readonly Finding[], open: number, { first, proofs }: Beside): Markup {
   const { title, meaning } = checkName(check);
-  const item = (one: Finding) => finding(one, one === first);
+  const item = (one: Finding) => finding(one, one === first, proofs);
   const blocks: Markup[] = [];
   for (let at = open; at < list.length; at += BLOCK) {
     const block = list.slice(at, at + BLOCK);
@@ -55,12 +63,13 @@ ${blocks}
 </section>`;
 }
 
-function finding(one: Finding, isFirst: boolean): Markup {
+function finding(one: Finding, isFirst: boolean, proofs: PageProofs | null): Markup {
   const { expected, actual } = one;
   return markup`<li${isFirst ? markup` id="first"` : null}>${where(one)}
 <p><bdi>${one.message}</bdi></p>
 ${expected === undefined && actual === undefined ? null : markup`<dl class="sides">${side("expected", expected)}${side("actual", actual)}</dl>`}
 ${one.check === "head_mismatch" && expected === actual ? markup`<p class="meaning">The last of these links has the chain hash that was published, but one of them is missing or was changed.</p>` : null}
+${findingProof(one, proofs)}
 </li>
 `;
 }

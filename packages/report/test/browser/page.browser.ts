@@ -1,4 +1,5 @@
 /// <reference lib="dom" />
+import { readFileSync } from "node:fs";
 import { createServer } from "node:http";
 import type { AddressInfo } from "node:net";
 import type { Page } from "playwright-core";
@@ -6,7 +7,7 @@ import { afterAll, beforeAll, describe, expect, it, onTestFinished } from "vites
 import { failurePage, nightsPage, page } from "../../src/index.ts";
 import { Reader } from "./reader.ts";
 import { eventful, nights } from "../nights-sample.ts";
-import { change, finding, hourly, sample, tampered } from "../sample.ts";
+import { change, finding, hourly, proof, sample, tampered } from "../sample.ts";
 import { danglingOf, faintOf, overflowOf } from "./visible.ts";
 
 let reader: Reader;
@@ -32,6 +33,12 @@ const full = () =>
     ],
     {
       notes: ["3 alerts were written"],
+      overview: {
+        proofs: {
+          made: new Map([[3n, proof({ seq: 3n })]]),
+          missing: new Map([["newer than the last published head", 4]]),
+        },
+      },
       report: {
         checks: {
           links: "ok",
@@ -87,6 +94,10 @@ function hostile() {
         head: { seq: 9n, chainHash: HOSTILE, appendedAt: HOSTILE },
       },
       overview: {
+        proofs: {
+          made: new Map([[17n, proof({ eventKind: HOSTILE, eventPk: HOSTILE }, HOSTILE)]]),
+          missing: new Map([[HOSTILE, 1]]),
+        },
         sinks: [{ name: HOSTILE, heads: hourly(3) }],
         kinds: { listed: [{ kind: HOSTILE, links: 1, matched: null }], others: { kinds: 1, links: 1 } },
         coverage: [
@@ -192,7 +203,9 @@ describe("text of an attacker", () => {
     const links = await tab.evaluate(() =>
       Array.from(document.querySelectorAll("a"), (link) => link.getAttribute("href")),
     );
-    expect(links.filter((link) => link?.startsWith("#") !== true)).toEqual([]);
+    expect(links.filter((link) => link?.startsWith("#") !== true)).toEqual([
+      `data:text/plain;charset=utf-8;base64,${Buffer.from(HOSTILE).toString("base64")}`,
+    ]);
     expect(await tab.locator("#first").innerText()).toContain("<script>globalThis.pwned=1</script>");
     expect(await tab.locator("#first .ch").allTextContents()).toContain("U+202E");
     expect(await tab.evaluate(() => document.body.innerText)).not.toMatch(/[\u0000\u001b\u202e\u2066\u200b]/u);
@@ -294,4 +307,27 @@ describe("a printed page", () => {
     expect(await faintOf(tab)).toEqual([]);
     expect((await tab.pdf({ format: "A4" })).length).toBeGreaterThan(10_000);
   });
+});
+
+describe("the proof below a finding", () => {
+  it.each(["light", "dark"] as const)(
+    "is opened and downloaded with the keyboard, as it was made: %s",
+    async (colorScheme) => {
+      const made = proof({ seq: 3n }, "c2sp.org/tlog-proof@v1\nextra bGVhZg==\nindex 2\n\nexample.org/log\n— é\n");
+      const data = tampered([finding({ seq: 3n })], {
+        overview: { proofs: { made: new Map([[3n, made]]), missing: new Map() } },
+      });
+      const { page: tab, requests, complaints } = await reader.open(page(data), { colorScheme });
+      const link = tab.getByRole("link", { name: "Download link-3.tlog-proof" });
+      expect(await link.isVisible()).toBe(false);
+      await tab.getByText("Proof of what was recorded as link 3").focus();
+      await tab.keyboard.press("Enter");
+      await tab.keyboard.press("Tab");
+      expect(await link.evaluate((one) => one === document.activeElement)).toBe(true);
+      const [download] = await Promise.all([tab.waitForEvent("download"), tab.keyboard.press("Enter")]);
+      expect(download.suggestedFilename()).toBe("link-3.tlog-proof");
+      expect(readFileSync(await download.path(), "utf8")).toBe(made.text);
+      expect([await faintOf(tab), await danglingOf(tab), requests, complaints]).toEqual([[], [], [], []]);
+    },
+  );
 });

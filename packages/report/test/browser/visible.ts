@@ -82,7 +82,9 @@ export async function danglingOf(page: Page): Promise<readonly string[]> {
   return await page.evaluate(() => {
     const ids = Array.from(document.querySelectorAll("[id]"), ({ id }) => id);
     const used = [
-      ...Array.from(document.querySelectorAll("a"), (link) => (link.getAttribute("href") ?? "").replace(/^#/u, "")),
+      ...Array.from(document.querySelectorAll("a:not([download])"), (link) =>
+        (link.getAttribute("href") ?? "").replace(/^#/u, ""),
+      ),
       ...Array.from(document.querySelectorAll("[aria-labelledby]"), (one) => one.getAttribute("aria-labelledby") ?? ""),
     ];
     return [...used.filter((id) => !ids.includes(id)), ...ids.filter((id, i) => ids.indexOf(id) !== i)];

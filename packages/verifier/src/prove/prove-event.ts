@@ -1,10 +1,7 @@
 import {
   CoreError,
   formatEventProof,
-  type Head,
   inclusionRanges,
-  type LeafRange,
-  leafText,
   type ProofTrust,
   type ProvenEvent,
   type Seq,
@@ -14,9 +11,9 @@ import { type HeadLog, newestHeadBefore, VerifierError } from "@scidex/audit-rea
 import type { TreeFiles } from "@scidex/audit-sinks";
 import type { Sql } from "postgres";
 import { type EventName, lookup } from "../lookup.ts";
-import { rootsFromChain } from "./roots-from-chain.ts";
 import { orNot, type Shown, shownCheckpoint } from "./shown-checkpoint.ts";
-import { entryAt, findEntry, rootsFromFiles } from "./tree-entries.ts";
+import { type Entry, entryAt, findEntry, leafOf, rootsFromFiles } from "./tree-entries.ts";
+import { treeFromChain } from "./tree-from-chain.ts";
 
 /**
  * Where an event and the tree around it are read: from the files of a tree alone, or from the database with the sinks. Of
@@ -51,10 +48,11 @@ export async function proveEvent(
 
 async function proveFromFiles(
   files: TreeFiles,
-  { size, note }: Shown,
+  shown: Shown,
   trust: ProofTrust,
   { kind, pk, seq }: EventName & { readonly seq?: Seq | undefined },
 ): Promise<EventProof> {
+  const { size } = shown;
   const found = seq === undefined ? await findEntry(files, size, { kind, pk }) : await entryAt(files, size, seq);
   if (found === undefined)
     throw new VerifierError(
@@ -63,9 +61,32 @@ async function proveFromFiles(
         ? `There is no event ${JSON.stringify(kind)} ${JSON.stringify(pk)} among the ${size} that were published.`
         : `There are ${size} published events, and none of them has the seq ${seq}.`,
     );
-  const ranges = inclusionRanges(found.seq - 1n, size);
-  const hashes = await rootsFromFiles(files, ranges, size);
-  return checked(formatEventProof({ leaf: found.leaf, seq: found.seq, hashes, checkpoint: note }), trust, { kind, pk });
+  return await proveEntry(files, shown, trust, found, { kind, pk });
+}
+
+/**
+ * The proof of a published link, whatever event that is of, from the files of a tree. Nothing that is read is believed.
+ *
+ * @throws {VerifierError} `not_provable`
+ * @throws {SinkError} where a file cannot be read
+ */
+export async function proveLink(files: TreeFiles, shown: Shown, trust: ProofTrust, seq: Seq): Promise<EventProof> {
+  const found = await entryAt(files, shown.size, seq);
+  const leaf = found === undefined ? null : leafOf(Buffer.from(found.leaf));
+  if (found === undefined || leaf === null)
+    throw new VerifierError("not_provable", `The tree of ${shown.size} links has no link ${seq} that can be read.`);
+  return await proveEntry(files, shown, trust, found, { kind: leaf.eventKind, pk: leaf.eventPk });
+}
+
+async function proveEntry(
+  files: TreeFiles,
+  { size, note }: Shown,
+  trust: ProofTrust,
+  { seq, leaf }: Entry,
+  event: EventName,
+): Promise<EventProof> {
+  const hashes = await rootsFromFiles(files, inclusionRanges(seq - 1n, size), size);
+  return checked(formatEventProof({ leaf, seq, hashes, checkpoint: note }), trust, event);
 }
 
 async function proveFromChain(
@@ -87,20 +108,21 @@ async function proveFromChain(
       "not_provable",
       `The event is link ${link.seq}, and only ${head.seq} have been published: publish first (audit-publisher publish).`,
     );
-  for (const { files } of heads) {
-    const shown = files && (await shownCheckpoint(files, trust).catch(passUnprovable));
-    if (files !== undefined && shown !== undefined && shown.size >= link.seq)
-      return await proveFromFiles(files, shown, trust, { ...event, seq: link.seq });
-  }
-  const leaf = orNot("the link has no leaf", () => leafText(link));
-  const hashes = await rootsFromChain(sql, rangesFor(link.seq, head), head.seq);
-  return checked(formatEventProof({ leaf, seq: link.seq, hashes, checkpoint: head.checkpoint }), trust, event);
+  const files = (await treeWith(link.seq, heads, trust)) ?? (await treeFromChain(sql, head, [link.seq]));
+  return await proveFromFiles(files, await shownCheckpoint(files, trust), trust, { ...event, seq: link.seq });
 }
-
-const rangesFor = (seq: Seq, head: Head): LeafRange[] => inclusionRanges(seq - 1n, head.seq);
 
 /** Later than any signed time. */
 const FOREVER = 2n ** 63n;
+
+/** The first sink's tree that has a link, and a checkpoint that can be believed; undefined where none has. */
+async function treeWith(seq: Seq, heads: readonly HeadLog[], trust: ProofTrust): Promise<TreeFiles | undefined> {
+  for (const { files } of heads) {
+    const shown = files && (await shownCheckpoint(files, trust).catch(passUnprovable));
+    if (shown !== undefined && shown.size >= seq) return files;
+  }
+  return undefined;
+}
 
 /** A tree that cannot be believed is passed over, where there are other ways. */
 function passUnprovable(error: unknown): undefined {

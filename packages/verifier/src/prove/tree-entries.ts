@@ -16,7 +16,7 @@ import type { TreeFiles } from "@scidex/audit-sinks";
 import type { EventName } from "../lookup.ts";
 
 /** An entry of a tree, which nobody has verified. */
-interface Entry {
+export interface Entry {
   readonly seq: Seq;
   /** The leaf's text. */
   readonly leaf: string;

@@ -2,6 +2,7 @@ import type { Seconds, Seq } from "@scidex/audit-core";
 import type { Config } from "../coverage/config.ts";
 import type { PublishedHeads } from "@scidex/audit-reader";
 import { type Generations, type RecordedTable, recordedTables } from "../coverage/generations.ts";
+import type { LinkProofs } from "../prove/prove-findings.ts";
 import type { KindCounts } from "../rows/kind-tally.ts";
 import { CONFIG_OF_CONFIG, type Histories } from "../coverage/read-histories.ts";
 
@@ -30,6 +31,8 @@ export interface Overview {
   readonly coverage: readonly CoverageChange[] | null;
   /** What was recorded anew, in the order of the chain. */
   readonly recordedAnew: readonly RecordedTable[];
+  /** Of the links that findings name; null where they were not asked for. */
+  readonly proofs: LinkProofs | null;
 }
 
 /** What an overview is made of. */
@@ -47,6 +50,7 @@ export function overviewOf({ published, kinds, histories, generations }: Overvie
     kinds,
     coverage: histories && changesOf(histories),
     recordedAnew: recordedTables(generations),
+    proofs: null,
   };
 }
 

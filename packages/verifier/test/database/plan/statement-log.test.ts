@@ -101,7 +101,7 @@ test("only the session speaks with the driver", () => {
     "database/statements.ts",
     "lookup.ts",
     "prove/compare-with-tree.ts",
-    "prove/roots-from-chain.ts",
+    "prove/tree-from-chain.ts",
     "record/has-changed-shape.ts",
   ]);
 });
