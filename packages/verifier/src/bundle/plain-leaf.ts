@@ -1,5 +1,4 @@
-import { hash } from "node:crypto";
-import { eventHash } from "@scidex/audit-core";
+import { eventHash, sha256 } from "@scidex/audit-core";
 import { leafOf } from "../prove/tree-entries.ts";
 
 /** What of a leaf is needed to derive its link. */
@@ -7,7 +6,7 @@ export interface LeafParts {
   readonly appendedAt: string;
   /** In hex. */
   readonly chainHash: string;
-  readonly eventHash: Buffer;
+  readonly eventHash: Uint8Array;
 }
 
 /** Printable ASCII without what JSON escapes, as nearly all kinds and keys are. It is its own canonical form. */
@@ -41,7 +40,7 @@ export class LeafReader {
       return leaf;
     }
     if (Number(number) !== seq) return null;
-    return { appendedAt: day + time, chainHash, eventHash: hash("sha256", `${head}${event}}`, "buffer") };
+    return { appendedAt: day + time, chainHash, eventHash: sha256(`${head}${event}}`) };
   }
 }
 
@@ -49,5 +48,5 @@ function anyLeaf(entry: Buffer, seq: number): LeafParts | null {
   const leaf = leafOf(entry);
   if (leaf?.seq !== BigInt(seq)) return null;
   const { appendedAt, chainHash } = leaf;
-  return { appendedAt, chainHash: Buffer.from(chainHash).toString("hex"), eventHash: Buffer.from(eventHash(leaf)) };
+  return { appendedAt, chainHash: Buffer.from(chainHash).toString("hex"), eventHash: eventHash(leaf) };
 }
