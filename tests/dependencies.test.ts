@@ -130,7 +130,7 @@ const ROOMS: Readonly<Record<string, Readonly<Record<string, readonly string[]>>
     report: ["coverage", "prove", "rows", "verify-options.ts", "version.ts"],
     command: ["alerts", "coverage", "report", "verify-options.ts"],
     nights: ["command", "coverage", "report"],
-    bundle: ["command", "prove", "report", "steps", "trust.ts"],
+    bundle: ["command", "prove", "report", "shards", "steps", "trust.ts"],
     shards: ["bulk", "command", "coverage", "report", "rows", "verify-options.ts"],
     steps: ["access", "bulk", "causes.ts", "coverage", "report", "rows", "structure", "trust.ts", "verify-options.ts"],
     prove: ["lookup.ts"],

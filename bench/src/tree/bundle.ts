@@ -33,7 +33,7 @@ export async function benchBundle(db: BenchDatabase, rows: number): Promise<Meas
     const figures = await rounds(3, {
       database: async () =>
         await timed(async () => (await verify(sql, { heads: [log], keys }, { checks: ["links", "heads"] })).report),
-      bundle: async () => await timed(async () => await verifyBundle(bundle, { keys })),
+      bundle: async () => await timed(async () => (await verifyBundle(bundle, { keys })).report),
     });
     return [
       held(

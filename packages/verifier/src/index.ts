@@ -31,7 +31,7 @@ export {
   readSalt,
   verifyEvent,
 } from "./lookup.ts";
-export { verifyBundle, type VerifyBundleOptions } from "./bundle/verify-bundle.ts";
+export { type VerifiedBundle, verifyBundle, type VerifyBundleOptions } from "./bundle/verify-bundle.ts";
 export { compareWithTree, type TreeComparison } from "./prove/compare-with-tree.ts";
 export { type EventProof, proveEvent, type ProofSource } from "./prove/prove-event.ts";
 export { type KindCount, type KindCounts, MAX_OTHER_KINDS } from "./rows/kind-tally.ts";

@@ -36,7 +36,7 @@ export async function proveAll(context: CommandContext, trust: HeadTrust, out: s
     });
     const keys = trust.verifiers.map(({ vkey }) => vkey);
     const policy = await readPolicyOfEnvironment();
-    const report = await verifyBundle(sink, { keys, origin: trust.origin, policy }, { signal: context.signal });
+    const { report } = await verifyBundle(sink, { keys, origin: trust.origin, policy }, { signal: context.signal });
     return {
       links: report.rows,
       heads: lines.filter((line) => !isStatementLine(line)).length,

@@ -52,7 +52,7 @@ async function found(
   { maxHeadAgeMs, witnesses }: { maxHeadAgeMs?: number; witnesses?: TrustPolicy } = {},
 ): Promise<string[]> {
   const sink = openSink({ kind: "tiles", name: "bundle", path });
-  const report = await verifyBundle(
+  const { report } = await verifyBundle(
     sink,
     { keys: trusted, origin: log.env["AUDIT_ORIGIN"], witnesses },
     { maxHeadAgeMs },
@@ -85,6 +85,27 @@ describe("prove --all", () => {
     // It is of one log, whatever databases the environment names.
     const beside = { ...alone, AUDIT_FLEET: join(log.folder, "fleet.json") };
     expect((await runCli(["verify", "--bundle", folder], { env: beside })).code).toBe(0);
+    const sealed = { ...alone, AUDIT_SHARD_SECRET: "0123456789abcdef" };
+    const shards = [1, 2].map(async (k) => {
+      const ended = await runCli(["verify", "--bundle", folder, "--shard", `${k}/2`, "--run", "7", "--json"], {
+        env: sealed,
+      });
+      expect(ended).toMatchObject({ code: 0, stderr: "" });
+      const file = join(log.folder, `shard-${k}.json`);
+      await writeFile(file, ended.stdout);
+      return file;
+    });
+    const merged = await runCli(["verify", "merge", "--run", "7", "--json", ...(await Promise.all(shards))], {
+      env: sealed,
+    });
+    expect(merged).toMatchObject({ code: 0, stderr: "" });
+    expect(jsonOf(merged)).toMatchObject({
+      status: "intact",
+      rows: 602,
+      anchored_to: 602,
+      range: { from: 1, to: 602 },
+    });
+    expect((await runCli(["verify", "--bundle", folder, "--cut", "300"], { env: alone })).stderr).toContain("--shard");
     expect((await runCli(["verify", "--bundle", folder, "--from", "2"], { env: alone })).stderr).toContain(
       "leave --from out",
     );

@@ -1,5 +1,6 @@
 import {
   CoreError,
+  type Frontier,
   type Leaf,
   type LeafRange,
   parseLeaf,
@@ -52,6 +53,17 @@ export async function rootsFromFiles(
   const tiles = new Map<string, Uint8Array>();
   for (const tile of tilesOf(ranges, size)) tiles.set(tilePath(tile), Buffer.concat(await read(files, tile)));
   return rootsFromTiles(ranges, size, tiles);
+}
+
+/** The frontier of the first leaves of a tree, as its tiles claim: compare roots that come of it with signed ones. */
+export async function frontierFromFiles(files: TreeFiles, leaves: bigint, size: bigint): Promise<Frontier> {
+  const ranges: LeafRange[] = [];
+  for (let from = 0n; from < leaves;) {
+    const to = from + (1n << BigInt((leaves - from).toString(2).length - 1));
+    ranges.push({ from, to });
+    from = to;
+  }
+  return { size: leaves, hashes: await rootsFromFiles(files, ranges, size) };
 }
 
 function isOf(entry: Uint8Array, { kind, pk }: EventName): boolean {

@@ -24,7 +24,7 @@ export async function runShard(
 
 /** The reports of shards, as a merge has them. */
 export function opened(
-  verifications: readonly (Verification & { readonly number: number })[],
+  verifications: readonly (Pick<Verification, "report" | "shard"> & { readonly number: number })[],
   of: number,
 ): OpenedReport[] {
   return verifications.map(({ report, shard, number }) => {
