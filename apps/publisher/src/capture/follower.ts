@@ -18,6 +18,7 @@ import type { PositionFile } from "./position/position-file.ts";
 import { Inbox } from "./replication/inbox.ts";
 import { ReplicationStream } from "./replication/stream.ts";
 import { readTables } from "./rows/read-tables.ts";
+import { untilVisible } from "./rows/until-visible.ts";
 
 /** What is said while the log is followed. */
 export interface CaptureListener {
@@ -177,6 +178,8 @@ export class Follower {
   }
 
   async #describe(relation: Relation): Promise<void> {
+    const { xid } = this.#reader;
+    if (xid !== undefined) await untilVisible(this.#sql, xid, this.#options.signal);
     // Whoever changes a configuration waits until all that was written before is linked: it cannot be too new.
     const { notice, warning } = this.#reader.describe(relation, await readTables(this.#sql));
     if (notice !== undefined) await this.#say([notice]);

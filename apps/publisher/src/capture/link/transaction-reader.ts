@@ -49,6 +49,11 @@ export class TransactionReader {
     return [...this.#whole];
   }
 
+  /** The number of the transaction that is open. */
+  get xid(): number | undefined {
+    return this.#open?.transaction.xid;
+  }
+
   get isBetween(): boolean {
     return this.#open === undefined;
   }
